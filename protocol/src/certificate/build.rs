@@ -1,0 +1,67 @@
+//! Building the certificate: the user key signs for itself.
+
+use ssh_key::certificate::{Builder, CertType};
+
+use super::{
+    ACCESS_TOKEN_EXTENSION, PERMITS, PK_TOKEN_EXTENSION, UnverifiedCertificate, WILDCARD_PRINCIPAL,
+    is_principal,
+};
+use crate::pk_token::UnverifiedPkToken;
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use crate::user_key::UserKey;
+
+/// What goes into a certificate.
+pub struct CertificateRequest<'a> {
+    pub pk_token: &'a UnverifiedPkToken,
+    /// Goes into every server's hands; only where an account asks for it.
+    pub access_token: Option<&'a Secret>,
+    /// Empty means [`WILDCARD_PRINCIPAL`].
+    pub principals: &'a [String],
+    /// The server decides from the PK token how long it counts; this only has to be finite, as
+    /// strict parsers refuse "forever".
+    pub valid_before: UnixTime,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    #[error("principal {0:?} is not allowed: use letters, digits and . _ + @ - only")]
+    Principal(String),
+    #[error("the certificate cannot be built: {0}")]
+    Build(#[from] ssh_key::Error),
+    #[error("the new certificate does not read back: {0}")]
+    ReadBack(#[from] super::CertificateError),
+    #[error("no randomness: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// Builds and signs a certificate with the fields that Go opkssh writes, but a finite end.
+pub fn build(
+    key: &UserKey,
+    request: &CertificateRequest<'_>,
+) -> Result<UnverifiedCertificate, MintError> {
+    let signer = key.to_ssh_key("")?;
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce)?;
+    let end = u64::try_from(request.valid_before.0).unwrap_or(0);
+    let mut builder = Builder::new(nonce, signer.public_key().key_data().clone(), 0, end)?;
+    builder.serial(0)?.cert_type(CertType::User)?;
+    builder.key_id(request.pk_token.unverified_claims().email().unwrap_or_default())?;
+    if request.principals.is_empty() {
+        builder.valid_principal(WILDCARD_PRINCIPAL)?;
+    }
+    for principal in request.principals {
+        if !is_principal(principal) {
+            return Err(MintError::Principal(principal.clone()));
+        }
+        builder.valid_principal(principal)?;
+    }
+    builder.extension(PK_TOKEN_EXTENSION, request.pk_token.compact())?;
+    if let Some(token) = request.access_token {
+        builder.extension(ACCESS_TOKEN_EXTENSION, token.expose())?;
+    }
+    for permit in PERMITS {
+        builder.extension(permit, "")?;
+    }
+    Ok(UnverifiedCertificate::parse(&builder.sign(&signer)?.to_bytes()?)?)
+}

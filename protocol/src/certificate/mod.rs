@@ -1,0 +1,63 @@
+//! SSH user certificates that carry a PK token (PROTOCOL.certkeys; extension `openpubkey-pkt`).
+//!
+//! A parsed one is [`UnverifiedCertificate`]; only [`verify()`] makes it a
+//! [`VerifiedCertificate`].
+
+mod unverified;
+mod verify;
+
+#[cfg(feature = "mint")]
+mod build;
+
+#[cfg(feature = "mint")]
+pub use build::{CertificateRequest, MintError, build};
+pub use unverified::UnverifiedCertificate;
+pub use verify::{VerifiedCertificate, is_principal, verify};
+
+use crate::jwk::KeyError;
+use crate::time::UnixTime;
+
+/// Extension that holds the compact PK token.
+pub const PK_TOKEN_EXTENSION: &str = "openpubkey-pkt";
+/// Extension that holds the access token, where an account sends it.
+pub const ACCESS_TOKEN_EXTENSION: &str = "openpubkey-act";
+/// Principal of certificates that are not narrowed to particular local accounts: OpenSSH 10.3
+/// refuses an empty list, so clients write this one and servers echo it.
+pub const WILDCARD_PRINCIPAL: &str = "opkssh-wildcard";
+/// The permissions that a certificate grants unless it is narrowed.
+pub const PERMITS: [&str; 5] = [
+    "permit-X11-forwarding",
+    "permit-agent-forwarding",
+    "permit-port-forwarding",
+    "permit-pty",
+    "permit-user-rc",
+];
+
+/// Why a certificate is not acceptable.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    #[error("certificate: {0} bytes are too many")]
+    Size(usize),
+    #[error("parsed SSH authorized_key is not an SSH certificate (got type {0:?})")]
+    NotACertificate(String),
+    #[error("certificate: {0}")]
+    Malformed(String),
+    #[error("cert is missing required openpubkey-pkt extension")]
+    NoPkToken,
+    #[error("certificate: key type {0:?} is not supported, only P-256 and Ed25519 are")]
+    KeyType(String),
+    #[error("certificate: is not a user certificate")]
+    NotAUser,
+    #[error("certificate: is not signed by its own key")]
+    OtherAuthority,
+    #[error("certificate: {0}")]
+    Signature(#[from] KeyError),
+    #[error("certificate: valid from {0} on, which is not yet")]
+    NotYetValid(UnixTime),
+    #[error("certificate: expired at {0}")]
+    Expired(UnixTime),
+    #[error("cert contains invalid principal {0:?}, rejecting authn")]
+    Principal(String),
+    #[error("certificate: critical option {0:?} is not supported")]
+    CriticalOption(String),
+}

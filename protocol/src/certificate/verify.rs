@@ -1,0 +1,151 @@
+//! Where a certificate is trusted to be what its holder made: [`verify`] is the only constructor
+//! of [`VerifiedCertificate`]. It says nothing about who the holder is; the PK token inside does.
+
+use super::unverified::public_key;
+use super::{CertificateError, UnverifiedCertificate};
+use crate::jwk::{Algorithm, PublicKey};
+use crate::secret::Secret;
+use crate::time::UnixTime;
+
+/// Critical options that sshd understands and enforces itself (PROTOCOL.certkeys).
+const CRITICAL_OPTIONS: [&str; 3] = ["force-command", "source-address", "verify-required"];
+
+/// A user certificate signed by the very key it certifies, valid now, with principals that are
+/// safe to write into an authorized_keys line.
+#[derive(Clone)]
+pub struct VerifiedCertificate(UnverifiedCertificate);
+
+impl VerifiedCertificate {
+    /// Free text chosen by the certificate's maker: escape it before it is shown.
+    pub fn key_id(&self) -> &str {
+        self.0.certificate.key_id()
+    }
+
+    pub fn principals(&self) -> &[String] {
+        self.0.certificate.valid_principals()
+    }
+
+    pub fn public_key(&self) -> &PublicKey {
+        &self.0.public_key
+    }
+
+    /// `type base64` of the certified key itself, which is also the signing key.
+    pub fn openssh_public_key(&self) -> String {
+        // a parsed key writes back
+        ssh_key::PublicKey::from(self.0.certificate.public_key().clone())
+            .to_openssh()
+            .unwrap_or_default()
+    }
+
+    /// The PK token's compact form.
+    pub fn pk_token(&self) -> &str {
+        self.0.unverified_pk_token()
+    }
+
+    pub fn access_token(&self) -> Option<&Secret> {
+        self.0.access_token()
+    }
+}
+
+/// Checks everything about a certificate that needs no provider.
+pub fn verify(
+    unverified: UnverifiedCertificate,
+    now: UnixTime,
+) -> Result<VerifiedCertificate, CertificateError> {
+    let certificate = &unverified.certificate;
+    if !unverified.is_user() {
+        return Err(CertificateError::NotAUser);
+    }
+    let seconds = u64::try_from(now.0).unwrap_or(0);
+    if seconds < certificate.valid_after() {
+        return Err(CertificateError::NotYetValid(unix_time(certificate.valid_after())));
+    }
+    if seconds >= certificate.valid_before() {
+        return Err(CertificateError::Expired(unix_time(certificate.valid_before())));
+    }
+    for (option, _) in certificate.critical_options().iter() {
+        if !CRITICAL_OPTIONS.contains(&option.as_str()) {
+            return Err(CertificateError::CriticalOption(option.chars().take(64).collect()));
+        }
+    }
+    for principal in certificate.valid_principals() {
+        if !is_principal(principal) {
+            return Err(CertificateError::Principal(principal.chars().take(128).collect()));
+        }
+    }
+    if public_key(certificate.signature_key())? != unverified.public_key {
+        return Err(CertificateError::OtherAuthority);
+    }
+    check_signature(&unverified)?;
+    Ok(VerifiedCertificate(unverified))
+}
+
+/// Is `name` safe inside `principals="…"`? `^[a-zA-Z0-9_][a-zA-Z0-9._+@-]{0,127}\$?$`, as Go's.
+pub fn is_principal(name: &str) -> bool {
+    let name = name.strip_suffix('$').unwrap_or(name).as_bytes();
+    let Some((first, rest)) = name.split_first() else { return false };
+    (first.is_ascii_alphanumeric() || *first == b'_')
+        && rest.len() <= 127
+        && rest.iter().all(|c| c.is_ascii_alphanumeric() || b"._+@-".contains(c))
+}
+
+fn check_signature(unverified: &UnverifiedCertificate) -> Result<(), CertificateError> {
+    let signature = unverified.certificate.signature();
+    // the signature is the blob's last string: length, then string type and string bytes
+    let encoded = 4 + 4 + signature.algorithm().as_str().len() + 4 + signature.as_bytes().len();
+    let signed = unverified
+        .blob
+        .get(..unverified.blob.len().saturating_sub(encoded))
+        .ok_or_else(|| CertificateError::Malformed("truncated signature".to_owned()))?;
+    match (&unverified.public_key, signature.algorithm().as_str()) {
+        (key @ PublicKey::EcP256 { .. }, "ecdsa-sha2-nistp256") => {
+            let fixed = fixed_ecdsa(signature.as_bytes())
+                .ok_or_else(|| CertificateError::Malformed("odd ECDSA signature".to_owned()))?;
+            key.verify(Algorithm::Es256, signed, &fixed)?;
+        }
+        (key @ PublicKey::Ed25519(_), "ssh-ed25519") => {
+            key.verify(Algorithm::EdDsa, signed, signature.as_bytes())?;
+        }
+        (_, other) => return Err(CertificateError::KeyType(other.to_owned())),
+    }
+    Ok(())
+}
+
+/// From two SSH mpints (RFC 5656 section 3.1.2) to the fixed-size form of JWS.
+fn fixed_ecdsa(signature: &[u8]) -> Option<[u8; 64]> {
+    let mut fixed = [0; 64];
+    let mut rest = signature;
+    for half in fixed.chunks_exact_mut(32) {
+        let (length, tail) = rest.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let number = tail.get(..length)?;
+        rest = &tail[length..];
+        let number = number.strip_prefix(&[0]).unwrap_or(number);
+        half.get_mut(32usize.checked_sub(number.len())?..)?.copy_from_slice(number);
+    }
+    rest.is_empty().then_some(fixed)
+}
+
+fn unix_time(seconds: u64) -> UnixTime {
+    UnixTime(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn principals_that_could_break_out_of_the_line_are_refused() {
+        let long = "a".repeat(129);
+        for name in
+            ["", "a\"b", "a,b", "a b", "a\nb", "-a", ".a", "a=b", "$", "ä", "a$b", "a$$", &long]
+        {
+            assert!(!is_principal(name), "{name:?}");
+        }
+        for name in
+            ["root", "_x", "a.b+c@d-e", "host$", "opkssh-wildcard", "0", &long[..128]]
+        {
+            assert!(is_principal(name), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Where to log in: the order of precedence of Go's client, as a pure function.
+
+use super::class::ProviderClass;
+use super::client_config::ClientConfig;
+use super::error::ConfigError;
+use super::provider::Provider;
+use super::provider_string::{parse_provider_argument, parse_providers_environment};
+
+/// What the person said, on the command line and in the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted<'a> {
+    /// `login ALIAS`
+    pub alias: Option<&'a str>,
+    /// `--provider`
+    pub provider: Option<&'a str>,
+    /// `--remote-redirect-uri`
+    pub remote_redirect_uri: Option<&'a str>,
+    /// `--send-access-token`
+    pub send_access_token: Option<bool>,
+    /// `OPKSSH_DEFAULT`
+    pub environment_default: Option<&'a str>,
+    /// `OPKSSH_PROVIDERS`
+    pub environment_providers: Option<&'a str>,
+}
+
+/// Where to log in.
+#[derive(Clone)]
+pub enum Choice {
+    One(Box<Provider>),
+    /// The person picks one, on a page in the browser.
+    Choose(Vec<Provider>),
+}
+
+impl Choice {
+    pub fn providers(self) -> Vec<Provider> {
+        match self {
+            Self::One(provider) => vec![*provider],
+            Self::Choose(providers) => providers,
+        }
+    }
+}
+
+/// `--provider`; else the alias from the argument, `OPKSSH_DEFAULT` or `default_provider`, looked
+/// up in `OPKSSH_PROVIDERS` or, when that is empty, in the configuration; else the chooser.
+///
+/// The providers of the answer are ready to use: checked, and without what is not sent to them.
+pub fn choose(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Choice, ConfigError> {
+    let chosen = match wanted.provider.filter(|text| !text.is_empty()) {
+        Some(text) => Choice::One(Box::new(parse_provider_argument(text)?)),
+        None => by_alias(wanted, config)?,
+    };
+    Ok(match chosen {
+        Choice::One(provider) => Choice::One(Box::new(ready(*provider, wanted, config)?)),
+        Choice::Choose(providers) => Choice::Choose(
+            providers
+                .into_iter()
+                .map(|provider| ready(provider, wanted, config))
+                .collect::<Result<_, _>>()?,
+        ),
+    })
+}
+
+/// Go's warning for a provider that the configuration does not know: its `send_access_token` is
+/// then taken to be off.
+pub fn unknown_issuer_warning(choice: &Choice, config: &ClientConfig) -> Option<String> {
+    let Choice::One(provider) = choice else { return None };
+    let known = config.providers.iter().any(|entry| entry.issuer == provider.issuer);
+    (!known).then(|| {
+        format!("Warning: could not find issuer {} in client config providers", provider.issuer)
+    })
+}
+
+const CHOOSER: &str = "webchooser";
+
+fn by_alias(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Choice, ConfigError> {
+    let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let alias = given(wanted.alias)
+        .or_else(|| given(wanted.environment_default))
+        .or_else(|| config.default_provider.clone())
+        .unwrap_or_else(|| CHOOSER.into());
+    let providers = match wanted.environment_providers.filter(|text| !text.is_empty()) {
+        Some(text) => parse_providers_environment(text)?,
+        None => config.providers.clone(),
+    };
+    if !alias.eq_ignore_ascii_case(CHOOSER) {
+        ClientConfig::check_aliases(&providers)?;
+        return match providers.iter().find(|provider| provider.has_alias(&alias)) {
+            Some(provider) => Ok(Choice::One(Box::new(provider.clone()))),
+            None => Err(ConfigError::UnknownAlias {
+                alias,
+                known: providers.into_iter().flat_map(|provider| provider.aliases).collect(),
+            }),
+        };
+    }
+    let mut in_browser: Vec<_> =
+        providers.into_iter().filter(|provider| !class(provider).is_ci()).collect();
+    match in_browser.len() {
+        0 => Err(ConfigError::NoProvider),
+        // nothing to choose
+        1 => Ok(Choice::One(Box::new(in_browser.remove(0)))),
+        _ => Ok(Choice::Choose(in_browser)),
+    }
+}
+
+/// Checks what Go checks when it uses a provider, and applies the flags.
+fn ready(
+    mut provider: Provider,
+    wanted: &Wanted<'_>,
+    config: &ClientConfig,
+) -> Result<Provider, ConfigError> {
+    if !is_safe_issuer(&provider.issuer) {
+        return Err(ConfigError::Issuer(provider.issuer));
+    }
+    if provider.client_id.is_empty() {
+        return Err(ConfigError::ClientId { provider: provider.name().to_owned() });
+    }
+    let class = class(&provider);
+    if !class.takes_secret() {
+        provider.client_secret = None;
+    }
+    if let Some(uri) = wanted.remote_redirect_uri.filter(|uri| !uri.is_empty()) {
+        provider.remote_redirect_uri = Some(uri.to_owned());
+    }
+    provider.send_access_token = wanted.send_access_token.unwrap_or_else(|| {
+        config
+            .providers
+            .iter()
+            .find(|entry| entry.issuer == provider.issuer)
+            .is_some_and(|entry| entry.send_access_token)
+    });
+    Ok(provider)
+}
+
+fn class(provider: &Provider) -> ProviderClass {
+    ProviderClass::of(&provider.issuer, &provider.client_id, &provider.aliases)
+}
+
+/// https, or http to this machine: a token in clear never crosses a network.
+fn is_safe_issuer(issuer: &str) -> bool {
+    let Ok(url) = url::Url::parse(issuer) else { return false };
+    match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => issuer.starts_with("https://"),
+        ("http", Some(host)) => {
+            issuer.starts_with("http://") && matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Reading `~/.opk/config.yml`: Go's keys and ours (`hosts`, `expiration`).
+//!
+//! Unknown keys are ignored, as in Go. Nothing about a provider is checked before it is used:
+//! see [`choose`](super::choose()).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::built_in;
+use super::error::ConfigError;
+use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
+use crate::pk_token::ExpirationPolicy;
+use crate::secret::Secret;
+
+/// The client configuration with its defaults filled in.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// An alias, or `webchooser` in any letter case.
+    pub default_provider: Option<String>,
+    pub providers: Vec<Provider>,
+}
+
+impl ClientConfig {
+    /// Reads YAML. `file` is its name in messages.
+    pub fn parse(yaml: &str, file: &str) -> Result<Self, ConfigError> {
+        // an empty document is an empty configuration, as in Go
+        let raw: Option<RawConfig> = serde_saphyr::from_str(yaml).map_err(|error| {
+            ConfigError::Parse {
+                file: file.to_owned(),
+                line: error.location().map(|location| location.line()).filter(|line| *line > 0),
+                // a snippet would show the secrets of neighbouring lines
+                reason: one_line(&error.without_snippet().to_string()),
+            }
+        })?;
+        let raw = raw.unwrap_or_default();
+        Ok(Self {
+            default_provider: raw.default_provider.filter(|alias| !alias.is_empty()),
+            providers: raw
+                .providers
+                .unwrap_or_default()
+                .into_iter()
+                .map(RawProvider::into_provider)
+                .collect(),
+        })
+    }
+
+    /// What is used when there is no configuration file.
+    pub fn built_in() -> Result<Self, ConfigError> {
+        Self::parse(&built_in::default_file(), "built-in configuration")
+    }
+
+    /// Every alias with its provider, in file order.
+    ///
+    /// # Errors
+    /// [`ConfigError::DuplicateAlias`] when two providers share one.
+    pub fn check_aliases(providers: &[Provider]) -> Result<(), ConfigError> {
+        let mut seen = BTreeSet::new();
+        for alias in providers.iter().flat_map(|provider| &provider.aliases) {
+            if !seen.insert(alias) {
+                return Err(ConfigError::DuplicateAlias(alias.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct RawConfig {
+    default_provider: Option<String>,
+    providers: Option<Vec<RawProvider>>,
+}
+
+#[derive(Deserialize)]
+struct RawProvider {
+    alias: Option<String>,
+    issuer: Option<String>,
+    client_id: Option<String>,
+    #[serde(default, with = "crate::secret::exposed_option")]
+    client_secret: Option<Secret>,
+    scopes: Option<String>,
+    access_type: Option<String>,
+    prompt: Option<String>,
+    redirect_uris: Option<Vec<String>>,
+    remote_redirect_uri: Option<String>,
+    send_access_token: Option<bool>,
+    hosts: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "expiration")]
+    expiration: Option<ExpirationPolicy>,
+}
+
+impl RawProvider {
+    fn into_provider(self) -> Provider {
+        Provider {
+            aliases: words(self.alias.as_deref().unwrap_or_default()),
+            issuer: self.issuer.unwrap_or_default(),
+            client_id: self.client_id.unwrap_or_default(),
+            client_secret: self.client_secret.filter(|secret| !secret.is_empty()),
+            scopes: words(filled(self.scopes, "openid profile email").as_str()),
+            access_type: filled(self.access_type, "offline"),
+            prompt: filled(self.prompt, "consent"),
+            redirect_uris: match self.redirect_uris {
+                Some(uris) if !uris.is_empty() => uris,
+                _ => DEFAULT_REDIRECT_URIS.map(str::to_owned).to_vec(),
+            },
+            remote_redirect_uri: self.remote_redirect_uri.filter(|uri| !uri.is_empty()),
+            send_access_token: self.send_access_token.unwrap_or_default(),
+            hosts: self.hosts.unwrap_or_default(),
+            expiration: self.expiration.unwrap_or_default(),
+        }
+    }
+}
+
+/// Our key: unlike Go's, a wrong value is refused at once and with its line.
+fn expiration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ExpirationPolicy>, D::Error> {
+    let Some(word) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    word.parse().map(Some).map_err(|_| {
+        D::Error::custom(format!(
+            "expiration: {word:?} is none of 12h, 24h, 48h, 1week, oidc, oidc_refreshed, never"
+        ))
+    })
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Go cannot tell a missing value from an empty one.
+fn filled(value: Option<String>, default: &str) -> String {
+    value.filter(|text| !text.is_empty()).unwrap_or_else(|| default.to_owned())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+use super::*;
+
+fn parse(yaml: &str) -> ClientConfig {
+    ClientConfig::parse(yaml, "config.yml").unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refused(yaml: &str) -> ConfigError {
+    ClientConfig::parse(yaml, "config.yml").err().expect("must be refused")
+}
+
+#[test]
+fn every_key_of_go_is_read() {
+    let config = parse(
+        "default_provider: work\n\
+         providers:\n\
+         \x20 - alias: \"work office\"\n\
+         \x20   issuer: https://id.example.com/\n\
+         \x20   client_id: cid\n\
+         \x20   client_secret: s3cret\n\
+         \x20   scopes: openid groups\n\
+         \x20   access_type: online\n\
+         \x20   prompt: select_account\n\
+         \x20   redirect_uris:\n\
+         \x20     - http://localhost:4000/cb\n\
+         \x20   remote_redirect_uri: https://relay.example.com/cb\n\
+         \x20   send_access_token: true\n",
+    );
+    assert_eq!(config.default_provider.as_deref(), Some("work"));
+    let provider = &config.providers[0];
+    assert_eq!(provider.aliases, ["work", "office"]);
+    assert_eq!(provider.issuer, "https://id.example.com/");
+    assert_eq!(provider.client_id, "cid");
+    assert_eq!(provider.client_secret.as_ref().map(Secret::expose), Some("s3cret"));
+    assert_eq!(provider.scopes, ["openid", "groups"]);
+    assert_eq!(provider.access_type, "online");
+    assert_eq!(provider.prompt, "select_account");
+    assert_eq!(provider.redirect_uris, ["http://localhost:4000/cb"]);
+    assert_eq!(provider.remote_redirect_uri.as_deref(), Some("https://relay.example.com/cb"));
+    assert!(provider.send_access_token);
+}
+
+#[test]
+fn missing_and_empty_values_become_defaults() {
+    for yaml in [
+        "providers:\n  - alias: a\n    issuer: https://i\n    client_id: c\n",
+        "providers:\n  - alias: a\n    issuer: https://i\n    client_id: c\n    client_secret: \"\"\n    \
+         scopes: \"\"\n    access_type:\n    prompt: \"\"\n    redirect_uris: []\n    \
+         remote_redirect_uri: \"\"\n    hosts: []\n",
+    ] {
+        let config = parse(yaml);
+        assert_eq!(config.default_provider, None);
+        let provider = &config.providers[0];
+        assert!(provider.client_secret.is_none());
+        assert_eq!(provider.scopes, ["openid", "profile", "email"]);
+        assert_eq!(provider.access_type, "offline");
+        assert_eq!(provider.prompt, "consent");
+        assert_eq!(provider.redirect_uris, DEFAULT_REDIRECT_URIS);
+        assert_eq!(provider.remote_redirect_uri, None);
+        assert!(!provider.send_access_token);
+        assert!(provider.hosts.is_empty());
+        assert_eq!(provider.expiration, ExpirationPolicy::default());
+    }
+}
+
+#[test]
+fn our_keys_are_read() {
+    let config = parse(
+        "providers:\n  - alias: a\n    hosts: [\"*.example.com\", build]\n    expiration: oidc\n",
+    );
+    assert_eq!(config.providers[0].hosts, ["*.example.com", "build"]);
+    assert_eq!(config.providers[0].expiration.to_string(), "oidc");
+}
+
+#[test]
+fn unknown_keys_are_ignored() {
+    let config = parse(
+        "agent_lifetime: 12h\nnested: {a: [1, 2]}\n\
+         providers:\n  - alias: a\n    on_demand: notify\n    forwarding: deny\n    x: {y: z}\n",
+    );
+    assert_eq!(config.providers.len(), 1);
+}
+
+#[test]
+fn an_empty_file_is_an_empty_configuration() {
+    for yaml in ["", "\n", "# nothing\n", "---\n", "providers:\n"] {
+        assert!(parse(yaml).providers.is_empty(), "{yaml:?}");
+    }
+}
+
+#[test]
+fn errors_name_file_and_line() {
+    for (yaml, line) in [
+        ("providers:\n  - alias: [a, b]\n", 2),
+        ("providers:\n  - alias: a\n    scopes:\n      - openid\n", 4),
+        ("providers:\n  - alias: a\n    expiration: tomorrow\n", 3),
+        ("providers:\n  - alias: a\n    send_access_token: 5\n", 3),
+        ("a: b\nc: \"open\n", 0),
+    ] {
+        let error = refused(yaml);
+        let ConfigError::Parse { file, line: found, .. } = &error else { panic!("{error}") };
+        assert_eq!(file, "config.yml");
+        if line > 0 {
+            assert_eq!(*found, Some(line), "{error}");
+        }
+        assert!(error.to_string().starts_with("failed to parse config file: config.yml:"), "{error}");
+        assert_eq!(error.to_string().lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_parse_error_never_quotes_a_secret() {
+    let error = refused(
+        "providers:\n  - alias: a\n    client_secret: hunter2\n    send_access_token: [1]\n",
+    );
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn the_built_in_configuration_is_that_of_go() {
+    let config = ClientConfig::built_in().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.default_provider.as_deref(), Some("webchooser"));
+    let summary: Vec<_> = config
+        .providers
+        .iter()
+        .map(|p| (p.aliases.join(" "), p.issuer.as_str(), p.scopes.join(" ")))
+        .collect();
+    assert_eq!(
+        summary,
+        [
+            ("google".into(), "https://accounts.google.com", "openid email profile".into()),
+            (
+                "azure microsoft".into(),
+                "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+                "openid profile email offline_access".into()
+            ),
+            ("gitlab".into(), "https://gitlab.com", "openid email".into()),
+            ("hello".into(), "https://issuer.hello.coop", "openid email".into()),
+        ]
+    );
+    for provider in &config.providers {
+        assert_eq!(provider.access_type, "offline");
+        assert_eq!(provider.prompt, "consent");
+        assert_eq!(provider.redirect_uris, DEFAULT_REDIRECT_URIS);
+        assert_eq!(provider.client_secret.is_some(), provider.has_alias("google"));
+    }
+    let secret = config.providers[0].client_secret.as_ref().map(Secret::expose).unwrap_or_default();
+    assert!(secret.starts_with("GOCSPX-") && secret.len() == 35, "{}", secret.len());
+}
+
+#[test]
+fn duplicate_aliases_are_found() {
+    let config = parse("providers:\n  - alias: a b\n  - alias: c b\n");
+    assert_eq!(
+        ClientConfig::check_aliases(&config.providers),
+        Err(ConfigError::DuplicateAlias("b".into()))
+    );
+}

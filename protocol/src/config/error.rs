@@ -1,0 +1,67 @@
+//! What can be wrong with the client configuration, in the words of Go's client where it has some.
+
+/// The message says what is wrong; [`ConfigError::hint`] what to type next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("failed to parse config file: {file}{}: {reason}", line.map(|n| format!(":{n}")).unwrap_or_default())]
+    Parse { file: String, line: Option<u64>, reason: String },
+    #[error("duplicate provider alias found: {0}")]
+    DuplicateAlias(String),
+    #[error("error getting provider config for alias {alias}")]
+    UnknownAlias { alias: String, known: Vec<String> },
+    #[error(
+        "error creating provider from config: invalid provider issuer value. Expected issuer to start with 'https://' got ({0})"
+    )]
+    Issuer(String),
+    #[error("error creating provider from config: invalid provider client-ID value got ()")]
+    ClientId { provider: String },
+    #[error(
+        "invalid provider config string. Expected format <issuer>,<client_id>[,<client_secret>[,<scopes>]] got ({0})"
+    )]
+    ProviderString(String),
+    #[error(
+        "invalid provider argument format. Expected format for google: <issuer>,<client_id>,<client_secret>"
+    )]
+    GoogleSecret,
+    #[error(
+        "error getting provider config from env: error parsing provider config string: {0}"
+    )]
+    Environment(Box<ConfigError>),
+    #[error("no provider to log in at")]
+    NoProvider,
+}
+
+impl ConfigError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Parse { file, .. } => format!("correct {file}, or name another with --config-path"),
+            Self::DuplicateAlias(alias) => {
+                format!("give {alias} to one provider only; `opkssh client provider list` shows them")
+            }
+            Self::UnknownAlias { known, .. } if known.is_empty() => {
+                "no provider has an alias; add `alias:` to one in ~/.opk/config.yml".into()
+            }
+            Self::UnknownAlias { known, .. } => {
+                format!("known aliases: {}; or use --provider ISSUER,CLIENT_ID", known.join(" "))
+            }
+            Self::Issuer(_) => {
+                "use the provider's https:// address (http:// only for localhost)".into()
+            }
+            Self::ClientId { provider } => {
+                format!("set `client_id:` of {provider} to what was registered there")
+            }
+            Self::ProviderString(_) => {
+                "for example --provider https://id.example.com,my-client-id".into()
+            }
+            Self::GoogleSecret => {
+                "Google requires the secret even of desktop clients: put it after the client id".into()
+            }
+            Self::Environment(inner) => format!("in OPKSSH_PROVIDERS: {}", inner.hint()),
+            Self::NoProvider => {
+                "add one under `providers:` in ~/.opk/config.yml, or use --provider ISSUER,CLIENT_ID"
+                    .into()
+            }
+        }
+    }
+}

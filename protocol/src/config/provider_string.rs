@@ -1,0 +1,134 @@
+//! Providers written on one line: `--provider` and `OPKSSH_PROVIDERS`.
+
+use super::class::ProviderClass;
+use super::error::ConfigError;
+use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
+use crate::secret::Secret;
+
+/// `--provider ISSUER,CLIENT_ID[,SECRET[,SCOPES]]`. Further fields are ignored, as in Go.
+pub fn parse_provider_argument(text: &str) -> Result<Provider, ConfigError> {
+    let fields: Vec<&str> = text.split(',').collect();
+    let [issuer, client_id, rest @ ..] = fields.as_slice() else {
+        return Err(ConfigError::ProviderString(text.to_owned()));
+    };
+    if client_id.is_empty() {
+        return Err(ConfigError::ClientId { provider: (*issuer).to_owned() });
+    }
+    let secret = rest.first().copied().unwrap_or_default();
+    let class = ProviderClass::of(issuer, client_id, &[]);
+    if class == ProviderClass::Google && secret.is_empty() {
+        return Err(ConfigError::GoogleSecret);
+    }
+    Ok(Provider {
+        aliases: Vec::new(),
+        issuer: (*issuer).to_owned(),
+        client_id: (*client_id).to_owned(),
+        client_secret: (!secret.is_empty()).then(|| Secret::new(secret.to_owned())),
+        scopes: scopes(rest.get(1).copied(), class),
+        access_type: "offline".into(),
+        prompt: "consent".into(),
+        redirect_uris: DEFAULT_REDIRECT_URIS.map(str::to_owned).to_vec(),
+        remote_redirect_uri: None,
+        send_access_token: false,
+        hosts: Vec::new(),
+        expiration: Default::default(),
+    })
+}
+
+/// `OPKSSH_PROVIDERS`: items `ALIAS,ISSUER,CLIENT_ID[,SECRET[,SCOPES]]` separated by `;`.
+/// Empty items are skipped: a trailing `;` does no harm.
+pub fn parse_providers_environment(text: &str) -> Result<Vec<Provider>, ConfigError> {
+    text.split(';')
+        .filter(|item| !item.trim().is_empty())
+        .map(|item| {
+            let (alias, rest) = item
+                .split_once(',')
+                .ok_or_else(|| ConfigError::ProviderString(without_secret(item)))?;
+            let mut provider = parse_provider_argument(rest)?;
+            if !alias.is_empty() {
+                provider.aliases.push(alias.to_owned());
+            }
+            Ok(provider)
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|error| ConfigError::Environment(Box::new(error)))
+}
+
+/// Split on single blanks, as Go does; the empty scope that two blanks make is left out.
+fn scopes(text: Option<&str>, class: ProviderClass) -> Vec<String> {
+    let text = match text {
+        None => "openid email",
+        Some(text) if text.trim().is_empty() => class.default_scopes(),
+        Some(text) => text,
+    };
+    text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+}
+
+/// An item without any comma is a word at most; never more of it than a message needs.
+fn without_secret(item: &str) -> String {
+    item.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> ConfigError {
+        parse_provider_argument(text).err().expect("must be refused")
+    }
+
+    #[test]
+    fn a_provider_argument_has_two_to_four_fields() {
+        let two = parse_provider_argument("https://id.example.com,cid").ok().expect("two");
+        assert_eq!((two.issuer.as_str(), two.client_id.as_str()), ("https://id.example.com", "cid"));
+        assert!(two.client_secret.is_none() && two.aliases.is_empty());
+        assert_eq!(two.scopes, ["openid", "email"]);
+        assert_eq!(two.redirect_uris, DEFAULT_REDIRECT_URIS);
+        assert_eq!((two.access_type.as_str(), two.prompt.as_str()), ("offline", "consent"));
+
+        let four = parse_provider_argument("https://i,c,s,openid  groups,more").ok().expect("four");
+        assert_eq!(four.client_secret.as_ref().map(Secret::expose), Some("s"));
+        assert_eq!(four.scopes, ["openid", "groups"]);
+    }
+
+    #[test]
+    fn an_empty_scope_list_means_the_providers_own() {
+        let scopes = |text| parse_provider_argument(text).ok().expect("valid").scopes.join(" ");
+        assert_eq!(scopes("https://i,c,,"), "openid profile email");
+        assert_eq!(scopes("https://gitlab.com,c,,"), "openid email");
+        assert_eq!(
+            scopes("https://login.microsoftonline.com/t/v2.0,c,,"),
+            "openid profile email offline_access"
+        );
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused_in_its_words() {
+        assert_eq!(
+            refused("https://i,").to_string(),
+            "error creating provider from config: invalid provider client-ID value got ()"
+        );
+        assert!(refused("https://i").to_string().starts_with("invalid provider config string. Exp"));
+        assert!(
+            refused("https://accounts.google.com,c")
+                .to_string()
+                .starts_with("invalid provider argument format. Expected format for google: ")
+        );
+        assert!(parse_provider_argument("https://accounts.google.com,c,s").is_ok());
+    }
+
+    #[test]
+    fn the_environment_lists_providers_with_an_alias_in_front() {
+        let list = parse_providers_environment("a,https://i,c;b,https://j,d,s,openid;")
+            .ok()
+            .expect("valid");
+        let names: Vec<_> = list.iter().map(|p| (p.name(), p.issuer.as_str())).collect();
+        assert_eq!(names, [("a", "https://i"), ("b", "https://j")]);
+        let error = parse_providers_environment("a,https://i,c;b").err().expect("must be refused");
+        assert!(
+            error.to_string().starts_with("error getting provider config from env: error parsing"),
+            "{error}"
+        );
+        assert!(parse_providers_environment("a,https://i").is_err());
+    }
+}

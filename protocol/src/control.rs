@@ -1,0 +1,201 @@
+//! Messages on the control socket.
+//!
+//! A frame is a 32-bit big-endian length and that many bytes of JSON, at most [`MAX_FRAME`].
+//! The client sends one [`Request`]; the daemon answers with [`Event`]s, the last of which is
+//! [terminal](Event::is_terminal). Hanging up cancels what was asked for. Both sides send
+//! [`VERSION`]; a daemon that does not know the client's answers with an error that says which of
+//! the two to restart.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Provider;
+use crate::time::UnixTime;
+
+/// Of the messages below; raised when an older peer could misread them.
+pub const VERSION: u32 = 1;
+
+/// Largest frame either side accepts, in bytes, checked before anything is allocated.
+pub const MAX_FRAME: usize = 256 * 1024;
+
+/// A message with the version of its sender.
+#[derive(Serialize, Deserialize)]
+pub struct Versioned<T> {
+    pub version: u32,
+    pub message: T,
+}
+
+impl<T> Versioned<T> {
+    pub fn new(message: T) -> Self {
+        Self { version: VERSION, message }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// Events: [`Event::OpenBrowser`], [`Event::Waiting`], then [`Event::LoggedIn`].
+    Login(LoginRequest),
+    /// Ends with [`Event::LoggedOut`].
+    Logout { which: WhichAccount },
+    /// Ends with [`Event::Status`].
+    Status,
+    /// Make an account usable without a person: renew it if it is stale.
+    /// Ends with [`Event::Ready`] or [`Event::LoginNeeded`].
+    Ensure { which: WhichAccount },
+    /// Ends with [`Event::Stopping`].
+    Stop,
+}
+
+/// Which of the accounts a request is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhichAccount {
+    /// The default account: the only one, or the one that logged in last.
+    Default,
+    /// By alias (or issuer).
+    Named(String),
+    /// The one whose `hosts:` match this destination, else the default.
+    ForHost(String),
+    All,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct LoginRequest {
+    /// One provider, or several to choose from on a page in the browser.
+    pub providers: Vec<Provider>,
+    #[serde(default)]
+    pub key_type: KeyType,
+    /// Principals for the certificate; empty means the wildcard marker.
+    #[serde(default)]
+    pub principals: Vec<String>,
+    /// Overrides the provider's `send_access_token`.
+    #[serde(default)]
+    pub send_access_token: Option<bool>,
+}
+
+/// The user key's algorithm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyType {
+    /// P-256, ES256, `ecdsa-sha2-nistp256`.
+    #[default]
+    Ecdsa,
+    /// Ed25519, EdDSA, `ssh-ed25519`.
+    Ed25519,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// Show this URL to the person and open it in a browser.
+    OpenBrowser { url: String },
+    /// What the daemon is doing now, for a spinner: "Waiting for the browser", …
+    Waiting { what: String },
+    LoggedIn { account: AccountStatus },
+    LoggedOut { accounts: Vec<LoggedOut> },
+    Status { report: StatusReport },
+    Ready { account: AccountStatus },
+    /// Only a person can make it usable: log in. `account` is its alias, when there is one.
+    LoginNeeded { account: Option<String>, reason: String },
+    Stopping,
+    Failed { failure: Failure },
+}
+
+impl Event {
+    /// Is this the last event of an answer?
+    pub fn is_terminal(&self) -> bool {
+        !matches!(self, Self::OpenBrowser { .. } | Self::Waiting { .. })
+    }
+}
+
+/// Why a request failed: one line what, one line what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+/// One account that was logged out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoggedOut {
+    pub alias: String,
+    pub issuer: String,
+    /// What happened to the refresh token at the provider, in words.
+    pub revocation: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StatusReport {
+    pub agent: AgentStatus,
+    pub accounts: Vec<AccountStatus>,
+    /// What the person should know: refused signatures, unsafe settings.
+    pub notices: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AgentStatus {
+    pub version: String,
+    pub pid: u32,
+    pub started: UnixTime,
+    pub agent_socket: String,
+    pub control_socket: String,
+    /// Which store new accounts get: `secret-service` or `memory`.
+    pub store: String,
+    /// Why that one, in words.
+    pub store_reason: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountStatus {
+    /// The name to use on the command line.
+    pub alias: String,
+    pub default: bool,
+    pub issuer: String,
+    pub client_id: String,
+    pub subject: String,
+    pub email: Option<String>,
+    /// `SHA256:…` of the user key, as `ssh-add -l` shows it.
+    pub fingerprint: String,
+    /// The certificate's path-free authorized_keys form is not here on purpose: it holds the ID
+    /// token. Ask the agent socket for it.
+    pub state: AccountState,
+    /// When the planned [`expiration`](Self::expiration) ends; `None`: it does not.
+    pub usable_until: Option<UnixTime>,
+    /// The expiration policy that is planned for: `24h`, `oidc`, …
+    pub expiration: String,
+    pub renewal: Renewal,
+    /// [`renewal`](Self::renewal) in words: "renews by itself", "needs you every 24 h", …
+    pub renewal_words: String,
+    /// When it will next be renewed without a person, if it will.
+    pub next_renewal: Option<UnixTime>,
+    /// The last renewal that failed, in words.
+    pub last_error: Option<String>,
+    /// `secret-service` or `memory`.
+    pub store: String,
+    /// Whether the store has the newest state, else what is wrong with it.
+    pub store_error: Option<String>,
+    pub hosts: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountState {
+    Usable,
+    /// Past its planned deadline (or about to be), renewable without a person.
+    Stale,
+    LoginNeeded,
+}
+
+/// How an account is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Renewal {
+    /// Not tried yet.
+    Unknown,
+    /// The provider repeats the nonce: a new ordinary PK token, good on every server.
+    ByItself,
+    /// The refreshed ID token is attached: helps on servers with `oidc_refreshed`.
+    OnRefreshedServers,
+    /// No refresh token, or the provider gives no ID token on refresh.
+    NeedsPerson,
+}

@@ -1,0 +1,136 @@
+//! The claims of an ID token (OpenID Connect Core section 2), typed where a decision hangs on them.
+
+use serde_json::Value;
+
+use super::IdTokenError;
+use crate::json::{self, Object};
+use crate::time::UnixTime;
+
+/// Claims as the provider sent them. Whether they can be trusted is the business of the type that
+/// holds them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Claims {
+    all: Object,
+    audience: Vec<String>,
+    /// `aud` was a single string, not a list.
+    audience_is_string: bool,
+    issued_at: Option<UnixTime>,
+    expires_at: Option<UnixTime>,
+    not_before: Option<UnixTime>,
+}
+
+impl Claims {
+    /// Reads a payload. Members that programs could disagree about are refused: duplicates, and
+    /// known claims of another type than their standard says, even when nobody uses them here.
+    pub fn parse(payload: &[u8]) -> Result<Self, IdTokenError> {
+        let all = json::parse_object(payload)?;
+        for name in
+            ["iss", "sub", "email", "nonce", "preferred_username", "given_name", "family_name"]
+        {
+            match all.get(name) {
+                None | Some(Value::Null | Value::String(_)) => {}
+                Some(_) => return Err(IdTokenError::ClaimType(name)),
+            }
+        }
+        for name in ["groups", "scopes"] {
+            match all.get(name) {
+                None | Some(Value::Null) => {}
+                Some(Value::Array(items)) if items.iter().all(Value::is_string) => {}
+                Some(_) => return Err(IdTokenError::ClaimType(name)),
+            }
+        }
+        let (audience, audience_is_string) = match all.get("aud") {
+            None | Some(Value::Null) => (Vec::new(), false),
+            Some(Value::String(one)) => (vec![one.clone()], true),
+            Some(Value::Array(items)) => (
+                items
+                    .iter()
+                    .map(|item| item.as_str().map(str::to_owned))
+                    .collect::<Option<_>>()
+                    .ok_or(IdTokenError::ClaimType("aud"))?,
+                false,
+            ),
+            Some(_) => return Err(IdTokenError::ClaimType("aud")),
+        };
+        Ok(Self {
+            issued_at: time(&all, "iat")?,
+            expires_at: time(&all, "exp")?,
+            // RFC 7519 allows a fraction here, and providers use it
+            not_before: all.get("nbf").and_then(Value::as_f64).map(|t| UnixTime(t as i64)),
+            audience,
+            audience_is_string,
+            all,
+        })
+    }
+
+    pub fn iss(&self) -> &str {
+        self.text("iss").unwrap_or_default()
+    }
+
+    pub fn sub(&self) -> &str {
+        self.text("sub").unwrap_or_default()
+    }
+
+    pub fn email(&self) -> Option<&str> {
+        self.text("email")
+    }
+
+    /// `email_verified`, also when it was sent as the text "true" or "false".
+    pub fn email_verified(&self) -> Option<bool> {
+        match self.all.get("email_verified")? {
+            Value::Bool(verified) => Some(*verified),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub fn nonce(&self) -> Option<&str> {
+        self.text("nonce")
+    }
+
+    /// Elements of `aud`; a single string is one element, commas and all.
+    pub fn audience(&self) -> &[String] {
+        &self.audience
+    }
+
+    /// `aud` if it is a single string.
+    pub fn single_audience(&self) -> Option<&str> {
+        self.audience_is_string.then(|| self.audience[0].as_str())
+    }
+
+    pub fn issued_at(&self) -> Option<UnixTime> {
+        self.issued_at
+    }
+
+    pub fn expires_at(&self) -> Option<UnixTime> {
+        self.expires_at
+    }
+
+    pub fn not_before(&self) -> Option<UnixTime> {
+        self.not_before
+    }
+
+    /// A top-level claim by its exact name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.all.get(name)
+    }
+
+    /// All claims, for showing them.
+    pub fn all(&self) -> &Object {
+        &self.all
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.all.get(name).and_then(Value::as_str)
+    }
+}
+
+/// A NumericDate, whole seconds; absent and `null` are the same.
+fn time(all: &Object, name: &'static str) -> Result<Option<UnixTime>, IdTokenError> {
+    match all.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => {
+            value.as_i64().map(|t| Some(UnixTime(t))).ok_or(IdTokenError::ClaimType(name))
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Reading an ID token's compact form (RFC 7515 section 7.1). Nothing here is trust.
+
+use serde_json::Value;
+
+use super::{Claims, IdTokenError};
+use crate::base64url;
+use crate::json::{self, Object};
+use crate::jwk::Algorithm;
+
+/// How an ID token is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdTokenAlgorithm {
+    Jws(Algorithm),
+    /// Proof of knowledge of an RS256 signature.
+    Gq256,
+}
+
+/// A well-formed ID token that nobody has checked yet.
+#[derive(Clone)]
+pub struct UnverifiedIdToken {
+    pub(crate) header_base64: String,
+    pub(crate) payload_base64: String,
+    pub(crate) signature_base64: String,
+    header: Object,
+    pub(super) signature: Vec<u8>,
+    pub(super) algorithm: IdTokenAlgorithm,
+    pub(super) claims: Claims,
+}
+
+impl UnverifiedIdToken {
+    pub fn parse(compact: &str) -> Result<Self, IdTokenError> {
+        let mut parts = compact.split('.');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(header), Some(payload), Some(signature), None) => {
+                Self::from_parts(header, payload, signature)
+            }
+            _ => Err(IdTokenError::Parts),
+        }
+    }
+
+    pub(crate) fn from_parts(
+        header_base64: &str,
+        payload_base64: &str,
+        signature_base64: &str,
+    ) -> Result<Self, IdTokenError> {
+        let header = json::parse_object(&base64url::decode(header_base64)?)?;
+        for name in ["kid", "typ", "jkt", "cic", "cty", "jku", "x5u"] {
+            if header.get(name).is_some_and(|value| !value.is_string()) {
+                return Err(IdTokenError::Header(name));
+            }
+        }
+        // RFC 7515 section 4.1.11, RFC 7797: none that we know, so none that we accept
+        if header.contains_key("crit") || header.contains_key("b64") {
+            return Err(IdTokenError::Critical);
+        }
+        let algorithm =
+            header.get("alg").and_then(Value::as_str).ok_or(IdTokenError::Header("alg"))?;
+        let algorithm = match algorithm {
+            "GQ256" => IdTokenAlgorithm::Gq256,
+            other => IdTokenAlgorithm::Jws(other.parse()?),
+        };
+        Ok(Self {
+            claims: Claims::parse(&base64url::decode(payload_base64)?)?,
+            signature: base64url::decode(signature_base64)?,
+            header_base64: header_base64.to_owned(),
+            payload_base64: payload_base64.to_owned(),
+            signature_base64: signature_base64.to_owned(),
+            header,
+            algorithm,
+        })
+    }
+
+    /// The compact form, as it came.
+    pub fn compact(&self) -> String {
+        format!("{}.{}.{}", self.header_base64, self.payload_base64, self.signature_base64)
+    }
+
+    pub fn unverified_claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    pub fn algorithm(&self) -> IdTokenAlgorithm {
+        self.algorithm
+    }
+
+    /// The protected header, for showing it.
+    pub fn unverified_header(&self) -> &Object {
+        &self.header
+    }
+
+    /// `kid` of the key that is said to have signed it; for a GQ token, of the original header.
+    pub fn unverified_kid(&self) -> Option<String> {
+        match self.algorithm {
+            IdTokenAlgorithm::Jws(_) => self.header_text("kid").map(str::to_owned),
+            IdTokenAlgorithm::Gq256 => {
+                let original = self.original_header().ok()?;
+                original.get("kid").and_then(Value::as_str).map(str::to_owned)
+            }
+        }
+    }
+
+    /// For a GQ token: the header of the RS256 token it was made from.
+    pub(super) fn original_header(&self) -> Result<Object, IdTokenError> {
+        let base64 = self.original_header_base64()?;
+        Ok(json::parse_object(&base64url::decode(base64)?)?)
+    }
+
+    pub(super) fn original_header_base64(&self) -> Result<&str, IdTokenError> {
+        self.header_text("kid").ok_or(IdTokenError::Header("kid"))
+    }
+
+    pub(crate) fn header_text(&self, name: &str) -> Option<&str> {
+        self.header.get(name).and_then(Value::as_str)
+    }
+}

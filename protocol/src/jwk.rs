@@ -1,0 +1,188 @@
+//! Public keys: reading and writing JWKs (RFC 7517, RFC 7518 section 6, RFC 8037) and checking JWS
+//! signatures with them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ring::signature;
+use serde_json::Value;
+use sha3::Digest as _;
+
+use crate::base64url;
+use crate::json::Object;
+
+/// The signature algorithms we know (RFC 7518 section 3.1, RFC 8037 section 3.1). There is no
+/// `none` and no HMAC to forget a check for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    Rs256,
+    Ps256,
+    Es256,
+    EdDsa,
+}
+
+impl FromStr for Algorithm {
+    type Err = KeyError;
+
+    fn from_str(name: &str) -> Result<Self, KeyError> {
+        match name {
+            "RS256" => Ok(Self::Rs256),
+            "PS256" => Ok(Self::Ps256),
+            "ES256" => Ok(Self::Es256),
+            "EdDSA" => Ok(Self::EdDsa),
+            _ => Err(KeyError::Algorithm(name.chars().take(32).collect())),
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    #[error("unsupported signature algorithm {0:?}")]
+    Algorithm(String),
+    #[error("algorithm {0} does not fit the key")]
+    Mismatch(Algorithm),
+    #[error("JWK member {0:?} is missing or malformed")]
+    Member(&'static str),
+    #[error("unsupported key type {0:?}")]
+    KeyType(String),
+    #[error("the signature does not verify")]
+    Signature,
+}
+
+/// A public key of one of the kinds that OpenPubkey uses. Equal keys compare equal however their
+/// JWK was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicKey {
+    /// P-256: x and y, 32 bytes each, big-endian.
+    EcP256 { x: [u8; 32], y: [u8; 32] },
+    Ed25519([u8; 32]),
+    /// Modulus and exponent, big-endian, without leading zeros.
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+}
+
+impl PublicKey {
+    /// Reads the public half of a JWK. `alg`, `use` and `kid` are the caller's business.
+    pub fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
+        let text = |name: &'static str| {
+            jwk.get(name).and_then(Value::as_str).ok_or(KeyError::Member(name))
+        };
+        let bytes = |name: &'static str| {
+            // some writers pad; the text itself is what gets hashed, so nothing hangs on it
+            base64url::decode(text(name)?.trim_end_matches('=')).map_err(|_| KeyError::Member(name))
+        };
+        let fixed = |name: &'static str| {
+            <[u8; 32]>::try_from(bytes(name)?).map_err(|_| KeyError::Member(name))
+        };
+        match text("kty")? {
+            "EC" => match text("crv")? {
+                "P-256" => Ok(Self::EcP256 { x: fixed("x")?, y: fixed("y")? }),
+                _ => Err(KeyError::Member("crv")),
+            },
+            "OKP" => match text("crv")? {
+                "Ed25519" => Ok(Self::Ed25519(fixed("x")?)),
+                _ => Err(KeyError::Member("crv")),
+            },
+            "RSA" => Ok(Self::Rsa {
+                n: without_leading_zeros(bytes("n")?),
+                e: without_leading_zeros(bytes("e")?),
+            }),
+            other => Err(KeyError::KeyType(other.chars().take(32).collect())),
+        }
+    }
+
+    /// The JWK with `alg`, as it stands in a CIC header.
+    pub fn to_jwk(&self, algorithm: Algorithm) -> Object {
+        let mut jwk = self.thumbprint_members();
+        jwk.insert("alg".to_owned(), Value::String(algorithm.to_string()));
+        jwk
+    }
+
+    /// RFC 7638 SHA-256 thumbprint, base64url.
+    pub fn thumbprint(&self) -> String {
+        // strings only, so canonical writing cannot fail
+        let text = crate::json::canonical(&self.thumbprint_members()).unwrap_or_default();
+        base64url::encode(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
+    }
+
+    /// Can a signature by `algorithm` be checked with this key?
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        matches!(
+            (self, algorithm),
+            (Self::EcP256 { .. }, Algorithm::Es256)
+                | (Self::Ed25519(_), Algorithm::EdDsa)
+                | (Self::Rsa { .. }, Algorithm::Rs256 | Algorithm::Ps256)
+        )
+    }
+
+    /// Checks a JWS signature over `message` (RFC 7515 section 5.2). RSA keys are 2048 to 8192
+    /// bits.
+    pub fn verify(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), KeyError> {
+        let checked = match (self, algorithm) {
+            (Self::EcP256 { x, y }, Algorithm::Es256) => {
+                let mut point = [4u8; 65];
+                point[1..33].copy_from_slice(x);
+                point[33..].copy_from_slice(y);
+                signature::UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point)
+                    .verify(message, signature)
+            }
+            (Self::Ed25519(key), Algorithm::EdDsa) => {
+                signature::UnparsedPublicKey::new(&signature::ED25519, key)
+                    .verify(message, signature)
+            }
+            (Self::Rsa { n, e }, Algorithm::Rs256) => signature::RsaPublicKeyComponents { n, e }
+                .verify(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature),
+            (Self::Rsa { n, e }, Algorithm::Ps256) => signature::RsaPublicKeyComponents { n, e }
+                .verify(&signature::RSA_PSS_2048_8192_SHA256, message, signature),
+            (_, other) => return Err(KeyError::Mismatch(other)),
+        };
+        checked.map_err(|_| KeyError::Signature)
+    }
+
+    fn thumbprint_members(&self) -> Object {
+        let members: &[(&str, String)] = &match self {
+            Self::EcP256 { x, y } => vec![
+                ("crv", "P-256".to_owned()),
+                ("kty", "EC".to_owned()),
+                ("x", base64url::encode(x)),
+                ("y", base64url::encode(y)),
+            ],
+            Self::Ed25519(key) => vec![
+                ("crv", "Ed25519".to_owned()),
+                ("kty", "OKP".to_owned()),
+                ("x", base64url::encode(key)),
+            ],
+            Self::Rsa { n, e } => vec![
+                ("e", base64url::encode(e)),
+                ("kty", "RSA".to_owned()),
+                ("n", base64url::encode(n)),
+            ],
+        };
+        members.iter().map(|(k, v)| ((*k).to_owned(), Value::String(v.clone()))).collect()
+    }
+}
+
+/// SHA3-256 (FIPS 202), base64url: OpenPubkey's hash for commitments and PK tokens.
+pub(crate) fn sha3_base64url(bytes: &[u8]) -> String {
+    base64url::encode(sha3::Sha3_256::digest(bytes))
+}
+
+fn without_leading_zeros(bytes: Vec<u8>) -> Vec<u8> {
+    let zeros = bytes.iter().take_while(|b| **b == 0).count();
+    bytes[zeros..].to_vec()
+}

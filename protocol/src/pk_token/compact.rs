@@ -1,0 +1,253 @@
+//! A PK token's two written forms.
+//!
+//! Compact, as it travels in the certificate: `payload:header:signature:header:signature[…]`, the
+//! pairs being the provider's, the client's and perhaps a cosigner's, told apart by `typ` and not
+//! by position; after a dot may follow a refreshed ID token, itself a compact JWT.
+//!
+//! JSON: what a PK token's hash is taken over. It has no place for the refreshed token.
+
+use serde_json::Value;
+
+use super::PkTokenError;
+use crate::base64url;
+use crate::cic::ClientInstanceClaims;
+use crate::id_token::{Claims, UnverifiedIdToken};
+use crate::json;
+use crate::jwk::sha3_base64url;
+
+/// Largest compact form we read, in bytes: what fits into a certificate that sshd can hand to a
+/// command in one argument (128 KiB of base64).
+const MAX_BYTES: usize = 96 * 1024;
+
+/// A well-formed PK token that nobody has checked yet: one provider signature, one client
+/// signature, at most one cosigner signature, over one payload.
+#[derive(Clone)]
+pub struct UnverifiedPkToken {
+    /// The provider's part, as an ID token of its own.
+    pub(super) id_token: UnverifiedIdToken,
+    pub(super) cic: ClientInstanceClaims,
+    pub(super) cic_part: Part,
+    cosigner: Option<Part>,
+    pub(super) refreshed: Option<UnverifiedIdToken>,
+}
+
+/// A protected header and its signature, as they came, and what is signed.
+#[derive(Clone)]
+pub(super) struct Part {
+    header_base64: String,
+    signature_base64: String,
+    pub(super) signature: Vec<u8>,
+}
+
+impl UnverifiedPkToken {
+    /// Reads the compact form.
+    pub fn parse_compact(text: &str) -> Result<Self, PkTokenError> {
+        if text.len() > MAX_BYTES {
+            return Err(PkTokenError::Size(text.len()));
+        }
+        let (signed, refreshed) = match text.split_once('.') {
+            Some((signed, refreshed)) => (signed, Some(refreshed)),
+            None => (text, None),
+        };
+        let refreshed = refreshed
+            .map(UnverifiedIdToken::parse)
+            .transpose()
+            .map_err(PkTokenError::Refreshed)?;
+        let segments: Vec<&str> = signed.split(':').collect();
+        let [payload, pairs @ ..] = segments.as_slice() else {
+            return Err(PkTokenError::Segments(0));
+        };
+        if pairs.is_empty() || pairs.len() % 2 != 0 {
+            return Err(PkTokenError::Segments(segments.len()));
+        }
+        let mut slots = Slots::default();
+        for pair in pairs.chunks_exact(2) {
+            slots.sort_in(payload, pair[0], pair[1])?;
+        }
+        slots.finish(refreshed)
+    }
+
+    /// Puts a PK token together from an ID token and a client signature over
+    /// [`signing_input`](Self::signing_input).
+    pub fn assemble(
+        id_token: UnverifiedIdToken,
+        cic: ClientInstanceClaims,
+        cic_signature: Vec<u8>,
+    ) -> Self {
+        Self {
+            cic_part: Part {
+                header_base64: base64url::encode(cic.canonical()),
+                signature_base64: base64url::encode(&cic_signature),
+                signature: cic_signature,
+            },
+            id_token,
+            cic,
+            cosigner: None,
+            refreshed: None,
+        }
+    }
+
+    /// What the user key signs: the CIC header and the ID token's payload (RFC 7515 section 5.1).
+    pub fn signing_input(id_token: &UnverifiedIdToken, cic: &ClientInstanceClaims) -> String {
+        format!("{}.{}", base64url::encode(cic.canonical()), id_token.payload_base64)
+    }
+
+    /// What the client signature covers: its header as it was sent, canonical or not.
+    pub(super) fn signed_by_client(&self) -> String {
+        format!("{}.{}", self.cic_part.header_base64, self.id_token.payload_base64)
+    }
+
+    /// The same PK token with `refreshed` attached in place of any earlier one.
+    pub fn with_refreshed(mut self, refreshed: UnverifiedIdToken) -> Self {
+        self.refreshed = Some(refreshed);
+        self
+    }
+
+    pub fn compact(&self) -> String {
+        let mut text = self.id_token.payload_base64.clone();
+        for part in self.parts() {
+            text.push(':');
+            text.push_str(part.0);
+            text.push(':');
+            text.push_str(part.1);
+        }
+        if let Some(refreshed) = &self.refreshed {
+            text.push('.');
+            text.push_str(&refreshed.compact());
+        }
+        text
+    }
+
+    pub fn json(&self) -> String {
+        // base64url needs no escaping
+        let signatures: Vec<String> = self
+            .parts()
+            .map(|(header, signature)| {
+                format!(r#"{{"protected":"{header}","signature":"{signature}"}}"#)
+            })
+            .collect();
+        format!(
+            r#"{{"payload":"{}","signatures":[{}]}}"#,
+            self.id_token.payload_base64,
+            signatures.join(",")
+        )
+    }
+
+    /// SHA3-256 of the JSON form, base64url. A refreshed token is not covered.
+    pub fn hash(&self) -> String {
+        sha3_base64url(self.json().as_bytes())
+    }
+
+    /// Claims of the ID token, before anybody checked them.
+    pub fn unverified_claims(&self) -> &Claims {
+        self.id_token.unverified_claims()
+    }
+
+    pub fn unverified_issuer(&self) -> &str {
+        self.id_token.unverified_claims().iss()
+    }
+
+    /// Which of the provider's keys the ID token says it was signed with.
+    pub fn unverified_kid(&self) -> Option<String> {
+        self.id_token.unverified_kid()
+    }
+
+    pub fn unverified_id_token(&self) -> &UnverifiedIdToken {
+        &self.id_token
+    }
+
+    pub fn unverified_cic(&self) -> &ClientInstanceClaims {
+        &self.cic
+    }
+
+    pub fn unverified_refreshed(&self) -> Option<&UnverifiedIdToken> {
+        self.refreshed.as_ref()
+    }
+
+    /// The cosigner's protected header, base64url, if there is a cosigner.
+    pub fn unverified_cosigner_header(&self) -> Option<&str> {
+        self.cosigner.as_ref().map(|part| part.header_base64.as_str())
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let id_token = &self.id_token;
+        [(id_token.header_base64.as_str(), id_token.signature_base64.as_str())].into_iter().chain(
+            [Some(&self.cic_part), self.cosigner.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(|part| (part.header_base64.as_str(), part.signature_base64.as_str())),
+        )
+    }
+}
+
+/// One place for each kind of signature; a second one for a place is refused.
+#[derive(Default)]
+struct Slots {
+    id_token: Option<UnverifiedIdToken>,
+    cic: Option<(ClientInstanceClaims, Part)>,
+    cosigner: Option<Part>,
+}
+
+impl Slots {
+    fn sort_in(
+        &mut self,
+        payload: &str,
+        header_base64: &str,
+        signature_base64: &str,
+    ) -> Result<(), PkTokenError> {
+        let header = base64url::decode(header_base64)?;
+        let part = || -> Result<Part, PkTokenError> {
+            Ok(Part {
+                header_base64: header_base64.to_owned(),
+                signature_base64: signature_base64.to_owned(),
+                signature: base64url::decode(signature_base64)?,
+            })
+        };
+        let members = json::parse_object_like_go(&header)?;
+        match members.get("typ") {
+            Some(Value::String(typ)) if typ == "CIC" => {
+                fill(&mut self.cic, (ClientInstanceClaims::parse(&header)?, part()?), "client")
+            }
+            Some(Value::String(typ)) if typ == "COS" => {
+                fill(&mut self.cosigner, part()?, "cosigner")
+            }
+            None | Some(Value::String(_)) => {
+                let typ = members.get("typ").and_then(Value::as_str).unwrap_or_default();
+                if !is_provider_typ(typ) {
+                    return Err(PkTokenError::Typ(typ.chars().take(32).collect()));
+                }
+                let token =
+                    UnverifiedIdToken::from_parts(header_base64, payload, signature_base64)?;
+                fill(&mut self.id_token, token, "provider")
+            }
+            Some(other) => Err(PkTokenError::Typ(other.to_string().chars().take(32).collect())),
+        }
+    }
+
+    fn finish(
+        self,
+        refreshed: Option<UnverifiedIdToken>,
+    ) -> Result<UnverifiedPkToken, PkTokenError> {
+        let (cic, cic_part) = self.cic.ok_or(PkTokenError::Missing("client"))?;
+        Ok(UnverifiedPkToken {
+            id_token: self.id_token.ok_or(PkTokenError::Missing("provider"))?,
+            cic,
+            cic_part,
+            cosigner: self.cosigner,
+            refreshed,
+        })
+    }
+}
+
+fn fill<T>(slot: &mut Option<T>, value: T, name: &'static str) -> Result<(), PkTokenError> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(PkTokenError::Twice(name)),
+    }
+}
+
+/// Okta and AWS Cognito leave `typ` out; RFC 9068 writes `at+jwt` in any letter case.
+fn is_provider_typ(typ: &str) -> bool {
+    matches!(typ, "" | "JWT" | "dpop+id_token" | "id_token+cnf")
+        || typ.eq_ignore_ascii_case("at+jwt")
+}

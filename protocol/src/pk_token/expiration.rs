@@ -1,0 +1,236 @@
+//! Expiration policies: how long a PK token counts, as a row of `/etc/opk/providers` says.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::UnixTime;
+
+/// An expiration policy by the names of Go opkssh.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum ExpirationPolicy {
+    /// `12h`: 12 hours from `iat`, as the following three with theirs. `exp` does not count.
+    Hours12,
+    #[default]
+    Hours24,
+    Hours48,
+    Week,
+    /// `oidc`: until `exp`.
+    Oidc,
+    /// `oidc_refreshed`: until `exp` of the ID token or of the refreshed one.
+    OidcRefreshed,
+    /// `never`: as long as the provider publishes the key.
+    Never,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "invalid expiration policy: {0} (use one of 12h, 24h, 48h, 1week, oidc, oidc_refreshed, never)"
+)]
+pub struct UnknownExpirationPolicy(String);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpirationError {
+    #[error("missing issuedAt claim")]
+    NoIssuedAt,
+    #[error("missing expiration claim")]
+    NoExpiration,
+    #[error("the PK token has expired based on maxAge (issuedAt = {iat}, maxAge = {policy}, expiredAt = {end})")]
+    MaxAge { iat: UnixTime, policy: ExpirationPolicy, end: UnixTime },
+    #[error("the ID token has expired (exp = {end})")]
+    Expired { end: UnixTime },
+    #[error("the ID token has expired (exp = {end}) and there is no refreshed ID token")]
+    NotRefreshed { end: UnixTime },
+    #[error("the refreshed ID token has expired (exp = {end})")]
+    RefreshedExpired { end: UnixTime },
+}
+
+/// The times that a policy looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenTimes {
+    pub issued_at: Option<UnixTime>,
+    pub expires_at: Option<UnixTime>,
+    /// `exp` of the refreshed ID token, if there is one that may count.
+    pub refreshed_expires_at: Option<UnixTime>,
+}
+
+impl ExpirationPolicy {
+    /// The last second at which a token with these times counts; `None`: there is none.
+    pub fn end(self, times: TokenTimes) -> Result<Option<UnixTime>, ExpirationError> {
+        let exp = || positive(times.expires_at).ok_or(ExpirationError::NoExpiration);
+        match self {
+            Self::Hours12 | Self::Hours24 | Self::Hours48 | Self::Week => {
+                let iat = positive(times.issued_at).ok_or(ExpirationError::NoIssuedAt)?;
+                let end = iat.0.checked_add(self.max_age()).ok_or(ExpirationError::NoIssuedAt)?;
+                Ok(Some(UnixTime(end)))
+            }
+            Self::Oidc => exp().map(Some),
+            Self::OidcRefreshed => {
+                // an original without `exp` is an error even beside a refreshed token, as in Go
+                let exp = exp()?;
+                Ok(Some(positive(times.refreshed_expires_at).map_or(exp, |fresh| fresh.max(exp))))
+            }
+            Self::Never => Ok(None),
+        }
+    }
+
+    /// Does a token with these times count at `now`? The named second still does.
+    pub fn check(
+        self,
+        times: TokenTimes,
+        now: UnixTime,
+    ) -> Result<Option<UnixTime>, ExpirationError> {
+        match self.end(times)? {
+            Some(end) if now > end => Err(self.expired(times, end)),
+            end => Ok(end),
+        }
+    }
+
+    /// Seconds from `iat` that the max-age policies grant; 0 for the others.
+    pub fn max_age(self) -> i64 {
+        match self {
+            Self::Hours12 => 12 * 3600,
+            Self::Hours24 => 24 * 3600,
+            Self::Hours48 => 48 * 3600,
+            Self::Week => 7 * 24 * 3600,
+            Self::Oidc | Self::OidcRefreshed | Self::Never => 0,
+        }
+    }
+
+    fn expired(self, times: TokenTimes, end: UnixTime) -> ExpirationError {
+        match (self, times.issued_at) {
+            (Self::Oidc, _) => ExpirationError::Expired { end },
+            (Self::OidcRefreshed, _) if times.refreshed_expires_at.is_some() => {
+                ExpirationError::RefreshedExpired { end }
+            }
+            (Self::OidcRefreshed, _) => ExpirationError::NotRefreshed { end },
+            (policy, iat) => ExpirationError::MaxAge { iat: iat.unwrap_or(UnixTime(0)), policy, end },
+        }
+    }
+}
+
+fn positive(time: Option<UnixTime>) -> Option<UnixTime> {
+    time.filter(|time| time.0 > 0)
+}
+
+impl FromStr for ExpirationPolicy {
+    type Err = UnknownExpirationPolicy;
+
+    fn from_str(name: &str) -> Result<Self, UnknownExpirationPolicy> {
+        Ok(match name {
+            "12h" => Self::Hours12,
+            "24h" => Self::Hours24,
+            "48h" => Self::Hours48,
+            "1week" => Self::Week,
+            "oidc" => Self::Oidc,
+            // Go's documentation spells it with a hyphen, its code does not take that
+            "oidc_refreshed" | "oidc-refreshed" => Self::OidcRefreshed,
+            "never" => Self::Never,
+            other => return Err(UnknownExpirationPolicy(other.chars().take(64).collect())),
+        })
+    }
+}
+
+impl fmt::Display for ExpirationPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hours12 => "12h",
+            Self::Hours24 => "24h",
+            Self::Hours48 => "48h",
+            Self::Week => "1week",
+            Self::Oidc => "oidc",
+            Self::OidcRefreshed => "oidc_refreshed",
+            Self::Never => "never",
+        })
+    }
+}
+
+impl From<ExpirationPolicy> for String {
+    fn from(policy: ExpirationPolicy) -> Self {
+        policy.to_string()
+    }
+}
+
+impl TryFrom<String> for ExpirationPolicy {
+    type Error = UnknownExpirationPolicy;
+
+    fn try_from(name: String) -> Result<Self, UnknownExpirationPolicy> {
+        name.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T0: i64 = 1_700_000_000;
+
+    fn times(iat: i64, exp: i64, refreshed: Option<i64>) -> TokenTimes {
+        TokenTimes {
+            issued_at: Some(UnixTime(iat)),
+            expires_at: Some(UnixTime(exp)),
+            refreshed_expires_at: refreshed.map(UnixTime),
+        }
+    }
+
+    #[test]
+    fn every_policy_ends_at_its_second() {
+        for (name, end) in [
+            ("12h", Some(T0 + 43_200)),
+            ("24h", Some(T0 + 86_400)),
+            ("48h", Some(T0 + 172_800)),
+            ("1week", Some(T0 + 604_800)),
+            ("oidc", Some(T0 + 300)),
+            ("oidc_refreshed", Some(T0 + 900)),
+            ("oidc-refreshed", Some(T0 + 900)),
+            ("never", None),
+        ] {
+            let policy: ExpirationPolicy = name.parse().unwrap();
+            let times = times(T0, T0 + 300, Some(T0 + 900));
+            assert_eq!(policy.end(times), Ok(end.map(UnixTime)), "{name}");
+            if let Some(end) = end {
+                assert!(policy.check(times, UnixTime(end)).is_ok(), "{name}");
+                assert!(policy.check(times, UnixTime(end + 1)).is_err(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_case_sensitive_and_exact() {
+        for name in ["24H", "", "zz", "OIDC", "24h ", "1w"] {
+            assert!(name.parse::<ExpirationPolicy>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn missing_zero_negative_and_huge_times_are_refused() {
+        let max_age = ExpirationPolicy::Hours24;
+        for iat in [None, Some(0), Some(-5), Some(i64::MAX)] {
+            let times = TokenTimes {
+                issued_at: iat.map(UnixTime),
+                expires_at: Some(UnixTime(T0)),
+                refreshed_expires_at: None,
+            };
+            assert_eq!(max_age.end(times), Err(ExpirationError::NoIssuedAt), "{iat:?}");
+        }
+        for exp in [None, Some(0), Some(-1)] {
+            let times = TokenTimes {
+                issued_at: Some(UnixTime(T0)),
+                expires_at: exp.map(UnixTime),
+                refreshed_expires_at: Some(UnixTime(T0 + 9)),
+            };
+            for policy in [ExpirationPolicy::Oidc, ExpirationPolicy::OidcRefreshed] {
+                assert_eq!(policy.end(times), Err(ExpirationError::NoExpiration), "{exp:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refreshed_token_helps_oidc_refreshed_only() {
+        let times = times(T0, T0 + 300, Some(T0 + 900));
+        assert!(ExpirationPolicy::Oidc.check(times, UnixTime(T0 + 301)).is_err());
+        assert!(ExpirationPolicy::OidcRefreshed.check(times, UnixTime(T0 + 301)).is_ok());
+    }
+}

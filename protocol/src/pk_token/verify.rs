@@ -1,0 +1,169 @@
+//! Where a PK token is trusted: [`verify`] is the only constructor of [`VerifiedPkToken`].
+
+use super::{ExpirationPolicy, PkTokenError, TokenTimes, UnverifiedPkToken};
+use crate::cic::ClientInstanceClaims;
+use crate::id_token::{self, Audience, Claims, Expected, UnverifiedIdToken, VerifiedIdToken};
+use crate::jwk::PublicKey;
+use crate::key_set::KeySet;
+use crate::time::UnixTime;
+
+/// A provider whose word is taken, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedProvider {
+    /// Compared byte for byte.
+    pub issuer: String,
+    /// Any of these in `aud` will do. Not looked at where the commitment is in `aud`.
+    pub client_ids: Vec<String>,
+    pub expiration: ExpirationPolicy,
+}
+
+/// In which claim a provider's tokens carry the commitment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitmentClaim {
+    /// Browser and device logins.
+    Nonce,
+    /// CI tokens of GitHub and Forgejo Actions, whose holder chooses `aud`: GQ signed only.
+    Audience,
+}
+
+impl CommitmentClaim {
+    /// By the issuer's name, as Go opkssh tells them apart.
+    pub fn of_issuer(issuer: &str) -> Self {
+        let path = issuer.strip_suffix('/').unwrap_or(issuer);
+        if issuer == "https://token.actions.githubusercontent.com" || path.ends_with("/api/actions")
+        {
+            Self::Audience
+        } else {
+            Self::Nonce
+        }
+    }
+}
+
+/// A PK token whose every signature, commitment and time was checked.
+#[derive(Clone)]
+pub struct VerifiedPkToken {
+    id_token: VerifiedIdToken,
+    cic: ClientInstanceClaims,
+    valid_until: Option<UnixTime>,
+}
+
+impl VerifiedPkToken {
+    pub fn claims(&self) -> &Claims {
+        self.id_token.claims()
+    }
+
+    pub fn id_token(&self) -> &VerifiedIdToken {
+        &self.id_token
+    }
+
+    /// The key that the provider's token is bound to.
+    pub fn user_key(&self) -> &PublicKey {
+        self.cic.user_key()
+    }
+
+    /// Last second it counts under the provider's expiration policy; `None`: no end.
+    pub fn valid_until(&self) -> Option<UnixTime> {
+        self.valid_until
+    }
+}
+
+/// Checks a PK token: client signature, issuer, audience, provider signature, commitment, age.
+pub fn verify(
+    token: UnverifiedPkToken,
+    provider: &TrustedProvider,
+    keys: &KeySet,
+    now: UnixTime,
+) -> Result<VerifiedPkToken, PkTokenError> {
+    precheck(&token, provider)?;
+    let UnverifiedPkToken { id_token, cic, refreshed, .. } = token;
+    let expected = expected(provider);
+    let id_token = id_token::verify(id_token, expected, keys, now)?;
+    let refreshed = match refreshed {
+        // under any other policy it decides nothing, so it is not even looked at
+        Some(refreshed) if provider.expiration == ExpirationPolicy::OidcRefreshed => {
+            Some(verify_refreshed(refreshed, &id_token, &cic, expected, keys, now)?)
+        }
+        _ => None,
+    };
+    let times = TokenTimes {
+        issued_at: id_token.claims().issued_at(),
+        expires_at: id_token.claims().expires_at(),
+        refreshed_expires_at: refreshed.and_then(|refreshed| refreshed.claims().expires_at()),
+    };
+    let valid_until = provider.expiration.check(times, now)?;
+    Ok(VerifiedPkToken { id_token, cic, valid_until })
+}
+
+/// What can be refused without the provider's keys, so that a stranger's garbage never makes a
+/// server ask the provider anything.
+pub fn precheck(
+    token: &UnverifiedPkToken,
+    provider: &TrustedProvider,
+) -> Result<(), PkTokenError> {
+    id_token::precheck(&token.id_token, expected(provider))?;
+    has_commitment(&token.id_token, &token.cic, CommitmentClaim::of_issuer(&provider.issuer))?;
+    let message = token.signed_by_client();
+    token
+        .cic
+        .user_key()
+        .verify(token.cic.algorithm(), message.as_bytes(), &token.cic_part.signature)
+        .map_err(PkTokenError::CicSignature)
+}
+
+/// Checks a refreshed ID token as fully as the first one, and that it is the same person's
+/// (OpenID Connect Core section 12.2). Its nonce is absent, or the same commitment.
+pub fn verify_refreshed(
+    refreshed: UnverifiedIdToken,
+    original: &VerifiedIdToken,
+    cic: &ClientInstanceClaims,
+    expected: Expected<'_>,
+    keys: &KeySet,
+    now: UnixTime,
+) -> Result<VerifiedIdToken, PkTokenError> {
+    let refreshed =
+        id_token::verify(refreshed, expected, keys, now).map_err(PkTokenError::Refreshed)?;
+    let (new, old) = (refreshed.claims(), original.claims());
+    if new.sub() != old.sub() {
+        return Err(PkTokenError::RefreshedMismatch("it is another subject's"));
+    }
+    if new.issued_at() < old.issued_at() {
+        return Err(PkTokenError::RefreshedMismatch("it is older than the original"));
+    }
+    if new.nonce().is_some_and(|nonce| !nonce.is_empty() && nonce != cic.commitment().as_str()) {
+        return Err(PkTokenError::RefreshedMismatch("its nonce is another commitment"));
+    }
+    Ok(refreshed)
+}
+
+fn expected(provider: &TrustedProvider) -> Expected<'_> {
+    Expected {
+        issuer: &provider.issuer,
+        audience: match CommitmentClaim::of_issuer(&provider.issuer) {
+            CommitmentClaim::Nonce => Audience::OneOf(&provider.client_ids),
+            CommitmentClaim::Audience => Audience::Commitment,
+        },
+    }
+}
+
+fn has_commitment(
+    id_token: &UnverifiedIdToken,
+    cic: &ClientInstanceClaims,
+    claim: CommitmentClaim,
+) -> Result<(), PkTokenError> {
+    let claims = id_token.unverified_claims();
+    let got = match claim {
+        CommitmentClaim::Nonce => claims.nonce().ok_or(PkTokenError::NoCommitment("nonce"))?,
+        CommitmentClaim::Audience => {
+            claims.single_audience().ok_or(PkTokenError::NoCommitment("aud"))?
+        }
+    };
+    let expected = cic.commitment();
+    if got == expected.as_str() {
+        Ok(())
+    } else {
+        Err(PkTokenError::Commitment {
+            got: got.chars().take(64).collect(),
+            expected: expected.as_str().to_owned(),
+        })
+    }
+}

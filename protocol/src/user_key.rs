@@ -1,0 +1,156 @@
+//! The user's own key: signs the CIC, the certificate, and the agent's signature requests.
+
+use ed25519_dalek::Signer as _;
+use ssh_key::private::{EcdsaKeypair, EcdsaPrivateKey, Ed25519Keypair, KeypairData};
+use zeroize::Zeroizing;
+
+use crate::base64url;
+use crate::control::KeyType;
+use crate::jwk::{Algorithm, PublicKey};
+use crate::secret::Secret;
+
+/// A private key, wiped on drop. It has no `Debug`.
+#[derive(Clone)]
+pub struct UserKey(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    P256(p256::ecdsa::SigningKey),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
+}
+
+/// Text that should hold a stored key does not.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored user key is not readable")]
+pub struct UnreadableKey;
+
+impl UserKey {
+    pub fn generate(kind: KeyType) -> Result<Self, getrandom::Error> {
+        loop {
+            let mut seed = Zeroizing::new([0; 32]);
+            getrandom::fill(&mut *seed)?;
+            // fails once in 2^32 for P-256: the number must be below the group's order
+            if let Ok(key) = Self::from_seed(kind, &seed) {
+                return Ok(key);
+            }
+        }
+    }
+
+    pub fn public_key(&self) -> PublicKey {
+        match &self.0 {
+            Kind::P256(key) => {
+                let point = key.verifying_key().to_sec1_point(false);
+                let (mut x, mut y) = ([0; 32], [0; 32]);
+                x.copy_from_slice(&point.as_bytes()[1..33]);
+                y.copy_from_slice(&point.as_bytes()[33..65]);
+                PublicKey::EcP256 { x, y }
+            }
+            Kind::Ed25519(key) => PublicKey::Ed25519(key.verifying_key().to_bytes()),
+        }
+    }
+
+    pub fn algorithm(&self) -> Algorithm {
+        match &self.0 {
+            Kind::P256(_) => Algorithm::Es256,
+            Kind::Ed25519(_) => Algorithm::EdDsa,
+        }
+    }
+
+    /// A JWS signature (RFC 7518 section 3.4, RFC 8037 section 3.1): 64 bytes for both kinds.
+    pub fn sign_jws(&self, message: &[u8]) -> Vec<u8> {
+        match &self.0 {
+            Kind::P256(key) => {
+                let signature: p256::ecdsa::Signature = key.sign(message);
+                signature.to_bytes().to_vec()
+            }
+            Kind::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
+        }
+    }
+
+    /// An SSH signature blob (RFC 5656 section 3.1.2, RFC 8709 section 6).
+    pub fn sign_ssh(&self, message: &[u8]) -> Vec<u8> {
+        let raw = self.sign_jws(message);
+        let mut blob = Vec::with_capacity(104);
+        match &self.0 {
+            Kind::P256(_) => {
+                let mut numbers = Vec::with_capacity(74);
+                write_mpint(&mut numbers, &raw[..32]);
+                write_mpint(&mut numbers, &raw[32..]);
+                write_string(&mut blob, b"ecdsa-sha2-nistp256");
+                write_string(&mut blob, &numbers);
+            }
+            Kind::Ed25519(_) => {
+                write_string(&mut blob, b"ssh-ed25519");
+                write_string(&mut blob, &raw);
+            }
+        }
+        blob
+    }
+
+    /// For the store: the kind and the 32 secret bytes.
+    pub fn to_secret(&self) -> Secret {
+        let (kind, bytes) = match &self.0 {
+            Kind::P256(key) => ("p256", Zeroizing::new(<[u8; 32]>::from(key.to_bytes()))),
+            Kind::Ed25519(key) => ("ed25519", Zeroizing::new(key.to_bytes())),
+        };
+        let text = Zeroizing::new(base64url::encode(*bytes));
+        Secret::new(format!("{kind}:{}", text.as_str()))
+    }
+
+    /// From [`to_secret`](Self::to_secret)'s text.
+    pub fn from_secret(secret: &Secret) -> Result<Self, UnreadableKey> {
+        let (kind, text) = secret.expose().split_once(':').ok_or(UnreadableKey)?;
+        let kind = match kind {
+            "p256" => KeyType::Ecdsa,
+            "ed25519" => KeyType::Ed25519,
+            _ => return Err(UnreadableKey),
+        };
+        let bytes = Zeroizing::new(base64url::decode(text).map_err(|_| UnreadableKey)?);
+        let seed = Zeroizing::new(<[u8; 32]>::try_from(&bytes[..]).map_err(|_| UnreadableKey)?);
+        Self::from_seed(kind, &seed)
+    }
+
+    /// OpenSSH's unencrypted private key file, as Go opkssh writes it.
+    pub fn to_openssh_pem(&self, comment: &str) -> Result<Secret, ssh_key::Error> {
+        let pem = self.to_ssh_key(comment)?.to_openssh(ssh_key::LineEnding::LF)?;
+        Ok(Secret::new(pem.to_string()))
+    }
+
+    pub(crate) fn to_ssh_key(&self, comment: &str) -> Result<ssh_key::PrivateKey, ssh_key::Error> {
+        let data = match &self.0 {
+            Kind::P256(key) => KeypairData::Ecdsa(EcdsaKeypair::NistP256 {
+                public: key.verifying_key().to_sec1_point(false),
+                private: EcdsaPrivateKey::from(p256::SecretKey::from(key)),
+            }),
+            Kind::Ed25519(key) => KeypairData::Ed25519(Ed25519Keypair::from_seed(&key.to_bytes())),
+        };
+        ssh_key::PrivateKey::new(data, comment)
+    }
+
+    fn from_seed(kind: KeyType, seed: &[u8; 32]) -> Result<Self, UnreadableKey> {
+        Ok(Self(match kind {
+            KeyType::Ecdsa => Kind::P256(
+                p256::ecdsa::SigningKey::from_slice(seed).map_err(|_| UnreadableKey)?,
+            ),
+            KeyType::Ed25519 => {
+                Kind::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
+            }
+        }))
+    }
+}
+
+fn write_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// RFC 4251 section 5: no leading zeros, but one where the number would read as negative.
+fn write_mpint(out: &mut Vec<u8>, number: &[u8]) {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let number = &number[zeros..];
+    if number.first().is_some_and(|byte| byte & 0x80 != 0) {
+        write_string(out, &[&[0], number].concat());
+    } else {
+        write_string(out, number);
+    }
+}
