@@ -11,6 +11,7 @@ pub mod config;
 pub mod control;
 pub mod gq;
 pub mod id_token;
+pub mod inspect;
 pub mod json;
 pub mod jwk;
 pub mod key_set;

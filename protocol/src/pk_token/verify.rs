@@ -81,7 +81,7 @@ pub fn verify(
     let refreshed = match refreshed {
         // under any other policy it decides nothing, so it is not even looked at
         Some(refreshed) if provider.expiration == ExpirationPolicy::OidcRefreshed => {
-            Some(verify_refreshed(refreshed, &id_token, &cic, expected, keys, now)?)
+            Some(verify_refreshed(refreshed, id_token.claims(), &cic, expected, keys, now)?)
         }
         _ => None,
     };
@@ -114,7 +114,7 @@ pub fn precheck(
 /// (OpenID Connect Core section 12.2). Its nonce is absent, or the same commitment.
 pub fn verify_refreshed(
     refreshed: UnverifiedIdToken,
-    original: &VerifiedIdToken,
+    original: &Claims,
     cic: &ClientInstanceClaims,
     expected: Expected<'_>,
     keys: &KeySet,
@@ -122,7 +122,7 @@ pub fn verify_refreshed(
 ) -> Result<VerifiedIdToken, PkTokenError> {
     let refreshed =
         id_token::verify(refreshed, expected, keys, now).map_err(PkTokenError::Refreshed)?;
-    let (new, old) = (refreshed.claims(), original.claims());
+    let (new, old) = (refreshed.claims(), original);
     if new.sub() != old.sub() {
         return Err(PkTokenError::RefreshedMismatch("it is another subject's"));
     }

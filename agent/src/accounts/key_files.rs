@@ -1,0 +1,286 @@
+//! A login whose key goes into files or onto the screen, as Go opkssh does it: for scripts, CI and
+//! programs that cannot ask an agent. No daemon takes part and nothing can be renewed.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use opkssh_protocol::certificate::UnverifiedCertificate;
+use opkssh_protocol::config::Provider;
+use opkssh_protocol::control::{Event, KeyType, LoginRequest};
+use opkssh_protocol::id_token::Claims;
+use opkssh_protocol::places::Places;
+use opkssh_protocol::secret::Secret;
+use tokio::sync::mpsc;
+
+use super::login::{self, LoginError};
+use super::mint::mint;
+use super::now;
+use super::oidc::Http;
+
+/// Where the key shall go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeysTo {
+    /// Nowhere: the caller prints it.
+    Nowhere,
+    /// This file, and the certificate beside it.
+    File(PathBuf),
+    /// `~/.ssh/opkssh`, where `login --configure` has been.
+    OpksshDirectory,
+    /// The first free of ssh's default names.
+    DefaultSlots,
+}
+
+/// A login's key and certificate.
+pub struct KeyFiles {
+    /// `type base64 comment`.
+    pub certificate: String,
+    /// OpenSSH PEM, unencrypted.
+    pub private_key: Secret,
+    pub claims: Claims,
+    pub provider: Provider,
+    /// Private key and certificate file, where they were written.
+    pub written: Option<(PathBuf, PathBuf)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    #[error("{error}")]
+    Login { error: LoginError, hint: Option<String> },
+    #[error("the key cannot be encoded: {0}")]
+    Encode(String),
+    #[error("no default ssh key file free for openpubkey")]
+    NoFreeSlot,
+    #[error("{path}: {error}")]
+    File { path: PathBuf, error: io::Error },
+}
+
+impl KeyFileError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Login { hint, .. } => hint.clone(),
+            Self::NoFreeSlot => {
+                Some("name a file: opkssh login -i FILE, or use the agent: opkssh login".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Logs in without a daemon; `show` gets the events that a daemon would send.
+pub fn login_to_files(
+    places: &Places,
+    request: &LoginRequest,
+    to: &KeysTo,
+    mut show: impl FnMut(Event),
+) -> Result<KeyFiles, KeyFileError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| KeyFileError::File { path: PathBuf::from("/proc"), error })?;
+    runtime.block_on(async {
+        let (events, mut shown) = mpsc::channel(8);
+        let http = Http::default();
+        let login = login::log_in(&http, request, &events, now);
+        tokio::pin!(login);
+        let logged_in = loop {
+            tokio::select! {
+                Some(event) = shown.recv() => show(event),
+                result = &mut login => break result,
+            }
+        };
+        let logged_in = logged_in.map_err(|error| {
+            let provider = request.providers.first();
+            let hint = provider.and_then(|provider| login::hint(&error, provider));
+            KeyFileError::Login { error, hint }
+        })?;
+        let result = keep(places, request, to, &logged_in);
+        // this runtime ends here, so the page has to leave first
+        match &result {
+            Ok(files) => {
+                let who = files.claims.email().unwrap_or(files.claims.sub());
+                logged_in.browser.say_logged_in(who).await;
+            }
+            Err(error) => logged_in.browser.say_failed(&error.to_string(), None).await,
+        }
+        result
+    })
+}
+
+fn keep(
+    places: &Places,
+    request: &LoginRequest,
+    to: &KeysTo,
+    logged_in: &login::LoggedIn,
+) -> Result<KeyFiles, KeyFileError> {
+    let login::LoggedIn { provider, key, pk_token, access_token, .. } = logged_in;
+    let send = request.send_access_token.unwrap_or(provider.send_access_token);
+    let certificate =
+        mint(key, pk_token, send.then_some(access_token), &request.principals, now())
+            .map_err(|error| KeyFileError::Encode(error.to_string()))?;
+    let claims = pk_token.unverified_claims().clone();
+    let comment = match to {
+        KeysTo::OpksshDirectory => {
+            format!("openpubkey: {} {}", claims.iss(), audience(&claims))
+        }
+        _ => "openpubkey".to_owned(),
+    };
+    let line = match to {
+        KeysTo::Nowhere => certificate.openssh(),
+        // Go writes two blanks in front of this comment; readers see one
+        KeysTo::OpksshDirectory => format!("{}  {comment}", certificate.openssh()),
+        _ => format!("{} {comment}", certificate.openssh()),
+    };
+    let private_key = key
+        .to_openssh_pem("openpubkey cert")
+        .map_err(|error| KeyFileError::Encode(error.to_string()))?;
+    let path = match to {
+        KeysTo::Nowhere => None,
+        KeysTo::File(path) => Some(path.clone()),
+        KeysTo::OpksshDirectory => Some(named_file(places, &claims)?),
+        KeysTo::DefaultSlots => Some(free_slot(places, request.key_type)?),
+    };
+    let written = path.map(|path| write(path, &private_key, &line)).transpose()?;
+    Ok(KeyFiles { certificate: line, private_key, claims, provider: provider.clone(), written })
+}
+
+/// The first of ssh's default names that is free, or that holds an earlier login of ours.
+fn free_slot(places: &Places, kind: KeyType) -> Result<PathBuf, KeyFileError> {
+    let directory = places.ssh_dir();
+    private_directory(&directory)?;
+    let names = match kind {
+        KeyType::Ecdsa => ["id_ecdsa", "id_ecdsa_sk"],
+        KeyType::Ed25519 => ["id_ed25519", "id_ed25519_sk"],
+    };
+    names.map(|name| directory.join(name)).into_iter().find(|path| is_free(path)).ok_or(
+        KeyFileError::NoFreeSlot,
+    )
+}
+
+/// Free: nothing there at all, or a pair whose certificate says that a login wrote it. (Go also
+/// takes a name where only somebody else's certificate is, and overwrites that.)
+fn is_free(key: &Path) -> bool {
+    let certificate = beside(key);
+    match (key.symlink_metadata().is_ok(), fs::read_to_string(&certificate)) {
+        (false, Err(error)) => error.kind() == io::ErrorKind::NotFound,
+        (_, Ok(line)) => {
+            let comment = line.trim().splitn(3, ' ').nth(2);
+            comment == Some("openpubkey") && UnverifiedCertificate::parse_openssh(&line).is_ok()
+        }
+        (true, Err(_)) => false,
+    }
+}
+
+/// The file below `~/.ssh/opkssh`, entered into the `config` that ssh includes.
+fn named_file(places: &Places, claims: &Claims) -> Result<PathBuf, KeyFileError> {
+    let directory = places.ssh_dir().join("opkssh");
+    let path = directory.join(file_name(claims.iss(), &audience(claims)));
+    let config = directory.join("config");
+    let text = fs::read_to_string(&config)
+        .map_err(|error| KeyFileError::File { path: config.clone(), error })?;
+    let line = format!("IdentityFile {}", path.display());
+    if !text.lines().any(|known| known.trim() == line) {
+        replace(&config, format!("{line}\n{text}").as_bytes(), 0o600)?;
+    }
+    Ok(path)
+}
+
+/// Issuer without its scheme and the first 20 bytes of the audience, as Go names the file.
+fn file_name(issuer: &str, audience: &str) -> String {
+    let mut audience = audience.to_owned();
+    while audience.len() > 20 {
+        audience.pop();
+    }
+    let name = format!("{}-{audience}", issuer.trim_start_matches("https://"));
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() || "_.-".contains(c) {
+            out.push(c);
+        } else if !out.ends_with('_') {
+            out.push('_');
+        }
+    }
+    out
+}
+
+fn audience(claims: &Claims) -> String {
+    claims.single_audience().unwrap_or("unknown").to_owned()
+}
+
+fn write(
+    path: PathBuf,
+    private_key: &Secret,
+    line: &str,
+) -> Result<(PathBuf, PathBuf), KeyFileError> {
+    let certificate = beside(&path);
+    replace(&path, private_key.expose().as_bytes(), 0o600)?;
+    replace(&certificate, line.as_bytes(), 0o644)?;
+    Ok((path, certificate))
+}
+
+fn beside(key: &Path) -> PathBuf {
+    let mut name = key.as_os_str().to_owned();
+    name.push("-cert.pub");
+    PathBuf::from(name)
+}
+
+/// Replaces a file in one step, with its final mode from the start.
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyFileError> {
+    let write = || -> io::Result<()> {
+        let directory = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(mode))
+            .tempfile_in(directory)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error| KeyFileError::File { path: path.to_owned(), error })
+}
+
+fn private_directory(path: &Path) -> Result<(), KeyFileError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| KeyFileError::File { path: path.to_owned(), error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_as_go_names_them() {
+        for (issuer, audience, name) in [
+            (
+                "https://accounts.google.com",
+                "206584157355-7cbe4s640tvm7naoludob4ut1emii7sf.apps.googleusercontent.com",
+                "accounts.google.com-206584157355-7cbe4s6",
+            ),
+            ("https://localhost:18443", "cid", "localhost_18443-cid"),
+            ("https://a.b/c//d", "x y", "a.b_c_d-x_y"),
+        ] {
+            assert_eq!(file_name(issuer, audience), name);
+        }
+    }
+
+    #[test]
+    fn a_name_with_somebody_elses_key_or_certificate_is_not_free() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("id_ecdsa");
+        assert!(is_free(&key));
+        fs::write(&key, "a key").unwrap();
+        assert!(!is_free(&key));
+        fs::write(beside(&key), "ssh-rsa AAAA openpubkey").unwrap();
+        assert!(!is_free(&key));
+        fs::remove_file(&key).unwrap();
+        assert!(!is_free(&key), "a certificate without its key is somebody's");
+    }
+}

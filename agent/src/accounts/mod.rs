@@ -1,0 +1,188 @@
+//! The life of an identity: login, mint, store, renew, logout.
+
+mod adopt;
+mod chooser;
+mod index;
+mod key_files;
+mod login;
+mod logout;
+mod loopback;
+mod mint;
+mod oidc;
+mod pages;
+mod plan;
+mod record;
+mod renew;
+mod report;
+mod restore;
+mod schedule;
+mod settings;
+pub mod store;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use opkssh_protocol::control::WhichAccount;
+use opkssh_protocol::places::Places;
+use opkssh_protocol::time::UnixTime;
+use tokio::sync::Notify;
+
+use crate::held::{Held, Identity};
+use crate::serving::hosts::host_matches;
+use index::IndexFile;
+use oidc::Http;
+use plan::{Plan, plan};
+use record::{Credentials, Record};
+use restore::Missing;
+use settings::Settings;
+use store::{StoreKind, StoreWish, Stores};
+
+pub use key_files::{KeyFileError, KeyFiles, KeysTo, login_to_files};
+pub use renew::{EnsureError, Ensured};
+
+/// Every account of this user.
+pub struct Accounts {
+    accounts: Mutex<BTreeMap<String, Arc<Account>>>,
+    /// In the index, but not read from the store yet.
+    missing: tokio::sync::Mutex<Vec<Missing>>,
+    held: Arc<Held>,
+    stores: Stores,
+    index: IndexFile,
+    settings: Settings,
+    http: Http,
+    /// Rung when a planned renewal may have moved.
+    replan: Notify,
+}
+
+/// One account. Whoever changes its tokens holds `changing`; `state` is held for moments only.
+pub struct Account {
+    pub alias: String,
+    changing: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+struct State {
+    record: Record,
+    credentials: Credentials,
+    store: StoreKind,
+    /// The store does not have the newest record.
+    store_error: Option<String>,
+    last_error: Option<String>,
+    /// Renewals that failed in a row, and when the next may be tried.
+    failures: u32,
+    retry_at: Option<UnixTime>,
+    /// Logged out: nothing may bring it back.
+    gone: bool,
+}
+
+impl Accounts {
+    pub fn new(places: &Places, wish: StoreWish, held: Arc<Held>) -> Self {
+        Self {
+            accounts: Mutex::default(),
+            missing: tokio::sync::Mutex::default(),
+            held,
+            stores: Stores::new(wish),
+            index: IndexFile::new(places.accounts_file()),
+            settings: Settings::new(places.config_files().to_vec()),
+            http: Http::default(),
+            replan: Notify::new(),
+        }
+    }
+
+    /// The accounts that `which` names; for a default or a host, at most one.
+    fn find(&self, which: &WhichAccount) -> Vec<Arc<Account>> {
+        let accounts: Vec<_> = self.lock().values().cloned().collect();
+        let default = || accounts.iter().max_by_key(|account| account.state().record.logged_in_at);
+        match which {
+            WhichAccount::All => accounts,
+            WhichAccount::Default => default().cloned().into_iter().collect(),
+            WhichAccount::Named(name) => {
+                let named = accounts.iter().find(|account| {
+                    let state = account.state();
+                    let provider = &state.record.provider;
+                    account.alias == *name || provider.has_alias(name) || provider.issuer == *name
+                });
+                named.cloned().into_iter().collect()
+            }
+            WhichAccount::ForHost(host) => {
+                let meant = accounts.iter().find(|account| {
+                    host_matches(host, &self.settings.of(&account.state().record.provider).hosts)
+                });
+                meant.or(default()).cloned().into_iter().collect()
+            }
+        }
+    }
+
+    /// Is there an account by this name that the store has not given back?
+    async fn why_missing(&self, which: &WhichAccount) -> Option<String> {
+        let missing = self.missing.lock().await;
+        let found = match which {
+            WhichAccount::Named(name) => missing.iter().find(|missing| missing.entry.alias == *name),
+            _ => missing.first(),
+        };
+        found.map(|missing| {
+            format!("account {} is in the keyring, but {}", missing.entry.alias, missing.reason)
+        })
+    }
+
+    fn plan(&self, state: &State) -> Plan {
+        plan(
+            state.credentials.times(),
+            self.settings.of(&state.record.provider).expiration,
+            state.record.renewal,
+            state.record.refresh_token.is_some(),
+        )
+    }
+
+    /// Shows the serving wing what is held now.
+    fn publish(&self) {
+        let accounts: Vec<_> = self.lock().values().cloned().collect();
+        let identities = accounts
+            .iter()
+            .map(|account| {
+                let state = account.state();
+                Identity {
+                    account: account.alias.clone(),
+                    key: state.credentials.key.clone(),
+                    certificate: state.credentials.certificate.blob().to_vec(),
+                    comment: report::comment(&state),
+                    hosts: self.settings.of(&state.record.provider).hosts,
+                }
+            })
+            .collect();
+        self.held.replace(identities);
+        self.replan.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Account>>> {
+        self.accounts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Account {
+    fn new(alias: String, record: Record, credentials: Credentials, store: StoreKind) -> Self {
+        Self {
+            alias,
+            changing: tokio::sync::Mutex::new(()),
+            state: Mutex::new(State {
+                record,
+                credentials,
+                store,
+                store_error: None,
+                last_error: None,
+                failures: 0,
+                retry_at: None,
+                gone: false,
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// The clock of this wing.
+fn now() -> UnixTime {
+    std::time::SystemTime::now().into()
+}

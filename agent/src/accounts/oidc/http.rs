@@ -1,0 +1,149 @@
+//! HTTP to a provider: https only (loopback excepted), bounded in time, size and redirects.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use http::{Request, Response};
+use url::{Host, Url};
+
+/// One request and its answer, from the first byte of the connection to the last of the body.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// No discovery document, key set or token answer is larger.
+const BODY_LIMIT: usize = 1024 * 1024;
+const MAX_REDIRECTS: usize = 3;
+
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    #[error("{0} is not an https address")]
+    NotHttps(String),
+    #[error("{host} did not answer within {} seconds", REQUEST_TIMEOUT.as_secs())]
+    Timeout { host: String },
+    #[error("{host} cannot be reached: {cause}")]
+    Unreachable { host: String, cause: String },
+    #[error("the answer of {0} is too large")]
+    TooLarge(String),
+    #[error("{url} answered {status}")]
+    Status { url: String, status: u16 },
+    #[error("{0} redirects too often")]
+    Redirects(String),
+    #[error("TLS cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// The two connections pools: through the user's proxy, and straight to this machine.
+#[derive(Default)]
+pub struct Http {
+    proxied: OnceLock<reqwest::Client>,
+    direct: OnceLock<reqwest::Client>,
+}
+
+impl Http {
+    /// Fetches a document, following redirects that stay on https.
+    pub async fn get(&self, url: &str) -> Result<Vec<u8>, HttpError> {
+        let mut url = checked(url)?;
+        for _ in 0..=MAX_REDIRECTS {
+            let request = Request::get(url.as_str())
+                .header(http::header::ACCEPT, "application/json")
+                .body(Vec::new())
+                .map_err(|error| HttpError::Setup(error.to_string()))?;
+            let response = self.send(request).await?;
+            let location = response.headers().get(http::header::LOCATION);
+            match (response.status().as_u16(), location.and_then(|l| l.to_str().ok())) {
+                (200, _) => return Ok(response.into_body()),
+                (301 | 302 | 303 | 307 | 308, Some(location)) => {
+                    let next = url.join(location).map_err(|_| HttpError::NotHttps(location.to_owned()))?;
+                    url = checked(next.as_str())?;
+                }
+                (status, _) => return Err(HttpError::Status { url: url.to_string(), status }),
+            }
+        }
+        Err(HttpError::Redirects(url.to_string()))
+    }
+
+    /// Sends one request; redirects are not followed.
+    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
+        let url = checked(&request.uri().to_string())?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let client = self.client_for(&url)?;
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| HttpError::Setup(error.to_string()))?;
+        let exchange = async {
+            let mut answer =
+                client.execute(request).await.map_err(|error| unreachable(&host, &error))?;
+            let mut response = Response::builder().status(answer.status());
+            if let Some(headers) = response.headers_mut() {
+                headers.clone_from(answer.headers());
+            }
+            let mut body = Vec::new();
+            while let Some(chunk) =
+                answer.chunk().await.map_err(|error| unreachable(&host, &error))?
+            {
+                if body.len() + chunk.len() > BODY_LIMIT {
+                    return Err(HttpError::TooLarge(host.clone()));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            response.body(body).map_err(|error| HttpError::Setup(error.to_string()))
+        };
+        match tokio::time::timeout(REQUEST_TIMEOUT, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(HttpError::Timeout { host }),
+        }
+    }
+
+    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
+        let (slot, builder) = if is_loopback(url) {
+            (&self.direct, reqwest::Client::builder().no_proxy())
+        } else {
+            (&self.proxied, reqwest::Client::builder())
+        };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        // a second call finds it installed already
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = builder
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .pool_idle_timeout(Duration::from_secs(20))
+            .user_agent(concat!("opkssh-agent/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| HttpError::Setup(causes(&error)))?;
+        Ok(slot.get_or_init(|| client))
+    }
+}
+
+/// Is this address safe to send secrets to?
+fn checked(url: &str) -> Result<Url, HttpError> {
+    let parsed = Url::parse(url).map_err(|_| HttpError::NotHttps(url.to_owned()))?;
+    match parsed.scheme() {
+        "https" => Ok(parsed),
+        "http" if is_loopback(&parsed) => Ok(parsed),
+        _ => Err(HttpError::NotHttps(url.to_owned())),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn unreachable(host: &str, error: &reqwest::Error) -> HttpError {
+    if error.is_timeout() {
+        return HttpError::Timeout { host: host.to_owned() };
+    }
+    HttpError::Unreachable { host: host.to_owned(), cause: causes(error) }
+}
+
+/// The innermost cause says what happened; the outer ones only that something did.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

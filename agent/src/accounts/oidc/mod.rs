@@ -1,0 +1,37 @@
+//! The OpenID provider's side of a login: discovery, the authorization URL, the token endpoint.
+
+mod discovery;
+mod explain;
+mod http;
+mod revoke;
+mod tokens;
+
+pub use discovery::{ProviderDocuments, discover};
+pub use explain::explain;
+pub use http::{Http, HttpError};
+pub use revoke::revoke;
+pub use tokens::{Authorization, Tokens, authorization, exchange_code, refresh};
+
+/// Why the provider did not give us what we asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum OidcError {
+    #[error("the provider's {what}: {source}")]
+    Http { what: &'static str, source: HttpError },
+    #[error("the provider's {what} is not understood: {detail}")]
+    Nonsense { what: &'static str, detail: String },
+    #[error("the provider's discovery document names another issuer: {got}, configured is {configured}")]
+    Issuer { got: String, configured: String },
+    #[error("the provider answered {error}{}", description.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]
+    Refused { error: String, description: Option<String> },
+    #[error("the provider's answer holds no ID token")]
+    NoIdToken,
+    #[error("the redirect URI {0:?} is not usable: it must be http://localhost:PORT/PATH")]
+    RedirectUri(String),
+}
+
+impl OidcError {
+    /// Has the provider said that this refresh token will never work again (RFC 6749 section 5.2)?
+    pub fn is_invalid_grant(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error == "invalid_grant")
+    }
+}

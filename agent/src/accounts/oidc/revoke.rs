@@ -1,0 +1,61 @@
+//! Revocation of a refresh token (RFC 7009).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Request;
+use opkssh_protocol::config::Provider;
+use opkssh_protocol::secret::Secret;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+use super::tokens::authenticates_with_basic;
+use super::{Http, OidcError, ProviderDocuments};
+
+/// Tells the provider to forget `refresh_token`. `Ok(false)`: it has no revocation endpoint.
+///
+/// RFC 7009 section 2.2: the provider answers 200 also for a token it does not know, so this can
+/// be repeated.
+pub async fn revoke(
+    http: &Http,
+    documents: &ProviderDocuments,
+    provider: &Provider,
+    refresh_token: &Secret,
+) -> Result<bool, OidcError> {
+    let Some(endpoint) = documents.revocation_endpoint() else { return Ok(false) };
+    let what = "revocation endpoint";
+    let secret = provider.client_secret.as_ref().filter(|secret| !secret.is_empty());
+    let mut request = Request::post(endpoint)
+        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let basic = authenticates_with_basic(&documents.metadata, secret.is_some());
+    if let Some(secret) = secret.filter(|_| basic) {
+        request = request.header(http::header::AUTHORIZATION, basic_header(provider, secret));
+    }
+    let request = request
+        .body(form(provider, refresh_token, secret.filter(|_| !basic)))
+        .map_err(|error| OidcError::Nonsense { what, detail: error.to_string() })?;
+    let response = http.send(request).await.map_err(|source| OidcError::Http { what, source })?;
+    if response.status().is_success() {
+        Ok(true)
+    } else {
+        let status = response.status();
+        Err(OidcError::Nonsense { what, detail: format!("it answered {status}") })
+    }
+}
+
+/// RFC 6749 section 2.3.1: both halves are form-encoded before they are joined.
+fn basic_header(provider: &Provider, secret: &Secret) -> String {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = Zeroizing::new(format!("{}:{}", encode(&provider.client_id), encode(secret.expose())));
+    format!("Basic {}", STANDARD.encode(pair.as_bytes()))
+}
+
+fn form(provider: &Provider, refresh_token: &Secret, secret: Option<&Secret>) -> Vec<u8> {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("token", refresh_token.expose());
+    form.append_pair("token_type_hint", "refresh_token");
+    form.append_pair("client_id", &provider.client_id);
+    if let Some(secret) = secret {
+        form.append_pair("client_secret", secret.expose());
+    }
+    form.finish().into_bytes()
+}

@@ -1,0 +1,203 @@
+//! The authorization URL and the token endpoint (RFC 6749 sections 4.1 and 6, RFC 7636).
+
+use std::pin::Pin;
+
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod};
+use openidconnect::{
+    AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, Nonce, OAuth2TokenResponse as _,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    TokenResponse as _,
+};
+use opkssh_protocol::cic::Commitment;
+use opkssh_protocol::config::Provider;
+use opkssh_protocol::secret::Secret;
+
+use super::discovery::Metadata;
+use super::{Http, HttpError, OidcError, ProviderDocuments};
+
+/// Where to send the browser, and what must come back.
+pub struct Authorization {
+    pub url: String,
+    pub state: String,
+    code_verifier: PkceCodeVerifier,
+    redirect_uri: String,
+}
+
+/// What the token endpoint gave.
+pub struct Tokens {
+    pub id_token: Option<String>,
+    pub access_token: Secret,
+    pub refresh_token: Option<Secret>,
+}
+
+type Client = CoreClient<
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+>;
+
+/// Builds the authorization request; its nonce is the commitment to the user key.
+pub fn authorization(
+    documents: &ProviderDocuments,
+    provider: &Provider,
+    redirect_uri: &str,
+    commitment: &Commitment,
+) -> Result<Authorization, OidcError> {
+    let sent = provider.remote_redirect_uri.as_deref().unwrap_or(redirect_uri);
+    let client = client(&documents.metadata, provider, Some(sent))?;
+    let (code_challenge, code_verifier) = PkceCodeChallenge::new_random_sha256();
+    let nonce = Nonce::new(commitment.as_str().to_owned());
+    let mut request = client
+        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, || nonce)
+        .set_pkce_challenge(code_challenge);
+    for scope in scopes(provider) {
+        request = request.add_scope(scope);
+    }
+    for (name, value) in [("prompt", &provider.prompt), ("access_type", &provider.access_type)] {
+        if !value.is_empty() {
+            request = request.add_extra_param(name, value);
+        }
+    }
+    let (url, state, _) = request.url();
+    Ok(Authorization {
+        url: url.to_string(),
+        state: state.into_secret(),
+        code_verifier,
+        redirect_uri: sent.to_owned(),
+    })
+}
+
+/// Turns the authorization code into tokens.
+pub async fn exchange_code(
+    http: &Http,
+    documents: &ProviderDocuments,
+    provider: &Provider,
+    authorization: Authorization,
+    code: String,
+) -> Result<Tokens, OidcError> {
+    let client = client(&documents.metadata, provider, Some(&authorization.redirect_uri))?;
+    let response = client
+        .exchange_code(AuthorizationCode::new(code))
+        .map_err(|error| no_token_endpoint(&error))?
+        .set_pkce_verifier(authorization.code_verifier)
+        .request_async(http)
+        .await
+        .map_err(refused)?;
+    Ok(tokens(&response))
+}
+
+/// Asks for new tokens without a person (RFC 6749 section 6).
+pub async fn refresh(
+    http: &Http,
+    documents: &ProviderDocuments,
+    provider: &Provider,
+    refresh_token: &Secret,
+) -> Result<Tokens, OidcError> {
+    let client = client(&documents.metadata, provider, None)?;
+    let refresh_token = RefreshToken::new(refresh_token.expose().to_owned());
+    let mut request =
+        client.exchange_refresh_token(&refresh_token).map_err(|error| no_token_endpoint(&error))?;
+    for scope in provider.scopes.iter().filter(|scope| !scope.is_empty()) {
+        request = request.add_scope(Scope::new(scope.clone()));
+    }
+    let response =
+        request.request_async(http).await.map_err(refused)?;
+    Ok(tokens(&response))
+}
+
+fn client(
+    metadata: &Metadata,
+    provider: &Provider,
+    redirect_uri: Option<&str>,
+) -> Result<Client, OidcError> {
+    let secret = provider.client_secret.as_ref().filter(|secret| !secret.is_empty());
+    let client = CoreClient::from_provider_metadata(
+        metadata.clone(),
+        ClientId::new(provider.client_id.clone()),
+        secret.map(|secret| ClientSecret::new(secret.expose().to_owned())),
+    )
+    .set_auth_type(if authenticates_with_basic(metadata, secret.is_some()) {
+        AuthType::BasicAuth
+    } else {
+        AuthType::RequestBody
+    });
+    match redirect_uri {
+        None => Ok(client),
+        Some(uri) => {
+            let uri = RedirectUrl::new(uri.to_owned())
+                .map_err(|_| OidcError::RedirectUri(uri.to_owned()))?;
+            Ok(client.set_redirect_uri(uri))
+        }
+    }
+}
+
+/// How to authenticate at the token endpoint (OpenID Connect Core section 9). A public client
+/// sends its id in the body and nothing else: some providers refuse, and burn the code, when they
+/// see an empty Basic password. With a secret, Basic is the default unless only post is offered.
+pub(super) fn authenticates_with_basic(metadata: &Metadata, has_secret: bool) -> bool {
+    let offered = metadata.token_endpoint_auth_methods_supported();
+    let offers = |method| offered.is_some_and(|offered| offered.contains(&method));
+    let only_post = offers(CoreClientAuthMethod::ClientSecretPost)
+        && !offers(CoreClientAuthMethod::ClientSecretBasic);
+    has_secret && !only_post
+}
+
+/// `openid` is added by the client itself.
+fn scopes(provider: &Provider) -> impl Iterator<Item = Scope> {
+    provider
+        .scopes
+        .iter()
+        .filter(|scope| !scope.is_empty() && *scope != "openid")
+        .map(|scope| Scope::new(scope.clone()))
+}
+
+fn tokens(response: &openidconnect::core::CoreTokenResponse) -> Tokens {
+    Tokens {
+        id_token: response.id_token().map(ToString::to_string),
+        access_token: Secret::new(response.access_token().secret().clone()),
+        refresh_token: response.refresh_token().map(|token| Secret::new(token.secret().clone())),
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
+
+fn no_token_endpoint(error: &openidconnect::ConfigurationError) -> OidcError {
+    OidcError::Nonsense { what: "discovery document", detail: error.to_string() }
+}
+
+fn refused<E>(
+    error: RequestTokenError<HttpError, openidconnect::StandardErrorResponse<E>>,
+) -> OidcError
+where
+    E: openidconnect::ErrorResponseType + std::fmt::Display + 'static,
+{
+    let what = "token endpoint";
+    match error {
+        RequestTokenError::ServerResponse(response) => OidcError::Refused {
+            error: response.error().to_string(),
+            description: response.error_description().map(|text| printable(text)),
+        },
+        RequestTokenError::Request(source) => OidcError::Http { what, source },
+        // the parser's text may quote the answer, which holds tokens: only the place is told
+        RequestTokenError::Parse(error, _) => {
+            OidcError::Nonsense { what, detail: format!("at {}", error.path()) }
+        }
+        RequestTokenError::Other(detail) => OidcError::Nonsense { what, detail },
+    }
+}
+
+/// Text from outside, fit for a terminal: one line, no control characters, bounded.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+}

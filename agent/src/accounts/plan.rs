@@ -1,0 +1,146 @@
+//! When an account should be renewed, and what can be promised about it. Pure: times in, plan out.
+
+use opkssh_protocol::control::{AccountState, Renewal};
+use opkssh_protocol::pk_token::{ExpirationPolicy, TokenTimes};
+use opkssh_protocol::time::UnixTime;
+
+/// Renewal happens at least this many seconds before the planned deadline …
+const LEAST_MARGIN: i64 = 10;
+/// … and at most this many.
+const MOST_MARGIN: i64 = 15 * 60;
+
+/// What is planned for an account. It never cuts anything off: the server decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Last second that the planned policy accepts; `None`: it has no end.
+    pub deadline: Option<UnixTime>,
+    /// When to renew without a person; `None`: that cannot help, or there is no need.
+    pub renew_at: Option<UnixTime>,
+}
+
+/// Plans for tokens with these times under `expiration`.
+pub fn plan(
+    times: TokenTimes,
+    expiration: ExpirationPolicy,
+    renewal: Renewal,
+    has_refresh_token: bool,
+) -> Plan {
+    // a token without the time its policy needs is past its deadline from the start
+    let deadline = expiration.end(times).unwrap_or(Some(UnixTime(0)));
+    let helps = has_refresh_token
+        && match renewal {
+            Renewal::Unknown | Renewal::ByItself => true,
+            Renewal::OnRefreshedServers => expiration == ExpirationPolicy::OidcRefreshed,
+            Renewal::NeedsPerson => false,
+        };
+    let renew_at = deadline.filter(|_| helps).map(|deadline| {
+        let start = times.issued_at.unwrap_or(deadline);
+        let margin = (deadline.since(start) / 5).clamp(LEAST_MARGIN, MOST_MARGIN);
+        deadline.plus(-margin)
+    });
+    Plan { deadline, renew_at }
+}
+
+impl Plan {
+    pub fn is_usable(&self, now: UnixTime) -> bool {
+        self.deadline.is_none_or(|deadline| now <= deadline)
+    }
+
+    pub fn wants_renewal(&self, now: UnixTime) -> bool {
+        self.renew_at.is_some_and(|renew_at| now >= renew_at)
+    }
+
+    pub fn state(&self, now: UnixTime) -> AccountState {
+        if self.wants_renewal(now) {
+            AccountState::Stale
+        } else if self.is_usable(now) {
+            AccountState::Usable
+        } else {
+            AccountState::LoginNeeded
+        }
+    }
+}
+
+/// What `status` says about how an account is renewed.
+pub fn renewal_words(renewal: Renewal, expiration: ExpirationPolicy) -> String {
+    let every = match expiration {
+        ExpirationPolicy::Hours12 => "needs you every 12 h",
+        ExpirationPolicy::Hours24 => "needs you every 24 h",
+        ExpirationPolicy::Hours48 => "needs you every 48 h",
+        ExpirationPolicy::Week => "needs you once a week",
+        ExpirationPolicy::Oidc => "needs you each time the ID token ends",
+        ExpirationPolicy::OidcRefreshed => "needs you each time the ID token ends",
+        ExpirationPolicy::Never => return "needs no renewal".to_owned(),
+    };
+    match renewal {
+        Renewal::ByItself => "renews by itself".to_owned(),
+        Renewal::OnRefreshedServers if expiration == ExpirationPolicy::OidcRefreshed => {
+            "renews by itself on servers with oidc_refreshed".to_owned()
+        }
+        Renewal::OnRefreshedServers => format!(
+            "{every}: the provider does not repeat the nonce (servers with oidc_refreshed, and \
+             `expiration: oidc_refreshed` here, would renew by themselves)"
+        ),
+        Renewal::NeedsPerson => {
+            format!("{every}: the provider gives nothing to renew with")
+        }
+        Renewal::Unknown => "not known yet: the first renewal will show".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IAT: i64 = 1_700_000_000;
+
+    fn times(lifetime: i64) -> TokenTimes {
+        TokenTimes {
+            issued_at: Some(UnixTime(IAT)),
+            expires_at: Some(UnixTime(IAT + lifetime)),
+            refreshed_expires_at: None,
+        }
+    }
+
+    #[test]
+    fn short_tokens_are_renewed_well_before_they_end() {
+        let plan = plan(times(70), ExpirationPolicy::Oidc, Renewal::ByItself, true);
+        assert_eq!(plan.deadline, Some(UnixTime(IAT + 70)));
+        assert_eq!(plan.renew_at, Some(UnixTime(IAT + 56)));
+    }
+
+    #[test]
+    fn the_policy_that_is_planned_for_decides() {
+        let day = plan(times(300), ExpirationPolicy::Hours24, Renewal::ByItself, true);
+        assert_eq!(day.renew_at, Some(UnixTime(IAT + 86_400 - MOST_MARGIN)));
+        let never = plan(times(300), ExpirationPolicy::Never, Renewal::ByItself, true);
+        assert_eq!(never, Plan { deadline: None, renew_at: None });
+        assert!(never.is_usable(UnixTime(i64::MAX)));
+    }
+
+    #[test]
+    fn no_renewal_where_it_cannot_help() {
+        for (renewal, expiration, has_token, planned) in [
+            (Renewal::OnRefreshedServers, ExpirationPolicy::Hours24, true, false),
+            (Renewal::OnRefreshedServers, ExpirationPolicy::Oidc, true, false),
+            (Renewal::OnRefreshedServers, ExpirationPolicy::OidcRefreshed, true, true),
+            (Renewal::NeedsPerson, ExpirationPolicy::Hours24, true, false),
+            (Renewal::ByItself, ExpirationPolicy::Hours24, false, false),
+            (Renewal::Unknown, ExpirationPolicy::Hours24, true, true),
+        ] {
+            let plan = plan(times(300), expiration, renewal, has_token);
+            assert_eq!(plan.renew_at.is_some(), planned, "{renewal:?} {expiration}");
+        }
+    }
+
+    #[test]
+    fn states_in_order() {
+        let plan = plan(times(100), ExpirationPolicy::Oidc, Renewal::ByItself, true);
+        assert_eq!(plan.state(UnixTime(IAT + 79)), AccountState::Usable);
+        assert_eq!(plan.state(UnixTime(IAT + 80)), AccountState::Stale);
+        assert_eq!(plan.state(UnixTime(IAT + 101)), AccountState::Stale);
+        let fixed = super::plan(times(100), ExpirationPolicy::Oidc, Renewal::NeedsPerson, true);
+        assert_eq!(fixed.state(UnixTime(IAT + 100)), AccountState::Usable);
+        assert_eq!(fixed.state(UnixTime(IAT + 101)), AccountState::LoginNeeded);
+    }
+}

@@ -1,0 +1,98 @@
+//! What `status` says.
+
+use opkssh_protocol::control::{AccountStatus, WhichAccount};
+use opkssh_protocol::jwk::PublicKey;
+use ring::digest::{SHA256, digest};
+
+use super::plan::renewal_words;
+use super::store::Chosen;
+use super::{Account, Accounts, State, now};
+
+impl Accounts {
+    /// Every account, the ones that the store does not give back as notices.
+    pub async fn reports(&self) -> (Vec<AccountStatus>, Vec<String>) {
+        self.restore_missing().await;
+        let accounts = self.find(&WhichAccount::All);
+        let reports = accounts.iter().map(|account| self.report(account)).collect();
+        let missing = self.missing.lock().await;
+        let mut notices: Vec<String> = missing
+            .iter()
+            .map(|missing| format!("account {} is not usable: {}", missing.entry.alias, missing.reason))
+            .collect();
+        notices.extend(self.held.notices());
+        (reports, notices)
+    }
+
+    /// Which store new accounts get, and why.
+    pub async fn store_choice(&self) -> Chosen {
+        self.stores.choose().await.unwrap_or_else(|error| Chosen {
+            kind: super::StoreKind::SecretService,
+            reason: error.to_string(),
+        })
+    }
+
+    pub(super) fn report(&self, account: &Account) -> AccountStatus {
+        let default = self.find(&WhichAccount::Default);
+        let default = default.first().is_some_and(|default| default.alias == account.alias);
+        let state = account.state();
+        let settings = self.settings.of(&state.record.provider);
+        let plan = self.plan(&state);
+        let claims = state.credentials.pk_token.unverified_claims();
+        AccountStatus {
+            alias: account.alias.clone(),
+            default,
+            issuer: state.record.provider.issuer.clone(),
+            client_id: state.record.provider.client_id.clone(),
+            subject: claims.sub().to_owned(),
+            email: claims.email().map(str::to_owned),
+            fingerprint: fingerprint(&state.credentials.key.public_key()),
+            state: plan.state(now()),
+            usable_until: plan.deadline,
+            expiration: settings.expiration.to_string(),
+            renewal: state.record.renewal,
+            renewal_words: renewal_words(state.record.renewal, settings.expiration),
+            next_renewal: plan.renew_at,
+            last_error: state.last_error.clone(),
+            store: state.store.name().to_owned(),
+            store_error: state.store_error.clone(),
+            hosts: settings.hosts,
+        }
+    }
+}
+
+/// Who an account is, in a word.
+pub(super) fn who(state: &State) -> String {
+    let claims = state.credentials.pk_token.unverified_claims();
+    claims.email().unwrap_or(claims.sub()).to_owned()
+}
+
+/// The comment of the identity in `ssh-add -l`.
+pub(super) fn comment(state: &State) -> String {
+    let text = format!("opkssh {} {}", state.record.provider.name(), who(state));
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// `SHA256:…` over the SSH public key blob, as OpenSSH prints it.
+fn fingerprint(key: &PublicKey) -> String {
+    let mut blob = Vec::new();
+    let mut string = |bytes: &[u8]| {
+        blob.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+        blob.extend_from_slice(bytes);
+    };
+    match key {
+        PublicKey::EcP256 { x, y } => {
+            string(b"ecdsa-sha2-nistp256");
+            string(b"nistp256");
+            string(&[&[4], &x[..], &y[..]].concat());
+        }
+        PublicKey::Ed25519(key) => {
+            string(b"ssh-ed25519");
+            string(key);
+        }
+        // user keys are never RSA
+        PublicKey::Rsa { .. } => {}
+    }
+    use base64::Engine as _;
+    let hash = digest(&SHA256, &blob);
+    format!("SHA256:{}", base64::engine::general_purpose::STANDARD_NO_PAD.encode(hash))
+}

@@ -1,0 +1,62 @@
+//! The clockwork: renews accounts ahead of their deadlines, and when the serving wing asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opkssh_protocol::control::WhichAccount;
+use opkssh_protocol::time::UnixTime;
+use tokio::task::JoinSet;
+
+use super::{Accounts, now};
+use crate::held::FreshenRequests;
+
+/// Sleeping longer would miss that the machine slept or its clock was set.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5 * 60);
+
+impl Accounts {
+    /// Restores what the store has, then runs for as long as the daemon.
+    pub async fn keep_fresh(self: Arc<Self>, mut requests: FreshenRequests) {
+        self.restore().await;
+        let mut renewing = JoinSet::new();
+        loop {
+            let due = tokio::time::sleep(self.until_next_renewal());
+            tokio::select! {
+                () = due, if renewing.is_empty() => {
+                    let this = self.clone();
+                    renewing.spawn(async move { this.renew_due().await });
+                }
+                Some(_) = renewing.join_next() => {}
+                () = self.replan.notified() => {}
+                request = requests.recv() => {
+                    let Some(done) = request else { return };
+                    let this = self.clone();
+                    tokio::spawn(async move {
+                        this.restore_missing().await;
+                        this.renew_due().await;
+                        let _ = done.send(());
+                    });
+                }
+            }
+        }
+    }
+
+    fn until_next_renewal(&self) -> Duration {
+        let accounts = self.find(&WhichAccount::All);
+        let next = accounts.iter().filter_map(|account| {
+            let state = account.state();
+            let planned = self.plan(&state).renew_at?;
+            Some(state.retry_at.map_or(planned, |retry_at| retry_at.max(planned)))
+        });
+        sleep_until(next.min(), now())
+    }
+}
+
+fn sleep_until(next: Option<UnixTime>, now: UnixTime) -> Duration {
+    match next {
+        None => Duration::from_secs(24 * 3600),
+        Some(next) => {
+            let seconds = u64::try_from(next.since(now)).unwrap_or(0);
+            Duration::from_secs(seconds).min(LONGEST_SLEEP)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The control socket: one request a connection, answered by events. Hanging up cancels.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use interprocess::local_socket::tokio::{Listener, Stream};
+use interprocess::local_socket::traits::tokio::Listener as _;
+use opkssh_protocol::control::{
+    AgentStatus, Event, Failure, MAX_FRAME, Request, StatusReport, VERSION, Versioned,
+};
+use opkssh_protocol::time::UnixTime;
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, watch};
+use zeroize::Zeroizing;
+
+use crate::accounts::{Accounts, EnsureError, Ensured};
+use crate::sockets::{Admit, admits};
+
+/// A client that connects sends its request at once.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the control socket steers.
+pub struct Control {
+    pub accounts: Arc<Accounts>,
+    pub stop: watch::Sender<bool>,
+    pub started: UnixTime,
+    pub agent_socket: PathBuf,
+    pub control_socket: PathBuf,
+}
+
+/// Accepts for as long as the daemon runs.
+pub async fn accept(listener: Listener, control: Arc<Control>) {
+    loop {
+        match listener.accept().await {
+            Ok(stream) if admits(Admit::User, &stream) => {
+                let control = control.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = converse(stream, &control).await {
+                        tracing::debug!("control connection: {error}");
+                    }
+                });
+            }
+            Ok(_) => tracing::warn!("control connection of another user refused"),
+            // out of file descriptors, most likely: let others finish first
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn converse(stream: Stream, control: &Control) -> io::Result<()> {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let frame = tokio::time::timeout(REQUEST_PATIENCE, read_frame(&mut reader)).await??;
+    let request = match parse(&frame) {
+        Ok(request) => request,
+        Err(failure) => return write_event(&mut writer, &Event::Failed { failure }).await,
+    };
+    drop(frame);
+    let (events, mut outgoing) = mpsc::channel(16);
+    let answering = answer(control, request, events);
+    tokio::pin!(answering);
+    let mut answered = false;
+    loop {
+        tokio::select! {
+            biased;
+            Some(event) = outgoing.recv() => write_event(&mut writer, &event).await?,
+            () = &mut answering, if !answered => answered = true,
+            // the client sends nothing more; an end of file means that it is gone, and dropping
+            // the answer cancels what it asked for
+            _ = reader.read_u8(), if !answered => return Ok(()),
+            else => return Ok(()),
+        }
+    }
+}
+
+/// Reads the version first: the rest may not be readable to us.
+fn parse(frame: &[u8]) -> Result<Request, Failure> {
+    #[derive(Deserialize)]
+    struct Only {
+        version: u32,
+    }
+    let version = serde_json::from_slice::<Only>(frame).map(|only| only.version);
+    if let Ok(version) = version
+        && version != VERSION
+    {
+        return Err(Failure {
+            message: format!("this command speaks version {version} to an agent of version {VERSION}"),
+            hint: Some("restart the agent: opkssh agent stop && opkssh agent start".to_owned()),
+        });
+    }
+    serde_json::from_slice::<Versioned<Request>>(frame)
+        .map(|versioned| versioned.message)
+        .map_err(|_| Failure { message: "the agent does not understand the request".to_owned(), hint: None })
+}
+
+async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>) {
+    let last = match request {
+        Request::Login(request) => match control.accounts.log_in(&request, &events).await {
+            Ok(account) => Event::LoggedIn { account },
+            Err(failure) => Event::Failed {
+                failure: Failure { message: failure.error.to_string(), hint: failure.hint },
+            },
+        },
+        Request::Logout { which } => match control.accounts.log_out(&which).await {
+            Ok(accounts) => Event::LoggedOut { accounts },
+            Err(error) => Event::Failed {
+                failure: Failure {
+                    message: error.to_string(),
+                    hint: Some("unlock the keyring and log out again: opkssh logout".to_owned()),
+                },
+            },
+        },
+        Request::Status => Event::Status { report: status(control).await },
+        Request::Ensure { which } => match control.accounts.ensure(&which).await {
+            Ok(Ensured(account)) => Event::Ready { account },
+            Err(EnsureError::LoginNeeded { account, reason }) => {
+                Event::LoginNeeded { account, reason }
+            }
+            Err(EnsureError::NotNow { reason, hint }) => {
+                Event::Failed { failure: Failure { message: reason, hint } }
+            }
+        },
+        Request::Stop => Event::Stopping,
+    };
+    let stop = matches!(last, Event::Stopping);
+    let _ = events.send(last).await;
+    if stop {
+        let _ = control.stop.send(true);
+    }
+}
+
+async fn status(control: &Control) -> StatusReport {
+    let store = control.accounts.store_choice().await;
+    let (accounts, notices) = control.accounts.reports().await;
+    StatusReport {
+        agent: AgentStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: control.started,
+            agent_socket: control.agent_socket.display().to_string(),
+            control_socket: control.control_socket.display().to_string(),
+            store: store.kind.name().to_owned(),
+            store_reason: store.reason,
+        },
+        accounts,
+        notices,
+    }
+}
+
+async fn read_frame(
+    reader: &mut (impl tokio::io::AsyncRead + Unpin),
+) -> io::Result<Zeroizing<Vec<u8>>> {
+    let length = reader.read_u32().await? as usize;
+    if length > MAX_FRAME {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the frame is too large"));
+    }
+    let mut frame = Zeroizing::new(vec![0; length]);
+    reader.read_exact(&mut frame).await?;
+    Ok(frame)
+}
+
+async fn write_event(
+    writer: &mut (impl tokio::io::AsyncWrite + Unpin),
+    event: &Event,
+) -> io::Result<()> {
+    let json = serde_json::to_vec(&Versioned::new(event))?;
+    let length = u32::try_from(json.len()).map_err(|_| io::ErrorKind::InvalidData)?;
+    let mut frame = Vec::with_capacity(4 + json.len());
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&json);
+    writer.write_all(&frame).await?;
+    writer.flush().await
+}

@@ -1,0 +1,185 @@
+//! `opkssh agent run`: the daemon from its first breath to its last.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use opkssh_protocol::places::Places;
+use opkssh_protocol::time::UnixTime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::accounts::Accounts;
+use crate::accounts::store::StoreWish;
+use crate::control::Control;
+use crate::held::Held;
+use crate::runtime_dir::{DirectoryError, make_private};
+use crate::serving::{self, Serving};
+use crate::sockets::bind;
+use crate::{control, hardening};
+
+/// Run the agent in the foreground
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct RunArgs {
+    /// Path of the agent socket (default: in the runtime directory)
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Where refresh tokens and keys are kept
+    #[arg(long, value_enum, default_value_t)]
+    pub store: StoreWish,
+    /// Leave the terminal: how the other commands start it
+    #[arg(long, hide = true)]
+    pub detached: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error("an agent is running already{}", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    AlreadyRunning { pid: Option<u32> },
+    #[error("{path}: {error}")]
+    File { path: PathBuf, error: io::Error },
+    #[error("the agent cannot run: {0}")]
+    Runtime(io::Error),
+}
+
+impl RunError {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::AlreadyRunning { .. } => {
+                Some("use it: opkssh agent env; or end it: opkssh agent stop".to_owned())
+            }
+            Self::Directory(DirectoryError::Owner { .. }) => {
+                Some("set XDG_RUNTIME_DIR to a directory of your own".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Runs until it is told to stop.
+pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
+    if args.detached {
+        // fails only for a process that leads its group already, which is as good
+        let _ = rustix::process::setsid();
+    }
+    start_log();
+    hardening::apply();
+    make_private(&places.runtime_dir)?;
+    make_private(&places.state_dir)?;
+    let _lock = lock(places)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(RunError::Runtime)?
+        .block_on(serve(places, args))
+}
+
+async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
+    let agent_socket = args.socket.clone().unwrap_or_else(|| places.agent_socket());
+    let control_socket = places.control_socket();
+    let file = |path: &PathBuf| {
+        let path = path.clone();
+        move |error| RunError::File { path, error }
+    };
+    let (stop, mut stopped) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Runtime)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(RunError::Runtime)?;
+
+    let (held, freshen_requests) = Held::new();
+    let held = Arc::new(held);
+    let accounts = Arc::new(Accounts::new(places, args.store, held.clone()));
+    let agent = bind(&agent_socket).map_err(file(&agent_socket))?;
+    let control_listener = bind(&control_socket).map_err(file(&control_socket))?;
+    let pid_file = places.pid_file();
+    fs::write(&pid_file, format!("{}\n", std::process::id())).map_err(file(&pid_file))?;
+
+    let serving = Serving::new(held, places.known_hosts_files().to_vec());
+    let control = Control {
+        accounts: accounts.clone(),
+        stop,
+        started: UnixTime::from(std::time::SystemTime::now()),
+        agent_socket: agent_socket.clone(),
+        control_socket: control_socket.clone(),
+    };
+    tokio::spawn(accounts.keep_fresh(freshen_requests));
+    tokio::spawn(serving::accept(agent, Arc::new(serving)));
+    tokio::spawn(control::accept(control_listener, Arc::new(control)));
+    announce(&agent_socket);
+    tracing::info!(pid = std::process::id(), socket = %agent_socket.display(), "agent is ready");
+
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            // the terminal it was started from is gone; it stays
+            _ = hangup.recv() => {}
+            changed = stopped.changed() => if changed.is_err() || *stopped.borrow() { break },
+        }
+    }
+    for path in [&agent_socket, &control_socket, &pid_file] {
+        let _ = fs::remove_file(path);
+    }
+    tracing::info!("agent ends");
+    Ok(())
+}
+
+/// One daemon a user: whoever holds this lock may replace sockets and write the store.
+fn lock(places: &Places) -> Result<File, RunError> {
+    let path = places.lock_file();
+    let failed = |error| RunError::File { path: path.clone(), error };
+    let file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            let pid = fs::read_to_string(places.pid_file()).ok();
+            Err(RunError::AlreadyRunning { pid: pid.and_then(|pid| pid.trim().parse().ok()) })
+        }
+        Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Tells whoever started us that the sockets are there, in the words of ssh-agent, and closes
+/// stdout, so that `$(…)` and pipes come to their end.
+fn announce(agent_socket: &std::path::Path) {
+    let mut stdout = io::stdout();
+    let _ = writeln!(
+        stdout,
+        "SSH_AUTH_SOCK={}; export SSH_AUTH_SOCK;\nSSH_AGENT_PID={}; export SSH_AGENT_PID;",
+        agent_socket.display(),
+        std::process::id()
+    );
+    let _ = stdout.flush();
+    if let Ok(null) = OpenOptions::new().write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdout(null);
+    }
+}
+
+fn start_log() {
+    use tracing_subscriber::EnvFilter;
+    // ssh-agent-lib writes whole requests at debug, passphrases among them
+    let filter = EnvFilter::try_from_env("OPKSSH_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info"))
+        .add_directive(tracing_subscriber::filter::LevelFilter::INFO.into());
+    let quiet = ["ssh_agent_lib=info", "hyper=info", "reqwest=info", "zbus=warn"];
+    let filter = quiet
+        .iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .try_init();
+}

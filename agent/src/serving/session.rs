@@ -1,0 +1,115 @@
+//! One connection to the agent: reads requests, dispatches them, keeps what is known of the peer.
+
+use std::io;
+use std::sync::Arc;
+
+use interprocess::local_socket::tokio::Stream;
+
+use super::destination::Bindings;
+use super::wire::{Malformed, Reader, put_string};
+use super::{Serving, frame, list, sign};
+
+// RFC 9987 section 6.1
+const FAILURE: u8 = 5;
+const SUCCESS: u8 = 6;
+const REQUEST_IDENTITIES: u8 = 11;
+const IDENTITIES_ANSWER: u8 = 12;
+const SIGN_REQUEST: u8 = 13;
+const SIGN_RESPONSE: u8 = 14;
+const EXTENSION: u8 = 27;
+const EXTENSION_FAILURE: u8 = 28;
+const EXTENSION_RESPONSE: u8 = 29;
+
+const SESSION_BIND: &[u8] = b"session-bind@openssh.com";
+
+pub struct Session {
+    serving: Arc<Serving>,
+    bindings: Bindings,
+}
+
+impl Session {
+    pub fn new(serving: Arc<Serving>) -> Self {
+        Self { serving, bindings: Bindings::default() }
+    }
+
+    /// Answers requests in their order until the peer hangs up.
+    pub async fn serve(&mut self, stream: Stream) -> io::Result<()> {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        while let Some(request) = frame::read(&mut reader).await? {
+            let answer = self.answer(&request).await;
+            frame::write(&mut writer, &answer).await?;
+        }
+        Ok(())
+    }
+
+    /// Unknown and malformed requests get a failure; the connection stays (RFC 9987 section 3.1).
+    async fn answer(&mut self, request: &[u8]) -> Vec<u8> {
+        let (kind, body) = (request[0], &request[1..]);
+        let answer = match kind {
+            REQUEST_IDENTITIES => Ok(self.list().await),
+            SIGN_REQUEST => self.sign(body),
+            EXTENSION => self.extension(body),
+            _ => Ok(vec![FAILURE]),
+        };
+        answer.unwrap_or_else(|Malformed| vec![FAILURE])
+    }
+
+    async fn list(&self) -> Vec<u8> {
+        // only a session that says whom it talks to is worth a renewal: `ssh-add -l` never
+        // causes traffic
+        if self.bindings.is_bound() {
+            self.serving.held.freshen().await;
+        }
+        let identities = self.serving.held.identities();
+        let visible = list::visible(&identities, &self.bindings, &self.serving.known_hosts);
+        let mut answer = vec![IDENTITIES_ANSWER];
+        answer.extend_from_slice(&(visible.len() as u32).to_be_bytes());
+        for identity in visible {
+            put_string(&mut answer, &identity.certificate);
+            put_string(&mut answer, identity.comment.as_bytes());
+        }
+        answer
+    }
+
+    fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let mut reader = Reader::new(body);
+        let (key, data) = (reader.string()?, reader.string()?);
+        // flags choose among RSA's hashes (section 3.6.1); our keys have one each
+        let _flags = reader.u32()?;
+        reader.end()?;
+        let identities = self.serving.held.identities();
+        match sign::sign(&identities, key, data, &self.bindings, &self.serving.known_hosts) {
+            Ok(signature) => {
+                let mut answer = vec![SIGN_RESPONSE];
+                put_string(&mut answer, &signature);
+                Ok(answer)
+            }
+            Err(refusal) => {
+                if refusal.is_notable() {
+                    self.serving.held.notice(format!("signature refused: {refusal}"));
+                }
+                Ok(vec![FAILURE])
+            }
+        }
+    }
+
+    fn extension(&mut self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let mut reader = Reader::new(body);
+        match reader.string()? {
+            SESSION_BIND => Ok(match self.bindings.bind(&body[4 + SESSION_BIND.len()..]) {
+                Ok(()) => vec![SUCCESS],
+                Err(error) => {
+                    tracing::warn!("session-bind refused: {error}");
+                    vec![EXTENSION_FAILURE]
+                }
+            }),
+            b"query" => {
+                let mut answer = vec![EXTENSION_RESPONSE];
+                put_string(&mut answer, b"query");
+                put_string(&mut answer, SESSION_BIND);
+                Ok(answer)
+            }
+            _ => Ok(vec![FAILURE]),
+        }
+    }
+}

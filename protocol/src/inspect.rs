@@ -1,0 +1,216 @@
+//! `opkssh inspect`: a certificate or public key in words.
+//!
+//! The layout is that of Go's client, with three differences: extensions come in a fixed order,
+//! an access token is never shown, and control characters are escaped. Nothing is verified.
+
+use std::fmt::{self, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use jiff::tz::TimeZone;
+use ssh_key::certificate::{CertType, Certificate};
+
+use crate::base64url;
+use crate::certificate::{ACCESS_TOKEN_EXTENSION, PK_TOKEN_EXTENSION};
+use crate::json::{self, Object};
+use crate::pk_token::{PkTokenError, UnverifiedPkToken};
+
+/// Why a text cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    #[error("failed to parse SSH key: ssh: no key found")]
+    NoKey,
+    #[error("failed to parse SSH key: {0}")]
+    Malformed(String),
+    #[error("failed to parse PK token: {0}")]
+    PkToken(#[from] PkTokenError),
+}
+
+impl InspectError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::PkToken(_) => "the certificate was not written by opkssh, or was cut",
+            Self::NoKey | Self::Malformed(_) => {
+                "name a -cert.pub or .pub file, or quote its line: opkssh inspect ~/.ssh/id_ecdsa-cert.pub"
+            }
+        }
+    }
+}
+
+/// Shows the first key in `text`, which is in the format of authorized_keys files: blank lines
+/// and comments are skipped, options may precede the key. Times are shown in `zone`.
+pub fn render(text: &str, zone: &TimeZone) -> Result<String, InspectError> {
+    let (kind, blob) = text.lines().find_map(key_in).ok_or(InspectError::NoKey)?;
+    let mut out = String::new();
+    if kind.ends_with("-cert-v01@openssh.com") {
+        let certificate = Certificate::from_bytes(&blob)
+            .map_err(|error| InspectError::Malformed(error.to_string()))?;
+        let token = certificate
+            .extensions()
+            .get(PK_TOKEN_EXTENSION)
+            .map(|compact| UnverifiedPkToken::parse_compact(compact))
+            .transpose()?;
+        let _ = write_certificate(&mut out, &certificate, zone);
+        let _ = match token {
+            Some(token) => write_pk_token(&mut out, &token),
+            None => writeln!(out, "\nNo openpubkey-pkt extension found"),
+        };
+    } else {
+        let _ = write_public_key(&mut out, kind, &blob);
+    }
+    Ok(out)
+}
+
+/// The key of a line: a type and, in base64, a blob that starts with the same type.
+fn key_in(line: &str) -> Option<(&str, Vec<u8>)> {
+    if line.trim_start().starts_with('#') {
+        return None;
+    }
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    words.windows(2).find_map(|pair| {
+        let blob = STANDARD.decode(pair[1]).ok()?;
+        let (length, rest) = blob.split_first_chunk::<4>()?;
+        let kind = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        (kind == pair[0].as_bytes()).then(|| (pair[0], blob.clone()))
+    })
+}
+
+fn write_certificate(out: &mut String, certificate: &Certificate, zone: &TimeZone) -> fmt::Result {
+    writeln!(out, "--- SSH Certificate Information ---")?;
+    for (label, value) in fields(certificate, zone) {
+        writeln!(out, "{label:<18} {}", printable(&value))?;
+    }
+    writeln!(out, "Extensions:")?;
+    for (name, value) in certificate.extensions().iter() {
+        let shown = match name.as_str() {
+            PK_TOKEN_EXTENSION => format!("[PKToken data] {} bytes", value.len()),
+            ACCESS_TOKEN_EXTENSION => format!("[access token] {} bytes", value.len()),
+            _ => printable(value),
+        };
+        writeln!(out, "  {}: {shown}", printable(name))?;
+    }
+    Ok(())
+}
+
+fn fields(certificate: &Certificate, zone: &TimeZone) -> [(&'static str, String); 7] {
+    let kind = match certificate.cert_type() {
+        CertType::User => "User Certificate",
+        CertType::Host => "Host Certificate",
+    };
+    let after = match certificate.valid_after() {
+        0 => "Not set".to_owned(),
+        seconds => local_time(seconds, zone),
+    };
+    let before = match certificate.valid_before() {
+        u64::MAX => "Forever".to_owned(),
+        seconds => local_time(seconds, zone),
+    };
+    let options: Vec<String> = certificate
+        .critical_options()
+        .iter()
+        .map(|(name, value)| format!("{name}:{value}"))
+        .collect();
+    [
+        ("Serial:", certificate.serial().to_string()),
+        ("Type:", kind.to_owned()),
+        ("Key ID:", certificate.key_id().to_owned()),
+        ("Principals:", format!("[{}]", certificate.valid_principals().join(" "))),
+        ("Valid After:", after),
+        ("Valid Before:", before),
+        ("Critical Options:", format!("map[{}]", options.join(" "))),
+    ]
+}
+
+fn write_pk_token(out: &mut String, token: &UnverifiedPkToken) -> fmt::Result {
+    let claims = token.unverified_claims();
+    writeln!(out, "\n--- PKToken Structure ---\nPayload:\n{}", indented(claims.all()))?;
+
+    writeln!(out, "\n--- Signature Information ---\nProvider Signature (OP) exists")?;
+    writeln!(out, "{}", indented(token.unverified_id_token().unverified_header()))?;
+    writeln!(out, "Client Signature (CIC) exists")?;
+    writeln!(out, "{}", header(token.unverified_cic().canonical().as_bytes()))?;
+    if let Some(cosigner) = token.unverified_cosigner_header() {
+        writeln!(out, "Cosigner Signature (COS) exists")?;
+        writeln!(out, "{}", header(&base64url::decode(cosigner).unwrap_or_default()))?;
+    }
+
+    writeln!(out, "\n--- Token Metadata ---")?;
+    let mut field = |label: &str, value: &str| writeln!(out, "{label:<19} {}", printable(value));
+    field("Issuer:", claims.iss())?;
+    // left out when it is a list, as in Go
+    if let Some(audience) = claims.get("aud").and_then(serde_json::Value::as_str) {
+        field("Audience:", audience)?;
+    }
+    field("Subject:", claims.sub())?;
+    field("Identity:", &format!("{} {}", claims.sub(), claims.iss()))?;
+    field("Token Hash:", &token.hash())?;
+    let algorithm = token.unverified_id_token().unverified_header().get("alg");
+    field("Provider Algorithm:", algorithm.and_then(|alg| alg.as_str()).unwrap_or_default())
+}
+
+fn write_public_key(out: &mut String, kind: &str, blob: &[u8]) -> fmt::Result {
+    let digest = ring::digest::digest(&ring::digest::SHA256, blob);
+    let base64 = STANDARD.encode(blob);
+    writeln!(out, "--- SSH Public Key Information ---")?;
+    writeln!(out, "Type: {}", printable(kind))?;
+    writeln!(out, "Fingerprint: SHA256:{}", STANDARD_NO_PAD.encode(digest))?;
+    writeln!(out, "Marshal (base64): {}...", base64.get(..20).unwrap_or(&base64))
+}
+
+/// RFC 3339; the number of seconds when it is outside of the calendar.
+fn local_time(seconds: u64, zone: &TimeZone) -> String {
+    let timestamp = i64::try_from(seconds).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
+    let Some(timestamp) = timestamp else { return seconds.to_string() };
+    let zoned = timestamp.to_zoned(zone.clone());
+    if zoned.offset().is_zero() {
+        zoned.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    } else {
+        zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+}
+
+/// A protected header, which parsed before.
+fn header(bytes: &[u8]) -> String {
+    json::parse_object_like_go(bytes).map(|object| indented(&object)).unwrap_or_default()
+}
+
+/// Two blanks, sorted keys, and Go's escaping, which also keeps bidirectional text from reordering
+/// a line.
+fn indented(object: &Object) -> String {
+    let text = serde_json::to_string_pretty(object).unwrap_or_default();
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        let html = matches!(character, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+        if html || (is_steering(character) && character != '\n') {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+/// Text from a certificate must not be able to steer the terminal.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_steering(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+fn is_steering(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests;
