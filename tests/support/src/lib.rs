@@ -1,0 +1,51 @@
+//! The real parts the end-to-end suites run against, each started in a
+//! hermetic place of its own and gone when its value is dropped:
+//!
+//! * [`Home`]: a person's home with a cleared environment, and the program under test in it
+//! * [`Provider`]: the certified OpenID provider from npm, over https with a throw-away CA
+//! * [`Browser`]: a scripted browser that logs in there
+//! * [`Sshd`], [`Etc`]: a private sshd, and the server's rules
+//! * [`GoPeer`]: the Go opkssh
+//! * [`SecretService`]: a keyring on a private D-Bus
+//! * [`FaultyProvider`]: what a well-behaved provider never does
+//!
+//! `scripts/test-parts` installs what they need. A part that is missing fails
+//! the test that asks for it; only `OPKSSH_TEST_WITHOUT` leaves it out, see
+//! [`left_out`].
+
+#![forbid(unsafe_code)]
+// This crate is test code: a part that does not come up is a failed test.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used
+)]
+
+mod browser;
+mod certificates;
+mod control;
+mod etc;
+mod faulty_provider;
+mod go_peer;
+mod home;
+mod output;
+mod parts;
+mod provider;
+mod run;
+mod secret_service;
+mod sshd;
+mod wait;
+
+pub use browser::{Browser, BrowserMode, Opening};
+pub use etc::Etc;
+pub use faulty_provider::{Fault, FaultyProvider};
+pub use go_peer::GoPeer;
+pub use home::{Home, user_name};
+pub use output::Output;
+pub use parts::{Part, left_out};
+pub use provider::{Client, Provider, ProviderOptions, Seen};
+pub use run::{Run, Running};
+pub use secret_service::SecretService;
+pub use sshd::{Sshd, Verifier};
+pub use wait::{free_port, wait_until};

@@ -1,0 +1,76 @@
+//! What a program that ended left behind.
+
+use std::process::ExitStatus;
+
+/// The outcome of a program. Look at it through [`Output::stdout`] (it must
+/// have succeeded) or [`Output::refused`] (it must have refused).
+#[must_use = "a program that failed goes unnoticed"]
+pub struct Output {
+    pub(crate) what: String,
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Standard output; fails the test unless the program exited with 0.
+    pub fn stdout(&self) -> String {
+        assert!(
+            self.status.success(),
+            "{} failed: {}",
+            self.what,
+            self.describe()
+        );
+        self.checked(&self.stdout)
+    }
+
+    /// Standard error; fails the test unless the program exited with 1, opkssh's
+    /// only status for "no".
+    pub fn refused(&self) -> String {
+        assert!(
+            self.status.code() == Some(1),
+            "{} should exit 1: {}",
+            self.what,
+            self.describe()
+        );
+        self.checked(&self.stderr)
+    }
+
+    /// Standard error, whatever the exit status.
+    pub fn stderr(&self) -> String {
+        self.checked(&self.stderr)
+    }
+
+    /// Standard output, whatever the exit status.
+    pub fn any_stdout(&self) -> String {
+        self.checked(&self.stdout)
+    }
+
+    /// Exit status; none when a signal ended the program.
+    pub fn code(&self) -> Option<i32> {
+        self.checked(&[]);
+        self.status.code()
+    }
+
+    pub fn success(&self) -> bool {
+        self.code() == Some(0)
+    }
+
+    fn checked(&self, bytes: &[u8]) -> String {
+        let stderr = String::from_utf8_lossy(&self.stderr);
+        let panicked = ["panicked at", "panic: ", "goroutine 1 ["]
+            .iter()
+            .any(|mark| stderr.contains(mark));
+        assert!(!panicked, "{} panicked: {}", self.what, self.describe());
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "{}\n--- stdout\n{}\n--- stderr\n{}",
+            self.status,
+            String::from_utf8_lossy(&self.stdout),
+            String::from_utf8_lossy(&self.stderr)
+        )
+    }
+}

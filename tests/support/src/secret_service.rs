@@ -1,0 +1,174 @@
+//! A keyring of one's own: gnome-keyring on a private D-Bus.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+
+use rustix::process::Signal;
+
+use crate::Home;
+use crate::run::Running;
+use crate::wait::wait_until;
+
+/// Not empty: an empty one leaves the keyring's file unencrypted.
+const PASSWORD: &str = "a keyring password of the tests";
+const SERVICE: &str = "org.freedesktop.secrets";
+const LOGIN_COLLECTION: &str = "/org/freedesktop/secrets/collection/login";
+
+/// A D-Bus session for [`Home`] with an unlocked default keyring. Nothing can be
+/// started through this bus: what is not there stays away, and nobody answers
+/// a request to unlock.
+pub struct SecretService<'a> {
+    home: &'a Home,
+    // Dropped in this order: the keyring goes before its bus.
+    keyring: Option<Running>,
+    _bus: Running,
+}
+
+impl<'a> SecretService<'a> {
+    /// Sets `DBUS_SESSION_BUS_ADDRESS` in `home`.
+    pub fn start(home: &'a Home) -> Self {
+        let socket = home.runtime_dir().join("bus");
+        let config = home.beside("bus.conf");
+        fs::write(
+            &config,
+            format!(
+                "<busconfig><type>session</type><listen>unix:path={}</listen>\
+                 <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
+                 <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+                socket.display()
+            ),
+        )
+        .expect("the bus configuration");
+        let mut bus = home
+            .command("dbus-daemon")
+            .arg(format!("--config-file={}", config.display()))
+            .args(["--nofork", "--nopidfile", "--nosyslog", "--print-address=1"])
+            .start();
+        bus.wait_for("unix:path=");
+        home.set(
+            "DBUS_SESSION_BUS_ADDRESS",
+            format!("unix:path={}", socket.display()),
+        );
+
+        // Else the first store would ask, on a screen, which keyring is the default.
+        home.write(".local/share/keyrings/default", "login");
+        let mut service = Self {
+            home,
+            keyring: None,
+            _bus: bus,
+        };
+        service.start_keyring();
+        service
+    }
+
+    /// Locks the keyring, as a screen saver may.
+    pub fn lock(&self) {
+        let locked = self
+            .home
+            .command("dbus-send")
+            .args([
+                "--session",
+                "--print-reply",
+                &format!("--dest={SERVICE}"),
+                "/org/freedesktop/secrets",
+            ])
+            .args([
+                "org.freedesktop.Secret.Service.Lock",
+                &format!("array:objpath:{LOGIN_COLLECTION}"),
+            ])
+            .run();
+        locked.stdout();
+    }
+
+    /// Unlocks it with the password, as the next login of the person does: by
+    /// the message that PAM sends to the keyring's control socket.
+    pub fn unlock(&self) {
+        const UNLOCK: u32 = 1;
+        let length = u32::try_from(PASSWORD.len()).expect("a short password");
+        // A byte that carries the sender's credentials; then the length of all,
+        // the operation and its argument.
+        let mut message = vec![0];
+        for number in [12 + length, UNLOCK, length] {
+            message.extend(number.to_be_bytes());
+        }
+        message.extend(PASSWORD.as_bytes());
+
+        let socket = self.home.runtime_dir().join("keyring/control");
+        let mut control = UnixStream::connect(socket).expect("the keyring's control socket");
+        control.write_all(&message).expect("ask the keyring");
+        let mut answer = [0; 8];
+        control
+            .read_exact(&mut answer)
+            .expect("the keyring's answer");
+        assert_eq!(answer, [0, 0, 0, 8, 0, 0, 0, 0], "the keyring stays locked");
+    }
+
+    /// Leaves the service on the bus, but it answers no more until [`SecretService::thaw`].
+    pub fn freeze(&mut self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub fn thaw(&mut self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Ends the keyring; the bus stays.
+    pub fn kill(&mut self) {
+        if let Some(mut keyring) = self.keyring.take() {
+            keyring.kill();
+        }
+        wait_until("the keyring leaves the bus", || {
+            (!self.is_on_bus()).then_some(())
+        });
+    }
+
+    /// After [`SecretService::kill`]: the keyring comes back, unlocked, with what was stored.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.start_keyring();
+    }
+
+    fn start_keyring(&mut self) {
+        let mut keyring = self
+            .home
+            .command("gnome-keyring-daemon")
+            .args(["--foreground", "--components=secrets", "--unlock"])
+            .stdin(PASSWORD)
+            .start();
+        wait_until("the keyring is on the bus", || {
+            assert!(
+                !keyring.has_ended(),
+                "gnome-keyring ended: {}",
+                keyring.stderr_so_far()
+            );
+            self.is_on_bus().then_some(())
+        });
+        self.keyring = Some(keyring);
+    }
+
+    fn is_on_bus(&self) -> bool {
+        let asked = self
+            .home
+            .command("dbus-send")
+            .args([
+                "--session",
+                "--print-reply",
+                "--dest=org.freedesktop.DBus",
+                "/org/freedesktop/DBus",
+            ])
+            .args([
+                "org.freedesktop.DBus.NameHasOwner",
+                &format!("string:{SERVICE}"),
+            ])
+            .run();
+        asked.stdout().contains("boolean true")
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        self.keyring
+            .as_mut()
+            .expect("the keyring was killed")
+            .signal(signal);
+    }
+}
