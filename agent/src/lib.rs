@@ -10,5 +10,45 @@ mod runtime_dir;
 mod serving;
 mod sockets;
 
-pub use accounts::{KeyFileError, KeyFiles, KeysTo, login_to_files};
-pub use run::{RunArgs, RunError, run};
+use std::io::Write;
+
+use opkssh_protocol::control::{Event, LoginRequest};
+use opkssh_protocol::places::Places;
+
+pub use accounts::{KeyTarget, WrittenKeys};
+pub use run::RunArgs;
+
+/// Why the agent, or a login without it, failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    #[error(transparent)]
+    Run(#[from] run::RunError),
+    #[error(transparent)]
+    Keys(#[from] accounts::KeyFileError),
+}
+
+impl AgentError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Run(error) => error.hint(),
+            Self::Keys(error) => error.hint(),
+        }
+    }
+}
+
+/// Runs the daemon until it is told to stop.
+pub fn run(places: Places, args: RunArgs) -> Result<(), AgentError> {
+    Ok(run::run(&places, &args)?)
+}
+
+/// Logs in without a daemon, and writes or prints the key as Go's client does.
+pub fn login_to_files(
+    request: LoginRequest,
+    target: &KeyTarget,
+    places: &Places,
+    out: &mut dyn Write,
+    show: &mut dyn FnMut(Event),
+) -> Result<WrittenKeys, AgentError> {
+    Ok(accounts::login_to_files(&request, target, places, out, show)?)
+}

@@ -115,7 +115,10 @@ fn fields(certificate: &Certificate, zone: &TimeZone) -> [(&'static str, String)
         ("Serial:", certificate.serial().to_string()),
         ("Type:", kind.to_owned()),
         ("Key ID:", certificate.key_id().to_owned()),
-        ("Principals:", format!("[{}]", certificate.valid_principals().join(" "))),
+        (
+            "Principals:",
+            format!("[{}]", certificate.valid_principals().join(" ")),
+        ),
         ("Valid After:", after),
         ("Valid Before:", before),
         ("Critical Options:", format!("map[{}]", options.join(" "))),
@@ -124,15 +127,34 @@ fn fields(certificate: &Certificate, zone: &TimeZone) -> [(&'static str, String)
 
 fn write_pk_token(out: &mut String, token: &UnverifiedPkToken) -> fmt::Result {
     let claims = token.unverified_claims();
-    writeln!(out, "\n--- PKToken Structure ---\nPayload:\n{}", indented(claims.all()))?;
+    writeln!(
+        out,
+        "\n--- PKToken Structure ---\nPayload:\n{}",
+        indented(claims.all())
+    )?;
 
-    writeln!(out, "\n--- Signature Information ---\nProvider Signature (OP) exists")?;
-    writeln!(out, "{}", indented(token.unverified_id_token().unverified_header()))?;
+    writeln!(
+        out,
+        "\n--- Signature Information ---\nProvider Signature (OP) exists"
+    )?;
+    writeln!(
+        out,
+        "{}",
+        indented(token.unverified_id_token().unverified_header())
+    )?;
     writeln!(out, "Client Signature (CIC) exists")?;
-    writeln!(out, "{}", header(token.unverified_cic().canonical().as_bytes()))?;
+    writeln!(
+        out,
+        "{}",
+        header(token.unverified_cic().canonical().as_bytes())
+    )?;
     if let Some(cosigner) = token.unverified_cosigner_header() {
         writeln!(out, "Cosigner Signature (COS) exists")?;
-        writeln!(out, "{}", header(&base64url::decode(cosigner).unwrap_or_default()))?;
+        writeln!(
+            out,
+            "{}",
+            header(&base64url::decode(cosigner).unwrap_or_default())
+        )?;
     }
 
     writeln!(out, "\n--- Token Metadata ---")?;
@@ -146,7 +168,10 @@ fn write_pk_token(out: &mut String, token: &UnverifiedPkToken) -> fmt::Result {
     field("Identity:", &format!("{} {}", claims.sub(), claims.iss()))?;
     field("Token Hash:", &token.hash())?;
     let algorithm = token.unverified_id_token().unverified_header().get("alg");
-    field("Provider Algorithm:", algorithm.and_then(|alg| alg.as_str()).unwrap_or_default())
+    field(
+        "Provider Algorithm:",
+        algorithm.and_then(|alg| alg.as_str()).unwrap_or_default(),
+    )
 }
 
 fn write_public_key(out: &mut String, kind: &str, blob: &[u8]) -> fmt::Result {
@@ -154,14 +179,26 @@ fn write_public_key(out: &mut String, kind: &str, blob: &[u8]) -> fmt::Result {
     let base64 = STANDARD.encode(blob);
     writeln!(out, "--- SSH Public Key Information ---")?;
     writeln!(out, "Type: {}", printable(kind))?;
-    writeln!(out, "Fingerprint: SHA256:{}", STANDARD_NO_PAD.encode(digest))?;
-    writeln!(out, "Marshal (base64): {}...", base64.get(..20).unwrap_or(&base64))
+    writeln!(
+        out,
+        "Fingerprint: SHA256:{}",
+        STANDARD_NO_PAD.encode(digest)
+    )?;
+    writeln!(
+        out,
+        "Marshal (base64): {}...",
+        base64.get(..20).unwrap_or(&base64)
+    )
 }
 
 /// RFC 3339; the number of seconds when it is outside of the calendar.
 fn local_time(seconds: u64, zone: &TimeZone) -> String {
-    let timestamp = i64::try_from(seconds).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
-    let Some(timestamp) = timestamp else { return seconds.to_string() };
+    let timestamp = i64::try_from(seconds)
+        .ok()
+        .and_then(|s| jiff::Timestamp::from_second(s).ok());
+    let Some(timestamp) = timestamp else {
+        return seconds.to_string();
+    };
     let zoned = timestamp.to_zoned(zone.clone());
     if zoned.offset().is_zero() {
         zoned.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -172,7 +209,9 @@ fn local_time(seconds: u64, zone: &TimeZone) -> String {
 
 /// A protected header, which parsed before.
 fn header(bytes: &[u8]) -> String {
-    json::parse_object_like_go(bytes).map(|object| indented(&object)).unwrap_or_default()
+    json::parse_object_like_go(bytes)
+        .map(|object| indented(&object))
+        .unwrap_or_default()
 }
 
 /// Two blanks, sorted keys, and Go's escaping, which also keeps bidirectional text from reordering

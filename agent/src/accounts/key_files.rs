@@ -2,46 +2,44 @@
 //! programs that cannot ask an agent. No daemon takes part and nothing can be renewed.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
-use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Event, KeyType, LoginRequest};
 use opkssh_protocol::id_token::Claims;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 use tokio::sync::mpsc;
 
-use super::login::{self, LoginError};
+use super::login::{self, LoggedIn, LoginError};
 use super::mint::mint;
 use super::now;
 use super::oidc::Http;
 
 /// Where the key shall go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeysTo {
-    /// Nowhere: the caller prints it.
-    Nowhere,
+pub enum KeyTarget {
+    /// The caller's output: certificate, key, an empty line.
+    Print,
     /// This file, and the certificate beside it.
     File(PathBuf),
     /// `~/.ssh/opkssh`, where `login --configure` has been.
-    OpksshDirectory,
+    IdentityDirectory,
     /// The first free of ssh's default names.
-    DefaultSlots,
+    DefaultSlot,
 }
 
-/// A login's key and certificate.
-pub struct KeyFiles {
+/// A login whose key was written or printed.
+pub struct WrittenKeys {
     /// `type base64 comment`.
     pub certificate: String,
-    /// OpenSSH PEM, unencrypted.
-    pub private_key: Secret,
-    pub claims: Claims,
-    pub provider: Provider,
-    /// Private key and certificate file, where they were written.
-    pub written: Option<(PathBuf, PathBuf)>,
+    /// Verified at the login.
+    pub identity: Claims,
+    pub client_id: String,
+    /// What to tell the person.
+    pub notes: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +48,10 @@ pub enum KeyFileError {
     Login { error: LoginError, hint: Option<String> },
     #[error("the key cannot be encoded: {0}")]
     Encode(String),
+    #[error("the key cannot be printed: {0}")]
+    Print(io::Error),
+    #[error("the login cannot run: {0}")]
+    Runtime(io::Error),
     #[error("no default ssh key file free for openpubkey")]
     NoFreeSlot,
     #[error("{path}: {error}")]
@@ -69,17 +71,19 @@ impl KeyFileError {
     }
 }
 
-/// Logs in without a daemon; `show` gets the events that a daemon would send.
+/// Logs in without a daemon; `show` gets the events that a daemon would send, `out` the key where
+/// it shall be printed.
 pub fn login_to_files(
-    places: &Places,
     request: &LoginRequest,
-    to: &KeysTo,
-    mut show: impl FnMut(Event),
-) -> Result<KeyFiles, KeyFileError> {
+    target: &KeyTarget,
+    places: &Places,
+    out: &mut dyn Write,
+    show: &mut dyn FnMut(Event),
+) -> Result<WrittenKeys, KeyFileError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| KeyFileError::File { path: PathBuf::from("/proc"), error })?;
+        .map_err(KeyFileError::Runtime)?;
     runtime.block_on(async {
         let (events, mut shown) = mpsc::channel(8);
         let http = Http::default();
@@ -87,6 +91,7 @@ pub fn login_to_files(
         tokio::pin!(login);
         let logged_in = loop {
             tokio::select! {
+                biased;
                 Some(event) = shown.recv() => show(event),
                 result = &mut login => break result,
             }
@@ -96,11 +101,11 @@ pub fn login_to_files(
             let hint = provider.and_then(|provider| login::hint(&error, provider));
             KeyFileError::Login { error, hint }
         })?;
-        let result = keep(places, request, to, &logged_in);
+        let result = keep(request, target, places, out, &logged_in);
         // this runtime ends here, so the page has to leave first
         match &result {
-            Ok(files) => {
-                let who = files.claims.email().unwrap_or(files.claims.sub());
+            Ok(keys) => {
+                let who = keys.identity.email().unwrap_or(keys.identity.sub());
                 logged_in.browser.say_logged_in(who).await;
             }
             Err(error) => logged_in.browser.say_failed(&error.to_string(), None).await,
@@ -110,40 +115,44 @@ pub fn login_to_files(
 }
 
 fn keep(
-    places: &Places,
     request: &LoginRequest,
-    to: &KeysTo,
-    logged_in: &login::LoggedIn,
-) -> Result<KeyFiles, KeyFileError> {
-    let login::LoggedIn { provider, key, pk_token, access_token, .. } = logged_in;
+    target: &KeyTarget,
+    places: &Places,
+    out: &mut dyn Write,
+    logged_in: &LoggedIn,
+) -> Result<WrittenKeys, KeyFileError> {
+    let LoggedIn { provider, key, pk_token, access_token, .. } = logged_in;
     let send = request.send_access_token.unwrap_or(provider.send_access_token);
     let certificate =
         mint(key, pk_token, send.then_some(access_token), &request.principals, now())
-            .map_err(|error| KeyFileError::Encode(error.to_string()))?;
-    let claims = pk_token.unverified_claims().clone();
-    let comment = match to {
-        KeysTo::OpksshDirectory => {
-            format!("openpubkey: {} {}", claims.iss(), audience(&claims))
-        }
-        _ => "openpubkey".to_owned(),
-    };
-    let line = match to {
-        KeysTo::Nowhere => certificate.openssh(),
-        // Go writes two blanks in front of this comment; readers see one
-        KeysTo::OpksshDirectory => format!("{}  {comment}", certificate.openssh()),
-        _ => format!("{} {comment}", certificate.openssh()),
-    };
+            .map_err(|error| KeyFileError::Encode(error.to_string()))?
+            .openssh();
     let private_key = key
         .to_openssh_pem("openpubkey cert")
         .map_err(|error| KeyFileError::Encode(error.to_string()))?;
-    let path = match to {
-        KeysTo::Nowhere => None,
-        KeysTo::File(path) => Some(path.clone()),
-        KeysTo::OpksshDirectory => Some(named_file(places, &claims)?),
-        KeysTo::DefaultSlots => Some(free_slot(places, request.key_type)?),
+    let identity = pk_token.unverified_claims().clone();
+    let (path, certificate) = match target {
+        KeyTarget::Print => {
+            writeln!(out, "{certificate}\n{}", private_key.expose())
+                .and_then(|()| out.flush())
+                .map_err(KeyFileError::Print)?;
+            (None, certificate)
+        }
+        KeyTarget::File(path) => (Some(path.clone()), format!("{certificate} openpubkey")),
+        KeyTarget::DefaultSlot => {
+            (Some(free_slot(places, request.key_type)?), format!("{certificate} openpubkey"))
+        }
+        // Go writes two blanks in front of this comment; readers see one
+        KeyTarget::IdentityDirectory => (
+            Some(named_file(places, &identity)?),
+            format!("{certificate}  openpubkey: {} {}", identity.iss(), audience(&identity)),
+        ),
     };
-    let written = path.map(|path| write(path, &private_key, &line)).transpose()?;
-    Ok(KeyFiles { certificate: line, private_key, claims, provider: provider.clone(), written })
+    let notes = match path {
+        None => Vec::new(),
+        Some(path) => vec![write(&path, &private_key, &certificate)?],
+    };
+    Ok(WrittenKeys { certificate, identity, client_id: provider.client_id.clone(), notes })
 }
 
 /// The first of ssh's default names that is free, or that holds an earlier login of ours.
@@ -209,15 +218,16 @@ fn audience(claims: &Claims) -> String {
     claims.single_audience().unwrap_or("unknown").to_owned()
 }
 
-fn write(
-    path: PathBuf,
-    private_key: &Secret,
-    line: &str,
-) -> Result<(PathBuf, PathBuf), KeyFileError> {
-    let certificate = beside(&path);
-    replace(&path, private_key.expose().as_bytes(), 0o600)?;
-    replace(&certificate, line.as_bytes(), 0o644)?;
-    Ok((path, certificate))
+/// Writes both files and says so.
+fn write(path: &Path, private_key: &Secret, certificate: &str) -> Result<String, KeyFileError> {
+    let beside = beside(path);
+    replace(path, private_key.expose().as_bytes(), 0o600)?;
+    replace(&beside, certificate.as_bytes(), 0o644)?;
+    Ok(format!(
+        "Writing opk ssh public key to {} and corresponding secret key to {}",
+        beside.display(),
+        path.display()
+    ))
 }
 
 fn beside(key: &Path) -> PathBuf {

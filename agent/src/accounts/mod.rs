@@ -37,7 +37,7 @@ use restore::Missing;
 use settings::Settings;
 use store::{StoreKind, StoreWish, Stores};
 
-pub use key_files::{KeyFileError, KeyFiles, KeysTo, login_to_files};
+pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
 pub use renew::{EnsureError, Ensured};
 
 /// Every account of this user.

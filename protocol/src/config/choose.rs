@@ -63,10 +63,18 @@ pub fn choose(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Choice, Conf
 /// Go's warning for a provider that the configuration does not know: its `send_access_token` is
 /// then taken to be off.
 pub fn unknown_issuer_warning(choice: &Choice, config: &ClientConfig) -> Option<String> {
-    let Choice::One(provider) = choice else { return None };
-    let known = config.providers.iter().any(|entry| entry.issuer == provider.issuer);
+    let Choice::One(provider) = choice else {
+        return None;
+    };
+    let known = config
+        .providers
+        .iter()
+        .any(|entry| entry.issuer == provider.issuer);
     (!known).then(|| {
-        format!("Warning: could not find issuer {} in client config providers", provider.issuer)
+        format!(
+            "Warning: could not find issuer {} in client config providers",
+            provider.issuer
+        )
     })
 }
 
@@ -88,12 +96,17 @@ fn by_alias(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Choice, Config
             Some(provider) => Ok(Choice::One(Box::new(provider.clone()))),
             None => Err(ConfigError::UnknownAlias {
                 alias,
-                known: providers.into_iter().flat_map(|provider| provider.aliases).collect(),
+                known: providers
+                    .into_iter()
+                    .flat_map(|provider| provider.aliases)
+                    .collect(),
             }),
         };
     }
-    let mut in_browser: Vec<_> =
-        providers.into_iter().filter(|provider| !class(provider).is_ci()).collect();
+    let mut in_browser: Vec<_> = providers
+        .into_iter()
+        .filter(|provider| !class(provider).is_ci())
+        .collect();
     match in_browser.len() {
         0 => Err(ConfigError::NoProvider),
         // nothing to choose
@@ -112,7 +125,9 @@ fn ready(
         return Err(ConfigError::Issuer(provider.issuer));
     }
     if provider.client_id.is_empty() {
-        return Err(ConfigError::ClientId { provider: provider.name().to_owned() });
+        return Err(ConfigError::ClientId {
+            provider: provider.name().to_owned(),
+        });
     }
     let class = class(&provider);
     if !class.takes_secret() {
@@ -137,7 +152,9 @@ fn class(provider: &Provider) -> ProviderClass {
 
 /// https, or http to this machine: a token in clear never crosses a network.
 fn is_safe_issuer(issuer: &str) -> bool {
-    let Ok(url) = url::Url::parse(issuer) else { return false };
+    let Ok(url) = url::Url::parse(issuer) else {
+        return false;
+    };
     match (url.scheme(), url.host_str()) {
         ("https", Some(_)) => issuer.starts_with("https://"),
         ("http", Some(host)) => {

@@ -45,7 +45,10 @@ impl ProviderClass {
 
     /// Logs in with a job's token, never in a browser.
     pub fn is_ci(self) -> bool {
-        matches!(self, Self::GitlabCi | Self::GithubActions | Self::ForgejoActions)
+        matches!(
+            self,
+            Self::GitlabCi | Self::GithubActions | Self::ForgejoActions
+        )
     }
 
     /// What to ask for when the list of scopes is empty.
@@ -68,23 +71,82 @@ mod tests {
             ProviderClass::of(issuer, client_id, &[alias.to_owned()])
         };
         for (issuer, client_id, alias, expected) in [
-            ("https://accounts.google.com", "c", "", ProviderClass::Google),
-            ("https://accounts.google.com/", "c", "", ProviderClass::Google),
-            ("https://login.microsoftonline.com/t/v2.0", "c", "", ProviderClass::Azure),
-            ("https://gitlab.com", "unused", "gitlab-ci", ProviderClass::GitlabCi),
-            ("https://gitlab.example", "unused", "gitlab-ci", ProviderClass::GitlabCi),
-            ("https://gitlab.com", "c", "gitlab-ci", ProviderClass::Gitlab),
+            (
+                "https://accounts.google.com",
+                "c",
+                "",
+                ProviderClass::Google,
+            ),
+            (
+                "https://accounts.google.com/",
+                "c",
+                "",
+                ProviderClass::Google,
+            ),
+            (
+                "https://login.microsoftonline.com/t/v2.0",
+                "c",
+                "",
+                ProviderClass::Azure,
+            ),
+            (
+                "https://gitlab.com",
+                "unused",
+                "gitlab-ci",
+                ProviderClass::GitlabCi,
+            ),
+            (
+                "https://gitlab.example",
+                "unused",
+                "gitlab-ci",
+                ProviderClass::GitlabCi,
+            ),
+            (
+                "https://gitlab.com",
+                "c",
+                "gitlab-ci",
+                ProviderClass::Gitlab,
+            ),
             ("https://gitlab.com/", "c", "", ProviderClass::Gitlab),
             ("https://gitlab.com//", "c", "", ProviderClass::Generic),
-            ("https://gitlab.com.evil.example", "c", "", ProviderClass::Generic),
+            (
+                "https://gitlab.com.evil.example",
+                "c",
+                "",
+                ProviderClass::Generic,
+            ),
             ("https://issuer.hello.coop", "c", "", ProviderClass::Hello),
-            ("https://issuer.hello.coop/", "c", "", ProviderClass::Generic),
-            ("https://token.actions.githubusercontent.com", "c", "", ProviderClass::GithubActions),
-            ("https://codeberg.org/api/actions", "unused", "", ProviderClass::ForgejoActions),
-            ("https://codeberg.org/api/actions", "c", "", ProviderClass::Generic),
+            (
+                "https://issuer.hello.coop/",
+                "c",
+                "",
+                ProviderClass::Generic,
+            ),
+            (
+                "https://token.actions.githubusercontent.com",
+                "c",
+                "",
+                ProviderClass::GithubActions,
+            ),
+            (
+                "https://codeberg.org/api/actions",
+                "unused",
+                "",
+                ProviderClass::ForgejoActions,
+            ),
+            (
+                "https://codeberg.org/api/actions",
+                "c",
+                "",
+                ProviderClass::Generic,
+            ),
             ("https://id.example.com", "c", "", ProviderClass::Generic),
         ] {
-            assert_eq!(class(issuer, client_id, alias), expected, "{issuer} {client_id} {alias}");
+            assert_eq!(
+                class(issuer, client_id, alias),
+                expected,
+                "{issuer} {client_id} {alias}"
+            );
         }
     }
 
@@ -94,7 +156,14 @@ mod tests {
         for class in [Google, Generic] {
             assert!(class.takes_secret());
         }
-        for class in [Azure, Gitlab, GitlabCi, Hello, GithubActions, ForgejoActions] {
+        for class in [
+            Azure,
+            Gitlab,
+            GitlabCi,
+            Hello,
+            GithubActions,
+            ForgejoActions,
+        ] {
             assert!(!class.takes_secret(), "{class:?}");
         }
     }

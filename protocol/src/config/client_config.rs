@@ -28,7 +28,10 @@ impl ClientConfig {
         let raw: Option<RawConfig> = serde_saphyr::from_str(yaml).map_err(|error| {
             ConfigError::Parse {
                 file: file.to_owned(),
-                line: error.location().map(|location| location.line()).filter(|line| *line > 0),
+                line: error
+                    .location()
+                    .map(|location| location.line())
+                    .filter(|line| *line > 0),
                 // a snippet would show the secrets of neighbouring lines
                 reason: one_line(&error.without_snippet().to_string()),
             }
@@ -115,7 +118,9 @@ impl RawProvider {
 fn expiration<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ExpirationPolicy>, D::Error> {
-    let Some(word) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let Some(word) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
     word.parse().map(Some).map_err(|_| {
         D::Error::custom(format!(
             "expiration: {word:?} is none of 12h, 24h, 48h, 1week, oidc, oidc_refreshed, never"
@@ -124,12 +129,17 @@ fn expiration<'de, D: Deserializer<'de>>(
 }
 
 fn words(text: &str) -> Vec<String> {
-    text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    text.split(' ')
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Go cannot tell a missing value from an empty one.
 fn filled(value: Option<String>, default: &str) -> String {
-    value.filter(|text| !text.is_empty()).unwrap_or_else(|| default.to_owned())
+    value
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| default.to_owned())
 }
 
 fn one_line(text: &str) -> String {

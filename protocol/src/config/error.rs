@@ -4,7 +4,11 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     #[error("failed to parse config file: {file}{}: {reason}", line.map(|n| format!(":{n}")).unwrap_or_default())]
-    Parse { file: String, line: Option<u64>, reason: String },
+    Parse {
+        file: String,
+        line: Option<u64>,
+        reason: String,
+    },
     #[error("duplicate provider alias found: {0}")]
     DuplicateAlias(String),
     #[error("error getting provider config for alias {alias}")]
@@ -23,9 +27,7 @@ pub enum ConfigError {
         "invalid provider argument format. Expected format for google: <issuer>,<client_id>,<client_secret>"
     )]
     GoogleSecret,
-    #[error(
-        "error getting provider config from env: error parsing provider config string: {0}"
-    )]
+    #[error("error getting provider config from env: error parsing provider config string: {0}")]
     Environment(Box<ConfigError>),
     #[error("no provider to log in at")]
     NoProvider,

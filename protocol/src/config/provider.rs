@@ -42,9 +42,10 @@ pub struct Provider {
 impl Provider {
     /// The name to show for this provider: its first alias, else its issuer without scheme.
     pub fn name(&self) -> &str {
-        self.aliases
-            .first()
-            .map_or_else(|| self.issuer.trim_start_matches("https://"), String::as_str)
+        self.aliases.first().map_or_else(
+            || self.issuer.trim_start_matches("https://"),
+            String::as_str,
+        )
     }
 
     pub fn has_alias(&self, alias: &str) -> bool {

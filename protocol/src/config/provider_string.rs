@@ -12,7 +12,9 @@ pub fn parse_provider_argument(text: &str) -> Result<Provider, ConfigError> {
         return Err(ConfigError::ProviderString(text.to_owned()));
     };
     if client_id.is_empty() {
-        return Err(ConfigError::ClientId { provider: (*issuer).to_owned() });
+        return Err(ConfigError::ClientId {
+            provider: (*issuer).to_owned(),
+        });
     }
     let secret = rest.first().copied().unwrap_or_default();
     let class = ProviderClass::of(issuer, client_id, &[]);
@@ -61,7 +63,10 @@ fn scopes(text: Option<&str>, class: ProviderClass) -> Vec<String> {
         Some(text) if text.trim().is_empty() => class.default_scopes(),
         Some(text) => text,
     };
-    text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+    text.split(' ')
+        .filter(|scope| !scope.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// An item without any comma is a word at most; never more of it than a message needs.
@@ -74,26 +79,44 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> ConfigError {
-        parse_provider_argument(text).err().expect("must be refused")
+        parse_provider_argument(text)
+            .err()
+            .expect("must be refused")
     }
 
     #[test]
     fn a_provider_argument_has_two_to_four_fields() {
-        let two = parse_provider_argument("https://id.example.com,cid").ok().expect("two");
-        assert_eq!((two.issuer.as_str(), two.client_id.as_str()), ("https://id.example.com", "cid"));
+        let two = parse_provider_argument("https://id.example.com,cid")
+            .ok()
+            .expect("two");
+        assert_eq!(
+            (two.issuer.as_str(), two.client_id.as_str()),
+            ("https://id.example.com", "cid")
+        );
         assert!(two.client_secret.is_none() && two.aliases.is_empty());
         assert_eq!(two.scopes, ["openid", "email"]);
         assert_eq!(two.redirect_uris, DEFAULT_REDIRECT_URIS);
-        assert_eq!((two.access_type.as_str(), two.prompt.as_str()), ("offline", "consent"));
+        assert_eq!(
+            (two.access_type.as_str(), two.prompt.as_str()),
+            ("offline", "consent")
+        );
 
-        let four = parse_provider_argument("https://i,c,s,openid  groups,more").ok().expect("four");
+        let four = parse_provider_argument("https://i,c,s,openid  groups,more")
+            .ok()
+            .expect("four");
         assert_eq!(four.client_secret.as_ref().map(Secret::expose), Some("s"));
         assert_eq!(four.scopes, ["openid", "groups"]);
     }
 
     #[test]
     fn an_empty_scope_list_means_the_providers_own() {
-        let scopes = |text| parse_provider_argument(text).ok().expect("valid").scopes.join(" ");
+        let scopes = |text| {
+            parse_provider_argument(text)
+                .ok()
+                .expect("valid")
+                .scopes
+                .join(" ")
+        };
         assert_eq!(scopes("https://i,c,,"), "openid profile email");
         assert_eq!(scopes("https://gitlab.com,c,,"), "openid email");
         assert_eq!(
@@ -108,7 +131,11 @@ mod tests {
             refused("https://i,").to_string(),
             "error creating provider from config: invalid provider client-ID value got ()"
         );
-        assert!(refused("https://i").to_string().starts_with("invalid provider config string. Exp"));
+        assert!(
+            refused("https://i")
+                .to_string()
+                .starts_with("invalid provider config string. Exp")
+        );
         assert!(
             refused("https://accounts.google.com,c")
                 .to_string()
@@ -124,9 +151,13 @@ mod tests {
             .expect("valid");
         let names: Vec<_> = list.iter().map(|p| (p.name(), p.issuer.as_str())).collect();
         assert_eq!(names, [("a", "https://i"), ("b", "https://j")]);
-        let error = parse_providers_environment("a,https://i,c;b").err().expect("must be refused");
+        let error = parse_providers_environment("a,https://i,c;b")
+            .err()
+            .expect("must be refused");
         assert!(
-            error.to_string().starts_with("error getting provider config from env: error parsing"),
+            error
+                .to_string()
+                .starts_with("error getting provider config from env: error parsing"),
             "{error}"
         );
         assert!(parse_providers_environment("a,https://i").is_err());

@@ -43,7 +43,10 @@ fn a_public_key_is_shown_as_go_shows_it() {
 fn times_are_shown_in_the_zone_asked_for() {
     let zone = TimeZone::fixed(jiff::tz::offset(2));
     let text = render(include_str!("certificate.pub"), &zone).expect("valid");
-    assert!(text.contains("Valid Before:      2099-01-01T02:00:00+02:00\n"), "{text}");
+    assert!(
+        text.contains("Valid Before:      2099-01-01T02:00:00+02:00\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -56,18 +59,36 @@ fn the_first_key_of_an_authorized_keys_text_is_shown() {
 #[test]
 fn what_is_no_key_is_refused() {
     let key = include_str!("key.pub");
-    for text in ["", "garbage here", "ssh-ed25519 AAAA", &key.replace("nistp256 ", "nistp384 ")] {
+    for text in [
+        "",
+        "garbage here",
+        "ssh-ed25519 AAAA",
+        &key.replace("nistp256 ", "nistp384 "),
+    ] {
         let error = render(text, &TimeZone::UTC).expect_err("no key");
-        assert_eq!(error.to_string(), "failed to parse SSH key: ssh: no key found", "{text}");
+        assert_eq!(
+            error.to_string(),
+            "failed to parse SSH key: ssh: no key found",
+            "{text}"
+        );
     }
     let cut = "ecdsa-sha2-nistp256-cert-v01@openssh.com \
                AAAAKGVjZHNhLXNoYTItbmlzdHAyNTYtY2VydC12MDFAb3BlbnNzaC5jb20=";
-    assert!(matches!(render(cut, &TimeZone::UTC), Err(InspectError::Malformed(_))));
+    assert!(matches!(
+        render(cut, &TimeZone::UTC),
+        Err(InspectError::Malformed(_))
+    ));
 }
 
 #[test]
 fn nothing_shown_steers_the_terminal() {
-    assert_eq!(printable("a\u{1b}[2J\n\u{202e}b"), "a\\u{1b}[2J\\n\\u{202e}b");
+    assert_eq!(
+        printable("a\u{1b}[2J\n\u{202e}b"),
+        "a\\u{1b}[2J\\n\\u{202e}b"
+    );
     let object = json::parse_object_like_go(br#"{"a":"<\u009b\u202e&"}"#).expect("an object");
-    assert_eq!(indented(&object), "{\n  \"a\": \"\\u003c\\u009b\\u202e\\u0026\"\n}");
+    assert_eq!(
+        indented(&object),
+        "{\n  \"a\": \"\\u003c\\u009b\\u202e\\u0026\"\n}"
+    );
 }

@@ -23,13 +23,20 @@ fn one(wanted: Wanted<'_>) -> Provider {
 }
 
 fn refused(wanted: Wanted<'_>, yaml: &str) -> ConfigError {
-    choose(&wanted, &config(yaml)).err().expect("must be refused")
+    choose(&wanted, &config(yaml))
+        .err()
+        .expect("must be refused")
 }
 
 #[test]
 fn the_argument_wins_over_the_environment_over_the_configuration() {
     let named = |alias, environment_default| {
-        one(Wanted { alias, environment_default, ..Wanted::default() }).client_id
+        one(Wanted {
+            alias,
+            environment_default,
+            ..Wanted::default()
+        })
+        .client_id
     };
     assert_eq!(named(Some("home"), Some("work")), "c2");
     assert_eq!(named(None, Some("home")), "c2");
@@ -46,17 +53,27 @@ fn the_provider_flag_wins_over_everything() {
         environment_providers: Some("a,https://i,c"),
         ..Wanted::default()
     });
-    assert_eq!((provider.issuer.as_str(), provider.scopes.join(" ")), ("https://x.example.com", "openid email".into()));
+    assert_eq!(
+        (provider.issuer.as_str(), provider.scopes.join(" ")),
+        ("https://x.example.com", "openid email".into())
+    );
 }
 
 #[test]
 fn providers_of_the_environment_replace_those_of_the_configuration() {
     let list = Some("env,https://env.example.com,ce;");
-    let wanted = |alias| Wanted { alias, environment_providers: list, ..Wanted::default() };
+    let wanted = |alias| Wanted {
+        alias,
+        environment_providers: list,
+        ..Wanted::default()
+    };
     assert_eq!(one(wanted(Some("env"))).client_id, "ce");
     // `work` is the configured default, but not in the list any more
     let error = refused(wanted(None), CONFIG);
-    assert_eq!(error.to_string(), "error getting provider config for alias work");
+    assert_eq!(
+        error.to_string(),
+        "error getting provider config for alias work"
+    );
     assert!(error.hint().contains("env"), "{}", error.hint());
 }
 
@@ -67,9 +84,20 @@ fn webchooser_in_any_case_offers_all_but_ci() {
         - {alias: ci, issuer: 'https://token.actions.githubusercontent.com', client_id: unused}\n  \
         - {alias: b, issuer: 'http://127.0.0.1:8080', client_id: c}\n";
     for alias in [None, Some("webchooser"), Some("WEBCHOOSER")] {
-        let choice = choose(&Wanted { alias, ..Wanted::default() }, &config(yaml));
-        let Ok(Choice::Choose(list)) = choice else { panic!("a choice was asked for") };
-        assert_eq!(list.iter().map(Provider::name).collect::<Vec<_>>(), ["a", "b"]);
+        let choice = choose(
+            &Wanted {
+                alias,
+                ..Wanted::default()
+            },
+            &config(yaml),
+        );
+        let Ok(Choice::Choose(list)) = choice else {
+            panic!("a choice was asked for")
+        };
+        assert_eq!(
+            list.iter().map(Provider::name).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
     }
 }
 
@@ -83,31 +111,57 @@ fn without_a_default_there_is_the_chooser_and_one_provider_needs_none() {
 
 #[test]
 fn aliases_are_exact_and_unique() {
-    let error = refused(Wanted { alias: Some("Work"), ..Wanted::default() }, CONFIG);
-    assert_eq!(error.to_string(), "error getting provider config for alias Work");
+    let error = refused(
+        Wanted {
+            alias: Some("Work"),
+            ..Wanted::default()
+        },
+        CONFIG,
+    );
+    assert_eq!(
+        error.to_string(),
+        "error getting provider config for alias Work"
+    );
     let twice = "providers:\n  - {alias: a}\n  - {alias: a}\n";
     assert_eq!(
-        refused(Wanted { alias: Some("b"), ..Wanted::default() }, twice).to_string(),
+        refused(
+            Wanted {
+                alias: Some("b"),
+                ..Wanted::default()
+            },
+            twice
+        )
+        .to_string(),
         "duplicate provider alias found: a"
     );
 }
 
 #[test]
 fn a_provider_is_checked_when_it_is_used() {
-    let alias = |alias| Wanted { alias: Some(alias), ..Wanted::default() };
+    let alias = |alias| Wanted {
+        alias: Some(alias),
+        ..Wanted::default()
+    };
     assert_eq!(
         refused(alias("broken"), CONFIG).to_string(),
         "error creating provider from config: invalid provider issuer value. Expected issuer to \
          start with 'https://' got (ftp://id.example.com)"
     );
-    assert!(refused(alias("nameless"), CONFIG).to_string().ends_with("client-ID value got ()"));
+    assert!(
+        refused(alias("nameless"), CONFIG)
+            .to_string()
+            .ends_with("client-ID value got ()")
+    );
 }
 
 #[test]
 fn http_is_for_this_machine_only() {
-    for issuer in
-        ["https://id.example.com", "http://localhost:8080", "http://127.0.0.1", "http://[::1]:3/x"]
-    {
+    for issuer in [
+        "https://id.example.com",
+        "http://localhost:8080",
+        "http://127.0.0.1",
+        "http://[::1]:3/x",
+    ] {
         assert!(is_safe_issuer(issuer), "{issuer}");
     }
     for issuer in [
@@ -128,25 +182,49 @@ fn http_is_for_this_machine_only() {
 
 #[test]
 fn a_secret_goes_only_where_go_sends_it() {
-    assert!(one(Wanted { alias: Some("work"), ..Wanted::default() }).client_secret.is_some());
-    assert!(one(Wanted { alias: Some("home"), ..Wanted::default() }).client_secret.is_none());
+    assert!(
+        one(Wanted {
+            alias: Some("work"),
+            ..Wanted::default()
+        })
+        .client_secret
+        .is_some()
+    );
+    assert!(
+        one(Wanted {
+            alias: Some("home"),
+            ..Wanted::default()
+        })
+        .client_secret
+        .is_none()
+    );
     for provider in [
         "https://login.microsoftonline.com/t/v2.0,c,s",
         "https://gitlab.com/,c,s",
         "https://issuer.hello.coop,c,s",
     ] {
-        let wanted = Wanted { provider: Some(provider), ..Wanted::default() };
+        let wanted = Wanted {
+            provider: Some(provider),
+            ..Wanted::default()
+        };
         assert!(one(wanted).client_secret.is_none(), "{provider}");
     }
-    let google = Wanted { provider: Some("https://accounts.google.com,c,s"), ..Wanted::default() };
+    let google = Wanted {
+        provider: Some("https://accounts.google.com,c,s"),
+        ..Wanted::default()
+    };
     assert!(one(google).client_secret.is_some());
 }
 
 #[test]
 fn send_access_token_comes_from_the_flag_or_from_the_configured_issuer() {
     let send = |provider, flag| {
-        one(Wanted { provider: Some(provider), send_access_token: flag, ..Wanted::default() })
-            .send_access_token
+        one(Wanted {
+            provider: Some(provider),
+            send_access_token: flag,
+            ..Wanted::default()
+        })
+        .send_access_token
     };
     assert!(send("https://gitlab.com,other", None));
     assert!(!send("https://gitlab.com,other", Some(false)));
@@ -158,7 +236,13 @@ fn send_access_token_comes_from_the_flag_or_from_the_configured_issuer() {
 fn an_issuer_outside_of_the_configuration_is_warned_about() {
     let config = config(CONFIG);
     let warning = |provider| {
-        let choice = choose(&Wanted { provider: Some(provider), ..Wanted::default() }, &config);
+        let choice = choose(
+            &Wanted {
+                provider: Some(provider),
+                ..Wanted::default()
+            },
+            &config,
+        );
         unknown_issuer_warning(&choice.ok().expect("valid"), &config)
     };
     assert_eq!(
@@ -170,6 +254,12 @@ fn an_issuer_outside_of_the_configuration_is_warned_about() {
 
 #[test]
 fn the_remote_redirect_uri_can_be_overridden() {
-    let provider = one(Wanted { remote_redirect_uri: Some("https://r/cb"), ..Wanted::default() });
-    assert_eq!(provider.remote_redirect_uri.as_deref(), Some("https://r/cb"));
+    let provider = one(Wanted {
+        remote_redirect_uri: Some("https://r/cb"),
+        ..Wanted::default()
+    });
+    assert_eq!(
+        provider.remote_redirect_uri.as_deref(),
+        Some("https://r/cb")
+    );
 }

@@ -5,7 +5,9 @@ fn parse(yaml: &str) -> ClientConfig {
 }
 
 fn refused(yaml: &str) -> ConfigError {
-    ClientConfig::parse(yaml, "config.yml").err().expect("must be refused")
+    ClientConfig::parse(yaml, "config.yml")
+        .err()
+        .expect("must be refused")
 }
 
 #[test]
@@ -30,12 +32,18 @@ fn every_key_of_go_is_read() {
     assert_eq!(provider.aliases, ["work", "office"]);
     assert_eq!(provider.issuer, "https://id.example.com/");
     assert_eq!(provider.client_id, "cid");
-    assert_eq!(provider.client_secret.as_ref().map(Secret::expose), Some("s3cret"));
+    assert_eq!(
+        provider.client_secret.as_ref().map(Secret::expose),
+        Some("s3cret")
+    );
     assert_eq!(provider.scopes, ["openid", "groups"]);
     assert_eq!(provider.access_type, "online");
     assert_eq!(provider.prompt, "select_account");
     assert_eq!(provider.redirect_uris, ["http://localhost:4000/cb"]);
-    assert_eq!(provider.remote_redirect_uri.as_deref(), Some("https://relay.example.com/cb"));
+    assert_eq!(
+        provider.remote_redirect_uri.as_deref(),
+        Some("https://relay.example.com/cb")
+    );
     assert!(provider.send_access_token);
 }
 
@@ -97,12 +105,22 @@ fn errors_name_file_and_line() {
         ("a: b\nc: \"open\n", 0),
     ] {
         let error = refused(yaml);
-        let ConfigError::Parse { file, line: found, .. } = &error else { panic!("{error}") };
+        let ConfigError::Parse {
+            file, line: found, ..
+        } = &error
+        else {
+            panic!("{error}")
+        };
         assert_eq!(file, "config.yml");
         if line > 0 {
             assert_eq!(*found, Some(line), "{error}");
         }
-        assert!(error.to_string().starts_with("failed to parse config file: config.yml:"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("failed to parse config file: config.yml:"),
+            "{error}"
+        );
         assert_eq!(error.to_string().lines().count(), 1);
     }
 }
@@ -127,24 +145,43 @@ fn the_built_in_configuration_is_that_of_go() {
     assert_eq!(
         summary,
         [
-            ("google".into(), "https://accounts.google.com", "openid email profile".into()),
+            (
+                "google".into(),
+                "https://accounts.google.com",
+                "openid email profile".into()
+            ),
             (
                 "azure microsoft".into(),
                 "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
                 "openid profile email offline_access".into()
             ),
             ("gitlab".into(), "https://gitlab.com", "openid email".into()),
-            ("hello".into(), "https://issuer.hello.coop", "openid email".into()),
+            (
+                "hello".into(),
+                "https://issuer.hello.coop",
+                "openid email".into()
+            ),
         ]
     );
     for provider in &config.providers {
         assert_eq!(provider.access_type, "offline");
         assert_eq!(provider.prompt, "consent");
         assert_eq!(provider.redirect_uris, DEFAULT_REDIRECT_URIS);
-        assert_eq!(provider.client_secret.is_some(), provider.has_alias("google"));
+        assert_eq!(
+            provider.client_secret.is_some(),
+            provider.has_alias("google")
+        );
     }
-    let secret = config.providers[0].client_secret.as_ref().map(Secret::expose).unwrap_or_default();
-    assert!(secret.starts_with("GOCSPX-") && secret.len() == 35, "{}", secret.len());
+    let secret = config.providers[0]
+        .client_secret
+        .as_ref()
+        .map(Secret::expose)
+        .unwrap_or_default();
+    assert!(
+        secret.starts_with("GOCSPX-") && secret.len() == 35,
+        "{}",
+        secret.len()
+    );
 }
 
 #[test]

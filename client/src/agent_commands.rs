@@ -1,0 +1,135 @@
+//! `opkssh agent start|stop|env`.
+
+use std::io::Write;
+use std::path::Path;
+
+use opkssh_protocol::control::{Event, Request};
+use opkssh_protocol::places::Places;
+
+use crate::connection::{AT_ONCE, Connection, unexpected};
+use crate::ensure_running::ensure_running;
+use crate::error::ClientError;
+use crate::status::report;
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct StartArgs {
+    #[command(flatten)]
+    pub shell: EnvArgs,
+}
+
+/// Which shell the lines are for; by default what `$SHELL` says, as OpenSSH's ssh-agent does.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct EnvArgs {
+    /// Print Bourne shell commands
+    #[arg(short = 's', conflicts_with = "csh")]
+    pub sh: bool,
+    /// Print C shell commands
+    #[arg(short = 'c')]
+    pub csh: bool,
+}
+
+/// Starts the daemon if needed and prints what a shell has to evaluate.
+pub fn agent_start(
+    args: &StartArgs,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<(), ClientError> {
+    let pid = report(ensure_running(places)?)?.agent.pid;
+    let lines = variables(&args.shell, &places.agent_socket(), Some(pid));
+    let _ = writeln!(out, "{lines}echo Agent pid {pid};").and_then(|()| out.flush());
+    Ok(())
+}
+
+/// The same without starting anything: the socket's name does not depend on a running daemon.
+pub fn agent_env(args: &EnvArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
+    let pid = match Connection::open(&places.control_socket()) {
+        Ok(connection) => Some(report(connection)?.agent.pid),
+        Err(ClientError::NotRunning) => None,
+        Err(error) => return Err(error),
+    };
+    let lines = variables(args, &places.agent_socket(), pid);
+    let _ = write!(out, "{lines}").and_then(|()| out.flush());
+    Ok(())
+}
+
+/// Ends the daemon and waits until it is gone. Accounts stay in the store.
+pub fn agent_stop(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
+    let mut connection = match Connection::open(&places.control_socket()) {
+        Ok(connection) => connection,
+        Err(ClientError::NotRunning) => {
+            let _ = writeln!(out, "The agent is not running.");
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    match connection.ask(&Request::Stop, AT_ONCE)? {
+        Event::Stopping => {}
+        _ => return Err(unexpected()),
+    }
+    connection.wait_for_end()?;
+    let _ = writeln!(out, "The agent has stopped.");
+    Ok(())
+}
+
+fn variables(shell: &EnvArgs, socket: &Path, pid: Option<u32>) -> String {
+    let socket = quoted(&socket.to_string_lossy());
+    let pid = pid.map(|pid| pid.to_string());
+    let pairs = [("SSH_AUTH_SOCK", Some(socket)), ("SSH_AGENT_PID", pid)];
+    let csh = shell.csh || (!shell.sh && login_shell_is_csh());
+    pairs
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .map(|(name, value)| {
+            if csh {
+                format!("setenv {name} {value};\n")
+            } else {
+                format!("{name}={value}; export {name};\n")
+            }
+        })
+        .collect()
+}
+
+fn login_shell_is_csh() -> bool {
+    std::env::var("SHELL").is_ok_and(|shell| shell.ends_with("csh"))
+}
+
+/// In single quotes where a shell would read more than a word; plain otherwise, as OpenSSH's.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_of_openssh() {
+        let sh = EnvArgs {
+            sh: true,
+            csh: false,
+        };
+        let csh = EnvArgs {
+            sh: false,
+            csh: true,
+        };
+        let socket = Path::new("/run/user/1000/opkssh/agent.sock");
+        assert_eq!(
+            variables(&sh, socket, Some(7)),
+            "SSH_AUTH_SOCK=/run/user/1000/opkssh/agent.sock; export SSH_AUTH_SOCK;\n\
+             SSH_AGENT_PID=7; export SSH_AGENT_PID;\n"
+        );
+        assert_eq!(
+            variables(&csh, socket, Some(7)),
+            "setenv SSH_AUTH_SOCK /run/user/1000/opkssh/agent.sock;\nsetenv SSH_AGENT_PID 7;\n"
+        );
+        assert_eq!(
+            variables(&sh, Path::new("/a b/$x'y"), None),
+            "SSH_AUTH_SOCK='/a b/$x'\\''y'; export SSH_AUTH_SOCK;\n"
+        );
+    }
+}

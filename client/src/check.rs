@@ -1,0 +1,139 @@
+//! `opkssh check`: can I log in over SSH, and for how long?
+
+use std::io::Write;
+
+use jiff::SignedDuration;
+use opkssh_protocol::control::{AccountState, AccountStatus, Renewal, WhichAccount};
+use opkssh_protocol::places::Places;
+use opkssh_protocol::time::UnixTime;
+
+use crate::ensure::{Ensured, ensure};
+use crate::ensure_running::ensure_running;
+use crate::error::ClientError;
+use crate::shown::{local_time, now, printable};
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct CheckArgs {
+    /// The account to check, by its alias [default: the default account]
+    pub alias: Option<String>,
+    /// Check the account that this host would be shown
+    #[arg(long, value_name = "HOST", conflicts_with = "alias")]
+    pub host: Option<String>,
+    /// It has to be usable at least that long: 30m, 8h, 1h30m
+    #[arg(long = "for", value_name = "DURATION")]
+    pub duration: Option<SignedDuration>,
+    /// Say nothing, only set the exit status
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// True: usable that long. May start the daemon and let it renew; never asks a person.
+pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<bool, ClientError> {
+    let which = match (&args.alias, &args.host) {
+        (Some(alias), _) => WhichAccount::Named(alias.clone()),
+        (None, Some(host)) => WhichAccount::ForHost(host.clone()),
+        (None, None) => WhichAccount::Default,
+    };
+    let answer = ensure(ensure_running(places)?, which)?;
+    let (usable, why) = match &answer {
+        Ensured::Ready(account) => judge(account, args.duration.unwrap_or_default(), now()),
+        Ensured::LoginNeeded { account, reason } => {
+            let alias = account.as_deref().map(|a| format!(" {}", printable(a)));
+            let login = format!("opkssh login{}", alias.unwrap_or_default());
+            (
+                false,
+                format!("login needed: {}; log in: {login}", printable(reason)),
+            )
+        }
+    };
+    if !args.quiet {
+        let _ = writeln!(out, "{why}").and_then(|()| out.flush());
+    }
+    Ok(usable)
+}
+
+/// Pure. An account that renews by itself everywhere counts as usable without end.
+fn judge(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (bool, String) {
+    let name = printable(&account.alias);
+    let words = printable(&account.renewal_words);
+    let renews = account.renewal == Renewal::ByItself;
+    match (account.state, account.usable_until) {
+        (AccountState::LoginNeeded, _) => (
+            false,
+            format!("{name}: login needed; log in: opkssh login {name}"),
+        ),
+        (AccountState::Stale, _) => (
+            false,
+            format!("{name}: stale and could not be renewed; see why: opkssh status"),
+        ),
+        (AccountState::Usable, None) => (true, format!("{name}: usable without end")),
+        (AccountState::Usable, Some(until)) => {
+            let enough = renews || until.since(now) >= wanted.as_secs();
+            let short = if enough { "" } else { "only " };
+            (
+                enough,
+                format!("{name}: usable {short}until {}; {words}", local_time(until)),
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(state: AccountState, until: Option<i64>, renewal: Renewal) -> AccountStatus {
+        AccountStatus {
+            alias: "a".into(),
+            default: true,
+            issuer: "https://i".into(),
+            client_id: "c".into(),
+            subject: "s".into(),
+            email: None,
+            fingerprint: "SHA256:x".into(),
+            state,
+            usable_until: until.map(UnixTime),
+            expiration: "24h".into(),
+            renewal,
+            renewal_words: "…".into(),
+            next_renewal: None,
+            last_error: None,
+            store: "memory".into(),
+            store_error: None,
+            hosts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_deadline_is_compared_with_what_is_wanted() {
+        use AccountState::*;
+        for (state, until, renewal, wanted, expected) in [
+            (Usable, Some(1100), Renewal::NeedsPerson, 100, true),
+            (Usable, Some(1099), Renewal::NeedsPerson, 100, false),
+            (Usable, Some(1099), Renewal::Unknown, 100, false),
+            (Usable, Some(1099), Renewal::OnRefreshedServers, 100, false),
+            (Usable, Some(1099), Renewal::ByItself, 100, true),
+            (Usable, None, Renewal::NeedsPerson, 100, true),
+            (Usable, Some(1000), Renewal::NeedsPerson, 0, true),
+            (Stale, Some(900), Renewal::ByItself, 0, false),
+            (LoginNeeded, None, Renewal::Unknown, 0, false),
+        ] {
+            let (usable, why) = judge(
+                &account(state, until, renewal),
+                SignedDuration::from_secs(wanted),
+                UnixTime(1000),
+            );
+            assert_eq!(
+                usable, expected,
+                "{state:?} {until:?} {renewal:?} {wanted}: {why}"
+            );
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, seconds) in [("30m", 1800), ("8h", 28800), ("1h30m", 5400), ("90s", 90)] {
+            assert_eq!(text.parse::<SignedDuration>().unwrap().as_secs(), seconds);
+        }
+    }
+}

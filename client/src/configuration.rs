@@ -1,0 +1,77 @@
+//! Finding and reading the client configuration.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+
+use opkssh_protocol::config::ClientConfig;
+use opkssh_protocol::places::Places;
+
+use crate::error::ClientError;
+
+/// What the environment says about logging in.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `OPKSSH_DEFAULT`
+    pub default_alias: Option<String>,
+    /// `OPKSSH_PROVIDERS`
+    pub providers: Option<String>,
+    /// `BROWSER`
+    pub browser: Option<OsString>,
+    /// Is a desktop there: `DISPLAY` or `WAYLAND_DISPLAY`?
+    pub desktop: bool,
+}
+
+impl Environment {
+    pub fn of_process() -> Self {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let text = |name| set(name).map(|value| value.to_string_lossy().into_owned());
+        Self {
+            default_alias: text("OPKSSH_DEFAULT"),
+            providers: text("OPKSSH_PROVIDERS"),
+            browser: set("BROWSER"),
+            desktop: set("DISPLAY").is_some() || set("WAYLAND_DISPLAY").is_some(),
+        }
+    }
+}
+
+/// Reads `explicit` (`--config-path`), else the first configuration file that exists.
+/// `None`: there is none, and the built-in configuration is to be used.
+///
+/// # Errors
+/// An explicit file must exist, and a file that exists must be readable.
+pub fn load_config(
+    explicit: Option<&Path>,
+    places: &Places,
+) -> Result<Option<ClientConfig>, ClientError> {
+    if let Some(file) = explicit {
+        return read(file)
+            .map_err(|source| ClientError::ConfigFile {
+                file: file.to_path_buf(),
+                source,
+            })
+            .and_then(|text| Ok(Some(ClientConfig::parse(&text, &file.to_string_lossy())?)));
+    }
+    for file in places.config_files() {
+        match read(&file) {
+            Ok(text) => return Ok(Some(ClientConfig::parse(&text, &file.to_string_lossy())?)),
+            Err(error) if is_absent(&error) => {}
+            Err(source) => return Err(ClientError::ConfigFile { file, source }),
+        }
+    }
+    Ok(None)
+}
+
+fn read(file: &Path) -> io::Result<String> {
+    let bytes = std::fs::read(file)?;
+    // Go's parser skips a byte order mark too
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    String::from_utf8(bytes.to_vec()).map_err(|_| io::Error::other("it is not UTF-8"))
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

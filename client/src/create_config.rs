@@ -1,0 +1,39 @@
+//! `opkssh login --create-config`.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use opkssh_protocol::config::default_file;
+use opkssh_protocol::places::Places;
+
+use crate::error::ClientError;
+
+/// What became of the configuration file.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ConfigFile {
+    Created(PathBuf),
+    /// It was there already and was left alone.
+    Exists(PathBuf),
+}
+
+/// Writes the built-in configuration to `explicit`, by default `~/.opk/config.yml`; mode 0644,
+/// directory 0755, as Go does. A file that exists is never touched.
+pub fn create_config(explicit: Option<&Path>, places: &Places) -> Result<ConfigFile, ClientError> {
+    let [default, _] = places.config_files();
+    let file = explicit.map_or(default, Path::to_path_buf);
+    let failed = || ClientError::io(format!("failed to create config file {}", file.display()));
+    if let Some(directory) = file.parent().filter(|path| !path.as_os_str().is_empty()) {
+        std::fs::create_dir_all(directory).map_err(failed())?;
+    }
+    match OpenOptions::new().write(true).create_new(true).open(&file) {
+        Ok(mut created) => {
+            created
+                .write_all(default_file().as_bytes())
+                .map_err(failed())?;
+            Ok(ConfigFile::Created(file))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(ConfigFile::Exists(file)),
+        Err(error) => Err(failed()(error)),
+    }
+}

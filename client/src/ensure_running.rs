@@ -1,0 +1,183 @@
+//! The daemon, started when it is not running yet.
+
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use opkssh_protocol::places::Places;
+
+use crate::connection::Connection;
+use crate::error::ClientError;
+use crate::shown::printable;
+
+/// How long a daemon may take from its start to its first answer.
+const START: Duration = Duration::from_secs(10);
+
+/// How the daemon is started.
+pub struct Launcher {
+    pub program: PathBuf,
+    pub arguments: Vec<OsString>,
+}
+
+impl Launcher {
+    /// This very program as `agent run --detached`.
+    pub fn this_program() -> Result<Self, ClientError> {
+        Ok(Self {
+            program: std::env::current_exe()
+                .map_err(ClientError::io("cannot tell where this program is"))?,
+            arguments: ["agent", "run", "--detached"].map(OsString::from).to_vec(),
+        })
+    }
+}
+
+/// Connects to the daemon; starts it first when nobody listens.
+pub fn ensure_running(places: &Places) -> Result<Connection, ClientError> {
+    match Connection::open(&places.control_socket()) {
+        Err(ClientError::NotRunning) => start(places, &Launcher::this_program()?),
+        connected => connected,
+    }
+}
+
+/// Starts the daemon. Of several programs that do this at once, one starts it and the others wait.
+pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, ClientError> {
+    private_directory(&places.runtime_dir)?;
+    private_directory(&places.state_dir)?;
+    let turn = places.runtime_dir.join("start.lock");
+    let turn = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&turn)
+        .map_err(ClientError::io(format!("cannot open {}", turn.display())))?;
+    turn.lock().map_err(ClientError::io(
+        "cannot wait for another start of the agent",
+    ))?;
+    match Connection::open(&places.control_socket()) {
+        Err(ClientError::NotRunning) => {}
+        connected => return connected,
+    }
+    let log = Log::open(&places.log_file())?;
+    let failed = |reason: String, log: &Log| ClientError::Start {
+        reason,
+        log: log.last_line(),
+    };
+    let mut daemon = Command::new(&launcher.program)
+        .args(&launcher.arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log.for_daemon()?)
+        .spawn()
+        .map_err(|error| failed(format!("{}: {error}", launcher.program.display()), &log))?;
+    let Some(stdout) = daemon.stdout.take() else {
+        return Err(failed("it has no output".into(), &log));
+    };
+    if !became_ready(stdout) {
+        // it must not appear later, behind our back
+        let _ = daemon.kill();
+        let _ = daemon.wait();
+        return Err(failed(
+            format!("not ready after {} seconds", START.as_secs()),
+            &log,
+        ));
+    }
+    // not ready and gone is the same as ready and gone: nobody listens, and the log says why
+    Connection::open(&places.control_socket()).map_err(|error| match error {
+        ClientError::NotRunning => failed("it ended at once".into(), &log),
+        other => other,
+    })
+}
+
+/// The daemon prints its `SSH_AUTH_SOCK=` line when it listens, then closes its output. Either
+/// ends the waiting; false: neither came in time.
+fn became_ready(stdout: ChildStdout) -> bool {
+    let (done, wait) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout.take(64 * 1024)).lines() {
+            match line {
+                Ok(line) if line.starts_with("SSH_AUTH_SOCK=") => break,
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        let _ = done.send(());
+    });
+    wait.recv_timeout(START).is_ok()
+}
+
+/// Creates `path` for this user alone, or checks that it is so.
+fn private_directory(path: &Path) -> Result<(), ClientError> {
+    let what = || format!("cannot use {}", path.display());
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .and_then(|()| std::fs::symlink_metadata(path))
+        .and_then(|found| {
+            if !found.is_dir() {
+                Err(std::io::Error::other("not a directory"))
+            } else if found.uid() != rustix::process::geteuid().as_raw() {
+                Err(std::io::Error::other("it belongs to another user"))
+            } else if found.mode() & 0o022 != 0 {
+                Err(std::io::Error::other(
+                    "other users can write to it; chmod 700 it",
+                ))
+            } else {
+                Ok(())
+            }
+        })
+        .map_err(ClientError::io(what()))
+}
+
+/// The daemon's log; what it says from now on explains a failed start.
+struct Log {
+    path: PathBuf,
+    file: File,
+    from: u64,
+}
+
+impl Log {
+    fn open(path: &Path) -> Result<Self, ClientError> {
+        let io = || ClientError::io(format!("cannot open {}", path.display()));
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(io())?;
+        let from = file.metadata().map_err(io())?.len();
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+            from,
+        })
+    }
+
+    fn for_daemon(&self) -> Result<File, ClientError> {
+        self.file
+            .try_clone()
+            .map_err(ClientError::io("cannot pass the log on"))
+    }
+
+    fn last_line(&self) -> Option<String> {
+        let mut file = File::open(&self.path).ok()?;
+        file.seek(SeekFrom::Start(self.from)).ok()?;
+        let mut text = Vec::new();
+        file.take(64 * 1024).read_to_end(&mut text).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let line = text.lines().rfind(|line| !line.trim().is_empty())?;
+        Some(format!(
+            "its log says: {} ({})",
+            printable(line.trim()),
+            self.path.display()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! What can go wrong in a command: a message that says what, a hint that says what to type next.
+
+use std::io;
+use std::path::PathBuf;
+
+use opkssh_protocol::config::ConfigError;
+use opkssh_protocol::control::{Failure, MAX_FRAME, VERSION};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("failed to read config file: {}: {source}", file.display())]
+    ConfigFile { file: PathBuf, source: io::Error },
+    #[error("invalid argument {0:?} for \"-t, --key-type\" flag: must be 'ecdsa', 'ed25519'")]
+    KeyType(String),
+    #[error("the agent is not running")]
+    NotRunning,
+    #[error("cannot reach the agent at {}: {source}", socket.display())]
+    Unreachable { socket: PathBuf, source: io::Error },
+    #[error("the socket {} belongs to another user", .0.display())]
+    ForeignSocket(PathBuf),
+    #[error("cannot start the agent: {reason}")]
+    Start { reason: String, log: Option<String> },
+    #[error("the agent speaks version {agent} of the control protocol, this program {VERSION}")]
+    Version { agent: u32 },
+    #[error("the agent hung up before it answered")]
+    HungUp,
+    #[error("the agent did not answer in time")]
+    NoAnswer,
+    #[error("the agent sent {0} bytes at once, more than {MAX_FRAME}")]
+    FrameTooLarge(usize),
+    #[error("this request is {0} bytes long, more than {MAX_FRAME}")]
+    RequestTooLarge(usize),
+    #[error("the agent's answer makes no sense: {0}")]
+    Garbled(String),
+    /// The daemon's own words.
+    #[error("{}", .0.message)]
+    Refused(Failure),
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error("{message}")]
+    Key { message: String },
+}
+
+impl ClientError {
+    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    /// What the person can do about it, if we know.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Config(error) => error.hint(),
+            Self::ConfigFile { .. } => "name a readable file with --config-path, or create the \
+                                        default one: opkssh login --create-config"
+                .into(),
+            Self::KeyType(_) => "opkssh login --key-type ed25519".into(),
+            Self::NotRunning => "start it: opkssh agent start".into(),
+            Self::Unreachable { .. }
+            | Self::HungUp
+            | Self::NoAnswer
+            | Self::FrameTooLarge(_)
+            | Self::Garbled(_) => "restart it: opkssh agent stop; opkssh agent start".into(),
+            Self::ForeignSocket(socket) => {
+                format!("find out whose it is: ls -l {}", socket.display())
+            }
+            Self::Start { log, .. } => log
+                .clone()
+                .unwrap_or_else(|| "see what it says: opkssh agent run".into()),
+            Self::Version { .. } => {
+                "restart it with this version: opkssh agent stop; opkssh agent start".into()
+            }
+            Self::Refused(failure) => return failure.hint.clone(),
+            Self::RequestTooLarge(_) => "name one provider: opkssh login ALIAS".into(),
+            Self::Io { .. } | Self::Key { .. } => return None,
+        })
+    }
+}

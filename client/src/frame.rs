@@ -1,0 +1,179 @@
+//! Frames of the control socket, as `opkssh_protocol::control` describes them.
+
+use std::io::{self, Read, Write};
+
+use opkssh_protocol::control::{Event, Failure, MAX_FRAME, Request, VERSION, Versioned};
+
+use crate::error::ClientError;
+
+/// Sends one request.
+pub fn write_request(to: &mut impl Write, request: &Request) -> Result<(), ClientError> {
+    let body = serde_json::to_vec(&Versioned::new(request))
+        .map_err(|error| ClientError::Garbled(error.to_string()))?;
+    let length = match u32::try_from(body.len()) {
+        Ok(length) if body.len() <= MAX_FRAME => length,
+        _ => return Err(ClientError::RequestTooLarge(body.len())),
+    };
+    let mut frame = Vec::with_capacity(4 + body.len());
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&body);
+    to.write_all(&frame)
+        .and_then(|()| to.flush())
+        .map_err(unanswered)
+}
+
+/// Reads one event. A [`Event::Failed`] is the error that it carries.
+pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length).map_err(unanswered)?;
+    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if length > MAX_FRAME {
+        return Err(ClientError::FrameTooLarge(length));
+    }
+    let mut body = vec![0; length];
+    from.read_exact(&mut body).map_err(unanswered)?;
+    parse_event(&body)
+}
+
+fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
+    let garbled = |error: serde_json::Error| ClientError::Garbled(error.to_string());
+    // the version first: of another one, only a failure is sure to mean the same
+    let Versioned { version, message } =
+        serde_json::from_slice::<Versioned<serde_json::Value>>(body).map_err(garbled)?;
+    let event = serde_json::from_value(message);
+    match event {
+        Ok(Event::Failed { failure }) => Err(ClientError::Refused(failure)),
+        _ if version != VERSION => Err(ClientError::Version { agent: version }),
+        Ok(event) => Ok(event),
+        Err(error) => Err(garbled(error)),
+    }
+}
+
+fn unanswered(error: io::Error) -> ClientError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::NoAnswer,
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::ConnectionReset => ClientError::HungUp,
+        _ => ClientError::Refused(Failure {
+            message: format!("cannot talk to the agent: {error}"),
+            hint: Some("restart it: opkssh agent stop; opkssh agent start".into()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opkssh_protocol::config::{ClientConfig, Provider};
+    use opkssh_protocol::control::{LoginRequest, WhichAccount};
+
+    fn frame(body: &[u8]) -> Vec<u8> {
+        [&u32::try_from(body.len()).unwrap().to_be_bytes()[..], body].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Event, ClientError> {
+        read_event(&mut &bytes[..])
+    }
+
+    #[test]
+    fn a_request_is_a_length_and_json() {
+        let mut out = Vec::new();
+        write_request(
+            &mut out,
+            &Request::Logout {
+                which: WhichAccount::All,
+            },
+        )
+        .unwrap();
+        let body = br#"{"version":1,"message":{"request":"logout","which":"all"}}"#;
+        assert_eq!(out, frame(body));
+    }
+
+    #[test]
+    fn an_event_is_read_back() {
+        let event = read(&frame(
+            br#"{"version":1,"message":{"event":"waiting","what":"x"}}"#,
+        ));
+        assert!(matches!(event, Ok(Event::Waiting { what }) if what == "x"));
+    }
+
+    #[test]
+    fn an_oversized_frame_is_refused_by_its_length_alone() {
+        // nothing follows the length: reading or allocating first would report a hang-up
+        for length in [MAX_FRAME as u32 + 1, u32::MAX] {
+            let error = read(&length.to_be_bytes()).err().unwrap();
+            assert!(
+                matches!(error, ClientError::FrameTooLarge(n) if n == length as usize),
+                "{error}"
+            );
+        }
+        let mut exact = vec![b' '; MAX_FRAME];
+        let json = br#"{"version":1,"message":{"event":"stopping"}}"#;
+        exact[..json.len()].copy_from_slice(json);
+        assert!(matches!(read(&frame(&exact)), Ok(Event::Stopping)));
+    }
+
+    #[test]
+    fn another_version_is_told_apart_from_garbage() {
+        let error = read(&frame(br#"{"version":2,"message":{"event":"stopping"}}"#))
+            .err()
+            .unwrap();
+        assert!(
+            matches!(error, ClientError::Version { agent: 2 }),
+            "{error}"
+        );
+        let error = read(&frame(br#"{"version":7,"message":{"event":"new"}}"#))
+            .err()
+            .unwrap();
+        assert!(
+            matches!(error, ClientError::Version { agent: 7 }),
+            "{error}"
+        );
+        let error = read(&frame(br#"{"version":1,"message":{"event":"new"}}"#))
+            .err()
+            .unwrap();
+        assert!(matches!(error, ClientError::Garbled(_)), "{error}");
+        assert!(matches!(
+            read(&frame(b"hello")),
+            Err(ClientError::Garbled(_))
+        ));
+        assert!(matches!(read(&frame(b"")), Err(ClientError::Garbled(_))));
+    }
+
+    #[test]
+    fn a_failure_is_understood_from_any_version() {
+        let json = br#"{"version":2,"message":{"event":"failed","failure":{"message":"too old","hint":"update"}}}"#;
+        let error = read(&frame(json)).err().unwrap();
+        assert_eq!(
+            (error.to_string(), error.hint()),
+            ("too old".into(), Some("update".into()))
+        );
+    }
+
+    #[test]
+    fn a_cut_frame_is_a_hang_up() {
+        let whole = frame(br#"{"version":1,"message":{"event":"stopping"}}"#);
+        for length in 0..whole.len() {
+            assert!(
+                matches!(read(&whole[..length]), Err(ClientError::HungUp)),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_too_large_for_the_agent_is_not_sent() {
+        let provider: Provider = ClientConfig::built_in().ok().unwrap().providers.remove(0);
+        let request = Request::Login(LoginRequest {
+            providers: vec![provider; 1000],
+            key_type: Default::default(),
+            principals: Vec::new(),
+            send_access_token: None,
+        });
+        let mut out = Vec::new();
+        let error = write_request(&mut out, &request).err().unwrap();
+        assert!(matches!(error, ClientError::RequestTooLarge(_)), "{error}");
+        assert!(out.is_empty());
+    }
+}

@@ -1,0 +1,40 @@
+//! The commands a person types that talk to the daemon, and the way to it.
+//!
+//! Holds no secrets: keys and tokens stay in the daemon. Every command is a function of its
+//! arguments, [`Places`](opkssh_protocol::places::Places) and writers; only `main` knows stdout.
+
+mod agent_commands;
+mod browser;
+mod check;
+mod configuration;
+mod connection;
+mod create_config;
+mod ensure;
+mod ensure_running;
+mod error;
+mod frame;
+mod held_certificate;
+mod login;
+mod login_display;
+mod logout;
+mod provider_list;
+mod shown;
+mod ssh_include;
+mod status;
+mod written_keys;
+
+pub use agent_commands::{EnvArgs, StartArgs, agent_env, agent_start, agent_stop};
+pub use check::{CheckArgs, check};
+pub use configuration::{Environment, load_config};
+pub use connection::Connection;
+pub use create_config::{ConfigFile, create_config};
+pub use ensure::{Ensured, ensure};
+pub use ensure_running::{Launcher, ensure_running};
+pub use error::ClientError;
+pub use held_certificate::HeldCertificate;
+pub use login::{LoginArgs, log_in, login, login_request, show_certificate};
+pub use login_display::LoginDisplay;
+pub use logout::{LogoutArgs, logout};
+pub use provider_list::{ProviderListArgs, provider_list};
+pub use ssh_include::{configure, is_configured};
+pub use status::{StatusArgs, status};

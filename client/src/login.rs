@@ -1,0 +1,214 @@
+//! `opkssh login`: into the agent.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use opkssh_protocol::config::{ClientConfig, Wanted, choose, unknown_issuer_warning};
+use opkssh_protocol::control::{AccountStatus, Event, KeyType, LoginRequest, Request};
+use opkssh_protocol::places::Places;
+
+use crate::configuration::{Environment, load_config};
+use crate::connection::unexpected;
+use crate::ensure_running::ensure_running;
+use crate::error::ClientError;
+use crate::held_certificate::{HeldCertificate, held_certificate};
+use crate::login_display::LoginDisplay;
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct LoginArgs {
+    /// The provider to log in at, by its alias in the client config
+    pub alias: Option<String>,
+    /// Accepted for compatibility: the agent renews by itself
+    #[arg(long)]
+    pub auto_refresh: bool,
+    /// Path to the client config file [default: ~/.opk/config.yml]
+    #[arg(long, value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+    /// Create the default client config file and exit; one that exists is used
+    #[arg(long)]
+    pub create_config: bool,
+    /// Set up ~/.ssh/opkssh for key files and exit without logging in
+    #[arg(long)]
+    pub configure: bool,
+    /// Print the address instead of opening a browser
+    #[arg(long)]
+    pub disable_browser_open: bool,
+    /// Show the new certificate as `opkssh inspect` does
+    #[arg(long)]
+    pub inspect_cert: bool,
+    /// Type of the new key: ecdsa or ed25519
+    #[arg(short = 't', long, value_name = "TYPE", default_value = "ecdsa")]
+    pub key_type: String,
+    /// Write what is shown to opkssh.log in this directory, too
+    #[arg(long, value_name = "DIR")]
+    pub log_dir: Option<PathBuf>,
+    /// Principals for the certificate, instead of the wildcard one
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub principals: Vec<String>,
+    /// Print the claims of the ID token
+    #[arg(long)]
+    pub print_id_token: bool,
+    /// Print certificate and private key instead of using the agent
+    #[arg(short = 'p', long, conflicts_with_all = ["private_key_file", "files"])]
+    pub print_key: bool,
+    /// Write the private key to this file and the certificate beside it, instead of using the agent
+    #[arg(short = 'i', long, value_name = "FILE", conflicts_with = "files")]
+    pub private_key_file: Option<PathBuf>,
+    /// Write key files where ssh finds them, instead of using the agent
+    #[arg(long)]
+    pub files: bool,
+    /// Provider as ISSUER,CLIENT_ID[,CLIENT_SECRET[,SCOPES]]; overrides everything else
+    #[arg(long, value_name = "PROVIDER")]
+    pub provider: Option<String>,
+    /// Redirect URI to send in place of the local one
+    #[arg(long, value_name = "URI")]
+    pub remote_redirect_uri: Option<String>,
+    /// Put the access token into the certificate: servers can then look up userinfo
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub send_access_token: Option<bool>,
+    /// Show more: the new certificate
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+impl LoginArgs {
+    /// Is the key to be written or printed, and not kept by the agent?
+    pub fn wants_files(&self) -> bool {
+        self.print_key || self.private_key_file.is_some() || self.files
+    }
+
+    fn wanted<'a>(&'a self, environment: &'a Environment) -> Wanted<'a> {
+        Wanted {
+            alias: self.alias.as_deref(),
+            provider: self.provider.as_deref(),
+            remote_redirect_uri: self.remote_redirect_uri.as_deref(),
+            send_access_token: self.send_access_token,
+            environment_default: environment.default_alias.as_deref(),
+            environment_providers: environment.providers.as_deref(),
+        }
+    }
+}
+
+/// Logs in and says so on `out`; certificate and claims, where asked for, go to `data`.
+pub fn login(
+    args: &LoginArgs,
+    environment: &Environment,
+    places: &Places,
+    out: &mut dyn Write,
+    data: &mut dyn Write,
+) -> Result<(), ClientError> {
+    if args.auto_refresh {
+        let _ = writeln!(
+            out,
+            "The agent renews by itself: --auto-refresh is not needed."
+        );
+    }
+    let request = login_request(args, environment, places, out)?;
+    let account = log_in(
+        request,
+        !args.disable_browser_open,
+        environment,
+        places,
+        out,
+    )?;
+    if std::env::var_os("SSH_AUTH_SOCK").is_none_or(|socket| !places.is_ours(Path::new(&socket))) {
+        let _ = writeln!(
+            out,
+            "Use it: opkssh ssh HOST, or first: eval \"$(opkssh agent env)\""
+        );
+    }
+    let _ = out.flush();
+    if args.inspect_cert || args.verbose || args.print_id_token {
+        let certificate = held_certificate(&places.agent_socket(), &account.fingerprint)?;
+        show_certificate(args, &certificate, data)?;
+    }
+    Ok(())
+}
+
+/// What `--print-id-token`, `--inspect-cert` and `-v` ask for.
+pub fn show_certificate(
+    args: &LoginArgs,
+    certificate: &HeldCertificate,
+    data: &mut dyn Write,
+) -> Result<(), ClientError> {
+    if args.print_id_token {
+        let _ = writeln!(data, "id_token:\n{}", certificate.id_token_claims()?);
+    }
+    if args.inspect_cert || args.verbose {
+        let _ = write!(data, "{}", certificate.inspect()?);
+    }
+    let _ = data.flush();
+    Ok(())
+}
+
+/// What to ask the daemon for: configuration, environment and arguments put together.
+pub fn login_request(
+    args: &LoginArgs,
+    environment: &Environment,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<LoginRequest, ClientError> {
+    let key_type = key_type(&args.key_type)?;
+    let config = match load_config(args.config_path.as_deref(), places)? {
+        Some(config) => config,
+        None => {
+            let [file, _] = places.config_files();
+            let _ = writeln!(
+                out,
+                "No config file at {}: using the built-in providers. Create one: opkssh login \
+                 --create-config",
+                file.display()
+            );
+            ClientConfig::built_in()?
+        }
+    };
+    let choice = choose(&args.wanted(environment), &config)?;
+    if args.send_access_token.is_none()
+        && let Some(warning) = unknown_issuer_warning(&choice, &config)
+    {
+        let _ = writeln!(out, "{warning}");
+    }
+    Ok(LoginRequest {
+        providers: choice.providers(),
+        key_type,
+        principals: args
+            .principals
+            .iter()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .collect(),
+        send_access_token: args.send_access_token,
+    })
+}
+
+/// The login itself, also the wrapper's: starts the daemon if needed, shows what happens, and
+/// waits for the person. Hanging up, also by Ctrl-C, cancels it in the daemon.
+pub fn log_in(
+    request: LoginRequest,
+    open_browser: bool,
+    environment: &Environment,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<AccountStatus, ClientError> {
+    let mut connection = ensure_running(places)?;
+    let mut display = LoginDisplay::new(out, environment, open_browser);
+    connection.send(&Request::Login(request), None)?;
+    loop {
+        match connection.next_event()? {
+            Event::LoggedIn { account } => {
+                display.logged_in(&account);
+                return Ok(account);
+            }
+            event if event.is_terminal() => return Err(unexpected()),
+            event => display.show(&event),
+        }
+    }
+}
+
+fn key_type(word: &str) -> Result<KeyType, ClientError> {
+    match word.to_ascii_lowercase().as_str() {
+        "ecdsa" => Ok(KeyType::Ecdsa),
+        "ed25519" => Ok(KeyType::Ed25519),
+        _ => Err(ClientError::KeyType(word.to_owned())),
+    }
+}

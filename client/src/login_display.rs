@@ -1,0 +1,135 @@
+//! What a person sees while a login is under way.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use opkssh_protocol::control::{AccountStatus, Event};
+
+use crate::browser;
+use crate::configuration::Environment;
+use crate::shown::{local_time, printable};
+
+/// Shows a login's events: the URL is always written out; the browser is opened unless the
+/// person does that; on a terminal a spinner on stderr says what is waited for.
+pub struct LoginDisplay<'a> {
+    out: &'a mut dyn Write,
+    environment: &'a Environment,
+    open_browser: bool,
+    spinner: Option<ProgressBar>,
+}
+
+impl<'a> LoginDisplay<'a> {
+    pub fn new(out: &'a mut dyn Write, environment: &'a Environment, open_browser: bool) -> Self {
+        Self {
+            out,
+            environment,
+            open_browser,
+            spinner: None,
+        }
+    }
+
+    /// Events other than a login's are no matter of this display.
+    pub fn show(&mut self, event: &Event) {
+        match event {
+            Event::OpenBrowser { url } => self.open_browser(url),
+            Event::Waiting { what } => self.wait(what),
+            _ => self.clear(),
+        }
+    }
+
+    /// A line of text among the events.
+    pub fn line(&mut self, text: &str) {
+        let mut write = || {
+            let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        };
+        match &self.spinner {
+            Some(spinner) => spinner.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Who logged in, until when, and what happens then.
+    pub fn logged_in(&mut self, account: &AccountStatus) {
+        let email = account.email.as_deref();
+        self.identity(
+            email,
+            [&account.subject, &account.issuer, &account.client_id],
+        );
+        let until = match account.usable_until {
+            Some(time) => {
+                format!(
+                    "usable until {} ({})",
+                    local_time(time),
+                    printable(&account.expiration)
+                )
+            }
+            None => "usable without end".into(),
+        };
+        self.line(&format!(
+            "In the agent as \"{}\", {until}; {}.",
+            printable(&account.alias),
+            printable(&account.renewal_words)
+        ));
+        if let Some(error) = &account.store_error {
+            self.line(&format!("Not stored: {}", printable(error)));
+        }
+    }
+
+    /// Who logged in, in the lines of Go's client: address, then subject, issuer and audience.
+    pub fn identity(&mut self, email: Option<&str>, rest: [&str; 3]) {
+        self.clear();
+        self.line("Keys generated for identity");
+        let rest = rest.map(printable).join(" ");
+        match email {
+            Some(email) => {
+                self.line("Email, sub, issuer, audience: ");
+                self.line(&format!("{} {rest}", printable(email)));
+            }
+            None => {
+                self.line("WARNING: the ID token has no email claim. For servers to know you by");
+                self.line("your address, add the scope `email` to this provider and log in again.");
+                self.line("Sub, issuer, audience:");
+                self.line(&rest);
+            }
+        }
+    }
+
+    fn open_browser(&mut self, url: &str) {
+        let url = printable(url);
+        if !self.open_browser {
+            self.line(&format!("Open your browser to: {url}"));
+            return;
+        }
+        self.line(&format!("Opening browser to {url}"));
+        if !browser::open(&url, self.environment.browser.as_deref()) {
+            self.line("No browser could be started: open this address yourself.");
+        }
+    }
+
+    fn wait(&mut self, what: &str) {
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let spinner = self.spinner.get_or_insert_with(|| {
+            let spinner = ProgressBar::new_spinner();
+            spinner.set_style(ProgressStyle::default_spinner());
+            spinner.enable_steady_tick(Duration::from_millis(120));
+            spinner
+        });
+        spinner.set_message(format!("{} (Ctrl-C cancels)", printable(what)));
+    }
+
+    fn clear(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for LoginDisplay<'_> {
+    /// The spinner's line must not stay behind an error message.
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

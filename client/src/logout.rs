@@ -1,0 +1,100 @@
+//! `opkssh logout`: out of the agent, and away with the key files that logins wrote.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use opkssh_protocol::control::{Event, LoggedOut, Request, WhichAccount};
+use opkssh_protocol::places::Places;
+
+use crate::connection::{Connection, OVER_THE_NETWORK, unexpected};
+use crate::ensure_running::ensure_running;
+use crate::error::ClientError;
+use crate::shown::printable;
+use crate::status::report;
+use crate::written_keys;
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct LogoutArgs {
+    /// The account to log out of, by its alias [default: the default account]
+    pub alias: Option<String>,
+    /// Log out of every account
+    #[arg(long, conflicts_with = "alias")]
+    pub all: bool,
+    /// Remove this private key file and its certificate; the agent is left alone
+    #[arg(short = 'i', long, value_name = "FILE", conflicts_with_all = ["alias", "all"])]
+    pub private_key_file: Option<PathBuf>,
+    /// Say why files were left
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// With an alias: out of that account. Without one: out of the default account (`--all`: of every
+/// one), and, as Go does, away with every key file that a login wrote.
+pub fn logout(
+    args: &LogoutArgs,
+    places: &Places,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), ClientError> {
+    if let Some(key) = &args.private_key_file {
+        written_keys::remove_one(key)?;
+        let _ = writeln!(
+            out,
+            "Successfully removed opkssh key pair: {}",
+            key.display()
+        );
+        return Ok(());
+    }
+    let accounts = out_of_agent(args, places)?;
+    for account in &accounts {
+        let _ = writeln!(
+            out,
+            "Logged out of {} ({}): {}",
+            printable(&account.alias),
+            printable(&account.issuer),
+            printable(&account.revocation)
+        );
+    }
+    if args.alias.is_some() {
+        return Ok(());
+    }
+    let removed = written_keys::remove_all(places, args.verbose, out, err)?;
+    match (removed, accounts.len()) {
+        (0, 0) => {
+            let _ = writeln!(out, "No opkssh keys found to remove");
+        }
+        (0, _) => {}
+        (n, _) => {
+            let _ = writeln!(out, "Successfully removed {n} opkssh key pair(s)");
+        }
+    }
+    Ok(())
+}
+
+fn out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>, ClientError> {
+    let which = match (&args.alias, args.all) {
+        (Some(alias), _) => WhichAccount::Named(alias.clone()),
+        (None, true) => WhichAccount::All,
+        (None, false) => WhichAccount::Default,
+    };
+    let connection = match Connection::open(&places.control_socket()) {
+        // stored accounts are revoked and wiped by the daemon, too
+        Err(ClientError::NotRunning) if args.alias.is_some() || places.accounts_file().exists() => {
+            ensure_running(places)?
+        }
+        Err(ClientError::NotRunning) => return Ok(Vec::new()),
+        connection => connection?,
+    };
+    let mut connection = if args.alias.is_some() {
+        connection
+    } else if report(connection)?.accounts.is_empty() {
+        // whoever names no account has nothing to do when there is none
+        return Ok(Vec::new());
+    } else {
+        ensure_running(places)?
+    };
+    match connection.ask(&Request::Logout { which }, OVER_THE_NETWORK)? {
+        Event::LoggedOut { accounts } => Ok(accounts),
+        _ => Err(unexpected()),
+    }
+}

@@ -1,0 +1,58 @@
+//! `opkssh client provider list`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use opkssh_protocol::config::ClientConfig;
+use opkssh_protocol::places::Places;
+
+use crate::configuration::load_config;
+use crate::error::ClientError;
+use crate::shown::printable;
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ProviderListArgs {
+    /// Path to the client config file [default: ~/.opk/config.yml]
+    #[arg(long, value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+}
+
+/// One line per alias, in file order; for a terminal with a header and wider columns, as Go does.
+/// Unlike for a login, the file must exist.
+pub fn provider_list(
+    args: &ProviderListArgs,
+    places: &Places,
+    for_terminal: bool,
+    out: &mut dyn Write,
+) -> Result<(), ClientError> {
+    let config = load_config(args.config_path.as_deref(), places)?.ok_or_else(|| {
+        let [file, _] = places.config_files();
+        ClientError::ConfigFile {
+            file,
+            source: std::io::ErrorKind::NotFound.into(),
+        }
+    })?;
+    let mut rows: Vec<(String, String)> = Vec::new();
+    if for_terminal {
+        rows.push(("Alias".into(), "Issuer".into()));
+        rows.push(("-----".into(), "------".into()));
+    }
+    for provider in &config.providers {
+        for alias in &provider.aliases {
+            rows.push((printable(alias), printable(&provider.issuer)));
+        }
+    }
+    let gap = if for_terminal { 2 } else { 1 };
+    let width = rows
+        .iter()
+        .map(|(alias, _)| alias.chars().count())
+        .max()
+        .unwrap_or_default()
+        + gap;
+    for (alias, issuer) in rows {
+        let _ = writeln!(out, "{alias:width$}{issuer}");
+    }
+    // Go finds these after printing, too
+    ClientConfig::check_aliases(&config.providers)?;
+    Ok(())
+}

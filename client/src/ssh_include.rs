@@ -1,0 +1,103 @@
+//! `opkssh login --configure`: Go's layout, a directory of key files that ssh's configuration
+//! includes. For logins that write files; the agent needs none of it.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use opkssh_protocol::places::Places;
+
+use crate::error::ClientError;
+
+const INCLUDE: &str = "Include ~/.ssh/opkssh/config";
+
+/// Creates `~/.ssh/opkssh` (0700) with an empty `config` (0600), and puts the Include at the
+/// top of `~/.ssh/config`, where it applies to every host. Doing it twice changes nothing.
+pub fn configure(places: &Places) -> Result<(), ClientError> {
+    let failed = |path: &Path| ClientError::io(format!("cannot write {}", path.display()));
+    let directory = places.ssh_dir().join("opkssh");
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
+        .map_err(failed(&directory))?;
+    let config = directory.join("config");
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&config)
+        .map_err(failed(&config))?;
+
+    let main = places.ssh_dir().join("config");
+    let text = match std::fs::read(&main) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(failed(&main)(error)),
+    };
+    if has_include(&text) {
+        return Ok(());
+    }
+    let text = [format!("{INCLUDE}\n\n").as_bytes(), &text].concat();
+    replace(&main, &text).map_err(failed(&main))
+}
+
+/// Was [`configure`] done, and not undone?
+pub fn is_configured(places: &Places) -> bool {
+    let text = std::fs::read(places.ssh_dir().join("config")).unwrap_or_default();
+    has_include(&text) && places.ssh_dir().join("opkssh/config").is_file()
+}
+
+/// Lines are compared, so that a commented-out Include does not count.
+fn has_include(text: &[u8]) -> bool {
+    String::from_utf8_lossy(text).lines().any(|line| {
+        line.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .eq_ignore_ascii_case(INCLUDE)
+    })
+}
+
+/// Replaces `file` in one step, keeping its mode; through a symbolic link, which dotfile managers
+/// use.
+fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
+    let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
+    let directory = target
+        .parent()
+        .ok_or_else(|| io::Error::other("it has no directory"))?;
+    let mode = match std::fs::metadata(&target) {
+        Ok(found) => found.permissions(),
+        Err(_) => std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    };
+    let mut new = tempfile::Builder::new()
+        .prefix(".opkssh-")
+        .permissions(mode)
+        .tempfile_in(directory)?;
+    new.write_all(text)?;
+    new.as_file().sync_all()?;
+    new.persist(&target)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_line_that_ssh_reads_counts() {
+        for text in [
+            "Include ~/.ssh/opkssh/config\n",
+            "Host *\n  include  ~/.ssh/opkssh/config",
+        ] {
+            assert!(has_include(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            "# Include ~/.ssh/opkssh/config\n",
+            "Include ~/.ssh/opkssh/config2\n",
+        ] {
+            assert!(!has_include(text.as_bytes()), "{text}");
+        }
+    }
+}

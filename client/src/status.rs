@@ -1,0 +1,162 @@
+//! `opkssh status`.
+
+use std::io::Write;
+
+use opkssh_protocol::control::{
+    AccountState, AccountStatus, AgentStatus, Event, Request, StatusReport,
+};
+use opkssh_protocol::places::Places;
+
+use crate::connection::{AT_ONCE, Connection, unexpected};
+use crate::error::ClientError;
+use crate::shown::{local_time, printable};
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct StatusArgs {
+    /// Print JSON; times are seconds since 1970-01-01T00:00:00Z
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Shows agent, accounts, deadlines and how each account renews. A daemon that is not running is
+/// not started: that it is not running is the answer.
+pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
+    let report = match Connection::open(&places.control_socket()) {
+        Ok(connection) => Some(report(connection)?),
+        Err(ClientError::NotRunning) => None,
+        Err(error) => return Err(error),
+    };
+    let text = if args.json {
+        json(report.as_ref())?
+    } else {
+        words(report.as_ref(), places)
+    };
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
+    Ok(())
+}
+
+pub(crate) fn report(mut connection: Connection) -> Result<StatusReport, ClientError> {
+    match connection.ask(&Request::Status, AT_ONCE)? {
+        Event::Status { report } => Ok(report),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The report as it came; `"agent": null` when the daemon is not running.
+fn json(report: Option<&StatusReport>) -> Result<String, ClientError> {
+    let value = match report {
+        Some(report) => serde_json::to_value(report),
+        None => Ok(serde_json::json!({ "agent": null, "accounts": [], "notices": [] })),
+    };
+    value
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .map(|text| text + "\n")
+        .map_err(|error| ClientError::Garbled(error.to_string()))
+}
+
+fn words(report: Option<&StatusReport>, places: &Places) -> String {
+    let mut page = Page::default();
+    let Some(report) = report else {
+        page.row(
+            "Agent",
+            "not running; `opkssh login` or `opkssh agent start` starts it",
+        );
+        if places.accounts_file().exists() {
+            page.row(
+                "Accounts",
+                "kept in the store; they come back when it starts",
+            );
+        }
+        return page.0;
+    };
+    page.agent(&report.agent);
+    if report.accounts.is_empty() {
+        page.row("Accounts", "none; log in: opkssh login");
+    }
+    for account in &report.accounts {
+        page.account(account);
+    }
+    if !report.notices.is_empty() {
+        page.0.push_str("\nNotices\n");
+        for notice in &report.notices {
+            page.0.push_str(&format!("  {}\n", printable(notice)));
+        }
+    }
+    page.0
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn agent(&mut self, agent: &AgentStatus) {
+        self.row(
+            "Agent",
+            &format!(
+                "running since {}, process {}, version {}",
+                local_time(agent.started),
+                agent.pid,
+                agent.version
+            ),
+        );
+        self.row("Agent socket", &agent.agent_socket);
+        self.row("Control", &agent.control_socket);
+        self.row(
+            "Store",
+            &format!("{} ({})", agent.store, agent.store_reason),
+        );
+    }
+
+    fn account(&mut self, account: &AccountStatus) {
+        let default = if account.default { " (default)" } else { "" };
+        self.0.push_str(&format!(
+            "\n{}{default}: {}\n",
+            printable(&account.alias),
+            state(account)
+        ));
+        let who = account.email.as_deref().unwrap_or("no email claim");
+        self.row(
+            "  Identity",
+            &format!("{who}, {} at {}", account.subject, account.issuer),
+        );
+        self.row("  Client", &account.client_id);
+        self.row("  Key", &account.fingerprint);
+        let next = account
+            .next_renewal
+            .map(|time| format!("; next {}", local_time(time)));
+        self.row(
+            "  Renewal",
+            &format!("{}{}", account.renewal_words, next.unwrap_or_default()),
+        );
+        let hosts = match account.hosts.as_slice() {
+            [] => "shown to every server; narrow it with `hosts:` in ~/.opk/config.yml".into(),
+            patterns => patterns.join(" "),
+        };
+        self.row("  Hosts", &hosts);
+        self.row("  Store", &account.store);
+        if let Some(error) = &account.store_error {
+            self.row("  Not stored", error);
+        }
+        if let Some(error) = &account.last_error {
+            self.row("  Last error", error);
+        }
+    }
+
+    fn row(&mut self, label: &str, value: &str) {
+        self.0
+            .push_str(&format!("{label:<13} {}\n", printable(value)));
+    }
+}
+
+fn state(account: &AccountStatus) -> String {
+    let until = account.usable_until.map(local_time);
+    let plan = printable(&account.expiration);
+    match (account.state, until) {
+        (AccountState::Usable, Some(until)) => format!("usable until {until} ({plan})"),
+        (AccountState::Usable, None) => format!("usable without end ({plan})"),
+        (AccountState::Stale, _) => "stale; renewed when it is next used".into(),
+        (AccountState::LoginNeeded, _) => {
+            format!("login needed: opkssh login {}", printable(&account.alias))
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Local accounts, from `/etc/passwd` or, for those of LDAP and the like, from `getent`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process::{self, ProcessError};
+
+/// How long a directory service may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+const GETENT: [&str; 2] = ["/usr/bin/getent", "/bin/getent"];
+
+/// What we need to know of a local account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub name: String,
+    pub uid: u32,
+    pub home: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    #[error("{0:?} is not a valid linux username")]
+    Name(String),
+    #[error("failed to find user {0}")]
+    Unknown(String),
+    #[error("failed to find user {name}: {error}")]
+    Lookup { name: String, error: ProcessError },
+}
+
+/// Looks up an account by its exact name. Any name the system knows will do, upper case and `@`
+/// included.
+pub fn find(name: &str) -> Result<Account, AccountError> {
+    if !is_possible(name) {
+        return Err(AccountError::Name(name.to_owned()));
+    }
+    if let Ok(passwd) = std::fs::read("/etc/passwd")
+        && let Some(account) = in_passwd(&passwd, name)
+    {
+        return Ok(account);
+    }
+    let unknown = || AccountError::Unknown(name.to_owned());
+    let getent = GETENT
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+        .ok_or_else(unknown)?;
+    let mut command = Command::new(getent);
+    command.args(["passwd", "--", name]);
+    match process::answer(command, DEADLINE) {
+        Ok(passwd) => in_passwd(&passwd, name).ok_or_else(unknown),
+        // its status for "no such key"
+        Err(ProcessError::Failed { .. }) => Err(unknown()),
+        Err(error) => Err(AccountError::Lookup {
+            name: name.to_owned(),
+            error,
+        }),
+    }
+}
+
+/// Could an account have this name? Nothing that a command line or a table could misread.
+pub fn is_possible(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 256
+        && !name.starts_with('-')
+        && !name
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || ":/,'\"#".contains(c))
+}
+
+/// The first line of this exact name; `getent passwd 0` answers with root's, which is not it.
+fn in_passwd(passwd: &[u8], name: &str) -> Option<Account> {
+    passwd.split(|byte| *byte == b'\n').find_map(|line| {
+        let line = std::str::from_utf8(line).ok()?;
+        let fields: Vec<&str> = line.split(':').collect();
+        let [own, _, uid, _, _, home, ..] = fields.as_slice() else {
+            return None;
+        };
+        (*own == name && home.starts_with('/')).then_some(())?;
+        Some(Account {
+            name: name.to_owned(),
+            uid: uid.parse().ok()?,
+            home: PathBuf::from(home),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\nbroken\n\xff:x:5:5::/x:\n\
+        Alice@corp:x:1000:1000::/home/alice:/bin/sh\nnohome:x:7:7:::\n+::::::\nbad:x:-1:0::/b:\n";
+
+    #[test]
+    fn accounts_are_found_by_their_exact_name() {
+        assert_eq!(in_passwd(PASSWD, "root").unwrap().uid, 0);
+        let alice = in_passwd(PASSWD, "Alice@corp").unwrap(); // row 126
+        assert_eq!(
+            (alice.uid, alice.home.as_path()),
+            (1000, Path::new("/home/alice"))
+        );
+        for name in [
+            "alice@corp",
+            "0",
+            "1000",
+            "nohome",
+            "+",
+            "broken",
+            "bad",
+            "",
+        ] {
+            assert_eq!(in_passwd(PASSWD, name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_cannot_be() {
+        for name in ["", "-root", "a:b", "../x", "a b", "a\nb", "a\0", "a,b"] {
+            assert!(matches!(find(name), Err(AccountError::Name(_))), "{name:?}");
+        }
+        assert!(is_possible("DOMAIN\\user"));
+        assert!(is_possible("host$"));
+    }
+
+    #[test]
+    fn asks_the_system() {
+        assert_eq!(find("root").unwrap().uid, 0);
+        assert!(matches!(
+            find("no-such-account-here"),
+            Err(AccountError::Unknown(_))
+        ));
+        assert!(matches!(find("0"), Err(AccountError::Unknown(_))));
+    }
+}

@@ -1,0 +1,148 @@
+//! What sshd reads, and the only place that writes it.
+//!
+//! The line is built from checked parts only, so nothing a token, a certificate or a file says can
+//! add an option or a second line to it.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+
+use opkssh_protocol::certificate::{VerifiedCertificate, is_principal};
+
+/// One line of authorized_keys: the certificate's own key as an authority, for the certificate's
+/// own principals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizedKey {
+    principals: Vec<String>,
+    key_type: &'static str,
+    key_base64: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnsafeLine {
+    #[error("cert contains invalid principal {0:?}, rejecting authn")]
+    Principal(String),
+    #[error("the certificate's key cannot be written to authorized_keys")]
+    Key,
+}
+
+const KEY_TYPES: [&str; 2] = ["ecdsa-sha2-nistp256", "ssh-ed25519"];
+
+impl AuthorizedKey {
+    /// From a verified certificate; checked once more, since sshd takes whatever stands here.
+    pub fn for_certificate(certificate: &VerifiedCertificate) -> Result<Self, UnsafeLine> {
+        Self::from_parts(certificate.principals(), &certificate.openssh_public_key())
+    }
+
+    fn from_parts(principals: &[String], openssh_key: &str) -> Result<Self, UnsafeLine> {
+        if let Some(bad) = principals.iter().find(|principal| !is_principal(principal)) {
+            return Err(UnsafeLine::Principal(bad.clone()));
+        }
+        let (kind, key_base64) = openssh_key.split_once(' ').ok_or(UnsafeLine::Key)?;
+        let key_type = KEY_TYPES
+            .into_iter()
+            .find(|known| *known == kind)
+            .ok_or(UnsafeLine::Key)?;
+        let is_base64 = |c: u8| c.is_ascii_alphanumeric() || b"+/=".contains(&c);
+        if key_base64.is_empty() || !key_base64.bytes().all(is_base64) {
+            return Err(UnsafeLine::Key);
+        }
+        Ok(Self {
+            principals: principals.to_vec(),
+            key_type,
+            key_base64: key_base64.to_owned(),
+        })
+    }
+}
+
+/// The line without its line feed, as Go writes it.
+impl fmt::Display for AuthorizedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cert-authority")?;
+        if !self.principals.is_empty() {
+            write!(f, ",principals=\"{}\"", self.principals.join(","))?;
+        }
+        write!(f, " {} {}", self.key_type, self.key_base64)
+    }
+}
+
+/// Gives sshd its line, in one write. A reader that has gone is no error: sshd closes early when
+/// it has seen enough.
+pub fn write(key: &AuthorizedKey, out: &mut impl Write) -> io::Result<()> {
+    match out
+        .write_all(format!("{key}\n").as_bytes())
+        .and_then(|()| out.flush())
+    {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA";
+
+    fn line(principals: &[&str], key: &str) -> Result<String, UnsafeLine> {
+        let principals: Vec<String> = principals.iter().map(|p| (*p).to_owned()).collect();
+        AuthorizedKey::from_parts(&principals, key).map(|key| {
+            let mut out = Vec::new();
+            write(&key, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        })
+    }
+
+    #[test]
+    fn the_line_is_gos() {
+        assert_eq!(
+            line(&["p1", "p2"], KEY).unwrap(),
+            "cert-authority,principals=\"p1,p2\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA\n"
+        );
+    }
+
+    #[test]
+    fn row_17_no_principals() {
+        assert_eq!(line(&[], KEY).unwrap(), format!("cert-authority {KEY}\n"));
+    }
+
+    #[test]
+    fn row_19_and_20_nothing_gets_out_of_the_quotes() {
+        for bad in ["", "a\"", "a,b", "a b", "a\nb", "a\\", "-a", "ü"] {
+            assert_eq!(
+                line(&["ok", bad], KEY),
+                Err(UnsafeLine::Principal(bad.to_owned())),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_known_clean_keys() {
+        for key in [
+            "",
+            "ssh-rsa AAAA",
+            "ssh-ed25519",
+            "ssh-ed25519 ",
+            "ssh-ed25519 AA\nroot",
+            "ssh-ed25519 AA BB",
+        ] {
+            assert_eq!(line(&[], key), Err(UnsafeLine::Key), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_error() {
+        struct Gone(ErrorKind);
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let key = AuthorizedKey::from_parts(&[], KEY).unwrap();
+        assert!(write(&key, &mut Gone(ErrorKind::BrokenPipe)).is_ok());
+        assert!(write(&key, &mut Gone(ErrorKind::StorageFull)).is_err());
+    }
+}

@@ -1,0 +1,201 @@
+//! `opkssh add PRINCIPAL IDENTITY ISSUER`: one more row for a policy file.
+//!
+//! Edits by adding a line: comments and everything else in the file stay as they are. The file is
+//! replaced in one step, under a lock on its directory, with mode and owner kept.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use crate::account::{self, Account};
+use crate::error::ServerError;
+use crate::files::{self, FileError, SYSTEM};
+use crate::home;
+use crate::log::Log;
+use crate::table::{self, Table};
+
+/// Let an identity log in to a local account.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AddArgs {
+    /// Directory of auth_id.
+    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    pub etc: PathBuf,
+    /// Local account to log in to.
+    pub principal: String,
+    /// Mail address, subject, or group (oidc:groups:NAME).
+    #[arg(value_name = "EMAIL|SUB|GROUP")]
+    pub identity: String,
+    /// Issuer URL, or one of google, azure, microsoft, gitlab, hello.
+    pub issuer: String,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    pub path: PathBuf,
+    /// The row was there already.
+    pub existed: bool,
+}
+
+/// Adds the row to the system's file, or, where that may not be read, to the account's own file.
+/// Says so on stdout.
+pub fn add_command(args: &AddArgs) -> Result<Added, ServerError> {
+    let log = Log::to(io::stderr());
+    let added = add(args).inspect_err(|error| {
+        log.line(&format!("Failed to add to policy: {error}"));
+    })?;
+    log.line(&format!(
+        "{} with principal {} {} in the policy file",
+        args.identity,
+        args.principal,
+        if added.existed {
+            "already exists"
+        } else {
+            "was added"
+        }
+    ));
+    // that the row is there is what counts, not who reads about it
+    let done = format!(
+        "Successfully added new policy to {}\n",
+        added.path.display()
+    );
+    let _ = io::stdout().write_all(done.as_bytes());
+    Ok(added)
+}
+
+fn add(args: &AddArgs) -> Result<Added, ServerError> {
+    let issuer = issuer(&args.issuer);
+    let row = [args.principal.as_str(), args.identity.as_str(), issuer];
+    for (column, word) in ["principal", "identity", "issuer"].into_iter().zip(row) {
+        table::writable(word).map_err(|reason| ServerError::Unwritable { column, reason })?;
+    }
+    let system = args.etc.join("auth_id");
+    let (path, existed) = match files::read(&system, SYSTEM) {
+        Ok(_) => add_to_system(&system, row)?,
+        Err(error) if error.is_permission_denied() => add_to_home(&args.principal, row)?,
+        Err(error) => return Err(ServerError::LoadPolicy(error)),
+    };
+    Ok(Added { path, existed })
+}
+
+/// Shortcuts of Go's, known here only and not in the files.
+fn issuer(word: &str) -> &str {
+    match word {
+        "google" => "https://accounts.google.com",
+        "azure" | "microsoft" => {
+            "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+        }
+        "gitlab" => "https://gitlab.com",
+        "hello" => "https://issuer.hello.coop",
+        other => other,
+    }
+}
+
+fn add_to_system(path: &Path, row: [&str; 3]) -> Result<(PathBuf, bool), ServerError> {
+    // a symlink stays one: its target is what gets replaced
+    let real = fs::canonicalize(path).map_err(|error| failed(path, error))?;
+    let existed = add_locked(&real, row, || files::read(&real, SYSTEM))?;
+    Ok((path.to_owned(), existed))
+}
+
+fn add_to_home(principal: &str, row: [&str; 3]) -> Result<(PathBuf, bool), ServerError> {
+    let account = account::find(principal).map_err(ServerError::LoadPolicyAccount)?;
+    let path = home::path_of(&account);
+    let existed = add_to_home_of(&account, &path, row)?;
+    Ok((path, existed))
+}
+
+fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool, ServerError> {
+    let directory = account.home.join(".opk");
+    match fs::DirBuilder::new().mode(0o750).create(&directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(failed(path, error));
+        }
+        _ => {}
+    }
+    add_locked(path, row, || match home::read(account) {
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        other => other,
+    })
+}
+
+/// Reads, adds and replaces while holding the directory's lock; two at once both succeed.
+fn add_locked(
+    path: &Path,
+    row: [&str; 3],
+    read: impl FnOnce() -> Result<Vec<u8>, FileError>,
+) -> Result<bool, ServerError> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let lock = File::open(directory).map_err(|error| failed(path, error))?;
+    rustix::fs::flock(&lock, FlockOperation::LockExclusive)
+        .map_err(|errno| failed(path, errno.into()))?;
+    let before = read().map_err(ServerError::LoadPolicy)?;
+    match with_row(&before, row)? {
+        None => Ok(true),
+        Some(after) => {
+            replace(path, directory, &after).map_err(|error| failed(path, error))?;
+            Ok(false)
+        }
+    }
+}
+
+/// The file with the row added, or `None` if it has it. The new row stands behind the last one for
+/// the same identity and issuer, else at the end.
+fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, ServerError> {
+    let line = table::write_row(row).map_err(|reason| ServerError::Unwritable {
+        column: "row",
+        reason,
+    })?;
+    let Table { rows, .. } = table::read(before);
+    if rows.iter().any(|known| known.words == row) {
+        return Ok(None);
+    }
+    let behind = rows.iter().rev().find(|known| known.words[1..] == row[1..]);
+    let lines: Vec<&[u8]> = before.split_inclusive(|byte| *byte == b'\n').collect();
+    let (head, tail) = lines.split_at(behind.map_or(lines.len(), |known| known.line));
+    let mut after = head.concat();
+    if after.last().is_some_and(|last| *last != b'\n') {
+        after.push(b'\n');
+    }
+    after.extend_from_slice(line.as_bytes());
+    after.extend(tail.concat());
+    Ok(Some(after))
+}
+
+/// Mode and owner are those of the file that is there; a new one is 0600 and ours.
+fn replace(path: &Path, directory: &Path, bytes: &[u8]) -> io::Result<()> {
+    let known = match fs::symlink_metadata(path) {
+        Ok(metadata) => Some(metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".auth_id.")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(directory)?;
+    if let Some(known) = known {
+        let made = file.as_file().metadata()?;
+        if (made.uid(), made.gid()) != (known.uid(), known.gid()) {
+            std::os::unix::fs::fchown(file.as_file(), Some(known.uid()), Some(known.gid()))?;
+        }
+        file.as_file()
+            .set_permissions(Permissions::from_mode(known.mode() & 0o777))?;
+    }
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn failed(path: &Path, error: io::Error) -> ServerError {
+    ServerError::WritePolicy {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+#[cfg(test)]
+mod tests;

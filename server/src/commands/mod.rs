@@ -1,0 +1,9 @@
+//! The commands, one file each: files, network, clock and output around the pure parts.
+
+mod add;
+mod readhome;
+mod verify;
+
+pub use add::{AddArgs, Added, add_command};
+pub use readhome::{ReadhomeArgs, readhome_command};
+pub use verify::{VerifyArgs, verify_command, verify_to};

@@ -1,0 +1,185 @@
+//! `opkssh verify %u %k %t`: what sshd runs for each key that is offered, several times per login
+//! and first before the client has proved that it holds the key.
+
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use opkssh_protocol::time::UnixTime;
+
+use crate::authorized_keys;
+use crate::config::ServerConfig;
+use crate::error::ServerError;
+use crate::files::{self, SYSTEM};
+use crate::home::{self, HomeError};
+use crate::key_source::{HttpKeySource, KeySource as _, Network, without_effect};
+use crate::log::Log;
+use crate::policy::{Policy, PolicyDenial};
+use crate::providers::Providers;
+use crate::verify::{self, Allowed, DenyReason, Identified, Verdict};
+
+/// Decide whether a certificate may log in, for sshd's AuthorizedKeysCommand.
+// no Debug: the certificate holds tokens
+#[derive(Clone, clap::Args)]
+pub struct VerifyArgs {
+    /// Directory of providers, auth_id and config.yml.
+    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    pub etc: PathBuf,
+    /// Server configuration, in place of config.yml in that directory.
+    #[arg(long, value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+    /// Where to log.
+    #[arg(long, value_name = "FILE", default_value = "/var/log/opkssh.log")]
+    pub log_file: PathBuf,
+    /// Local account (sshd's %u).
+    pub principal: String,
+    /// Certificate in base64 (sshd's %k).
+    pub certificate: String,
+    /// Key type (sshd's %t).
+    pub key_type: String,
+    /// Further words from sshd.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub extra: Vec<String>,
+}
+
+/// Writes sshd's line to stdout, or nothing there and an error. Meant for a process of its own: it
+/// replaces the panic hook.
+pub fn verify_command(args: &VerifyArgs) -> Result<(), ServerError> {
+    // a panic's message may quote a token: keep the place only
+    let place = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&place);
+    panic::set_hook(Box::new(move |info| {
+        if let (Ok(mut seen), Some(at)) = (seen.lock(), info.location()) {
+            *seen = Some(format!(" at {}:{}", at.file(), at.line()));
+        }
+    }));
+    match verify_to(args, &mut io::stdout().lock()) {
+        Err(ServerError::Panic { .. }) => {
+            let place = place.lock().ok().and_then(|mut place| place.take());
+            Err(ServerError::Panic { place })
+        }
+        other => other,
+    }
+}
+
+/// As [`verify_command`], with the line going to `out`.
+pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), ServerError> {
+    let log = Log::open(&args.log_file);
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        let allowed = decide(args, &log)?;
+        for notice in &allowed.notices {
+            log.line(&format!("warning: {notice}"));
+        }
+        log.line(&format!(
+            "{} may become {} by {}",
+            allowed.who, args.principal, allowed.rule
+        ));
+        // the last thing that happens: whatever goes wrong before leaves nothing for sshd
+        authorized_keys::write(&allowed.key, out).map_err(ServerError::Output)
+    }))
+    .unwrap_or(Err(ServerError::Panic { place: None }));
+    match &result {
+        Ok(()) => log.line("successfully verified"),
+        Err(error) => log.line(&format!("failed to verify: {error}")),
+    }
+    result
+}
+
+fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
+    let now = UnixTime::from(SystemTime::now());
+    // most keys that are offered are not ours: nothing else is read for them
+    let certificate = verify::read_certificate(&args.key_type, &args.certificate)?;
+    log.line(&format!(
+        "verify {:?}: certificate of {} bytes",
+        args.principal,
+        args.certificate.len()
+    ));
+
+    let providers = load_providers(&args.etc, log)?;
+    let config_path = args
+        .config_path
+        .clone()
+        .unwrap_or_else(|| args.etc.join("config.yml"));
+    let config = load_config(&config_path, log)?;
+
+    let candidate = verify::before_keys(certificate, &providers, now)?;
+    let network = Network::new(&config.env_vars, |name| std::env::var(name).ok())?;
+    let keys = HttpKeySource::new(network).keys(candidate.issuer())?;
+    let identified = candidate.identify(&keys, now)?;
+    allow_by_policy(args, &config, &identified, log)
+}
+
+/// The system's file first; the user's own only if that has no row, as it may need sudo.
+fn allow_by_policy(
+    args: &VerifyArgs,
+    config: &ServerConfig,
+    identified: &Identified,
+    log: &Log,
+) -> Result<Allowed, ServerError> {
+    let principal = args.principal.as_str();
+    let mut policy = Policy::default();
+    let add = |policy: &mut Policy, path: &Path, bytes: &[u8]| {
+        for problem in policy.add_file(&path.display().to_string(), bytes) {
+            log.line(&format!("configuration problem: {problem}"));
+        }
+    };
+    let path = args.etc.join("auth_id");
+    let system = files::read(&path, SYSTEM).map(|bytes| add(&mut policy, &path, &bytes));
+    if let Err(error) = &system {
+        log.line(&format!("warning: system policy not used: {error}"));
+    }
+    match identified.decide(principal, &policy, &config.deny) {
+        Verdict::Allow(allowed) => return Ok(allowed),
+        Verdict::Deny(DenyReason::Policy(PolicyDenial::NoRule { .. })) => {}
+        Verdict::Deny(reason) => return Err(reason.into()),
+    }
+    match (home::read_for(principal), system) {
+        (Ok((path, bytes)), _) => add(&mut policy, &path, &bytes),
+        (Err(home), Err(system)) => {
+            let (system, home) = (Box::new(system), Box::new(home));
+            return Err(ServerError::NoPolicy { system, home });
+        }
+        // most people have none
+        (Err(HomeError::File(error)), Ok(())) if error.is_not_found() => {}
+        (Err(error), Ok(())) => log.line(&format!("warning: home policy not used: {error}")),
+    }
+    match identified.decide(principal, &policy, &config.deny) {
+        Verdict::Allow(allowed) => Ok(allowed),
+        Verdict::Deny(reason) => Err(reason.into()),
+    }
+}
+
+fn load_providers(etc: &Path, log: &Log) -> Result<Providers, ServerError> {
+    let path = etc.join("providers");
+    let bytes = files::read(&path, SYSTEM).map_err(ServerError::Providers)?;
+    let providers = Providers::parse(&path.display().to_string(), &bytes);
+    for problem in &providers.problems {
+        log.line(&format!("configuration problem: {problem}"));
+    }
+    Ok(providers)
+}
+
+/// A file that is there must be usable; none at all is fine.
+fn load_config(path: &Path, log: &Log) -> Result<ServerConfig, ServerError> {
+    let bytes = match files::read(path, SYSTEM) {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_not_found() => return Ok(ServerConfig::default()),
+        Err(error) => return Err(ServerError::ConfigFile(error)),
+    };
+    let config = ServerConfig::parse(&bytes).map_err(|error| ServerError::Config {
+        path: path.to_owned(),
+        error,
+    })?;
+    for key in &config.unknown_keys {
+        log.line(&format!(
+            "warning: {} has an unknown key {key:?}",
+            path.display()
+        ));
+    }
+    for name in without_effect(&config.env_vars) {
+        log.line(&format!("warning: {name:?} under env_vars has no effect"));
+    }
+    Ok(config)
+}

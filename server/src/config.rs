@@ -1,0 +1,177 @@
+//! The server configuration `config.yml`: deny lists, and environment for what asks the provider.
+//!
+//! A file that is there but cannot be used refuses everyone: who wrote a deny list must not find
+//! out later that it was never read.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The file, read. An empty file is a valid one.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    pub deny: DenyLists,
+    /// Names and values to use in place of the environment.
+    pub env_vars: BTreeMap<String, String>,
+    /// Keys that mean nothing to us, for the log.
+    pub unknown_keys: Vec<String>,
+}
+
+/// Who is refused whatever the policy says.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct DenyLists {
+    pub emails: Vec<String>,
+    pub users: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("not UTF-8")]
+    Encoding,
+    #[error("{0}")]
+    Yaml(String),
+    #[error("unknown key {0:?} could be a misspelt deny list")]
+    UnknownKey(String),
+    #[error("bad name in env_vars: {0:?}")]
+    EnvironmentName(String),
+}
+
+impl ServerConfig {
+    /// Reads YAML. Unknown keys are passed over, as Go does, unless they hold a list or a text and
+    /// so could be meant as a deny list.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::Encoding)?;
+        let all: Option<BTreeMap<String, Value>> = read_yaml(text)?;
+        let Some(all) = all else {
+            return Ok(Self::default());
+        };
+        let mut unknown_keys = Vec::new();
+        for (key, value) in all {
+            if ["env_vars", "deny_emails", "deny_users"].contains(&key.as_str()) {
+                continue;
+            }
+            if value.is_array() || value.is_string() || key.to_lowercase().contains("deny") {
+                return Err(ConfigError::UnknownKey(key));
+            }
+            unknown_keys.push(key);
+        }
+        let known: Known = read_yaml(text)?;
+        let env_vars = known.env_vars.unwrap_or_default();
+        for name in env_vars.keys() {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(ConfigError::EnvironmentName(name.clone()));
+            }
+        }
+        Ok(Self {
+            deny: DenyLists {
+                emails: known.deny_emails.unwrap_or_default(),
+                users: known.deny_users.unwrap_or_default(),
+            },
+            env_vars,
+            unknown_keys,
+        })
+    }
+}
+
+impl DenyLists {
+    /// Whatever its letter case; generous, since this refuses.
+    pub fn has_email(&self, email: &str) -> bool {
+        listed(&self.emails, email)
+    }
+
+    pub fn has_user(&self, user: &str) -> bool {
+        listed(&self.users, user)
+    }
+}
+
+#[derive(Deserialize)]
+struct Known {
+    env_vars: Option<BTreeMap<String, String>>,
+    deny_emails: Option<Vec<String>>,
+    deny_users: Option<Vec<String>>,
+}
+
+fn read_yaml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, ConfigError> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        // one line for the log; the drawing around it is for terminals
+        let error = error.without_snippet().to_string();
+        ConfigError::Yaml(error.lines().next().unwrap_or_default().to_owned())
+    })
+}
+
+fn listed(list: &[String], name: &str) -> bool {
+    let name = folded(name);
+    list.iter().any(|listed| folded(listed) == name)
+}
+
+/// Upper case first, so that letters that only share their capital (`ſ` and `s`) fold together.
+fn folded(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ServerConfig, ConfigError> {
+        ServerConfig::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn reads_what_go_reads() {
+        let config = parse(
+            "---\nenv_vars:\n  HTTPS_PROXY: http://p:3128\n  N: 5\ndeny_emails: [a@x, \"b@x\"]\n\
+             deny_users:\n  - root\n  - 1000\nfuture: {a: b}\n",
+        )
+        .unwrap();
+        assert_eq!(config.env_vars["HTTPS_PROXY"], "http://p:3128");
+        assert_eq!(config.env_vars["N"], "5");
+        assert_eq!(config.deny.emails, ["a@x", "b@x"]);
+        assert_eq!(config.deny.users, ["root", "1000"]);
+        assert_eq!(config.unknown_keys, ["future"]);
+    }
+
+    #[test]
+    fn an_empty_file_denies_nobody() {
+        for text in ["", "\n", "# nothing yet\n", "---\n", "deny_users:\n", "{}"] {
+            assert_eq!(parse(text).unwrap(), ServerConfig::default(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn row_114_what_cannot_be_used_is_an_error() {
+        for text in [
+            "deny_emails: a@x",
+            "deny_emails: [a@x",
+            "deny_emails: {a: b}",
+            "deny_users: [[a]]",
+            "deny_email: [a@x]",
+            "denyusers:",
+            "dney_users: root",
+            "- deny_users",
+            "deny_users",
+            "env_vars: [a]",
+            "env_vars: {\"a=b\": c}",
+            "deny_users: [a]\ndeny_users: [b]\n",
+        ] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+        assert!(ServerConfig::parse(b"deny_users: [\xff]").is_err());
+    }
+
+    #[test]
+    fn denying_is_generous_about_letter_case() {
+        let deny = parse("deny_emails: [Kurt@X.example]\ndeny_users: [ROOT]")
+            .unwrap()
+            .deny;
+        assert!(deny.has_email("kurt@x.example"));
+        assert!(deny.has_email("\u{212a}urt@x.example"));
+        assert!(deny.has_user("root"));
+        assert!(!deny.has_user("root2"));
+        assert!(!deny.has_email(""));
+    }
+}

@@ -1,0 +1,139 @@
+//! What goes wrong on the server, in words for an admin: what it is, and what to type next.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::account::AccountError;
+use crate::config::ConfigError;
+use crate::files::FileError;
+use crate::home::HomeError;
+use crate::key_source::{KeySourceError, NetworkError};
+use crate::log::escaped;
+use crate::policy::PolicyDenial;
+use crate::providers::ProviderRefusal;
+use crate::table::{self, Unwritable};
+use crate::verify::DenyReason;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Quotes what tokens and certificates say, so it is escaped: it ends in sshd's log.
+    #[error("{}", escaped(&.0.to_string()))]
+    Denied(#[from] DenyReason),
+    #[error("failed to load providers: {0}")]
+    Providers(FileError),
+    #[error("server config cannot be used, so nobody is let in: {0}")]
+    ConfigFile(FileError),
+    #[error("server config {path} cannot be used, so nobody is let in: {error}", path = path.display())]
+    Config { path: PathBuf, error: ConfigError },
+    #[error("env_vars of the server config: {0}")]
+    Network(#[from] NetworkError),
+    #[error("failed to get the provider's keys: {0}")]
+    Keys(#[from] KeySourceError),
+    #[error("error loading policy: {system}; {home}")]
+    NoPolicy {
+        system: Box<FileError>,
+        home: Box<HomeError>,
+    },
+    #[error("the answer to sshd cannot be written: {0}")]
+    Output(io::Error),
+    #[error("internal error (panic{})", place.as_deref().unwrap_or_default())]
+    Panic { place: Option<String> },
+    #[error("Failed to read user's home policy file: {0}")]
+    ReadHome(FileError),
+    #[error("Failed to read user's home policy file: {0}")]
+    ReadHomeAccount(AccountError),
+    #[error("failed to load policy: {0}")]
+    LoadPolicy(FileError),
+    #[error("failed to load policy: {0}")]
+    LoadPolicyAccount(AccountError),
+    #[error("cannot write this {column} to a policy file: {reason}")]
+    Unwritable {
+        column: &'static str,
+        reason: Unwritable,
+    },
+    #[error("failed to write policy to {path}: {error}", path = path.display())]
+    WritePolicy { path: PathBuf, error: io::Error },
+}
+
+impl ServerError {
+    /// The next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Denied(DenyReason::Policy(PolicyDenial::NoRule {
+                who, issuer, principal, ..
+            })) => {
+                // quoted, since the words are the token's and a shell will read them
+                let row = table::write_row([principal, who, issuer]).ok()?;
+                Some(format!("To allow it: sudo opkssh add {}", escaped(row.trim_end())))
+            }
+            Self::Denied(DenyReason::Provider(ProviderRefusal::Unknown { .. })) => {
+                Some("Compare the issuer, byte for byte, with the rows of /etc/opk/providers".into())
+            }
+            Self::Providers(error) | Self::LoadPolicy(error) | Self::ConfigFile(error) => {
+                file_hint(error)
+            }
+            Self::NoPolicy { system, .. } => file_hint(system.as_ref()),
+            Self::Keys(_) => Some(
+                "Try: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
+                 under env_vars in /etc/opk/config.yml"
+                    .into(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn file_hint(error: &FileError) -> Option<String> {
+    match error {
+        FileError::Mode { path, allowed, .. } => {
+            Some(format!("Run: sudo chmod {allowed:o} {}", path.display()))
+        }
+        FileError::Owner { path, .. } => Some(format!(
+            "Run: sudo chown root:opksshuser {}",
+            path.display()
+        )),
+        error if error.is_not_found() || error.is_permission_denied() => {
+            Some("Run: sudo opkssh permissions check".into())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_rule(who: &str) -> ServerError {
+        DenyReason::Policy(PolicyDenial::NoRule {
+            who: who.into(),
+            issuer: "https://i".into(),
+            principal: "dev".into(),
+            sources: vec![],
+        })
+        .into()
+    }
+
+    #[test]
+    fn what_a_token_says_is_escaped_in_messages() {
+        let text = no_rule("a\n\u{1b}[2J").to_string();
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
+
+    #[test]
+    fn a_hint_cannot_run_anything_else() {
+        let hint = |who| no_rule(who).hint();
+        assert_eq!(
+            hint("a@x").unwrap(),
+            "To allow it: sudo opkssh add dev a@x https://i"
+        );
+        assert_eq!(
+            hint("a;reboot $(x)").unwrap(),
+            "To allow it: sudo opkssh add dev 'a;reboot $(x)' https://i"
+        );
+        assert_eq!(
+            hint("a;b").unwrap(),
+            r"To allow it: sudo opkssh add dev a\;b https://i"
+        );
+        assert_eq!(hint("a\nb"), None);
+    }
+}

@@ -1,0 +1,282 @@
+//! Reading files whose words decide who gets in: opened once, judged by the open handle, and only
+//! then read, so that nobody can swap them in between.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+/// Largest file we read, in bytes.
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Whose file it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// root, or whoever runs this program.
+    RootOrOurselves,
+    /// Exactly this uid.
+    User(u32),
+}
+
+/// What a file must be like before it is believed.
+#[derive(Debug, Clone, Copy)]
+pub struct Demands {
+    pub owner: Owner,
+    /// Permission bits that may be set; others may not.
+    pub mode: u32,
+}
+
+/// `/etc/opk`: root's, read by the group at most.
+pub const SYSTEM: Demands = Demands {
+    owner: Owner::RootOrOurselves,
+    mode: 0o640,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    #[error("{path}: {error}", path = path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error("{path} is a symlink, or in a directory that is one", path = .0.display())]
+    Symlink(PathBuf),
+    #[error("{path} is not a regular file", path = .0.display())]
+    NotAFile(PathBuf),
+    #[error(
+        "{path} has insecure permissions: expected one of the following permissions [{allowed:o}], \
+         got ({mode:o})",
+        path = path.display()
+    )]
+    Mode {
+        path: PathBuf,
+        mode: u32,
+        allowed: u32,
+    },
+    #[error("{path} has the wrong owner: expected {expected}, got uid {uid}", path = path.display())]
+    Owner {
+        path: PathBuf,
+        expected: String,
+        uid: u32,
+    },
+    #[error("{path} is larger than {MAX_BYTES} bytes", path = .0.display())]
+    Size(PathBuf),
+}
+
+impl FileError {
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    pub fn is_permission_denied(&self) -> bool {
+        matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+/// Reads a file that meets the demands. A symlink is followed: its target is what is judged.
+pub fn read(path: &Path, demands: Demands) -> Result<Vec<u8>, FileError> {
+    let fd = rustix::fs::open(path, READ, Mode::empty()).map_err(|errno| failed(path, errno))?;
+    read_open(fd, path, demands)
+}
+
+/// Reads `<base>/<directory>/<name>`, where neither of the last two may be a symlink.
+pub fn read_beneath(
+    base: &Path,
+    directory: &str,
+    name: &str,
+    demands: Demands,
+) -> Result<Vec<u8>, FileError> {
+    let path = base.join(directory).join(name);
+    let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let base = rustix::fs::open(base, step, Mode::empty()).map_err(|errno| failed(&path, errno))?;
+    let directory = rustix::fs::openat(base, directory, step | OFlags::NOFOLLOW, Mode::empty())
+        .map_err(|errno| failed_beneath(&path, errno))?;
+    let fd = rustix::fs::openat(directory, name, READ | OFlags::NOFOLLOW, Mode::empty())
+        .map_err(|errno| failed_beneath(&path, errno))?;
+    read_open(fd, &path, demands)
+}
+
+/// Judges an open file by its handle.
+pub fn judge(stat: &Stat, path: &Path, demands: Demands) -> Result<(), FileError> {
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(FileError::NotAFile(path.to_owned()));
+    }
+    let mode = stat.st_mode & 0o777;
+    if mode & !demands.mode != 0 {
+        return Err(FileError::Mode {
+            path: path.to_owned(),
+            mode,
+            allowed: demands.mode,
+        });
+    }
+    let expected = match demands.owner {
+        Owner::RootOrOurselves => {
+            let ourselves = rustix::process::geteuid().as_raw();
+            if stat.st_uid == 0 || stat.st_uid == ourselves {
+                return Ok(());
+            }
+            "root".to_owned()
+        }
+        Owner::User(uid) if stat.st_uid == uid => return Ok(()),
+        Owner::User(uid) => format!("uid {uid}"),
+    };
+    Err(FileError::Owner {
+        path: path.to_owned(),
+        expected,
+        uid: stat.st_uid,
+    })
+}
+
+/// Non-blocking: opening a FIFO must not wait for its writer.
+const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+fn read_open(fd: OwnedFd, path: &Path, demands: Demands) -> Result<Vec<u8>, FileError> {
+    let stat = rustix::fs::fstat(&fd).map_err(|errno| failed(path, errno))?;
+    judge(&stat, path, demands)?;
+    let mut bytes = Vec::new();
+    File::from(fd)
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| FileError::Io {
+            path: path.to_owned(),
+            error,
+        })?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(FileError::Size(path.to_owned()));
+    }
+    Ok(bytes)
+}
+
+fn failed(path: &Path, errno: Errno) -> FileError {
+    FileError::Io {
+        path: path.to_owned(),
+        error: errno.into(),
+    }
+}
+
+/// `O_NOFOLLOW` reports a symlink as ELOOP, with `O_DIRECTORY` as ENOTDIR.
+fn failed_beneath(path: &Path, errno: Errno) -> FileError {
+    match errno {
+        Errno::LOOP | Errno::NOTDIR => FileError::Symlink(path.to_owned()),
+        other => failed(path, other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn file(directory: &Path, name: &str, mode: u32) -> PathBuf {
+        let path = directory.join(name);
+        fs::write(&path, "text").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn row_109_0640_or_stricter() {
+        let directory = tempfile::tempdir().unwrap();
+        for mode in [0o640, 0o600, 0o440, 0o400] {
+            let path = file(directory.path(), &format!("{mode:o}"), mode);
+            assert_eq!(read(&path, SYSTEM).unwrap(), b"text", "{mode:o}");
+        }
+        for mode in [0o644, 0o660, 0o642, 0o750, 0o777] {
+            let path = file(directory.path(), &format!("{mode:o}"), mode);
+            let error = read(&path, SYSTEM).unwrap_err();
+            assert!(
+                matches!(error, FileError::Mode { mode: got, .. } if got == mode),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn row_110_an_ordinary_users_file_is_not_believed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(directory.path(), "f", 0o640);
+        let mut stat = rustix::fs::stat(&path).unwrap();
+        assert!(judge(&stat, &path, SYSTEM).is_ok());
+        stat.st_uid = rustix::process::geteuid().as_raw() + 1;
+        assert!(matches!(
+            judge(&stat, &path, SYSTEM),
+            Err(FileError::Owner { .. })
+        ));
+        let theirs = Demands {
+            owner: Owner::User(stat.st_uid),
+            mode: 0o640,
+        };
+        assert!(judge(&stat, &path, theirs).is_ok());
+        stat.st_uid = 0;
+        assert!(judge(&stat, &path, SYSTEM).is_ok());
+        assert!(judge(&stat, &path, theirs).is_err());
+    }
+
+    #[test]
+    fn row_111_a_symlink_is_judged_by_its_target() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, mode, ok) in [("good", 0o640, true), ("bad", 0o644, false)] {
+            let link = directory.path().join(format!("{name}.link"));
+            symlink(file(directory.path(), name, mode), &link).unwrap();
+            assert_eq!(read(&link, SYSTEM).is_ok(), ok, "{name}");
+        }
+    }
+
+    #[test]
+    fn row_124_only_regular_files_and_never_blocking() {
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("fifo");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &fifo,
+            FileType::Fifo,
+            Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        assert!(matches!(read(&fifo, SYSTEM), Err(FileError::NotAFile(_))));
+        assert!(read(directory.path(), SYSTEM).is_err());
+        assert!(
+            read(&directory.path().join("none"), SYSTEM)
+                .unwrap_err()
+                .is_not_found()
+        );
+    }
+
+    #[test]
+    fn row_125_no_symlinks_beneath_a_home() {
+        let home = tempfile::tempdir().unwrap();
+        let demands = Demands {
+            owner: Owner::RootOrOurselves,
+            mode: 0o600,
+        };
+        let read = |directory| read_beneath(home.path(), directory, "auth_id", demands);
+        fs::create_dir(home.path().join("real")).unwrap();
+        file(&home.path().join("real"), "auth_id", 0o600);
+        assert_eq!(read("real").unwrap(), b"text");
+        symlink("real", home.path().join("linked")).unwrap();
+        assert!(matches!(read("linked"), Err(FileError::Symlink(_))));
+        fs::create_dir(home.path().join("inner")).unwrap();
+        symlink("../real/auth_id", home.path().join("inner/auth_id")).unwrap();
+        assert!(matches!(read("inner"), Err(FileError::Symlink(_))));
+        assert!(read("none").unwrap_err().is_not_found());
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(directory.path(), "f", 0o600);
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(MAX_BYTES + 1)
+            .unwrap();
+        assert!(matches!(read(&path, SYSTEM), Err(FileError::Size(_))));
+    }
+}

@@ -1,0 +1,276 @@
+//! Proxy and trusted roots: sshd gives its commands an almost empty environment, so `env_vars` of
+//! the server configuration stands in for it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use ureq::Proxy;
+use ureq::tls::{Certificate, PemItem};
+use url::{Host, Url};
+
+/// How to reach providers.
+#[derive(Default)]
+pub struct Network {
+    https_proxy: Option<Proxy>,
+    no_proxy: Vec<String>,
+    roots: Option<Vec<Certificate<'static>>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    #[error("HTTPS_PROXY is not a proxy's URL: {0}")]
+    Proxy(ureq::Error),
+    #[error("{name} {path}: {error}")]
+    Roots {
+        name: &'static str,
+        path: String,
+        error: io::Error,
+    },
+    #[error("{name} {path}: no certificate in it")]
+    NoRoots { name: &'static str, path: String },
+}
+
+impl Network {
+    /// From `env_vars`, and from the environment for names that are not there. Trusted roots in
+    /// the environment are left to the platform verifier, which looks at it itself.
+    pub fn new(
+        env_vars: &BTreeMap<String, String>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, NetworkError> {
+        let find = |names: [&str; 2]| {
+            let configured = names.iter().find_map(|name| env_vars.get(*name).cloned());
+            configured
+                .or_else(|| names.iter().find_map(|name| environment(name)))
+                .filter(|value| !value.is_empty())
+        };
+        let https_proxy = find(["HTTPS_PROXY", "https_proxy"])
+            .map(|proxy| Proxy::new(&proxy).map_err(NetworkError::Proxy))
+            .transpose()?;
+        let no_proxy = find(["NO_PROXY", "no_proxy"]).unwrap_or_default();
+        let file = env_vars
+            .get("SSL_CERT_FILE")
+            .filter(|path| !path.is_empty());
+        let directories = env_vars.get("SSL_CERT_DIR").filter(|path| !path.is_empty());
+        let mut roots = Vec::new();
+        if let Some(file) = file {
+            add_file(&mut roots, file)?;
+        }
+        for directory in directories.into_iter().flat_map(|paths| paths.split(':')) {
+            add_directory(&mut roots, directory)?;
+        }
+        Ok(Self {
+            https_proxy,
+            no_proxy: no_proxy
+                .split(',')
+                .map(|entry| entry.trim().to_lowercase())
+                .collect(),
+            roots: (file.is_some() || directories.is_some()).then_some(roots),
+        })
+    }
+
+    /// Roots to use in place of the platform's.
+    pub(super) fn roots(&self) -> Option<&[Certificate<'static>]> {
+        self.roots.as_deref()
+    }
+
+    /// The proxy for an https address. Loopback http, the only other kind, never has one.
+    pub(super) fn proxy_for(&self, url: &Url) -> Option<Proxy> {
+        let direct =
+            url.scheme() != "https" || self.no_proxy.iter().any(|entry| is_for(entry, url));
+        if direct {
+            None
+        } else {
+            self.https_proxy.clone()
+        }
+    }
+}
+
+/// Names of variables in `env_vars` that mean nothing here.
+pub fn without_effect(env_vars: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
+    const KNOWN: [&str; 8] = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        // for plain http, which is only ever spoken to this machine
+        "HTTP_PROXY",
+        "http_proxy",
+    ];
+    env_vars
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !KNOWN.contains(name))
+}
+
+/// An entry of NO_PROXY as Go reads it: `*`, an address, a name (with what is below it), `.name`
+/// or `*.name` (only what is below it), each perhaps with a port.
+fn is_for(entry: &str, url: &Url) -> bool {
+    if entry == "*" {
+        return true;
+    }
+    let (name, port) = match entry.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
+            (name, port.parse::<u16>().ok())
+        }
+        _ => (entry, None),
+    };
+    if name.is_empty() || port.is_some_and(|port| url.port_or_known_default() != Some(port)) {
+        return false;
+    }
+    match url.host() {
+        Some(Host::Domain(host)) => {
+            let below = name.strip_prefix('*').unwrap_or(name);
+            match below.strip_prefix('.') {
+                Some(_) => host.ends_with(below),
+                None => {
+                    host == name
+                        || host
+                            .strip_suffix(name)
+                            .is_some_and(|rest| rest.ends_with('.'))
+                }
+            }
+        }
+        Some(host) => host.to_string().trim_matches(['[', ']']) == name.trim_matches(['[', ']']),
+        None => false,
+    }
+}
+
+fn add_file(roots: &mut Vec<Certificate<'static>>, path: &str) -> Result<(), NetworkError> {
+    let name = "SSL_CERT_FILE";
+    let pem = std::fs::read(path).map_err(|error| NetworkError::Roots {
+        name,
+        path: path.to_owned(),
+        error,
+    })?;
+    let before = roots.len();
+    roots.extend(certificates(&pem));
+    if roots.len() == before {
+        return Err(NetworkError::NoRoots {
+            name,
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn add_directory(roots: &mut Vec<Certificate<'static>>, path: &str) -> Result<(), NetworkError> {
+    let name = "SSL_CERT_DIR";
+    let failed = |error| NetworkError::Roots {
+        name,
+        path: path.to_owned(),
+        error,
+    };
+    for entry in Path::new(path).read_dir().map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        // such directories hold READMEs and dangling links too
+        if file.is_file()
+            && let Ok(pem) = std::fs::read(&file)
+        {
+            roots.extend(certificates(&pem));
+        }
+    }
+    Ok(())
+}
+
+fn certificates(pem: &[u8]) -> impl Iterator<Item = Certificate<'static>> {
+    ureq::tls::parse_pem(pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(pairs: &[(&str, &str)], environment: &[(&str, &str)]) -> Network {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect()
+        };
+        let environment = map(environment);
+        Network::new(&map(pairs), |name| environment.get(name).cloned()).unwrap()
+    }
+
+    fn proxy(network: &Network, url: &str) -> Option<String> {
+        let proxy = network.proxy_for(&Url::parse(url).unwrap())?;
+        Some(format!("{}:{}", proxy.host(), proxy.port()))
+    }
+
+    #[test]
+    fn the_configuration_wins_over_the_environment() {
+        let both = network(
+            &[("https_proxy", "http://a:1")],
+            &[("HTTPS_PROXY", "http://b:2")],
+        );
+        assert_eq!(proxy(&both, "https://op.example").unwrap(), "a:1");
+        let environment = network(&[], &[("HTTPS_PROXY", "b:2")]);
+        assert_eq!(proxy(&environment, "https://op.example").unwrap(), "b:2");
+        assert_eq!(proxy(&environment, "http://localhost:3"), None);
+        assert_eq!(proxy(&network(&[], &[]), "https://op.example"), None);
+    }
+
+    #[test]
+    fn no_proxy_as_in_go() {
+        let network = network(
+            &[
+                ("HTTPS_PROXY", "http://p:1"),
+                (
+                    "NO_PROXY",
+                    "a.example, .b.example,*.c.example,10.0.0.1,d.example:8443,[::1]",
+                ),
+            ],
+            &[],
+        );
+        for direct in [
+            "https://a.example",
+            "https://x.a.example",
+            "https://x.b.example",
+            "https://x.c.example",
+            "https://10.0.0.1",
+            "https://d.example:8443",
+            "https://[::1]/",
+        ] {
+            assert_eq!(proxy(&network, direct), None, "{direct}");
+        }
+        for proxied in [
+            "https://b.example",
+            "https://xa.example",
+            "https://c.example",
+            "https://10.0.0.12",
+            "https://d.example",
+            "https://example",
+        ] {
+            assert!(proxy(&network, proxied).is_some(), "{proxied}");
+        }
+    }
+
+    #[test]
+    fn roots_that_cannot_be_read_are_an_error() {
+        let none = |_: &str| None;
+        for (name, path) in [
+            ("SSL_CERT_FILE", "/nonexistent"),
+            ("SSL_CERT_FILE", "/etc/passwd"),
+            ("SSL_CERT_DIR", "/nonexistent"),
+        ] {
+            let vars = [(name.to_owned(), path.to_owned())].into();
+            assert!(Network::new(&vars, none).is_err(), "{name} {path}");
+        }
+        let vars = [("HTTPS_PROXY".to_owned(), "::".to_owned())].into();
+        assert!(Network::new(&vars, none).is_err());
+    }
+
+    #[test]
+    fn other_variables_are_named() {
+        let vars = [
+            ("LANG".to_owned(), "C".to_owned()),
+            ("NO_PROXY".to_owned(), "x".to_owned()),
+        ];
+        assert_eq!(without_effect(&vars.into()).collect::<Vec<_>>(), ["LANG"]);
+    }
+}

@@ -1,0 +1,27 @@
+//! The server side of opkssh: `verify` for sshd's AuthorizedKeysCommand, and its admin commands.
+//!
+//! Where does sshd's yes or no come from? [`verify`], which is pure. What exactly does sshd read?
+//! [`authorized_keys`], the only writer to stdout there. The commands around them, which read files
+//! and ask providers, are [`verify_command`], [`add_command`] and [`readhome_command`].
+
+pub mod account;
+pub mod authorized_keys;
+pub mod config;
+pub mod files;
+pub mod home;
+pub mod key_source;
+pub mod log;
+pub mod policy;
+pub mod process;
+pub mod providers;
+pub mod table;
+pub mod verify;
+
+mod commands;
+mod error;
+
+pub use commands::{
+    AddArgs, Added, ReadhomeArgs, VerifyArgs, add_command, readhome_command, verify_command,
+    verify_to,
+};
+pub use error::ServerError;

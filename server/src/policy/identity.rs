@@ -1,0 +1,200 @@
+//! The second column of `auth_id`: whom a row means, and whether a token's claims are that person.
+//!
+//! Reading follows Go's grammar; where Go matches what the writer of the row cannot have meant
+//! (empty cells, look-alike letters, half of a group name), a cell of ours matches nothing and
+//! says why.
+
+use opkssh_protocol::json::Object;
+use serde_json::Value;
+
+use super::glob;
+
+/// A cell, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// `oidc:NAME:VALUE`: a top-level claim that is, or lists, this value.
+    Claim { name: String, value: String },
+    /// `oidc-match-end:email:SUFFIX`. `@` is not implied.
+    EmailEnd { suffix: String, whole: String },
+    /// `repo:…`: a glob over the subject.
+    SubjectGlob(String),
+    /// Anything else: the mail address, whatever its ASCII case, or the exact subject.
+    Exactly(String),
+}
+
+/// A cell that can never match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NeverMatches {
+    #[error("the identity is empty")]
+    Empty,
+    #[error("expected oidc:CLAIM:VALUE")]
+    ClaimParts,
+    #[error(
+        "more than one ':' after the claim; write oidc:CLAIM:\"VALUE\" (protect the quotes with \
+         single quotes around the cell)"
+    )]
+    ClaimColons,
+    #[error("unbalanced double quotes")]
+    Quotes,
+    #[error("expected a suffix after oidc-match-end:email:")]
+    Suffix,
+    #[error("expected a pattern after repo:")]
+    Pattern,
+}
+
+const CLAIM: &str = "oidc:";
+const EMAIL_END: &str = "oidc-match-end:email:";
+const SUBJECT_GLOB: &str = "repo:";
+
+impl Identity {
+    pub fn parse(cell: &str) -> Result<Self, NeverMatches> {
+        if cell.is_empty() {
+            Err(NeverMatches::Empty)
+        } else if cell.eq_ignore_ascii_case(CLAIM) {
+            Err(NeverMatches::ClaimParts)
+        } else if cell.eq_ignore_ascii_case(EMAIL_END) {
+            Err(NeverMatches::Suffix)
+        } else if cell.eq_ignore_ascii_case(SUBJECT_GLOB) {
+            Err(NeverMatches::Pattern)
+        } else if let Some(rest) = cell.strip_prefix(CLAIM) {
+            claim(rest)
+        } else if let Some(suffix) = cell.strip_prefix(EMAIL_END) {
+            Ok(Self::EmailEnd {
+                suffix: suffix.to_owned(),
+                whole: cell.to_owned(),
+            })
+        } else if cell.starts_with(SUBJECT_GLOB) {
+            Ok(Self::SubjectGlob(cell.to_owned()))
+        } else {
+            Ok(Self::Exactly(cell.to_owned()))
+        }
+    }
+
+    /// Are these the claims of the person meant? The claims must be verified ones.
+    pub fn matches(&self, claims: &Object) -> bool {
+        match self {
+            Self::Claim { name, value } => claims.get(name).is_some_and(|claim| says(claim, value)),
+            Self::EmailEnd { suffix, whole } => {
+                text(claims, "email").is_some_and(|email| ends_with_ignoring_case(email, suffix))
+                    || is_exactly(claims, whole)
+            }
+            Self::SubjectGlob(pattern) => text(claims, "sub").is_some_and(|subject| {
+                glob::matches(pattern, subject).unwrap_or(subject == pattern)
+            }),
+            Self::Exactly(whole) => is_exactly(claims, whole),
+        }
+    }
+
+    /// Does a match rest on the mail address alone?
+    pub fn rests_on_email(&self, claims: &Object) -> bool {
+        match self {
+            Self::EmailEnd { .. } => true,
+            Self::Exactly(whole) => text(claims, "sub") != Some(whole),
+            Self::Claim { name, .. } => name == "email",
+            Self::SubjectGlob(_) => false,
+        }
+    }
+}
+
+/// Empty pieces do not count, as in Go; quoted pieces may hold colons.
+fn claim(rest: &str) -> Result<Identity, NeverMatches> {
+    let mut pieces = vec![String::new()];
+    let mut quoted = false;
+    for c in rest.chars() {
+        match c {
+            ':' if !quoted => pieces.push(String::new()),
+            c => {
+                quoted ^= c == '"';
+                if let Some(piece) = pieces.last_mut() {
+                    piece.push(c);
+                }
+            }
+        }
+    }
+    if quoted {
+        return Err(NeverMatches::Quotes);
+    }
+    let mut pieces = pieces
+        .iter()
+        .filter(|piece| !piece.is_empty())
+        .map(|piece| unquoted(piece));
+    match (pieces.next(), pieces.next(), pieces.next()) {
+        (Some(name), Some(value), None) if !name.is_empty() && !value.is_empty() => {
+            Ok(Identity::Claim {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            })
+        }
+        (Some(_), Some(_), Some(_)) => Err(NeverMatches::ClaimColons),
+        _ => Err(NeverMatches::ClaimParts),
+    }
+}
+
+fn unquoted(piece: &str) -> &str {
+    piece
+        .strip_prefix('"')
+        .and_then(|piece| piece.strip_suffix('"'))
+        .unwrap_or(piece)
+}
+
+fn is_exactly(claims: &Object, whole: &str) -> bool {
+    text(claims, "email").is_some_and(|email| email.eq_ignore_ascii_case(whole))
+        || text(claims, "sub") == Some(whole)
+}
+
+fn text<'a>(claims: &'a Object, name: &str) -> Option<&'a str> {
+    claims
+        .get(name)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+}
+
+/// ASCII only: a Kelvin sign is no `k` here.
+fn ends_with_ignoring_case(text: &str, suffix: &str) -> bool {
+    text.len()
+        .checked_sub(suffix.len())
+        .is_some_and(|start| text.as_bytes()[start..].eq_ignore_ascii_case(suffix.as_bytes()))
+}
+
+/// Is the claim, or one element of it, this text? `null` and objects say nothing.
+fn says(claim: &Value, expected: &str) -> bool {
+    match claim {
+        Value::Array(items) => items.iter().any(|item| one_says(item, expected)),
+        one => one_says(one, expected),
+    }
+}
+
+fn one_says(claim: &Value, expected: &str) -> bool {
+    match claim {
+        Value::String(text) => text == expected,
+        Value::Bool(value) => value.to_string() == expected,
+        // as people write it, or as Go prints a float64
+        Value::Number(number) => {
+            number.to_string() == expected
+                || number
+                    .as_f64()
+                    .is_some_and(|float| go_float(float) == expected)
+        }
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// Go's `%v` of a float64: the shortest digits, in `e` notation from a million on and below
+/// 1e-4, with an exponent of at least two digits.
+fn go_float(float: f64) -> String {
+    let scientific = format!("{float:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let Ok(exponent) = exponent.parse::<i32>() else {
+        return scientific;
+    };
+    if (-4..6).contains(&exponent) {
+        return float.to_string();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! Who may become whom: the rows of `auth_id` and the deny lists. Pure.
+//!
+//! Files are read by [`crate::files`] and [`crate::home`]; here their bytes become rows and rows
+//! become a decision.
+
+mod glob;
+mod identity;
+
+pub use identity::{Identity, NeverMatches};
+
+use opkssh_protocol::json::Object;
+
+use crate::config::DenyLists;
+use crate::table;
+
+/// Everything that may allow, in the order of the files. There is no denying row.
+#[derive(Debug, Default, Clone)]
+pub struct Policy {
+    rules: Vec<Rule>,
+    sources: Vec<String>,
+}
+
+/// One row of an `auth_id` file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    pub principal: String,
+    pub identity: Identity,
+    /// Compared byte for byte with the token's `iss`.
+    pub issuer: String,
+    /// Where it stands, for the log: file and line.
+    pub place: String,
+}
+
+/// Whose claims, wanting what.
+#[derive(Clone, Copy)]
+pub struct Applicant<'a> {
+    /// The local account that sshd asks about.
+    pub principal: &'a str,
+    pub issuer: &'a str,
+    /// Verified claims.
+    pub claims: &'a Object,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyDenial {
+    #[error("denied email {0:?}")]
+    Email(String),
+    #[error("denied user {0:?}")]
+    User(String),
+    #[error(
+        "no policy to allow {who} with (issuer={issuer}) to assume {principal}, check policy \
+         config at {}",
+        sources.join(", ")
+    )]
+    NoRule {
+        who: String,
+        issuer: String,
+        principal: String,
+        sources: Vec<String>,
+    },
+}
+
+impl Policy {
+    /// Adds a file's rows behind those that are there. Returns what is wrong with it, line by
+    /// line; such lines allow nobody.
+    pub fn add_file(&mut self, path: &str, bytes: &[u8]) -> Vec<String> {
+        let table = table::read(bytes);
+        let mut problems: Vec<String> = table
+            .problems
+            .iter()
+            .map(|problem| format!("{path} {problem}"))
+            .collect();
+        for row in table.rows {
+            let [principal, identity, issuer] = row.words;
+            let place = format!("{path} line {}", row.line);
+            match Identity::parse(&identity) {
+                Ok(identity) => self.rules.push(Rule {
+                    principal,
+                    identity,
+                    issuer,
+                    place,
+                }),
+                Err(never) => problems.push(format!("{place} can never match: {never}")),
+            }
+        }
+        self.sources.push(path.to_owned());
+        problems
+    }
+
+    /// Deny lists first, then the first row that fits.
+    pub fn decide(&self, who: Applicant<'_>, deny: &DenyLists) -> Result<&Rule, PolicyDenial> {
+        let email = who.claims.get("email").and_then(|email| email.as_str());
+        if let Some(email) = email
+            && deny.has_email(email)
+        {
+            return Err(PolicyDenial::Email(email.to_owned()));
+        }
+        if deny.has_user(who.principal) {
+            return Err(PolicyDenial::User(who.principal.to_owned()));
+        }
+        self.rules
+            .iter()
+            .find(|rule| {
+                rule.principal == who.principal
+                    && rule.issuer == who.issuer
+                    && rule.identity.matches(who.claims)
+            })
+            .ok_or_else(|| PolicyDenial::NoRule {
+                who: email
+                    .or_else(|| who.claims.get("sub").and_then(|sub| sub.as_str()))
+                    .unwrap_or_default()
+                    .to_owned(),
+                issuer: who.issuer.to_owned(),
+                principal: who.principal.to_owned(),
+                sources: self.sources.clone(),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: &str = "https://op.example";
+
+    fn decide(file: &str, principal: &str, deny: &DenyLists) -> Result<String, PolicyDenial> {
+        let claims = br#"{"email":"alice@x.example","sub":"1","groups":["dev"]}"#;
+        let claims = opkssh_protocol::json::parse_object(claims).unwrap();
+        let mut policy = Policy::default();
+        policy.add_file("/etc/opk/auth_id", file.as_bytes());
+        policy
+            .decide(
+                Applicant {
+                    principal,
+                    issuer: ISSUER,
+                    claims: &claims,
+                },
+                deny,
+            )
+            .map(|rule| rule.place.clone())
+    }
+
+    fn allowed(file: &str, principal: &str) -> bool {
+        decide(file, principal, &DenyLists::default()).is_ok()
+    }
+
+    #[test]
+    fn the_first_fitting_row_decides() {
+        let file = "root alice@x.example https://op.example\n\
+                    dev oidc:groups:dev https://op.example\n\
+                    dev alice@x.example https://op.example\n";
+        assert_eq!(
+            decide(file, "dev", &DenyLists::default()).unwrap(),
+            "/etc/opk/auth_id line 2"
+        );
+    }
+
+    #[test]
+    fn principal_and_issuer_are_exact() {
+        assert!(allowed("dev alice@x.example https://op.example", "dev"));
+        for row in [
+            "Dev alice@x.example https://op.example",
+            "dev alice@x.example https://op.example/",
+            "dev alice@x.example https://OP.example",
+            "dev,root alice@x.example https://op.example",
+            "* alice@x.example https://op.example", // row 101
+            "dev alice@x.example google",           // row 103
+            "dev alice@x.example ''",
+            "dev alice@x.example",
+        ] {
+            assert!(!allowed(row, "dev"), "{row}");
+        }
+    }
+
+    #[test]
+    fn rows_that_allow_nobody_are_reported() {
+        let mut policy = Policy::default();
+        let problems = policy.add_file("f", b"a b\na '' i\na oidc:x i\na b c");
+        assert_eq!(
+            problems,
+            [
+                "f line 1: wrong number of arguments (expected=3, got=2)",
+                "f line 2 can never match: the identity is empty",
+                "f line 3 can never match: expected oidc:CLAIM:VALUE",
+            ]
+        );
+    }
+
+    #[test]
+    fn deny_lists_come_first() {
+        let file = "dev alice@x.example https://op.example";
+        let emails = DenyLists {
+            emails: vec!["ALICE@x.example".into()],
+            users: vec![],
+        };
+        let users = DenyLists {
+            emails: vec![],
+            users: vec!["Dev".into()],
+        };
+        assert_eq!(
+            decide(file, "dev", &emails).unwrap_err().to_string(),
+            "denied email \"alice@x.example\""
+        );
+        assert_eq!(
+            decide(file, "dev", &users).unwrap_err().to_string(),
+            "denied user \"dev\""
+        );
+    }
+
+    #[test]
+    fn the_refusal_names_the_files() {
+        let denial = decide("", "dev", &DenyLists::default()).unwrap_err();
+        assert_eq!(
+            denial.to_string(),
+            "no policy to allow alice@x.example with (issuer=https://op.example) to assume dev, \
+             check policy config at /etc/opk/auth_id"
+        );
+    }
+}

@@ -1,0 +1,265 @@
+//! A provider and a client that do as they are told, wrongly if need be: every part of a token and
+//! of a certificate can be set.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code)] // each test program uses a part of it
+
+pub mod certificate;
+
+pub use certificate::Certificate;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use opkssh_protocol::base64url;
+use opkssh_protocol::cic::ClientInstanceClaims;
+use opkssh_protocol::control::KeyType;
+use opkssh_protocol::key_set::KeySet;
+use opkssh_protocol::time::UnixTime;
+use opkssh_protocol::user_key::UserKey;
+use opkssh_server::config::DenyLists;
+use opkssh_server::policy::Policy;
+use opkssh_server::providers::Providers;
+use opkssh_server::verify::{self, Verdict};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use serde_json::{Value, json};
+
+pub const ISSUER: &str = "https://op.example";
+pub const CLIENT: &str = "client-1";
+/// What `now` is unless a test says otherwise.
+pub const NOW: i64 = 1_800_000_000;
+
+/// The key a provider signs with.
+pub enum ProviderKey {
+    Es256(EcdsaKeyPair),
+    Rs256(RsaKeyPair),
+}
+
+impl ProviderKey {
+    pub fn es256() -> Self {
+        let random = SystemRandom::new();
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+        Self::Es256(EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap())
+    }
+
+    pub fn rs256() -> Self {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../tests/fixtures/rsa2048_test_key.pem"
+        );
+        let pem = std::fs::read_to_string(path).unwrap();
+        let base64: String = pem
+            .lines()
+            .filter(|line| !line.starts_with("-----"))
+            .collect();
+        Self::Rs256(RsaKeyPair::from_pkcs8(&STANDARD.decode(base64).unwrap()).unwrap())
+    }
+
+    pub fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Es256(_) => "ES256",
+            Self::Rs256(_) => "RS256",
+        }
+    }
+
+    pub fn sign(&self, message: &str) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Es256(key) => key
+                .sign(&random, message.as_bytes())
+                .unwrap()
+                .as_ref()
+                .to_vec(),
+            Self::Rs256(key) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(
+                    &RSA_PKCS1_SHA256,
+                    &random,
+                    message.as_bytes(),
+                    &mut signature,
+                )
+                .unwrap();
+                signature
+            }
+        }
+    }
+
+    /// The bare public members.
+    pub fn jwk(&self) -> Value {
+        match self {
+            Self::Es256(key) => {
+                let point = key.public_key().as_ref();
+                json!({"kty": "EC", "crv": "P-256",
+                       "x": base64url::encode(&point[1..33]), "y": base64url::encode(&point[33..])})
+            }
+            Self::Rs256(key) => {
+                let parts: ring::rsa::PublicKeyComponents<Vec<u8>> = key.public().into();
+                json!({"kty": "RSA", "n": base64url::encode(parts.n), "e": base64url::encode(parts.e)})
+            }
+        }
+    }
+
+    /// With `kid` "k1" and the usual extras.
+    pub fn published(&self) -> Value {
+        let mut jwk = self.jwk();
+        jwk["kid"] = "k1".into();
+        jwk["alg"] = self.algorithm().into();
+        jwk["use"] = "sig".into();
+        jwk
+    }
+}
+
+/// Everything about one login attempt.
+pub struct Login {
+    pub provider_key: ProviderKey,
+    pub user_key: UserKey,
+    /// The payload's members; `nonce` is put in unless `commit` is off.
+    pub claims: Value,
+    pub commit: bool,
+    /// Payload text to use in place of `claims`; the nonce `%NONCE%` is filled in.
+    pub payload: Option<String>,
+    pub id_header: Value,
+    pub cic_header: Value,
+    /// Changes the finished compact token.
+    pub twist: fn(String) -> String,
+    pub certificate: Certificate,
+    // what the server has
+    pub providers: String,
+    pub keys: Value,
+    pub policy: String,
+    pub deny: DenyLists,
+    pub now: i64,
+    pub principal: String,
+}
+
+impl Login {
+    /// One that is let in as "dev".
+    pub fn new() -> Self {
+        Self::of(ProviderKey::es256(), KeyType::Ecdsa)
+    }
+
+    pub fn of(provider_key: ProviderKey, kind: KeyType) -> Self {
+        let user_key = UserKey::generate(kind).unwrap();
+        let algorithm = user_key.algorithm();
+        Self {
+            claims: json!({"iss": ISSUER, "aud": CLIENT, "sub": "sub-1",
+                           "email": "alice@x.example", "email_verified": true,
+                           "iat": NOW - 100, "exp": NOW + 3500}),
+            commit: true,
+            payload: None,
+            id_header: json!({"alg": provider_key.algorithm(), "kid": "k1", "typ": "JWT"}),
+            cic_header: json!({"alg": algorithm.to_string(), "rz": "0".repeat(64), "typ": "CIC",
+                               "upk": user_key.public_key().to_jwk(algorithm)}),
+            twist: |compact| compact,
+            certificate: Certificate::new(),
+            providers: format!("{ISSUER} {CLIENT} 24h\n"),
+            keys: json!({"keys": [provider_key.published()]}),
+            policy: format!("dev alice@x.example {ISSUER}\n"),
+            deny: DenyLists::default(),
+            now: NOW,
+            principal: "dev".into(),
+            provider_key,
+            user_key,
+        }
+    }
+
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    pub fn nonce(&self) -> String {
+        let header = serde_json::to_vec(&self.cic_header).unwrap();
+        match ClientInstanceClaims::parse(&header) {
+            Ok(cic) => cic.commitment().as_str().to_owned(),
+            Err(_) => "unreadable".into(),
+        }
+    }
+
+    pub fn payload_text(&self) -> String {
+        if let Some(payload) = &self.payload {
+            return payload.replace("%NONCE%", &self.nonce());
+        }
+        let mut claims = self.claims.clone();
+        if self.commit {
+            claims["nonce"] = self.nonce().into();
+        }
+        claims.to_string()
+    }
+
+    pub fn id_token(&self, payload: &str) -> (String, String) {
+        let header = base64url::encode(self.id_header.to_string());
+        let signature = self
+            .provider_key
+            .sign(&format!("{header}.{}", base64url::encode(payload)));
+        (header, base64url::encode(signature))
+    }
+
+    pub fn pk_token(&self) -> String {
+        let payload = self.payload_text();
+        let (header, signature) = self.id_token(&payload);
+        let payload = base64url::encode(payload);
+        let cic = base64url::encode(self.cic_header.to_string());
+        let cic_signature = self
+            .user_key
+            .sign_jws(format!("{cic}.{payload}").as_bytes());
+        let cic_signature = base64url::encode(cic_signature);
+        (self.twist)(format!(
+            "{payload}:{header}:{signature}:{cic}:{cic_signature}"
+        ))
+    }
+
+    /// sshd's `%t` and `%k`.
+    pub fn words(&self) -> (String, String) {
+        self.certificate.words(&self.user_key, &self.pk_token())
+    }
+
+    /// The server's decision: the line for sshd, or the reason.
+    pub fn outcome(&self) -> Result<String, String> {
+        let (key_type, base64) = self.words();
+        self.outcome_of(&key_type, &base64)
+    }
+
+    pub fn outcome_of(&self, key_type: &str, base64: &str) -> Result<String, String> {
+        let decide = || {
+            let now = UnixTime(self.now);
+            let providers = Providers::parse("providers", self.providers.as_bytes());
+            let mut policy = Policy::default();
+            policy.add_file("auth_id", self.policy.as_bytes());
+            let keys = KeySet::parse(self.keys.to_string().as_bytes()).unwrap();
+            let certificate = verify::read_certificate(key_type, base64)?;
+            let candidate = verify::before_keys(certificate, &providers, now)?;
+            let identified = candidate.identify(&keys, now)?;
+            match identified.decide(&self.principal, &policy, &self.deny) {
+                Verdict::Allow(allowed) => Ok(allowed.key.to_string()),
+                Verdict::Deny(reason) => Err(reason),
+            }
+        };
+        decide().map_err(|reason: verify::DenyReason| reason.to_string())
+    }
+
+    /// Is it refused before the provider would be asked for anything?
+    pub fn refused_before_keys(&self) -> bool {
+        let (key_type, base64) = self.words();
+        let providers = Providers::parse("providers", self.providers.as_bytes());
+        verify::read_certificate(&key_type, &base64)
+            .and_then(|cert| verify::before_keys(cert, &providers, UnixTime(self.now)))
+            .is_err()
+    }
+
+    #[track_caller]
+    pub fn allowed(&self) -> String {
+        self.outcome().expect("let in")
+    }
+
+    /// Refused, for a reason that says so.
+    #[track_caller]
+    pub fn refused(&self, reason: &str) {
+        match self.outcome() {
+            Ok(line) => panic!("let in: {line}"),
+            Err(text) => assert!(text.contains(reason), "refused for another reason: {text}"),
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! `verify` as sshd runs it: real files, a provider on loopback, the log, and what reaches stdout.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod forge;
+mod stage;
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use clap::Parser as _;
+use forge::{CLIENT, Login};
+use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError, Network};
+use opkssh_server::{VerifyArgs, verify_to};
+use stage::{ACCOUNT, Answer, Provider, Server, discovery, ok, redirect};
+
+fn now() -> i64 {
+    let time = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap();
+    i64::try_from(time.as_secs()).unwrap()
+}
+
+/// A login at a provider that works, and a server that lets it in.
+fn working() -> (Login, Provider, Server) {
+    let login = Login::new();
+    let provider = Provider::of(&login);
+    let login = at(login, &provider.address);
+    let server = Server::for_login(&login, &provider.address);
+    (login, provider, server)
+}
+
+fn at(login: Login, issuer: &str) -> Login {
+    login.with(|login| {
+        login.claims["iss"] = issuer.into();
+        login.claims["iat"] = now().into();
+        login.claims["exp"] = (now() + 60).into();
+    })
+}
+
+#[test]
+fn a_login_that_is_let_in() {
+    let (login, provider, server) = working();
+    server.allows(&login);
+    assert_eq!(provider.requests(), 2);
+    let log = server.log();
+    assert!(log.trim_end().ends_with("successfully verified"), "{log}");
+    assert!(log.contains(&format!(
+        "may become {ACCOUNT} by {}",
+        server.path("auth_id").display()
+    )));
+}
+
+#[test]
+fn row_128_no_token_and_no_certificate_in_the_log() {
+    let (login, _provider, server) = working();
+    server.allows(&login);
+    server.write("auth_id", "");
+    server.refuses(&login, "no policy to allow");
+    let (_, certificate) = login.words();
+    let token = login.pk_token();
+    let log = server.log();
+    for secret in token
+        .split(':')
+        .chain([&certificate[..60], &certificate[200..260]])
+    {
+        assert!(!log.contains(&secret[..40]), "{secret}");
+    }
+    assert_eq!(
+        fs::metadata(server.path("log"))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o117,
+        0
+    );
+}
+
+#[test]
+fn row_22_what_a_token_says_cannot_forge_log_lines() {
+    let (login, _provider, server) = working();
+    let login = login.with(|login| {
+        login.certificate.key_id = "x\n2026/01/01 00:00:00 successfully verified".into();
+        login.claims["sub"] = "y\r\n\u{1b}[2Jz".into();
+    });
+    server.allows(&login);
+    let log = server.log();
+    assert!(
+        log.lines()
+            .all(|line| line.len() > 20 && line.as_bytes()[4] == b'/'),
+        "{log}"
+    );
+    assert_eq!(
+        log.matches("\nsuccessfully").count() + log.matches('\u{1b}').count(),
+        0
+    );
+}
+
+#[test]
+fn plain_keys_and_garbage_are_refused_with_one_line_in_the_log() {
+    let (login, provider, server) = working();
+    let certificate_type = login.words().0;
+    for (key_type, blob) in [
+        ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAA".to_owned()),
+        (certificate_type.as_str(), "A".repeat(100_000)),
+        (certificate_type.as_str(), "\u{0}\u{7f}é".repeat(25_000)),
+        ("", String::new()),
+    ] {
+        let before = fs::read_to_string(server.path("log")).unwrap_or_default();
+        let (out, result) = server.verify_words(key_type, &blob);
+        assert_eq!(out, "");
+        assert!(result.is_err());
+        assert_eq!(server.log().lines().count(), before.lines().count() + 1);
+    }
+    assert_eq!(provider.requests(), 0);
+}
+
+#[test]
+fn row_31_and_29_what_can_be_refused_alone_asks_nobody() {
+    let (login, provider, server) = working();
+    let login = login.with(|login| login.id_header["alg"] = "none".into());
+    server.refuses(&login, "unsupported signature algorithm");
+    let login = login.with(|login| {
+        login.id_header["alg"] = "ES256".into();
+        login.claims["aud"] = "other".into();
+    });
+    server.refuses(&login, "audience");
+    assert_eq!(provider.requests(), 0);
+}
+
+#[test]
+fn row_58_an_issuer_with_a_slash() {
+    let (login, provider, server) = working();
+    server.write(
+        "providers",
+        &format!("{}/ {CLIENT} 24h\n", provider.address),
+    );
+    server.refuses(&login, "differs only in its trailing slash");
+}
+
+#[test]
+fn row_74_a_provider_that_is_down() {
+    let (login, _provider, server) = working();
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let issuer = format!("http://{gone}");
+    let login = at(login, &issuer);
+    server.write("providers", &format!("{issuer} {CLIENT} 24h\n"));
+    server.refuses(&login, "failed to get the provider's keys");
+}
+
+#[test]
+fn a_provider_that_answers_nonsense() {
+    let big = || vec![b' '; 1024 * 1024 + 1];
+    type Wrong = fn(&str) -> Option<Answer>;
+    let wrong: [Wrong; 6] = [
+        |_| ok("<html>"),
+        |_| ok("null"),
+        |own| ok(discovery(&format!("{own}/"))), // row 60
+        |_| Some(("500 Oops".into(), vec![], vec![])),
+        |_| redirect("http://example.invalid/x"),
+        |own| redirect(&format!("{own}/.well-known/openid-configuration")),
+    ];
+    for answer in wrong {
+        let provider = Provider::serving(move |own, _| answer(own));
+        assert!(provider.keys().is_err());
+        assert!(provider.requests() <= 6);
+    }
+    for keys in [
+        &b"{}"[..],
+        b"[]",
+        b"{\"keys\":[]}",
+        b"{\"keys\":[{\"kty\":\"x\"}]}",
+        &big(),
+    ] {
+        let keys = keys.to_vec();
+        let provider = Provider::serving(move |own, path| match path {
+            "/keys" => ok(keys.clone()),
+            _ => ok(discovery(own)),
+        });
+        assert!(provider.keys().is_err());
+    }
+}
+
+#[test]
+fn redirects_are_followed_while_they_stay_acceptable() {
+    let keys = Login::new().keys.to_string();
+    let provider = Provider::serving(move |own, path| match path {
+        "/.well-known/openid-configuration" => redirect("/other"),
+        "/other" => ok(discovery(own)),
+        "/keys" => ok(keys.clone()),
+        _ => None,
+    });
+    provider.keys().unwrap();
+    assert_eq!(provider.requests(), 3);
+}
+
+#[test]
+fn row_75_a_provider_that_never_answers() {
+    for silent in ["/.well-known/openid-configuration", "/keys"] {
+        let provider = Provider::serving(move |own, path| {
+            if path == silent {
+                None
+            } else {
+                ok(discovery(own))
+            }
+        });
+        let source =
+            HttpKeySource::new(Network::default()).with_deadline(Duration::from_millis(300));
+        let error = source.keys(&provider.address).unwrap_err();
+        assert!(matches!(error, KeySourceError::Deadline { .. }), "{error}");
+    }
+}
+
+#[test]
+fn the_providers_file_must_be_there_and_private() {
+    let (login, _provider, server) = working();
+    server.mode("providers", 0o644);
+    server.refuses(&login, "insecure permissions");
+    fs::remove_file(server.path("providers")).unwrap();
+    server.refuses(&login, "failed to load providers");
+    server.write("providers", "# none\n");
+    server.refuses(&login, "no providers configured");
+}
+
+#[test]
+fn row_112_another_issuers_bad_row_harms_nobody_and_is_logged() {
+    let (login, provider, server) = working();
+    server.write(
+        "providers",
+        &format!(
+            "https://bad.example x zz\nhttps://short.example x\n{} {CLIENT} 24h\n",
+            provider.address
+        ),
+    );
+    server.allows(&login);
+    assert!(
+        server
+            .log()
+            .contains("line 1: invalid expiration policy: zz")
+    );
+    assert!(
+        server
+            .log()
+            .contains("line 2: wrong number of arguments (expected=3, got=2)")
+    );
+}
+
+#[test]
+fn row_108_and_109_the_policy_file() {
+    let (login, provider, server) = working();
+    server.mode("auth_id", 0o600);
+    server.allows(&login);
+    let row = format!("{ACCOUNT} alice@x.example {}\n", provider.address);
+    server.write("auth_id", &format!("too short\n{row}"));
+    server.allows(&login);
+    assert!(
+        server
+            .log()
+            .contains("auth_id line 1: wrong number of arguments")
+    );
+    server.mode("auth_id", 0o660);
+    server.refuses(&login, "error loading policy");
+    fs::remove_file(server.path("auth_id")).unwrap();
+    server.refuses(&login, "error loading policy");
+}
+
+#[test]
+fn row_114_a_config_that_cannot_be_used_refuses_everyone() {
+    let (login, provider, server) = working();
+    for text in [
+        "deny_users: [",
+        "deny_email: [x]",
+        "env_vars: {SSL_CERT_FILE: /nonexistent}",
+    ] {
+        server.write("config.yml", text);
+        server.refuses(&login, "");
+    }
+    server.write("config.yml", "");
+    server.mode("config.yml", 0o644);
+    server.refuses(&login, "nobody is let in");
+    fs::remove_file(server.path("config.yml")).unwrap();
+    fs::create_dir(server.path("config.yml")).unwrap();
+    server.refuses(&login, "nobody is let in");
+    fs::remove_dir(server.path("config.yml")).unwrap();
+    assert_eq!(provider.requests(), 0);
+    server.allows(&login);
+}
+
+#[test]
+fn deny_lists() {
+    let (login, _provider, server) = working();
+    server.write("config.yml", "deny_emails:\n  - ALICE@x.example\n");
+    server.refuses(&login, "denied email");
+    server.write("config.yml", &format!("deny_users: [{ACCOUNT}]\n"));
+    server.refuses(&login, "denied user");
+    server.write(
+        "config.yml",
+        "deny_users: [root]\nsomething: {new: 1}\nenv_vars: {LANG: C}\n",
+    );
+    server.allows(&login);
+    assert!(server.log().contains("unknown key \"something\""));
+    assert!(
+        server
+            .log()
+            .contains("\"LANG\" under env_vars has no effect")
+    );
+}
+
+#[test]
+fn row_18_and_unverified_mail_are_remarked_on() {
+    let (login, _provider, server) = working();
+    let login = login.with(|login| {
+        login.claims["email_verified"] = false.into();
+        login.certificate.principals = vec!["root".into()];
+    });
+    let (out, result) = server.verify(&login);
+    assert!(result.is_ok() && out.starts_with("cert-authority,principals=\"root\" "));
+    assert!(server.log().contains("email_verified is not true"));
+    assert!(server.log().contains("the certificate is for [\"root\"]"));
+}
+
+/// A stdout that does something else than taking the line.
+struct Odd(fn() -> std::io::Result<usize>);
+
+impl Write for Odd {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        (self.0)()
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn verify_into(server: &Server, login: &Login, mut out: Odd) -> Result<(), String> {
+    let (key_type, certificate) = login.words();
+    let (etc, log) = (server.directory.path().display(), server.path("log"));
+    let words = [
+        format!("--etc={etc}"),
+        format!("--log-file={}", log.display()),
+        ACCOUNT.into(),
+        certificate,
+        key_type,
+    ];
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let result = verify_to(&arguments(&words).unwrap(), &mut out);
+    result.map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_stdout_that_cannot_be_written_is_an_error_unless_sshd_has_gone() {
+    let (login, _provider, server) = working();
+    let full = Odd(|| Err(std::io::ErrorKind::StorageFull.into()));
+    assert!(
+        verify_into(&server, &login, full)
+            .unwrap_err()
+            .contains("cannot be written")
+    );
+    let gone = Odd(|| Err(std::io::ErrorKind::BrokenPipe.into()));
+    verify_into(&server, &login, gone).unwrap();
+}
+
+#[test]
+fn a_panic_is_a_refusal_with_its_reason_in_the_log() {
+    let (login, _provider, server) = working();
+    let panics = Odd(|| panic!("on purpose"));
+    assert!(
+        verify_into(&server, &login, panics)
+            .unwrap_err()
+            .contains("internal error")
+    );
+    assert!(
+        server
+            .log()
+            .lines()
+            .last()
+            .unwrap()
+            .contains("failed to verify: internal error")
+    );
+}
+
+#[derive(clap::Parser)]
+struct CommandLine {
+    #[command(flatten)]
+    verify: VerifyArgs,
+}
+
+fn arguments(words: &[&str]) -> Result<VerifyArgs, clap::Error> {
+    let words = ["verify"].iter().chain(words);
+    CommandLine::try_parse_from(words).map(|line| line.verify)
+}
+
+#[test]
+fn row_26_and_27_words_from_sshd() {
+    let args = arguments(&["u", "AAAA", "t"]).unwrap();
+    assert_eq!(args.etc, Path::new("/etc/opk"));
+    assert_eq!(args.log_file, Path::new("/var/log/opkssh.log"));
+    assert!(args.config_path.is_none() && args.extra.is_empty());
+    let args = arguments(&[
+        "--config-path",
+        "/c",
+        "u",
+        "AAAA",
+        "t",
+        "-x",
+        "--etc",
+        "y",
+        "-h",
+    ])
+    .unwrap();
+    assert_eq!(args.extra, ["-x", "--etc", "y", "-h"]);
+    assert_eq!(args.config_path.unwrap(), Path::new("/c"));
+    let args = arguments(&["u", "AAAA", "t", "%C", "--log-file=z"]).unwrap();
+    assert_eq!(args.extra, ["%C", "--log-file=z"]);
+    assert!(arguments(&["-root", "AAAA", "t"]).is_err());
+    assert!(arguments(&["u", "AAAA"]).is_err());
+}

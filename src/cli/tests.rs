@@ -1,0 +1,121 @@
+use super::*;
+
+fn parsed(line: &str) -> Result<Command, Stop> {
+    parse(
+        line.split(' ')
+            .filter(|word| !word.is_empty())
+            .map(OsString::from),
+    )
+}
+
+fn usage(line: &str) -> (String, Option<String>) {
+    match parsed(line) {
+        Err(Stop::Usage { message, hint }) => (message, hint),
+        Err(Stop::Help(text)) => panic!("{line}: help\n{text}"),
+        Ok(_) => panic!("{line}: accepted"),
+    }
+}
+
+#[test]
+fn the_table_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn no_arguments_and_help_print_the_help() {
+    for line in ["opkssh", "opkssh --help", "opkssh -h", "opkssh help"] {
+        assert!(
+            matches!(parsed(line), Err(Stop::Help(text)) if text.contains("inspect")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn the_version_has_two_flags() {
+    for line in ["opkssh --version", "opkssh -v"] {
+        assert!(matches!(parsed(line), Ok(Command::Version)), "{line}");
+    }
+}
+
+#[test]
+fn mistakes_are_called_what_go_calls_them() {
+    assert_eq!(
+        usage("opkssh frobnicate"),
+        (
+            "unknown command \"frobnicate\" for \"opkssh\"".into(),
+            Some("Run 'opkssh --help' for usage.".into())
+        )
+    );
+    assert_eq!(usage("opkssh inspect --x key").0, "unknown flag: --x");
+    assert_eq!(
+        usage("opkssh inspect -x key").0,
+        "unknown shorthand flag: 'x' in -x"
+    );
+    for line in ["opkssh inspect", "opkssh inspect a b"] {
+        assert!(!usage(line).0.is_empty(), "{line}");
+        assert_eq!(usage(line).0.lines().count(), 1, "{line}");
+    }
+}
+
+#[cfg(feature = "client")]
+mod client {
+    use super::*;
+
+    #[test]
+    fn nothing_of_ssh_is_parsed() {
+        for line in [
+            "ssh -V",
+            "ssh -h",
+            "ssh -- -v",
+            "ssh --account a h",
+            "ssh -v --help",
+            "ssh",
+        ] {
+            let Ok(Command::Ssh(help)) = parsed(&format!("opkssh {line}")) else {
+                panic!("{line}");
+            };
+            let words: Vec<_> = line.split(' ').skip(1).map(OsString::from).collect();
+            assert_eq!(help.words, words, "{line}");
+        }
+        assert!(matches!(parsed("opkssh ssh --help"), Err(Stop::Help(_))));
+    }
+
+    #[test]
+    fn every_flag_of_go_login_is_accepted() {
+        let line = "opkssh login alias --auto-refresh --config-path f --create-config --configure \
+                    --disable-browser-open --inspect-cert -t ed25519 --log-dir d --principals a,b \
+                    --principals c --print-id-token --provider i,c --remote-redirect-uri u \
+                    --send-access-token -v";
+        let Ok(Command::Login(args)) = parsed(line) else {
+            panic!("not accepted")
+        };
+        assert_eq!(args.principals, ["a", "b", "c"]);
+        assert_eq!(args.send_access_token, Some(true));
+        assert_eq!(args.alias.as_deref(), Some("alias"));
+        let Ok(Command::Login(args)) = parsed("opkssh login --send-access-token=false -i f") else {
+            panic!("not accepted")
+        };
+        assert_eq!(args.send_access_token, Some(false));
+        assert!(args.wants_files());
+        assert!(matches!(parsed("opkssh login -p"), Ok(Command::Login(args)) if args.print_key));
+    }
+
+    #[test]
+    fn groups_accept_any_word() {
+        for line in [
+            "client",
+            "client bogus",
+            "client provider",
+            "client provider bogus",
+        ] {
+            assert!(
+                matches!(
+                    parsed(&format!("opkssh {line}")),
+                    Ok(Command::Client { .. })
+                ),
+                "{line}"
+            );
+        }
+    }
+}

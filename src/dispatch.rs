@@ -1,0 +1,106 @@
+//! From a parsed command to the function that does it.
+
+use std::process::ExitCode;
+
+#[cfg(feature = "client")]
+use crate::cli::{AgentCommand, ClientCommand, ProviderCommand};
+use crate::cli::{Command, help_of};
+use crate::inspect::inspect;
+#[cfg(feature = "client")]
+use crate::login::login;
+#[cfg(feature = "client")]
+use crate::places::places;
+use crate::report::{Failure, say};
+
+pub fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Inspect(args) => inspect(&args)?,
+        Command::Version => say(concat!("opkssh version ", env!("CARGO_PKG_VERSION"))),
+
+        #[cfg(feature = "client")]
+        Command::Agent { command } => agent(command)?,
+        #[cfg(feature = "client")]
+        Command::Check(args) => {
+            let usable = opkssh_client::check(&args, &places()?, &mut std::io::stdout())?;
+            return Ok(if usable {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
+        }
+        #[cfg(feature = "client")]
+        Command::Client { command } => client(command)?,
+        #[cfg(feature = "client")]
+        Command::Login(args) => login(&args, &places()?)?,
+        #[cfg(feature = "client")]
+        Command::Logout(args) => opkssh_client::logout(
+            &args,
+            &places()?,
+            &mut std::io::stdout(),
+            &mut std::io::stderr(),
+        )?,
+        #[cfg(feature = "client")]
+        Command::Ssh(args) => return ssh(args.words),
+        #[cfg(feature = "client")]
+        Command::Status(args) => {
+            opkssh_client::status(&args, &places()?, &mut std::io::stdout())?;
+        }
+
+        #[cfg(feature = "server")]
+        Command::Add(args) => {
+            opkssh_server::add_command(&args)?;
+        }
+        #[cfg(feature = "server")]
+        Command::Readhome(args) => {
+            opkssh_server::readhome_command(&args)?;
+        }
+        #[cfg(feature = "server")]
+        Command::Verify(args) => opkssh_server::verify_command(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "client")]
+fn agent(command: AgentCommand) -> Result<(), Failure> {
+    let places = places()?;
+    let out = &mut std::io::stdout();
+    match command {
+        AgentCommand::Env(args) => opkssh_client::agent_env(&args, &places, out)?,
+        AgentCommand::Run(args) => opkssh_agent::run(places, args)?,
+        AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
+        AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
+    }
+    Ok(())
+}
+
+/// A group without a command of its own shows its help, as Go's does, whatever word follows.
+#[cfg(feature = "client")]
+fn client(command: Option<ClientCommand>) -> Result<(), Failure> {
+    use std::io::IsTerminal;
+    match command {
+        Some(ClientCommand::Provider {
+            command: Some(ProviderCommand::List(args)),
+        }) => {
+            let out = &mut std::io::stdout();
+            let for_terminal = out.is_terminal();
+            opkssh_client::provider_list(&args, &places()?, for_terminal, out)
+                .map_err(|error| Failure::from(error).after("Unable to load providers. "))?;
+        }
+        Some(ClientCommand::Provider { .. }) => say(help_of(&["client", "provider"]).trim_end()),
+        _ => say(help_of(&["client"]).trim_end()),
+    }
+    Ok(())
+}
+
+#[cfg(feature = "client")]
+fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
+    use opkssh_wrapper::{SshArgs, Surroundings};
+    let places = places().map_err(Failure::like_ssh)?;
+    let args = SshArgs::read(words)?;
+    match opkssh_wrapper::ssh(
+        args,
+        &Surroundings::of_process(),
+        &places,
+        &mut std::io::stderr(),
+    )? {}
+}

@@ -1,0 +1,43 @@
+//! `opkssh login`: which of the things it can do is wanted.
+
+use std::io::{self, Write};
+
+use opkssh_client::{ConfigFile, Environment, LoginArgs, configure, create_config};
+use opkssh_protocol::places::Places;
+
+use crate::log_dir::Shown;
+use crate::login_files::login_files;
+use crate::report::Failure;
+
+pub fn login(args: &LoginArgs, places: &Places) -> Result<(), Failure> {
+    let mut out = Shown::new(args.log_dir.as_deref())?;
+    if args.create_config {
+        match create_config(args.config_path.as_deref(), places)? {
+            ConfigFile::Created(file) => {
+                let _ = writeln!(out, "Created client config file at {}", file.display());
+                return Ok(());
+            }
+            // as Go: logs in with what is there
+            ConfigFile::Exists(file) => {
+                let _ = writeln!(out, "The client config file {} exists", file.display());
+            }
+        }
+    }
+    if args.configure {
+        configure(places)?;
+        let _ = writeln!(out, "OPK SSH identity directory is configured");
+        return Ok(());
+    }
+    let environment = Environment::of_process();
+    let data = &mut io::stdout();
+    if args.wants_files() {
+        return login_files(args, &environment, places, &mut out, data);
+    }
+    Ok(opkssh_client::login(
+        args,
+        &environment,
+        places,
+        &mut out,
+        data,
+    )?)
+}

@@ -1,0 +1,62 @@
+//! `opkssh login -p`, `-i` and `--files`: keys printed or written as Go's client does, by this
+//! process, without an agent.
+
+use std::io::Write;
+
+use opkssh_agent::KeyTarget;
+use opkssh_client::{Environment, LoginArgs, LoginDisplay, is_configured, login_request};
+use opkssh_protocol::places::Places;
+
+use crate::report::Failure;
+
+pub fn login_files(
+    args: &LoginArgs,
+    environment: &Environment,
+    places: &Places,
+    out: &mut dyn Write,
+    data: &mut dyn Write,
+) -> Result<(), Failure> {
+    if args.auto_refresh {
+        return Err(Failure::new(
+            "--auto-refresh does not go with -i, -p or --files: key files are not renewed",
+            Some("log in into the agent, which renews by itself: opkssh login".into()),
+        ));
+    }
+    let configured = is_configured(places);
+    let target = match &args.private_key_file {
+        _ if args.print_key => KeyTarget::Print,
+        Some(file) => KeyTarget::File(file.clone()),
+        None if configured => KeyTarget::IdentityDirectory,
+        None => KeyTarget::DefaultSlot,
+    };
+    if configured {
+        let _ = writeln!(out, "OPK SSH identity directory is configured");
+    }
+    let request = login_request(args, environment, places, out)?;
+    let mut display = LoginDisplay::new(out, environment, !args.disable_browser_open);
+    let written = opkssh_agent::login_to_files(request, &target, places, data, &mut |event| {
+        display.show(&event);
+    })?;
+    for line in &written.notes {
+        display.line(line);
+    }
+    let identity = &written.identity;
+    display.identity(
+        identity.email(),
+        [identity.sub(), identity.iss(), &written.client_id],
+    );
+    drop(display);
+    let _ = out.flush();
+    written_certificate(args, &written.certificate, data)
+}
+
+/// `--print-id-token`, `--inspect-cert` and `-v`.
+fn written_certificate(
+    args: &LoginArgs,
+    certificate: &str,
+    data: &mut dyn Write,
+) -> Result<(), Failure> {
+    let shown = opkssh_client::HeldCertificate::of_line(certificate)?;
+    opkssh_client::show_certificate(args, &shown, data)?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The one place where an error becomes a message, a hint and an exit status.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use opkssh_protocol::inspect::InspectError;
+
+use crate::cli::Stop;
+
+/// One line what, one line what to do.
+pub struct Failure {
+    message: String,
+    hint: Option<String>,
+    status: u8,
+}
+
+impl Failure {
+    pub fn new(message: impl Into<String>, hint: Option<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint,
+            status: 1,
+        }
+    }
+
+    /// With `prefix` in front of the message.
+    #[cfg(feature = "client")]
+    pub fn after(mut self, prefix: &str) -> Self {
+        self.message.insert_str(0, prefix);
+        self
+    }
+
+    /// With the exit status of ssh's own failures.
+    #[cfg(feature = "client")]
+    pub fn like_ssh(mut self) -> Self {
+        self.status = 255;
+        self
+    }
+}
+
+impl From<InspectError> for Failure {
+    fn from(error: InspectError) -> Self {
+        Self::new(error.to_string(), Some(error.hint().to_owned()))
+    }
+}
+
+#[cfg(feature = "client")]
+impl From<opkssh_client::ClientError> for Failure {
+    fn from(error: opkssh_client::ClientError) -> Self {
+        Self::new(error.to_string(), error.hint())
+    }
+}
+
+#[cfg(feature = "client")]
+impl From<opkssh_wrapper::WrapperError> for Failure {
+    fn from(error: opkssh_wrapper::WrapperError) -> Self {
+        Self::new(error.to_string(), error.hint()).like_ssh()
+    }
+}
+
+#[cfg(feature = "client")]
+impl From<opkssh_agent::AgentError> for Failure {
+    fn from(error: opkssh_agent::AgentError) -> Self {
+        Self::new(error.to_string(), error.hint())
+    }
+}
+
+#[cfg(feature = "server")]
+impl From<opkssh_server::ServerError> for Failure {
+    fn from(error: opkssh_server::ServerError) -> Self {
+        Self::new(error.to_string(), error.hint())
+    }
+}
+
+/// Says on stderr what went wrong.
+pub fn failure(failure: &Failure) -> ExitCode {
+    let mut err = io::stderr().lock();
+    // one line, and none that steers the terminal: a provider's words may be in it
+    let _ = writeln!(err, "Error: {}", on_one_line(&failure.message));
+    if let Some(hint) = &failure.hint {
+        let _ = writeln!(err, "{}", on_one_line(hint));
+    }
+    ExitCode::from(failure.status)
+}
+
+/// Help goes to stdout and is no failure; a misspelt command line is one.
+pub fn not_a_command(stop: Stop) -> ExitCode {
+    match stop {
+        Stop::Help(text) => {
+            say(text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Stop::Usage { message, hint } => failure(&Failure::new(message, hint)),
+    }
+}
+
+/// Writes a line to stdout; a reader that went away is no failure of ours.
+pub fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.trim().chars() {
+        match character {
+            '\n' | '\t' => line.push(' '),
+            _ if character.is_control() => line.extend(character.escape_default()),
+            _ => line.push(character),
+        }
+    }
+    line
+}

@@ -1,0 +1,170 @@
+//! Reading ssh's command line, only as far as it tells where ssh will go.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+/// Options of ssh(1) that take an argument.
+const WITH_ARGUMENT: &[u8] = b"BbcDEeFIiJLlmOoPpQRSWw";
+
+/// What a command line of ssh is for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It goes to this host, as written there.
+    Host(String),
+    /// It goes to a host whose name is not text.
+    UnreadableHost,
+    /// It logs in nowhere: a version, a query, a message to a running master, or a mistake that
+    /// ssh explains best.
+    NoLogin,
+}
+
+/// Reads as ssh does: options may also follow the destination; what follows then is the command.
+pub fn purpose(args: &[OsString]) -> Purpose {
+    let mut host = None;
+    let mut words = args.iter().map(|word| word.as_bytes());
+    while let Some(word) = words.next() {
+        match word {
+            [b'-'] | [] => return Purpose::NoLogin,
+            b"--" => {
+                host = host.or_else(|| words.next());
+                break;
+            }
+            [b'-', flags @ ..] => match read_flags(flags) {
+                Flags::NoLogin => return Purpose::NoLogin,
+                Flags::ArgumentFollows => {
+                    if words.next().is_none() {
+                        return Purpose::NoLogin;
+                    }
+                }
+                Flags::Complete => {}
+            },
+            // the command begins
+            _ if host.is_some() => break,
+            _ => host = Some(word),
+        }
+    }
+    match host.map(|word| std::str::from_utf8(word).map(host_of)) {
+        None | Some(Ok("")) => Purpose::NoLogin,
+        Some(Ok(name)) => Purpose::Host(name.to_owned()),
+        Some(Err(_)) => Purpose::UnreadableHost,
+    }
+}
+
+enum Flags {
+    Complete,
+    ArgumentFollows,
+    NoLogin,
+}
+
+/// A word such as `-vvp22`: letters, of which the first that takes an argument takes the rest.
+fn read_flags(flags: &[u8]) -> Flags {
+    for (at, flag) in flags.iter().enumerate() {
+        match flag {
+            b'V' | b'G' | b'Q' | b'O' => return Flags::NoLogin,
+            flag if WITH_ARGUMENT.contains(flag) => {
+                return if at + 1 < flags.len() {
+                    Flags::Complete
+                } else {
+                    Flags::ArgumentFollows
+                };
+            }
+            _ => {}
+        }
+    }
+    Flags::Complete
+}
+
+/// The host in `host`, `user@host` or `ssh://[user@]host[:port]`. User names may contain `@`.
+fn host_of(destination: &str) -> &str {
+    let without_user = |text: &str| text.rfind('@').map_or(0, |at| at + 1);
+    let Some(uri) = destination.strip_prefix("ssh://") else {
+        return &destination[without_user(destination)..];
+    };
+    let authority = uri.split('/').next().unwrap_or_default();
+    let host = &authority[without_user(authority)..];
+    match host.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    fn of(line: &str) -> Purpose {
+        purpose(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_destination_is_found_as_ssh_finds_it() {
+        for (line, host) in [
+            ("host", "host"),
+            ("user@host", "host"),
+            ("user@idp.example@host", "host"),
+            ("-p 22 host", "host"),
+            ("-p22 host", "host"),
+            ("-vvvp 22 host uptime", "host"),
+            ("-vvvp22 host uptime", "host"),
+            ("-tt -A -o StrictHostKeyChecking=yes host ls -V", "host"),
+            ("-oPort=1 -J jump1,jump2 host", "host"),
+            ("-l user host", "host"),
+            ("-L 1:h:2 -R 3:h:4 -D 5 -W x:1 host", "host"),
+            ("host -p 22 ls -l", "host"),
+            ("-- host -V", "host"),
+            ("-v -- host", "host"),
+            ("host -- ls", "host"),
+            (
+                "-b 127.0.0.1 -B lo -c aes -E log -e none -F cfg -I lib -i key -m mac host",
+                "host",
+            ),
+            ("-P tag -S path -w 1:2 host", "host"),
+            ("ssh://host", "host"),
+            ("ssh://user@host:2222", "host"),
+            ("ssh://user@host/", "host"),
+            ("ssh://[::1]:22", "::1"),
+            ("::1", "::1"),
+            ("-o HostName=x alias", "alias"),
+        ] {
+            assert_eq!(of(line), Purpose::Host(host.into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_logs_in_nowhere_is_left_to_ssh() {
+        for line in [
+            "-V",
+            "-Q key",
+            "-Qkey",
+            "-G host",
+            "host -G",
+            "-vG host",
+            "-O exit host",
+            "-Oexit host",
+            "",
+            "-",
+            "-p",
+            "-p 22",
+            "-v",
+            "--",
+            "user@",
+            "ssh://",
+            "-J jump",
+        ] {
+            assert_eq!(of(line), Purpose::NoLogin, "{line}");
+        }
+        assert_eq!(purpose(&[]), Purpose::NoLogin);
+    }
+
+    #[test]
+    fn the_arguments_of_the_command_are_not_ours() {
+        assert_eq!(of("host cmd -G -V"), Purpose::Host("host".into()));
+    }
+
+    #[test]
+    fn a_host_that_is_not_text_is_still_a_host() {
+        let host = OsString::from_vec(vec![b'h', 0xff]);
+        assert_eq!(purpose(&[host]), Purpose::UnreadableHost);
+    }
+}

@@ -1,0 +1,66 @@
+//! Before the tool starts: the daemon is up and the account usable.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+
+use opkssh_client::{
+    Ensured, Environment, LoginArgs, ensure, ensure_running, log_in, login_request,
+};
+use opkssh_protocol::control::WhichAccount;
+use opkssh_protocol::places::Places;
+
+use crate::error::WrapperError;
+
+/// What the wrapper sees around it.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    pub environment: Environment,
+    /// Is a person watching: is stdin or stderr a terminal?
+    pub terminal: bool,
+    /// `PATH`
+    pub path: OsString,
+}
+
+impl Surroundings {
+    pub fn of_process() -> Self {
+        Self {
+            environment: Environment::of_process(),
+            terminal: std::io::stdin().is_terminal() || std::io::stderr().is_terminal(),
+            path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
+        }
+    }
+
+    /// Without a terminal a login is still possible where a browser can be opened.
+    fn somebody_here(&self) -> bool {
+        self.terminal || self.environment.browser.is_some() || self.environment.desktop
+    }
+}
+
+/// Renews the account, or logs in where only a person can help. `chatter` is stderr.
+pub fn make_ready(
+    which: WhichAccount,
+    surroundings: &Surroundings,
+    places: &Places,
+    chatter: &mut dyn Write,
+) -> Result<(), WrapperError> {
+    let named = match &which {
+        WhichAccount::Named(alias) => Some(alias.clone()),
+        _ => None,
+    };
+    let (account, reason) = match ensure(ensure_running(places)?, which)? {
+        Ensured::Ready(_) => return Ok(()),
+        Ensured::LoginNeeded { account, reason } => (account.or(named), reason),
+    };
+    if !surroundings.somebody_here() {
+        return Err(WrapperError::NobodyHere { reason, account });
+    }
+    let args = LoginArgs {
+        alias: account,
+        key_type: "ecdsa".into(),
+        ..LoginArgs::default()
+    };
+    let environment = &surroundings.environment;
+    let request = login_request(&args, environment, places, chatter)?;
+    log_in(request, true, environment, places, chatter)?;
+    Ok(())
+}

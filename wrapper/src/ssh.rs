@@ -1,0 +1,123 @@
+//! `opkssh ssh [--account ALIAS] [ssh's arguments]`.
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use opkssh_protocol::control::WhichAccount;
+use opkssh_protocol::places::Places;
+
+use crate::destination::{Purpose, purpose};
+use crate::error::WrapperError;
+use crate::make_ready::{Surroundings, make_ready};
+use crate::real_program::real_program;
+
+/// The command line, divided into what is ours and what is ssh's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshArgs {
+    pub account: Option<String>,
+    /// Passed on as they are.
+    pub args: Vec<OsString>,
+}
+
+impl SshArgs {
+    /// Reads the words after `opkssh ssh`. `--account` is ours directly after `ssh` only:
+    /// everything that follows is ssh's, to the byte.
+    pub fn read(mut words: Vec<OsString>) -> Result<Self, WrapperError> {
+        let text = |word: &OsString| word.to_str().map(str::to_owned);
+        let (account, taken) = match words.first().and_then(text).as_deref() {
+            Some("--account") => (
+                Some(words.get(1).and_then(text).ok_or(WrapperError::NoAccount)?),
+                2,
+            ),
+            Some(word) => match word.strip_prefix("--account=") {
+                Some(alias) => (Some(alias.to_owned()), 1),
+                None => (None, 0),
+            },
+            None => (None, 0),
+        };
+        if account.as_deref() == Some("") {
+            return Err(WrapperError::NoAccount);
+        }
+        Ok(Self {
+            account,
+            args: words.split_off(taken),
+        })
+    }
+}
+
+/// Makes sure that we may log in, then becomes ssh. Returns only when that failed.
+pub fn ssh(
+    args: SshArgs,
+    surroundings: &Surroundings,
+    places: &Places,
+    chatter: &mut dyn Write,
+) -> Result<Infallible, WrapperError> {
+    let mut command = prepare_ssh(args, surroundings, places, chatter)?;
+    let _ = chatter.flush();
+    let source = command.exec();
+    Err(WrapperError::Exec {
+        program: command.get_program().to_string_lossy().into_owned(),
+        source,
+    })
+}
+
+/// All but the last step of [`ssh`]: the command to become.
+pub fn prepare_ssh(
+    args: SshArgs,
+    surroundings: &Surroundings,
+    places: &Places,
+    chatter: &mut dyn Write,
+) -> Result<Command, WrapperError> {
+    let this_program = std::env::current_exe().ok();
+    let program = real_program("ssh", &surroundings.path, this_program.as_deref())?;
+    let which = match (args.account, purpose(&args.args)) {
+        (_, Purpose::NoLogin) => None,
+        (Some(alias), _) => Some(WhichAccount::Named(alias)),
+        (None, Purpose::Host(host)) => Some(WhichAccount::ForHost(host)),
+        (None, Purpose::UnreadableHost) => Some(WhichAccount::Default),
+    };
+    if let Some(which) = which {
+        make_ready(which, surroundings, places, chatter)?;
+    }
+    let mut command = Command::new(program);
+    command
+        .args(args.args)
+        .env("SSH_AUTH_SOCK", places.agent_socket());
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Option<(Option<String>, Vec<OsString>)> {
+        let args = SshArgs::read(words.iter().map(OsString::from).collect()).ok()?;
+        Some((args.account, args.args))
+    }
+
+    #[test]
+    fn the_account_is_named_directly_after_ssh_only() {
+        let rest = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        assert_eq!(
+            read(&["--account", "work", "-v", "host"]),
+            Some((Some("work".into()), rest(&["-v", "host"])))
+        );
+        assert_eq!(
+            read(&["--account=work", "host", "--account", "x"]),
+            Some((Some("work".into()), rest(&["host", "--account", "x"])))
+        );
+        for words in [
+            &["-v", "--account", "work", "host"][..],
+            &["--", "--account"],
+            &[],
+        ] {
+            assert_eq!(read(words), Some((None, rest(words))));
+        }
+        for words in [&["--account"][..], &["--account="], &["--account", ""]] {
+            assert_eq!(read(words), None, "{words:?}");
+        }
+    }
+}
