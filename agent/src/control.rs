@@ -86,41 +86,48 @@ fn parse(frame: &[u8]) -> Result<Request, Failure> {
         && version != VERSION
     {
         return Err(Failure {
-            message: format!("this command speaks version {version} to an agent of version {VERSION}"),
+            message: format!(
+                "this command speaks version {version} to an agent of version {VERSION}"
+            ),
             hint: Some("restart the agent: opkssh agent stop && opkssh agent start".to_owned()),
         });
     }
     serde_json::from_slice::<Versioned<Request>>(frame)
         .map(|versioned| versioned.message)
-        .map_err(|_| Failure { message: "the agent does not understand the request".to_owned(), hint: None })
+        .map_err(|_| Failure {
+            message: "the agent does not understand the request".to_owned(),
+            hint: None,
+        })
 }
 
 async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>) {
     let last = match request {
         Request::Login(request) => match control.accounts.log_in(&request, &events).await {
             Ok(account) => Event::LoggedIn { account },
-            Err(failure) => Event::Failed {
-                failure: Failure { message: failure.error.to_string(), hint: failure.hint },
-            },
+            Err(failure) => failed(failure.error.to_string(), failure.hint),
         },
-        Request::Logout { which } => match control.accounts.log_out(&which).await {
-            Ok(accounts) => Event::LoggedOut { accounts },
-            Err(error) => Event::Failed {
-                failure: Failure {
-                    message: error.to_string(),
-                    hint: Some("unlock the keyring and log out again: opkssh logout".to_owned()),
-                },
-            },
+        Request::Logout { which } => {
+            // once begun it is done, whether the client waits for it or not
+            let accounts = control.accounts.clone();
+            let logging_out = tokio::spawn(async move { accounts.log_out(&which).await });
+            match logging_out.await {
+                Ok(Ok(accounts)) => Event::LoggedOut { accounts },
+                Ok(Err(error)) => failed(
+                    error.to_string(),
+                    Some("unlock the keyring and log out again: opkssh logout".to_owned()),
+                ),
+                Err(_) => failed("the logout failed".to_owned(), None),
+            }
+        }
+        Request::Status => Event::Status {
+            report: status(control).await,
         },
-        Request::Status => Event::Status { report: status(control).await },
         Request::Ensure { which } => match control.accounts.ensure(&which).await {
             Ok(Ensured(account)) => Event::Ready { account },
             Err(EnsureError::LoginNeeded { account, reason }) => {
                 Event::LoginNeeded { account, reason }
             }
-            Err(EnsureError::NotNow { reason, hint }) => {
-                Event::Failed { failure: Failure { message: reason, hint } }
-            }
+            Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
         },
         Request::Stop => Event::Stopping,
     };
@@ -129,6 +136,10 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     if stop {
         let _ = control.stop.send(true);
     }
+}
+
+fn failed(message: String, hint: Option<String>) -> Event {
+    Event::Failed { failure: Failure { message, hint } }
 }
 
 async fn status(control: &Control) -> StatusReport {
@@ -154,7 +165,10 @@ async fn read_frame(
 ) -> io::Result<Zeroizing<Vec<u8>>> {
     let length = reader.read_u32().await? as usize;
     if length > MAX_FRAME {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the frame is too large"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the frame is too large",
+        ));
     }
     let mut frame = Zeroizing::new(vec![0; length]);
     reader.read_exact(&mut frame).await?;

@@ -8,7 +8,10 @@ pub fn apply() {
     if let Err(error) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!("the process stays dumpable: {error}");
     }
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
     if let Err(error) = rustix::process::setrlimit(Resource::Core, none) {
         tracing::warn!("core dumps stay possible: {error}");
     }

@@ -29,33 +29,47 @@ pub struct Identity {
 pub struct Held {
     identities: RwLock<Arc<Vec<Identity>>>,
     notices: Mutex<VecDeque<String>>,
-    freshen: mpsc::Sender<oneshot::Sender<()>>,
+    freshen: mpsc::Sender<FreshenRequest>,
 }
 
-/// The accounts wing's end: each request wants every identity restored and renewed if stale.
-pub type FreshenRequests = mpsc::Receiver<oneshot::Sender<()>>;
+/// Somebody is about to log in with these accounts' identities: they shall be renewed if stale.
+pub struct FreshenRequest {
+    pub accounts: Vec<String>,
+    pub done: oneshot::Sender<()>,
+}
+
+/// The accounts wing's end.
+pub type FreshenRequests = mpsc::Receiver<FreshenRequest>;
 
 impl Held {
     pub fn new() -> (Self, FreshenRequests) {
         let (freshen, requests) = mpsc::channel(64);
-        let held =
-            Self { identities: RwLock::default(), notices: Mutex::default(), freshen };
+        let held = Self {
+            identities: RwLock::default(),
+            notices: Mutex::default(),
+            freshen,
+        };
         (held, requests)
     }
 
     pub fn identities(&self) -> Arc<Vec<Identity>> {
-        self.identities.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.identities
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone()
     }
 
     pub fn replace(&self, identities: Vec<Identity>) {
-        *self.identities.write().unwrap_or_else(|poisoned| poisoned.into_inner()) =
-            Arc::new(identities);
+        *self
+            .identities
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(identities);
     }
 
     /// Asks the accounts wing for fresh identities and waits for it, a bounded time.
-    pub async fn freshen(&self) {
+    pub async fn freshen(&self, accounts: Vec<String>) {
         let (done, finished) = oneshot::channel();
-        if self.freshen.send(done).await.is_ok() {
+        if self.freshen.send(FreshenRequest { accounts, done }).await.is_ok() {
             let _ = tokio::time::timeout(FRESHEN_PATIENCE, finished).await;
         }
     }
@@ -63,7 +77,10 @@ impl Held {
     /// Something the person should find in `status`.
     pub fn notice(&self, text: String) {
         tracing::warn!("{text}");
-        let mut notices = self.notices.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut notices = self
+            .notices
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         if notices.back() != Some(&text) {
             notices.push_back(text);
         }
@@ -73,7 +90,10 @@ impl Held {
     }
 
     pub fn notices(&self) -> Vec<String> {
-        let notices = self.notices.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let notices = self
+            .notices
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         notices.iter().cloned().collect()
     }
 }

@@ -3,8 +3,8 @@
 
 mod accounts;
 mod control;
-mod held;
 mod hardening;
+mod held;
 mod run;
 mod runtime_dir;
 mod serving;
@@ -50,5 +50,7 @@ pub fn login_to_files(
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
 ) -> Result<WrittenKeys, AgentError> {
-    Ok(accounts::login_to_files(&request, target, places, out, show)?)
+    Ok(accounts::login_to_files(
+        &request, target, places, out, show,
+    )?)
 }

@@ -132,7 +132,10 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
 /// One daemon a user: whoever holds this lock may replace sockets and write the store.
 fn lock(places: &Places) -> Result<File, RunError> {
     let path = places.lock_file();
-    let failed = |error| RunError::File { path: path.clone(), error };
+    let failed = |error| RunError::File {
+        path: path.clone(),
+        error,
+    };
     let file = OpenOptions::new()
         .create(true)
         .write(true)
@@ -144,7 +147,9 @@ fn lock(places: &Places) -> Result<File, RunError> {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
             let pid = fs::read_to_string(places.pid_file()).ok();
-            Err(RunError::AlreadyRunning { pid: pid.and_then(|pid| pid.trim().parse().ok()) })
+            Err(RunError::AlreadyRunning {
+                pid: pid.and_then(|pid| pid.trim().parse().ok()),
+            })
         }
         Err(fs::TryLockError::Error(error)) => Err(failed(error)),
     }
@@ -172,7 +177,12 @@ fn start_log() {
     let filter = EnvFilter::try_from_env("OPKSSH_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info"))
         .add_directive(tracing_subscriber::filter::LevelFilter::INFO.into());
-    let quiet = ["ssh_agent_lib=info", "hyper=info", "reqwest=info", "zbus=warn"];
+    let quiet = [
+        "ssh_agent_lib=info",
+        "hyper=info",
+        "reqwest=info",
+        "zbus=warn",
+    ];
     let filter = quiet
         .iter()
         .filter_map(|directive| directive.parse().ok())

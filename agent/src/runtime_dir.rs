@@ -17,14 +17,24 @@ pub enum DirectoryError {
 
 /// Makes `path` a directory that only this user can enter, or refuses it.
 pub fn make_private(path: &Path) -> Result<(), DirectoryError> {
-    let failed = |error| DirectoryError::Io { path: path.to_owned(), error };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    let failed = |error| DirectoryError::Io {
+        path: path.to_owned(),
+        error,
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(failed)?;
     let metadata = path.symlink_metadata().map_err(failed)?;
     if !metadata.is_dir() {
         return Err(DirectoryError::NotADirectory(path.to_owned()));
     }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(DirectoryError::Owner { path: path.to_owned(), owner: metadata.uid() });
+        return Err(DirectoryError::Owner {
+            path: path.to_owned(),
+            owner: metadata.uid(),
+        });
     }
     if metadata.mode() & 0o077 != 0 {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
@@ -51,7 +61,10 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let link = parent.path().join("link");
         std::os::unix::fs::symlink(parent.path(), &link).unwrap();
-        assert!(matches!(make_private(&link), Err(DirectoryError::NotADirectory(_))));
+        assert!(matches!(
+            make_private(&link),
+            Err(DirectoryError::NotADirectory(_))
+        ));
         let file = parent.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(make_private(&file).is_err());

@@ -21,12 +21,18 @@ pub enum Admit {
 /// already is a dead daemon's.
 pub fn bind(path: &Path) -> io::Result<Listener> {
     let name = path.to_fs_name::<GenericFilePath>()?;
-    ListenerOptions::new().name(name).mode(0o600).try_overwrite(true).create_tokio()
+    ListenerOptions::new()
+        .name(name)
+        .mode(0o600)
+        .try_overwrite(true)
+        .create_tokio()
 }
 
 /// Is the other side of `stream` somebody we talk to?
 pub fn admits(admit: Admit, stream: &Stream) -> bool {
-    let Ok(Some(uid)) = stream.peer_creds().map(|creds| creds.euid()) else { return false };
+    let Ok(Some(uid)) = stream.peer_creds().map(|creds| creds.euid()) else {
+        return false;
+    };
     let own = rustix::process::geteuid().as_raw();
     uid == own || (admit == Admit::UserAndRoot && uid == 0)
 }

@@ -28,33 +28,59 @@ pub struct LoginFailure {
 impl Accounts {
     /// Logs in and holds the result. Nothing is kept of a login that fails on the way.
     pub async fn log_in(
-        &self,
+        self: &Arc<Self>,
         request: &LoginRequest,
         events: &mpsc::Sender<Event>,
     ) -> Result<AccountStatus, LoginFailure> {
-        let logged_in = login::log_in(&self.http, request, events, now).await.map_err(|error| {
-            let provider = request.providers.first();
-            let hint = provider.and_then(|provider| login::hint(&error, provider));
-            LoginFailure { error: error.into(), hint }
-        })?;
+        let logged_in = login::log_in(&self.http, request, events, now)
+            .await
+            .map_err(|error| {
+                let provider = request.providers.first();
+                let hint = provider.and_then(|provider| login::hint(&error, provider));
+                LoginFailure {
+                    error: error.into(),
+                    hint,
+                }
+            })?;
         let waiting = Event::Waiting { what: "Storing the login".to_owned() };
         let _ = events.send(waiting).await;
-        self.adopt(logged_in, request).await
+        // from here on the provider has given something away: it is kept even if the client hangs
+        // up now
+        let this = self.clone();
+        let principals = request.principals.clone();
+        let send_access_token = request.send_access_token;
+        let adopting = tokio::spawn(async move {
+            this.adopt(logged_in, principals, send_access_token).await
+        });
+        adopting.await.unwrap_or_else(|_| {
+            Err(LoginFailure { error: LoginError::Cancelled.into(), hint: None })
+        })
     }
 
     async fn adopt(
-        &self,
+        self: &Arc<Self>,
         logged_in: LoggedIn,
-        request: &LoginRequest,
+        principals: Vec<String>,
+        send_access_token: Option<bool>,
     ) -> Result<AccountStatus, LoginFailure> {
-        let LoggedIn { provider, key, pk_token, access_token, refresh_token, documents, browser } =
-            logged_in;
-        let send = request.send_access_token.unwrap_or(provider.send_access_token);
-        let renewal =
-            if refresh_token.is_some() { Renewal::Unknown } else { Renewal::NeedsPerson };
+        let LoggedIn {
+            provider,
+            key,
+            pk_token,
+            access_token,
+            refresh_token,
+            documents,
+            browser,
+        } = logged_in;
+        let send = send_access_token.unwrap_or(provider.send_access_token);
+        let renewal = if refresh_token.is_some() {
+            Renewal::Unknown
+        } else {
+            Renewal::NeedsPerson
+        };
         let record = Record::new(
             provider,
-            request.principals.clone(),
+            principals,
             &key,
             &pk_token,
             send.then_some(access_token),
@@ -97,7 +123,7 @@ impl Accounts {
             .await
             .map_err(LoginError::from)?;
         self.enter_into_index(&record, &alias, store)?;
-        self.missing.lock().await.retain(|missing| missing.entry.alias != alias);
+        self.missing().retain(|missing| missing.entry.alias != alias);
         if let Some(earlier) = &earlier {
             earlier.state().gone = true;
         }

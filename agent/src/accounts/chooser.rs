@@ -31,7 +31,8 @@ impl Choice {
     }
 
     pub fn fail(self, message: &str, hint: Option<&str>) {
-        self.visit.answer(Page::failure(pages::failed(message, hint)));
+        self.visit
+            .answer(Page::failure(pages::failed(message, hint)));
         drop(self.server.finish());
     }
 }
@@ -43,7 +44,12 @@ impl Chooser {
         let loopback = Loopback::bind_any("/chooser").await?;
         let url = loopback.redirect_uri.clone();
         let (server, visits) = loopback.serve();
-        Ok(Self { url, token: base64url::encode(token), server, visits })
+        Ok(Self {
+            url,
+            token: base64url::encode(token),
+            server,
+            visits,
+        })
     }
 
     /// Waits for a click. Other pages cannot make the choice: they do not know the token.
@@ -53,10 +59,16 @@ impl Chooser {
                 visit.answer(Page::html(pages::chooser(providers, &self.token)));
                 continue;
             }
-            let index = visit.parameter("op").and_then(|op| op.parse::<usize>().ok());
+            let index = visit
+                .parameter("op")
+                .and_then(|op| op.parse::<usize>().ok());
             match index.filter(|index| *index < providers.len()) {
                 Some(index) if visit.parameter("token").as_deref() == Some(&self.token) => {
-                    return Ok(Choice { index, visit, server: self.server });
+                    return Ok(Choice {
+                        index,
+                        visit,
+                        server: self.server,
+                    });
                 }
                 _ => visit.answer(Page::failure(pages::failed(
                     "That is not one of the providers on the page.",

@@ -45,7 +45,10 @@ pub struct WrittenKeys {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     #[error("{error}")]
-    Login { error: LoginError, hint: Option<String> },
+    Login {
+        error: LoginError,
+        hint: Option<String>,
+    },
     #[error("the key cannot be encoded: {0}")]
     Encode(String),
     #[error("the key cannot be printed: {0}")]
@@ -121,12 +124,25 @@ fn keep(
     out: &mut dyn Write,
     logged_in: &LoggedIn,
 ) -> Result<WrittenKeys, KeyFileError> {
-    let LoggedIn { provider, key, pk_token, access_token, .. } = logged_in;
-    let send = request.send_access_token.unwrap_or(provider.send_access_token);
-    let certificate =
-        mint(key, pk_token, send.then_some(access_token), &request.principals, now())
-            .map_err(|error| KeyFileError::Encode(error.to_string()))?
-            .openssh();
+    let LoggedIn {
+        provider,
+        key,
+        pk_token,
+        access_token,
+        ..
+    } = logged_in;
+    let send = request
+        .send_access_token
+        .unwrap_or(provider.send_access_token);
+    let certificate = mint(
+        key,
+        pk_token,
+        send.then_some(access_token),
+        &request.principals,
+        now(),
+    )
+    .map_err(|error| KeyFileError::Encode(error.to_string()))?
+    .openssh();
     let private_key = key
         .to_openssh_pem("openpubkey cert")
         .map_err(|error| KeyFileError::Encode(error.to_string()))?;
@@ -139,20 +155,30 @@ fn keep(
             (None, certificate)
         }
         KeyTarget::File(path) => (Some(path.clone()), format!("{certificate} openpubkey")),
-        KeyTarget::DefaultSlot => {
-            (Some(free_slot(places, request.key_type)?), format!("{certificate} openpubkey"))
-        }
+        KeyTarget::DefaultSlot => (
+            Some(free_slot(places, request.key_type)?),
+            format!("{certificate} openpubkey"),
+        ),
         // Go writes two blanks in front of this comment; readers see one
         KeyTarget::IdentityDirectory => (
             Some(named_file(places, &identity)?),
-            format!("{certificate}  openpubkey: {} {}", identity.iss(), audience(&identity)),
+            format!(
+                "{certificate}  openpubkey: {} {}",
+                identity.iss(),
+                audience(&identity)
+            ),
         ),
     };
     let notes = match path {
         None => Vec::new(),
         Some(path) => vec![write(&path, &private_key, &certificate)?],
     };
-    Ok(WrittenKeys { certificate, identity, client_id: provider.client_id.clone(), notes })
+    Ok(WrittenKeys {
+        certificate,
+        identity,
+        client_id: provider.client_id.clone(),
+        notes,
+    })
 }
 
 /// The first of ssh's default names that is free, or that holds an earlier login of ours.
@@ -163,16 +189,21 @@ fn free_slot(places: &Places, kind: KeyType) -> Result<PathBuf, KeyFileError> {
         KeyType::Ecdsa => ["id_ecdsa", "id_ecdsa_sk"],
         KeyType::Ed25519 => ["id_ed25519", "id_ed25519_sk"],
     };
-    names.map(|name| directory.join(name)).into_iter().find(|path| is_free(path)).ok_or(
-        KeyFileError::NoFreeSlot,
-    )
+    names
+        .map(|name| directory.join(name))
+        .into_iter()
+        .find(|path| is_free(path))
+        .ok_or(KeyFileError::NoFreeSlot)
 }
 
 /// Free: nothing there at all, or a pair whose certificate says that a login wrote it. (Go also
 /// takes a name where only somebody else's certificate is, and overwrites that.)
 fn is_free(key: &Path) -> bool {
     let certificate = beside(key);
-    match (key.symlink_metadata().is_ok(), fs::read_to_string(&certificate)) {
+    match (
+        key.symlink_metadata().is_ok(),
+        fs::read_to_string(&certificate),
+    ) {
         (false, Err(error)) => error.kind() == io::ErrorKind::NotFound,
         (_, Ok(line)) => {
             let comment = line.trim().splitn(3, ' ').nth(2);
@@ -187,8 +218,10 @@ fn named_file(places: &Places, claims: &Claims) -> Result<PathBuf, KeyFileError>
     let directory = places.ssh_dir().join("opkssh");
     let path = directory.join(file_name(claims.iss(), &audience(claims)));
     let config = directory.join("config");
-    let text = fs::read_to_string(&config)
-        .map_err(|error| KeyFileError::File { path: config.clone(), error })?;
+    let text = fs::read_to_string(&config).map_err(|error| KeyFileError::File {
+        path: config.clone(),
+        error,
+    })?;
     let line = format!("IdentityFile {}", path.display());
     if !text.lines().any(|known| known.trim() == line) {
         replace(&config, format!("{line}\n{text}").as_bytes(), 0o600)?;
@@ -251,7 +284,10 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyFileError> {
         file.persist(path)?;
         Ok(())
     };
-    write().map_err(|error| KeyFileError::File { path: path.to_owned(), error })
+    write().map_err(|error| KeyFileError::File {
+        path: path.to_owned(),
+        error,
+    })
 }
 
 fn private_directory(path: &Path) -> Result<(), KeyFileError> {
@@ -259,7 +295,10 @@ fn private_directory(path: &Path) -> Result<(), KeyFileError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|error| KeyFileError::File { path: path.to_owned(), error })
+        .map_err(|error| KeyFileError::File {
+            path: path.to_owned(),
+            error,
+        })
 }
 
 #[cfg(test)]
@@ -291,6 +330,9 @@ mod tests {
         fs::write(beside(&key), "ssh-rsa AAAA openpubkey").unwrap();
         assert!(!is_free(&key));
         fs::remove_file(&key).unwrap();
-        assert!(!is_free(&key), "a certificate without its key is somebody's");
+        assert!(
+            !is_free(&key),
+            "a certificate without its key is somebody's"
+        );
     }
 }

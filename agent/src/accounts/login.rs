@@ -83,11 +83,7 @@ impl Browser {
         self.say(Page::html(pages::logged_in(who)))
     }
 
-    pub fn say_failed(
-        self,
-        message: &str,
-        hint: Option<&str>,
-    ) -> impl Future<Output = ()> + use<> {
+    pub fn say_failed(self, message: &str, hint: Option<&str>) -> impl Future<Output = ()> + use<> {
         self.say(Page::failure(pages::failed(message, hint)))
     }
 
@@ -111,7 +107,9 @@ pub async fn log_in(
         Err((error, None)) => Err(error),
         Err((error, Some(browser))) => {
             let hint = hint(&error, provider);
-            browser.say_failed(&error.to_string(), hint.as_deref()).await;
+            browser
+                .say_failed(&error.to_string(), hint.as_deref())
+                .await;
             Err(error)
         }
     }
@@ -125,7 +123,10 @@ pub fn hint(error: &LoginError, provider: &Provider) -> Option<String> {
             Some("end the other login, or free one of these ports".to_owned())
         }
         LoginError::PkToken(PkTokenError::NoCommitment(_) | PkTokenError::Commitment { .. }) => {
-            Some("the provider must return the nonce it was sent; this one cannot be used".to_owned())
+            Some(
+                "the provider must return the nonce it was sent; this one cannot be used"
+                    .to_owned(),
+            )
         }
         LoginError::PkToken(PkTokenError::IdToken(IdTokenError::FromTheFuture { .. })) => {
             Some("set the clock of this machine".to_owned())
@@ -146,7 +147,13 @@ async fn choose<'a>(
         [one] => Ok((one, None)),
         several => {
             let chooser = Chooser::open().await?;
-            tell(events, Event::OpenBrowser { url: chooser.url.clone() }).await?;
+            tell(
+                events,
+                Event::OpenBrowser {
+                    url: chooser.url.clone(),
+                },
+            )
+            .await?;
             waiting(events, "Waiting for a choice of provider in the browser").await?;
             let choice = tokio::time::timeout(PATIENCE, chooser.choice(several))
                 .await
@@ -168,7 +175,9 @@ async fn at_provider(
     let (key, cic, documents, loopback, authorization) = match (prepared, chosen) {
         (Ok(prepared), None) => {
             let url = prepared.4.url.clone();
-            tell(events, Event::OpenBrowser { url }).await.map_err(no_browser)?;
+            tell(events, Event::OpenBrowser { url })
+                .await
+                .map_err(no_browser)?;
             prepared
         }
         (Ok(prepared), Some(choice)) => {
@@ -181,7 +190,9 @@ async fn at_provider(
             return Err((error, None));
         }
     };
-    waiting(events, "Waiting for the login in the browser").await.map_err(no_browser)?;
+    waiting(events, "Waiting for the login in the browser")
+        .await
+        .map_err(no_browser)?;
     let (server, mut visits) = loopback.serve();
     let visit = tokio::time::timeout(PATIENCE, visits.recv())
         .await
@@ -193,7 +204,18 @@ async fn at_provider(
         Ok(code) => code,
         Err(error) => return Err((error, Some(browser))),
     };
-    match finish(http, provider, &key, &cic, &documents, authorization, code, now()).await {
+    match finish(
+        http,
+        provider,
+        &key,
+        &cic,
+        &documents,
+        authorization,
+        code,
+        now(),
+    )
+    .await
+    {
         Ok((pk_token, tokens)) => Ok(LoggedIn {
             provider: provider.clone(),
             key,
@@ -207,7 +229,13 @@ async fn at_provider(
     }
 }
 
-type Prepared = (UserKey, ClientInstanceClaims, ProviderDocuments, Loopback, Authorization);
+type Prepared = (
+    UserKey,
+    ClientInstanceClaims,
+    ProviderDocuments,
+    Loopback,
+    Authorization,
+);
 
 async fn prepare(
     http: &Http,
@@ -222,8 +250,12 @@ async fn prepare(
     getrandom::fill(&mut randomness).map_err(|_| LoginError::Random)?;
     let cic = ClientInstanceClaims::new(&key.public_key(), key.algorithm(), randomness)?;
     let loopback = Loopback::bind(&provider.redirect_uris).await?;
-    let authorization =
-        oidc::authorization(&documents, provider, &loopback.redirect_uri, &cic.commitment())?;
+    let authorization = oidc::authorization(
+        &documents,
+        provider,
+        &loopback.redirect_uri,
+        &cic.commitment(),
+    )?;
     Ok((key, cic, documents, loopback, authorization))
 }
 
@@ -283,7 +315,13 @@ fn no_browser(error: LoginError) -> (LoginError, Option<Browser>) {
 }
 
 async fn waiting(events: &mpsc::Sender<Event>, what: &str) -> Result<(), LoginError> {
-    tell(events, Event::Waiting { what: what.to_owned() }).await
+    tell(
+        events,
+        Event::Waiting {
+            what: what.to_owned(),
+        },
+    )
+    .await
 }
 
 /// Nobody listens any more: the client went away.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use opkssh_protocol::control::{LoggedOut, WhichAccount};
 
+use super::index::Entry;
 use super::store::StoreError;
 use super::{Account, Accounts, oidc};
 
 impl Accounts {
     /// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone.
-    pub async fn log_out(&self, which: &WhichAccount) -> Result<Vec<LoggedOut>, StoreError> {
+    pub async fn log_out(self: &Arc<Self>, which: &WhichAccount) -> Result<Vec<LoggedOut>, StoreError> {
         self.restore_missing().await;
         let mut logged_out = Vec::new();
         for account in self.find(which) {
@@ -26,7 +27,11 @@ impl Accounts {
             let mut state = account.state();
             state.gone = true;
             let record = &state.record;
-            (record.provider.clone(), record.refresh_token.clone(), state.store)
+            (
+                record.provider.clone(),
+                record.refresh_token.clone(),
+                state.store,
+            )
         };
         self.lock().remove(&account.alias);
         self.publish();
@@ -45,24 +50,27 @@ impl Accounts {
         };
         self.stores.delete(store, &account.alias).await?;
         self.remove_from_index(&account.alias)?;
-        Ok(LoggedOut { alias: account.alias.clone(), issuer: provider.issuer, revocation })
+        Ok(LoggedOut {
+            alias: account.alias.clone(),
+            issuer: provider.issuer,
+            revocation,
+        })
     }
 
     /// An account whose store does not give it back can still be forgotten.
     async fn forget_missing(&self, which: &WhichAccount) -> Result<Vec<LoggedOut>, StoreError> {
-        let mut missing = self.missing.lock().await;
+        let entries: Vec<Entry> = self.missing().iter().map(|one| one.entry.clone()).collect();
         let mut forgotten = Vec::new();
-        for index in (0..missing.len()).rev() {
-            let entry = &missing[index].entry;
+        for entry in entries {
             let meant = match which {
                 WhichAccount::All => true,
                 WhichAccount::Named(name) => entry.alias == *name,
-                _ => false,
+                WhichAccount::Default | WhichAccount::ForHost(_) => false,
             };
             if meant {
                 self.stores.delete(entry.store, &entry.alias).await?;
                 self.remove_from_index(&entry.alias)?;
-                let entry = missing.remove(index).entry;
+                self.missing().retain(|one| one.entry.alias != entry.alias);
                 forgotten.push(LoggedOut {
                     alias: entry.alias,
                     issuer: entry.issuer,

@@ -21,7 +21,9 @@ use super::pages;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoopbackError {
-    #[error("redirect URI {0:?} must be http://localhost:PORT/PATH or a loopback address with a port")]
+    #[error(
+        "redirect URI {0:?} must be http://localhost:PORT/PATH or a loopback address with a port"
+    )]
     NotLoopback(String),
     #[error("all of the redirect ports are busy: {0}")]
     AllBusy(String),
@@ -53,7 +55,10 @@ pub struct Page {
 impl Visit {
     /// Query parameter `name`, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        self.target.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        self.target
+            .query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
     }
 
     pub fn answer(self, page: Page) {
@@ -64,15 +69,27 @@ impl Visit {
 
 impl Page {
     pub fn html(html: String) -> Self {
-        Self { status: StatusCode::OK, location: None, html }
+        Self {
+            status: StatusCode::OK,
+            location: None,
+            html,
+        }
     }
 
     pub fn failure(html: String) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, location: None, html }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            location: None,
+            html,
+        }
     }
 
     pub fn redirect(to: &str) -> Self {
-        Self { status: StatusCode::FOUND, location: Some(to.to_owned()), html: String::new() }
+        Self {
+            status: StatusCode::FOUND,
+            location: Some(to.to_owned()),
+            html: String::new(),
+        }
     }
 }
 
@@ -84,7 +101,11 @@ impl Loopback {
             let (port, path) = port_and_path(redirect_uri)?;
             match listen(port).await {
                 Ok(listeners) => {
-                    return Ok(Self { redirect_uri: redirect_uri.clone(), path, listeners });
+                    return Ok(Self {
+                        redirect_uri: redirect_uri.clone(),
+                        path,
+                        listeners,
+                    });
                 }
                 Err(_) => busy.push(port.to_string()),
             }
@@ -97,7 +118,11 @@ impl Loopback {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let uri = format!("http://localhost:{port}{path}");
-        Ok(Self { redirect_uri: uri, path: path.to_owned(), listeners: vec![listener] })
+        Ok(Self {
+            redirect_uri: uri,
+            path: path.to_owned(),
+            listeners: vec![listener],
+        })
     }
 
     /// Serves until the returned receiver is dropped; requests to other paths get a 404.
@@ -107,7 +132,12 @@ impl Loopback {
         let path = Arc::new(self.path);
         let mut tasks = JoinSet::new();
         for listener in self.listeners {
-            tasks.spawn(accept(listener, path.clone(), visits.clone(), stopped.clone()));
+            tasks.spawn(accept(
+                listener,
+                path.clone(),
+                visits.clone(),
+                stopped.clone(),
+            ));
         }
         (Server { stop, tasks }, receiver)
     }
@@ -179,7 +209,10 @@ async fn respond(
     path: &str,
     visits: mpsc::Sender<Visit>,
 ) -> Response<Full<Bytes>> {
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
     let target = Url::parse("http://localhost").and_then(|base| base.join(target));
     let page = match target {
         Ok(target) if request.method() == hyper::Method::GET && is_below(target.path(), path) => {
@@ -190,20 +223,33 @@ async fn respond(
             };
             page.unwrap_or_else(|| Page::failure(pages::over()))
         }
-        _ => Page { status: StatusCode::NOT_FOUND, location: None, html: pages::not_found() },
+        _ => Page {
+            status: StatusCode::NOT_FOUND,
+            location: None,
+            html: pages::not_found(),
+        },
     };
     let mut response = Response::new(Full::new(Bytes::from(page.html)));
     *response.status_mut() = page.status;
     let headers = response.headers_mut();
     let html = header::HeaderValue::from_static("text/html; charset=utf-8");
     headers.insert(header::CONTENT_TYPE, html);
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         header::HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
     );
-    headers.insert(header::REFERRER_POLICY, header::HeaderValue::from_static("no-referrer"));
-    if let Some(location) = page.location.and_then(|l| header::HeaderValue::try_from(l).ok()) {
+    headers.insert(
+        header::REFERRER_POLICY,
+        header::HeaderValue::from_static("no-referrer"),
+    );
+    if let Some(location) = page
+        .location
+        .and_then(|l| header::HeaderValue::try_from(l).ok())
+    {
         headers.insert(header::LOCATION, location);
     }
     response
@@ -211,7 +257,9 @@ async fn respond(
 
 /// Is `target` this path, or one below it?
 fn is_below(target: &str, path: &str) -> bool {
-    target.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    target
+        .strip_prefix(path)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Listens where a browser may look for `localhost`: IPv4, and IPv6 where there is any. A port
@@ -257,7 +305,11 @@ mod tests {
         ] {
             assert!(port_and_path(uri).is_err(), "{uri}");
         }
-        for uri in ["http://localhost:3000/x", "http://127.0.0.1:1/x", "http://[::1]:9/x"] {
+        for uri in [
+            "http://localhost:3000/x",
+            "http://127.0.0.1:1/x",
+            "http://[::1]:9/x",
+        ] {
             assert!(port_and_path(uri).is_ok(), "{uri}");
         }
     }

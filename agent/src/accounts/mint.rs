@@ -32,5 +32,13 @@ pub fn mint(
     principals: &[String],
     now: UnixTime,
 ) -> Result<UnverifiedCertificate, MintError> {
-    build(key, &CertificateRequest { pk_token, access_token, principals, valid_before: now.plus(FAR) })
+    build(
+        key,
+        &CertificateRequest {
+            pk_token,
+            access_token,
+            principals,
+            valid_before: now.plus(FAR),
+        },
+    )
 }

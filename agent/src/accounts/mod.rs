@@ -21,6 +21,7 @@ pub mod store;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
@@ -44,7 +45,9 @@ pub use renew::{EnsureError, Ensured};
 pub struct Accounts {
     accounts: Mutex<BTreeMap<String, Arc<Account>>>,
     /// In the index, but not read from the store yet.
-    missing: tokio::sync::Mutex<Vec<Missing>>,
+    missing: Mutex<Vec<Missing>>,
+    /// Held while the store is asked for them; says when it was asked last.
+    restoring: tokio::sync::Mutex<Option<Instant>>,
     held: Arc<Held>,
     stores: Stores,
     index: IndexFile,
@@ -79,7 +82,8 @@ impl Accounts {
     pub fn new(places: &Places, wish: StoreWish, held: Arc<Held>) -> Self {
         Self {
             accounts: Mutex::default(),
-            missing: tokio::sync::Mutex::default(),
+            missing: Mutex::default(),
+            restoring: tokio::sync::Mutex::default(),
             held,
             stores: Stores::new(wish),
             index: IndexFile::new(places.accounts_file()),
@@ -92,7 +96,11 @@ impl Accounts {
     /// The accounts that `which` names; for a default or a host, at most one.
     fn find(&self, which: &WhichAccount) -> Vec<Arc<Account>> {
         let accounts: Vec<_> = self.lock().values().cloned().collect();
-        let default = || accounts.iter().max_by_key(|account| account.state().record.logged_in_at);
+        let default = || {
+            accounts
+                .iter()
+                .max_by_key(|account| account.state().record.logged_in_at)
+        };
         match which {
             WhichAccount::All => accounts,
             WhichAccount::Default => default().cloned().into_iter().collect(),
@@ -106,23 +114,14 @@ impl Accounts {
             }
             WhichAccount::ForHost(host) => {
                 let meant = accounts.iter().find(|account| {
-                    host_matches(host, &self.settings.of(&account.state().record.provider).hosts)
+                    host_matches(
+                        host,
+                        &self.settings.of(&account.state().record.provider).hosts,
+                    )
                 });
                 meant.or(default()).cloned().into_iter().collect()
             }
         }
-    }
-
-    /// Is there an account by this name that the store has not given back?
-    async fn why_missing(&self, which: &WhichAccount) -> Option<String> {
-        let missing = self.missing.lock().await;
-        let found = match which {
-            WhichAccount::Named(name) => missing.iter().find(|missing| missing.entry.alias == *name),
-            _ => missing.first(),
-        };
-        found.map(|missing| {
-            format!("account {} is in the keyring, but {}", missing.entry.alias, missing.reason)
-        })
     }
 
     fn plan(&self, state: &State) -> Plan {
@@ -154,8 +153,14 @@ impl Accounts {
         self.replan.notify_one();
     }
 
+    fn missing(&self) -> MutexGuard<'_, Vec<Missing>> {
+        self.missing.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Account>>> {
-        self.accounts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.accounts
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -178,7 +183,9 @@ impl Account {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

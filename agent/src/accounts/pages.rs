@@ -5,17 +5,25 @@ use opkssh_protocol::config::Provider;
 pub fn logged_in(who: &str) -> String {
     page(
         "Logged in",
-        &format!("<p>You are logged in as <b>{}</b>.</p><p>You may now close this window.</p>", escape(who)),
+        &format!(
+            "<p>You are logged in as <b>{}</b>.</p><p>You may now close this window.</p>",
+            escape(who)
+        ),
     )
 }
 
 pub fn failed(message: &str, hint: Option<&str>) -> String {
-    let hint = hint.map(|hint| format!("<p>{}</p>", escape(hint))).unwrap_or_default();
+    let hint = hint
+        .map(|hint| format!("<p>{}</p>", escape(hint)))
+        .unwrap_or_default();
     page("Login failed", &format!("<p>{}</p>{hint}", escape(message)))
 }
 
 pub fn over() -> String {
-    page("Login over", "<p>This login has ended. You may close this window.</p>")
+    page(
+        "Login over",
+        "<p>This login has ended. You may close this window.</p>",
+    )
 }
 
 pub fn not_found() -> String {

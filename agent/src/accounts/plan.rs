@@ -111,19 +111,45 @@ mod tests {
 
     #[test]
     fn the_policy_that_is_planned_for_decides() {
-        let day = plan(times(300), ExpirationPolicy::Hours24, Renewal::ByItself, true);
+        let day = plan(
+            times(300),
+            ExpirationPolicy::Hours24,
+            Renewal::ByItself,
+            true,
+        );
         assert_eq!(day.renew_at, Some(UnixTime(IAT + 86_400 - MOST_MARGIN)));
         let never = plan(times(300), ExpirationPolicy::Never, Renewal::ByItself, true);
-        assert_eq!(never, Plan { deadline: None, renew_at: None });
+        assert_eq!(
+            never,
+            Plan {
+                deadline: None,
+                renew_at: None
+            }
+        );
         assert!(never.is_usable(UnixTime(i64::MAX)));
     }
 
     #[test]
     fn no_renewal_where_it_cannot_help() {
         for (renewal, expiration, has_token, planned) in [
-            (Renewal::OnRefreshedServers, ExpirationPolicy::Hours24, true, false),
-            (Renewal::OnRefreshedServers, ExpirationPolicy::Oidc, true, false),
-            (Renewal::OnRefreshedServers, ExpirationPolicy::OidcRefreshed, true, true),
+            (
+                Renewal::OnRefreshedServers,
+                ExpirationPolicy::Hours24,
+                true,
+                false,
+            ),
+            (
+                Renewal::OnRefreshedServers,
+                ExpirationPolicy::Oidc,
+                true,
+                false,
+            ),
+            (
+                Renewal::OnRefreshedServers,
+                ExpirationPolicy::OidcRefreshed,
+                true,
+                true,
+            ),
             (Renewal::NeedsPerson, ExpirationPolicy::Hours24, true, false),
             (Renewal::ByItself, ExpirationPolicy::Hours24, false, false),
             (Renewal::Unknown, ExpirationPolicy::Hours24, true, true),
@@ -139,7 +165,12 @@ mod tests {
         assert_eq!(plan.state(UnixTime(IAT + 79)), AccountState::Usable);
         assert_eq!(plan.state(UnixTime(IAT + 80)), AccountState::Stale);
         assert_eq!(plan.state(UnixTime(IAT + 101)), AccountState::Stale);
-        let fixed = super::plan(times(100), ExpirationPolicy::Oidc, Renewal::NeedsPerson, true);
+        let fixed = super::plan(
+            times(100),
+            ExpirationPolicy::Oidc,
+            Renewal::NeedsPerson,
+            true,
+        );
         assert_eq!(fixed.state(UnixTime(IAT + 100)), AccountState::Usable);
         assert_eq!(fixed.state(UnixTime(IAT + 101)), AccountState::LoginNeeded);
     }

@@ -90,12 +90,13 @@ impl Record {
     }
 
     pub fn to_secret(&self) -> Result<Secret, RecordError> {
-        serde_json::to_string(self).map(Secret::new).map_err(|_| RecordError::Syntax)
+        serde_json::to_string(self)
+            .map(Secret::new)
+            .map_err(|_| RecordError::Syntax)
     }
 
     pub fn from_secret(text: &Secret) -> Result<Self, RecordError> {
-        let record: Self =
-            serde_json::from_str(text.expose()).map_err(|_| RecordError::Syntax)?;
+        let record: Self = serde_json::from_str(text.expose()).map_err(|_| RecordError::Syntax)?;
         if record.version != VERSION {
             return Err(RecordError::Version(record.version));
         }
@@ -106,9 +107,18 @@ impl Record {
     pub fn credentials(&self, now: UnixTime) -> Result<Credentials, RecordError> {
         let key = UserKey::from_secret(&self.user_key)?;
         let pk_token = UnverifiedPkToken::parse_compact(self.pk_token.expose())?;
-        let certificate =
-            mint(&key, &pk_token, self.access_token.as_ref(), &self.principals, now)?;
-        Ok(Credentials { key: Arc::new(key), pk_token, certificate })
+        let certificate = mint(
+            &key,
+            &pk_token,
+            self.access_token.as_ref(),
+            &self.principals,
+            now,
+        )?;
+        Ok(Credentials {
+            key: Arc::new(key),
+            pk_token,
+            certificate,
+        })
     }
 }
 
@@ -120,7 +130,8 @@ impl Credentials {
         TokenTimes {
             issued_at: claims.issued_at(),
             expires_at: claims.expires_at(),
-            refreshed_expires_at: refreshed.and_then(|token| token.unverified_claims().expires_at()),
+            refreshed_expires_at: refreshed
+                .and_then(|token| token.unverified_claims().expires_at()),
         }
     }
 }

@@ -10,6 +10,7 @@ use opkssh_protocol::control::{AccountStatus, Renewal, WhichAccount};
 use opkssh_protocol::id_token::{Audience, Expected, IdTokenError, UnverifiedIdToken};
 use opkssh_protocol::pk_token::{PkTokenError, UnverifiedPkToken, verify_refreshed};
 use opkssh_protocol::time::UnixTime;
+use tokio::task::JoinSet;
 
 use super::login::{self, LoginError};
 use super::mint::bind;
@@ -48,17 +49,23 @@ pub struct Ensured(pub AccountStatus);
 /// Why an account cannot be used without a person.
 pub enum EnsureError {
     /// Only a login helps. The account's name, if there is such an account.
-    LoginNeeded { account: Option<String>, reason: String },
+    LoginNeeded {
+        account: Option<String>,
+        reason: String,
+    },
     /// A login would not help, or may not be needed: the store or the provider is out of reach.
-    NotNow { reason: String, hint: Option<String> },
+    NotNow {
+        reason: String,
+        hint: Option<String>,
+    },
 }
 
 impl Accounts {
     /// Makes an account usable without a person, if that can be done.
-    pub async fn ensure(&self, which: &WhichAccount) -> Result<Ensured, EnsureError> {
+    pub async fn ensure(self: &Arc<Self>, which: &WhichAccount) -> Result<Ensured, EnsureError> {
         self.restore_missing().await;
         let Some(account) = self.find(which).into_iter().next() else {
-            if let Some(reason) = self.why_missing(which).await {
+            if let Some(reason) = self.why_missing(which) {
                 let hint = Some("unlock the keyring and try again".to_owned());
                 return Err(EnsureError::NotNow { reason, hint });
             }
@@ -66,7 +73,10 @@ impl Accounts {
                 WhichAccount::Named(name) => format!("{name} is not logged in"),
                 _ => "nobody is logged in".to_owned(),
             };
-            return Err(EnsureError::LoginNeeded { account: None, reason });
+            return Err(EnsureError::LoginNeeded {
+                account: None,
+                reason,
+            });
         };
         let failed = self.renew_if_stale(&account).await.err();
         let (plan, renewable) = {
@@ -77,9 +87,10 @@ impl Accounts {
             return Ok(Ensured(self.report(&account)));
         }
         match failed {
-            Some(error) if renewable && plan.renew_at.is_some() => {
-                Err(EnsureError::NotNow { reason: error.to_string(), hint: None })
-            }
+            Some(error) if renewable && plan.renew_at.is_some() => Err(EnsureError::NotNow {
+                reason: error.to_string(),
+                hint: None,
+            }),
             _ => Err(EnsureError::LoginNeeded {
                 account: Some(account.alias.clone()),
                 reason: self.why_login(&account),
@@ -87,18 +98,32 @@ impl Accounts {
         }
     }
 
-    /// Renews every account that is due. Failures are kept with the account.
-    pub async fn renew_due(&self) {
-        for account in self.find(&WhichAccount::All) {
-            let _ = self.renew_if_stale(&account).await;
+    /// Renews those of these accounts that are due, side by side. Failures are kept with the
+    /// account.
+    pub async fn renew_due(self: &Arc<Self>, accounts: Vec<Arc<Account>>) {
+        let mut renewing = JoinSet::new();
+        for account in accounts {
+            let this = self.clone();
+            renewing.spawn(async move { this.renew_if_stale(&account).await });
         }
+        while renewing.join_next().await.is_some() {}
     }
 
-    /// Renews one account if its plan says so. However many ask at once, one request is made.
-    pub(super) async fn renew_if_stale(&self, account: &Arc<Account>) -> Result<(), RenewError> {
+    /// Renews one account if its plan says so. However many ask at once, one request is made; and
+    /// it runs to its end even when nobody waits any more, or its answer would be lost.
+    pub(super) async fn renew_if_stale(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+    ) -> Result<(), RenewError> {
         if !self.plan(&account.state()).wants_renewal(now()) {
             return Ok(());
         }
+        let (this, account) = (self.clone(), account.clone());
+        let renewing = tokio::spawn(async move { this.renew(&account).await });
+        renewing.await.unwrap_or(Err(RenewError::Gone))
+    }
+
+    async fn renew(&self, account: &Arc<Account>) -> Result<(), RenewError> {
         let _changing = account.changing.lock().await;
         let provider = {
             let state = account.state();
@@ -144,7 +169,10 @@ impl Accounts {
             let state = account.state();
             (state.record.clone(), state.credentials.clone())
         };
-        let refresh_token = record.refresh_token.clone().ok_or(RenewError::NoRefreshToken)?;
+        let refresh_token = record
+            .refresh_token
+            .clone()
+            .ok_or(RenewError::NoRefreshToken)?;
         let tokens =
             match oidc::refresh(&self.http, documents, &record.provider, &refresh_token).await {
                 Ok(tokens) => tokens,
@@ -159,7 +187,11 @@ impl Accounts {
             };
         // the old refresh token may be dead already: the new one is made durable before anything
         // else is done with the answer
-        let Tokens { id_token, access_token, refresh_token } = tokens;
+        let Tokens {
+            id_token,
+            access_token,
+            refresh_token,
+        } = tokens;
         if let Some(new) = refresh_token {
             record.refresh_token = Some(new);
             self.keep(account, record.clone()).await?;
@@ -170,8 +202,13 @@ impl Accounts {
         let (pk_token, renewal) = match id_token {
             None => (None, Renewal::NeedsPerson),
             Some(id_token) => {
-                let (pk_token, renewal) =
-                    renewed(&record, &credentials.key, &credentials.pk_token, &id_token, documents)?;
+                let (pk_token, renewal) = renewed(
+                    &record,
+                    &credentials.key,
+                    &credentials.pk_token,
+                    &id_token,
+                    documents,
+                )?;
                 (Some(pk_token), renewal)
             }
         };
@@ -197,14 +234,21 @@ impl Accounts {
             state.credentials = credentials;
             state.store
         };
-        let saved = self.stores.save(store, &account.alias, record.to_secret()?).await;
+        let saved = self
+            .stores
+            .save(store, &account.alias, record.to_secret()?)
+            .await;
         account.state().store_error = saved.err().map(|error| error.to_string());
         self.publish();
         Ok(())
     }
 
     /// Remembers how a renewal went.
-    fn note(&self, account: &Arc<Account>, renewed: Result<(), RenewError>) -> Result<(), RenewError> {
+    fn note(
+        &self,
+        account: &Arc<Account>,
+        renewed: Result<(), RenewError>,
+    ) -> Result<(), RenewError> {
         let mut state = account.state();
         state.last_error = match &renewed {
             // a provider may answer with the same old token: that must not become a busy loop
@@ -270,6 +314,9 @@ fn renewed(
             login::check(&pk_token, &record.provider, documents, now())?;
             Ok((pk_token, Renewal::ByItself))
         }
-        _ => Ok((current.clone().with_refreshed(id_token), Renewal::OnRefreshedServers)),
+        _ => Ok((
+            current.clone().with_refreshed(id_token),
+            Renewal::OnRefreshedServers,
+        )),
     }
 }

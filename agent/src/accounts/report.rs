@@ -1,5 +1,8 @@
 //! What `status` says.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use opkssh_protocol::control::{AccountStatus, WhichAccount};
 use opkssh_protocol::jwk::PublicKey;
 use ring::digest::{SHA256, digest};
@@ -10,14 +13,15 @@ use super::{Account, Accounts, State, now};
 
 impl Accounts {
     /// Every account, the ones that the store does not give back as notices.
-    pub async fn reports(&self) -> (Vec<AccountStatus>, Vec<String>) {
-        self.restore_missing().await;
+    pub async fn reports(self: &Arc<Self>) -> (Vec<AccountStatus>, Vec<String>) {
+        // goes on by itself where the keyring is slow: the next status has it
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.restore_missing()).await;
         let accounts = self.find(&WhichAccount::All);
         let reports = accounts.iter().map(|account| self.report(account)).collect();
-        let missing = self.missing.lock().await;
-        let mut notices: Vec<String> = missing
+        let mut notices: Vec<String> = self
+            .missing()
             .iter()
-            .map(|missing| format!("account {} is not usable: {}", missing.entry.alias, missing.reason))
+            .map(|one| format!("account {} is not usable: {}", one.entry.alias, one.reason))
             .collect();
         notices.extend(self.held.notices());
         (reports, notices)
@@ -25,15 +29,14 @@ impl Accounts {
 
     /// Which store new accounts get, and why.
     pub async fn store_choice(&self) -> Chosen {
-        self.stores.choose().await.unwrap_or_else(|error| Chosen {
-            kind: super::StoreKind::SecretService,
-            reason: error.to_string(),
-        })
+        self.stores.chosen().await
     }
 
     pub(super) fn report(&self, account: &Account) -> AccountStatus {
         let default = self.find(&WhichAccount::Default);
-        let default = default.first().is_some_and(|default| default.alias == account.alias);
+        let default = default
+            .first()
+            .is_some_and(|default| default.alias == account.alias);
         let state = account.state();
         let settings = self.settings.of(&state.record.provider);
         let plan = self.plan(&state);
@@ -94,5 +97,8 @@ fn fingerprint(key: &PublicKey) -> String {
     }
     use base64::Engine as _;
     let hash = digest(&SHA256, &blob);
-    format!("SHA256:{}", base64::engine::general_purpose::STANDARD_NO_PAD.encode(hash))
+    format!(
+        "SHA256:{}",
+        base64::engine::general_purpose::STANDARD_NO_PAD.encode(hash)
+    )
 }

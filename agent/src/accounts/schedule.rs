@@ -8,7 +8,7 @@ use opkssh_protocol::time::UnixTime;
 use tokio::task::JoinSet;
 
 use super::{Accounts, now};
-use crate::held::FreshenRequests;
+use crate::held::{FreshenRequest, FreshenRequests};
 
 /// Sleeping longer would miss that the machine slept or its clock was set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5 * 60);
@@ -23,21 +23,28 @@ impl Accounts {
             tokio::select! {
                 () = due, if renewing.is_empty() => {
                     let this = self.clone();
-                    renewing.spawn(async move { this.renew_due().await });
+                    let all = this.find(&WhichAccount::All);
+                    renewing.spawn(async move { this.renew_due(all).await });
                 }
                 Some(_) = renewing.join_next() => {}
                 () = self.replan.notified() => {}
                 request = requests.recv() => {
-                    let Some(done) = request else { return };
-                    let this = self.clone();
-                    tokio::spawn(async move {
-                        this.restore_missing().await;
-                        this.renew_due().await;
-                        let _ = done.send(());
-                    });
+                    let Some(request) = request else { return };
+                    tokio::spawn(self.clone().freshen(request));
                 }
             }
         }
+    }
+
+    async fn freshen(self: Arc<Self>, request: FreshenRequest) {
+        self.restore_missing().await;
+        let asked_for = self
+            .find(&WhichAccount::All)
+            .into_iter()
+            .filter(|account| request.accounts.contains(&account.alias))
+            .collect();
+        self.renew_due(asked_for).await;
+        let _ = request.done.send(());
     }
 
     fn until_next_renewal(&self) -> Duration {
@@ -45,7 +52,11 @@ impl Accounts {
         let next = accounts.iter().filter_map(|account| {
             let state = account.state();
             let planned = self.plan(&state).renew_at?;
-            Some(state.retry_at.map_or(planned, |retry_at| retry_at.max(planned)))
+            Some(
+                state
+                    .retry_at
+                    .map_or(planned, |retry_at| retry_at.max(planned)),
+            )
         });
         sleep_until(next.min(), now())
     }

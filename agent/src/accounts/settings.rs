@@ -27,13 +27,19 @@ struct Read {
 
 impl Settings {
     pub fn new(files: Vec<PathBuf>) -> Self {
-        Self { files, read: Mutex::new(None) }
+        Self {
+            files,
+            read: Mutex::new(None),
+        }
     }
 
     /// The settings for an account at `provider`: from the configuration's entry of the same
     /// issuer and client, else what it had at the login.
     pub fn of(&self, provider: &Provider) -> AccountSettings {
-        let mut read = self.read.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut read = self
+            .read
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         self.refresh(&mut read);
         let current = read.as_ref().and_then(|read| {
             let same = |entry: &&Provider| {
@@ -41,16 +47,23 @@ impl Settings {
             };
             let named = read.providers.iter().filter(same);
             // two entries may differ in their aliases only
-            named.clone().find(|entry| entry.name() == provider.name()).or(named.clone().next())
+            named
+                .clone()
+                .find(|entry| entry.name() == provider.name())
+                .or(named.clone().next())
         });
         let current = current.unwrap_or(provider);
-        AccountSettings { hosts: current.hosts.clone(), expiration: current.expiration }
+        AccountSettings {
+            hosts: current.hosts.clone(),
+            expiration: current.expiration,
+        }
     }
 
     fn refresh(&self, read: &mut Option<Read>) {
-        let stamp = self.files.iter().find_map(|file| {
-            Some((file.clone(), std::fs::metadata(file).ok()?.modified().ok()?))
-        });
+        let stamp = self
+            .files
+            .iter()
+            .find_map(|file| Some((file.clone(), std::fs::metadata(file).ok()?.modified().ok()?)));
         let Some(stamp) = stamp else {
             *read = None;
             return;
@@ -65,7 +78,12 @@ impl Settings {
                     .map_err(|error| error.to_string())
             });
         match parsed {
-            Ok(config) => *read = Some(Read { stamp, providers: config.providers }),
+            Ok(config) => {
+                *read = Some(Read {
+                    stamp,
+                    providers: config.providers,
+                })
+            }
             // half-written perhaps: what was read before goes on counting
             Err(error) => tracing::warn!("the client configuration is not readable: {error}"),
         }

@@ -77,8 +77,14 @@ impl Bindings {
 
     /// The server that is being authenticated to; `None` while only forwarding was announced.
     pub fn destination(&self) -> Option<Destination<'_>> {
-        let last = self.binds.last().filter(|bind| !bind.forwarding && !self.failed)?;
-        Some(Destination { host_key: &last.host_key, session_id: &last.session_id })
+        let last = self
+            .binds
+            .last()
+            .filter(|bind| !bind.forwarding && !self.failed)?;
+        Some(Destination {
+            host_key: &last.host_key,
+            session_id: &last.session_id,
+        })
     }
 
     fn try_bind(&mut self, body: &[u8]) -> Result<(), BindError> {
@@ -96,7 +102,11 @@ impl Bindings {
                 return Err(BindError::BoundAlready);
             }
             if bind.session_id == session_id {
-                return if bind.host_key == host_key { Ok(()) } else { Err(BindError::OtherKey) };
+                return if bind.host_key == host_key {
+                    Ok(())
+                } else {
+                    Err(BindError::OtherKey)
+                };
             }
         }
         if self.binds.len() == MAX_BINDS {

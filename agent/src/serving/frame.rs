@@ -17,7 +17,10 @@ pub async fn read(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Ve
     };
     let length = u32::from_be_bytes(length) as usize;
     if length == 0 || length > MAX_FRAME {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame of a forbidden length"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a frame of a forbidden length",
+        ));
     }
     // read in steps, so that an announced length alone costs nothing
     let mut message = Vec::new();

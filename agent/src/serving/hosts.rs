@@ -21,16 +21,24 @@ impl KnownHosts {
     /// Is the server with this host key one that `patterns` name? Never without patterns.
     pub fn is_meant(&self, host_key: &[u8], patterns: &[String]) -> bool {
         !patterns.is_empty()
-            && self.texts().iter().any(|text| is_meant(text, host_key, patterns))
+            && self
+                .texts()
+                .iter()
+                .any(|text| is_meant(text, host_key, patterns))
     }
 
     /// Does known_hosts know any name for this host key?
     pub fn has_names(&self, host_key: &[u8]) -> bool {
-        self.texts().iter().any(|text| lines_for(text, host_key).next().is_some())
+        self.texts()
+            .iter()
+            .any(|text| lines_for(text, host_key).next().is_some())
     }
 
     fn texts(&self) -> Vec<String> {
-        self.files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect()
+        self.files
+            .iter()
+            .filter_map(|file| std::fs::read_to_string(file).ok())
+            .collect()
     }
 }
 
@@ -53,9 +61,12 @@ fn is_meant(known_hosts: &str, host_key: &[u8], patterns: &[String]) -> bool {
     for names in lines_for(known_hosts, host_key) {
         match names {
             Names::Listed(names) => {
-                for name in names.split(',').filter(|name| !name.contains(['*', '?', '!'])) {
-                    meant |= host_matches(without_port(name), patterns)
-                        || host_matches(name, patterns);
+                for name in names
+                    .split(',')
+                    .filter(|name| !name.contains(['*', '?', '!']))
+                {
+                    meant |=
+                        host_matches(without_port(name), patterns) || host_matches(name, patterns);
                 }
             }
             // a hash can only be compared with a whole name, so only patterns that are one help;
@@ -84,7 +95,10 @@ fn is_meant(known_hosts: &str, host_key: &[u8], patterns: &[String]) -> bool {
 
 enum Names<'a> {
     Listed(&'a str),
-    Hashed { salt: Vec<u8>, hash: Vec<u8> },
+    Hashed {
+        salt: Vec<u8>,
+        hash: Vec<u8>,
+    },
     /// Of a host certificate whose authority is trusted for them.
     Principals(Vec<String>),
 }
@@ -92,13 +106,11 @@ enum Names<'a> {
 /// The names that lines for this host key give (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
 fn lines_for<'a>(text: &'a str, host_key: &[u8]) -> impl Iterator<Item = Names<'a>> {
     let certificate = Certificate::from_bytes(host_key).ok();
-    let authority = certificate
-        .as_ref()
-        .and_then(|certificate| {
-            ssh_agent_lib::ssh_key::PublicKey::from(certificate.signature_key().clone())
-                .to_bytes()
-                .ok()
-        });
+    let authority = certificate.as_ref().and_then(|certificate| {
+        ssh_agent_lib::ssh_key::PublicKey::from(certificate.signature_key().clone())
+            .to_bytes()
+            .ok()
+    });
     let host_key = host_key.to_vec();
     text.lines().filter_map(move |line| {
         let mut words = line.split_ascii_whitespace();
@@ -117,7 +129,11 @@ fn lines_for<'a>(text: &'a str, host_key: &[u8]) -> impl Iterator<Item = Names<'
                 let allowed: Vec<String> = names.split(',').map(str::to_owned).collect();
                 let principals = certificate.as_ref()?.valid_principals();
                 Some(Names::Principals(
-                    principals.iter().filter(|name| host_matches(name, &allowed)).cloned().collect(),
+                    principals
+                        .iter()
+                        .filter(|name| host_matches(name, &allowed))
+                        .cloned()
+                        .collect(),
                 ))
             }
             _ => None,
@@ -138,7 +154,10 @@ fn is_hash_of(salt: &[u8], hash: &[u8], name: &str) -> bool {
 
 /// `[name]:port` without its decoration.
 fn without_port(name: &str) -> &str {
-    match name.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+    match name
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]:"))
+    {
         Some((name, _port)) => name,
         None => name,
     }
@@ -216,9 +235,18 @@ mod tests {
         assert!(!meant(&line, &["*.example.org"]));
         assert!(!meant(&line, &[]));
         let other = KEY.replace("Hh8f", "Hh8g").replace("HR4f", "HR4g");
-        assert!(!meant(&format!("web1.example.com ssh-ed25519 {other}"), &["*"]));
-        assert!(meant(&format!("[localhost]:2222 ssh-ed25519 {KEY}"), &["localhost"]));
-        assert!(meant(&format!("[localhost]:2222 ssh-ed25519 {KEY}"), &["[localhost]:2222"]));
+        assert!(!meant(
+            &format!("web1.example.com ssh-ed25519 {other}"),
+            &["*"]
+        ));
+        assert!(meant(
+            &format!("[localhost]:2222 ssh-ed25519 {KEY}"),
+            &["localhost"]
+        ));
+        assert!(meant(
+            &format!("[localhost]:2222 ssh-ed25519 {KEY}"),
+            &["[localhost]:2222"]
+        ));
     }
 
     #[test]

@@ -11,7 +11,10 @@ pub fn visible<'a>(
     bindings: &Bindings,
     known_hosts: &KnownHosts,
 ) -> Vec<&'a Identity> {
-    identities.iter().filter(|identity| is_visible(identity, bindings, known_hosts)).collect()
+    identities
+        .iter()
+        .filter(|identity| is_visible(identity, bindings, known_hosts))
+        .collect()
 }
 
 fn is_visible(identity: &Identity, bindings: &Bindings, known_hosts: &KnownHosts) -> bool {

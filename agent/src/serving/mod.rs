@@ -31,7 +31,10 @@ pub struct Serving {
 
 impl Serving {
     pub fn new(held: Arc<Held>, known_hosts_files: Vec<PathBuf>) -> Self {
-        Self { held, known_hosts: KnownHosts::new(known_hosts_files) }
+        Self {
+            held,
+            known_hosts: KnownHosts::new(known_hosts_files),
+        }
     }
 }
 
@@ -39,7 +42,9 @@ impl Serving {
 pub async fn accept(listener: Listener, serving: Arc<Serving>) {
     let places = Arc::new(tokio::sync::Semaphore::new(MAX_SESSIONS));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
         match listener.accept().await {
             Ok(stream) if admits(Admit::UserAndRoot, &stream) => {
                 let mut session = Session::new(serving.clone());

@@ -8,6 +8,7 @@ use interprocess::local_socket::tokio::Stream;
 use super::destination::Bindings;
 use super::wire::{Malformed, Reader, put_string};
 use super::{Serving, frame, list, sign};
+use crate::held::Identity;
 
 // RFC 9987 section 6.1
 const FAILURE: u8 = 5;
@@ -29,7 +30,10 @@ pub struct Session {
 
 impl Session {
     pub fn new(serving: Arc<Serving>) -> Self {
-        Self { serving, bindings: Bindings::default() }
+        Self {
+            serving,
+            bindings: Bindings::default(),
+        }
     }
 
     /// Answers requests in their order until the peer hangs up.
@@ -58,10 +62,13 @@ impl Session {
         // only a session that says whom it talks to is worth a renewal: `ssh-add -l` never
         // causes traffic
         if self.bindings.is_bound() {
-            self.serving.held.freshen().await;
+            let identities = self.serving.held.identities();
+            let wanted = self.visible(&identities);
+            let wanted = wanted.iter().map(|identity| identity.account.clone()).collect();
+            self.serving.held.freshen(wanted).await;
         }
         let identities = self.serving.held.identities();
-        let visible = list::visible(&identities, &self.bindings, &self.serving.known_hosts);
+        let visible = self.visible(&identities);
         let mut answer = vec![IDENTITIES_ANSWER];
         answer.extend_from_slice(&(visible.len() as u32).to_be_bytes());
         for identity in visible {
@@ -71,6 +78,10 @@ impl Session {
         answer
     }
 
+    fn visible<'a>(&self, identities: &'a [Identity]) -> Vec<&'a Identity> {
+        list::visible(identities, &self.bindings, &self.serving.known_hosts)
+    }
+
     fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
         let mut reader = Reader::new(body);
         let (key, data) = (reader.string()?, reader.string()?);
@@ -78,7 +89,13 @@ impl Session {
         let _flags = reader.u32()?;
         reader.end()?;
         let identities = self.serving.held.identities();
-        match sign::sign(&identities, key, data, &self.bindings, &self.serving.known_hosts) {
+        match sign::sign(
+            &identities,
+            key,
+            data,
+            &self.bindings,
+            &self.serving.known_hosts,
+        ) {
             Ok(signature) => {
                 let mut answer = vec![SIGN_RESPONSE];
                 put_string(&mut answer, &signature);
@@ -86,7 +103,9 @@ impl Session {
             }
             Err(refusal) => {
                 if refusal.is_notable() {
-                    self.serving.held.notice(format!("signature refused: {refusal}"));
+                    self.serving
+                        .held
+                        .notice(format!("signature refused: {refusal}"));
                 }
                 Ok(vec![FAILURE])
             }

@@ -42,8 +42,9 @@ pub fn sign(
     let identity = find(identities, blob).ok_or(Refusal::UnknownIdentity)?;
     if bindings.is_forwarded() {
         let account = || identity.account.clone();
-        let destination =
-            bindings.destination().ok_or_else(|| Refusal::NoDestination(account()))?;
+        let destination = bindings
+            .destination()
+            .ok_or_else(|| Refusal::NoDestination(account()))?;
         if !known_hosts.is_meant(destination.host_key, &identity.hosts) {
             return Err(Refusal::NotMeant(account()));
         }
@@ -51,17 +52,26 @@ pub fn sign(
             return Err(Refusal::NotThisLogin(account()));
         }
     }
-    tracing::info!(account = identity.account, forwarded = bindings.is_forwarded(), "signed");
+    tracing::info!(
+        account = identity.account,
+        forwarded = bindings.is_forwarded(),
+        "signed"
+    );
     Ok(identity.key.sign_ssh(data))
 }
 
 /// By certificate, or by the certified key: a certificate that was renewed since it was listed
 /// still names the same key.
 fn find<'a>(identities: &'a [Identity], blob: &[u8]) -> Option<&'a Identity> {
-    identities.iter().find(|identity| identity.certificate == blob).or_else(|| {
-        let key = key_of(blob)?;
-        identities.iter().find(|identity| identity.key.public_key() == key)
-    })
+    identities
+        .iter()
+        .find(|identity| identity.certificate == blob)
+        .or_else(|| {
+            let key = key_of(blob)?;
+            identities
+                .iter()
+                .find(|identity| identity.key.public_key() == key)
+        })
 }
 
 fn key_of(blob: &[u8]) -> Option<PublicKey> {
@@ -81,7 +91,9 @@ fn plain_key(blob: &[u8]) -> Result<Option<PublicKey>, Malformed> {
             reader.end()?;
             let (x, y) = (point.get(1..33), point.get(33..65));
             let half = |half: Option<&[u8]>| half.and_then(|half| <[u8; 32]>::try_from(half).ok());
-            Ok(half(x).zip(half(y)).map(|(x, y)| PublicKey::EcP256 { x, y }))
+            Ok(half(x)
+                .zip(half(y))
+                .map(|(x, y)| PublicKey::EcP256 { x, y }))
         }
         b"ssh-ed25519" => {
             let key = reader.string()?;

@@ -20,7 +20,10 @@ pub struct ProviderDocuments {
 impl ProviderDocuments {
     /// RFC 7009 endpoint, where the provider has one.
     pub fn revocation_endpoint(&self) -> Option<&str> {
-        self.metadata.additional_metadata().revocation_endpoint.as_deref()
+        self.metadata
+            .additional_metadata()
+            .revocation_endpoint
+            .as_deref()
     }
 }
 
@@ -52,9 +55,15 @@ pub async fn discover(http: &Http, issuer: &str) -> Result<ProviderDocuments, Oi
     let base = issuer.strip_suffix('/').unwrap_or(issuer);
     let url = format!("{base}/.well-known/openid-configuration");
     let what = "discovery document";
-    let document = http.get(&url).await.map_err(|source| OidcError::Http { what, source })?;
-    let metadata: Metadata = serde_json::from_slice(&document)
-        .map_err(|error| OidcError::Nonsense { what, detail: error.to_string() })?;
+    let document = http
+        .get(&url)
+        .await
+        .map_err(|source| OidcError::Http { what, source })?;
+    let metadata: Metadata =
+        serde_json::from_slice(&document).map_err(|error| OidcError::Nonsense {
+            what,
+            detail: error.to_string(),
+        })?;
     if metadata.issuer().as_str() != issuer {
         return Err(OidcError::Issuer {
             got: metadata.issuer().to_string(),
@@ -66,7 +75,9 @@ pub async fn discover(http: &Http, issuer: &str) -> Result<ProviderDocuments, Oi
         .get(metadata.jwks_uri().as_str())
         .await
         .map_err(|source| OidcError::Http { what, source })?;
-    let keys = KeySet::parse(&keys)
-        .map_err(|error| OidcError::Nonsense { what, detail: error.to_string() })?;
+    let keys = KeySet::parse(&keys).map_err(|error| OidcError::Nonsense {
+        what,
+        detail: error.to_string(),
+    })?;
     Ok(ProviderDocuments { metadata, keys })
 }

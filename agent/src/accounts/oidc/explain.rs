@@ -35,8 +35,7 @@ pub fn explain(error: &OidcError, provider: &Provider) -> Option<String> {
 
 fn refused(error: &str, description: Option<&str>, provider: &Provider) -> Option<String> {
     let client = &provider.client_id;
-    let redirect = description
-        .is_some_and(|text| text.to_ascii_lowercase().contains("redirect"));
+    let redirect = description.is_some_and(|text| text.to_ascii_lowercase().contains("redirect"));
     Some(match error {
         _ if redirect => format!(
             "register these redirect URIs for client {client}: {}",
@@ -56,7 +55,10 @@ fn refused(error: &str, description: Option<&str>, provider: &Provider) -> Optio
             provider.scopes.join(" ")
         ),
         "access_denied" => {
-            format!("log in again and allow it: opkssh login {}", provider.name())
+            format!(
+                "log in again and allow it: opkssh login {}",
+                provider.name()
+            )
         }
         "login_required" | "interaction_required" | "consent_required" => {
             format!("log in again: opkssh login {}", provider.name())

@@ -48,13 +48,23 @@ impl Http {
                 .map_err(|error| HttpError::Setup(error.to_string()))?;
             let response = self.send(request).await?;
             let location = response.headers().get(http::header::LOCATION);
-            match (response.status().as_u16(), location.and_then(|l| l.to_str().ok())) {
+            match (
+                response.status().as_u16(),
+                location.and_then(|l| l.to_str().ok()),
+            ) {
                 (200, _) => return Ok(response.into_body()),
                 (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                    let next = url.join(location).map_err(|_| HttpError::NotHttps(location.to_owned()))?;
+                    let next = url
+                        .join(location)
+                        .map_err(|_| HttpError::NotHttps(location.to_owned()))?;
                     url = checked(next.as_str())?;
                 }
-                (status, _) => return Err(HttpError::Status { url: url.to_string(), status }),
+                (status, _) => {
+                    return Err(HttpError::Status {
+                        url: url.to_string(),
+                        status,
+                    });
+                }
             }
         }
         Err(HttpError::Redirects(url.to_string()))
@@ -68,22 +78,28 @@ impl Http {
         let request = reqwest::Request::try_from(request)
             .map_err(|error| HttpError::Setup(error.to_string()))?;
         let exchange = async {
-            let mut answer =
-                client.execute(request).await.map_err(|error| unreachable(&host, &error))?;
+            let mut answer = client
+                .execute(request)
+                .await
+                .map_err(|error| unreachable(&host, &error))?;
             let mut response = Response::builder().status(answer.status());
             if let Some(headers) = response.headers_mut() {
                 headers.clone_from(answer.headers());
             }
             let mut body = Vec::new();
-            while let Some(chunk) =
-                answer.chunk().await.map_err(|error| unreachable(&host, &error))?
+            while let Some(chunk) = answer
+                .chunk()
+                .await
+                .map_err(|error| unreachable(&host, &error))?
             {
                 if body.len() + chunk.len() > BODY_LIMIT {
                     return Err(HttpError::TooLarge(host.clone()));
                 }
                 body.extend_from_slice(&chunk);
             }
-            response.body(body).map_err(|error| HttpError::Setup(error.to_string()))
+            response
+                .body(body)
+                .map_err(|error| HttpError::Setup(error.to_string()))
         };
         match tokio::time::timeout(REQUEST_TIMEOUT, exchange).await {
             Ok(result) => result,
@@ -134,9 +150,14 @@ fn is_loopback(url: &Url) -> bool {
 
 fn unreachable(host: &str, error: &reqwest::Error) -> HttpError {
     if error.is_timeout() {
-        return HttpError::Timeout { host: host.to_owned() };
+        return HttpError::Timeout {
+            host: host.to_owned(),
+        };
     }
-    HttpError::Unreachable { host: host.to_owned(), cause: causes(error) }
+    HttpError::Unreachable {
+        host: host.to_owned(),
+        cause: causes(error),
+    }
 }
 
 /// The innermost cause says what happened; the outer ones only that something did.

@@ -16,13 +16,21 @@ pub use tokens::{Authorization, Tokens, authorization, exchange_code, refresh};
 #[derive(Debug, thiserror::Error)]
 pub enum OidcError {
     #[error("the provider's {what}: {source}")]
-    Http { what: &'static str, source: HttpError },
+    Http {
+        what: &'static str,
+        source: HttpError,
+    },
     #[error("the provider's {what} is not understood: {detail}")]
     Nonsense { what: &'static str, detail: String },
-    #[error("the provider's discovery document names another issuer: {got}, configured is {configured}")]
+    #[error(
+        "the provider's discovery document names another issuer: {got}, configured is {configured}"
+    )]
     Issuer { got: String, configured: String },
     #[error("the provider answered {error}{}", description.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]
-    Refused { error: String, description: Option<String> },
+    Refused {
+        error: String,
+        description: Option<String>,
+    },
     #[error("the provider's answer holds no ID token")]
     NoIdToken,
     #[error("the redirect URI {0:?} is not usable: it must be http://localhost:PORT/PATH")]

@@ -21,31 +21,51 @@ pub async fn revoke(
     provider: &Provider,
     refresh_token: &Secret,
 ) -> Result<bool, OidcError> {
-    let Some(endpoint) = documents.revocation_endpoint() else { return Ok(false) };
+    let Some(endpoint) = documents.revocation_endpoint() else {
+        return Ok(false);
+    };
     let what = "revocation endpoint";
-    let secret = provider.client_secret.as_ref().filter(|secret| !secret.is_empty());
-    let mut request = Request::post(endpoint)
-        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let secret = provider
+        .client_secret
+        .as_ref()
+        .filter(|secret| !secret.is_empty());
+    let mut request = Request::post(endpoint).header(
+        http::header::CONTENT_TYPE,
+        "application/x-www-form-urlencoded",
+    );
     let basic = authenticates_with_basic(&documents.metadata, secret.is_some());
     if let Some(secret) = secret.filter(|_| basic) {
         request = request.header(http::header::AUTHORIZATION, basic_header(provider, secret));
     }
     let request = request
         .body(form(provider, refresh_token, secret.filter(|_| !basic)))
-        .map_err(|error| OidcError::Nonsense { what, detail: error.to_string() })?;
-    let response = http.send(request).await.map_err(|source| OidcError::Http { what, source })?;
+        .map_err(|error| OidcError::Nonsense {
+            what,
+            detail: error.to_string(),
+        })?;
+    let response = http
+        .send(request)
+        .await
+        .map_err(|source| OidcError::Http { what, source })?;
     if response.status().is_success() {
         Ok(true)
     } else {
         let status = response.status();
-        Err(OidcError::Nonsense { what, detail: format!("it answered {status}") })
+        Err(OidcError::Nonsense {
+            what,
+            detail: format!("it answered {status}"),
+        })
     }
 }
 
 /// RFC 6749 section 2.3.1: both halves are form-encoded before they are joined.
 fn basic_header(provider: &Provider, secret: &Secret) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = Zeroizing::new(format!("{}:{}", encode(&provider.client_id), encode(secret.expose())));
+    let pair = Zeroizing::new(format!(
+        "{}:{}",
+        encode(&provider.client_id),
+        encode(secret.expose())
+    ));
     format!("Basic {}", STANDARD.encode(pair.as_bytes()))
 }
 

@@ -4,10 +4,10 @@ use std::pin::Pin;
 
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod};
 use openidconnect::{
-    AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, Nonce, OAuth2TokenResponse as _,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    TokenResponse as _,
+    AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, Nonce,
+    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, TokenResponse as _,
 };
 use opkssh_protocol::cic::Commitment;
 use opkssh_protocol::config::Provider;
@@ -47,17 +47,27 @@ pub fn authorization(
     redirect_uri: &str,
     commitment: &Commitment,
 ) -> Result<Authorization, OidcError> {
-    let sent = provider.remote_redirect_uri.as_deref().unwrap_or(redirect_uri);
+    let sent = provider
+        .remote_redirect_uri
+        .as_deref()
+        .unwrap_or(redirect_uri);
     let client = client(&documents.metadata, provider, Some(sent))?;
     let (code_challenge, code_verifier) = PkceCodeChallenge::new_random_sha256();
     let nonce = Nonce::new(commitment.as_str().to_owned());
     let mut request = client
-        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, || nonce)
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            CsrfToken::new_random,
+            || nonce,
+        )
         .set_pkce_challenge(code_challenge);
     for scope in scopes(provider) {
         request = request.add_scope(scope);
     }
-    for (name, value) in [("prompt", &provider.prompt), ("access_type", &provider.access_type)] {
+    for (name, value) in [
+        ("prompt", &provider.prompt),
+        ("access_type", &provider.access_type),
+    ] {
         if !value.is_empty() {
             request = request.add_extra_param(name, value);
         }
@@ -79,7 +89,11 @@ pub async fn exchange_code(
     authorization: Authorization,
     code: String,
 ) -> Result<Tokens, OidcError> {
-    let client = client(&documents.metadata, provider, Some(&authorization.redirect_uri))?;
+    let client = client(
+        &documents.metadata,
+        provider,
+        Some(&authorization.redirect_uri),
+    )?;
     let response = client
         .exchange_code(AuthorizationCode::new(code))
         .map_err(|error| no_token_endpoint(&error))?
@@ -99,13 +113,13 @@ pub async fn refresh(
 ) -> Result<Tokens, OidcError> {
     let client = client(&documents.metadata, provider, None)?;
     let refresh_token = RefreshToken::new(refresh_token.expose().to_owned());
-    let mut request =
-        client.exchange_refresh_token(&refresh_token).map_err(|error| no_token_endpoint(&error))?;
+    let mut request = client
+        .exchange_refresh_token(&refresh_token)
+        .map_err(|error| no_token_endpoint(&error))?;
     for scope in provider.scopes.iter().filter(|scope| !scope.is_empty()) {
         request = request.add_scope(Scope::new(scope.clone()));
     }
-    let response =
-        request.request_async(http).await.map_err(refused)?;
+    let response = request.request_async(http).await.map_err(refused)?;
     Ok(tokens(&response))
 }
 
@@ -114,7 +128,10 @@ fn client(
     provider: &Provider,
     redirect_uri: Option<&str>,
 ) -> Result<Client, OidcError> {
-    let secret = provider.client_secret.as_ref().filter(|secret| !secret.is_empty());
+    let secret = provider
+        .client_secret
+        .as_ref()
+        .filter(|secret| !secret.is_empty());
     let client = CoreClient::from_provider_metadata(
         metadata.clone(),
         ClientId::new(provider.client_id.clone()),
@@ -159,7 +176,9 @@ fn tokens(response: &openidconnect::core::CoreTokenResponse) -> Tokens {
     Tokens {
         id_token: response.id_token().map(ToString::to_string),
         access_token: Secret::new(response.access_token().secret().clone()),
-        refresh_token: response.refresh_token().map(|token| Secret::new(token.secret().clone())),
+        refresh_token: response
+            .refresh_token()
+            .map(|token| Secret::new(token.secret().clone())),
     }
 }
 
@@ -173,7 +192,10 @@ impl<'c> AsyncHttpClient<'c> for Http {
 }
 
 fn no_token_endpoint(error: &openidconnect::ConfigurationError) -> OidcError {
-    OidcError::Nonsense { what: "discovery document", detail: error.to_string() }
+    OidcError::Nonsense {
+        what: "discovery document",
+        detail: error.to_string(),
+    }
 }
 
 fn refused<E>(
@@ -190,14 +212,18 @@ where
         },
         RequestTokenError::Request(source) => OidcError::Http { what, source },
         // the parser's text may quote the answer, which holds tokens: only the place is told
-        RequestTokenError::Parse(error, _) => {
-            OidcError::Nonsense { what, detail: format!("at {}", error.path()) }
-        }
+        RequestTokenError::Parse(error, _) => OidcError::Nonsense {
+            what,
+            detail: format!("at {}", error.path()),
+        },
         RequestTokenError::Other(detail) => OidcError::Nonsense { what, detail },
     }
 }
 
 /// Text from outside, fit for a terminal: one line, no control characters, bounded.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(300)
+        .collect()
 }

@@ -6,10 +6,16 @@
 mod secret_service;
 mod thread;
 
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
 use opkssh_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use thread::StoreThread;
+
+/// How long `status` waits for a keyring that has not answered before.
+const SHORT: Duration = Duration::from_secs(2);
 
 /// The store of an account, chosen once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,9 +63,12 @@ pub enum StoreError {
 pub struct Stores {
     thread: StoreThread,
     wish: StoreWish,
+    /// What the last question for a choice ended in, for `status`.
+    last_choice: Mutex<Option<Chosen>>,
 }
 
 /// What new accounts get, and why.
+#[derive(Clone)]
 pub struct Chosen {
     pub kind: StoreKind,
     pub reason: String,
@@ -67,11 +76,38 @@ pub struct Chosen {
 
 impl Stores {
     pub fn new(wish: StoreWish) -> Self {
-        Self { thread: StoreThread::default(), wish }
+        Self {
+            thread: StoreThread::default(),
+            wish,
+            last_choice: Mutex::new(None),
+        }
     }
 
     /// Chooses the store for a new account.
     pub async fn choose(&self) -> Result<Chosen, StoreError> {
+        let chosen = self.ask().await?;
+        *self.last_choice() = Some(chosen.clone());
+        Ok(chosen)
+    }
+
+    /// What was chosen last; asks, a short time, only if there was no question yet.
+    pub async fn chosen(&self) -> Chosen {
+        if let Some(chosen) = self.last_choice().clone() {
+            return chosen;
+        }
+        let (kind, reason) = match tokio::time::timeout(SHORT, self.choose()).await {
+            Ok(Ok(chosen)) => return chosen,
+            Ok(Err(error)) => (StoreKind::SecretService, error.to_string()),
+            Err(_) => (StoreKind::SecretService, "the keyring has not answered yet".to_owned()),
+        };
+        Chosen { kind, reason }
+    }
+
+    fn last_choice(&self) -> MutexGuard<'_, Option<Chosen>> {
+        self.last_choice.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    async fn ask(&self) -> Result<Chosen, StoreError> {
         if self.wish == StoreWish::Memory {
             let reason = "asked for with --store memory".to_owned();
             return Ok(Chosen { kind: StoreKind::Memory, reason });

@@ -21,7 +21,9 @@ impl SecretService {
     }
 
     pub fn save(&self, id: &str, secret: &Secret) -> Result<(), StoreError> {
-        self.entry(id)?.set_password(secret.expose()).map_err(unavailable)
+        self.entry(id)?
+            .set_password(secret.expose())
+            .map_err(unavailable)
     }
 
     pub fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {

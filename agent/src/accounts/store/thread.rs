@@ -49,7 +49,7 @@ impl StoreThread {
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.hand_over(Box::new(move |connection| {
-            let result = connected(connection).and_then(|service| ask(service));
+            let result = connected(connection).and_then(ask);
             if result.is_err() {
                 // the bus or the service may be another one next time
                 *connection = None;
@@ -70,7 +70,10 @@ impl StoreThread {
     }
 
     fn hand_over(&self, job: Job) -> Result<(), StoreError> {
-        let mut jobs = self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut jobs = self
+            .jobs
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let job = match jobs.as_ref() {
             Some(sender) => match sender.send(job) {
                 Ok(()) => return Ok(()),
@@ -89,7 +92,10 @@ impl StoreThread {
     }
 
     fn forget(&self) {
-        *self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+        *self
+            .jobs
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
     }
 }
 
@@ -104,5 +110,7 @@ fn connected(connection: &mut Option<SecretService>) -> Result<&SecretService, S
     if connection.is_none() {
         *connection = Some(SecretService::connect()?);
     }
-    connection.as_ref().ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))
+    connection
+        .as_ref()
+        .ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))
 }
