@@ -49,7 +49,10 @@ impl ClientInstanceClaims {
         randomness: [u8; 32],
     ) -> Result<Self, CicError> {
         let mut header = Object::new();
-        let rz: String = randomness.iter().map(|byte| format!("{byte:02x}")).collect();
+        let rz: String = randomness
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         header.insert("alg".to_owned(), Value::String(algorithm.to_string()));
         header.insert("rz".to_owned(), Value::String(rz));
         header.insert("typ".to_owned(), Value::String("CIC".to_owned()));
@@ -98,7 +101,10 @@ impl ClientInstanceClaims {
         header.get("rz").ok_or(CicError::Missing("rz"))?;
         let upk = header.get("upk").ok_or(CicError::Missing("upk"))?;
         let upk = upk.as_object().ok_or(CicError::Type("upk"))?;
-        let upk_algorithm = upk.get("alg").and_then(Value::as_str).ok_or(CicError::Type("alg"))?;
+        let upk_algorithm = upk
+            .get("alg")
+            .and_then(Value::as_str)
+            .ok_or(CicError::Type("alg"))?;
         if upk_algorithm != algorithm {
             return Err(CicError::AlgorithmDiffers);
         }
@@ -141,14 +147,21 @@ mod tests {
                 assert!(parsed.is_err(), "{name}");
             } else {
                 let parsed = parsed.unwrap_or_else(|e| panic!("{name}: {e}"));
-                assert_eq!(parsed.canonical(), vector["canonical"].as_str().unwrap(), "{name}");
+                assert_eq!(
+                    parsed.canonical(),
+                    vector["canonical"].as_str().unwrap(),
+                    "{name}"
+                );
                 assert_eq!(parsed.commitment().as_str(), vector["hash"], "{name}");
             }
         }
     }
 
     fn has_number(vector: &Value) -> bool {
-        matches!(vector["name"].as_str(), Some("numbers" | "bool and list" | "rz number"))
+        matches!(
+            vector["name"].as_str(),
+            Some("numbers" | "bool and list" | "rz number")
+        )
     }
 
     #[test]

@@ -26,7 +26,10 @@ pub struct Versioned<T> {
 
 impl<T> Versioned<T> {
     pub fn new(message: T) -> Self {
-        Self { version: VERSION, message }
+        Self {
+            version: VERSION,
+            message,
+        }
     }
 }
 
@@ -88,17 +91,34 @@ pub enum KeyType {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// Show this URL to the person and open it in a browser.
-    OpenBrowser { url: String },
+    OpenBrowser {
+        url: String,
+    },
     /// What the daemon is doing now, for a spinner: "Waiting for the browser", …
-    Waiting { what: String },
-    LoggedIn { account: AccountStatus },
-    LoggedOut { accounts: Vec<LoggedOut> },
-    Status { report: StatusReport },
-    Ready { account: AccountStatus },
+    Waiting {
+        what: String,
+    },
+    LoggedIn {
+        account: AccountStatus,
+    },
+    LoggedOut {
+        accounts: Vec<LoggedOut>,
+    },
+    Status {
+        report: StatusReport,
+    },
+    Ready {
+        account: AccountStatus,
+    },
     /// Only a person can make it usable: log in. `account` is its alias, when there is one.
-    LoginNeeded { account: Option<String>, reason: String },
+    LoginNeeded {
+        account: Option<String>,
+        reason: String,
+    },
     Stopping,
-    Failed { failure: Failure },
+    Failed {
+        failure: Failure,
+    },
 }
 
 impl Event {

@@ -50,14 +50,19 @@ pub fn verify(
     proof: &[u8],
     allow_legacy: bool,
 ) -> Result<(), GqError> {
-    let PublicKey::Rsa { n, e } = key else { return Err(GqError::Key) };
+    let PublicKey::Rsa { n, e } = key else {
+        return Err(GqError::Key);
+    };
     if *e != [1, 0, 1] || !(256..=1024).contains(&n.len()) {
         return Err(GqError::Key);
     }
     let bytes = n.len();
     let expected = RANDOM_PART + ROUNDS * bytes;
     if proof.len() != expected {
-        return Err(GqError::Length { got: proof.len(), expected });
+        return Err(GqError::Length {
+            got: proof.len(),
+            expected,
+        });
     }
     let (random, responses) = proof.split_at(RANDOM_PART);
     let commitments = recompute_commitments(n, message, random, responses)?;
@@ -66,7 +71,10 @@ pub fn verify(
     if challenge(&commitments, &new)[..] == *random {
         return Ok(());
     }
-    let legacy = format!("{}.{}", message.original_header_base64, message.payload_base64);
+    let legacy = format!(
+        "{}.{}",
+        message.original_header_base64, message.payload_base64
+    );
     if allow_legacy && challenge(&commitments, &legacy)[..] == *random {
         return Ok(());
     }
@@ -107,7 +115,10 @@ fn recompute_commitments(
 
 /// EMSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 9.2) over the original token's signing input.
 fn encoded_digest(message: &Message<'_>, length: usize) -> Vec<u8> {
-    let input = format!("{}.{}", message.original_header_base64, message.payload_base64);
+    let input = format!(
+        "{}.{}",
+        message.original_header_base64, message.payload_base64
+    );
     let digest = ring::digest::digest(&ring::digest::SHA256, input.as_bytes());
     let mut encoded = vec![0xff; length];
     encoded[0] = 0;
@@ -139,20 +150,29 @@ mod tests {
 
     fn key(vector: &Value) -> PublicKey {
         let hex = vector["n"].as_str().unwrap();
-        let n = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap());
-        PublicKey::Rsa { n: n.collect(), e: vec![1, 0, 1] }
+        let n = (0..hex.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap());
+        PublicKey::Rsa {
+            n: n.collect(),
+            e: vec![1, 0, 1],
+        }
     }
 
     fn check(key: &PublicKey, token: &str, allow_legacy: bool) -> Result<(), GqError> {
         let parts: Vec<&str> = token.split('.').collect();
-        let header: Value =
-            serde_json::from_slice(&base64url::decode(parts[0]).unwrap()).unwrap();
+        let header: Value = serde_json::from_slice(&base64url::decode(parts[0]).unwrap()).unwrap();
         let message = Message {
             header_base64: parts[0],
             original_header_base64: header["kid"].as_str().unwrap(),
             payload_base64: parts[1],
         };
-        verify(key, &message, &base64url::decode(parts[2]).unwrap(), allow_legacy)
+        verify(
+            key,
+            &message,
+            &base64url::decode(parts[2]).unwrap(),
+            allow_legacy,
+        )
     }
 
     #[test]
@@ -161,7 +181,11 @@ mod tests {
         for vector in all["vectors"].as_array().unwrap() {
             let name = &vector["name"];
             let key = key(vector);
-            assert_eq!(check(&key, vector["gq_token"].as_str().unwrap(), false), Ok(()), "{name}");
+            assert_eq!(
+                check(&key, vector["gq_token"].as_str().unwrap(), false),
+                Ok(()),
+                "{name}"
+            );
             let legacy = vector["gq_token_legacy"].as_str().unwrap();
             assert_eq!(check(&key, legacy, true), Ok(()), "{name}");
             assert_eq!(check(&key, legacy, false), Err(GqError::Proof), "{name}");
@@ -170,16 +194,26 @@ mod tests {
             let base = all["vectors"].as_array().unwrap();
             let base = base.iter().find(|v| v["name"] == negative["base"]).unwrap();
             let token = negative["gq_token"].as_str().unwrap();
-            assert!(check(&key(base), token, false).is_err(), "{}", negative["name"]);
+            assert!(
+                check(&key(base), token, false).is_err(),
+                "{}",
+                negative["name"]
+            );
         }
     }
 
     #[test]
     fn other_exponents_and_small_keys_are_refused() {
-        let message =
-            Message { header_base64: "", original_header_base64: "", payload_base64: "" };
+        let message = Message {
+            header_base64: "",
+            original_header_base64: "",
+            payload_base64: "",
+        };
         for (n, e) in [(vec![0xff; 256], vec![3]), (vec![0xff; 128], vec![1, 0, 1])] {
-            assert_eq!(verify(&PublicKey::Rsa { n, e }, &message, &[], true), Err(GqError::Key));
+            assert_eq!(
+                verify(&PublicKey::Rsa { n, e }, &message, &[], true),
+                Err(GqError::Key)
+            );
         }
     }
 }

@@ -138,7 +138,9 @@ fn surrogate(text: &[u8]) -> Option<u32> {
     if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    u32::from_str_radix(digits, 16).ok().filter(|code| (0xd800..=0xdfff).contains(code))
+    u32::from_str_radix(digits, 16)
+        .ok()
+        .filter(|code| (0xd800..=0xdfff).contains(code))
 }
 
 /// Builds a [`Value`], refusing duplicate members.
@@ -196,7 +198,10 @@ impl<'de> Visitor<'de> for Unique {
         while let Some(name) = members.next_key::<Name>()? {
             let value = members.next_value_seed(Unique)?;
             if object.insert(name.0.clone(), value).is_some() {
-                return Err(de::Error::custom(format!("member {:?} appears twice", name.0)));
+                return Err(de::Error::custom(format!(
+                    "member {:?} appears twice",
+                    name.0
+                )));
             }
         }
         Ok(Value::Object(object))
@@ -238,7 +243,14 @@ mod tests {
 
     #[test]
     fn surrogate_escapes_at_the_end_of_input_do_not_panic() {
-        for text in ["\\", "\\u", "\\ud800", "{\"a\":\"\\ud800\\u", "\\ud800\\udc0", "\\\\ud800"] {
+        for text in [
+            "\\",
+            "\\u",
+            "\\ud800",
+            "{\"a\":\"\\ud800\\u",
+            "\\ud800\\udc0",
+            "\\\\ud800",
+        ] {
             let _ = parse_object_like_go(text.as_bytes());
         }
     }

@@ -65,17 +65,25 @@ pub enum KeyError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicKey {
     /// P-256: x and y, 32 bytes each, big-endian.
-    EcP256 { x: [u8; 32], y: [u8; 32] },
+    EcP256 {
+        x: [u8; 32],
+        y: [u8; 32],
+    },
     Ed25519([u8; 32]),
     /// Modulus and exponent, big-endian, without leading zeros.
-    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
 }
 
 impl PublicKey {
     /// Reads the public half of a JWK. `alg`, `use` and `kid` are the caller's business.
     pub fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
         let text = |name: &'static str| {
-            jwk.get(name).and_then(Value::as_str).ok_or(KeyError::Member(name))
+            jwk.get(name)
+                .and_then(Value::as_str)
+                .ok_or(KeyError::Member(name))
         };
         let bytes = |name: &'static str| {
             // some writers pad; the text itself is what gets hashed, so nothing hangs on it
@@ -86,7 +94,10 @@ impl PublicKey {
         };
         match text("kty")? {
             "EC" => match text("crv")? {
-                "P-256" => Ok(Self::EcP256 { x: fixed("x")?, y: fixed("y")? }),
+                "P-256" => Ok(Self::EcP256 {
+                    x: fixed("x")?,
+                    y: fixed("y")?,
+                }),
                 _ => Err(KeyError::Member("crv")),
             },
             "OKP" => match text("crv")? {
@@ -173,7 +184,10 @@ impl PublicKey {
                 ("n", base64url::encode(n)),
             ],
         };
-        members.iter().map(|(k, v)| ((*k).to_owned(), Value::String(v.clone()))).collect()
+        members
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), Value::String(v.clone())))
+            .collect()
     }
 }
 

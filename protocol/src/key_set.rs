@@ -80,7 +80,11 @@ impl Key {
             return None;
         }
         let kid = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
-        Some(Self { kid, algorithm, key })
+        Some(Self {
+            kid,
+            algorithm,
+            key,
+        })
     }
 }
 
@@ -132,15 +136,30 @@ mod tests {
 
     #[test]
     fn keys_of_one_name_are_all_tried() {
-        assert_eq!(count(&set(&[ed(r#","kid":"a""#), ed(r#","kid":"a""#)]), Some("a")), 2);
+        assert_eq!(
+            count(&set(&[ed(r#","kid":"a""#), ed(r#","kid":"a""#)]), Some("a")),
+            2
+        );
     }
 
     #[test]
     fn encryption_keys_and_other_algorithms_are_left_out() {
-        assert_eq!(count(&set(&[ed(r#","kid":"a","use":"enc""#)]), Some("a")), 0);
-        assert_eq!(count(&set(&[ed(r#","kid":"a","use":"sig""#)]), Some("a")), 1);
-        assert_eq!(count(&set(&[ed(r#","kid":"a","alg":"ES256""#)]), Some("a")), 0);
-        assert_eq!(count(&set(&[ed(r#","kid":"a","alg":"EdDSA""#)]), Some("a")), 1);
+        assert_eq!(
+            count(&set(&[ed(r#","kid":"a","use":"enc""#)]), Some("a")),
+            0
+        );
+        assert_eq!(
+            count(&set(&[ed(r#","kid":"a","use":"sig""#)]), Some("a")),
+            1
+        );
+        assert_eq!(
+            count(&set(&[ed(r#","kid":"a","alg":"ES256""#)]), Some("a")),
+            0
+        );
+        assert_eq!(
+            count(&set(&[ed(r#","kid":"a","alg":"EdDSA""#)]), Some("a")),
+            1
+        );
     }
 
     #[test]

@@ -70,11 +70,17 @@ impl Places {
 
     /// Client configuration files in order of preference: Go's, then the XDG one.
     pub fn config_files(&self) -> [PathBuf; 2] {
-        [self.home.join(".opk/config.yml"), self.config_dir.join("config.yml")]
+        [
+            self.home.join(".opk/config.yml"),
+            self.config_dir.join("config.yml"),
+        ]
     }
 
     pub fn known_hosts_files(&self) -> [PathBuf; 2] {
-        [self.home.join(".ssh/known_hosts"), PathBuf::from("/etc/ssh/ssh_known_hosts")]
+        [
+            self.home.join(".ssh/known_hosts"),
+            PathBuf::from("/etc/ssh/ssh_known_hosts"),
+        ]
     }
 
     pub fn ssh_dir(&self) -> PathBuf {

@@ -22,7 +22,9 @@ impl UnixTime {
 impl From<std::time::SystemTime> for UnixTime {
     /// A clock before 1970 reads as 0.
     fn from(time: std::time::SystemTime) -> Self {
-        let seconds = time.duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let seconds = time
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs());
         Self(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
 }

@@ -112,7 +112,9 @@ impl UserKey {
 
     /// OpenSSH's unencrypted private key file, as Go opkssh writes it.
     pub fn to_openssh_pem(&self, comment: &str) -> Result<Secret, ssh_key::Error> {
-        let pem = self.to_ssh_key(comment)?.to_openssh(ssh_key::LineEnding::LF)?;
+        let pem = self
+            .to_ssh_key(comment)?
+            .to_openssh(ssh_key::LineEnding::LF)?;
         Ok(Secret::new(pem.to_string()))
     }
 
@@ -129,9 +131,9 @@ impl UserKey {
 
     fn from_seed(kind: KeyType, seed: &[u8; 32]) -> Result<Self, UnreadableKey> {
         Ok(Self(match kind {
-            KeyType::Ecdsa => Kind::P256(
-                p256::ecdsa::SigningKey::from_slice(seed).map_err(|_| UnreadableKey)?,
-            ),
+            KeyType::Ecdsa => {
+                Kind::P256(p256::ecdsa::SigningKey::from_slice(seed).map_err(|_| UnreadableKey)?)
+            }
             KeyType::Ed25519 => {
                 Kind::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
             }

@@ -1,5 +1,6 @@
 //! Certificates: what we write, what `ssh-keygen` reads of it, what we refuse.
 #![cfg(feature = "mint")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
 mod provider;
 
@@ -38,16 +39,21 @@ fn odd(
     let key = ssh_key::PrivateKey::from_openssh(pem.expose()).unwrap();
     let pem = signer.to_openssh_pem("").unwrap();
     let signer = ssh_key::PrivateKey::from_openssh(pem.expose()).unwrap();
-    let mut builder =
-        Builder::new([1; 32], key.public_key().key_data().clone(), 0, end).unwrap();
-    builder.extension("openpubkey-pkt", login.compact()).unwrap();
+    let mut builder = Builder::new([1; 32], key.public_key().key_data().clone(), 0, end).unwrap();
+    builder
+        .extension("openpubkey-pkt", login.compact())
+        .unwrap();
     change(&mut builder);
     let certificate = builder.sign(&signer).unwrap();
     UnverifiedCertificate::parse(&certificate.to_bytes().unwrap())
 }
 
 fn plain(builder: &mut Builder) {
-    builder.cert_type(CertType::User).unwrap().valid_principal("opkssh-wildcard").unwrap();
+    builder
+        .cert_type(CertType::User)
+        .unwrap()
+        .valid_principal("opkssh-wildcard")
+        .unwrap();
 }
 
 #[test]
@@ -55,13 +61,20 @@ fn what_we_mint_verifies_and_carries_the_token() {
     let login = Provider::es256().log_in(json!({}));
     let certificate = minted(&login, &[]);
     let line = certificate.openssh();
-    let verified =
-        verify(UnverifiedCertificate::parse_openssh(&line).unwrap(), UnixTime(NOW)).unwrap();
+    let verified = verify(
+        UnverifiedCertificate::parse_openssh(&line).unwrap(),
+        UnixTime(NOW),
+    )
+    .unwrap();
     assert_eq!(verified.principals(), ["opkssh-wildcard"]);
     assert_eq!(verified.key_id(), "alice@example.com");
     assert_eq!(verified.pk_token(), login.compact());
     assert_eq!(*verified.public_key(), login.key.public_key());
-    assert!(verified.openssh_public_key().starts_with("ecdsa-sha2-nistp256 AAAA"));
+    assert!(
+        verified
+            .openssh_public_key()
+            .starts_with("ecdsa-sha2-nistp256 AAAA")
+    );
     assert!(verified.access_token().is_none());
 }
 
@@ -69,7 +82,11 @@ fn what_we_mint_verifies_and_carries_the_token() {
 fn forever_and_an_empty_principal_list_are_accepted_from_others() {
     let login = Provider::es256().log_in(json!({}));
     let certificate = odd(&login, &login.key, u64::MAX, |builder| {
-        builder.cert_type(CertType::User).unwrap().all_principals_valid().unwrap();
+        builder
+            .cert_type(CertType::User)
+            .unwrap()
+            .all_principals_valid()
+            .unwrap();
     });
     let verified = verify(certificate.unwrap(), UnixTime(NOW)).unwrap();
     assert!(verified.principals().is_empty());
@@ -81,7 +98,10 @@ fn refusals() {
     let stranger = UserKey::generate(KeyType::Ecdsa).unwrap();
     let end = END as u64;
     let refused = |certificate: Result<UnverifiedCertificate, CertificateError>| {
-        certificate.and_then(|certificate| verify(certificate, UnixTime(NOW))).map(|_| ()).unwrap_err()
+        certificate
+            .and_then(|certificate| verify(certificate, UnixTime(NOW)))
+            .map(|_| ())
+            .unwrap_err()
     };
     assert!(matches!(
         refused(odd(&login, &stranger, end, plain)),
@@ -89,7 +109,11 @@ fn refusals() {
     ));
     assert!(matches!(
         refused(odd(&login, &login.key, end, |builder| {
-            builder.cert_type(CertType::Host).unwrap().valid_principal("x").unwrap();
+            builder
+                .cert_type(CertType::Host)
+                .unwrap()
+                .valid_principal("x")
+                .unwrap();
         })),
         CertificateError::NotAUser
     ));
@@ -99,9 +123,16 @@ fn refusals() {
     ));
     for principal in ["a\"b", "a\nb", "a,b", ""] {
         let certificate = odd(&login, &login.key, end, |builder| {
-            builder.cert_type(CertType::User).unwrap().valid_principal(principal).unwrap();
+            builder
+                .cert_type(CertType::User)
+                .unwrap()
+                .valid_principal(principal)
+                .unwrap();
         });
-        assert!(matches!(refused(certificate), CertificateError::Principal(_)), "{principal:?}");
+        assert!(
+            matches!(refused(certificate), CertificateError::Principal(_)),
+            "{principal:?}"
+        );
     }
     assert!(matches!(
         refused(odd(&login, &login.key, end, |builder| {
@@ -124,15 +155,16 @@ fn garbage_is_refused_without_a_panic() {
     let login = Provider::es256().log_in(json!({}));
     let blob = minted(&login, &[]).blob().to_vec();
     for length in 0..blob.len() {
-        assert!(UnverifiedCertificate::parse(&blob[..length]).is_err(), "{length}");
+        assert!(
+            UnverifiedCertificate::parse(&blob[..length]).is_err(),
+            "{length}"
+        );
     }
     assert!(UnverifiedCertificate::parse(&vec![0xa5; 100_000]).is_err());
     assert!(UnverifiedCertificate::parse(&[]).is_err());
     assert!(UnverifiedCertificate::parse(&[0xff; 8]).is_err());
-    let key = ssh_key::PrivateKey::from_openssh(
-        login.key.to_openssh_pem("").unwrap().expose(),
-    )
-    .unwrap();
+    let key =
+        ssh_key::PrivateKey::from_openssh(login.key.to_openssh_pem("").unwrap().expose()).unwrap();
     let plain = key.public_key().to_bytes().unwrap();
     assert!(matches!(
         UnverifiedCertificate::parse(&plain),
@@ -168,11 +200,23 @@ fn ssh_keygen_reads_both_kinds() {
             .spawn()
             .expect("ssh-keygen must be installed");
         use std::io::Write as _;
-        child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(line.as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{text}");
-        for expected in ["user certificate", "alice@example.com", "openpubkey-pkt", "root", "deploy", "permit-pty"] {
+        for expected in [
+            "user certificate",
+            "alice@example.com",
+            "openpubkey-pkt",
+            "root",
+            "deploy",
+            "permit-pty",
+        ] {
             assert!(text.contains(expected), "{expected}: {text}");
         }
     }

@@ -1,5 +1,6 @@
 //! PK tokens against the Go implementation's vectors, and every refusal of the decision list.
 #![cfg(feature = "mint")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
 mod provider;
 
@@ -15,7 +16,11 @@ use provider::{CLIENT, ISSUER, NOW, Provider};
 use serde_json::{Value, json};
 
 fn trusted(expiration: ExpirationPolicy) -> TrustedProvider {
-    TrustedProvider { issuer: ISSUER.to_owned(), client_ids: vec![CLIENT.to_owned()], expiration }
+    TrustedProvider {
+        issuer: ISSUER.to_owned(),
+        client_ids: vec![CLIENT.to_owned()],
+        expiration,
+    }
 }
 
 fn check(provider: &Provider, compact: &str) -> Result<(), PkTokenError> {
@@ -29,7 +34,13 @@ fn check_at(
     now: i64,
 ) -> Result<(), PkTokenError> {
     let token = UnverifiedPkToken::parse_compact(compact)?;
-    verify(token, &trusted(expiration), &provider.key_set(), UnixTime(now)).map(|_| ())
+    verify(
+        token,
+        &trusted(expiration),
+        &provider.key_set(),
+        UnixTime(now),
+    )
+    .map(|_| ())
 }
 
 #[test]
@@ -62,7 +73,10 @@ fn every_vector_of_the_go_implementation() {
                 Err(PkTokenError::IdToken(IdTokenError::Audience { .. }))
             )),
             "keybound" => {
-                assert!(matches!(verified, Err(PkTokenError::IdToken(IdTokenError::KeyBound))))
+                assert!(matches!(
+                    verified,
+                    Err(PkTokenError::IdToken(IdTokenError::KeyBound))
+                ))
             }
             _ => assert!(verified.is_ok(), "{name}: {:?}", verified.err()),
         }
@@ -122,7 +136,11 @@ fn odd_shapes_are_refused_without_a_panic() {
         "A".repeat(200_000),
         "::::".to_owned(),
     ] {
-        assert!(check(&provider, &text).is_err(), "{}", &text[..text.len().min(60)]);
+        assert!(
+            check(&provider, &text).is_err(),
+            "{}",
+            &text[..text.len().min(60)]
+        );
     }
 }
 
@@ -139,8 +157,12 @@ fn types_of_the_provider_signature() {
         (json!("CIC"), false),
         (json!(["JWT"]), false),
     ] {
-        let compact = provider.log_in_with_header(json!({ "typ": typ })).map(|t| t.compact());
-        let result = compact.map_err(|_| ()).and_then(|c| check(&provider, &c).map_err(|_| ()));
+        let compact = provider
+            .log_in_with_header(json!({ "typ": typ }))
+            .map(|t| t.compact());
+        let result = compact
+            .map_err(|_| ())
+            .and_then(|c| check(&provider, &c).map_err(|_| ()));
         assert_eq!(result.is_ok(), accepted, "{typ}");
     }
     let without = provider.log_in_with_header(json!({})).unwrap().compact();
@@ -166,11 +188,17 @@ fn base64_has_one_spelling() {
     let compact = provider.log_in(json!({})).compact();
     let parts: Vec<&str> = compact.split(':').collect();
     for index in 0..parts.len() {
-        for odd in [format!("{}=", parts[index]), format!("{}\n", parts[index]), "+/+/".to_owned()]
-        {
+        for odd in [
+            format!("{}=", parts[index]),
+            format!("{}\n", parts[index]),
+            "+/+/".to_owned(),
+        ] {
             let mut parts = parts.clone();
             parts[index] = &odd;
-            assert!(check(&provider, &parts.join(":")).is_err(), "{index} {odd:?}");
+            assert!(
+                check(&provider, &parts.join(":")).is_err(),
+                "{index} {odd:?}"
+            );
         }
     }
 }
@@ -179,7 +207,9 @@ fn base64_has_one_spelling() {
 fn commitment_in_the_nonce() {
     let provider = Provider::es256();
     for nonce in [json!("other"), json!(null), json!(5), json!("")] {
-        let compact = provider.log_in_claiming(json!({ "nonce": nonce })).map(|t| t.compact());
+        let compact = provider
+            .log_in_claiming(json!({ "nonce": nonce }))
+            .map(|t| t.compact());
         let refused = compact.map_or(true, |compact| check(&provider, &compact).is_err());
         assert!(refused, "{nonce}");
     }
@@ -190,7 +220,10 @@ fn commitment_in_the_nonce() {
     let input = UnverifiedPkToken::signing_input(&id_token, &thief.cic);
     let signature = thief.key.sign_jws(input.as_bytes());
     let forged = UnverifiedPkToken::assemble(id_token, thief.cic.clone(), signature).compact();
-    assert!(matches!(check(&provider, &forged), Err(PkTokenError::Commitment { .. })));
+    assert!(matches!(
+        check(&provider, &forged),
+        Err(PkTokenError::Commitment { .. })
+    ));
 }
 
 #[test]
@@ -206,12 +239,16 @@ fn a_client_header_is_hashed_in_canonical_form() {
         )
     };
     assert_eq!(
-        ClientInstanceClaims::parse(reordered.as_bytes()).unwrap().commitment(),
+        ClientInstanceClaims::parse(reordered.as_bytes())
+            .unwrap()
+            .commitment(),
         login.cic.commitment()
     );
     let header = base64url::encode(&reordered);
     let parts: Vec<&str> = login.id_token.split('.').collect();
-    let signature = login.key.sign_jws(format!("{header}.{}", parts[1]).as_bytes());
+    let signature = login
+        .key
+        .sign_jws(format!("{header}.{}", parts[1]).as_bytes());
     let compact = format!(
         "{}:{}:{}:{header}:{}",
         parts[1],
@@ -227,7 +264,9 @@ fn algorithms_that_are_not_signatures_are_refused() {
     let provider = Provider::es256();
     let login = provider.log_in(json!({}));
     let parts: Vec<&str> = login.id_token.split('.').collect();
-    for algorithm in ["none", "None", "HS256", "RS384", "RS512", "ES384", "Ed25519", ""] {
+    for algorithm in [
+        "none", "None", "HS256", "RS384", "RS512", "ES384", "Ed25519", "",
+    ] {
         for signature in ["", "AAAA", parts[2]] {
             let header = base64url::encode(json!({"alg": algorithm, "typ": "JWT"}).to_string());
             let token = UnverifiedIdToken::parse(&format!("{header}.{}.{signature}", parts[1]));
@@ -256,15 +295,26 @@ fn another_curve_or_key_type_is_refused() {
 #[test]
 fn critical_headers_and_embedded_keys() {
     let provider = Provider::es256();
-    for header in [json!({"crit":["exp"]}), json!({"b64":false}), json!({"crit":[]})] {
-        assert!(provider.log_in_with_header(header.clone()).is_err(), "{header}");
+    for header in [
+        json!({"crit":["exp"]}),
+        json!({"b64":false}),
+        json!({"crit":[]}),
+    ] {
+        assert!(
+            provider.log_in_with_header(header.clone()).is_err(),
+            "{header}"
+        );
     }
     // keys in the header are ignored, not used
     let other = Provider::es256();
     let jwk = other.jwk();
-    let login = other.log_in_with_header(json!({"jwk": jwk, "kid": "k1"})).unwrap();
+    let login = other
+        .log_in_with_header(json!({"jwk": jwk, "kid": "k1"}))
+        .unwrap();
     assert!(check(&provider, &login.compact()).is_err());
-    let login = provider.log_in_with_header(json!({"jwk": jwk, "kid": "k1"})).unwrap();
+    let login = provider
+        .log_in_with_header(json!({"jwk": jwk, "kid": "k1"}))
+        .unwrap();
     check(&provider, &login.compact()).unwrap();
 }
 
@@ -291,9 +341,17 @@ fn issuer_and_audience_are_exact() {
         (Value::Null, false),
     ] {
         let login = provider.log_in(json!({ "aud": audience }));
-        assert_eq!(check(&provider, &login.compact()).is_ok(), accepted, "{audience}");
+        assert_eq!(
+            check(&provider, &login.compact()).is_ok(),
+            accepted,
+            "{audience}"
+        );
     }
-    assert!(provider.log_in_claiming(json!({"aud": [CLIENT, 5]})).is_err());
+    assert!(
+        provider
+            .log_in_claiming(json!({"aud": [CLIENT, 5]}))
+            .is_err()
+    );
 }
 
 #[test]
@@ -310,10 +368,21 @@ fn clocks() {
         (json!({"iat": NOW - 86_401}), false),
     ] {
         let login = provider.log_in(claims.clone());
-        assert_eq!(check(&provider, &login.compact()).is_ok(), accepted, "{claims}");
+        assert_eq!(
+            check(&provider, &login.compact()).is_ok(),
+            accepted,
+            "{claims}"
+        );
     }
-    for claims in [json!({"iat": 1.5e9}), json!({"iat": "1700000000"}), json!({"exp": 17e8})] {
-        assert!(provider.log_in_claiming(claims.clone()).is_err(), "{claims}");
+    for claims in [
+        json!({"iat": 1.5e9}),
+        json!({"iat": "1700000000"}),
+        json!({"exp": 17e8}),
+    ] {
+        assert!(
+            provider.log_in_claiming(claims.clone()).is_err(),
+            "{claims}"
+        );
     }
 }
 
@@ -326,7 +395,10 @@ fn claims_programs_could_disagree_about_are_refused() {
         json!({"groups": "admins"}),
         json!({"groups": ["a", 5]}),
     ] {
-        assert!(provider.log_in_claiming(claims.clone()).is_err(), "{claims}");
+        assert!(
+            provider.log_in_claiming(claims.clone()).is_err(),
+            "{claims}"
+        );
     }
     let login = provider.log_in(json!({"sub": ""}));
     assert!(check(&provider, &login.compact()).is_err());
@@ -342,7 +414,9 @@ fn refreshed_tokens_are_verified_in_full() {
     let login = provider.log_in(json!({"exp": NOW - 100, "iat": NOW - 400}));
     let fresh = |claims: Value| {
         let mut all = json!({"exp": NOW + 200, "iat": NOW - 10, "nonce": null});
-        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
         provider.id_token(&all)
     };
     let result = |refreshed: &str| {
@@ -365,7 +439,10 @@ fn refreshed_tokens_are_verified_in_full() {
     let mut forged = fresh(json!({}));
     forged.truncate(forged.len() - 4);
     forged.push_str("AAAA");
-    assert!(result(&forged).is_err(), "a forged refreshed token must be refused");
+    assert!(
+        result(&forged).is_err(),
+        "a forged refreshed token must be refused"
+    );
     let stranger = Provider::es256().id_token(&json!({"exp": NOW + 200, "nonce": null}));
     assert!(result(&stranger).is_err(), "another provider's key");
 
@@ -392,7 +469,10 @@ fn ci_tokens_commit_in_the_audience_and_must_be_gq_signed() {
         };
         let verified = verify(token, &trusted, &provider.key_set(), UnixTime(NOW));
         assert!(
-            matches!(verified, Err(PkTokenError::IdToken(IdTokenError::GqRequired))),
+            matches!(
+                verified,
+                Err(PkTokenError::IdToken(IdTokenError::GqRequired))
+            ),
             "{issuer}"
         );
     }

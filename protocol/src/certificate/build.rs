@@ -46,7 +46,13 @@ pub fn build(
     let end = u64::try_from(request.valid_before.0).unwrap_or(0);
     let mut builder = Builder::new(nonce, signer.public_key().key_data().clone(), 0, end)?;
     builder.serial(0)?.cert_type(CertType::User)?;
-    builder.key_id(request.pk_token.unverified_claims().email().unwrap_or_default())?;
+    builder.key_id(
+        request
+            .pk_token
+            .unverified_claims()
+            .email()
+            .unwrap_or_default(),
+    )?;
     if request.principals.is_empty() {
         builder.valid_principal(WILDCARD_PRINCIPAL)?;
     }
@@ -63,5 +69,7 @@ pub fn build(
     for permit in PERMITS {
         builder.extension(permit, "")?;
     }
-    Ok(UnverifiedCertificate::parse(&builder.sign(&signer)?.to_bytes()?)?)
+    Ok(UnverifiedCertificate::parse(
+        &builder.sign(&signer)?.to_bytes()?,
+    )?)
 }

@@ -14,8 +14,10 @@ use crate::secret::Secret;
 const MAX_BYTES: usize = 96 * 1024;
 
 /// The certificate types we know, by their names on the wire.
-pub(super) const CERTIFICATE_TYPES: [&str; 2] =
-    ["ecdsa-sha2-nistp256-cert-v01@openssh.com", "ssh-ed25519-cert-v01@openssh.com"];
+pub(super) const CERTIFICATE_TYPES: [&str; 2] = [
+    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "ssh-ed25519-cert-v01@openssh.com",
+];
 
 /// A well-formed certificate with a PK token, which nobody has checked yet.
 #[derive(Clone)]
@@ -35,7 +37,9 @@ impl UnverifiedCertificate {
         }
         let kind = wire_type(blob)?;
         if !CERTIFICATE_TYPES.contains(&kind) {
-            return Err(CertificateError::NotACertificate(kind.chars().take(64).collect()));
+            return Err(CertificateError::NotACertificate(
+                kind.chars().take(64).collect(),
+            ));
         }
         let certificate = Certificate::from_bytes(blob)
             .map_err(|error| CertificateError::Malformed(error.to_string()))?;
@@ -110,7 +114,9 @@ impl UnverifiedCertificate {
 fn wire_type(blob: &[u8]) -> Result<&str, CertificateError> {
     let malformed = || CertificateError::Malformed("truncated".to_owned());
     let (length, rest) = blob.split_first_chunk::<4>().ok_or_else(malformed)?;
-    let name = rest.get(..u32::from_be_bytes(*length) as usize).ok_or_else(malformed)?;
+    let name = rest
+        .get(..u32::from_be_bytes(*length) as usize)
+        .ok_or_else(malformed)?;
     std::str::from_utf8(name).map_err(|_| malformed())
 }
 

@@ -58,19 +58,27 @@ pub fn verify(
     }
     let seconds = u64::try_from(now.0).unwrap_or(0);
     if seconds < certificate.valid_after() {
-        return Err(CertificateError::NotYetValid(unix_time(certificate.valid_after())));
+        return Err(CertificateError::NotYetValid(unix_time(
+            certificate.valid_after(),
+        )));
     }
     if seconds >= certificate.valid_before() {
-        return Err(CertificateError::Expired(unix_time(certificate.valid_before())));
+        return Err(CertificateError::Expired(unix_time(
+            certificate.valid_before(),
+        )));
     }
     for (option, _) in certificate.critical_options().iter() {
         if !CRITICAL_OPTIONS.contains(&option.as_str()) {
-            return Err(CertificateError::CriticalOption(option.chars().take(64).collect()));
+            return Err(CertificateError::CriticalOption(
+                option.chars().take(64).collect(),
+            ));
         }
     }
     for principal in certificate.valid_principals() {
         if !is_principal(principal) {
-            return Err(CertificateError::Principal(principal.chars().take(128).collect()));
+            return Err(CertificateError::Principal(
+                principal.chars().take(128).collect(),
+            ));
         }
     }
     if public_key(certificate.signature_key())? != unverified.public_key {
@@ -83,10 +91,14 @@ pub fn verify(
 /// Is `name` safe inside `principals="…"`? `^[a-zA-Z0-9_][a-zA-Z0-9._+@-]{0,127}\$?$`, as Go's.
 pub fn is_principal(name: &str) -> bool {
     let name = name.strip_suffix('$').unwrap_or(name).as_bytes();
-    let Some((first, rest)) = name.split_first() else { return false };
+    let Some((first, rest)) = name.split_first() else {
+        return false;
+    };
     (first.is_ascii_alphanumeric() || *first == b'_')
         && rest.len() <= 127
-        && rest.iter().all(|c| c.is_ascii_alphanumeric() || b"._+@-".contains(c))
+        && rest
+            .iter()
+            .all(|c| c.is_ascii_alphanumeric() || b"._+@-".contains(c))
 }
 
 fn check_signature(unverified: &UnverifiedCertificate) -> Result<(), CertificateError> {
@@ -121,7 +133,8 @@ fn fixed_ecdsa(signature: &[u8]) -> Option<[u8; 64]> {
         let number = tail.get(..length)?;
         rest = &tail[length..];
         let number = number.strip_prefix(&[0]).unwrap_or(number);
-        half.get_mut(32usize.checked_sub(number.len())?..)?.copy_from_slice(number);
+        half.get_mut(32usize.checked_sub(number.len())?..)?
+            .copy_from_slice(number);
     }
     rest.is_empty().then_some(fixed)
 }
@@ -137,14 +150,20 @@ mod tests {
     #[test]
     fn principals_that_could_break_out_of_the_line_are_refused() {
         let long = "a".repeat(129);
-        for name in
-            ["", "a\"b", "a,b", "a b", "a\nb", "-a", ".a", "a=b", "$", "ä", "a$b", "a$$", &long]
-        {
+        for name in [
+            "", "a\"b", "a,b", "a b", "a\nb", "-a", ".a", "a=b", "$", "ä", "a$b", "a$$", &long,
+        ] {
             assert!(!is_principal(name), "{name:?}");
         }
-        for name in
-            ["root", "_x", "a.b+c@d-e", "host$", "opkssh-wildcard", "0", &long[..128]]
-        {
+        for name in [
+            "root",
+            "_x",
+            "a.b+c@d-e",
+            "host$",
+            "opkssh-wildcard",
+            "0",
+            &long[..128],
+        ] {
             assert!(is_principal(name), "{name:?}");
         }
     }

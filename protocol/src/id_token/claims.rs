@@ -24,9 +24,15 @@ impl Claims {
     /// known claims of another type than their standard says, even when nobody uses them here.
     pub fn parse(payload: &[u8]) -> Result<Self, IdTokenError> {
         let all = json::parse_object(payload)?;
-        for name in
-            ["iss", "sub", "email", "nonce", "preferred_username", "given_name", "family_name"]
-        {
+        for name in [
+            "iss",
+            "sub",
+            "email",
+            "nonce",
+            "preferred_username",
+            "given_name",
+            "family_name",
+        ] {
             match all.get(name) {
                 None | Some(Value::Null | Value::String(_)) => {}
                 Some(_) => return Err(IdTokenError::ClaimType(name)),
@@ -56,7 +62,10 @@ impl Claims {
             issued_at: time(&all, "iat")?,
             expires_at: time(&all, "exp")?,
             // RFC 7519 allows a fraction here, and providers use it
-            not_before: all.get("nbf").and_then(Value::as_f64).map(|t| UnixTime(t as i64)),
+            not_before: all
+                .get("nbf")
+                .and_then(Value::as_f64)
+                .map(|t| UnixTime(t as i64)),
             audience,
             audience_is_string,
             all,
@@ -129,8 +138,9 @@ impl Claims {
 fn time(all: &Object, name: &'static str) -> Result<Option<UnixTime>, IdTokenError> {
     match all.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => {
-            value.as_i64().map(|t| Some(UnixTime(t))).ok_or(IdTokenError::ClaimType(name))
-        }
+        Some(value) => value
+            .as_i64()
+            .map(|t| Some(UnixTime(t)))
+            .ok_or(IdTokenError::ClaimType(name)),
     }
 }

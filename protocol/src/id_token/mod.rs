@@ -35,12 +35,18 @@ pub enum IdTokenError {
     Typ(String),
     #[error("ID token: bound to a key by its provider (typ dpop+id_token), which is not supported")]
     KeyBound,
-    #[error("ID token: issuer is {got:?}, expected {expected:?}{}", issuer_hint(got, expected))]
+    #[error(
+        "ID token: issuer is {got:?}, expected {expected:?}{}",
+        issuer_hint(got, expected)
+    )]
     Issuer { got: String, expected: String },
     #[error("ID token: missing subject")]
     Subject,
     #[error("ID token: audience {got:?} does not contain client id {expected:?}")]
-    Audience { got: Vec<String>, expected: Vec<String> },
+    Audience {
+        got: Vec<String>,
+        expected: Vec<String>,
+    },
     #[error("ID token: {0}")]
     Key(#[from] KeyError),
     #[error("ID token: {0}")]

@@ -53,8 +53,10 @@ impl UnverifiedIdToken {
         if header.contains_key("crit") || header.contains_key("b64") {
             return Err(IdTokenError::Critical);
         }
-        let algorithm =
-            header.get("alg").and_then(Value::as_str).ok_or(IdTokenError::Header("alg"))?;
+        let algorithm = header
+            .get("alg")
+            .and_then(Value::as_str)
+            .ok_or(IdTokenError::Header("alg"))?;
         let algorithm = match algorithm {
             "GQ256" => IdTokenAlgorithm::Gq256,
             other => IdTokenAlgorithm::Jws(other.parse()?),
@@ -72,7 +74,10 @@ impl UnverifiedIdToken {
 
     /// The compact form, as it came.
     pub fn compact(&self) -> String {
-        format!("{}.{}.{}", self.header_base64, self.payload_base64, self.signature_base64)
+        format!(
+            "{}.{}.{}",
+            self.header_base64, self.payload_base64, self.signature_base64
+        )
     }
 
     pub fn unverified_claims(&self) -> &Claims {
@@ -94,7 +99,10 @@ impl UnverifiedIdToken {
             IdTokenAlgorithm::Jws(_) => self.header_text("kid").map(str::to_owned),
             IdTokenAlgorithm::Gq256 => {
                 let original = self.original_header().ok()?;
-                original.get("kid").and_then(Value::as_str).map(str::to_owned)
+                original
+                    .get("kid")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned)
             }
         }
     }

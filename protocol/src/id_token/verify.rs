@@ -78,7 +78,11 @@ pub(crate) fn precheck(
     }
     match expected.audience {
         Audience::OneOf(client_ids) => {
-            if !claims.audience().iter().any(|audience| client_ids.contains(audience)) {
+            if !claims
+                .audience()
+                .iter()
+                .any(|audience| client_ids.contains(audience))
+            {
                 return Err(IdTokenError::Audience {
                     got: claims.audience().to_vec(),
                     expected: client_ids.to_vec(),

@@ -89,12 +89,19 @@ impl UnverifiedPkToken {
 
     /// What the user key signs: the CIC header and the ID token's payload (RFC 7515 section 5.1).
     pub fn signing_input(id_token: &UnverifiedIdToken, cic: &ClientInstanceClaims) -> String {
-        format!("{}.{}", base64url::encode(cic.canonical()), id_token.payload_base64)
+        format!(
+            "{}.{}",
+            base64url::encode(cic.canonical()),
+            id_token.payload_base64
+        )
     }
 
     /// What the client signature covers: its header as it was sent, canonical or not.
     pub(super) fn signed_by_client(&self) -> String {
-        format!("{}.{}", self.cic_part.header_base64, self.id_token.payload_base64)
+        format!(
+            "{}.{}",
+            self.cic_part.header_base64, self.id_token.payload_base64
+        )
     }
 
     /// The same PK token with `refreshed` attached in place of any earlier one.
@@ -166,12 +173,19 @@ impl UnverifiedPkToken {
 
     /// The cosigner's protected header, base64url, if there is a cosigner.
     pub fn unverified_cosigner_header(&self) -> Option<&str> {
-        self.cosigner.as_ref().map(|part| part.header_base64.as_str())
+        self.cosigner
+            .as_ref()
+            .map(|part| part.header_base64.as_str())
     }
 
     fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
         let id_token = &self.id_token;
-        [(id_token.header_base64.as_str(), id_token.signature_base64.as_str())].into_iter().chain(
+        [(
+            id_token.header_base64.as_str(),
+            id_token.signature_base64.as_str(),
+        )]
+        .into_iter()
+        .chain(
             [Some(&self.cic_part), self.cosigner.as_ref()]
                 .into_iter()
                 .flatten()
@@ -205,14 +219,19 @@ impl Slots {
         };
         let members = json::parse_object_like_go(&header)?;
         match members.get("typ") {
-            Some(Value::String(typ)) if typ == "CIC" => {
-                fill(&mut self.cic, (ClientInstanceClaims::parse(&header)?, part()?), "client")
-            }
+            Some(Value::String(typ)) if typ == "CIC" => fill(
+                &mut self.cic,
+                (ClientInstanceClaims::parse(&header)?, part()?),
+                "client",
+            ),
             Some(Value::String(typ)) if typ == "COS" => {
                 fill(&mut self.cosigner, part()?, "cosigner")
             }
             None | Some(Value::String(_)) => {
-                let typ = members.get("typ").and_then(Value::as_str).unwrap_or_default();
+                let typ = members
+                    .get("typ")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
                 if !is_provider_typ(typ) {
                     return Err(PkTokenError::Typ(typ.chars().take(32).collect()));
                 }
@@ -220,7 +239,9 @@ impl Slots {
                     UnverifiedIdToken::from_parts(header_base64, payload, signature_base64)?;
                 fill(&mut self.id_token, token, "provider")
             }
-            Some(other) => Err(PkTokenError::Typ(other.to_string().chars().take(32).collect())),
+            Some(other) => Err(PkTokenError::Typ(
+                other.to_string().chars().take(32).collect(),
+            )),
         }
     }
 

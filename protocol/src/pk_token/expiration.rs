@@ -37,8 +37,14 @@ pub enum ExpirationError {
     NoIssuedAt,
     #[error("missing expiration claim")]
     NoExpiration,
-    #[error("the PK token has expired based on maxAge (issuedAt = {iat}, maxAge = {policy}, expiredAt = {end})")]
-    MaxAge { iat: UnixTime, policy: ExpirationPolicy, end: UnixTime },
+    #[error(
+        "the PK token has expired based on maxAge (issuedAt = {iat}, maxAge = {policy}, expiredAt = {end})"
+    )]
+    MaxAge {
+        iat: UnixTime,
+        policy: ExpirationPolicy,
+        end: UnixTime,
+    },
     #[error("the ID token has expired (exp = {end})")]
     Expired { end: UnixTime },
     #[error("the ID token has expired (exp = {end}) and there is no refreshed ID token")]
@@ -63,14 +69,19 @@ impl ExpirationPolicy {
         match self {
             Self::Hours12 | Self::Hours24 | Self::Hours48 | Self::Week => {
                 let iat = positive(times.issued_at).ok_or(ExpirationError::NoIssuedAt)?;
-                let end = iat.0.checked_add(self.max_age()).ok_or(ExpirationError::NoIssuedAt)?;
+                let end = iat
+                    .0
+                    .checked_add(self.max_age())
+                    .ok_or(ExpirationError::NoIssuedAt)?;
                 Ok(Some(UnixTime(end)))
             }
             Self::Oidc => exp().map(Some),
             Self::OidcRefreshed => {
                 // an original without `exp` is an error even beside a refreshed token, as in Go
                 let exp = exp()?;
-                Ok(Some(positive(times.refreshed_expires_at).map_or(exp, |fresh| fresh.max(exp))))
+                Ok(Some(
+                    positive(times.refreshed_expires_at).map_or(exp, |fresh| fresh.max(exp)),
+                ))
             }
             Self::Never => Ok(None),
         }
@@ -106,7 +117,11 @@ impl ExpirationPolicy {
                 ExpirationError::RefreshedExpired { end }
             }
             (Self::OidcRefreshed, _) => ExpirationError::NotRefreshed { end },
-            (policy, iat) => ExpirationError::MaxAge { iat: iat.unwrap_or(UnixTime(0)), policy, end },
+            (policy, iat) => ExpirationError::MaxAge {
+                iat: iat.unwrap_or(UnixTime(0)),
+                policy,
+                end,
+            },
         }
     }
 }
@@ -213,7 +228,11 @@ mod tests {
                 expires_at: Some(UnixTime(T0)),
                 refreshed_expires_at: None,
             };
-            assert_eq!(max_age.end(times), Err(ExpirationError::NoIssuedAt), "{iat:?}");
+            assert_eq!(
+                max_age.end(times),
+                Err(ExpirationError::NoIssuedAt),
+                "{iat:?}"
+            );
         }
         for exp in [None, Some(0), Some(-1)] {
             let times = TokenTimes {
@@ -222,7 +241,11 @@ mod tests {
                 refreshed_expires_at: Some(UnixTime(T0 + 9)),
             };
             for policy in [ExpirationPolicy::Oidc, ExpirationPolicy::OidcRefreshed] {
-                assert_eq!(policy.end(times), Err(ExpirationError::NoExpiration), "{exp:?}");
+                assert_eq!(
+                    policy.end(times),
+                    Err(ExpirationError::NoExpiration),
+                    "{exp:?}"
+                );
             }
         }
     }
@@ -230,7 +253,15 @@ mod tests {
     #[test]
     fn a_refreshed_token_helps_oidc_refreshed_only() {
         let times = times(T0, T0 + 300, Some(T0 + 900));
-        assert!(ExpirationPolicy::Oidc.check(times, UnixTime(T0 + 301)).is_err());
-        assert!(ExpirationPolicy::OidcRefreshed.check(times, UnixTime(T0 + 301)).is_ok());
+        assert!(
+            ExpirationPolicy::Oidc
+                .check(times, UnixTime(T0 + 301))
+                .is_err()
+        );
+        assert!(
+            ExpirationPolicy::OidcRefreshed
+                .check(times, UnixTime(T0 + 301))
+                .is_ok()
+        );
     }
 }

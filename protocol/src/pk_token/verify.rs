@@ -75,14 +75,19 @@ pub fn verify(
     now: UnixTime,
 ) -> Result<VerifiedPkToken, PkTokenError> {
     precheck(&token, provider)?;
-    let UnverifiedPkToken { id_token, cic, refreshed, .. } = token;
+    let UnverifiedPkToken {
+        id_token,
+        cic,
+        refreshed,
+        ..
+    } = token;
     let expected = expected(provider);
     let id_token = id_token::verify(id_token, expected, keys, now)?;
     let refreshed = match refreshed {
         // under any other policy it decides nothing, so it is not even looked at
-        Some(refreshed) if provider.expiration == ExpirationPolicy::OidcRefreshed => {
-            Some(verify_refreshed(refreshed, id_token.claims(), &cic, expected, keys, now)?)
-        }
+        Some(refreshed) if provider.expiration == ExpirationPolicy::OidcRefreshed => Some(
+            verify_refreshed(refreshed, id_token.claims(), &cic, expected, keys, now)?,
+        ),
         _ => None,
     };
     let times = TokenTimes {
@@ -91,22 +96,31 @@ pub fn verify(
         refreshed_expires_at: refreshed.and_then(|refreshed| refreshed.claims().expires_at()),
     };
     let valid_until = provider.expiration.check(times, now)?;
-    Ok(VerifiedPkToken { id_token, cic, valid_until })
+    Ok(VerifiedPkToken {
+        id_token,
+        cic,
+        valid_until,
+    })
 }
 
 /// What can be refused without the provider's keys, so that a stranger's garbage never makes a
 /// server ask the provider anything.
-pub fn precheck(
-    token: &UnverifiedPkToken,
-    provider: &TrustedProvider,
-) -> Result<(), PkTokenError> {
+pub fn precheck(token: &UnverifiedPkToken, provider: &TrustedProvider) -> Result<(), PkTokenError> {
     id_token::precheck(&token.id_token, expected(provider))?;
-    has_commitment(&token.id_token, &token.cic, CommitmentClaim::of_issuer(&provider.issuer))?;
+    has_commitment(
+        &token.id_token,
+        &token.cic,
+        CommitmentClaim::of_issuer(&provider.issuer),
+    )?;
     let message = token.signed_by_client();
     token
         .cic
         .user_key()
-        .verify(token.cic.algorithm(), message.as_bytes(), &token.cic_part.signature)
+        .verify(
+            token.cic.algorithm(),
+            message.as_bytes(),
+            &token.cic_part.signature,
+        )
         .map_err(PkTokenError::CicSignature)
 }
 
@@ -127,10 +141,17 @@ pub fn verify_refreshed(
         return Err(PkTokenError::RefreshedMismatch("it is another subject's"));
     }
     if new.issued_at() < old.issued_at() {
-        return Err(PkTokenError::RefreshedMismatch("it is older than the original"));
+        return Err(PkTokenError::RefreshedMismatch(
+            "it is older than the original",
+        ));
     }
-    if new.nonce().is_some_and(|nonce| !nonce.is_empty() && nonce != cic.commitment().as_str()) {
-        return Err(PkTokenError::RefreshedMismatch("its nonce is another commitment"));
+    if new
+        .nonce()
+        .is_some_and(|nonce| !nonce.is_empty() && nonce != cic.commitment().as_str())
+    {
+        return Err(PkTokenError::RefreshedMismatch(
+            "its nonce is another commitment",
+        ));
     }
     Ok(refreshed)
 }
@@ -153,9 +174,9 @@ fn has_commitment(
     let claims = id_token.unverified_claims();
     let got = match claim {
         CommitmentClaim::Nonce => claims.nonce().ok_or(PkTokenError::NoCommitment("nonce"))?,
-        CommitmentClaim::Audience => {
-            claims.single_audience().ok_or(PkTokenError::NoCommitment("aud"))?
-        }
+        CommitmentClaim::Audience => claims
+            .single_audience()
+            .ok_or(PkTokenError::NoCommitment("aud"))?,
     };
     let expected = cic.commitment();
     if got == expected.as_str() {

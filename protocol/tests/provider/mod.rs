@@ -1,5 +1,6 @@
 //! A provider's signing side, small enough to make any token a test needs.
 #![allow(dead_code)] // each test target uses a part of it
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
 use opkssh_protocol::base64url;
 use opkssh_protocol::cic::ClientInstanceClaims;
@@ -50,12 +51,18 @@ impl Login {
 impl Provider {
     pub fn es256() -> Self {
         let key = UserKey::generate(KeyType::Ecdsa).unwrap();
-        Self { key: Signer::Own(key), algorithm: "ES256" }
+        Self {
+            key: Signer::Own(key),
+            algorithm: "ES256",
+        }
     }
 
     pub fn eddsa() -> Self {
         let key = UserKey::generate(KeyType::Ed25519).unwrap();
-        Self { key: Signer::Own(key), algorithm: "EdDSA" }
+        Self {
+            key: Signer::Own(key),
+            algorithm: "EdDSA",
+        }
     }
 
     pub fn rsa(algorithm: &'static str) -> Self {
@@ -63,11 +70,19 @@ impl Provider {
         let base64: String = pem.lines().filter(|line| !line.starts_with("--")).collect();
         let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, base64);
         let key = RsaKeyPair::from_pkcs8(&der.unwrap()).unwrap();
-        Self { key: Signer::Rsa(Box::new(key)), algorithm }
+        Self {
+            key: Signer::Rsa(Box::new(key)),
+            algorithm,
+        }
     }
 
     pub fn of_every_algorithm() -> Vec<Self> {
-        vec![Self::es256(), Self::eddsa(), Self::rsa("RS256"), Self::rsa("PS256")]
+        vec![
+            Self::es256(),
+            Self::eddsa(),
+            Self::rsa("RS256"),
+            Self::rsa("PS256"),
+        ]
     }
 
     pub fn jwk(&self) -> Value {
@@ -112,10 +127,11 @@ impl Provider {
 
     fn log_in_both(&self, header: Value, claims: Value) -> Result<Login, IdTokenError> {
         let key = UserKey::generate(KeyType::Ecdsa).unwrap();
-        let cic =
-            ClientInstanceClaims::new(&key.public_key(), key.algorithm(), [7; 32]).unwrap();
+        let cic = ClientInstanceClaims::new(&key.public_key(), key.algorithm(), [7; 32]).unwrap();
         let mut all = json!({"nonce": cic.commitment().as_str()});
-        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
         let id_token = self.signed(&header, &all);
         UnverifiedIdToken::parse(&id_token)?;
         Ok(Login { key, cic, id_token })
@@ -123,7 +139,9 @@ impl Provider {
 
     fn signed(&self, header: &Value, claims: &Value) -> String {
         let mut full = json!({"alg": self.algorithm, "kid": "k1"});
-        full.as_object_mut().unwrap().extend(header.as_object().unwrap().clone());
+        full.as_object_mut()
+            .unwrap()
+            .extend(header.as_object().unwrap().clone());
         let mut payload = json!({
             "iss": ISSUER, "aud": CLIENT, "sub": "alice", "email": "alice@example.com",
             "iat": NOW - 30, "exp": NOW + 300,
@@ -131,7 +149,10 @@ impl Provider {
         for (name, value) in claims.as_object().unwrap() {
             match value {
                 Value::Null => payload.as_object_mut().unwrap().remove(name),
-                value => payload.as_object_mut().unwrap().insert(name.clone(), value.clone()),
+                value => payload
+                    .as_object_mut()
+                    .unwrap()
+                    .insert(name.clone(), value.clone()),
             };
         }
         let input = format!(
@@ -145,9 +166,7 @@ impl Provider {
                 let mut signature = vec![0; key.public().modulus_len()];
                 let random = SystemRandom::new();
                 match self.algorithm {
-                    "PS256" => {
-                        key.sign(&RSA_PSS_SHA256, &random, input.as_bytes(), &mut signature)
-                    }
+                    "PS256" => key.sign(&RSA_PSS_SHA256, &random, input.as_bytes(), &mut signature),
                     _ => key.sign(&RSA_PKCS1_SHA256, &random, input.as_bytes(), &mut signature),
                 }
                 .unwrap();
