@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use crate::cli::Command;
 #[cfg(feature = "client")]
-use crate::cli::{AgentCommand, ClientCommand, ProviderCommand};
-use crate::cli::{Command, help_of};
+use crate::cli::{AgentCommand, ClientCommand, ProviderCommand, help_of};
 use crate::inspect::inspect;
 #[cfg(feature = "client")]
 use crate::login::login;

@@ -23,7 +23,7 @@ use crate::{control, hardening};
 /// Run the agent in the foreground
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct RunArgs {
-    /// Path of the agent socket (default: in the runtime directory)
+    /// Serve the agent protocol on this path too, besides the one in the runtime directory
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
     /// Where refresh tokens and keys are kept
@@ -94,12 +94,20 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     let (held, freshen_requests) = Held::new();
     let held = Arc::new(held);
     let accounts = Arc::new(Accounts::new(places, args.store, held.clone()));
-    let agent = bind(&agent_socket).map_err(file(&agent_socket))?;
+    // the other commands look for it in its usual place, whatever further path it has
+    let mut sockets = vec![places.agent_socket()];
+    if agent_socket != sockets[0] {
+        sockets.push(agent_socket.clone());
+    }
+    let mut listeners = Vec::new();
+    for path in &sockets {
+        listeners.push(bind(path).map_err(file(path))?);
+    }
     let control_listener = bind(&control_socket).map_err(file(&control_socket))?;
     let pid_file = places.pid_file();
     fs::write(&pid_file, format!("{}\n", std::process::id())).map_err(file(&pid_file))?;
 
-    let serving = Serving::new(held, places.known_hosts_files().to_vec());
+    let serving = Arc::new(Serving::new(held, places.known_hosts_files().to_vec()));
     let control = Control {
         accounts: accounts.clone(),
         stop,
@@ -108,7 +116,9 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
         control_socket: control_socket.clone(),
     };
     tokio::spawn(accounts.keep_fresh(freshen_requests));
-    tokio::spawn(serving::accept(agent, Arc::new(serving)));
+    for listener in listeners {
+        tokio::spawn(serving::accept(listener, serving.clone()));
+    }
     tokio::spawn(control::accept(control_listener, Arc::new(control)));
     announce(&agent_socket);
     tracing::info!(pid = std::process::id(), socket = %agent_socket.display(), "agent is ready");
@@ -122,7 +132,7 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
             changed = stopped.changed() => if changed.is_err() || *stopped.borrow() { break },
         }
     }
-    for path in [&agent_socket, &control_socket, &pid_file] {
+    for path in sockets.iter().chain([&control_socket, &pid_file]) {
         let _ = fs::remove_file(path);
     }
     tracing::info!("agent ends");

@@ -73,6 +73,8 @@ impl<'a> LoginDisplay<'a> {
         ));
         if let Some(error) = &account.store_error {
             self.line(&format!("Not stored: {}", printable(error)));
+        } else if account.store == "memory" {
+            self.line("Kept in memory only, until the agent ends; `opkssh status` says why.");
         }
     }
 

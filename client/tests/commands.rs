@@ -1,6 +1,10 @@
 //! The commands against a daemon that answers as it is told.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that panics has failed"
+)]
 
 mod fake_daemon;
 

@@ -1,6 +1,10 @@
 //! `opkssh logout` on key files, written with the real ssh-keygen.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that panics has failed"
+)]
 
 mod fake_daemon;
 

@@ -1,6 +1,10 @@
 //! `opkssh ssh` with a script in ssh's place and a daemon that answers as it is told.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that panics has failed"
+)]
 
 #[path = "../../client/tests/fake_daemon/mod.rs"]
 mod fake_daemon;

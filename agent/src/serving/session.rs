@@ -69,6 +69,7 @@ impl Session {
         }
         let identities = self.serving.held.identities();
         let visible = self.visible(&identities);
+        self.note_withheld(&identities, &visible);
         let mut answer = vec![IDENTITIES_ANSWER];
         answer.extend_from_slice(&(visible.len() as u32).to_be_bytes());
         for identity in visible {
@@ -80,6 +81,23 @@ impl Session {
 
     fn visible<'a>(&self, identities: &'a [Identity]) -> Vec<&'a Identity> {
         list::visible(identities, &self.bindings, &self.serving.known_hosts)
+    }
+
+    /// A login through a forwarded agent that sees no identity asks for no signature and just
+    /// fails: the reason is noted here, for `status`.
+    fn note_withheld(&self, identities: &[Identity], visible: &[&Identity]) {
+        if !self.bindings.is_forwarded() || self.bindings.destination().is_none() {
+            return;
+        }
+        let is_withheld = |identity: &&Identity| {
+            !visible
+                .iter()
+                .any(|seen| seen.certificate == identity.certificate)
+        };
+        for identity in identities.iter().filter(is_withheld) {
+            let why = sign::Refusal::NotMeant(identity.account.clone());
+            self.serving.held.notice(format!("not offered: {why}"));
+        }
     }
 
     fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {

@@ -1,7 +1,10 @@
 //! A daemon that answers as it is told, on a real control socket.
 
 #![allow(dead_code, reason = "each suite uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test part that fails must fail the test")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test part that fails must fail the test"
+)]
 
 use std::io::{Read, Write};
 use std::path::Path;

@@ -20,7 +20,7 @@ mount --rbind /etc "$root/machine-etc"
 mount --rbind "$root/etc" /etc
 mount --bind "$opk" /etc/opk
 mount --bind "$log" /var/log
-exec env -i PATH="$path" SSL_CERT_FILE="$ca" SSL_CERT_DIR=/nonexistent "$program" verify "$@"
+exec env -i PATH="$path" SSL_CERT_FILE="$ca" SSL_CERT_DIR=/nonexistent "$program" "$@"
 "#;
 
 /// The program, and the namespace root for its `verify`.
@@ -118,6 +118,19 @@ impl GoPeer {
     /// The words in front of `%u %k %t` in sshd's `AuthorizedKeysCommand`; the
     /// first is a program that sshd accepts.
     pub fn verify_command(&self, etc: &Etc, ca_file: &Path) -> Vec<String> {
+        self.server_command(etc, ca_file, "verify")
+    }
+
+    /// `add` to the rules of `etc`.
+    pub fn add(&self, etc: &Etc, principal: &str, identity: &str, issuer: &str) -> Output {
+        let command = self.server_command(etc, Path::new("/dev/null"), "add");
+        Run::new(&command[0])
+            .args(&command[1..])
+            .args([principal, identity, issuer])
+            .run()
+    }
+
+    fn server_command(&self, etc: &Etc, ca_file: &Path, command: &str) -> Vec<String> {
         let paths = [
             self.root.path().join("verify.sh"),
             self.root.path().to_owned(),
@@ -134,6 +147,7 @@ impl GoPeer {
         words.extend(["/bin/sh".to_owned(), "-eu".to_owned()]);
         words.extend(paths.iter().map(|path| path.display().to_string()));
         words.extend([PATH.to_owned(), self.binary.display().to_string()]);
+        words.push(command.to_owned());
         words
     }
 

@@ -46,6 +46,7 @@ pub use output::Output;
 pub use parts::{Part, left_out};
 pub use provider::{Client, Provider, ProviderOptions, Seen};
 pub use run::{Run, Running};
+pub use rustix::process::Signal;
 pub use secret_service::SecretService;
 pub use sshd::{Sshd, Verifier};
 pub use wait::{free_port, wait_until};

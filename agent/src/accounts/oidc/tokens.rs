@@ -12,6 +12,7 @@ use openidconnect::{
 use opkssh_protocol::cic::Commitment;
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::secret::Secret;
+use serde_json::error::Category;
 
 use super::discovery::Metadata;
 use super::{Http, HttpError, OidcError, ProviderDocuments};
@@ -187,8 +188,24 @@ impl<'c> AsyncHttpClient<'c> for Http {
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.send(request))
+        Box::pin(async move {
+            let url = request.uri().to_string();
+            let response = self.send(request).await?;
+            let status = response.status();
+            // a gateway's page has nothing to be parsed; the status is all it says
+            if status.is_server_error() && !is_json(&response) {
+                let status = status.as_u16();
+                return Err(HttpError::Status { url, status });
+            }
+            Ok(response)
+        })
     }
+}
+
+fn is_json(response: &HttpResponse) -> bool {
+    let kind = response.headers().get(http::header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/json"))
 }
 
 fn no_token_endpoint(error: &openidconnect::ConfigurationError) -> OidcError {
@@ -214,7 +231,10 @@ where
         // the parser's text may quote the answer, which holds tokens: only the place is told
         RequestTokenError::Parse(error, _) => OidcError::Nonsense {
             what,
-            detail: format!("at {}", error.path()),
+            detail: match error.inner().classify() {
+                Category::Data => format!("its JSON is no token answer (at {})", error.path()),
+                Category::Syntax | Category::Eof | Category::Io => "it is not JSON".to_owned(),
+            },
         },
         RequestTokenError::Other(detail) => OidcError::Nonsense { what, detail },
     }

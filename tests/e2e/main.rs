@@ -1,0 +1,19 @@
+//! The built program against real parts: OpenSSH, a certified OpenID provider, a Secret Service,
+//! and Go's opkssh. One target, so that it links once; one module per subject.
+
+mod chooser;
+mod forwarding;
+mod interop;
+mod key_files;
+mod login;
+mod login_faults;
+mod renewal;
+mod server_admin;
+mod servers;
+mod setup;
+mod sockets;
+mod ssh;
+mod status;
+mod store;
+mod structure;
+mod verify_refusals;

@@ -1,0 +1,141 @@
+//! What most tests start from: a home whose client configuration names a provider, the browser
+//! that logs in there, and the few commands that every test runs.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use opkssh_test_support::{
+    Browser, Client, Home, Output, Provider, ProviderOptions, Run, free_port,
+};
+use serde_json::Value;
+
+/// The program under test.
+pub const OPKSSH: &str = env!("CARGO_BIN_EXE_opkssh");
+
+/// A home with a provider, alias `test`, and alice at the browser. Nothing has run in it yet.
+pub struct Setup {
+    // dropped first: the daemon ends while its provider is still there
+    pub home: Home,
+    pub browser: Browser,
+    pub provider: Provider,
+}
+
+impl Setup {
+    /// The provider's default behaviour and a plain configuration.
+    pub fn new() -> Self {
+        Self::with(ProviderOptions::default(), &[])
+    }
+
+    /// `lines` are added to the provider's entry in the configuration, such as `expiration: oidc`
+    /// or `hosts: [localhost]`.
+    pub fn with(options: ProviderOptions, lines: &[&str]) -> Self {
+        let home = Home::new(OPKSSH);
+        let provider = Provider::start(options);
+        provider.trusted_in(&home);
+        let browser = Browser::install(&home);
+        let entry = entry("test", provider.issuer(), provider.client(), lines);
+        write_config(&home, &[entry]);
+        Self {
+            home,
+            browser,
+            provider,
+        }
+    }
+
+    /// `opkssh login` with these arguments, which must succeed; its stdout.
+    pub fn login(&self, args: &[&str]) -> String {
+        self.home
+            .opkssh(["login"].iter().chain(args))
+            .run()
+            .stdout()
+    }
+
+    /// A program that talks to the agent: `SSH_AUTH_SOCK` is ours.
+    pub fn with_agent(&self, program: &str) -> Run {
+        self.home
+            .command(program)
+            .env("SSH_AUTH_SOCK", agent_socket(&self.home))
+    }
+
+    /// The one certificate that the agent lists, as a line.
+    pub fn certificate(&self) -> String {
+        let list = self.with_agent("ssh-add").arg("-L").run().stdout();
+        let mut certificates = list.lines().filter(|line| line.contains("-cert-v01@"));
+        match (certificates.next(), certificates.next()) {
+            (Some(line), None) => line.to_owned(),
+            _ => panic!("not exactly one certificate in the agent:\n{list}"),
+        }
+    }
+}
+
+/// An entry of the client configuration, with a free redirect port of its own: the default ports
+/// are one set for the whole machine, and tests run side by side.
+pub fn entry(alias: &str, issuer: &str, client: &Client, lines: &[&str]) -> String {
+    let mut entry = format!(
+        "  - alias: {alias}\n    issuer: {issuer}\n    client_id: {}\n    \
+         scopes: openid email profile offline_access\n    redirect_uris:\n      \
+         - http://localhost:{}/login-callback\n",
+        client.id,
+        free_port()
+    );
+    if let Some(secret) = &client.secret {
+        let _ = writeln!(entry, "    client_secret: {secret}");
+    }
+    for line in lines {
+        let _ = writeln!(entry, "    {line}");
+    }
+    entry
+}
+
+/// Writes `~/.opk/config.yml` with these entries, the first of them the default.
+pub fn write_config(home: &Home, entries: &[String]) -> PathBuf {
+    let first = entries[0].lines().next().unwrap_or_default();
+    let default = first.trim_start_matches("  - alias: ");
+    let text = format!(
+        "default_provider: {default}\nproviders:\n{}",
+        entries.concat()
+    );
+    home.write(".opk/config.yml", text)
+}
+
+/// Where ssh finds the agent of `home`.
+pub fn agent_socket(home: &Home) -> PathBuf {
+    home.runtime_dir().join("opkssh/agent.sock")
+}
+
+/// `opkssh status --json`.
+pub fn status(home: &Home) -> Value {
+    let text = home.opkssh(["status", "--json"]).run().stdout();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+/// The daemon's process id, from its own `status`.
+pub fn daemon_pid(home: &Home) -> i32 {
+    let status = status(home);
+    let pid = status["agent"]["pid"].as_i64();
+    pid.and_then(|pid| pid.try_into().ok())
+        .unwrap_or_else(|| panic!("no pid of the daemon in {status}"))
+}
+
+/// Ends the daemon without a chance to tidy up, as a crash or the kernel would.
+pub fn kill_daemon(home: &Home) {
+    let pid = daemon_pid(home);
+    let killed: Output = home.command("kill").args(["-9", &pid.to_string()]).run();
+    killed.stdout();
+    opkssh_test_support::wait_until("the daemon is gone", || {
+        (!is_running(pid)).then_some(())
+    });
+}
+
+/// Whether the process lives; one that only waits to be reaped does not.
+fn is_running(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // the state follows the name, which is in brackets
+    let state = stat.rsplit_once(") ").map(|(_, rest)| &rest[..1]);
+    state.is_some_and(|state| state != "Z")
+}
+
+/// The daemon's log.
+pub fn daemon_log(home: &Home) -> String {
+    std::fs::read_to_string(home.dir().join(".local/state/opkssh/agent.log")).unwrap_or_default()
+}

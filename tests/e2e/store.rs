@@ -1,0 +1,159 @@
+//! Where secrets rest: in the real Secret Service, in memory without one, and in no file.
+
+mod frozen;
+mod secrets;
+
+use opkssh_test_support::{Home, Part, SecretService, left_out};
+use serde_json::Value;
+
+use crate::setup::{Setup, kill_daemon, status};
+
+/// What the keyring holds for the account `test`, if anything.
+pub fn stored(home: &Home) -> Option<Value> {
+    let found = home
+        .command("secret-tool")
+        .args(["lookup", "service", "opkssh-agent", "username", "test"])
+        .run();
+    let text = found.any_stdout();
+    (!text.is_empty()).then(|| serde_json::from_str(&text).expect("a record"))
+}
+
+/// `accounts.json`.
+pub fn index(home: &Home) -> String {
+    let file = home.dir().join(".local/state/opkssh/accounts.json");
+    std::fs::read_to_string(file).unwrap_or_default()
+}
+
+#[test]
+fn a_killed_agent_comes_back_with_everything() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let _keyring = SecretService::start(&setup.home);
+    setup.login(&[]);
+    let before = setup.certificate();
+    assert_eq!(status(&setup.home)["accounts"][0]["store"], "secret-service");
+    assert!(stored(&setup.home).is_some());
+
+    kill_daemon(&setup.home);
+    let shown = setup.home.opkssh(["status"]).run().stdout();
+    assert!(shown.contains("kept in the store"), "{shown}");
+    setup.home.opkssh(["check"]).run().stdout();
+    assert_eq!(setup.certificate(), before);
+    assert_eq!(status(&setup.home)["accounts"][0]["renewal"], "by-itself");
+    let file = setup.home.write("cert.pub", &before);
+    let tested = setup.with_agent("ssh-add").arg("-T").arg(file).run();
+    assert!(tested.success(), "{}", tested.stderr());
+    assert_eq!(setup.browser.openings(), 1, "nobody had to log in");
+    assert_eq!(setup.provider.granted("refresh_token"), 1, "nor was a token needed");
+}
+
+#[test]
+fn logout_revokes_and_wipes_and_can_be_repeated() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let _keyring = SecretService::start(&setup.home);
+    setup.login(&[]);
+    let said = setup.home.opkssh(["logout"]).run().stdout();
+    let words = format!(
+        "Logged out of test ({}): refresh token revoked at the provider\n",
+        setup.provider.issuer()
+    );
+    assert!(said.contains(&words), "{said}");
+    let log = setup.provider.log();
+    let revocations = log.iter().filter(|seen| seen.path == "/token/revocation");
+    let revocations: Vec<_> = revocations.map(|seen| seen.status).collect();
+    assert_eq!(revocations, [200]);
+
+    assert!(stored(&setup.home).is_none());
+    assert!(!index(&setup.home).contains("test"));
+    let list = setup.with_agent("ssh-add").arg("-l").run();
+    assert_eq!(list.any_stdout(), "The agent has no identities.\n");
+    setup.home.opkssh(["logout"]).run().stdout();
+    let refused = setup.home.opkssh(["check"]).run();
+    assert_eq!(refused.code(), Some(1));
+
+    // nor does a restart bring it back
+    kill_daemon(&setup.home);
+    assert_eq!(setup.home.opkssh(["check"]).run().code(), Some(1));
+    let list = setup.with_agent("ssh-add").arg("-l").run();
+    assert_eq!(list.any_stdout(), "The agent has no identities.\n");
+}
+
+#[test]
+fn logout_of_an_agent_that_is_not_running_revokes_all_the_same() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let _keyring = SecretService::start(&setup.home);
+    setup.login(&[]);
+    kill_daemon(&setup.home);
+    let said = setup.home.opkssh(["logout"]).run().stdout();
+    assert!(said.contains("refresh token revoked at the provider"), "{said}");
+    assert!(stored(&setup.home).is_none());
+}
+
+#[test]
+fn logout_wipes_even_when_the_provider_is_down_and_says_what_was_not_done() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let _keyring = SecretService::start(&setup.home);
+    setup.login(&[]);
+    setup.provider.close();
+    let said = setup.home.opkssh(["logout"]).run().stdout();
+    assert!(said.contains("refresh token not revoked: "), "{said}");
+    assert!(said.contains("cannot be reached"), "{said}");
+    assert!(stored(&setup.home).is_none());
+    assert!(!index(&setup.home).contains("test"));
+}
+
+#[test]
+fn without_a_keyring_memory_is_all_there_is_and_status_says_so() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = Setup::new();
+    let said = setup.login(&[]);
+    assert!(said.contains("Kept in memory only"), "{said}");
+    let shown = setup.home.opkssh(["status"]).run().stdout();
+    assert!(shown.contains("Store         memory (the keyring cannot be used: "), "{shown}");
+    assert!(shown.contains("logins last until the agent ends"), "{shown}");
+    assert!(shown.contains("\n  Store       memory\n"), "{shown}");
+    assert!(!index(&setup.home).contains("test"), "nothing to come back to");
+
+    kill_daemon(&setup.home);
+    let checked = setup.home.opkssh(["check"]).run();
+    assert_eq!(checked.code(), Some(1));
+    assert!(checked.any_stdout().contains("nobody is logged in; log in: opkssh login"));
+}
+
+#[test]
+fn a_locked_keyring_gives_the_account_back_once_it_is_unlocked() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let keyring = SecretService::start(&setup.home);
+    setup.login(&[]);
+    keyring.lock();
+    // what is in memory works on
+    setup.home.opkssh(["check"]).run().stdout();
+
+    kill_daemon(&setup.home);
+    let refused = setup.home.opkssh(["check"]).run().refused();
+    assert!(refused.contains("account test is in the keyring, but "), "{refused}");
+    assert!(refused.contains("unlock the keyring"), "{refused}");
+    let status = status(&setup.home);
+    let notice = status["notices"][0].as_str().unwrap_or_default();
+    assert!(notice.contains("account test is not usable"), "{status}");
+
+    keyring.unlock();
+    setup.home.opkssh(["check"]).run().stdout();
+    assert_eq!(setup.browser.openings(), 1, "nobody had to log in");
+}

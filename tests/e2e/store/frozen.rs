@@ -1,0 +1,58 @@
+//! A keyring that does not answer, as one that waits at a prompt nobody sees.
+
+use opkssh_test_support::{Part, SecretService, left_out, wait_until};
+
+use super::{index, stored};
+use crate::setup::{Setup, status};
+
+#[test]
+fn a_login_ends_with_an_error_and_others_are_answered_meanwhile() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let mut keyring = SecretService::start(&setup.home);
+    setup.login(&[]);
+    let (before, record) = (setup.certificate(), stored(&setup.home));
+    keyring.freeze();
+
+    let mut login = setup.home.opkssh(["login"]).start();
+    wait_until("the person is done", || (setup.provider.granted("authorization_code") == 2).then_some(()));
+    assert_eq!(status(&setup.home)["accounts"][0]["state"], "usable");
+    assert_eq!(setup.certificate(), before);
+    setup.home.opkssh(["check"]).run().stdout();
+    assert!(!login.has_ended(), "it still waits for the keyring");
+
+    let refused = login.wait().refused();
+    assert!(refused.contains("the keyring did not answer in time"), "{refused}");
+    assert!(setup.browser.wait_for(2).text.contains("the keyring did not answer"));
+
+    // nothing half-stored: the earlier account is what counts, in memory and in the keyring
+    assert_eq!(setup.certificate(), before);
+    keyring.thaw();
+    assert_eq!(setup.home.opkssh(["status"]).run().code(), Some(0));
+    wait_until("the keyring holds the earlier login", || (stored(&setup.home) == record).then_some(()));
+    setup.login(&[]);
+    assert_ne!(setup.certificate(), before);
+}
+
+#[test]
+fn a_first_login_is_kept_in_memory_and_says_so() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let mut keyring = SecretService::start(&setup.home);
+    keyring.freeze();
+    let said = setup.login(&[]);
+    assert!(said.contains("Kept in memory only"), "{said}");
+    let status = status(&setup.home);
+    assert_eq!(status["accounts"][0]["store"], "memory");
+    assert!(!index(&setup.home).contains("test"));
+
+    // the next login finds it again
+    keyring.thaw();
+    setup.login(&[]);
+    assert!(index(&setup.home).contains("\"secret-service\""));
+    assert!(stored(&setup.home).is_some());
+}
