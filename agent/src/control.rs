@@ -104,7 +104,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     let last = match request {
         Request::Login(request) => match control.accounts.log_in(&request, &events).await {
             Ok(account) => Event::LoggedIn { account },
-            Err(failure) => failed(failure.error.to_string(), failure.hint),
+            Err(error) => failed(error.to_string(), error.hint()),
         },
         Request::Logout { which } => {
             // once begun it is done, whether the client waits for it or not
@@ -139,7 +139,9 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
 }
 
 fn failed(message: String, hint: Option<String>) -> Event {
-    Event::Failed { failure: Failure { message, hint } }
+    Event::Failed {
+        failure: Failure { message, hint },
+    }
 }
 
 async fn status(control: &Control) -> StatusReport {

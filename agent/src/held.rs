@@ -69,7 +69,12 @@ impl Held {
     /// Asks the accounts wing for fresh identities and waits for it, a bounded time.
     pub async fn freshen(&self, accounts: Vec<String>) {
         let (done, finished) = oneshot::channel();
-        if self.freshen.send(FreshenRequest { accounts, done }).await.is_ok() {
+        if self
+            .freshen
+            .send(FreshenRequest { accounts, done })
+            .await
+            .is_ok()
+        {
             let _ = tokio::time::timeout(FRESHEN_PATIENCE, finished).await;
         }
     }

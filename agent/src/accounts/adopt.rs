@@ -6,23 +6,37 @@ use opkssh_protocol::control::{AccountStatus, Event, LoginRequest, Renewal};
 use tokio::sync::mpsc;
 
 use super::index::Entry;
-use super::login::{self, LoggedIn, LoginError};
+use super::login::{self, LoggedIn, LoginFailure};
 use super::record::{Record, RecordError};
-use super::store::StoreKind;
+use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts, now, report};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
     #[error(transparent)]
-    Login(#[from] LoginError),
+    Login(#[from] LoginFailure),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("the new account: {0}")]
     Record(#[from] RecordError),
+    #[error("the login was interrupted")]
+    Interrupted,
 }
 
-/// A login's failure, and what the person can do about it.
-pub struct LoginFailure {
-    pub error: AdoptError,
-    pub hint: Option<String>,
+impl AdoptError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Login(failure) => failure.hint.clone(),
+            Self::Store(StoreError::Index(_)) => None,
+            Self::Store(_) => Some(
+                "unlock the keyring and log in again; without a keyring, start the agent with: \
+                 opkssh agent stop; opkssh agent run --store memory"
+                    .to_owned(),
+            ),
+            Self::Record(_) | Self::Interrupted => None,
+        }
+    }
 }
 
 impl Accounts {
@@ -31,30 +45,20 @@ impl Accounts {
         self: &Arc<Self>,
         request: &LoginRequest,
         events: &mpsc::Sender<Event>,
-    ) -> Result<AccountStatus, LoginFailure> {
-        let logged_in = login::log_in(&self.http, request, events, now)
-            .await
-            .map_err(|error| {
-                let provider = request.providers.first();
-                let hint = provider.and_then(|provider| login::hint(&error, provider));
-                LoginFailure {
-                    error: error.into(),
-                    hint,
-                }
-            })?;
-        let waiting = Event::Waiting { what: "Storing the login".to_owned() };
+    ) -> Result<AccountStatus, AdoptError> {
+        let logged_in = login::log_in(&self.http, request, events, now).await?;
+        let waiting = Event::Waiting {
+            what: "Storing the login".to_owned(),
+        };
         let _ = events.send(waiting).await;
         // from here on the provider has given something away: it is kept even if the client hangs
         // up now
         let this = self.clone();
         let principals = request.principals.clone();
         let send_access_token = request.send_access_token;
-        let adopting = tokio::spawn(async move {
-            this.adopt(logged_in, principals, send_access_token).await
-        });
-        adopting.await.unwrap_or_else(|_| {
-            Err(LoginFailure { error: LoginError::Cancelled.into(), hint: None })
-        })
+        let adopting =
+            tokio::spawn(async move { this.adopt(logged_in, principals, send_access_token).await });
+        adopting.await.unwrap_or(Err(AdoptError::Interrupted))
     }
 
     async fn adopt(
@@ -62,7 +66,7 @@ impl Accounts {
         logged_in: LoggedIn,
         principals: Vec<String>,
         send_access_token: Option<bool>,
-    ) -> Result<AccountStatus, LoginFailure> {
+    ) -> Result<AccountStatus, AdoptError> {
         let LoggedIn {
             provider,
             key,
@@ -97,8 +101,9 @@ impl Accounts {
                 Ok(self.report(&account))
             }
             Err(error) => {
-                drop(browser.say_failed(&error.to_string(), None));
-                Err(LoginFailure { error, hint: None })
+                let hint = error.hint();
+                drop(browser.say_failed(&error.to_string(), hint.as_deref()));
+                Err(error)
             }
         }
     }
@@ -118,12 +123,10 @@ impl Accounts {
         if let Some(earlier) = &earlier {
             record.generation = earlier.state().record.generation + 1;
         }
-        self.stores
-            .save(store, &alias, record.to_secret()?)
-            .await
-            .map_err(LoginError::from)?;
+        self.stores.save(store, &alias, record.to_secret()?).await?;
         self.enter_into_index(&record, &alias, store)?;
-        self.missing().retain(|missing| missing.entry.alias != alias);
+        self.missing()
+            .retain(|missing| missing.entry.alias != alias);
         if let Some(earlier) = &earlier {
             earlier.state().gone = true;
         }
@@ -135,12 +138,12 @@ impl Accounts {
 
     /// The store this account has already, else the one for new accounts.
     async fn store_for(&self, alias: &str) -> Result<StoreKind, AdoptError> {
-        let index = self.index.read().map_err(LoginError::from)?;
+        let index = self.index.read()?;
         let known = index.accounts.iter().find(|entry| entry.alias == alias);
         match known {
             // a keyring that went away is not silently replaced: its old token would stay behind
             Some(entry) if entry.store == StoreKind::SecretService => Ok(entry.store),
-            _ => Ok(self.stores.choose().await.map_err(LoginError::from)?.kind),
+            _ => Ok(self.stores.choose().await?.kind),
         }
     }
 
@@ -150,7 +153,7 @@ impl Accounts {
         alias: &str,
         store: StoreKind,
     ) -> Result<(), AdoptError> {
-        let mut index = self.index.read().map_err(LoginError::from)?;
+        let mut index = self.index.read()?;
         index.accounts.retain(|entry| entry.alias != alias);
         // what memory holds is gone with the daemon, so there is nothing to remember
         if store != StoreKind::Memory {
@@ -162,6 +165,6 @@ impl Accounts {
                 logged_in_at: record.logged_in_at,
             });
         }
-        Ok(self.index.write(&index).map_err(LoginError::from)?)
+        Ok(self.index.write(&index)?)
     }
 }

@@ -13,7 +13,7 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 use tokio::sync::mpsc;
 
-use super::login::{self, LoggedIn, LoginError};
+use super::login::{self, LoggedIn, LoginFailure};
 use super::mint::mint;
 use super::now;
 use super::oidc::Http;
@@ -44,11 +44,8 @@ pub struct WrittenKeys {
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    #[error("{error}")]
-    Login {
-        error: LoginError,
-        hint: Option<String>,
-    },
+    #[error(transparent)]
+    Login(#[from] LoginFailure),
     #[error("the key cannot be encoded: {0}")]
     Encode(String),
     #[error("the key cannot be printed: {0}")]
@@ -65,7 +62,7 @@ impl KeyFileError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Login { hint, .. } => hint.clone(),
+            Self::Login(failure) => failure.hint.clone(),
             Self::NoFreeSlot => {
                 Some("name a file: opkssh login -i FILE, or use the agent: opkssh login".to_owned())
             }
@@ -99,11 +96,7 @@ pub fn login_to_files(
                 result = &mut login => break result,
             }
         };
-        let logged_in = logged_in.map_err(|error| {
-            let provider = request.providers.first();
-            let hint = provider.and_then(|provider| login::hint(&error, provider));
-            KeyFileError::Login { error, hint }
-        })?;
+        let logged_in = logged_in?;
         let result = keep(request, target, places, out, &logged_in);
         // this runtime ends here, so the page has to leave first
         match &result {

@@ -45,16 +45,10 @@ pub enum LoginError {
     AuthorizedParty(String),
     #[error("no provider to log in at")]
     NoProvider,
-    #[error("the provider gave no access token to put into the certificate")]
-    NoAccessToken,
     #[error(transparent)]
     Cic(#[from] CicError),
     #[error("no randomness")]
     Random,
-    #[error(transparent)]
-    Mint(#[from] opkssh_protocol::certificate::MintError),
-    #[error(transparent)]
-    Store(#[from] super::store::StoreError),
 }
 
 /// What a login leaves behind, verified.
@@ -93,6 +87,14 @@ impl Browser {
     }
 }
 
+/// A login that failed, and what the person can do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct LoginFailure {
+    pub error: LoginError,
+    pub hint: Option<String>,
+}
+
 /// Logs in at one of the request's providers. `events` are told what to show; dropping the future
 /// cancels the login and closes its port.
 pub async fn log_in(
@@ -100,23 +102,26 @@ pub async fn log_in(
     request: &LoginRequest,
     events: &mpsc::Sender<Event>,
     now: impl Fn() -> UnixTime,
-) -> Result<LoggedIn, LoginError> {
-    let (provider, chosen) = choose(&request.providers, events).await?;
-    match at_provider(http, provider, chosen, request.key_type, events, now).await {
+) -> Result<LoggedIn, LoginFailure> {
+    let chosen = choose(&request.providers, events).await;
+    let (provider, chosen) = chosen.map_err(|error| LoginFailure { error, hint: None })?;
+    let logged_in = at_provider(http, provider, chosen, request.key_type, events, now).await;
+    match logged_in {
         Ok(logged_in) => Ok(logged_in),
-        Err((error, None)) => Err(error),
-        Err((error, Some(browser))) => {
+        Err((error, browser)) => {
             let hint = hint(&error, provider);
-            browser
-                .say_failed(&error.to_string(), hint.as_deref())
-                .await;
-            Err(error)
+            if let Some(browser) = browser {
+                browser
+                    .say_failed(&error.to_string(), hint.as_deref())
+                    .await;
+            }
+            Err(LoginFailure { error, hint })
         }
     }
 }
 
 /// What the person can do about a failed login.
-pub fn hint(error: &LoginError, provider: &Provider) -> Option<String> {
+fn hint(error: &LoginError, provider: &Provider) -> Option<String> {
     match error {
         LoginError::Oidc(error) => oidc::explain(error, provider),
         LoginError::Loopback(LoopbackError::AllBusy(_)) => {

@@ -10,7 +10,10 @@ use super::{Account, Accounts, oidc};
 
 impl Accounts {
     /// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone.
-    pub async fn log_out(self: &Arc<Self>, which: &WhichAccount) -> Result<Vec<LoggedOut>, StoreError> {
+    pub async fn log_out(
+        self: &Arc<Self>,
+        which: &WhichAccount,
+    ) -> Result<Vec<LoggedOut>, StoreError> {
         self.restore_missing().await;
         let mut logged_out = Vec::new();
         for account in self.find(which) {

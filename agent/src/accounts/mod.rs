@@ -154,7 +154,9 @@ impl Accounts {
     }
 
     fn missing(&self) -> MutexGuard<'_, Vec<Missing>> {
-        self.missing.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.missing
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Account>>> {

@@ -17,7 +17,10 @@ impl Accounts {
         // goes on by itself where the keyring is slow: the next status has it
         let _ = tokio::time::timeout(Duration::from_secs(2), self.restore_missing()).await;
         let accounts = self.find(&WhichAccount::All);
-        let reports = accounts.iter().map(|account| self.report(account)).collect();
+        let reports = accounts
+            .iter()
+            .map(|account| self.report(account))
+            .collect();
         let mut notices: Vec<String> = self
             .missing()
             .iter()

@@ -24,8 +24,12 @@ impl Accounts {
     pub async fn restore(self: &Arc<Self>) {
         match self.index.read() {
             Ok(index) => {
-                let missing = |entry| Missing { entry, reason: "it was not read yet".to_owned() };
-                self.missing().extend(index.accounts.into_iter().map(missing));
+                let missing = |entry| Missing {
+                    entry,
+                    reason: "it was not read yet".to_owned(),
+                };
+                self.missing()
+                    .extend(index.accounts.into_iter().map(missing));
             }
             Err(error) => self.held.notice(error.to_string()),
         }
@@ -50,7 +54,10 @@ impl Accounts {
             _ => missing.first(),
         };
         found.map(|one| {
-            format!("account {} is in the keyring, but {}", one.entry.alias, one.reason)
+            format!(
+                "account {} is in the keyring, but {}",
+                one.entry.alias, one.reason
+            )
         })
     }
 
@@ -96,6 +103,11 @@ impl Accounts {
         let unreadable = |error: super::record::RecordError| (error.to_string(), true);
         let record = Record::from_secret(&text).map_err(unreadable)?;
         let credentials = record.credentials(now()).map_err(unreadable)?;
-        Ok(Arc::new(Account::new(entry.alias.clone(), record, credentials, entry.store)))
+        Ok(Arc::new(Account::new(
+            entry.alias.clone(),
+            record,
+            credentials,
+            entry.store,
+        )))
     }
 }

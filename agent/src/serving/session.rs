@@ -64,7 +64,10 @@ impl Session {
         if self.bindings.is_bound() {
             let identities = self.serving.held.identities();
             let wanted = self.visible(&identities);
-            let wanted = wanted.iter().map(|identity| identity.account.clone()).collect();
+            let wanted = wanted
+                .iter()
+                .map(|identity| identity.account.clone())
+                .collect();
             self.serving.held.freshen(wanted).await;
         }
         let identities = self.serving.held.identities();

@@ -98,19 +98,27 @@ impl Stores {
         let (kind, reason) = match tokio::time::timeout(SHORT, self.choose()).await {
             Ok(Ok(chosen)) => return chosen,
             Ok(Err(error)) => (StoreKind::SecretService, error.to_string()),
-            Err(_) => (StoreKind::SecretService, "the keyring has not answered yet".to_owned()),
+            Err(_) => (
+                StoreKind::SecretService,
+                "the keyring has not answered yet".to_owned(),
+            ),
         };
         Chosen { kind, reason }
     }
 
     fn last_choice(&self) -> MutexGuard<'_, Option<Chosen>> {
-        self.last_choice.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.last_choice
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     async fn ask(&self) -> Result<Chosen, StoreError> {
         if self.wish == StoreWish::Memory {
             let reason = "asked for with --store memory".to_owned();
-            return Ok(Chosen { kind: StoreKind::Memory, reason });
+            return Ok(Chosen {
+                kind: StoreKind::Memory,
+                reason,
+            });
         }
         match (self.thread.probe().await, self.wish) {
             (Ok(()), _) => Ok(Chosen {
