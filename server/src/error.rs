@@ -92,9 +92,14 @@ fn file_hint(error: &FileError) -> Option<String> {
             "Run: sudo chown root:opksshuser {}",
             path.display()
         )),
-        error if error.is_not_found() || error.is_permission_denied() => {
-            Some("Run: sudo opkssh permissions check".into())
-        }
+        FileError::Io { path, .. } if error.is_not_found() => Some(format!(
+            "Create it: sudo install -m 640 -o root -g opksshuser /dev/null {}",
+            path.display()
+        )),
+        FileError::Io { path, .. } if error.is_permission_denied() => Some(format!(
+            "Let the AuthorizedKeysCommandUser read it: sudo chgrp opksshuser {}",
+            path.display()
+        )),
         _ => None,
     }
 }
