@@ -106,19 +106,13 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             Ok(account) => Event::LoggedIn { account },
             Err(error) => failed(error.to_string(), error.hint()),
         },
-        Request::Logout { which } => {
-            // once begun it is done, whether the client waits for it or not
-            let accounts = control.accounts.clone();
-            let logging_out = tokio::spawn(async move { accounts.log_out(&which).await });
-            match logging_out.await {
-                Ok(Ok(accounts)) => Event::LoggedOut { accounts },
-                Ok(Err(error)) => failed(
-                    error.to_string(),
-                    Some("unlock the keyring and log out again: opkssh logout".to_owned()),
-                ),
-                Err(_) => failed("the logout failed".to_owned(), None),
-            }
-        }
+        Request::Logout { which } => match control.accounts.log_out(which).await {
+            Ok(accounts) => Event::LoggedOut { accounts },
+            Err(error) => failed(
+                error.to_string(),
+                Some("unlock the keyring and log out again: opkssh logout".to_owned()),
+            ),
+        },
         Request::Status => Event::Status {
             report: status(control).await,
         },

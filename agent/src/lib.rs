@@ -5,6 +5,7 @@ mod accounts;
 mod control;
 mod hardening;
 mod held;
+mod instance;
 mod run;
 mod runtime_dir;
 mod serving;

@@ -1,10 +1,10 @@
 //! `opkssh agent run`: the daemon from its first breath to its last.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use opkssh_protocol::places::Places;
 use opkssh_protocol::time::UnixTime;
@@ -12,13 +12,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
-use crate::accounts::store::StoreWish;
+use crate::accounts::store::{StoreError, StoreWish};
 use crate::control::Control;
 use crate::held::Held;
+use crate::instance::{self, InstanceError};
 use crate::runtime_dir::{DirectoryError, make_private};
 use crate::serving::{self, Serving};
 use crate::sockets::bind;
 use crate::{control, hardening};
+
+/// How long the end of the daemon waits for what it has begun.
+const LAST_WORK: Duration = Duration::from_secs(20);
 
 /// Run the agent in the foreground
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -38,8 +42,10 @@ pub struct RunArgs {
 pub enum RunError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    #[error("an agent is running already{}", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
-    AlreadyRunning { pid: Option<u32> },
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("{path}: {error}")]
     File { path: PathBuf, error: io::Error },
     #[error("the agent cannot run: {0}")]
@@ -49,8 +55,16 @@ pub enum RunError {
 impl RunError {
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::AlreadyRunning { .. } => {
-                Some("use it: opkssh agent env; or end it: opkssh agent stop".to_owned())
+            Self::Instance(InstanceError::AlreadyRunning { .. }) => Some(
+                "use it: opkssh agent env; or end it: opkssh agent stop (with the XDG_RUNTIME_DIR \
+                 that it was started with)"
+                    .to_owned(),
+            ),
+            Self::Instance(InstanceError::SocketInUse(_) | InstanceError::NotASocket(_)) => {
+                Some("name another path: opkssh agent run --socket PATH".to_owned())
+            }
+            Self::Store(StoreError::Index(_)) => {
+                Some("repair or remove the file; then log in again".to_owned())
             }
             Self::Directory(DirectoryError::Owner { .. }) => {
                 Some("set XDG_RUNTIME_DIR to a directory of your own".to_owned())
@@ -70,13 +84,16 @@ pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     hardening::apply();
     make_private(&places.runtime_dir)?;
     make_private(&places.state_dir)?;
-    let _lock = lock(places)?;
-    tokio::runtime::Builder::new_multi_thread()
+    let _lock = instance::lock(places)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(RunError::Runtime)?
-        .block_on(serve(places, args))
+        .map_err(RunError::Runtime)?;
+    let ended = runtime.block_on(serve(places, args));
+    // a name look-up that hangs is not waited for
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
 }
 
 async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
@@ -94,9 +111,11 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     let (held, freshen_requests) = Held::new();
     let held = Arc::new(held);
     let accounts = Arc::new(Accounts::new(places, args.store, held.clone()));
+    accounts.read_index()?;
     // the other commands look for it in its usual place, whatever further path it has
     let mut sockets = vec![places.agent_socket()];
     if agent_socket != sockets[0] {
+        instance::check_free(&agent_socket)?;
         sockets.push(agent_socket.clone());
     }
     let mut listeners = Vec::new();
@@ -105,7 +124,8 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     }
     let control_listener = bind(&control_socket).map_err(file(&control_socket))?;
     let pid_file = places.pid_file();
-    fs::write(&pid_file, format!("{}\n", std::process::id())).map_err(file(&pid_file))?;
+    let pid = format!("{}\n", std::process::id());
+    instance::write_private(&pid_file, &pid).map_err(file(&pid_file))?;
 
     let serving = Arc::new(Serving::new(held, places.known_hosts_files().to_vec()));
     let control = Control {
@@ -115,7 +135,7 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
         agent_socket: agent_socket.clone(),
         control_socket: control_socket.clone(),
     };
-    tokio::spawn(accounts.keep_fresh(freshen_requests));
+    tokio::spawn(accounts.clone().keep_fresh(freshen_requests));
     for listener in listeners {
         tokio::spawn(serving::accept(listener, serving.clone()));
     }
@@ -135,34 +155,14 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     for path in sockets.iter().chain([&control_socket, &pid_file]) {
         let _ = fs::remove_file(path);
     }
+    if tokio::time::timeout(LAST_WORK, accounts.finish())
+        .await
+        .is_err()
+    {
+        tracing::warn!("something was still going on at a provider or in the keyring");
+    }
     tracing::info!("agent ends");
     Ok(())
-}
-
-/// One daemon a user: whoever holds this lock may replace sockets and write the store.
-fn lock(places: &Places) -> Result<File, RunError> {
-    let path = places.lock_file();
-    let failed = |error| RunError::File {
-        path: path.clone(),
-        error,
-    };
-    let file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            let pid = fs::read_to_string(places.pid_file()).ok();
-            Err(RunError::AlreadyRunning {
-                pid: pid.and_then(|pid| pid.trim().parse().ok()),
-            })
-        }
-        Err(fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
 }
 
 /// Tells whoever started us that the sockets are there, in the words of ssh-agent, and closes

@@ -48,9 +48,15 @@ impl Places {
         self.runtime_dir.join("control.sock")
     }
 
-    /// Held by the running daemon; whoever holds it may replace stale sockets.
+    /// Held by the running daemon: one for each state directory, as two would spend each other's
+    /// refresh tokens. Whoever holds it may replace stale sockets.
     pub fn lock_file(&self) -> PathBuf {
-        self.runtime_dir.join("agent.lock")
+        self.state_dir.join("agent.lock")
+    }
+
+    /// Process id and control socket of whoever holds the lock, a line each.
+    pub fn holder_file(&self) -> PathBuf {
+        self.state_dir.join("agent.holder")
     }
 
     /// Process id of the running daemon, for people and scripts.

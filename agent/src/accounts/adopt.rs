@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use opkssh_protocol::control::{AccountStatus, Event, LoginRequest, Renewal};
+use opkssh_protocol::control::{AccountStatus, Event, LoginRequest, Renewal, WhichAccount};
 use tokio::sync::mpsc;
 
 use super::index::Entry;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::record::{Record, RecordError};
 use super::store::{StoreError, StoreKind};
-use super::{Account, Accounts, now, report};
+use super::{Account, Accounts, now, oidc, report};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
@@ -19,6 +19,8 @@ pub enum AdoptError {
     Store(#[from] StoreError),
     #[error("the new account: {0}")]
     Record(#[from] RecordError),
+    #[error("{0} is not logged in")]
+    Unknown(String),
     #[error("the login was interrupted")]
     Interrupted,
 }
@@ -34,6 +36,7 @@ impl AdoptError {
                  opkssh agent stop; opkssh agent run --store memory"
                     .to_owned(),
             ),
+            Self::Unknown(alias) => Some(format!("log in: opkssh login {alias}")),
             Self::Record(_) | Self::Interrupted => None,
         }
     }
@@ -51,14 +54,37 @@ impl Accounts {
             what: "Storing the login".to_owned(),
         };
         let _ = events.send(waiting).await;
-        // from here on the provider has given something away: it is kept even if the client hangs
-        // up now
+        // from here on the provider has given something away
         let this = self.clone();
         let principals = request.principals.clone();
         let send_access_token = request.send_access_token;
-        let adopting =
-            tokio::spawn(async move { this.adopt(logged_in, principals, send_access_token).await });
-        adopting.await.unwrap_or(Err(AdoptError::Interrupted))
+        self.to_its_end(async move { this.adopt(logged_in, principals, send_access_token).await })
+            .await
+            .unwrap_or(Err(AdoptError::Interrupted))
+    }
+
+    /// Logs in anew to an account that there is, as it was logged in before.
+    pub async fn log_in_again(
+        self: &Arc<Self>,
+        alias: &str,
+        events: &mpsc::Sender<Event>,
+    ) -> Result<AccountStatus, AdoptError> {
+        self.restore_missing().await;
+        let account = self
+            .find(&WhichAccount::Named(alias.to_owned()))
+            .into_iter()
+            .next();
+        let account = account.ok_or_else(|| AdoptError::Unknown(alias.to_owned()))?;
+        let request = {
+            let record = &account.state().record;
+            LoginRequest {
+                providers: vec![record.provider.clone()],
+                key_type: record.key_type(),
+                principals: record.principals.clone(),
+                send_access_token: Some(record.access_token.is_some()),
+            }
+        };
+        self.log_in(&request, events).await
     }
 
     async fn adopt(
@@ -83,12 +109,12 @@ impl Accounts {
             Renewal::NeedsPerson
         };
         let record = Record::new(
-            provider,
+            provider.clone(),
             principals,
             &key,
             &pk_token,
             send.then_some(access_token),
-            refresh_token,
+            refresh_token.clone(),
             renewal,
             now(),
         );
@@ -103,37 +129,69 @@ impl Accounts {
             Err(error) => {
                 let hint = error.hint();
                 drop(browser.say_failed(&error.to_string(), hint.as_deref()));
+                // nobody will ever use it. (The token of an account that a login replaces is left
+                // alone: where both belong to one grant, its revocation would end the new one.)
+                if let Some(refresh_token) = refresh_token {
+                    let _ = oidc::revoke(&self.http, &documents, &provider, &refresh_token).await;
+                }
                 Err(error)
             }
         }
     }
 
     /// Stores a record and puts it into the table, in place of an earlier one of its name.
-    async fn hold(&self, record: Record) -> Result<Arc<Account>, AdoptError> {
+    async fn hold(&self, mut record: Record) -> Result<Arc<Account>, AdoptError> {
         let credentials = record.credentials(now())?;
         let alias = record.provider.name().to_owned();
+        // a renewal or logout in flight under this name ends first, and must not undo this one
+        let turn = self.turn(&alias);
+        let _my_turn = turn.lock().await;
         let earlier = self.lock().get(&alias).cloned();
-        // an earlier account's renewal in flight must not write over the new record
-        let _changing = match &earlier {
-            Some(earlier) => Some(earlier.changing.lock().await),
-            None => None,
-        };
         let store = self.store_for(&alias).await?;
-        let mut record = record;
         if let Some(earlier) = &earlier {
             record.generation = earlier.state().record.generation + 1;
         }
-        self.stores.save(store, &alias, record.to_secret()?).await?;
-        self.enter_into_index(&record, &alias, store)?;
+        self.save_new(&record, &alias, store).await?;
         self.missing()
             .retain(|missing| missing.entry.alias != alias);
         if let Some(earlier) = &earlier {
             earlier.state().gone = true;
         }
-        let account = Arc::new(Account::new(alias.clone(), record, credentials, store));
+        let account = Account::new(alias.clone(), turn.clone(), record, credentials, store);
+        let account = Arc::new(account);
         self.lock().insert(alias, account.clone());
         self.publish();
         Ok(account)
+    }
+
+    /// Index first, so that no secret is ever in the store without its name in the index.
+    async fn save_new(
+        &self,
+        record: &Record,
+        alias: &str,
+        store: StoreKind,
+    ) -> Result<(), AdoptError> {
+        let mut before = None;
+        self.index.change(alias, |entry| {
+            before = entry;
+            // what memory holds is gone with the daemon, so there is nothing to remember
+            (store != StoreKind::Memory).then(|| Entry {
+                alias: alias.to_owned(),
+                issuer: record.provider.issuer.clone(),
+                client_id: record.provider.client_id.clone(),
+                store,
+                logged_in_at: record.logged_in_at,
+                leaving: false,
+            })
+        })?;
+        let saved = self
+            .stores
+            .save_in_time(store, alias, record.to_secret()?)
+            .await;
+        if saved.is_err() {
+            self.index.change(alias, |_| before)?;
+        }
+        Ok(saved?)
     }
 
     /// The store this account has already, else the one for new accounts.
@@ -145,26 +203,5 @@ impl Accounts {
             Some(entry) if entry.store == StoreKind::SecretService => Ok(entry.store),
             _ => Ok(self.stores.choose().await?.kind),
         }
-    }
-
-    fn enter_into_index(
-        &self,
-        record: &Record,
-        alias: &str,
-        store: StoreKind,
-    ) -> Result<(), AdoptError> {
-        let mut index = self.index.read()?;
-        index.accounts.retain(|entry| entry.alias != alias);
-        // what memory holds is gone with the daemon, so there is nothing to remember
-        if store != StoreKind::Memory {
-            index.accounts.push(Entry {
-                alias: alias.to_owned(),
-                issuer: record.provider.issuer.clone(),
-                client_id: record.provider.client_id.clone(),
-                store,
-                logged_in_at: record.logged_in_at,
-            });
-        }
-        Ok(self.index.write(&index)?)
     }
 }

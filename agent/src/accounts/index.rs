@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use opkssh_protocol::time::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -22,38 +23,115 @@ pub struct Entry {
     pub client_id: String,
     pub store: StoreKind,
     pub logged_in_at: UnixTime,
+    /// Logged out, but not out of the store yet: nothing may bring it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaving: bool,
 }
 
-pub struct IndexFile(PathBuf);
+pub struct IndexFile {
+    path: PathBuf,
+    /// Held from reading to writing.
+    changing: Mutex<()>,
+}
 
 impl IndexFile {
     pub fn new(path: PathBuf) -> Self {
-        Self(path)
+        Self {
+            path,
+            changing: Mutex::new(()),
+        }
+    }
+
+    /// Changes one account's entry: `change` gets what there is and says what there shall be.
+    pub fn change(
+        &self,
+        alias: &str,
+        change: impl FnOnce(Option<Entry>) -> Option<Entry>,
+    ) -> Result<(), StoreError> {
+        let _changing = self
+            .changing
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut index = self.read()?;
+        let position = index.accounts.iter().position(|entry| entry.alias == alias);
+        let before = position.map(|position| index.accounts.remove(position));
+        match (before.clone(), change(before)) {
+            (before, after) if before == after => return Ok(()),
+            (_, after) => index.accounts.extend(after),
+        }
+        self.write(&index)
     }
 
     /// No file: no accounts. A file that cannot be read is an error, or the next write would lose
     /// what it says.
     pub fn read(&self) -> Result<Index, StoreError> {
-        match std::fs::read(&self.0) {
+        match std::fs::read(&self.path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| StoreError::Index(format!("{}: {error}", self.0.display()))),
+                .map_err(|error| StoreError::Index(format!("{}: {error}", self.path.display()))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Index::default()),
-            Err(error) => Err(StoreError::Index(format!("{}: {error}", self.0.display()))),
+            Err(error) => Err(StoreError::Index(format!(
+                "{}: {error}",
+                self.path.display()
+            ))),
         }
     }
 
     /// Replaces the file in one step; it is on disk when this returns.
-    pub fn write(&self, index: &Index) -> Result<(), StoreError> {
-        let directory = self.0.parent().unwrap_or(Path::new("."));
+    fn write(&self, index: &Index) -> Result<(), StoreError> {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
         let write = || -> std::io::Result<()> {
             // created 0600 from the start
             let mut file = tempfile::NamedTempFile::new_in(directory)?;
             serde_json::to_writer_pretty(&mut file, index)?;
             file.write_all(b"\n")?;
             file.as_file().sync_all()?;
-            file.persist(&self.0)?;
+            file.persist(&self.path)?;
             std::fs::File::open(directory)?.sync_all()
         };
-        write().map_err(|error| StoreError::Index(format!("{}: {error}", self.0.display())))
+        write().map_err(|error| StoreError::Index(format!("{}: {error}", self.path.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(alias: &str) -> Entry {
+        Entry {
+            alias: alias.to_owned(),
+            issuer: "https://op.example.com".to_owned(),
+            client_id: "c".to_owned(),
+            store: StoreKind::SecretService,
+            logged_in_at: UnixTime(1),
+            leaving: false,
+        }
+    }
+
+    #[test]
+    fn changes_at_once_do_not_lose_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = IndexFile::new(directory.path().join("accounts.json"));
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let file = &file;
+                scope.spawn(move || {
+                    let alias = format!("a{number}");
+                    file.change(&alias, |_| Some(entry(&alias))).unwrap();
+                });
+            }
+        });
+        assert_eq!(file.read().unwrap().accounts.len(), 8);
+        file.change("a3", |_| None).unwrap();
+        assert_eq!(file.read().unwrap().accounts.len(), 7);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("accounts.json");
+        std::fs::write(&path, "{half").unwrap();
+        let file = IndexFile::new(path.clone());
+        assert!(file.change("a", |_| Some(entry("a"))).is_err());
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "{half");
     }
 }

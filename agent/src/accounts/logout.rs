@@ -1,92 +1,164 @@
 //! Logout: the provider forgets the refresh token, and so do we.
+//!
+//! The index says first that the account is leaving, so that neither a crash nor a keyring that
+//! does not answer brings it back; what could not be done is done when the keyring answers again.
 
 use std::sync::Arc;
 
 use opkssh_protocol::control::{LoggedOut, WhichAccount};
 
 use super::index::Entry;
-use super::store::StoreError;
+use super::record::Record;
+use super::restore::Missing;
+use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts, oidc};
 
 impl Accounts {
-    /// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone.
+    /// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone. All
+    /// are tried; the first failure is reported when all were.
     pub async fn log_out(
         self: &Arc<Self>,
-        which: &WhichAccount,
+        which: WhichAccount,
     ) -> Result<Vec<LoggedOut>, StoreError> {
         self.restore_missing().await;
-        let mut logged_out = Vec::new();
-        for account in self.find(which) {
-            logged_out.push(self.log_out_of(&account).await?);
-        }
-        logged_out.extend(self.forget_missing(which).await?);
-        Ok(logged_out)
+        let this = self.clone();
+        self.to_its_end(async move {
+            let mut outcomes = Vec::new();
+            for account in this.find(&which) {
+                outcomes.push(this.log_out_of(&account).await);
+            }
+            for entry in this.missing_entries(&which) {
+                outcomes.push(this.log_out_of_missing(entry).await);
+            }
+            outcomes.into_iter().collect()
+        })
+        .await
+        .unwrap_or_else(|| Err(StoreError::Unavailable("the agent ends".to_owned())))
     }
 
     async fn log_out_of(&self, account: &Arc<Account>) -> Result<LoggedOut, StoreError> {
         // a renewal in flight ends first; the next one finds the account gone
-        let _changing = account.changing.lock().await;
-        let (provider, refresh_token, store) = {
+        let _my_turn = account.turn.lock().await;
+        let (record, store) = {
             let mut state = account.state();
+            if state.gone {
+                // somebody else logged out, or in anew, while we waited
+                let provider = &state.record.provider;
+                return Ok(LoggedOut {
+                    alias: account.alias.clone(),
+                    issuer: provider.issuer.clone(),
+                    revocation: "it was logged out already".to_owned(),
+                });
+            }
             state.gone = true;
-            let record = &state.record;
-            (
-                record.provider.clone(),
-                record.refresh_token.clone(),
-                state.store,
-            )
+            (state.record.clone(), state.store)
         };
         self.lock().remove(&account.alias);
         self.publish();
-        let revocation = match refresh_token {
-            None => "there was no refresh token to revoke".to_owned(),
-            Some(refresh_token) => match oidc::discover(&self.http, &provider.issuer).await {
-                Ok(documents) => {
-                    match oidc::revoke(&self.http, &documents, &provider, &refresh_token).await {
-                        Ok(true) => "refresh token revoked at the provider".to_owned(),
-                        Ok(false) => "the provider has no revocation endpoint".to_owned(),
-                        Err(error) => format!("refresh token not revoked: {error}"),
-                    }
-                }
-                Err(error) => format!("refresh token not revoked: {error}"),
+        let entry = Entry {
+            alias: account.alias.clone(),
+            issuer: record.provider.issuer.clone(),
+            client_id: record.provider.client_id.clone(),
+            store,
+            logged_in_at: record.logged_in_at,
+            leaving: true,
+        };
+        self.leave(entry, Some(&record)).await
+    }
+
+    /// An account that the store has not given back, or that is leaving since an earlier logout.
+    async fn log_out_of_missing(&self, entry: Entry) -> Result<LoggedOut, StoreError> {
+        let turn = self.turn(&entry.alias);
+        let _my_turn = turn.lock().await;
+        if !self
+            .missing()
+            .iter()
+            .any(|one| one.entry.alias == entry.alias)
+        {
+            let Entry { alias, issuer, .. } = entry;
+            let revocation = "it was logged out already".to_owned();
+            return Ok(LoggedOut {
+                alias,
+                issuer,
+                revocation,
+            });
+        }
+        self.leave(
+            Entry {
+                leaving: true,
+                ..entry
+            },
+            None,
+        )
+        .await
+    }
+
+    /// The steps of leaving, each of which can be repeated. The caller has the account's turn.
+    pub(super) async fn leave(
+        &self,
+        entry: Entry,
+        record: Option<&Record>,
+    ) -> Result<LoggedOut, StoreError> {
+        if entry.store != StoreKind::Memory {
+            self.index.change(&entry.alias, |_| Some(entry.clone()))?;
+        }
+        let revocation = match record {
+            Some(record) => self.revoke(record).await,
+            None => match self.stored_record(&entry).await {
+                Ok(Some(record)) => self.revoke(&record).await,
+                _ => "refresh token not revoked: it could not be read".to_owned(),
             },
         };
-        self.stores.delete(store, &account.alias).await?;
-        self.remove_from_index(&account.alias)?;
+        if let Err(error) = self.stores.delete(entry.store, &entry.alias).await {
+            let reason = format!("its logout waits: {error}");
+            let mut missing = self.missing();
+            missing.retain(|one| one.entry.alias != entry.alias);
+            missing.push(Missing { entry, reason });
+            return Err(error);
+        }
+        self.missing().retain(|one| one.entry.alias != entry.alias);
+        self.index.change(&entry.alias, |_| None)?;
         Ok(LoggedOut {
-            alias: account.alias.clone(),
-            issuer: provider.issuer,
+            alias: entry.alias,
+            issuer: entry.issuer,
             revocation,
         })
     }
 
-    /// An account whose store does not give it back can still be forgotten.
-    async fn forget_missing(&self, which: &WhichAccount) -> Result<Vec<LoggedOut>, StoreError> {
-        let entries: Vec<Entry> = self.missing().iter().map(|one| one.entry.clone()).collect();
-        let mut forgotten = Vec::new();
-        for entry in entries {
-            let meant = match which {
-                WhichAccount::All => true,
-                WhichAccount::Named(name) => entry.alias == *name,
-                WhichAccount::Default | WhichAccount::ForHost(_) => false,
-            };
-            if meant {
-                self.stores.delete(entry.store, &entry.alias).await?;
-                self.remove_from_index(&entry.alias)?;
-                self.missing().retain(|one| one.entry.alias != entry.alias);
-                forgotten.push(LoggedOut {
-                    alias: entry.alias,
-                    issuer: entry.issuer,
-                    revocation: "refresh token not revoked: it could not be read".to_owned(),
-                });
-            }
+    /// What became of the refresh token at the provider, in words.
+    async fn revoke(&self, record: &Record) -> String {
+        let Some(refresh_token) = &record.refresh_token else {
+            return "there was no refresh token to revoke".to_owned();
+        };
+        let provider = &record.provider;
+        let revoked = match oidc::discover(&self.http, &provider.issuer).await {
+            Ok(documents) => oidc::revoke(&self.http, &documents, provider, refresh_token).await,
+            Err(error) => Err(error),
+        };
+        match revoked {
+            Ok(true) => "refresh token revoked at the provider".to_owned(),
+            Ok(false) => "the provider has no revocation endpoint".to_owned(),
+            Err(error) => format!("refresh token not revoked: {error}"),
         }
-        Ok(forgotten)
     }
 
-    fn remove_from_index(&self, alias: &str) -> Result<(), StoreError> {
-        let mut index = self.index.read()?;
-        index.accounts.retain(|entry| entry.alias != alias);
-        self.index.write(&index)
+    async fn stored_record(&self, entry: &Entry) -> Result<Option<Record>, StoreError> {
+        let text = self.stores.load(entry.store, &entry.alias).await?;
+        Ok(text.and_then(|text| Record::from_secret(&text).ok()))
+    }
+
+    /// Those of the accounts in the index that are not in the table.
+    fn missing_entries(&self, which: &WhichAccount) -> Vec<Entry> {
+        let missing = self.missing();
+        let meant = missing
+            .iter()
+            .map(|one| &one.entry)
+            .filter(|entry| match which {
+                WhichAccount::All => true,
+                WhichAccount::Named(name) => entry.alias == *name,
+                // a logout that waits is repeated by the words it was asked for with
+                WhichAccount::Default | WhichAccount::ForHost(_) => entry.leaving,
+            });
+        meant.cloned().collect()
     }
 }

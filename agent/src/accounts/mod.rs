@@ -2,6 +2,8 @@
 
 mod adopt;
 mod chooser;
+mod ensure;
+mod exchange;
 mod index;
 mod key_files;
 mod login;
@@ -36,14 +38,18 @@ use plan::{Plan, plan};
 use record::{Credentials, Record};
 use restore::Missing;
 use settings::Settings;
-use store::{StoreKind, StoreWish, Stores};
+use store::{StoreError, StoreKind, StoreWish, Stores};
 
+pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
-pub use renew::{EnsureError, Ensured};
 
 /// Every account of this user.
 pub struct Accounts {
     accounts: Mutex<BTreeMap<String, Arc<Account>>>,
+    /// One lock an account's name, which outlives logins and logouts under that name.
+    turns: Mutex<BTreeMap<String, Turn>>,
+    /// Held for reading by whatever must not be cut off; see [`Accounts::finish`].
+    busy: Arc<tokio::sync::RwLock<()>>,
     /// In the index, but not read from the store yet.
     missing: Mutex<Vec<Missing>>,
     /// Held while the store is asked for them; says when it was asked last.
@@ -57,23 +63,28 @@ pub struct Accounts {
     replan: Notify,
 }
 
-/// One account. Whoever changes its tokens holds `changing`; `state` is held for moments only.
+/// One account. Whoever changes its tokens holds its turn; `state` is held for moments only.
 pub struct Account {
     pub alias: String,
-    changing: tokio::sync::Mutex<()>,
+    turn: Turn,
     state: Mutex<State>,
 }
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 struct State {
     record: Record,
     credentials: Credentials,
     store: StoreKind,
     /// The store does not have the newest record.
-    store_error: Option<String>,
+    store_error: Option<StoreError>,
     last_error: Option<String>,
-    /// Renewals that failed in a row, and when the next may be tried.
+    /// Renewals that failed in a row, when the last was tried, and when the clockwork tries next.
     failures: u32,
+    tried_at: Option<UnixTime>,
     retry_at: Option<UnixTime>,
+    /// See [`plan()`].
+    early: u8,
     /// Logged out: nothing may bring it back.
     gone: bool,
 }
@@ -82,6 +93,8 @@ impl Accounts {
     pub fn new(places: &Places, wish: StoreWish, held: Arc<Held>) -> Self {
         Self {
             accounts: Mutex::default(),
+            turns: Mutex::default(),
+            busy: Arc::default(),
             missing: Mutex::default(),
             restoring: tokio::sync::Mutex::default(),
             held,
@@ -130,7 +143,37 @@ impl Accounts {
             self.settings.of(&state.record.provider).expiration,
             state.record.renewal,
             state.record.refresh_token.is_some(),
+            state.early,
         )
+    }
+
+    /// The lock of whoever logs in, renews or logs out under this name.
+    fn turn(&self, alias: &str) -> Turn {
+        let mut turns = self
+            .turns
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        turns.entry(alias.to_owned()).or_default().clone()
+    }
+
+    /// Runs `work` to its end, whether anybody waits for it or not, and the daemon's end waits for
+    /// it too: what a provider has given or been told must not be lost half-way.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let busy = self.busy.clone();
+        tokio::spawn(async move {
+            let _busy = busy.read_owned().await;
+            work.await
+        })
+        .await
+        .ok()
+    }
+
+    /// Waits until nothing is half-way any more, and lets nothing new begin.
+    pub async fn finish(&self) {
+        std::mem::forget(self.busy.clone().write_owned().await);
     }
 
     /// Shows the serving wing what is held now.
@@ -167,10 +210,19 @@ impl Accounts {
 }
 
 impl Account {
-    fn new(alias: String, record: Record, credentials: Credentials, store: StoreKind) -> Self {
+    fn new(
+        alias: String,
+        turn: Turn,
+        record: Record,
+        credentials: Credentials,
+        store: StoreKind,
+    ) -> Self {
+        let mut early = [0];
+        // without randomness all renew at the planned second, which is no harm
+        let _ = getrandom::fill(&mut early);
         Self {
             alias,
-            changing: tokio::sync::Mutex::new(()),
+            turn,
             state: Mutex::new(State {
                 record,
                 credentials,
@@ -178,7 +230,9 @@ impl Account {
                 store_error: None,
                 last_error: None,
                 failures: 0,
+                tried_at: None,
                 retry_at: None,
+                early: early[0],
                 gone: false,
             }),
         }

@@ -18,12 +18,14 @@ pub struct Plan {
     pub renew_at: Option<UnixTime>,
 }
 
-/// Plans for tokens with these times under `expiration`.
+/// Plans for tokens with these times under `expiration`. `early` is an account's own random
+/// number, by which its renewals keep clear of everybody else's.
 pub fn plan(
     times: TokenTimes,
     expiration: ExpirationPolicy,
     renewal: Renewal,
     has_refresh_token: bool,
+    early: u8,
 ) -> Plan {
     // a token without the time its policy needs is past its deadline from the start
     let deadline = expiration.end(times).unwrap_or(Some(UnixTime(0)));
@@ -36,7 +38,7 @@ pub fn plan(
     let renew_at = deadline.filter(|_| helps).map(|deadline| {
         let start = times.issued_at.unwrap_or(deadline);
         let margin = (deadline.since(start) / 5).clamp(LEAST_MARGIN, MOST_MARGIN);
-        deadline.plus(-margin)
+        deadline.plus(-margin - margin * i64::from(early) / 512)
     });
     Plan { deadline, renew_at }
 }
@@ -104,9 +106,30 @@ mod tests {
 
     #[test]
     fn short_tokens_are_renewed_well_before_they_end() {
-        let plan = plan(times(70), ExpirationPolicy::Oidc, Renewal::ByItself, true);
+        let plan = plan(
+            times(70),
+            ExpirationPolicy::Oidc,
+            Renewal::ByItself,
+            true,
+            0,
+        );
         assert_eq!(plan.deadline, Some(UnixTime(IAT + 70)));
         assert_eq!(plan.renew_at, Some(UnixTime(IAT + 56)));
+    }
+
+    #[test]
+    fn accounts_do_not_all_renew_at_the_same_second() {
+        let at = |early| {
+            let plan = plan(
+                times(70),
+                ExpirationPolicy::Oidc,
+                Renewal::ByItself,
+                true,
+                early,
+            );
+            plan.renew_at.unwrap().0 - IAT
+        };
+        assert_eq!((at(0), at(255)), (56, 50));
     }
 
     #[test]
@@ -118,7 +141,13 @@ mod tests {
             true,
         );
         assert_eq!(day.renew_at, Some(UnixTime(IAT + 86_400 - MOST_MARGIN)));
-        let never = plan(times(300), ExpirationPolicy::Never, Renewal::ByItself, true);
+        let never = plan(
+            times(300),
+            ExpirationPolicy::Never,
+            Renewal::ByItself,
+            true,
+            0,
+        );
         assert_eq!(
             never,
             Plan {
@@ -154,14 +183,20 @@ mod tests {
             (Renewal::ByItself, ExpirationPolicy::Hours24, false, false),
             (Renewal::Unknown, ExpirationPolicy::Hours24, true, true),
         ] {
-            let plan = plan(times(300), expiration, renewal, has_token);
+            let plan = plan(times(300), expiration, renewal, has_token, 0);
             assert_eq!(plan.renew_at.is_some(), planned, "{renewal:?} {expiration}");
         }
     }
 
     #[test]
     fn states_in_order() {
-        let plan = plan(times(100), ExpirationPolicy::Oidc, Renewal::ByItself, true);
+        let plan = plan(
+            times(100),
+            ExpirationPolicy::Oidc,
+            Renewal::ByItself,
+            true,
+            0,
+        );
         assert_eq!(plan.state(UnixTime(IAT + 79)), AccountState::Usable);
         assert_eq!(plan.state(UnixTime(IAT + 80)), AccountState::Stale);
         assert_eq!(plan.state(UnixTime(IAT + 101)), AccountState::Stale);
@@ -170,6 +205,7 @@ mod tests {
             ExpirationPolicy::Oidc,
             Renewal::NeedsPerson,
             true,
+            0,
         );
         assert_eq!(fixed.state(UnixTime(IAT + 100)), AccountState::Usable);
         assert_eq!(fixed.state(UnixTime(IAT + 101)), AccountState::LoginNeeded);

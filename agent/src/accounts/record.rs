@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use opkssh_protocol::certificate::{MintError, UnverifiedCertificate};
 use opkssh_protocol::config::Provider;
-use opkssh_protocol::control::Renewal;
+use opkssh_protocol::control::{KeyType, Renewal};
 use opkssh_protocol::pk_token::{PkTokenError, TokenTimes, UnverifiedPkToken};
 use opkssh_protocol::secret::{self, Secret};
 use opkssh_protocol::time::UnixTime;
@@ -19,6 +19,10 @@ pub struct Record {
     pub version: u32,
     /// Counts the writes.
     pub generation: u64,
+    /// A refresh request was about to be sent and its answer is not here yet: if it never comes,
+    /// the refresh token may be spent.
+    #[serde(default)]
+    pub refreshing: bool,
     pub provider: Provider,
     pub principals: Vec<String>,
     #[serde(with = "secret::exposed")]
@@ -74,6 +78,7 @@ impl Record {
         Self {
             version: VERSION,
             generation: 1,
+            refreshing: false,
             provider,
             principals,
             user_key: key.to_secret(),
@@ -82,6 +87,14 @@ impl Record {
             access_token,
             renewal,
             logged_in_at: now,
+        }
+    }
+
+    pub fn key_type(&self) -> KeyType {
+        if self.user_key.expose().starts_with("ed25519:") {
+            KeyType::Ed25519
+        } else {
+            KeyType::Ecdsa
         }
     }
 

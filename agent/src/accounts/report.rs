@@ -60,7 +60,7 @@ impl Accounts {
             next_renewal: plan.renew_at,
             last_error: state.last_error.clone(),
             store: state.store.name().to_owned(),
-            store_error: state.store_error.clone(),
+            store_error: state.store_error.as_ref().map(ToString::to_string),
             hosts: settings.hosts,
         }
     }

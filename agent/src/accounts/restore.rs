@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use opkssh_protocol::control::WhichAccount;
 
 use super::index::Entry;
-use super::record::Record;
+use super::record::{Record, RecordError};
+use super::store::StoreError;
 use super::{Account, Accounts, now};
 
 /// A locked keyring answers each question with a prompt, so it is not asked all the time.
@@ -20,20 +21,16 @@ pub struct Missing {
 }
 
 impl Accounts {
-    /// Reads the index once and asks the store for every account in it.
-    pub async fn restore(self: &Arc<Self>) {
-        match self.index.read() {
-            Ok(index) => {
-                let missing = |entry| Missing {
-                    entry,
-                    reason: "it was not read yet".to_owned(),
-                };
-                self.missing()
-                    .extend(index.accounts.into_iter().map(missing));
-            }
-            Err(error) => self.held.notice(error.to_string()),
-        }
-        self.restore_missing().await;
+    /// Reads the index: from now on every account of it is known, though not yet usable.
+    pub fn read_index(&self) -> Result<(), StoreError> {
+        let missing = |entry| Missing {
+            entry,
+            reason: "it was not read yet".to_owned(),
+        };
+        let index = self.index.read()?;
+        self.missing()
+            .extend(index.accounts.into_iter().map(missing));
+        Ok(())
     }
 
     /// Asks the store again for what it did not give before: it may have been unlocked since. Goes
@@ -43,7 +40,7 @@ impl Accounts {
             return;
         }
         let this = self.clone();
-        let _ = tokio::spawn(async move { this.ask_store().await }).await;
+        self.to_its_end(async move { this.ask_store().await }).await;
     }
 
     /// Why the account that `which` names cannot be used, if it waits for the store.
@@ -53,7 +50,7 @@ impl Accounts {
             WhichAccount::Named(name) => missing.iter().find(|one| one.entry.alias == *name),
             _ => missing.first(),
         };
-        found.map(|one| {
+        found.filter(|one| !one.entry.leaving).map(|one| {
             format!(
                 "account {} is in the keyring, but {}",
                 one.entry.alias, one.reason
@@ -68,12 +65,22 @@ impl Accounts {
         }
         let entries: Vec<Entry> = self.missing().iter().map(|one| one.entry.clone()).collect();
         for entry in entries {
-            match self.restore_one(&entry).await {
-                Ok(account) => {
-                    tracing::info!(account = entry.alias, "restored from the store");
-                    self.missing().retain(|one| one.entry.alias != entry.alias);
-                    self.lock().entry(entry.alias).or_insert(account);
-                }
+            let turn = self.turn(&entry.alias);
+            let _my_turn = turn.lock().await;
+            // a login under this name may have come first
+            if !self
+                .missing()
+                .iter()
+                .any(|one| one.entry.alias == entry.alias)
+            {
+                continue;
+            }
+            let restored = match entry.leaving {
+                true => self.finish_leaving(entry.clone()).await,
+                false => self.restore_one(&entry).await,
+            };
+            match restored {
+                Ok(()) => self.missing().retain(|one| one.entry.alias != entry.alias),
                 Err((reason, go_on)) => {
                     tracing::warn!(account = entry.alias, "not restored: {reason}");
                     for one in self.missing().iter_mut() {
@@ -93,21 +100,28 @@ impl Accounts {
     }
 
     /// Fails with the reason, and whether the store is worth asking for another.
-    async fn restore_one(&self, entry: &Entry) -> Result<Arc<Account>, (String, bool)> {
+    async fn restore_one(&self, entry: &Entry) -> Result<(), (String, bool)> {
         let text = self
             .stores
             .load(entry.store, &entry.alias)
             .await
             .map_err(|error| (error.to_string(), false))?
             .ok_or_else(|| ("the keyring has no entry for it".to_owned(), true))?;
-        let unreadable = |error: super::record::RecordError| (error.to_string(), true);
+        let unreadable = |error: RecordError| (error.to_string(), true);
         let record = Record::from_secret(&text).map_err(unreadable)?;
         let credentials = record.credentials(now()).map_err(unreadable)?;
-        Ok(Arc::new(Account::new(
-            entry.alias.clone(),
-            record,
-            credentials,
-            entry.store,
-        )))
+        let alias = entry.alias.clone();
+        let turn = self.turn(&alias);
+        let account = Account::new(alias.clone(), turn, record, credentials, entry.store);
+        tracing::info!(account = alias, "restored from the store");
+        self.lock().insert(alias, Arc::new(account));
+        Ok(())
+    }
+
+    /// A logout that a crash or a locked keyring cut short.
+    async fn finish_leaving(&self, entry: Entry) -> Result<(), (String, bool)> {
+        let left = self.leave(entry, None).await;
+        left.map(|_| ())
+            .map_err(|error| (format!("its logout waits: {error}"), false))
     }
 }

@@ -7,26 +7,30 @@ use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::time::UnixTime;
 use tokio::task::JoinSet;
 
+use super::renew::Wish;
 use super::{Accounts, now};
 use crate::held::{FreshenRequest, FreshenRequests};
 
+/// Seconds until a store that failed is asked again.
+const SAVE_AGAIN: i64 = 30;
 /// Sleeping longer would miss that the machine slept or its clock was set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5 * 60);
 
 impl Accounts {
     /// Restores what the store has, then runs for as long as the daemon.
     pub async fn keep_fresh(self: Arc<Self>, mut requests: FreshenRequests) {
-        self.restore().await;
-        let mut renewing = JoinSet::new();
+        let mut working = JoinSet::new();
+        working.spawn({
+            let this = self.clone();
+            async move { this.restore_missing().await }
+        });
         loop {
             let due = tokio::time::sleep(self.until_next_renewal());
             tokio::select! {
-                () = due, if renewing.is_empty() => {
-                    let this = self.clone();
-                    let all = this.find(&WhichAccount::All);
-                    renewing.spawn(async move { this.renew_due(all).await });
+                () = due, if working.is_empty() => {
+                    working.spawn(self.clone().work());
                 }
-                Some(_) = renewing.join_next() => {}
+                Some(_) = working.join_next() => {}
                 () = self.replan.notified() => {}
                 request = requests.recv() => {
                     let Some(request) = request else { return };
@@ -36,14 +40,25 @@ impl Accounts {
         }
     }
 
+    /// All that is due: renewals, and writes that failed.
+    async fn work(self: Arc<Self>) {
+        let accounts = self.find(&WhichAccount::All);
+        for account in &accounts {
+            self.save_unsaved(account).await;
+        }
+        self.renew_due(accounts, Wish::Planned).await;
+    }
+
     async fn freshen(self: Arc<Self>, request: FreshenRequest) {
+        // what the asking session will see of accounts that come back only now is not known yet
+        let all = !self.missing().is_empty();
         self.restore_missing().await;
         let asked_for = self
             .find(&WhichAccount::All)
             .into_iter()
-            .filter(|account| request.accounts.contains(&account.alias))
+            .filter(|account| all || request.accounts.contains(&account.alias))
             .collect();
-        self.renew_due(asked_for).await;
+        self.renew_due(asked_for, Wish::Asked).await;
         let _ = request.done.send(());
     }
 
@@ -51,6 +66,9 @@ impl Accounts {
         let accounts = self.find(&WhichAccount::All);
         let next = accounts.iter().filter_map(|account| {
             let state = account.state();
+            if state.store_error.is_some() {
+                return Some(now().plus(SAVE_AGAIN));
+            }
             let planned = self.plan(&state).renew_at?;
             Some(
                 state

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use interprocess::local_socket::tokio::Stream;
 
@@ -26,12 +27,15 @@ const SESSION_BIND: &[u8] = b"session-bind@openssh.com";
 pub struct Session {
     serving: Arc<Serving>,
     bindings: Bindings,
+    answering: Arc<AtomicBool>,
 }
 
 impl Session {
-    pub fn new(serving: Arc<Serving>) -> Self {
+    /// `answering` says, to whoever has too many sessions, that this one is at work.
+    pub fn new(serving: Arc<Serving>, answering: Arc<AtomicBool>) -> Self {
         Self {
             serving,
+            answering,
             bindings: Bindings::default(),
         }
     }
@@ -40,8 +44,10 @@ impl Session {
     pub async fn serve(&mut self, stream: Stream) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         while let Some(request) = frame::read(&mut reader).await? {
+            self.answering.store(true, Ordering::Relaxed);
             let answer = self.answer(&request).await;
             frame::write(&mut writer, &answer).await?;
+            self.answering.store(false, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -38,6 +38,11 @@ pub enum OidcError {
 }
 
 impl OidcError {
+    /// Does the provider not know the client, or not in the way that it authenticated?
+    pub fn is_invalid_client(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error == "invalid_client")
+    }
+
     /// Has the provider said that this refresh token will never work again (RFC 6749 section 5.2)?
     pub fn is_invalid_grant(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error == "invalid_grant")

@@ -8,7 +8,7 @@ use opkssh_protocol::secret::Secret;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use super::tokens::authenticates_with_basic;
+use super::tokens::{Way, in_turn, secret, ways};
 use super::{Http, OidcError, ProviderDocuments};
 
 /// Tells the provider to forget `refresh_token`. `Ok(false)`: it has no revocation endpoint.
@@ -24,21 +24,36 @@ pub async fn revoke(
     let Some(endpoint) = documents.revocation_endpoint() else {
         return Ok(false);
     };
+    let ways = ways(&documents.metadata, provider);
+    in_turn(ways, |way| {
+        ask(http, endpoint, provider, refresh_token, way)
+    })
+    .await?;
+    Ok(true)
+}
+
+async fn ask(
+    http: &Http,
+    endpoint: &str,
+    provider: &Provider,
+    refresh_token: &Secret,
+    way: Way,
+) -> Result<(), OidcError> {
     let what = "revocation endpoint";
-    let secret = provider
-        .client_secret
-        .as_ref()
-        .filter(|secret| !secret.is_empty());
     let mut request = Request::post(endpoint).header(
         http::header::CONTENT_TYPE,
         "application/x-www-form-urlencoded",
     );
-    let basic = authenticates_with_basic(&documents.metadata, secret.is_some());
-    if let Some(secret) = secret.filter(|_| basic) {
+    let secret = secret(provider);
+    if let Some(secret) = secret.filter(|_| way == Way::Basic) {
         request = request.header(http::header::AUTHORIZATION, basic_header(provider, secret));
     }
     let request = request
-        .body(form(provider, refresh_token, secret.filter(|_| !basic)))
+        .body(form(
+            provider,
+            refresh_token,
+            secret.filter(|_| way == Way::Body),
+        ))
         .map_err(|error| OidcError::Nonsense {
             what,
             detail: error.to_string(),
@@ -47,14 +62,16 @@ pub async fn revoke(
         .send(request)
         .await
         .map_err(|source| OidcError::Http { what, source })?;
-    if response.status().is_success() {
-        Ok(true)
-    } else {
-        let status = response.status();
-        Err(OidcError::Nonsense {
+    match response.status() {
+        status if status.is_success() => Ok(()),
+        http::StatusCode::UNAUTHORIZED => Err(OidcError::Refused {
+            error: "invalid_client".to_owned(),
+            description: None,
+        }),
+        status => Err(OidcError::Nonsense {
             what,
             detail: format!("it answered {status}"),
-        })
+        }),
     }
 }
 

@@ -52,7 +52,7 @@ pub fn authorization(
         .remote_redirect_uri
         .as_deref()
         .unwrap_or(redirect_uri);
-    let client = client(&documents.metadata, provider, Some(sent))?;
+    let client = client(&documents.metadata, provider, Way::Body, Some(sent))?;
     let (code_challenge, code_verifier) = PkceCodeChallenge::new_random_sha256();
     let nonce = Nonce::new(commitment.as_str().to_owned());
     let mut request = client
@@ -90,19 +90,20 @@ pub async fn exchange_code(
     authorization: Authorization,
     code: String,
 ) -> Result<Tokens, OidcError> {
-    let client = client(
-        &documents.metadata,
-        provider,
-        Some(&authorization.redirect_uri),
-    )?;
-    let response = client
-        .exchange_code(AuthorizationCode::new(code))
-        .map_err(|error| no_token_endpoint(&error))?
-        .set_pkce_verifier(authorization.code_verifier)
-        .request_async(http)
-        .await
-        .map_err(refused)?;
-    Ok(tokens(&response))
+    let metadata = &documents.metadata;
+    let (authorization, code) = (&authorization, &AuthorizationCode::new(code));
+    in_turn(ways(metadata, provider), |way| async move {
+        let verifier = PkceCodeVerifier::new(authorization.code_verifier.secret().clone());
+        let response = client(metadata, provider, way, Some(&authorization.redirect_uri))?
+            .exchange_code(code.clone())
+            .map_err(|error| no_token_endpoint(&error))?
+            .set_pkce_verifier(verifier)
+            .request_async(http)
+            .await
+            .map_err(refused)?;
+        Ok(tokens(&response))
+    })
+    .await
 }
 
 /// Asks for new tokens without a person (RFC 6749 section 6).
@@ -112,36 +113,83 @@ pub async fn refresh(
     provider: &Provider,
     refresh_token: &Secret,
 ) -> Result<Tokens, OidcError> {
-    let client = client(&documents.metadata, provider, None)?;
-    let refresh_token = RefreshToken::new(refresh_token.expose().to_owned());
-    let mut request = client
-        .exchange_refresh_token(&refresh_token)
-        .map_err(|error| no_token_endpoint(&error))?;
-    for scope in provider.scopes.iter().filter(|scope| !scope.is_empty()) {
-        request = request.add_scope(Scope::new(scope.clone()));
+    let metadata = &documents.metadata;
+    let refresh_token = &RefreshToken::new(refresh_token.expose().to_owned());
+    in_turn(ways(metadata, provider), |way| async move {
+        let client = client(metadata, provider, way, None)?;
+        let mut request = client
+            .exchange_refresh_token(refresh_token)
+            .map_err(|error| no_token_endpoint(&error))?;
+        for scope in provider.scopes.iter().filter(|scope| !scope.is_empty()) {
+            request = request.add_scope(Scope::new(scope.clone()));
+        }
+        let response = request.request_async(http).await.map_err(refused)?;
+        Ok(tokens(&response))
+    })
+    .await
+}
+
+/// How a client authenticates to the provider (OpenID Connect Core section 9).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// `client_secret_basic`.
+    Basic,
+    /// `client_secret_post`; of a client without a secret, its id and nothing else.
+    Body,
+}
+
+/// The ways to try. A public client is never sent Basic: some providers refuse, and burn the code,
+/// when they see an empty password. A client with a secret may have been registered for one of the
+/// two only, which the provider does not tell beforehand; Basic is the default.
+pub(super) fn ways(metadata: &Metadata, provider: &Provider) -> &'static [Way] {
+    let offered = metadata.token_endpoint_auth_methods_supported();
+    let offers = |method| offered.is_some_and(|offered| offered.contains(&method));
+    let basic = offers(CoreClientAuthMethod::ClientSecretBasic);
+    let post = offers(CoreClientAuthMethod::ClientSecretPost);
+    match (secret(provider), basic, post) {
+        (None, _, _) | (Some(_), false, true) => &[Way::Body],
+        (Some(_), true, true) => &[Way::Basic, Way::Body],
+        (Some(_), _, false) => &[Way::Basic],
     }
-    let response = request.request_async(http).await.map_err(refused)?;
-    Ok(tokens(&response))
+}
+
+/// Asks in one way after the other for as long as the provider does not know the client that way.
+pub(super) async fn in_turn<T, F>(ways: &[Way], ask: impl Fn(Way) -> F) -> Result<T, OidcError>
+where
+    F: Future<Output = Result<T, OidcError>>,
+{
+    let (last, first) = match ways.split_last() {
+        Some((last, first)) => (*last, first),
+        None => (Way::Body, ways),
+    };
+    for way in first {
+        match ask(*way).await {
+            Err(error) if error.is_invalid_client() => {}
+            answer => return answer,
+        }
+    }
+    ask(last).await
+}
+
+pub(super) fn secret(provider: &Provider) -> Option<&Secret> {
+    let secret = provider.client_secret.as_ref();
+    secret.filter(|secret| !secret.is_empty())
 }
 
 fn client(
     metadata: &Metadata,
     provider: &Provider,
+    way: Way,
     redirect_uri: Option<&str>,
 ) -> Result<Client, OidcError> {
-    let secret = provider
-        .client_secret
-        .as_ref()
-        .filter(|secret| !secret.is_empty());
     let client = CoreClient::from_provider_metadata(
         metadata.clone(),
         ClientId::new(provider.client_id.clone()),
-        secret.map(|secret| ClientSecret::new(secret.expose().to_owned())),
+        secret(provider).map(|secret| ClientSecret::new(secret.expose().to_owned())),
     )
-    .set_auth_type(if authenticates_with_basic(metadata, secret.is_some()) {
-        AuthType::BasicAuth
-    } else {
-        AuthType::RequestBody
+    .set_auth_type(match way {
+        Way::Basic => AuthType::BasicAuth,
+        Way::Body => AuthType::RequestBody,
     });
     match redirect_uri {
         None => Ok(client),
@@ -151,17 +199,6 @@ fn client(
             Ok(client.set_redirect_uri(uri))
         }
     }
-}
-
-/// How to authenticate at the token endpoint (OpenID Connect Core section 9). A public client
-/// sends its id in the body and nothing else: some providers refuse, and burn the code, when they
-/// see an empty Basic password. With a secret, Basic is the default unless only post is offered.
-pub(super) fn authenticates_with_basic(metadata: &Metadata, has_secret: bool) -> bool {
-    let offered = metadata.token_endpoint_auth_methods_supported();
-    let offers = |method| offered.is_some_and(|offered| offered.contains(&method));
-    let only_post = offers(CoreClientAuthMethod::ClientSecretPost)
-        && !offers(CoreClientAuthMethod::ClientSecretBasic);
-    has_secret && !only_post
 }
 
 /// `openid` is added by the client itself.

@@ -12,9 +12,12 @@ use super::secret_service::SecretService;
 
 /// How long a caller waits. The call itself may go on: a person may be at its prompt.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// As long where a person has just logged in, and may have to type the keyring's password.
+const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
 
-/// A thread that is started with the first call. One that hangs is left to itself, and the next
-/// call starts another.
+/// A thread that is started with the first call. There is never a second one: writes reach the
+/// keyring in their order, however long one of them hangs. A call that nobody waits for any more
+/// when its turn comes is not made.
 #[derive(Default)]
 pub struct StoreThread {
     jobs: Mutex<Option<Sender<Job>>>,
@@ -33,6 +36,37 @@ impl StoreThread {
         self.call(move |service| service.save(&id, &secret)).await
     }
 
+    /// As [`save`](Self::save), but once the caller was told that it failed, the entry is put back
+    /// as it was: a write that hangs may well arrive when nobody counts on it any more.
+    pub async fn save_in_time(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        let write = {
+            let (id, secret) = (id.clone(), secret.clone());
+            move |service: &SecretService| {
+                let earlier = service.load(&id)?;
+                service.save(&id, &secret)?;
+                Ok(earlier)
+            }
+        };
+        let put_back = move |service: &SecretService, earlier: Option<Secret>| {
+            // unless somebody else has written since
+            let undone = match service.load(&id) {
+                Ok(Some(current)) if current.expose() == secret.expose() => match earlier {
+                    Some(earlier) => service.save(&id, &earlier),
+                    None => service.delete(&id),
+                },
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = undone {
+                tracing::warn!(account = id, "a late write could not be undone: {error}");
+            }
+        };
+        self.call_or(LOGIN_DEADLINE, write, put_back)
+            .await
+            .map(|_| ())
+    }
+
     pub async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
         let id = id.to_owned();
         self.call(move |service| service.load(&id)).await
@@ -47,25 +81,35 @@ impl StoreThread {
         &self,
         ask: impl FnOnce(&SecretService) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.call_or(DEADLINE, ask, |_, _| ()).await
+    }
+
+    /// `late` gets the result of a call that nobody waits for any more.
+    async fn call_or<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        ask: impl FnOnce(&SecretService) -> Result<T, StoreError> + Send + 'static,
+        late: impl FnOnce(&SecretService, T) + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.hand_over(Box::new(move |connection| {
+            if answer.is_closed() {
+                return;
+            }
             let result = connected(connection).and_then(ask);
             if result.is_err() {
                 // the bus or the service may be another one next time
                 *connection = None;
             }
-            let _ = answer.send(result);
+            if let (Err(Ok(result)), Some(service)) = (answer.send(result), connection.as_ref()) {
+                late(service, result);
+            }
         }))?;
-        match tokio::time::timeout(DEADLINE, answered).await {
+        match tokio::time::timeout(deadline, answered).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => {
-                self.forget();
-                Err(StoreError::Unavailable("its thread ended".to_owned()))
-            }
-            Err(_) => {
-                self.forget();
-                Err(StoreError::TimedOut)
-            }
+            // the thread has panicked; the next call starts another
+            Ok(Err(_)) => Err(StoreError::Unavailable("its thread ended".to_owned())),
+            Err(_) => Err(StoreError::TimedOut),
         }
     }
 
@@ -89,13 +133,6 @@ impl StoreThread {
         let _ = sender.send(job);
         *jobs = Some(sender);
         Ok(())
-    }
-
-    fn forget(&self) {
-        *self
-            .jobs
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
     }
 }
 

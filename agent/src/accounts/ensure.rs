@@ -1,0 +1,78 @@
+//! Making an account usable without a person, or saying why that cannot be.
+
+use std::sync::Arc;
+
+use opkssh_protocol::control::{AccountStatus, WhichAccount};
+
+use super::renew::Wish;
+use super::{Account, Accounts, now};
+
+/// An account that can be used now.
+pub struct Ensured(pub AccountStatus);
+
+/// Why an account cannot be used without a person.
+pub enum EnsureError {
+    /// Only a login helps. The account's name, if there is such an account.
+    LoginNeeded {
+        account: Option<String>,
+        reason: String,
+    },
+    /// A login would not help, or may not be needed: the store or the provider is out of reach.
+    NotNow {
+        reason: String,
+        hint: Option<String>,
+    },
+}
+
+impl Accounts {
+    /// Makes an account usable without a person, if that can be done.
+    pub async fn ensure(self: &Arc<Self>, which: &WhichAccount) -> Result<Ensured, EnsureError> {
+        self.restore_missing().await;
+        let Some(account) = self.find(which).into_iter().next() else {
+            return Err(self.no_account(which));
+        };
+        let failed = self.renew_if_stale(&account, Wish::Asked).await.err();
+        let plan = self.plan(&account.state());
+        if plan.is_usable(now()) {
+            return Ok(Ensured(self.report(&account)));
+        }
+        match failed {
+            // it is still renewable: trying again later will do
+            Some(error) if plan.renew_at.is_some() => Err(EnsureError::NotNow {
+                reason: error.to_string(),
+                hint: None,
+            }),
+            _ => Err(EnsureError::LoginNeeded {
+                account: Some(account.alias.clone()),
+                reason: self.why_login(&account),
+            }),
+        }
+    }
+
+    fn no_account(&self, which: &WhichAccount) -> EnsureError {
+        if let Some(reason) = self.why_missing(which) {
+            let hint = Some("unlock the keyring and try again".to_owned());
+            return EnsureError::NotNow { reason, hint };
+        }
+        let reason = match which {
+            WhichAccount::Named(name) => format!("{name} is not logged in"),
+            _ => "nobody is logged in".to_owned(),
+        };
+        EnsureError::LoginNeeded {
+            account: None,
+            reason,
+        }
+    }
+
+    fn why_login(&self, account: &Account) -> String {
+        let state = account.state();
+        match &state.last_error {
+            Some(error) => format!("{} cannot be renewed: {error}", account.alias),
+            None => format!(
+                "{} is past its planned deadline ({})",
+                account.alias,
+                self.settings.of(&state.record.provider).expiration
+            ),
+        }
+    }
+}

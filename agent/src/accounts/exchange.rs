@@ -1,0 +1,191 @@
+//! How an account is renewed: one refresh request, and all that follows from its answer.
+//!
+//! If the refreshed ID token repeats the nonce, it makes a new ordinary PK token with the same key
+//! and the same client claims, good on every server. If it has none, it is attached to the old PK
+//! token, which helps where the server's policy is `oidc_refreshed`.
+
+use std::sync::Arc;
+
+use opkssh_protocol::control::Renewal;
+use opkssh_protocol::id_token::{Audience, Expected, IdTokenError, UnverifiedIdToken};
+use opkssh_protocol::pk_token::{PkTokenError, UnverifiedPkToken, verify_refreshed};
+use opkssh_protocol::user_key::UserKey;
+
+use super::login::{self, LoginError};
+use super::mint::bind;
+use super::oidc::{self, OidcError, ProviderDocuments, Tokens};
+use super::record::{Record, RecordError};
+use super::store::StoreError;
+use super::{Account, Accounts, now};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
+    #[error("the refreshed ID token: {0}")]
+    IdToken(#[from] IdTokenError),
+    #[error("the refreshed ID token: {0}")]
+    PkToken(#[from] PkTokenError),
+    #[error("the refreshed ID token: {0}")]
+    Login(#[from] LoginError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error("it waits until its result can be stored: {0}")]
+    Store(StoreError),
+    #[error(
+        "the agent ended while it was being renewed, the provider's answer never arrived, and the \
+         old refresh token is spent"
+    )]
+    AnswerLost,
+    #[error("the provider gives nothing to renew with")]
+    NoRefreshToken,
+    #[error("the account was logged out")]
+    Gone,
+}
+
+impl Accounts {
+    /// The caller has the account's turn.
+    pub(super) async fn exchange(
+        &self,
+        account: &Arc<Account>,
+        documents: &ProviderDocuments,
+    ) -> Result<(), ExchangeError> {
+        let (mut record, credentials) = {
+            let state = account.state();
+            (state.record.clone(), state.credentials.clone())
+        };
+        let refresh_token = record
+            .refresh_token
+            .clone()
+            .ok_or(ExchangeError::NoRefreshToken)?;
+        // many providers give each refresh token once: none is spent whose successor could not be
+        // stored. The record says from here on that an answer is outstanding.
+        let interrupted = std::mem::replace(&mut record.refreshing, true);
+        self.keep(account, record.clone()).await?;
+        {
+            let mut state = account.state();
+            if let Some(error) = state.store_error.clone() {
+                state.record.refreshing = interrupted;
+                return Err(ExchangeError::Store(error));
+            }
+        }
+        let asked = oidc::refresh(&self.http, documents, &record.provider, &refresh_token).await;
+        record.refreshing = false;
+        let Tokens {
+            id_token,
+            access_token,
+            refresh_token,
+        } = match asked {
+            Ok(tokens) => tokens,
+            Err(error) => {
+                let spent = error.is_invalid_grant();
+                if spent {
+                    record.refresh_token = None;
+                    record.renewal = Renewal::NeedsPerson;
+                }
+                self.keep(account, record).await?;
+                return Err(match spent && interrupted {
+                    true => ExchangeError::AnswerLost,
+                    false => error.into(),
+                });
+            }
+        };
+        // the old one may be dead already: the new one is made durable before anything else is
+        // done with the answer
+        if let Some(new) = refresh_token {
+            record.refresh_token = Some(new);
+        }
+        self.keep(account, record.clone()).await?;
+        if record.access_token.is_some() {
+            record.access_token = Some(access_token);
+        }
+        match id_token {
+            None => record.renewal = Renewal::NeedsPerson,
+            Some(id_token) => {
+                let (key, current) = (&credentials.key, &credentials.pk_token);
+                let (pk_token, renewal) = renewed(&record, key, current, &id_token, documents)?;
+                record.set_pk_token(&pk_token);
+                record.renewal = renewal;
+            }
+        }
+        tracing::info!(account = account.alias, renewal = ?record.renewal, "renewed");
+        self.keep(account, record).await
+    }
+
+    /// Puts a changed record into memory and into the store. A store that fails now is told about
+    /// in `status` and asked again by the clockwork.
+    pub(super) async fn keep(
+        &self,
+        account: &Arc<Account>,
+        mut record: Record,
+    ) -> Result<(), ExchangeError> {
+        let credentials = record.credentials(now())?;
+        let store = {
+            let mut state = account.state();
+            if state.gone {
+                return Err(ExchangeError::Gone);
+            }
+            record.generation = state.record.generation + 1;
+            state.record = record.clone();
+            state.credentials = credentials;
+            state.store
+        };
+        let saved = self
+            .stores
+            .save(store, &account.alias, record.to_secret()?)
+            .await;
+        account.state().store_error = saved.err();
+        self.publish();
+        Ok(())
+    }
+
+    /// Tries again to store what could not be stored.
+    pub(super) async fn save_unsaved(&self, account: &Arc<Account>) {
+        let _my_turn = account.turn.lock().await;
+        let unsaved = {
+            let state = account.state();
+            let unsaved = state.store_error.is_some() && !state.gone;
+            unsaved.then(|| state.record.clone())
+        };
+        if let Some(record) = unsaved {
+            // its only failures are told by the account
+            let _ = self.keep(account, record).await;
+        }
+    }
+}
+
+/// The PK token that a refreshed ID token makes, verified in full, and what kind of renewal it is.
+fn renewed(
+    record: &Record,
+    key: &UserKey,
+    current: &UnverifiedPkToken,
+    id_token: &str,
+    documents: &ProviderDocuments,
+) -> Result<(UnverifiedPkToken, Renewal), ExchangeError> {
+    let id_token = UnverifiedIdToken::parse(id_token)?;
+    let client_ids = [record.provider.client_id.clone()];
+    let expected = Expected {
+        issuer: &record.provider.issuer,
+        audience: Audience::OneOf(&client_ids),
+    };
+    let (cic, first) = (current.unverified_cic(), current.unverified_claims());
+    verify_refreshed(
+        id_token.clone(),
+        first,
+        cic,
+        expected,
+        &documents.keys,
+        now(),
+    )?;
+    match id_token.unverified_claims().nonce() {
+        Some(nonce) if !nonce.is_empty() => {
+            let pk_token = bind(key, cic, id_token);
+            login::check(&pk_token, &record.provider, documents, now())?;
+            Ok((pk_token, Renewal::ByItself))
+        }
+        _ => Ok((
+            current.clone().with_refreshed(id_token),
+            Renewal::OnRefreshedServers,
+        )),
+    }
+}

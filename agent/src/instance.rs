@@ -1,0 +1,150 @@
+//! One daemon a user: the lock, and what to do about whoever holds it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use opkssh_protocol::places::Places;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A daemon that was told to end finishes what it has begun at a provider.
+const ENDING: Duration = Duration::from_secs(30);
+
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    #[error("an agent is running already{}", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    AlreadyRunning { pid: Option<i32> },
+    #[error("{path}: {error}")]
+    File { path: PathBuf, error: io::Error },
+    #[error("{0} is in use by another program")]
+    SocketInUse(PathBuf),
+    #[error("{0} is not a socket of yours")]
+    NotASocket(PathBuf),
+}
+
+/// Takes the lock for as long as the returned file lives.
+///
+/// A daemon whose sockets are gone (its runtime directory was removed when the session ended, and
+/// made anew for the next) is of no use to anybody: it is told to end, and waited for.
+pub fn lock(places: &Places) -> Result<File, InstanceError> {
+    let path = places.lock_file();
+    let failed = |error| InstanceError::File {
+        path: path.clone(),
+        error,
+    };
+    let mut options = OpenOptions::new();
+    let file = options
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+        Err(TryLockError::WouldBlock) => {
+            let (pid, control_socket) = holder(places);
+            let reachable = control_socket.is_none_or(|socket| answers(&socket));
+            match pid.and_then(Pid::from_raw) {
+                Some(pid) if !reachable => wait_for_end(&file, pid)?,
+                _ => return Err(InstanceError::AlreadyRunning { pid }),
+            }
+        }
+    }
+    let holder = places.holder_file();
+    let failed = |error| InstanceError::File {
+        path: holder.clone(),
+        error,
+    };
+    let text = format!(
+        "{}\n{}\n",
+        std::process::id(),
+        places.control_socket().display()
+    );
+    write_private(&holder, &text).map_err(failed)?;
+    Ok(file)
+}
+
+/// May a socket be bound at `path`, which is not in our own directory? What is there must be a
+/// dead socket of this user.
+pub fn check_free(path: &Path) -> Result<(), InstanceError> {
+    let Ok(found) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    if !found.file_type().is_socket() || found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(InstanceError::NotASocket(path.to_owned()));
+    }
+    if answers(path) {
+        Err(InstanceError::SocketInUse(path.to_owned()))
+    } else {
+        Ok(())
+    }
+}
+
+/// Writes a file that is this user's alone, whatever the umask.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
+}
+
+fn holder(places: &Places) -> (Option<i32>, Option<PathBuf>) {
+    let text = fs::read_to_string(places.holder_file()).unwrap_or_default();
+    let mut lines = text.lines();
+    let pid = lines.next().and_then(|pid| pid.parse().ok());
+    (pid, lines.next().map(PathBuf::from))
+}
+
+fn answers(socket: &Path) -> bool {
+    UnixStream::connect(socket).is_ok()
+}
+
+fn wait_for_end(lock: &File, pid: Pid) -> Result<(), InstanceError> {
+    // it holds the lock and wrote this number there, so it is the one
+    let _ = kill_process(pid, Signal::TERM);
+    let patience = Instant::now() + ENDING;
+    while Instant::now() < patience {
+        if lock.try_lock().is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Err(InstanceError::AlreadyRunning {
+        pid: Some(pid.as_raw_nonzero().get()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn only_a_dead_socket_may_be_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        assert!(check_free(&path).is_ok());
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(matches!(
+            check_free(&path),
+            Err(InstanceError::SocketInUse(_))
+        ));
+        drop(listener);
+        assert!(check_free(&path).is_ok());
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "precious").unwrap();
+        assert!(matches!(
+            check_free(&path),
+            Err(InstanceError::NotASocket(_))
+        ));
+    }
+}
