@@ -28,7 +28,10 @@ impl TwoProviders {
             .collect();
         let file = write_config(&home, &entries);
         let text = std::fs::read_to_string(&file).unwrap();
-        home.write(".opk/config.yml", text.replacen("default_provider: red", "", 1));
+        home.write(
+            ".opk/config.yml",
+            text.replacen("default_provider: red", "", 1),
+        );
         Self {
             home,
             browser,
@@ -45,9 +48,13 @@ impl TwoProviders {
         self.browser.behave("alice", BrowserMode::Ignore);
         let mut login = self.home.opkssh(["login"]).start();
         login.wait_for("/chooser\n");
-        wait_until("the window is open", || (self.browser.openings() == 1).then_some(()));
+        wait_until("the window is open", || {
+            (self.browser.openings() == 1).then_some(())
+        });
         let said = login.stdout_so_far();
-        let url = said.lines().find_map(|line| line.strip_prefix("Opening browser to "));
+        let url = said
+            .lines()
+            .find_map(|line| line.strip_prefix("Opening browser to "));
         let url = url.expect("the chooser's URL").to_owned();
         assert!(url.starts_with("http://localhost:"), "{url}");
         (login, url)
@@ -57,7 +64,12 @@ impl TwoProviders {
     fn visit(&self, url: &str) -> (u64, String) {
         // this one comes to an end, as all before it did but the first
         let before = self.browser.openings();
-        let _ = self.home.command(self.browser.launcher()).arg(url).run().any_stdout();
+        let _ = self
+            .home
+            .command(self.browser.launcher())
+            .arg(url)
+            .run()
+            .any_stdout();
         let ended = self.browser.wait_for(before);
         (ended.status, ended.text)
     }
@@ -93,7 +105,10 @@ fn the_login_goes_on_at_the_provider_that_was_chosen() {
 
     let status = status(&two.home);
     let accounts = status["accounts"].as_array().unwrap();
-    let aliases: Vec<_> = accounts.iter().map(|it| it["alias"].as_str().unwrap()).collect();
+    let aliases: Vec<_> = accounts
+        .iter()
+        .map(|it| it["alias"].as_str().unwrap())
+        .collect();
     assert_eq!(aliases, ["blue", "red"]);
     assert_eq!(accounts[1]["default"], true, "the one that logged in last");
     assert_eq!(two.browser.openings(), 2, "one window each");
@@ -107,10 +122,18 @@ fn a_foreign_page_cannot_choose() {
     let two = TwoProviders::new();
     let (mut login, url) = two.waiting();
     two.browser.behave("alice", BrowserMode::Login);
-    for query in ["op=1", "op=1&token=", "op=1&token=AAAAAAAAAAAAAAAAAAAAAA", "op=7"] {
+    for query in [
+        "op=1",
+        "op=1&token=",
+        "op=1&token=AAAAAAAAAAAAAAAAAAAAAA",
+        "op=7",
+    ] {
         let (code, text) = two.visit(&format!("{url}/select?{query}"));
         assert_eq!(code, 400, "{query}: {text}");
-        assert!(text.contains("not one of the providers on the page"), "{text}");
+        assert!(
+            text.contains("not one of the providers on the page"),
+            "{text}"
+        );
     }
     assert!(!login.has_ended());
     assert_eq!(two.authorizations(), [0, 0]);

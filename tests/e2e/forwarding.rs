@@ -94,7 +94,10 @@ impl Hops {
 
     /// From A on to B.
     fn two_hops(&self) -> Run {
-        self.on_a(&format!("ssh -F {} b 'echo two hops'", self.config().display()))
+        self.on_a(&format!(
+            "ssh -F {} b 'echo two hops'",
+            self.config().display()
+        ))
     }
 
     fn notices(&self) -> String {
@@ -141,10 +144,19 @@ fn hashed_known_hosts_serve_exact_names() {
     }
     let hops = Hops::new(Hosts::Both);
     let known_hosts = hops.setup.home.dir().join(".ssh/known_hosts");
-    let hashed = hops.setup.home.command("ssh-keygen").args(["-H", "-f"]).arg(&known_hosts).run();
+    let hashed = hops
+        .setup
+        .home
+        .command("ssh-keygen")
+        .args(["-H", "-f"])
+        .arg(&known_hosts)
+        .run();
     hashed.stdout();
     let text = std::fs::read_to_string(&known_hosts).unwrap();
-    assert!(text.starts_with("|1|") && !text.contains("localhost"), "{text}");
+    assert!(
+        text.starts_with("|1|") && !text.contains("localhost"),
+        "{text}"
+    );
     assert_eq!(hops.two_hops().run().stdout(), "two hops\n");
 }
 
@@ -155,7 +167,9 @@ fn a_jump_host_needs_no_forwarding() {
     }
     for hosts in [Hosts::None, Hosts::Both] {
         let hops = Hops::new(hosts);
-        let said = hops.ssh(&["-J", "a", "b", "echo jumped; echo agent=$SSH_AUTH_SOCK"]).run();
+        let said = hops
+            .ssh(&["-J", "a", "b", "echo jumped; echo agent=$SSH_AUTH_SOCK"])
+            .run();
         assert_eq!(said.stdout(), "jumped\nagent=\n");
         hops.a.sshd.wait_for_log("Accepted publickey");
         hops.b.sshd.wait_for_log("Accepted publickey");

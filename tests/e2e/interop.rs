@@ -18,7 +18,10 @@ fn both_accept(setup: &Setup, certificate: &str) -> String {
     let go = GoPeer::new().verify(&etc, &user, certificate, &setup.provider.ca_file());
     let ours = our_verify(&setup.home, &etc, &user, certificate).stdout();
     assert_eq!(ours, go.stdout());
-    assert!(ours.starts_with("cert-authority,principals=\"opkssh-wildcard\" "), "{ours}");
+    assert!(
+        ours.starts_with("cert-authority,principals=\"opkssh-wildcard\" "),
+        "{ours}"
+    );
     ours
 }
 
@@ -27,7 +30,10 @@ fn go_accepts_a_login_into_our_agent_with_either_key_type() {
     if left_out(&PARTS) {
         return;
     }
-    for (args, key_type) in [(&[][..], "ecdsa-sha2-nistp256"), (&["-t", "ed25519"], "ssh-ed25519")] {
+    for (args, key_type) in [
+        (&[][..], "ecdsa-sha2-nistp256"),
+        (&["-t", "ed25519"], "ssh-ed25519"),
+    ] {
         let setup = Setup::new();
         setup.login(args);
         let line = both_accept(&setup, &setup.certificate());
@@ -45,7 +51,8 @@ fn go_accepts_key_files_of_ours_with_either_key_type() {
     for (key_type, name) in [("ecdsa", "one"), ("ed25519", "two")] {
         let key = setup.home.dir().join(name);
         setup.login(&["-t", key_type, "-i", &key.display().to_string()]);
-        let certificate = fs::read_to_string(key.with_file_name(format!("{name}-cert.pub"))).unwrap();
+        let certificate =
+            fs::read_to_string(key.with_file_name(format!("{name}-cert.pub"))).unwrap();
         both_accept(&setup, &certificate);
         let said = setup
             .home
@@ -68,8 +75,10 @@ fn our_verify_accepts_a_login_of_go_s_with_either_key_type() {
     let (peer, server) = (GoPeer::new(), Server::ours(&setup.provider, "24h"));
     for (key_type, name) in [("ecdsa", "one"), ("ed25519", "two")] {
         let key = setup.home.dir().join(name);
-        peer.login(&setup.home, &setup.provider, &key, &["-t", key_type]).stdout();
-        let certificate = fs::read_to_string(key.with_file_name(format!("{name}-cert.pub"))).unwrap();
+        peer.login(&setup.home, &setup.provider, &key, &["-t", key_type])
+            .stdout();
+        let certificate =
+            fs::read_to_string(key.with_file_name(format!("{name}-cert.pub"))).unwrap();
         both_accept(&setup, &certificate);
         let said = setup
             .home
@@ -97,7 +106,10 @@ fn both_refuse_the_same_strangers() {
     let no_row = "no policy to allow alice@example.com";
     for (why, etc) in [
         (no_row, rules_for(issuer, client, "bob@example.com", issuer)),
-        (no_row, rules_for(issuer, client, "alice@example.com", &slash)),
+        (
+            no_row,
+            rules_for(issuer, client, "alice@example.com", &slash),
+        ),
         (
             "does not contain client id",
             rules_for(issuer, "another-client", "alice@example.com", issuer),

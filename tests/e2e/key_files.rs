@@ -1,6 +1,8 @@
 //! `opkssh login -i`, `-p`, `--files` and `--configure`: keys as files, in the names, modes and
 //! words of Go's client, which must understand ours as we understand its.
 
+mod go;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -30,7 +32,8 @@ fn login_i_writes_key_and_certificate_as_go_does() {
         return;
     }
     let (go, go_key) = (GoPeer::new(), setup.home.dir().join("go-key"));
-    go.login(&setup.home, &setup.provider, &go_key, &[]).stdout();
+    go.login(&setup.home, &setup.provider, &go_key, &[])
+        .stdout();
     pair_is_as_go_writes_it(&setup.home, &go_key, "openpubkey");
     assert_eq!(shape(&setup.home, &key), shape(&setup.home, &go_key));
 }
@@ -48,7 +51,10 @@ fn login_i_writes_an_ed25519_pair_too() {
     setup.login(&["-t", "ed25519", "-i", path(&key)]);
     pair_is_as_go_writes_it(&setup.home, &key, "openpubkey");
     let line = fs::read_to_string(certificate_of(&key)).unwrap();
-    assert!(line.starts_with("ssh-ed25519-cert-v01@openssh.com "), "{line}");
+    assert!(
+        line.starts_with("ssh-ed25519-cert-v01@openssh.com "),
+        "{line}"
+    );
 }
 
 #[test]
@@ -63,16 +69,25 @@ fn login_p_prints_certificate_and_key_and_writes_nothing() {
         .lines()
         .find(|line| line.starts_with("ecdsa-sha2-nistp256-cert-v01@openssh.com "))
         .expect("a certificate line");
-    assert_eq!(certificate.split(' ').count(), 2, "no comment: {certificate}");
+    assert_eq!(
+        certificate.split(' ').count(),
+        2,
+        "no comment: {certificate}"
+    );
     let (_, rest) = said.split_once(certificate).unwrap();
     let end = "-----END OPENSSH PRIVATE KEY-----\n";
     let (pem, rest) = rest.split_once(end).expect("a private key");
-    assert!(pem.starts_with("\n-----BEGIN OPENSSH PRIVATE KEY-----\n"), "{pem}");
+    assert!(
+        pem.starts_with("\n-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+        "{pem}"
+    );
     assert!(rest.starts_with('\n'), "an empty line follows: {rest:?}");
     assert_eq!(files_below(&setup.home.dir()), before);
     assert!(!agent_socket(&setup.home).exists(), "no agent was needed");
 
-    let key = setup.home.write("printed", format!("{}{end}", pem.trim_start()));
+    let key = setup
+        .home
+        .write("printed", format!("{}{end}", pem.trim_start()));
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(certificate_of(&key), certificate).unwrap();
     matches_its_certificate(&setup.home, &key);
@@ -135,7 +150,10 @@ fn configure_makes_a_directory_that_ssh_includes_and_logins_write_there() {
     assert_eq!(setup.browser.openings(), 0, "configuring is no login");
 
     let said = setup.login(&["--files"]);
-    assert!(said.contains("OPK SSH identity directory is configured"), "{said}");
+    assert!(
+        said.contains("OPK SSH identity directory is configured"),
+        "{said}"
+    );
     let issuer = setup.provider.issuer();
     let host = issuer.trim_start_matches("https://").replace(':', "_");
     let key = ssh.join(format!("opkssh/{host}-opkssh-test"));
@@ -144,7 +162,10 @@ fn configure_makes_a_directory_that_ssh_includes_and_logins_write_there() {
     let config = fs::read_to_string(ssh.join("opkssh/config")).unwrap();
     assert_eq!(config, format!("IdentityFile {}\n", key.display()));
     setup.login(&["--files"]);
-    assert_eq!(fs::read_to_string(ssh.join("opkssh/config")).unwrap(), config);
+    assert_eq!(
+        fs::read_to_string(ssh.join("opkssh/config")).unwrap(),
+        config
+    );
 
     if left_out(&[Part::Go]) {
         return;
@@ -152,114 +173,76 @@ fn configure_makes_a_directory_that_ssh_includes_and_logins_write_there() {
     // Go's login finds the same directory and writes the very same file
     let ours = shape(&setup.home, &key);
     let go = GoPeer::new();
-    let said = go.command(&setup.home).args(["login", "test"]).run().stdout();
+    let said = go
+        .command(&setup.home)
+        .args(["login", "test"])
+        .run()
+        .stdout();
     assert!(said.contains(path(&key)), "{said}");
     pair_is_as_go_writes_it(&setup.home, &key, &comment);
     assert_eq!(shape(&setup.home, &key), ours);
-    assert_eq!(fs::read_to_string(ssh.join("opkssh/config")).unwrap(), config);
+    assert_eq!(
+        fs::read_to_string(ssh.join("opkssh/config")).unwrap(),
+        config
+    );
     // and our logout removes it, with its line
     let said = setup.home.opkssh(["logout"]).run().stdout();
-    assert!(said.contains("Successfully removed 1 opkssh key pair(s)"), "{said}");
+    assert!(
+        said.contains("Successfully removed 1 opkssh key pair(s)"),
+        "{said}"
+    );
     assert!(!key.exists() && !certificate_of(&key).exists());
     assert_eq!(fs::read_to_string(ssh.join("opkssh/config")).unwrap(), "");
-}
-
-#[test]
-fn go_inspects_and_logs_out_of_our_files() {
-    if left_out(&[Part::Provider, Part::Go]) {
-        return;
-    }
-    let (setup, go) = (Setup::new(), GoPeer::new());
-    let ssh = setup.home.dir().join(".ssh");
-    let named = setup.home.dir().join("named");
-    setup.login(&["--files"]);
-    setup.login(&["--files", "-t", "ed25519"]);
-    setup.login(&["-i", path(&named)]);
-
-    let certificate = certificate_of(&named);
-    let inspect = |program: &str| match program {
-        "go" => go.command(&setup.home).arg("inspect").arg(&certificate).run().stdout(),
-        _ => setup.home.opkssh(["inspect", path(&certificate)]).run().stdout(),
-    };
-    let (ours, theirs) = (inspect("ours"), inspect("go"));
-    assert_eq!(ours, theirs);
-    assert!(theirs.contains("alice@example.com"), "{theirs}");
-
-    let said = go.command(&setup.home).arg("logout").run().stdout();
-    assert!(said.contains("Successfully removed 2 opkssh key pair(s)"), "{said}");
-    for slot in ["id_ecdsa", "id_ed25519"] {
-        assert!(!ssh.join(slot).exists() && !certificate_of(&ssh.join(slot)).exists());
-    }
-    let args = ["logout", "-i", path(&named)];
-    go.command(&setup.home).args(args).run().stdout();
-    assert!(!named.exists() && !certificate.exists());
-}
-
-#[test]
-fn we_inspect_and_log_out_of_gos_files() {
-    if left_out(&[Part::Provider, Part::Go]) {
-        return;
-    }
-    let (setup, go) = (Setup::new(), GoPeer::new());
-    let ssh = setup.home.dir().join(".ssh");
-    let named = setup.home.dir().join("named");
-    go.command(&setup.home).args(["login", "test"]).run().stdout();
-    go.command(&setup.home).args(["login", "test", "-t", "ed25519"]).run().stdout();
-    go.login(&setup.home, &setup.provider, &named, &[]).stdout();
-
-    let certificate = certificate_of(&named);
-    let ours = setup.home.opkssh(["inspect", path(&certificate)]).run().stdout();
-    let theirs = go.command(&setup.home).arg("inspect").arg(&certificate).run().stdout();
-    assert_eq!(ours, theirs);
-
-    // a key of the person's own is nobody's business
-    let own = ssh.join("id_ed25519_sk");
-    let made = setup.home.command("ssh-keygen").args(["-q", "-N", "", "-f", path(&own)]);
-    made.run().stdout();
-    let said = setup.home.opkssh(["logout"]).run().stdout();
-    assert!(said.contains("Successfully removed 2 opkssh key pair(s)"), "{said}");
-    for slot in ["id_ecdsa", "id_ed25519"] {
-        assert!(!ssh.join(slot).exists() && !certificate_of(&ssh.join(slot)).exists());
-    }
-    let refused = setup.home.opkssh(["logout", "-i", path(&own)]).run().refused();
-    assert!(refused.contains("could not read certificate file"), "{refused}");
-    assert!(own.exists());
-
-    let said = setup.home.opkssh(["logout", "-i", path(&named)]).run().stdout();
-    assert_eq!(
-        said,
-        format!("Successfully removed opkssh key pair: {}\n", named.display())
-    );
-    assert!(!named.exists() && !certificate.exists());
-    let said = setup.home.opkssh(["logout"]).run().stdout();
-    assert_eq!(said, "No opkssh keys found to remove\n");
 }
 
 #[track_caller]
 fn pair_is_as_go_writes_it(home: &Home, key: &Path, comment: &str) {
     assert_eq!(mode(key), 0o600, "{}", key.display());
     let certificate = certificate_of(key);
-    assert_eq!(mode(&certificate), 0o644 & !umask(), "{}", certificate.display());
+    assert_eq!(
+        mode(&certificate),
+        0o644 & !umask(),
+        "{}",
+        certificate.display()
+    );
     let line = fs::read_to_string(&certificate).expect("a certificate");
     let mut words = line.splitn(3, ' ');
-    assert!(words.next().is_some_and(|word| word.ends_with("-cert-v01@openssh.com")));
+    assert!(
+        words
+            .next()
+            .is_some_and(|word| word.ends_with("-cert-v01@openssh.com"))
+    );
     assert!(words.next().is_some_and(|word| word.starts_with("AAAA")));
     assert_eq!(words.next(), Some(comment), "no newline follows either");
 
     let pem = fs::read_to_string(key).expect("a key");
-    assert!(pem.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n"), "no PEM");
-    assert!(pem.ends_with("-----END OPENSSH PRIVATE KEY-----\n"), "no PEM");
+    assert!(
+        pem.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+        "no PEM"
+    );
+    assert!(
+        pem.ends_with("-----END OPENSSH PRIVATE KEY-----\n"),
+        "no PEM"
+    );
     matches_its_certificate(home, key);
 }
 
 /// OpenSSH reads the key, its comment is Go's, and the certificate is for it.
 #[track_caller]
 fn matches_its_certificate(home: &Home, key: &Path) {
-    let public = home.command("ssh-keygen").args(["-y", "-f", path(key)]).run().stdout();
+    let public = home
+        .command("ssh-keygen")
+        .args(["-y", "-f", path(key)])
+        .run()
+        .stdout();
     assert!(public.trim_end().ends_with(" openpubkey cert"), "{public}");
     let public = home.write("public.pub", public);
     let fingerprint = |file: &Path| {
-        let shown = home.command("ssh-keygen").args(["-l", "-f", path(file)]).run().stdout();
+        let shown = home
+            .command("ssh-keygen")
+            .args(["-l", "-f", path(file)])
+            .run()
+            .stdout();
         shown.split(' ').nth(1).unwrap_or_default().to_owned()
     };
     assert_eq!(fingerprint(&public), fingerprint(&certificate_of(key)));
@@ -269,7 +252,9 @@ fn matches_its_certificate(home: &Home, key: &Path) {
 /// ours is finite on purpose.
 fn shape(home: &Home, key: &Path) -> Vec<String> {
     let certificate = certificate_of(key);
-    let keygen = home.command("ssh-keygen").args(["-L", "-f", path(&certificate)]);
+    let keygen = home
+        .command("ssh-keygen")
+        .args(["-L", "-f", path(&certificate)]);
     let shown = keygen.run().stdout();
     let varies = ["Public key:", "Signing CA:", "Valid:"];
     let lines = shown.lines().skip(1).map(str::trim);

@@ -1,39 +1,21 @@
 //! Logins that fail: each says why, ends with 1, and leaves nothing behind.
 
+mod provider;
+
 use opkssh_test_support::{
-    Browser, BrowserMode, Client, Fault, FaultyProvider, Home, Part, Provider, ProviderOptions,
-    SecretService, Signal, left_out,
+    BrowserMode, Client, Home, Part, Provider, ProviderOptions, Signal, left_out,
 };
 
-use crate::setup::{OPKSSH, Setup, daemon_log, entry, status, write_config};
-
-/// Logs in at a provider with this fault; gives stderr. Nothing may be half-stored.
-fn refused_at(fault: Fault) -> String {
-    let home = Home::new(OPKSSH);
-    let provider = FaultyProvider::start(fault);
-    let _browser = Browser::install(&home);
-    let client = Client::public("an-id");
-    write_config(&home, &[entry("faulty", provider.issuer(), &client, &[])]);
-    if left_out(&[Part::Keyring]) {
-        let refused = home.opkssh(["login"]).run().refused();
-        nothing_is_held(&home);
-        return refused;
-    }
-    let _keyring = SecretService::start(&home);
-    let refused = home.opkssh(["login"]).run().refused();
-    nothing_is_held(&home);
-    let found = home
-        .command("secret-tool")
-        .args(["search", "--all", "service", "opkssh-agent"])
-        .run();
-    assert_eq!(found.any_stdout(), "", "something is in the keyring");
-    refused
-}
+use crate::setup::{Setup, daemon_log, entry, status, write_config};
 
 /// No account in `status`, none on disk, none in the agent.
 fn nothing_is_held(home: &Home) {
     let status = status(home);
-    assert_eq!(status["accounts"].as_array().map(Vec::len), Some(0), "{status}");
+    assert_eq!(
+        status["accounts"].as_array().map(Vec::len),
+        Some(0),
+        "{status}"
+    );
     let index = home.dir().join(".local/state/opkssh/accounts.json");
     let index = std::fs::read_to_string(index).unwrap_or_default();
     assert!(!index.contains("alias"), "{index}");
@@ -54,73 +36,6 @@ fn says(refused: &str, words: &[&str]) {
 }
 
 #[test]
-fn a_provider_that_is_down() {
-    let refused = refused_at(Fault::Refused);
-    says(&refused, &["Error: the provider's discovery document: localhost cannot be reached"]);
-    says(&refused, &["check the network"]);
-}
-
-#[test]
-fn a_provider_that_hangs() {
-    let refused = refused_at(Fault::Silent);
-    says(&refused, &["localhost did not answer within 15 seconds"]);
-}
-
-#[test]
-fn a_provider_that_is_out_of_order() {
-    says(&refused_at(Fault::ServerError), &["openid-configuration answered 500"]);
-}
-
-#[test]
-fn a_provider_that_talks_nonsense() {
-    says(&refused_at(Fault::Garbage), &["discovery document is not understood"]);
-}
-
-#[test]
-fn a_provider_that_never_stops_talking() {
-    says(&refused_at(Fault::Endless), &["the answer of localhost is too large"]);
-}
-
-#[test]
-fn a_provider_that_speaks_for_another() {
-    let refused = refused_at(Fault::OtherIssuer);
-    says(&refused, &["names another issuer: https://somebody-else.example"]);
-}
-
-#[test]
-fn a_provider_whose_discovery_leads_elsewhere() {
-    says(&refused_at(Fault::Redirect), &["cannot be reached"]);
-}
-
-#[test]
-fn a_token_endpoint_that_hangs() {
-    let refused = refused_at(Fault::TokenSilent);
-    says(&refused, &["token endpoint: localhost did not answer within 15 seconds"]);
-}
-
-#[test]
-fn a_token_endpoint_that_is_out_of_order() {
-    says(&refused_at(Fault::TokenServerError), &["token endpoint: ", "/token answered 500"]);
-}
-
-#[test]
-fn a_token_endpoint_that_talks_nonsense() {
-    says(&refused_at(Fault::TokenGarbage), &["token endpoint is not understood: it is not JSON"]);
-}
-
-#[test]
-fn a_token_endpoint_without_an_id_token() {
-    let refused = refused_at(Fault::TokenWithoutIdToken);
-    says(&refused, &["the provider's answer holds no ID token", "allow the scope `openid`"]);
-}
-
-#[test]
-fn an_id_token_that_nobody_signed() {
-    let refused = refused_at(Fault::TokenUnsigned);
-    says(&refused, &["token endpoint is not understood: its JSON is no token answer"]);
-}
-
-#[test]
 fn a_person_who_cancels() {
     if left_out(&[Part::Provider]) {
         return;
@@ -128,7 +43,13 @@ fn a_person_who_cancels() {
     let setup = Setup::new();
     setup.browser.behave("alice", BrowserMode::Deny);
     let refused = setup.home.opkssh(["login"]).run().refused();
-    says(&refused, &["access_denied", "log in again and allow it: opkssh login test"]);
+    says(
+        &refused,
+        &[
+            "access_denied",
+            "log in again and allow it: opkssh login test",
+        ],
+    );
     let page = setup.browser.wait_for(1);
     assert_eq!(page.status, 400);
     says(&page.text, &["Login failed", "access_denied"]);
@@ -143,9 +64,19 @@ fn a_callback_with_a_state_that_nobody_asked_for() {
     let setup = Setup::new();
     setup.browser.behave("alice", BrowserMode::WrongState);
     let refused = setup.home.opkssh(["login"]).run().refused();
-    says(&refused, &["wrong state", "log in again: opkssh login test"]);
-    says(&setup.browser.wait_for(1).text, &["Login failed", "wrong state"]);
-    assert_eq!(setup.provider.asked("authorization_code"), 0, "its code is not used");
+    says(
+        &refused,
+        &["wrong state", "log in again: opkssh login test"],
+    );
+    says(
+        &setup.browser.wait_for(1).text,
+        &["Login failed", "wrong state"],
+    );
+    assert_eq!(
+        setup.provider.asked("authorization_code"),
+        0,
+        "its code is not used"
+    );
     nothing_is_held(&setup.home);
 }
 
@@ -174,7 +105,12 @@ fn an_unknown_client_is_explained_by_the_provider_in_the_browser() {
         return;
     }
     let setup = Setup::new();
-    let stranger = entry("test", setup.provider.issuer(), &Client::public("nobody-knows"), &[]);
+    let stranger = entry(
+        "test",
+        setup.provider.issuer(),
+        &Client::public("nobody-knows"),
+        &[],
+    );
     write_config(&setup.home, &[stranger]);
     // RFC 6749, 4.1.2.1: the provider must not send the browser back
     let mut login = setup.home.opkssh(["login"]).start();
@@ -191,16 +127,29 @@ fn a_wrong_client_secret() {
     if left_out(&[Part::Provider]) {
         return;
     }
-    let right = Client::secret("confidential", "the-right-secret-of-it", "client_secret_basic");
+    let right = Client::secret(
+        "confidential",
+        "the-right-secret-of-it",
+        "client_secret_basic",
+    );
     let options = ProviderOptions {
         clients: vec![right],
         ..ProviderOptions::default()
     };
     let setup = Setup::with(options, &[]);
     let wrong = Client::secret("confidential", "another-secret", "client_secret_basic");
-    write_config(&setup.home, &[entry("test", setup.provider.issuer(), &wrong, &[])]);
+    write_config(
+        &setup.home,
+        &[entry("test", setup.provider.issuer(), &wrong, &[])],
+    );
     let refused = setup.home.opkssh(["login"]).run().refused();
-    says(&refused, &["invalid_client", "check client_secret of client confidential"]);
+    says(
+        &refused,
+        &[
+            "invalid_client",
+            "check client_secret of client confidential",
+        ],
+    );
     assert!(!refused.contains("another-secret"), "{refused}");
     nothing_is_held(&setup.home);
 }
@@ -249,9 +198,15 @@ fn a_provider_with_an_unknown_ca() {
     }
     let setup = Setup::new();
     let other = Provider::start(ProviderOptions::default());
-    write_config(&setup.home, &[entry("test", other.issuer(), other.client(), &[])]);
+    write_config(
+        &setup.home,
+        &[entry("test", other.issuer(), other.client(), &[])],
+    );
     let refused = setup.home.opkssh(["login"]).run().refused();
-    says(&refused, &["cannot be reached", "certificate", "SSL_CERT_FILE"]);
+    says(
+        &refused,
+        &["cannot be reached", "certificate", "SSL_CERT_FILE"],
+    );
     assert_eq!(other.log(), [], "not a word was said to it");
     nothing_is_held(&setup.home);
 }

@@ -7,6 +7,9 @@ use opkssh_test_support::{Etc, GoPeer, Home, Output, Provider, Run, Sshd, Verifi
 
 use crate::setup::{OPKSSH, Setup, agent_socket};
 
+/// Ends a remote command that shall stay for as long as its session, and no longer.
+pub const STAY: &str = "while kill -0 $PPID 2>/dev/null; do sleep 0.2; done";
+
 /// A server's rules: alice of `provider` may become the user who runs the tests.
 pub fn rules(provider: &Provider, expiration: &str) -> Etc {
     Etc::new()

@@ -2,10 +2,11 @@
 //! that logs in there, and the few commands that every test runs.
 
 use std::fmt::Write as _;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use opkssh_test_support::{
-    Browser, Client, Home, Output, Provider, ProviderOptions, Run, free_port,
+    Browser, Client, Home, Provider, ProviderOptions, Run, free_port, wait_until,
 };
 use serde_json::Value;
 
@@ -120,19 +121,13 @@ pub fn daemon_pid(home: &Home) -> i32 {
 /// Ends the daemon without a chance to tidy up, as a crash or the kernel would.
 pub fn kill_daemon(home: &Home) {
     let pid = daemon_pid(home);
-    let killed: Output = home.command("kill").args(["-9", &pid.to_string()]).run();
+    let killed = home.command("kill").args(["-9", &pid.to_string()]).run();
     killed.stdout();
-    opkssh_test_support::wait_until("the daemon is gone", || {
-        (!is_running(pid)).then_some(())
+    // its last thread closes the sockets, a moment after the process counts as dead
+    let control = home.runtime_dir().join("opkssh/control.sock");
+    wait_until("the daemon is gone", || {
+        UnixStream::connect(&control).is_err().then_some(())
     });
-}
-
-/// Whether the process lives; one that only waits to be reaped does not.
-fn is_running(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // the state follows the name, which is in brackets
-    let state = stat.rsplit_once(") ").map(|(_, rest)| &rest[..1]);
-    state.is_some_and(|state| state != "Z")
 }
 
 /// The daemon's log.

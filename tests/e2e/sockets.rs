@@ -22,7 +22,10 @@ fn directory_and_sockets_are_the_user_s_alone() {
     let directory = agent_socket(&setup.home).parent().unwrap().to_owned();
     let mode = |name: &str| {
         let metadata = fs::symlink_metadata(directory.join(name)).unwrap();
-        (metadata.file_type().is_socket(), metadata.permissions().mode() & 0o7777)
+        (
+            metadata.file_type().is_socket(),
+            metadata.permissions().mode() & 0o7777,
+        )
     };
     assert_eq!(mode(""), (false, 0o700));
     assert_eq!(mode("agent.sock"), (true, 0o600));

@@ -20,14 +20,22 @@ fn the_first_ssh_logs_in_and_the_second_opens_no_browser() {
     let server = Server::ours(&setup.provider, "24h");
     let first = server.opkssh_ssh(&setup.home).arg("echo over ssh").run();
     assert_eq!(first.stdout(), "over ssh\n", "what login says is no output");
-    assert!(first.stderr().contains("alice@example.com"), "{}", first.stderr());
+    assert!(
+        first.stderr().contains("alice@example.com"),
+        "{}",
+        first.stderr()
+    );
     assert_eq!(setup.browser.openings(), 1);
 
     let second = server.opkssh_ssh(&setup.home).arg("echo again").run();
     assert_eq!(second.stdout(), "again\n");
     assert_eq!(second.stderr(), "", "nothing to say");
     assert_eq!(setup.browser.openings(), 1);
-    assert!(server.etc.log().contains("successfully verified"), "{}", server.etc.log());
+    assert!(
+        server.etc.log().contains("successfully verified"),
+        "{}",
+        server.etc.log()
+    );
 }
 
 #[test]
@@ -59,7 +67,8 @@ fn with_nobody_here_it_fails_as_ssh_does_and_names_the_command() {
     let server = Server::ours(&setup.provider, "24h");
     // no terminal (tests have none), no browser, no display
     let ssh = || {
-        server.opkssh_ssh(&setup.home)
+        server
+            .opkssh_ssh(&setup.home)
             .env_remove("BROWSER")
             .arg("echo in")
     };
@@ -71,7 +80,10 @@ fn with_nobody_here_it_fails_as_ssh_does_and_names_the_command() {
     assert!(said.contains("opkssh login"), "{said}");
     assert_eq!(setup.browser.openings(), 0);
     assert_eq!(setup.provider.authorizations(), 0);
-    assert!(!server.sshd.log().contains("Connection from"), "ssh was not run");
+    assert!(
+        !server.sshd.log().contains("Connection from"),
+        "ssh was not run"
+    );
 
     // once logged in, the same works
     setup.login(&[]);
@@ -89,9 +101,16 @@ fn a_refusal_by_the_server_is_ssh_s_own_and_said_in_the_log() {
     server.etc.write("auth_id", "");
     let refused = server.opkssh_ssh(&setup.home).arg("true").run();
     assert_eq!(refused.code(), Some(255));
-    assert!(refused.stderr().contains("Permission denied"), "{}", refused.stderr());
     assert!(
-        server.etc.log().contains("no policy to allow alice@example.com"),
+        refused.stderr().contains("Permission denied"),
+        "{}",
+        refused.stderr()
+    );
+    assert!(
+        server
+            .etc
+            .log()
+            .contains("no policy to allow alice@example.com"),
         "{}",
         server.etc.log()
     );
@@ -125,7 +144,12 @@ fn the_person_s_own_agent_is_left_alone() {
     }
     let setup = Setup::new();
     let own = setup.home.runtime_dir().join("own");
-    let mut agent = setup.home.command("ssh-agent").args(["-D", "-a"]).arg(&own).start();
+    let mut agent = setup
+        .home
+        .command("ssh-agent")
+        .args(["-D", "-a"])
+        .arg(&own)
+        .start();
     agent.wait_for("SSH_AUTH_SOCK");
     setup.home.set("SSH_AUTH_SOCK", &own);
     let key = setup.home.dir().join("own-key");
@@ -136,7 +160,13 @@ fn the_person_s_own_agent_is_left_alone() {
         .arg(&key)
         .run()
         .stdout();
-    setup.home.command("ssh-add").arg("-q").arg(&key).run().stdout();
+    setup
+        .home
+        .command("ssh-add")
+        .arg("-q")
+        .arg(&key)
+        .run()
+        .stdout();
     let list = || setup.home.command("ssh-add").arg("-L").run().stdout();
     let before = list();
 

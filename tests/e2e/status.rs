@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 
-use opkssh_test_support::{Home, Part, ProviderOptions, Signal, left_out, wait_until};
+use opkssh_test_support::{Home, Part, ProviderOptions, Signal, left_out};
 
 use crate::setup::{OPKSSH, Setup, agent_socket, daemon_pid, kill_daemon, status};
 
@@ -26,7 +26,12 @@ fn check_says_whether_and_why_in_words_and_by_its_status() {
     assert_eq!(code, Some(0), "{why}");
     assert!(why.starts_with("test: usable until 20"), "{why}");
     assert!(why.ends_with("; renews by itself\n"), "{why}");
-    for args in [["-q", "test"].as_slice(), &["-q"], &["-q", "--for", "1h30m"], &["-q", "--host", "x"]] {
+    for args in [
+        ["-q", "test"].as_slice(),
+        &["-q"],
+        &["-q", "--for", "1h30m"],
+        &["-q", "--host", "x"],
+    ] {
         assert_eq!(check(args), (Some(0), String::new()), "{args:?}");
     }
     // what renews by itself has no end that matters
@@ -35,7 +40,11 @@ fn check_says_whether_and_why_in_words_and_by_its_status() {
     let (code, why) = check(&["another"]);
     assert_eq!(code, Some(1));
     assert!(why.contains("another is not logged in"), "{why}");
-    let refused = setup.home.opkssh(["check", "--for", "soon"]).run().refused();
+    let refused = setup
+        .home
+        .opkssh(["check", "--for", "soon"])
+        .run()
+        .refused();
     assert!(refused.contains("--for <DURATION>"), "{refused}");
     assert_eq!(setup.browser.openings(), 1, "a check never asks a person");
 }
@@ -51,11 +60,18 @@ fn check_for_longer_than_a_login_lasts_is_a_no() {
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace(" offline_access", "")).unwrap();
     let said = setup.login(&[]);
-    assert!(said.contains("needs you every 12 h: the provider gives nothing to renew with"), "{said}");
+    assert!(
+        said.contains("needs you every 12 h: the provider gives nothing to renew with"),
+        "{said}"
+    );
     setup.home.opkssh(["check", "--for", "11h"]).run().stdout();
     let checked = setup.home.opkssh(["check", "--for", "13h"]).run();
     assert_eq!(checked.code(), Some(1));
-    assert!(checked.any_stdout().starts_with("test: usable only until 20"));
+    assert!(
+        checked
+            .any_stdout()
+            .starts_with("test: usable only until 20")
+    );
 }
 
 #[test]
@@ -65,14 +81,23 @@ fn status_is_json_for_programs_with_and_without_an_agent() {
     }
     let setup = Setup::with(ProviderOptions::default(), &["hosts: [\"*.example.com\"]"]);
     let none = status(&setup.home);
-    assert!(none["agent"].is_null() && none["accounts"] == serde_json::json!([]), "{none}");
+    assert!(
+        none["agent"].is_null() && none["accounts"] == serde_json::json!([]),
+        "{none}"
+    );
     assert!(!agent_socket(&setup.home).exists(), "asking starts nothing");
     let shown = setup.home.opkssh(["status"]).run().stdout();
-    assert!(shown.contains("not running; `opkssh login` or `opkssh agent start`"), "{shown}");
+    assert!(
+        shown.contains("not running; `opkssh login` or `opkssh agent start`"),
+        "{shown}"
+    );
 
     setup.login(&[]);
     let status = status(&setup.home);
-    assert_eq!(status["agent"]["agent_socket"], agent_socket(&setup.home).display().to_string());
+    assert_eq!(
+        status["agent"]["agent_socket"],
+        agent_socket(&setup.home).display().to_string()
+    );
     let account = &status["accounts"][0];
     for (name, value) in [
         ("alias", "test"),
@@ -94,7 +119,11 @@ fn status_is_json_for_programs_with_and_without_an_agent() {
     assert!(account["next_renewal"].as_i64().unwrap() < until);
 
     let shown = setup.home.opkssh(["status"]).run().stdout();
-    for words in ["test (default): usable until 20", "alice@example.com, alice at https://", "*.example.com"] {
+    for words in [
+        "test (default): usable until 20",
+        "alice@example.com, alice at https://",
+        "*.example.com",
+    ] {
         assert!(shown.contains(words), "no {words:?} in {shown}");
     }
 }
@@ -117,7 +146,10 @@ fn starting_twice_gives_the_same_agent() {
     let csh = home.opkssh(["agent", "env", "-c"]).run().stdout();
     assert_eq!(
         csh,
-        format!("setenv SSH_AUTH_SOCK {};\nsetenv SSH_AGENT_PID {pid};\n", socket.display())
+        format!(
+            "setenv SSH_AUTH_SOCK {};\nsetenv SSH_AGENT_PID {pid};\n",
+            socket.display()
+        )
     );
     // as a shell and OpenSSH read it
     let script = format!("eval \"$('{OPKSSH}' agent env)\" && ssh-add -l");
@@ -128,8 +160,13 @@ fn starting_twice_gives_the_same_agent() {
 #[test]
 fn however_many_start_it_at_once_there_is_one_agent() {
     let home = Home::new(OPKSSH);
-    let starting: Vec<_> = (0..12).map(|_| home.opkssh(["agent", "start", "-s"]).start()).collect();
-    let mut said: Vec<String> = starting.into_iter().map(|start| start.wait().stdout()).collect();
+    let starting: Vec<_> = (0..12)
+        .map(|_| home.opkssh(["agent", "start", "-s"]).start())
+        .collect();
+    let mut said: Vec<String> = starting
+        .into_iter()
+        .map(|start| start.wait().stdout())
+        .collect();
     said.dedup();
     assert_eq!(said.len(), 1, "{said:?}");
 }
@@ -139,13 +176,22 @@ fn stop_ends_it_and_takes_its_sockets_away() {
     let home = Home::new(OPKSSH);
     home.opkssh(["agent", "start"]).run().stdout();
     let directory = home.runtime_dir().join("opkssh");
-    assert_eq!(home.opkssh(["agent", "stop"]).run().stdout(), "The agent has stopped.\n");
+    assert_eq!(
+        home.opkssh(["agent", "stop"]).run().stdout(),
+        "The agent has stopped.\n"
+    );
     for name in ["agent.sock", "control.sock", "agent.pid"] {
         assert!(!directory.join(name).exists(), "{name} stays behind");
     }
-    assert_eq!(home.opkssh(["agent", "stop"]).run().stdout(), "The agent is not running.\n");
+    assert_eq!(
+        home.opkssh(["agent", "stop"]).run().stdout(),
+        "The agent is not running.\n"
+    );
     let env = home.opkssh(["agent", "env", "-s"]).run().stdout();
-    assert!(env.starts_with("SSH_AUTH_SOCK=") && !env.contains("SSH_AGENT_PID"), "{env}");
+    assert!(
+        env.starts_with("SSH_AUTH_SOCK=") && !env.contains("SSH_AGENT_PID"),
+        "{env}"
+    );
 }
 
 #[test]
@@ -157,7 +203,11 @@ fn a_second_agent_refuses_and_names_the_first() {
     let words = format!("Error: an agent is running already (pid {})\n", first.pid());
     assert!(refused.contains(&words), "{refused}");
     assert!(refused.contains("opkssh agent stop"), "{refused}");
-    assert_eq!(daemon_pid(&home), i32::try_from(first.pid()).unwrap(), "the first is unharmed");
+    assert_eq!(
+        daemon_pid(&home),
+        i32::try_from(first.pid()).unwrap(),
+        "the first is unharmed"
+    );
 
     first.signal(Signal::TERM);
     first.wait().stdout();
@@ -171,7 +221,11 @@ fn a_killed_agents_sockets_are_replaced() {
     kill_daemon(&home);
     assert!(agent_socket(&home).exists(), "it had no chance to tidy up");
     home.opkssh(["agent", "start"]).run().stdout();
-    let list = home.command("ssh-add").arg("-l").env("SSH_AUTH_SOCK", agent_socket(&home)).run();
+    let list = home
+        .command("ssh-add")
+        .arg("-l")
+        .env("SSH_AUTH_SOCK", agent_socket(&home))
+        .run();
     assert_eq!(list.any_stdout(), "The agent has no identities.\n");
 }
 
@@ -191,9 +245,11 @@ fn sockets_and_state_are_for_their_user_alone() {
         assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
         assert_eq!(mode(&socket), 0o600, "{name}");
     }
-    for file in [state.join("agent.log"), directory.join("agent.lock")] {
+    for file in [
+        state.join("agent.log"),
+        directory.join("agent.lock"),
+        directory.join("agent.pid"),
+    ] {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
-    wait_until("the pid file is there", || directory.join("agent.pid").exists().then_some(()));
-    assert_eq!(mode(&directory.join("agent.pid")) & 0o022, 0, "nobody else may write it");
 }

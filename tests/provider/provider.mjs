@@ -21,6 +21,8 @@ const options = {
   key_file: undefined, // PEM
   certificate_file: undefined, // PEM, for localhost
   clients: [{ client_id: "opkssh-test" }],
+  client_auth_methods: ["none", "client_secret_basic", "client_secret_post"], // offered in discovery
+  strict_client_auth: false, // takes a secret only in the way that its client was registered for
   id_token_signing_alg: "RS256", // RS256, PS256, ES256 or EdDSA, for every client
   id_token_ttl: 3600, // seconds
   access_token_ttl: 3600, // seconds
@@ -52,6 +54,7 @@ process.stdin.on("end", () => process.exit(0)).on("error", () => process.exit(0)
 function startProvider(issuer) {
   const provider = new Provider(issuer, {
     clients: options.clients.map(clientMetadata),
+    clientAuthMethods: options.client_auth_methods,
     jwks: { keys: signingKeys() },
     cookies: { keys: ["only for tests"] },
     findAccount: (_ctx, id) => ({ accountId: id, claims: () => claimsOf(id) }),
@@ -140,6 +143,14 @@ function forgetNonceInRefreshTokens(provider) {
   };
 }
 
+// oidc-provider itself takes the secret either way.
+function isPostClientWithBasic(ctx) {
+  const [scheme, pair] = ctx.get("authorization").split(" ");
+  if (scheme !== "Basic") return false;
+  const id = decodeURIComponent(Buffer.from(pair, "base64").toString().split(":")[0]);
+  return options.clients.some((it) => it.client_id === id && it.token_endpoint_auth_method === "client_secret_post");
+}
+
 // What the tests can see and do beside the protocol, on a plain-http port of its own.
 //   GET  /log                                 the requests so far; never a token
 //   POST /revoke?user=NAME                    forget the user's refresh tokens
@@ -165,6 +176,9 @@ function testControl(provider) {
     if (failing >= 0) {
       ctx.status = failures.splice(failing, 1)[0].status;
       ctx.body = "failing as the test asked";
+    } else if (options.strict_client_auth && isPostClientWithBasic(ctx)) {
+      ctx.status = 401;
+      ctx.body = { error: "invalid_client" };
     } else {
       await next();
     }

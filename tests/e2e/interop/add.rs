@@ -26,7 +26,8 @@ fn a_row_that_one_adds_is_read_by_the_other() {
     let ca = setup.provider.ca_file();
     for identity in ["alice@example.com", "alice", "oidc:groups:admins"] {
         for added_by_us in [true, false] {
-            let etc = Etc::new().provider(setup.provider.issuer(), setup.provider.client_id(), "24h");
+            let etc =
+                Etc::new().provider(setup.provider.issuer(), setup.provider.client_id(), "24h");
             let _ = our_verify(&setup.home, &etc, &user, &certificate).refused();
             let _ = peer.verify(&etc, &user, &certificate, &ca).refused();
 
@@ -52,9 +53,14 @@ fn both_write_the_same_file() {
     let (user, peer) = (user_name(), GoPeer::new());
     let (ours, gos) = (Etc::new(), Etc::new());
     // twice: the second time there is nothing to do
-    for identity in ["alice@example.com", "oidc:groups:admins", "alice@example.com"] {
+    for identity in [
+        "alice@example.com",
+        "oidc:groups:admins",
+        "alice@example.com",
+    ] {
         our_add(&setup, &ours, identity).stdout();
-        peer.add(&gos, &user, identity, setup.provider.issuer()).stdout();
+        peer.add(&gos, &user, identity, setup.provider.issuer())
+            .stdout();
     }
     let text = |etc: &Etc| std::fs::read_to_string(etc.dir().join("auth_id")).unwrap();
     assert_eq!(text(&ours), text(&gos));

@@ -20,7 +20,9 @@ fn now() -> i64 {
 
 fn usable_until(setup: &Setup) -> i64 {
     let status = status(&setup.home);
-    status["accounts"][0]["usable_until"].as_i64().unwrap_or_else(|| panic!("{status}"))
+    status["accounts"][0]["usable_until"]
+        .as_i64()
+        .unwrap_or_else(|| panic!("{status}"))
 }
 
 fn short_lived(lifetime: u32, repeat_nonce: bool, expiration: &str) -> Setup {
@@ -49,13 +51,19 @@ fn ssh_through_go_s_verify_outlives_the_id_token_without_a_second_browser() {
     let setup = short_lived(lifetime, true, "expiration: oidc");
     let server = Server::go(&setup.provider, "oidc");
     setup.login(&[]);
-    let (first, begin) = (setup.certificate(), now());
-    let (mut until, end) = (usable_until(&setup), begin + i64::from(period));
-    assert!(until <= begin + i64::from(lifetime), "the plan is the token's own end");
+    let (first, mut until, begin) = (setup.certificate(), usable_until(&setup), now());
+    let end = begin + i64::from(period);
+    assert!(
+        until <= begin + i64::from(lifetime),
+        "the plan is the token's own end"
+    );
 
     let mut renewals = 0;
     while now() <= end {
-        assert_eq!(server.plain_ssh(&setup.home).arg("echo in").run().stdout(), "in\n");
+        assert_eq!(
+            server.plain_ssh(&setup.home).arg("echo in").run().stdout(),
+            "in\n"
+        );
         let pause = end.min(now() + MOST_PAUSE);
         until = wait_until("the next renewal, or some time", || {
             let next = usable_until(&setup);
@@ -63,13 +71,20 @@ fn ssh_through_go_s_verify_outlives_the_id_token_without_a_second_browser() {
         });
         renewals = setup.provider.granted("refresh_token");
     }
-    assert_eq!(server.plain_ssh(&setup.home).arg("echo in").run().stdout(), "in\n");
+    assert_eq!(
+        server.plain_ssh(&setup.home).arg("echo in").run().stdout(),
+        "in\n"
+    );
     assert!(renewals >= 2, "{renewals} renewals in {period} s");
     assert_eq!(setup.browser.openings(), 1);
     assert_eq!(setup.provider.authorizations(), 1);
 
     // it is the renewed certificate that does it: same key, and the first one has ended
-    let (user, peer, ca) = (user_name(), server.peer.as_ref().unwrap(), setup.provider.ca_file());
+    let (user, peer, ca) = (
+        user_name(),
+        server.peer.as_ref().unwrap(),
+        setup.provider.ca_file(),
+    );
     wait_until_after(begin + i64::from(lifetime));
     let renewed = setup.certificate();
     let lines = [
@@ -92,7 +107,9 @@ fn a_refreshed_part_serves_go_s_servers_with_oidc_refreshed() {
     let setup = short_lived(LIFETIME, false, "expiration: oidc_refreshed");
     setup.login(&[]);
     let (first, ended) = (setup.certificate(), usable_until(&setup));
-    wait_until("the first renewal", || (usable_until(&setup) > ended).then_some(()));
+    wait_until("the first renewal", || {
+        (usable_until(&setup) > ended).then_some(())
+    });
     wait_until_after(ended);
     let renewed = setup.certificate();
     assert_eq!(setup.browser.openings(), 1);
@@ -100,7 +117,10 @@ fn a_refreshed_part_serves_go_s_servers_with_oidc_refreshed() {
     let (user, peer, ca) = (user_name(), GoPeer::new(), setup.provider.ca_file());
     let etc = rules(&setup.provider, "oidc_refreshed");
     let line = peer.verify(&etc, &user, &renewed, &ca).stdout();
-    assert_eq!(our_verify(&setup.home, &etc, &user, &renewed).stdout(), line);
+    assert_eq!(
+        our_verify(&setup.home, &etc, &user, &renewed).stdout(),
+        line
+    );
     // what a refreshed part does not help with
     for (what, expiration, certificate) in [
         ("the first certificate", "oidc_refreshed", &first),

@@ -10,7 +10,10 @@ use crate::setup::{Setup, entry, status, write_config};
 
 /// One provider with two clients, each an account of its own.
 fn two_accounts() -> Setup {
-    let clients = [Client::public("slow-client"), Client::public("quick-client")];
+    let clients = [
+        Client::public("slow-client"),
+        Client::public("quick-client"),
+    ];
     let setup = Setup::with(
         ProviderOptions {
             clients: clients.to_vec(),
@@ -52,7 +55,10 @@ fn others_are_answered_while_a_login_waits() {
     }
     let setup = two_accounts();
     let (mut login, _) = waiting_login(&setup);
-    assert_eq!(status(&setup.home)["accounts"].as_array().map(Vec::len), Some(0));
+    assert_eq!(
+        status(&setup.home)["accounts"].as_array().map(Vec::len),
+        Some(0)
+    );
     setup.login(&["quick"]);
     let list = setup.with_agent("ssh-add").arg("-l").run().stdout();
     assert!(list.contains("opkssh quick alice@example.com"), "{list}");
@@ -61,9 +67,17 @@ fn others_are_answered_while_a_login_waits() {
 
     // and the one that waited is not the worse for it
     let url = setup.browser.opened().remove(0);
-    setup.home.command(setup.browser.launcher()).arg(url).run().stdout();
+    setup
+        .home
+        .command(setup.browser.launcher())
+        .arg(url)
+        .run()
+        .stdout();
     login.wait().stdout();
-    assert_eq!(status(&setup.home)["accounts"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        status(&setup.home)["accounts"].as_array().map(Vec::len),
+        Some(2)
+    );
 }
 
 #[test]
@@ -83,7 +97,10 @@ fn an_interrupt_ends_the_login_in_the_agent_too() {
     let late = setup.home.command(setup.browser.launcher()).arg(url).run();
     assert!(!late.success(), "nobody listens any more");
     assert_eq!(setup.provider.asked("authorization_code"), 0);
-    assert_eq!(status(&setup.home)["accounts"].as_array().map(Vec::len), Some(0));
+    assert_eq!(
+        status(&setup.home)["accounts"].as_array().map(Vec::len),
+        Some(0)
+    );
 
     // the next login may have the port
     setup.login(&["slow"]);
@@ -130,9 +147,18 @@ fn a_token_endpoint_that_is_slow_for_one_login_is_not_for_the_others() {
     setup.login(&["quick"]);
     setup.provider.hold("/token");
     let login = setup.home.opkssh(["login", "slow"]).start();
-    let tokens = || setup.provider.log().iter().filter(|seen| seen.path == "/token").count();
+    let tokens = || {
+        setup
+            .provider
+            .log()
+            .iter()
+            .filter(|seen| seen.path == "/token")
+            .count()
+    };
     // code and first refresh of the one, code of the other
-    wait_until("the login is at the token endpoint", || (tokens() == 3).then_some(()));
+    wait_until("the login is at the token endpoint", || {
+        (tokens() == 3).then_some(())
+    });
     setup.home.opkssh(["check", "quick"]).run().stdout();
     let list = setup.with_agent("ssh-add").arg("-l").run().stdout();
     assert_eq!(list.lines().count(), 1, "{list}");

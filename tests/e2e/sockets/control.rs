@@ -38,7 +38,11 @@ impl Control {
 impl Drop for Control {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(daemon_pid(&self.setup.home), self.pid, "the daemon is another one");
+            assert_eq!(
+                daemon_pid(&self.setup.home),
+                self.pid,
+                "the daemon is another one"
+            );
             assert!(self.setup.certificate().contains("-cert-v01@openssh.com"));
         }
     }
@@ -78,12 +82,22 @@ fn another_version_is_refused_with_what_to_restart() {
     for version in [0, 2, u32::MAX] {
         let request = json!({"version": version, "message": {"request": "status"}});
         let said = control.failure(request.to_string().as_bytes());
-        assert!(said.contains(&format!("version {version} to an agent of version 1")), "{said}");
-        assert!(said.contains("opkssh agent stop && opkssh agent start"), "{said}");
+        assert!(
+            said.contains(&format!("version {version} to an agent of version 1")),
+            "{said}"
+        );
+        assert!(
+            said.contains("opkssh agent stop && opkssh agent start"),
+            "{said}"
+        );
     }
     // whatever the rest of it is
     let unknown = json!({"version": 9, "message": {"request": "from the future"}});
-    assert!(control.failure(unknown.to_string().as_bytes()).contains("version 9"));
+    assert!(
+        control
+            .failure(unknown.to_string().as_bytes())
+            .contains("version 9")
+    );
 }
 
 #[test]

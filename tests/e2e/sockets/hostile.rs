@@ -142,6 +142,24 @@ fn two_hundred_connections_and_half_sent_frames_keep_nobody_waiting() {
     agent.is_unharmed("their end");
 }
 
+/// More than are served at once: the oldest that say nothing go.
+#[test]
+fn nobody_keeps_others_out_by_staying() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let agent = Agent::new();
+    let mut idle: Vec<Raw> = (0..600).map(|_| agent.connect()).collect();
+    agent.is_unharmed("six hundred connections");
+    assert_eq!(idle[0].receive(), None, "the oldest is closed");
+    let newest = idle.last_mut().unwrap().ask(&[REQUEST_IDENTITIES]);
+    assert_eq!(newest[0], IDENTITIES_ANSWER);
+    // neither do those that are answered and do not read
+    let deaf = frame(&[REQUEST_IDENTITIES]).repeat(500);
+    idle.iter_mut().for_each(|raw| raw.send(&deaf));
+    agent.is_unharmed("six hundred deaf connections");
+}
+
 #[test]
 fn a_client_that_never_reads_keeps_nobody_waiting() {
     if left_out(&[Part::Provider]) {

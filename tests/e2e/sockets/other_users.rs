@@ -27,7 +27,10 @@ impl Stage {
         // where every user can execute it, wherever the repository is
         let program = root.join("opkssh");
         let run = |run: Run| run.run().stdout();
-        run(home.command("install").args(["-m", "755", OPKSSH]).arg(&program));
+        run(home
+            .command("install")
+            .args(["-m", "755", OPKSSH])
+            .arg(&program));
         run(home.command("chown").args(["-R", USER]).arg(&root));
         run(home.command("chmod").arg("755").arg(&root));
         let mut daemon = as_user(&home, USER)
@@ -44,7 +47,11 @@ impl Stage {
             stage.home.runtime_dir(),
             stage.home.runtime_dir().join("opkssh"),
         ]));
-        run(stage.home.command("chmod").arg("666").args([stage.agent(), stage.control()]));
+        run(stage
+            .home
+            .command("chmod")
+            .arg("666")
+            .args([stage.agent(), stage.control()]));
         stage
     }
 
@@ -73,11 +80,15 @@ fn as_user(home: &Home, user: &str) -> Run {
 
 fn is_root() -> bool {
     // a process owns its own entry there
-    let is_root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    let is_root =
+        std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
     if !is_root {
         let test = std::thread::current().name().unwrap_or("a test").to_owned();
         // not eprintln!: the harness would swallow it for a test that passes
-        let _ = writeln!(std::io::stderr(), "WARNING: ==== LEFT OUT: {test}: needs root ====");
+        let _ = writeln!(
+            std::io::stderr(),
+            "WARNING: ==== LEFT OUT: {test}: needs root ===="
+        );
     }
     is_root
 }
@@ -88,16 +99,31 @@ fn another_user_is_refused_on_both_sockets() {
         return;
     }
     let mut stage = Stage::new();
-    assert!(stage.ssh_add(USER, &stage.agent()).contains("The agent has no identities"));
+    assert!(
+        stage
+            .ssh_add(USER, &stage.agent())
+            .contains("The agent has no identities")
+    );
     let said = stage.ssh_add(OTHER, &stage.agent());
     assert!(said.contains("error fetching identities"), "{said}");
-    stage.daemon.wait_for("agent connection of another user refused");
+    stage
+        .daemon
+        .wait_for("agent connection of another user refused");
     let said = stage.ssh_add(OTHER, &stage.control());
     assert!(said.contains("error fetching identities"), "{said}");
-    stage.daemon.wait_for("control connection of another user refused");
+    stage
+        .daemon
+        .wait_for("control connection of another user refused");
     // nor does the client trust a daemon of somebody else's
-    let status = as_user(&stage.home, OTHER).arg(&stage.program).arg("status").run();
-    assert!(status.refused().contains("another user"), "{}", status.stderr());
+    let status = as_user(&stage.home, OTHER)
+        .arg(&stage.program)
+        .arg("status")
+        .run();
+    assert!(
+        status.refused().contains("another user"),
+        "{}",
+        status.stderr()
+    );
 }
 
 #[test]
@@ -107,10 +133,15 @@ fn root_is_admitted_to_the_agent_only() {
     }
     let mut stage = Stage::new();
     let mut agent = Raw::connect(&stage.agent());
-    assert_eq!(agent.ask(&[REQUEST_IDENTITIES]), [IDENTITIES_ANSWER, 0, 0, 0, 0]);
+    assert_eq!(
+        agent.ask(&[REQUEST_IDENTITIES]),
+        [IDENTITIES_ANSWER, 0, 0, 0, 0]
+    );
     let mut control = Raw::connect(&stage.control());
     control.send(&frame(br#"{"version":1,"message":{"request":"status"}}"#));
     assert_eq!(control.receive(), None);
-    stage.daemon.wait_for("control connection of another user refused");
+    stage
+        .daemon
+        .wait_for("control connection of another user refused");
     assert!(!stage.daemon.has_ended());
 }

@@ -5,10 +5,10 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
-use opkssh_test_support::{Home, Part, Run, free_port, left_out, wait_until};
+use opkssh_test_support::{Home, Part, Run, free_port, left_out};
 
 use super::PARTS;
-use crate::servers::{Server, install_program};
+use crate::servers::{STAY, Server, install_program};
 use crate::setup::{OPKSSH, Setup, agent_socket};
 
 /// Writes its arguments, each ended by a zero byte, and its agent socket into the home; then does
@@ -57,8 +57,26 @@ fn arguments_arrive_to_the_byte() {
     }
     let setup = with_recording_ssh();
     let lines = [
-        words(&["host", "", " ", "a\nb\t", "'", "\"", "\\", "$HOME `id` $(id)", "*"]),
-        words(&["-o", "ProxyCommand=nc %h %p; true", "-p22", "u@host", "--", "--account", "x"]),
+        words(&[
+            "host",
+            "",
+            " ",
+            "a\nb\t",
+            "'",
+            "\"",
+            "\\",
+            "$HOME `id` $(id)",
+            "*",
+        ]),
+        words(&[
+            "-o",
+            "ProxyCommand=nc %h %p; true",
+            "-p22",
+            "u@host",
+            "--",
+            "--account",
+            "x",
+        ]),
         words(&["--", "host", "--help", "-h", "--version"]),
         words(&["-V"]),
         words(&[]),
@@ -73,7 +91,9 @@ fn arguments_arrive_to_the_byte() {
         assert_eq!(Path::new(&socket), agent_socket(&setup.home));
     }
     // our own option is the only one taken away
-    ssh(&setup.home, &words(&["--account", "test", "host"])).run().stdout();
+    ssh(&setup.home, &words(&["--account", "test", "host"]))
+        .run()
+        .stdout();
     assert_eq!(recorded(&setup.home), words(&["host"]));
 }
 
@@ -98,7 +118,10 @@ fn exit_statuses_are_ssh_s_own() {
     setup.login(&[]);
     let server = Server::ours(&setup.provider, "24h");
     for status in [0, 1, 3, 255] {
-        let ran = server.opkssh_ssh(&setup.home).arg(format!("exit {status}")).run();
+        let ran = server
+            .opkssh_ssh(&setup.home)
+            .arg(format!("exit {status}"))
+            .run();
         assert_eq!(ran.code(), Some(status));
     }
     let nobody = setup
@@ -108,7 +131,11 @@ fn exit_statuses_are_ssh_s_own() {
         .arg("127.0.0.1")
         .run();
     assert_eq!(nobody.code(), Some(255));
-    assert!(nobody.stderr().contains("Connection refused"), "{}", nobody.stderr());
+    assert!(
+        nobody.stderr().contains("Connection refused"),
+        "{}",
+        nobody.stderr()
+    );
 }
 
 #[test]
@@ -119,18 +146,24 @@ fn the_process_becomes_ssh() {
     let setup = Setup::new();
     setup.login(&[]);
     let server = Server::ours(&setup.provider, "24h");
-    let mut ssh = server.opkssh_ssh(&setup.home).arg("echo ready; exec sleep 1000").start();
+    let mut ssh = server
+        .opkssh_ssh(&setup.home)
+        .arg(format!("echo ready; {STAY}"))
+        .start();
     ssh.wait_for("ready");
     let program = fs::read_link(format!("/proc/{}/exe", ssh.pid())).unwrap();
-    assert_eq!(program.file_name(), Some(OsStr::new("ssh")), "{}", program.display());
+    assert_eq!(
+        program.file_name(),
+        Some(OsStr::new("ssh")),
+        "{}",
+        program.display()
+    );
     let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", ssh.pid()));
-    assert_eq!(children.unwrap_or_default(), "", "nothing of ours stays behind it");
-    ssh.kill();
-    wait_until("the session on the server ends", || {
-        server.sshd.log().contains("Connection closed").then_some(()).or_else(|| {
-            server.sshd.log().contains("disconnect").then_some(())
-        })
-    });
+    assert_eq!(
+        children.unwrap_or_default(),
+        "",
+        "nothing of ours stays behind it"
+    );
 }
 
 #[test]

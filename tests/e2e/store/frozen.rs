@@ -1,9 +1,9 @@
 //! A keyring that does not answer, as one that waits at a prompt nobody sees.
 
-use opkssh_test_support::{Part, SecretService, left_out, wait_until};
+use opkssh_test_support::{Part, SecretService, Signal, left_out, wait_until};
 
 use super::{index, stored};
-use crate::setup::{Setup, status};
+use crate::setup::{Setup, kill_daemon, status};
 
 #[test]
 fn a_login_ends_with_an_error_and_others_are_answered_meanwhile() {
@@ -17,21 +17,34 @@ fn a_login_ends_with_an_error_and_others_are_answered_meanwhile() {
     keyring.freeze();
 
     let mut login = setup.home.opkssh(["login"]).start();
-    wait_until("the person is done", || (setup.provider.granted("authorization_code") == 2).then_some(()));
+    wait_until("the person is done", || {
+        (setup.provider.granted("authorization_code") == 2).then_some(())
+    });
     assert_eq!(status(&setup.home)["accounts"][0]["state"], "usable");
     assert_eq!(setup.certificate(), before);
     setup.home.opkssh(["check"]).run().stdout();
     assert!(!login.has_ended(), "it still waits for the keyring");
 
     let refused = login.wait().refused();
-    assert!(refused.contains("the keyring did not answer in time"), "{refused}");
-    assert!(setup.browser.wait_for(2).text.contains("the keyring did not answer"));
+    assert!(
+        refused.contains("the keyring did not answer in time"),
+        "{refused}"
+    );
+    assert!(
+        setup
+            .browser
+            .wait_for(2)
+            .text
+            .contains("the keyring did not answer")
+    );
 
     // nothing half-stored: the earlier account is what counts, in memory and in the keyring
     assert_eq!(setup.certificate(), before);
     keyring.thaw();
     assert_eq!(setup.home.opkssh(["status"]).run().code(), Some(0));
-    wait_until("the keyring holds the earlier login", || (stored(&setup.home) == record).then_some(()));
+    wait_until("the keyring holds the earlier login", || {
+        (stored(&setup.home) == record).then_some(())
+    });
     setup.login(&[]);
     assert_ne!(setup.certificate(), before);
 }
@@ -55,4 +68,44 @@ fn a_first_login_is_kept_in_memory_and_says_so() {
     setup.login(&[]);
     assert!(index(&setup.home).contains("\"secret-service\""));
     assert!(stored(&setup.home).is_some());
+}
+
+#[test]
+fn an_agent_that_starts_before_its_keyring_answers_says_so_and_catches_up() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let mut keyring = SecretService::start(&setup.home);
+    setup.login(&[]);
+    kill_daemon(&setup.home);
+    keyring.freeze();
+    setup.home.opkssh(["agent", "start"]).run().stdout();
+    let status_then = status(&setup.home);
+    assert_eq!(status_then["accounts"], serde_json::json!([]));
+    assert_eq!(
+        status_then["agent"]["store_reason"],
+        "the keyring has not answered yet"
+    );
+    let notice = status_then["notices"][0].as_str().unwrap_or_default();
+    assert!(
+        notice.contains("account test is not usable: it was not read yet"),
+        "{status_then}"
+    );
+    // whoever gives up waiting takes nothing with them
+    let mut check = setup.home.opkssh(["check"]).start();
+    check.signal(Signal::INT);
+    assert!(!check.wait().success());
+    let refused = setup.home.opkssh(["check"]).run().refused();
+    assert!(
+        refused.contains("the keyring did not answer in time"),
+        "{refused}"
+    );
+
+    keyring.thaw();
+    wait_until("the account is back", || {
+        (setup.home.opkssh(["check"]).run().success()).then_some(())
+    });
+    assert_eq!(status(&setup.home)["notices"], serde_json::json!([]));
+    assert_eq!(setup.browser.openings(), 1, "nobody had to log in");
 }

@@ -16,7 +16,10 @@ fn no_file_holds_a_key_or_a_token() {
     let setup = Setup::new();
     let _keyring = SecretService::start(&setup.home);
     // as talkative as it gets
-    setup.home.set("OPKSSH_LOG", "trace,opkssh_agent=trace,opkssh_protocol=trace");
+    setup.home.set(
+        "OPKSSH_LOG",
+        "trace,opkssh_agent=trace,opkssh_protocol=trace",
+    );
     setup.login(&["--log-dir", "."]);
     setup.browser.wait_for(1);
     setup.home.opkssh(["check"]).run().stdout();
@@ -53,7 +56,10 @@ fn no_file_holds_a_key_or_a_token() {
             );
         }
     }
-    assert!(daemon_log(&setup.home).contains("agent is ready"), "that was the log");
+    assert!(
+        daemon_log(&setup.home).contains("agent is ready"),
+        "that was the log"
+    );
 
     let pid = daemon_pid(&setup.home);
     for name in ["cmdline", "environ"] {
@@ -61,7 +67,9 @@ fn no_file_holds_a_key_or_a_token() {
         let Ok(bytes) = fs::read(format!("/proc/{pid}/{name}")) else {
             continue;
         };
-        let found = secrets.iter().any(|secret| contains(&bytes, secret.as_bytes()));
+        let found = secrets
+            .iter()
+            .any(|secret| contains(&bytes, secret.as_bytes()));
         assert!(!found, "the daemon's {name} holds a secret");
     }
 }
@@ -77,7 +85,9 @@ fn a_logout_leaves_no_trace_of_the_account_but_its_configuration() {
     setup.home.opkssh(["logout", "--all"]).run().stdout();
     let found = || {
         let found = setup.home.command("secret-tool");
-        let found = found.args(["search", "--all", "service", "opkssh-agent"]).run();
+        let found = found
+            .args(["search", "--all", "service", "opkssh-agent"])
+            .run();
         found.any_stdout()
     };
     wait_until("the keyring is empty", || found().is_empty().then_some(()));

@@ -16,6 +16,10 @@ use crate::{Home, certificates};
 #[derive(Clone, Debug)]
 pub struct ProviderOptions {
     pub clients: Vec<Client>,
+    /// What discovery offers, of `none`, `client_secret_basic` and `client_secret_post`.
+    pub client_auth_methods: &'static [&'static str],
+    /// Takes a secret only in the way that its client was registered for, as some providers do.
+    pub strict_client_auth: bool,
     /// `RS256`, `PS256`, `ES256` or `EdDSA`.
     pub id_token_signing_alg: &'static str,
     /// Lifetimes in seconds.
@@ -37,6 +41,8 @@ impl Default for ProviderOptions {
     fn default() -> Self {
         Self {
             clients: vec![Client::public("opkssh-test")],
+            client_auth_methods: &["none", "client_secret_basic", "client_secret_post"],
+            strict_client_auth: false,
             id_token_signing_alg: "RS256",
             id_token_ttl: 3600,
             access_token_ttl: 3600,
@@ -101,6 +107,8 @@ impl Provider {
             "key_file": directory.path().join(certificates::KEY),
             "certificate_file": directory.path().join(certificates::CERTIFICATE),
             "clients": options.clients.iter().map(Client::to_json).collect::<Vec<_>>(),
+            "client_auth_methods": options.client_auth_methods,
+            "strict_client_auth": options.strict_client_auth,
             "id_token_signing_alg": options.id_token_signing_alg,
             "id_token_ttl": options.id_token_ttl,
             "access_token_ttl": options.access_token_ttl,
