@@ -139,6 +139,7 @@ mod tests {
             ExpirationPolicy::Hours24,
             Renewal::ByItself,
             true,
+            0,
         );
         assert_eq!(day.renew_at, Some(UnixTime(IAT + 86_400 - MOST_MARGIN)));
         let never = plan(
