@@ -38,6 +38,10 @@ impl<T> Versioned<T> {
 pub enum Request {
     /// Events: [`Event::OpenBrowser`], [`Event::Waiting`], then [`Event::LoggedIn`].
     Login(LoginRequest),
+    /// Log in anew to an account that the daemon has, named by its alias: at its own provider,
+    /// with the principals, key type and access-token choice it was logged in with. Events as for
+    /// [`Request::Login`].
+    LoginAgain { account: String },
     /// Ends with [`Event::LoggedOut`].
     Logout { which: WhichAccount },
     /// Ends with [`Event::Status`].

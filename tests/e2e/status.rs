@@ -247,7 +247,7 @@ fn sockets_and_state_are_for_their_user_alone() {
     }
     for file in [
         state.join("agent.log"),
-        directory.join("agent.lock"),
+        state.join("agent.lock"),
         directory.join("agent.pid"),
     ] {
         assert_eq!(mode(&file), 0o600, "{}", file.display());

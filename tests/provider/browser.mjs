@@ -28,7 +28,7 @@ const {
 } = process.env;
 
 const MAX_PAGES = 40;
-const REQUEST_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 60_000;
 
 const start = process.argv[2];
 const ca = caFile && existsSync(caFile) ? readFileSync(caFile) : undefined;

@@ -30,13 +30,8 @@ fn a_login_ends_with_an_error_and_others_are_answered_meanwhile() {
         refused.contains("the keyring did not answer in time"),
         "{refused}"
     );
-    assert!(
-        setup
-            .browser
-            .wait_for(2)
-            .text
-            .contains("the keyring did not answer")
-    );
+    let page = setup.browser.wait_for(2);
+    assert!(page.text.contains("the keyring did not answer"), "{page:?}");
 
     // nothing half-stored: the earlier account is what counts, in memory and in the keyring
     assert_eq!(setup.certificate(), before);

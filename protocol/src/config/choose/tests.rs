@@ -243,7 +243,7 @@ fn an_issuer_outside_of_the_configuration_is_warned_about() {
             },
             &config,
         );
-        unknown_issuer_warning(&choice.ok().expect("valid"), &config)
+        unknown_issuer_warning(&choice.expect("valid"), &config)
     };
     assert_eq!(
         warning("https://x.example.com,c").as_deref(),
