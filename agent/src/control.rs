@@ -106,6 +106,12 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             Ok(account) => Event::LoggedIn { account },
             Err(error) => failed(error.to_string(), error.hint()),
         },
+        Request::LoginAgain { account } => {
+            match control.accounts.log_in_again(&account, &events).await {
+                Ok(account) => Event::LoggedIn { account },
+                Err(error) => failed(error.to_string(), error.hint()),
+            }
+        }
         Request::Logout { which } => match control.accounts.log_out(which).await {
             Ok(accounts) => Event::LoggedOut { accounts },
             Err(error) => failed(
@@ -129,6 +135,8 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     let _ = events.send(last).await;
     if stop {
         let _ = control.stop.send(true);
+        // this connection ends with the process: that is how the client knows that all is tidied up
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Two servers in a row: the agent forwarded with `ssh -A`, and jumped through with `ssh -J`.
 
 mod refused;
+mod unbound;
 
 use std::path::PathBuf;
 

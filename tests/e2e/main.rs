@@ -10,6 +10,7 @@
 
 mod chooser;
 mod forwarding;
+mod host_certificates;
 mod interop;
 mod key_files;
 mod login;

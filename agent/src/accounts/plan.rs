@@ -37,8 +37,11 @@ pub fn plan(
         };
     let renew_at = deadline.filter(|_| helps).map(|deadline| {
         let start = times.issued_at.unwrap_or(deadline);
-        let margin = (deadline.since(start) / 5).clamp(LEAST_MARGIN, MOST_MARGIN);
-        deadline.plus(-margin - margin * i64::from(early) / 512)
+        let lifetime = deadline.since(start);
+        let margin = (lifetime / 5).clamp(LEAST_MARGIN, MOST_MARGIN);
+        let margin = margin + margin * i64::from(early) / 512;
+        // a fresh token of a few seconds is not due at once
+        deadline.plus(-margin.min(lifetime / 2))
     });
     Plan { deadline, renew_at }
 }
@@ -115,6 +118,20 @@ mod tests {
         );
         assert_eq!(plan.deadline, Some(UnixTime(IAT + 70)));
         assert_eq!(plan.renew_at, Some(UnixTime(IAT + 56)));
+    }
+
+    #[test]
+    fn a_fresh_token_is_never_due_at_once() {
+        for early in [0, 255] {
+            let plan = plan(
+                times(8),
+                ExpirationPolicy::Oidc,
+                Renewal::ByItself,
+                true,
+                early,
+            );
+            assert_eq!(plan.renew_at, Some(UnixTime(IAT + 4)));
+        }
     }
 
     #[test]

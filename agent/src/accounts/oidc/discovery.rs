@@ -9,6 +9,7 @@ use openidconnect::{AdditionalProviderMetadata, ProviderMetadata};
 use opkssh_protocol::key_set::KeySet;
 use serde::{Deserialize, Serialize};
 
+use super::http::follow;
 use super::{Http, OidcError};
 
 /// What a provider says about itself.
@@ -70,6 +71,7 @@ pub async fn discover(http: &Http, issuer: &str) -> Result<ProviderDocuments, Oi
             configured: issuer.to_owned(),
         });
     }
+    check_endpoints(issuer, &metadata)?;
     let what = "key set";
     let keys = http
         .get(metadata.jwks_uri().as_str())
@@ -80,4 +82,87 @@ pub async fn discover(http: &Http, issuer: &str) -> Result<ProviderDocuments, Oi
         detail: error.to_string(),
     })?;
     Ok(ProviderDocuments { metadata, keys })
+}
+
+/// Nobody who speaks for the provider may send our secrets, or the browser, to an address in
+/// clear; nor, unless the configured issuer is on this machine itself, to a port of this machine.
+fn check_endpoints(issuer: &str, metadata: &Metadata) -> Result<(), OidcError> {
+    let endpoints = [
+        (
+            "authorization_endpoint",
+            Some(metadata.authorization_endpoint().as_str()),
+        ),
+        (
+            "token_endpoint",
+            metadata.token_endpoint().map(|endpoint| endpoint.as_str()),
+        ),
+        ("jwks_uri", Some(metadata.jwks_uri().as_str())),
+        (
+            "revocation_endpoint",
+            metadata
+                .additional_metadata()
+                .revocation_endpoint
+                .as_deref(),
+        ),
+    ];
+    for (name, address) in endpoints {
+        if let Some(address) = address
+            && follow(issuer, address).is_none()
+        {
+            return Err(OidcError::Endpoint {
+                name,
+                address: address.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn metadata(endpoint: &str, address: &str) -> Metadata {
+        let mut document = json!({
+            "issuer": "https://id.example.com",
+            "authorization_endpoint": "https://id.example.com/authorize",
+            "token_endpoint": "https://id.example.com/token",
+            "revocation_endpoint": "https://id.example.com/revoke",
+            "jwks_uri": "https://id.example.com/keys",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        });
+        document[endpoint] = address.into();
+        serde_json::from_value(document).unwrap()
+    }
+
+    #[test]
+    fn an_https_issuer_leads_to_no_address_in_clear() {
+        for endpoint in [
+            "authorization_endpoint",
+            "token_endpoint",
+            "revocation_endpoint",
+            "jwks_uri",
+        ] {
+            for address in ["http://127.0.0.1:8080/x", "http://id.example.com/x"] {
+                let metadata = metadata(endpoint, address);
+                let error = check_endpoints("https://id.example.com", &metadata).unwrap_err();
+                let text = error.to_string();
+                assert!(text.contains(endpoint) && text.contains(address), "{text}");
+            }
+            let other_host = metadata(endpoint, "https://keys.example.com/x");
+            assert!(check_endpoints("https://id.example.com", &other_host).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_issuer_on_this_machine_may_stay_on_it() {
+        let issuer = "http://127.0.0.1:8080";
+        assert!(check_endpoints(issuer, &metadata("jwks_uri", "http://localhost:9/x")).is_ok());
+        let elsewhere = metadata("token_endpoint", "http://id.example.com/x");
+        assert!(check_endpoints(issuer, &elsewhere).is_err());
+    }
 }

@@ -19,11 +19,15 @@ pub fn explain(error: &OidcError, provider: &Provider) -> Option<String> {
             }
         }
         OidcError::Http { source: HttpError::Unreachable { .. } | HttpError::Timeout { .. }, .. } => {
-            "check the network, the proxy variables (HTTPS_PROXY) and, for a private CA, SSL_CERT_FILE"
+            "check the network. Behind a proxy set HTTPS_PROXY, for a private CA SSL_CERT_FILE, then \
+             restart the agent: opkssh agent stop"
                 .to_owned()
         }
         OidcError::Http { source: HttpError::Status { status: 404, .. }, what } => {
             format!("is {} the right issuer? Its {what} is not there", provider.issuer)
+        }
+        OidcError::Endpoint { name, .. } => {
+            format!("the provider has to put an https address there: have it correct its {name}")
         }
         OidcError::NoIdToken => {
             format!("allow the scope `openid` for client {client} at the provider")

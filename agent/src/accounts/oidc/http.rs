@@ -54,10 +54,7 @@ impl Http {
             ) {
                 (200, _) => return Ok(response.into_body()),
                 (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                    let next = url
-                        .join(location)
-                        .map_err(|_| HttpError::NotHttps(location.to_owned()))?;
-                    url = checked(next.as_str())?;
+                    url = redirected(&url, location)?;
                 }
                 (status, _) => {
                     return Err(HttpError::Status {
@@ -129,6 +126,19 @@ impl Http {
     }
 }
 
+/// From https never to http, not even on this machine.
+fn redirected(from: &Url, location: &str) -> Result<Url, HttpError> {
+    let not_https = || HttpError::NotHttps(location.to_owned());
+    let next = from.join(location).map_err(|_| not_https())?;
+    follow(from.as_str(), next.as_str()).ok_or_else(not_https)
+}
+
+/// `to`, if somebody at `from` may send us there: it is https, or both are http on this machine.
+pub(super) fn follow(from: &str, to: &str) -> Option<Url> {
+    let (from, to) = (checked(from).ok()?, checked(to).ok()?);
+    (to.scheme() == "https" || from.scheme() == "http").then_some(to)
+}
+
 /// Is this address safe to send secrets to?
 fn checked(url: &str) -> Result<Url, HttpError> {
     let parsed = Url::parse(url).map_err(|_| HttpError::NotHttps(url.to_owned()))?;
@@ -167,4 +177,45 @@ fn causes(error: &dyn std::error::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn goes_to(from: &str, location: &str) -> Option<String> {
+        let from = Url::parse(from).unwrap();
+        redirected(&from, location)
+            .ok()
+            .map(|url| url.to_string())
+    }
+
+    #[test]
+    fn a_redirect_never_leads_from_https_to_http() {
+        let issuer = "https://id.example.com/a";
+        for location in [
+            "http://id.example.com/b",
+            "http://127.0.0.1:8080/b",
+            "http://localhost/b",
+            "ftp://id.example.com/b",
+            "//",
+        ] {
+            assert_eq!(goes_to(issuer, location), None, "{location}");
+        }
+        for (location, to) in [
+            ("/b", "https://id.example.com/b"),
+            ("//other.example.com/b", "https://other.example.com/b"),
+            ("https://localhost/b", "https://localhost/b"),
+        ] {
+            assert_eq!(goes_to(issuer, location).as_deref(), Some(to));
+        }
+    }
+
+    #[test]
+    fn an_address_on_this_machine_may_lead_to_another() {
+        let issuer = "http://127.0.0.1:8080/a";
+        assert!(goes_to(issuer, "http://localhost:9/b").is_some());
+        assert!(goes_to(issuer, "https://id.example.com/b").is_some());
+        assert!(goes_to(issuer, "http://id.example.com/b").is_none());
+    }
 }

@@ -26,6 +26,8 @@ pub enum OidcError {
         "the provider's discovery document names another issuer: {got}, configured is {configured}"
     )]
     Issuer { got: String, configured: String },
+    #[error("the {name} of the provider's discovery document is not an https address: {address}")]
+    Endpoint { name: &'static str, address: String },
     #[error("the provider answered {error}{}", description.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]
     Refused {
         error: String,
