@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opkssh_protocol::user_key::UserKey;
 use tokio::sync::{mpsc, oneshot};
@@ -12,6 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 const FRESHEN_PATIENCE: Duration = Duration::from_secs(30);
 /// Notices kept for `status`.
 const MAX_NOTICES: usize = 20;
+/// The same warning is written no more often than this.
+const WARN_AGAIN: Duration = Duration::from_secs(60);
+/// Different warnings in that time.
+const MAX_WRITTEN: usize = 100;
 
 /// A key and its certificate as the agent offers them.
 pub struct Identity {
@@ -29,6 +33,7 @@ pub struct Identity {
 pub struct Held {
     identities: RwLock<Arc<Vec<Identity>>>,
     notices: Mutex<VecDeque<String>>,
+    written: Mutex<Written>,
     freshen: mpsc::Sender<FreshenRequest>,
 }
 
@@ -47,6 +52,7 @@ impl Held {
         let held = Self {
             identities: RwLock::default(),
             notices: Mutex::default(),
+            written: Mutex::default(),
             freshen,
         };
         (held, requests)
@@ -79,18 +85,29 @@ impl Held {
         }
     }
 
-    /// Something the person should find in `status`.
+    /// Something the person should find in `status`, once, however often it happens.
     pub fn notice(&self, text: String) {
-        tracing::warn!("{text}");
+        self.warn(&text);
         let mut notices = self
             .notices
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if notices.back() != Some(&text) {
-            notices.push_back(text);
-        }
+        notices.retain(|notice| *notice != text);
+        notices.push_back(text);
         if notices.len() > MAX_NOTICES {
             notices.pop_front();
+        }
+    }
+
+    /// A warning for the log. Peers cause these as often as they like, so the same text is
+    /// written once a minute.
+    pub fn warn(&self, text: &str) {
+        let mut written = self
+            .written
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if written.admits(text, Instant::now()) {
+            tracing::warn!("{text}");
         }
     }
 
@@ -100,5 +117,59 @@ impl Held {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         notices.iter().cloned().collect()
+    }
+}
+
+/// What the log was told lately.
+#[derive(Default)]
+struct Written(VecDeque<(String, Instant)>);
+
+impl Written {
+    /// Is `text` to be written at `now`? If so, it counts as written.
+    fn admits(&mut self, text: &str, now: Instant) -> bool {
+        self.0
+            .retain(|(_, at)| now.saturating_duration_since(*at) < WARN_AGAIN);
+        if self.0.len() == MAX_WRITTEN || self.0.iter().any(|(written, _)| written == text) {
+            return false;
+        }
+        self.0.push_back((text.to_owned(), now));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_that_comes_back_is_still_one() {
+        let (held, _requests) = Held::new();
+        for _ in 0..100 {
+            for text in ["a", "b", "c"] {
+                held.notice(text.to_owned());
+            }
+        }
+        assert_eq!(held.notices(), ["a", "b", "c"]);
+        held.notice("a".to_owned());
+        assert_eq!(held.notices(), ["b", "c", "a"], "the latest last");
+        for number in 0..MAX_NOTICES {
+            held.notice(number.to_string());
+        }
+        assert_eq!(held.notices().len(), MAX_NOTICES);
+    }
+
+    #[test]
+    fn the_log_hears_the_same_thing_once_a_minute() {
+        let mut written = Written::default();
+        let start = Instant::now();
+        assert!(written.admits("a", start));
+        assert!(written.admits("b", start));
+        assert!(!written.admits("a", start + WARN_AGAIN / 2));
+        assert!(written.admits("a", start + WARN_AGAIN));
+        assert!(!written.admits("a", start + WARN_AGAIN));
+        // nor is it filled with ever new ones
+        let later = start + 3 * WARN_AGAIN;
+        let admitted = (0..1000).filter(|number| written.admits(&number.to_string(), later));
+        assert_eq!(admitted.count(), MAX_WRITTEN);
     }
 }

@@ -202,6 +202,10 @@ impl Accounts {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    fn is_missing(&self, alias: &str) -> bool {
+        self.missing().iter().any(|one| one.entry.alias == alias)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Account>>> {
         self.accounts
             .lock()

@@ -1,11 +1,7 @@
 //! Whom a connection talks to: the session binds that ssh sends before it asks for anything
 //! (PROTOCOL.agent section 1, `session-bind@openssh.com`).
 
-use ssh_agent_lib::proto::extension::SessionBind;
-use ssh_agent_lib::ssh_encoding::Decode as _;
-use ssh_agent_lib::ssh_key::Certificate;
-use ssh_agent_lib::ssh_key::public::KeyData;
-
+use super::host_key::{HostKey, HostKeyError};
 use super::wire::{Malformed, Reader};
 
 /// As OpenSSH's agent.
@@ -22,8 +18,7 @@ pub struct Bindings {
 }
 
 struct Bind {
-    /// Key or certificate blob of the server.
-    host_key: Vec<u8>,
+    host_key: HostKey,
     session_id: Vec<u8>,
     /// Made for forwarding the agent, not for authenticating.
     forwarding: bool,
@@ -31,7 +26,7 @@ struct Bind {
 
 /// A server that the connection authenticates to, proved by its host key's signature.
 pub struct Destination<'a> {
-    pub host_key: &'a [u8],
+    pub host_key: &'a HostKey,
     pub session_id: &'a [u8],
 }
 
@@ -39,8 +34,8 @@ pub struct Destination<'a> {
 pub enum BindError {
     #[error("it is malformed")]
     Malformed,
-    #[error("its host key is of an unknown kind")]
-    HostKey,
+    #[error(transparent)]
+    HostKey(#[from] HostKeyError),
     #[error("the host key's signature does not verify")]
     Signature,
     #[error("the connection is bound for authentication already")]
@@ -96,13 +91,17 @@ impl Bindings {
         if session_id.is_empty() || session_id.len() > MAX_SESSION_ID {
             return Err(BindError::Malformed);
         }
-        verify(host_key, session_id, signature, forwarding)?;
+        // a server with a host certificate binds with that; its own key made the signature
+        let host_key = HostKey::parse(host_key)?;
+        if !host_key.has_signed(session_id, signature) {
+            return Err(BindError::Signature);
+        }
         for bind in &self.binds {
             if !bind.forwarding {
                 return Err(BindError::BoundAlready);
             }
             if bind.session_id == session_id {
-                return if bind.host_key == host_key {
+                return if bind.host_key.blob() == host_key.blob() {
                     Ok(())
                 } else {
                     Err(BindError::OtherKey)
@@ -113,7 +112,7 @@ impl Bindings {
             return Err(BindError::TooMany);
         }
         self.binds.push(Bind {
-            host_key: host_key.to_vec(),
+            host_key,
             session_id: session_id.to_vec(),
             forwarding,
         });
@@ -121,25 +120,66 @@ impl Bindings {
     }
 }
 
-fn verify(
-    host_key: &[u8],
-    session_id: &[u8],
-    signature: &[u8],
-    is_forwarding: bool,
-) -> Result<(), BindError> {
-    // a server with a host certificate binds with that; its own key made the signature
-    let host_key = match KeyData::decode(&mut &*host_key) {
-        Ok(key) => key,
-        Err(_) => Certificate::from_bytes(host_key)
-            .map_err(|_| BindError::HostKey)?
-            .public_key()
-            .clone(),
-    };
-    let bind = SessionBind {
-        host_key,
-        session_id: session_id.to_vec(),
-        signature: signature.try_into().map_err(|_| BindError::Malformed)?,
-        is_forwarding,
-    };
-    bind.verify_signature().map_err(|_| BindError::Signature)
+#[cfg(test)]
+mod tests {
+    use super::super::made::{self, Certificate, Key};
+    use super::*;
+
+    const SESSION: &[u8] = b"session";
+
+    #[test]
+    fn a_host_certificate_binds_with_the_certified_key_s_signature() {
+        let (key, authority) = (Key::ed25519(), Key::p256());
+        let certificate = Certificate::new(&key, &authority, &["web1"]).blob();
+        let mut bindings = Bindings::default();
+        let bound = bindings.bind(&made::bind(&certificate, &key, SESSION, false));
+        assert_eq!(bound, Ok(()));
+        assert!(bindings.is_bound() && !bindings.is_forwarded());
+        let destination = bindings.destination().unwrap();
+        assert_eq!(destination.host_key.blob(), certificate);
+        assert_eq!(destination.session_id, SESSION);
+    }
+
+    #[test]
+    fn a_bind_that_does_not_verify_makes_the_connection_forwarded() {
+        let (key, authority) = (Key::ed25519(), Key::ed25519());
+        let certificate = Certificate::new(&key, &authority, &["web1"]);
+        let mut forged = Certificate::new(&key, &authority, &["web1"]);
+        forged.signer = Some(&key);
+        let other = HostKeyError::Signature;
+        for (blob, signer, error) in [
+            (certificate.blob(), &authority, BindError::Signature),
+            (key.blob(), &authority, BindError::Signature),
+            (forged.blob(), &key, BindError::HostKey(other)),
+        ] {
+            let mut bindings = Bindings::default();
+            let bound = bindings.bind(&made::bind(&blob, signer, SESSION, false));
+            assert_eq!(bound, Err(error));
+            assert!(bindings.is_forwarded() && !bindings.is_bound());
+            // for good
+            let again = made::bind(&certificate.blob(), &key, SESSION, false);
+            assert_eq!(bindings.bind(&again), Ok(()));
+            assert!(bindings.is_forwarded() && bindings.destination().is_none());
+        }
+    }
+
+    #[test]
+    fn binds_follow_one_another_to_the_destination() {
+        let (hop, server) = (Key::ed25519(), Key::p256());
+        let to_hop = made::bind(&hop.blob(), &hop, b"1", true);
+        let to_server = made::bind(&server.blob(), &server, b"2", false);
+        let mut bindings = Bindings::default();
+        assert_eq!(bindings.bind(&to_hop), Ok(()));
+        assert_eq!(bindings.bind(&to_hop), Ok(()), "said twice");
+        assert!(bindings.is_forwarded() && bindings.destination().is_none());
+        assert_eq!(bindings.bind(&to_server), Ok(()));
+        let destination = bindings.destination().unwrap();
+        assert_eq!(destination.host_key.blob(), server.blob());
+        let further = made::bind(&hop.blob(), &hop, b"3", false);
+        assert_eq!(bindings.bind(&further), Err(BindError::BoundAlready));
+        let mut bindings = Bindings::default();
+        assert_eq!(bindings.bind(&to_hop), Ok(()));
+        let other = made::bind(&server.blob(), &server, b"1", false);
+        assert_eq!(bindings.bind(&other), Err(BindError::OtherKey));
+    }
 }

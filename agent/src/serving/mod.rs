@@ -1,35 +1,40 @@
 //! Answering ssh: the agent protocol (RFC 9987) on the agent socket.
 
+mod connections;
 mod destination;
 mod frame;
+mod host_key;
 pub mod hosts;
 mod list;
+mod patterns;
 mod session;
 mod sign;
 mod wire;
 
-use std::collections::VecDeque;
+#[cfg(test)]
+mod made;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use interprocess::local_socket::tokio::Listener;
 use interprocess::local_socket::traits::tokio::Listener as _;
-use tokio::task::AbortHandle;
 
 use crate::held::Held;
 use crate::sockets::{Admit, admits};
+use connections::Connections;
 use hosts::KnownHosts;
 use session::Session;
 
-/// Connections at once.
-const MAX_SESSIONS: usize = 256;
+/// Connections at once, on all sockets.
+const MAX_CONNECTIONS: usize = 256;
 
 /// What every session shares.
 pub struct Serving {
     held: Arc<Held>,
     known_hosts: KnownHosts,
+    connections: Arc<Connections>,
 }
 
 impl Serving {
@@ -37,56 +42,76 @@ impl Serving {
         Self {
             held,
             known_hosts: KnownHosts::new(known_hosts_files),
+            connections: Arc::new(Connections::new(MAX_CONNECTIONS)),
         }
     }
 }
 
 /// Accepts for as long as the daemon runs. Each connection is a session of its own.
 pub async fn accept(listener: Listener, serving: Arc<Serving>) {
-    let mut sessions = Sessions::default();
     loop {
         match listener.accept().await {
             Ok(stream) if admits(Admit::UserAndRoot, &stream) => {
-                let answering = Arc::new(AtomicBool::new(false));
-                let mut session = Session::new(serving.clone(), answering.clone());
-                let task = tokio::spawn(async move {
-                    if let Err(error) = session.serve(stream).await {
-                        tracing::debug!("agent connection: {error}");
+                let (place, closed) = serving.connections.enter();
+                let mut session = Session::new(serving.clone());
+                tokio::spawn(async move {
+                    tokio::select! {
+                        served = session.serve(stream, &place) => {
+                            if let Err(error) = served {
+                                tracing::debug!("agent connection: {error}");
+                            }
+                        }
+                        _ = closed => tracing::debug!("agent connection: made room for another"),
                     }
                 });
-                sessions.add(Served {
-                    task: task.abort_handle(),
-                    answering,
-                });
             }
-            Ok(_) => tracing::warn!("agent connection of another user refused"),
+            Ok(_) => serving
+                .held
+                .warn("agent connection of another user refused"),
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
 }
 
-/// The connections being served, oldest first.
-#[derive(Default)]
-struct Sessions(VecDeque<Served>);
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
 
-struct Served {
-    task: AbortHandle,
-    /// Not while it waits for its client.
-    answering: Arc<AtomicBool>,
-}
+    use super::*;
 
-impl Sessions {
-    /// Of too many, the oldest that waits for its client is closed: nobody keeps others out by
-    /// opening many and staying, not even from a machine that the agent is forwarded to.
-    fn add(&mut self, served: Served) {
-        self.0.retain(|known| !known.task.is_finished());
-        if self.0.len() >= MAX_SESSIONS {
-            let idle = |known: &Served| !known.answering.load(Ordering::Relaxed);
-            let oldest = self.0.iter().position(idle).unwrap_or(0);
-            if let Some(known) = self.0.remove(oldest) {
-                known.task.abort();
-            }
-        }
-        self.0.push_back(served);
+    fn list(stream: &mut UnixStream) -> [u8; 9] {
+        stream.write_all(b"\0\0\0\x01\x0b").unwrap();
+        let mut answer = [0; 9];
+        stream.read_exact(&mut answer).unwrap();
+        answer
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn three_hundred_idle_connections_lock_nobody_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("agent.sock");
+        let (held, _requests) = Held::new();
+        let serving = Arc::new(Serving::new(Arc::new(held), Vec::new()));
+        let listener = crate::sockets::bind(&socket).unwrap();
+        tokio::spawn(accept(listener, serving));
+        let client = tokio::task::spawn_blocking(move || {
+            let connect = || {
+                let stream = UnixStream::connect(&socket).unwrap();
+                // an answer takes this long only when there will be none
+                let limit = Some(Duration::from_secs(60));
+                stream.set_read_timeout(limit).unwrap();
+                stream
+            };
+            let none = *b"\0\0\0\x05\x0c\0\0\0\0";
+            let mut own = connect();
+            assert_eq!(list(&mut own), none);
+            let mut idle: Vec<_> = (0..300).map(|_| connect()).collect();
+            assert_eq!(list(&mut connect()), none);
+            assert_eq!(list(&mut own), none, "one that has asked keeps its place");
+            // the first that only waited was closed for it
+            assert_eq!(idle[0].read(&mut [0]).unwrap(), 0);
+        });
+        client.await.unwrap();
     }
 }

@@ -2,13 +2,15 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use interprocess::local_socket::tokio::Stream;
 
+use super::connections::Place;
 use super::destination::Bindings;
+use super::frame::{self, PATIENCE};
+use super::hosts::Names;
 use super::wire::{Malformed, Reader, put_string};
-use super::{Serving, frame, list, sign};
+use super::{Serving, list, sign};
 use crate::held::Identity;
 
 // RFC 9987 section 6.1
@@ -27,27 +29,28 @@ const SESSION_BIND: &[u8] = b"session-bind@openssh.com";
 pub struct Session {
     serving: Arc<Serving>,
     bindings: Bindings,
-    answering: Arc<AtomicBool>,
+    /// Has it asked for anything but to be bound?
+    has_asked: bool,
 }
 
 impl Session {
-    /// `answering` says, to whoever has too many sessions, that this one is at work.
-    pub fn new(serving: Arc<Serving>, answering: Arc<AtomicBool>) -> Self {
+    pub fn new(serving: Arc<Serving>) -> Self {
         Self {
             serving,
-            answering,
             bindings: Bindings::default(),
+            has_asked: false,
         }
     }
 
     /// Answers requests in their order until the peer hangs up.
-    pub async fn serve(&mut self, stream: Stream) -> io::Result<()> {
+    pub async fn serve(&mut self, stream: Stream, place: &Place) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
-        while let Some(request) = frame::read(&mut reader).await? {
-            self.answering.store(true, Ordering::Relaxed);
+        while let Some(request) = frame::read(&mut reader, PATIENCE).await? {
+            place.is_busy();
             let answer = self.answer(&request).await;
-            frame::write(&mut writer, &answer).await?;
-            self.answering.store(false, Ordering::Relaxed);
+            let is_local = self.has_asked || self.bindings.is_bound();
+            place.is_idle(is_local && !self.bindings.is_forwarded());
+            frame::write(&mut writer, &answer, PATIENCE).await?;
         }
         Ok(())
     }
@@ -55,6 +58,7 @@ impl Session {
     /// Unknown and malformed requests get a failure; the connection stays (RFC 9987 section 3.1).
     async fn answer(&mut self, request: &[u8]) -> Vec<u8> {
         let (kind, body) = (request[0], &request[1..]);
+        self.has_asked |= matches!(kind, REQUEST_IDENTITIES | SIGN_REQUEST);
         let answer = match kind {
             REQUEST_IDENTITIES => Ok(self.list().await),
             SIGN_REQUEST => self.sign(body),
@@ -65,11 +69,14 @@ impl Session {
     }
 
     async fn list(&self) -> Vec<u8> {
-        // only a session that says whom it talks to is worth a renewal: `ssh-add -l` never
-        // causes traffic
-        if self.bindings.is_bound() {
+        let destination = self.bindings.destination();
+        let known_hosts = &self.serving.known_hosts;
+        let names = destination.map(|destination| known_hosts.look_up(destination.host_key));
+        // Only a session of this machine that says whom it talks to is worth a renewal, or a look
+        // into the store: `ssh-add -l` never causes traffic, and another machine causes none here.
+        if names.is_some() && !self.bindings.is_forwarded() {
             let identities = self.serving.held.identities();
-            let wanted = self.visible(&identities);
+            let wanted = self.visible(&identities, names.as_ref());
             let wanted = wanted
                 .iter()
                 .map(|identity| identity.account.clone())
@@ -77,7 +84,7 @@ impl Session {
             self.serving.held.freshen(wanted).await;
         }
         let identities = self.serving.held.identities();
-        let visible = self.visible(&identities);
+        let visible = self.visible(&identities, names.as_ref());
         self.note_withheld(&identities, &visible);
         let mut answer = vec![IDENTITIES_ANSWER];
         answer.extend_from_slice(&(visible.len() as u32).to_be_bytes());
@@ -88,8 +95,8 @@ impl Session {
         answer
     }
 
-    fn visible<'a>(&self, identities: &'a [Identity]) -> Vec<&'a Identity> {
-        list::visible(identities, &self.bindings, &self.serving.known_hosts)
+    fn visible<'a>(&self, identities: &'a [Identity], names: Option<&Names>) -> Vec<&'a Identity> {
+        list::visible(identities, names, self.bindings.is_forwarded())
     }
 
     /// A login through a forwarded agent that sees no identity asks for no signature and just
@@ -145,7 +152,8 @@ impl Session {
             SESSION_BIND => Ok(match self.bindings.bind(&body[4 + SESSION_BIND.len()..]) {
                 Ok(()) => vec![SUCCESS],
                 Err(error) => {
-                    tracing::warn!("session-bind refused: {error}");
+                    let refused = format!("session-bind refused: {error}");
+                    self.serving.held.warn(&refused);
                     vec![EXTENSION_FAILURE]
                 }
             }),
@@ -159,3 +167,6 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,12 @@ pub enum Refusal {
     NotMeant(String),
     #[error("{0}: asked for through a forwarded agent for something other than this ssh login")]
     NotThisLogin(String),
+    #[error(
+        "{0}: asked for through a forwarded agent by a login that does not name its server: the \
+         OpenSSH there, or on the machine in between, is older than 8.9 (or has \
+         `PubkeyAuthentication unbound`)"
+    )]
+    NotHostBound(String),
 }
 
 impl Refusal {
@@ -45,11 +51,14 @@ pub fn sign(
         let destination = bindings
             .destination()
             .ok_or_else(|| Refusal::NoDestination(account()))?;
-        if !known_hosts.is_meant(destination.host_key, &identity.hosts) {
+        let names = known_hosts.look_up(destination.host_key);
+        if !names.satisfy(&identity.hosts) {
             return Err(Refusal::NotMeant(account()));
         }
-        if !is_login_to(&destination, data) {
-            return Err(Refusal::NotThisLogin(account()));
+        match login(&destination, data) {
+            Login::HostBound => {}
+            Login::Plain => return Err(Refusal::NotHostBound(account())),
+            Login::Other => return Err(Refusal::NotThisLogin(account())),
         }
     }
     tracing::info!(
@@ -104,11 +113,21 @@ fn plain_key(blob: &[u8]) -> Result<Option<PublicKey>, Malformed> {
     }
 }
 
-/// Is `data` a public key authentication request (RFC 4252 section 7) of the bound session, and,
-/// where it says so, for the bound host key (PROTOCOL section 2.5.1)?
-fn is_login_to(destination: &Destination<'_>, data: &[u8]) -> bool {
+/// What a client wants signed.
+#[derive(Debug, PartialEq, Eq)]
+enum Login {
+    /// A login in the bound session that names the bound host key (PROTOCOL section 3.1).
+    HostBound,
+    /// One that names no host key: a machine in between could have it made for its own session
+    /// with another server. As OpenSSH's agent, we sign no such thing for it.
+    Plain,
+    Other,
+}
+
+/// What `data`, as a public key authentication request (RFC 4252 section 7), is for.
+fn login(destination: &Destination<'_>, data: &[u8]) -> Login {
     const USERAUTH_REQUEST: u8 = 50;
-    let parse = || -> Result<bool, Malformed> {
+    let parse = || -> Result<Login, Malformed> {
         let mut reader = Reader::new(data);
         let session_id = reader.string()?;
         let kind = reader.u8()?;
@@ -118,17 +137,82 @@ fn is_login_to(destination: &Destination<'_>, data: &[u8]) -> bool {
         let signed = reader.bool()?;
         let _algorithm = reader.string()?;
         let _key = reader.string()?;
-        let host_key = match method {
-            b"publickey-hostbound-v00@openssh.com" => Some(reader.string()?),
-            b"publickey" => None,
-            _ => return Ok(false),
+        let (login, host_key) = match method {
+            b"publickey-hostbound-v00@openssh.com" => (Login::HostBound, Some(reader.string()?)),
+            b"publickey" => (Login::Plain, None),
+            _ => return Ok(Login::Other),
         };
         reader.end()?;
-        Ok(session_id == destination.session_id
+        let is_this = session_id == destination.session_id
             && kind == USERAUTH_REQUEST
             && service == b"ssh-connection"
             && signed
-            && host_key.is_none_or(|host_key| host_key == destination.host_key))
+            && host_key.is_none_or(|host_key| host_key == destination.host_key.blob());
+        Ok(if is_this { login } else { Login::Other })
     };
-    parse().unwrap_or(false)
+    parse().unwrap_or(Login::Other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::host_key::HostKey;
+    use super::super::made::{Certificate, Key, strings};
+    use super::*;
+
+    const SESSION: &[u8] = b"session";
+    const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
+
+    fn request(session: &[u8], service: &[u8], method: &[u8], host_key: Option<&[u8]>) -> Vec<u8> {
+        let mut data = strings(&[session]);
+        data.push(50);
+        data.extend(strings(&[b"root", service, method]));
+        data.push(1);
+        data.extend(strings(&[b"algorithm", b"key"]));
+        data.extend(host_key.map(|key| strings(&[key])).unwrap_or_default());
+        data
+    }
+
+    #[test]
+    fn only_a_login_that_names_the_bound_host_key_is_host_bound() {
+        let (key, authority) = (Key::ed25519(), Key::p256());
+        let certificate = Certificate::new(&key, &authority, &["web1"]).blob();
+        for blob in [key.blob(), certificate] {
+            let host_key = HostKey::parse(&blob).unwrap();
+            let destination = Destination {
+                host_key: &host_key,
+                session_id: SESSION,
+            };
+            let ssh = b"ssh-connection";
+            let other = authority.blob();
+            for (data, expected) in [
+                (
+                    request(SESSION, ssh, HOST_BOUND, Some(&blob)),
+                    Login::HostBound,
+                ),
+                (
+                    request(SESSION, ssh, HOST_BOUND, Some(&other)),
+                    Login::Other,
+                ),
+                (
+                    request(b"another", ssh, HOST_BOUND, Some(&blob)),
+                    Login::Other,
+                ),
+                (
+                    request(SESSION, b"other", HOST_BOUND, Some(&blob)),
+                    Login::Other,
+                ),
+                (request(SESSION, ssh, HOST_BOUND, None), Login::Other),
+                (request(SESSION, ssh, b"publickey", None), Login::Plain),
+                (
+                    request(SESSION, ssh, b"publickey", Some(&blob)),
+                    Login::Other,
+                ),
+                (request(b"another", ssh, b"publickey", None), Login::Other),
+                (request(SESSION, ssh, b"hostbased", None), Login::Other),
+                (b"anything".to_vec(), Login::Other),
+            ] {
+                assert_eq!(login(&destination, &data), expected, "{data:?}");
+            }
+        }
+    }
 }

@@ -28,11 +28,22 @@ impl<'a> Reader<'a> {
         Ok(u32::from_be_bytes(*first))
     }
 
+    pub fn u64(&mut self) -> Result<u64, Malformed> {
+        let (first, rest) = self.0.split_first_chunk::<8>().ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(u64::from_be_bytes(*first))
+    }
+
     pub fn string(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.u32()? as usize;
         let string = self.0.get(..length).ok_or(Malformed)?;
         self.0 = &self.0[length..];
         Ok(string)
+    }
+
+    /// What is not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
     }
 
     pub fn end(self) -> Result<(), Malformed> {

@@ -74,3 +74,33 @@ fn refused(error: &str, description: Option<&str>, provider: &Provider) -> Optio
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use opkssh_protocol::config::parse_provider_argument;
+
+    use super::*;
+
+    #[test]
+    fn what_the_agent_was_started_with_is_changed_by_a_restart() {
+        let provider = parse_provider_argument("https://id.example.com,c").unwrap();
+        for source in [
+            HttpError::Timeout {
+                host: "id.example.com".to_owned(),
+            },
+            HttpError::Unreachable {
+                host: "id.example.com".to_owned(),
+                cause: "no route".to_owned(),
+            },
+        ] {
+            let error = OidcError::Http {
+                what: "key set",
+                source,
+            };
+            let hint = explain(&error, &provider).unwrap();
+            for words in ["HTTPS_PROXY", "SSL_CERT_FILE", "opkssh agent stop"] {
+                assert!(hint.contains(words), "{hint}");
+            }
+        }
+    }
+}

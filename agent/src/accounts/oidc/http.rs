@@ -185,9 +185,7 @@ mod tests {
 
     fn goes_to(from: &str, location: &str) -> Option<String> {
         let from = Url::parse(from).unwrap();
-        redirected(&from, location)
-            .ok()
-            .map(|url| url.to_string())
+        redirected(&from, location).ok().map(|url| url.to_string())
     }
 
     #[test]

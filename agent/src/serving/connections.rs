@@ -1,0 +1,180 @@
+//! How many connections there are, and which one gives way to the next when there are too many.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::oneshot;
+
+/// The connections of the agent's sockets. No one waits for a place: the least worthy of those
+/// who have one loses it, first those that wait between two requests, among them those that
+/// may be somebody else's, among them the one that waits for longest.
+pub struct Connections {
+    limit: usize,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    open: HashMap<u64, Open>,
+    /// Counts what happens; orders connections by when they were last heard of.
+    clock: u64,
+}
+
+struct Open {
+    standing: Standing,
+    /// Dropped to close the connection.
+    _close: oneshot::Sender<Never>,
+}
+
+/// Nothing is sent: the sender goes.
+pub enum Never {}
+
+/// In the order in which connections are given up.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Standing {
+    is_busy: bool,
+    is_valued: bool,
+    last_heard: u64,
+}
+
+/// A connection's place in the table, for as long as it lives.
+pub struct Place {
+    connections: Arc<Connections>,
+    id: u64,
+}
+
+impl Connections {
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            table: Mutex::default(),
+        }
+    }
+
+    /// A place for a new connection, and what resolves when it has to go.
+    pub fn enter(self: &Arc<Self>) -> (Place, oneshot::Receiver<Never>) {
+        let (close, closed) = oneshot::channel();
+        let mut table = self.table();
+        if table.open.len() >= self.limit {
+            let least = table.open.iter().min_by_key(|(_, open)| open.standing);
+            if let Some(id) = least.map(|(id, _)| *id) {
+                table.open.remove(&id);
+            }
+        }
+        let id = table.tick();
+        let open = Open {
+            standing: Standing {
+                is_busy: false,
+                is_valued: false,
+                last_heard: id,
+            },
+            _close: close,
+        };
+        table.open.insert(id, open);
+        drop(table);
+        let connections = self.clone();
+        (Place { connections, id }, closed)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Table {
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+}
+
+impl Place {
+    /// A request has come; it is being answered.
+    pub fn is_busy(&self) {
+        self.update(|standing| standing.is_busy = true);
+    }
+
+    /// It is answered. `is_valued`: the connection is known to be of use to this machine's user.
+    pub fn is_idle(&self, is_valued: bool) {
+        self.update(|standing| (standing.is_busy, standing.is_valued) = (false, is_valued));
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Standing)) {
+        let mut table = self.connections.table();
+        let now = table.tick();
+        if let Some(open) = table.open.get_mut(&self.id) {
+            open.standing.last_heard = now;
+            change(&mut open.standing);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.table().open.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three connections in a table for three.
+    fn full() -> (Arc<Connections>, Vec<(Place, oneshot::Receiver<Never>)>) {
+        let connections = Arc::new(Connections::new(3));
+        let places = (0..3).map(|_| connections.enter()).collect();
+        (connections, places)
+    }
+
+    fn closed(places: &mut [(Place, oneshot::Receiver<Never>)]) -> Vec<usize> {
+        let is_closed = |receiver: &mut oneshot::Receiver<Never>| {
+            matches!(
+                receiver.try_recv(),
+                Err(oneshot::error::TryRecvError::Closed)
+            )
+        };
+        let places = places.iter_mut().enumerate();
+        let closed = places.filter_map(|(n, (_, receiver))| is_closed(receiver).then_some(n));
+        closed.collect()
+    }
+
+    #[test]
+    fn the_longest_idle_goes_first() {
+        let (connections, mut places) = full();
+        places[0].0.is_idle(false);
+        assert!(closed(&mut places).is_empty());
+        let _fourth = connections.enter();
+        assert_eq!(closed(&mut places), [1]);
+        let _fifth = connections.enter();
+        assert_eq!(closed(&mut places), [1, 2]);
+    }
+
+    #[test]
+    fn strangers_go_before_the_user_s_own_and_the_busy_go_last() {
+        let (connections, mut places) = full();
+        places[0].0.is_busy();
+        places[1].0.is_idle(true);
+        let mut more = vec![connections.enter()];
+        assert_eq!(closed(&mut places), [2]);
+        more[0].0.is_busy();
+        more.push(connections.enter());
+        assert_eq!(closed(&mut places), [1, 2]);
+        more[1].0.is_busy();
+        more.push(connections.enter());
+        assert_eq!(closed(&mut places), [0, 1, 2], "nobody waits");
+    }
+
+    #[test]
+    fn who_hangs_up_makes_room() {
+        let (connections, mut places) = full();
+        places.remove(0);
+        let _new = connections.enter();
+        assert!(closed(&mut places).is_empty());
+        // one that had to go takes no other's place with it
+        let _another = connections.enter();
+        drop(places);
+        assert_eq!(connections.table().open.len(), 2);
+    }
+}

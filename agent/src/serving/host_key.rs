@@ -1,0 +1,286 @@
+//! What a server proves itself with: a key, or a certificate for one (PROTOCOL.certkeys).
+
+use opkssh_protocol::time::UnixTime;
+use ssh_agent_lib::proto::extension::SessionBind;
+use ssh_agent_lib::ssh_encoding::Decode as _;
+use ssh_agent_lib::ssh_key::public::KeyData;
+
+use super::wire::{Malformed, Reader, put_string};
+
+/// Kinds of keys that can be certified, and how many fields such a key has (PROTOCOL.certkeys,
+/// PROTOCOL.u2f).
+const CERTIFIABLE: [(&str, usize); 7] = [
+    ("ssh-ed25519", 1),
+    ("ssh-rsa", 2),
+    ("ecdsa-sha2-nistp256", 2),
+    ("ecdsa-sha2-nistp384", 2),
+    ("ecdsa-sha2-nistp521", 2),
+    ("sk-ssh-ed25519@openssh.com", 2),
+    ("sk-ecdsa-sha2-nistp256@openssh.com", 3),
+];
+const CERTIFICATE_SUFFIX: &[u8] = b"-cert-v01@openssh.com";
+const TYPE_HOST: u32 = 2;
+
+/// A server's host key. A certificate in it is one that its authority signed.
+pub struct HostKey {
+    blob: Vec<u8>,
+    key: Vec<u8>,
+    certificate: Option<HostCertificate>,
+}
+
+/// A host certificate with a good signature; whether its authority is trusted is known_hosts'
+/// to say.
+pub struct HostCertificate {
+    authority: Vec<u8>,
+    principals: Vec<String>,
+    valid_after: u64,
+    valid_before: u64,
+    has_critical_options: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostKeyError {
+    #[error("the host key is malformed")]
+    Malformed,
+    #[error("the host key is of an unknown kind")]
+    Kind,
+    #[error("the host key is a certificate, but not for a host")]
+    NotAHost,
+    #[error("the host certificate's signature does not verify")]
+    Signature,
+}
+
+impl From<Malformed> for HostKeyError {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+impl HostKey {
+    /// Reads what a server showed: a public key or a certificate.
+    pub fn parse(blob: &[u8]) -> Result<Self, HostKeyError> {
+        let (key, certificate) = if Reader::new(blob).string()?.ends_with(CERTIFICATE_SUFFIX) {
+            let (key, certificate) = parse_certificate(blob)?;
+            (key, Some(certificate))
+        } else {
+            (blob.to_vec(), None)
+        };
+        parse_key(&key)?;
+        Ok(Self {
+            blob: blob.to_vec(),
+            key,
+            certificate,
+        })
+    }
+
+    /// As the server showed it.
+    pub fn blob(&self) -> &[u8] {
+        &self.blob
+    }
+
+    /// The key itself: of a certificate, the certified one.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    pub fn certificate(&self) -> Option<&HostCertificate> {
+        self.certificate.as_ref()
+    }
+
+    /// Is `signature` (RFC 4253 section 6.6) one of this key over `data`?
+    pub fn has_signed(&self, data: &[u8], signature: &[u8]) -> bool {
+        has_signed(&self.key, data, signature)
+    }
+}
+
+impl HostCertificate {
+    /// The certifying key.
+    pub fn authority(&self) -> &[u8] {
+        &self.authority
+    }
+
+    /// The names it vouches for at the time `now`; none when it is not valid then, or under
+    /// conditions that nobody knows. One without principals or with patterns in them says no name.
+    pub fn names(&self, now: UnixTime) -> impl Iterator<Item = &str> {
+        let now = u64::try_from(now.0).unwrap_or(0);
+        let is_valid =
+            self.valid_after <= now && now < self.valid_before && !self.has_critical_options;
+        self.principals
+            .iter()
+            .map(String::as_str)
+            .filter(move |name| is_valid && !name.contains(['*', '?', '!']))
+    }
+}
+
+/// The certified key, and what the authority says of it. ssh-key 0.6 does not read certificates
+/// that are valid forever, ssh-keygen's default.
+fn parse_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate), HostKeyError> {
+    let mut reader = Reader::new(blob);
+    let kind = reader.string()?;
+    let (key_kind, fields) = CERTIFIABLE
+        .into_iter()
+        .find(|(key_kind, _)| {
+            let name = key_kind.trim_end_matches("@openssh.com").as_bytes();
+            kind.strip_suffix(CERTIFICATE_SUFFIX) == Some(name)
+        })
+        .ok_or(HostKeyError::Kind)?;
+    let _nonce = reader.string()?;
+    let mut key = Vec::new();
+    put_string(&mut key, key_kind.as_bytes());
+    for _ in 0..fields {
+        put_string(&mut key, reader.string()?);
+    }
+    let _serial = reader.u64()?;
+    let is_host = reader.u32()? == TYPE_HOST;
+    let _key_id = reader.string()?;
+    let principals = strings(reader.string()?)?;
+    let (valid_after, valid_before) = (reader.u64()?, reader.u64()?);
+    let critical_options = reader.string()?;
+    let _extensions = reader.string()?;
+    let _reserved = reader.string()?;
+    let authority = reader.string()?;
+    let signed = &blob[..blob.len() - reader.rest().len()];
+    let signature = reader.string()?;
+    reader.end()?;
+    if !is_host {
+        return Err(HostKeyError::NotAHost);
+    }
+    if !has_signed(authority, signed, signature) {
+        return Err(HostKeyError::Signature);
+    }
+    let certificate = HostCertificate {
+        authority: authority.to_vec(),
+        principals,
+        valid_after,
+        valid_before,
+        has_critical_options: !critical_options.is_empty(),
+    };
+    Ok((key, certificate))
+}
+
+fn strings(list: &[u8]) -> Result<Vec<String>, HostKeyError> {
+    let mut reader = Reader::new(list);
+    let mut strings = Vec::new();
+    while !reader.rest().is_empty() {
+        let string = str::from_utf8(reader.string()?).map_err(|_| HostKeyError::Malformed)?;
+        strings.push(string.to_owned());
+    }
+    Ok(strings)
+}
+
+fn parse_key(mut blob: &[u8]) -> Result<KeyData, HostKeyError> {
+    match KeyData::decode(&mut blob) {
+        // whatever it is, nothing could verify its signature
+        Ok(KeyData::Other(_)) => Err(HostKeyError::Kind),
+        Ok(key) if blob.is_empty() => Ok(key),
+        _ => Err(HostKeyError::Malformed),
+    }
+}
+
+fn has_signed(key: &[u8], data: &[u8], signature: &[u8]) -> bool {
+    let (Ok(host_key), Ok(signature)) = (parse_key(key), signature.try_into()) else {
+        return false;
+    };
+    // the crate's way to check a signature over bytes
+    let bind = SessionBind {
+        host_key,
+        session_id: data.to_vec(),
+        signature,
+        is_forwarding: false,
+    };
+    bind.verify_signature().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{self, Certificate, Key};
+    use super::*;
+
+    const NOW: UnixTime = UnixTime(1_800_000_000);
+
+    fn names(certificate: &Certificate) -> Vec<String> {
+        let key = HostKey::parse(&certificate.blob()).unwrap();
+        let names = key.certificate().unwrap().names(NOW);
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_key_is_read_whole() {
+        for key in [Key::ed25519(), Key::p256()] {
+            let host_key = HostKey::parse(&key.blob()).unwrap();
+            assert_eq!(host_key.key(), key.blob());
+            assert!(host_key.certificate().is_none());
+            assert!(host_key.has_signed(b"data", &key.sign(b"data")));
+            assert!(!host_key.has_signed(b"date", &key.sign(b"data")));
+            assert!(!host_key.has_signed(b"data", &Key::ed25519().sign(b"data")));
+            assert!(!host_key.has_signed(b"data", b""));
+            assert!(HostKey::parse(&[&key.blob()[..], &[0]].concat()).is_err());
+        }
+        let unknown = made::strings(&[b"unknown@example.com", b"key"]);
+        assert_eq!(HostKey::parse(&unknown).err(), Some(HostKeyError::Kind));
+        assert!(HostKey::parse(b"").is_err());
+    }
+
+    #[test]
+    fn a_certificate_names_what_its_authority_signed() {
+        for (key, authority) in [(Key::ed25519(), Key::p256()), (Key::p256(), Key::ed25519())] {
+            let mut certificate = Certificate::new(&key, &authority, &["web1", "web2"]);
+            let host_key = HostKey::parse(&certificate.blob()).unwrap();
+            assert_eq!(host_key.key(), key.blob());
+            assert_eq!(host_key.blob(), certificate.blob());
+            assert!(host_key.has_signed(b"data", &key.sign(b"data")));
+            assert!(!host_key.has_signed(b"data", &authority.sign(b"data")));
+            assert_eq!(
+                host_key.certificate().unwrap().authority(),
+                authority.blob()
+            );
+            assert_eq!(names(&certificate), ["web1", "web2"]);
+            certificate.principals = vec!["*.example.com".to_owned(), "web1".to_owned()];
+            assert_eq!(names(&certificate), ["web1"]);
+        }
+    }
+
+    #[test]
+    fn a_certificate_counts_while_it_is_valid() {
+        let (key, authority) = (Key::ed25519(), Key::ed25519());
+        let now = u64::try_from(NOW.0).unwrap();
+        for (after, before, counts) in [
+            (0, u64::MAX, true),
+            (now, now + 1, true),
+            (now + 1, u64::MAX, false),
+            (0, now, false),
+        ] {
+            let mut certificate = Certificate::new(&key, &authority, &["web1"]);
+            (certificate.valid_after, certificate.valid_before) = (after, before);
+            assert_eq!(names(&certificate).len(), usize::from(counts));
+        }
+        let mut certificate = Certificate::new(&key, &authority, &["web1"]);
+        certificate.critical_options = b"something".to_vec();
+        assert!(names(&certificate).is_empty());
+    }
+
+    #[test]
+    fn what_no_authority_signed_is_no_certificate() {
+        let (key, authority) = (Key::ed25519(), Key::ed25519());
+        let certificate = Certificate::new(&key, &authority, &["web1"]);
+        let mut forged = Certificate::new(&key, &authority, &["web1"]);
+        forged.signer = Some(&key);
+        assert_eq!(
+            HostKey::parse(&forged.blob()).err(),
+            Some(HostKeyError::Signature)
+        );
+        let mut user = Certificate::new(&key, &authority, &["web1"]);
+        user.kind = 1;
+        assert_eq!(
+            HostKey::parse(&user.blob()).err(),
+            Some(HostKeyError::NotAHost)
+        );
+        let blob = certificate.blob();
+        for place in 0..blob.len() {
+            let mut changed = blob.clone();
+            changed[place] ^= 1;
+            assert!(HostKey::parse(&changed).is_err(), "{place}");
+            assert!(HostKey::parse(&blob[..place]).is_err(), "{place}");
+        }
+    }
+}

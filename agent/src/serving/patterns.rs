@@ -1,0 +1,106 @@
+//! Lists of host patterns, as in ssh_config(5) PATTERNS.
+
+/// What a list of patterns says of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A negated pattern matches, whatever others do.
+    Excluded,
+    Named,
+    Unmentioned,
+}
+
+/// Does `host` satisfy `patterns`, as a list of ssh_config's Host does: some pattern matches, and
+/// no negated one?
+pub fn host_matches(host: &str, patterns: &[String]) -> bool {
+    verdict(&[host], patterns) == Verdict::Named
+}
+
+/// What `patterns` say of the host that all of `spellings` are names of.
+pub fn verdict(spellings: &[&str], patterns: &[String]) -> Verdict {
+    let matches = |pattern: &str| spellings.iter().any(|spelling| glob(pattern, spelling));
+    let mut verdict = Verdict::Unmentioned;
+    for pattern in patterns {
+        match pattern.strip_prefix('!') {
+            Some(negated) if matches(negated) => return Verdict::Excluded,
+            Some(_) => {}
+            None if matches(pattern) => verdict = Verdict::Named,
+            None => {}
+        }
+    }
+    verdict
+}
+
+/// `*` and `?` as in ssh_config(5) PATTERNS; letter case does not count in host names.
+fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || c.eq_ignore_ascii_case(&text[t]) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((star_p, star_t)) => {
+                    p = star_p + 1;
+                    t = star_t + 1;
+                    star = Some((star_p, star_t + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&pattern| pattern.to_owned()).collect()
+    }
+
+    #[test]
+    fn patterns_as_in_ssh_config() {
+        for (pattern, host, expected) in [
+            ("*", "anything", true),
+            ("*.example.com", "a.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "a.example.com.evil", false),
+            ("10.0.?.1", "10.0.5.1", true),
+            ("10.0.?.1", "10.0.55.1", false),
+            ("Web-*-1", "web-eu-1", true),
+            ("a*b*c", "axxbyyc", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(glob(pattern, host), expected, "{pattern} {host}");
+        }
+        assert!(host_matches("a.x", &patterns(&["*.x", "!b.x"])));
+        assert!(!host_matches("b.x", &patterns(&["*.x", "!b.x"])));
+        assert!(!host_matches("a.x", &patterns(&["!b.x"])));
+        assert!(!host_matches("a.x", &[]));
+    }
+
+    #[test]
+    fn a_negated_pattern_excludes_under_any_spelling() {
+        let spellings = ["[web1]:2222", "web1"];
+        for (list, expected) in [
+            (&["*", "!web1"][..], Verdict::Excluded),
+            (&["!web1", "*"], Verdict::Excluded),
+            (&["web1", "![web1]:*"], Verdict::Excluded),
+            (&["web1", "!web2"], Verdict::Named),
+            (&["[web1]:2222"], Verdict::Named),
+            (&["web2", "!web3"], Verdict::Unmentioned),
+            (&[], Verdict::Unmentioned),
+        ] {
+            assert_eq!(verdict(&spellings, &patterns(list)), expected, "{list:?}");
+        }
+    }
+}
