@@ -1,6 +1,8 @@
 //! Waiting for something to be ready, with an end.
 
+use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,8 +28,23 @@ pub(crate) fn poll<T>(limit: Duration, mut ready: impl FnMut() -> Option<T>) -> 
     }
 }
 
-/// A TCP port of 127.0.0.1 that nobody uses at this moment.
+/// A TCP port of the loopback addresses that nobody uses, and that nobody else gets: it is outside
+/// of the range from which the system chooses ports, and never given twice in one process.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
-    listener.local_addr().expect("its address").port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 12_000;
+    const COUNT: u32 = 18_000;
+    for _ in 0..COUNT {
+        // processes start at different places, so that two suites rarely meet
+        let start = std::process::id().wrapping_mul(97);
+        let offset = start.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = u16::try_from(FIRST + offset).expect("the range fits");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok()
+            && TcpListener::bind(("::1", port))
+                .map_or_else(|error| error.kind() != ErrorKind::AddrInUse, |_| true)
+        {
+            return port;
+        }
+    }
+    panic!("no free loopback port");
 }
