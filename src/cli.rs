@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
+use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Log in over SSH with an OpenID Connect identity
 #[derive(Parser)]
@@ -72,6 +73,9 @@ pub enum Command {
 pub enum AgentCommand {
     /// Print the variables for a shell, starting nothing
     Env(opkssh_client::EnvArgs),
+    /// How the other commands start the agent
+    #[command(hide = true)]
+    Launch(opkssh_client::AgentSettings),
     /// Run the agent in the foreground
     Run(opkssh_agent::RunArgs),
     /// Start the agent in the background and print the variables for a shell
@@ -152,7 +156,10 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Stop> {
             })),
         };
     }
-    match Cli::try_parse_from(&words) {
+    let parsed = flags_take_values(Cli::command())
+        .try_get_matches_from(&words)
+        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    match parsed {
         Ok(Cli { version: true, .. }) => Ok(Command::Version),
         Ok(Cli {
             command: Some(command),
@@ -161,6 +168,26 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Stop> {
         Ok(Cli { command: None, .. }) => Err(Stop::Help(help_of(&[]))),
         Err(error) => Err(stop(&error)),
     }
+}
+
+/// `--flag=true` and `--flag=false`, as Go's flags can be given; `--flag` is true.
+fn flags_take_values(command: clap::Command) -> clap::Command {
+    let takes_value = |arg: Arg| match arg.get_action() {
+        ArgAction::SetTrue => arg
+            .action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_value("false")
+            .default_missing_value("true")
+            .value_parser(BoolishValueParser::new())
+            .value_name("BOOL")
+            .hide_possible_values(true)
+            .hide_default_value(true),
+        _ => arg,
+    };
+    command
+        .mut_args(takes_value)
+        .mut_subcommands(flags_take_values)
 }
 
 /// The help of a command, by its path of names.

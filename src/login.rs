@@ -39,5 +39,6 @@ pub fn login(args: &LoginArgs, places: &Places) -> Result<(), Failure> {
         places,
         &mut out,
         data,
+        &mut io::stderr(),
     )?)
 }

@@ -1,18 +1,22 @@
 //! `opkssh agent start|stop|env`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use opkssh_protocol::control::{Event, Request};
 use opkssh_protocol::places::Places;
 
+use crate::agent_settings::AgentSettings;
 use crate::connection::{AT_ONCE, Connection, unexpected};
-use crate::ensure_running::ensure_running;
+use crate::ensure_running::ensure_running_with;
 use crate::error::ClientError;
+use crate::shown::quoted;
 use crate::status::report;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct StartArgs {
+    #[command(flatten)]
+    pub settings: AgentSettings,
     #[command(flatten)]
     pub shell: EnvArgs,
 }
@@ -28,14 +32,21 @@ pub struct EnvArgs {
     pub csh: bool,
 }
 
-/// Starts the daemon if needed and prints what a shell has to evaluate.
+/// Starts the daemon if needed and prints what a shell has to evaluate. One that runs with other
+/// settings than those that were asked for is left alone, and an error.
 pub fn agent_start(
     args: &StartArgs,
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<(), ClientError> {
-    let pid = report(ensure_running(places)?)?.agent.pid;
-    let lines = variables(&args.shell, &places.agent_socket(), Some(pid));
+    let agent = report(ensure_running_with(&args.settings, places)?)?.agent;
+    args.settings.check(&agent)?;
+    let pid = agent.pid;
+    let socket = match args.settings.socket {
+        Some(_) => PathBuf::from(agent.agent_socket),
+        None => places.agent_socket(),
+    };
+    let lines = variables(&args.shell, &socket, Some(pid));
     let _ = writeln!(out, "{lines}echo Agent pid {pid};").and_then(|()| out.flush());
     Ok(())
 }
@@ -91,16 +102,6 @@ fn variables(shell: &EnvArgs, socket: &Path, pid: Option<u32>) -> String {
 
 fn login_shell_is_csh() -> bool {
     std::env::var("SHELL").is_ok_and(|shell| shell.ends_with("csh"))
-}
-
-/// In single quotes where a shell would read more than a word; plain otherwise, as OpenSSH's.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
-    if text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! `opkssh login --create-config`.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use opkssh_protocol::config::default_file;
 use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
+use crate::write_whole::create_file;
 
 /// What became of the configuration file.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,13 +26,8 @@ pub fn create_config(explicit: Option<&Path>, places: &Places) -> Result<ConfigF
     if let Some(directory) = file.parent().filter(|path| !path.as_os_str().is_empty()) {
         std::fs::create_dir_all(directory).map_err(failed())?;
     }
-    match OpenOptions::new().write(true).create_new(true).open(&file) {
-        Ok(mut created) => {
-            created
-                .write_all(default_file().as_bytes())
-                .map_err(failed())?;
-            Ok(ConfigFile::Created(file))
-        }
+    match create_file(&file, default_file().as_bytes(), 0o644) {
+        Ok(()) => Ok(ConfigFile::Created(file)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(ConfigFile::Exists(file)),
         Err(error) => Err(failed()(error)),
     }

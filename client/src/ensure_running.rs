@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use opkssh_protocol::places::Places;
 
+use crate::agent_settings::AgentSettings;
 use crate::connection::Connection;
 use crate::error::ClientError;
 use crate::shown::printable;
@@ -25,22 +26,36 @@ pub struct Launcher {
 }
 
 impl Launcher {
-    /// This very program as `agent run --detached`.
-    pub fn this_program() -> Result<Self, ClientError> {
+    /// This very program as `agent launch`, which becomes the daemon.
+    pub fn this_program(settings: &AgentSettings) -> Result<Self, ClientError> {
+        let mut arguments = ["agent", "launch"].map(OsString::from).to_vec();
+        arguments.extend(settings.arguments()?);
         Ok(Self {
-            program: std::env::current_exe()
-                .map_err(ClientError::io("cannot tell where this program is"))?,
-            arguments: ["agent", "run", "--detached"].map(OsString::from).to_vec(),
+            program: this_program()?,
+            arguments,
         })
     }
 }
 
 /// Connects to the daemon; starts it first when nobody listens.
 pub fn ensure_running(places: &Places) -> Result<Connection, ClientError> {
+    ensure_running_with(&AgentSettings::default(), places)
+}
+
+/// The same; a daemon that has to be started gets these settings.
+pub(crate) fn ensure_running_with(
+    settings: &AgentSettings,
+    places: &Places,
+) -> Result<Connection, ClientError> {
     match Connection::open(&places.control_socket()) {
-        Err(ClientError::NotRunning) => start(places, &Launcher::this_program()?),
+        Err(ClientError::NotRunning) => start(places, &Launcher::this_program(settings)?),
         connected => connected,
     }
+}
+
+/// Where this program is.
+pub fn this_program() -> Result<PathBuf, ClientError> {
+    std::env::current_exe().map_err(ClientError::io("cannot tell where this program is"))
 }
 
 /// Starts the daemon. Of several programs that do this at once, one starts it and the others wait.

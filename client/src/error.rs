@@ -14,6 +14,8 @@ pub enum ClientError {
     ConfigFile { file: PathBuf, source: io::Error },
     #[error("invalid argument {0:?} for \"-t, --key-type\" flag: must be 'ecdsa', 'ed25519'")]
     KeyType(String),
+    #[error("the account {account} is in no configuration, and {flag} needs one")]
+    OnlyAnAccount { account: String, flag: &'static str },
     #[error("the agent is not running")]
     NotRunning,
     #[error("cannot reach the agent at {}: {source}", socket.display())]
@@ -22,6 +24,8 @@ pub enum ClientError {
     ForeignSocket(PathBuf),
     #[error("cannot start the agent: {reason}")]
     Start { reason: String, log: Option<String> },
+    #[error("an agent runs already, without {option}: it has {runs_with}")]
+    OtherSettings { option: String, runs_with: String },
     #[error("the agent speaks version {agent} of the control protocol, this program {VERSION}")]
     Version { agent: u32 },
     #[error("the agent hung up before it answered")]
@@ -57,6 +61,13 @@ impl ClientError {
                                         default one: opkssh login --create-config"
                 .into(),
             Self::KeyType(_) => "opkssh login --key-type ed25519".into(),
+            Self::OnlyAnAccount { .. } => {
+                "name the provider too: opkssh login --provider ISSUER,CLIENT_ID".into()
+            }
+            Self::OtherSettings { option, .. } => format!(
+                "use it as it is: opkssh agent env; or restart it: opkssh agent stop; \
+                 opkssh agent start {option}"
+            ),
             Self::NotRunning => "start it: opkssh agent start".into(),
             Self::Unreachable { .. }
             | Self::HungUp

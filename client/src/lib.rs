@@ -4,6 +4,7 @@
 //! arguments, [`Places`](opkssh_protocol::places::Places) and writers; only `main` knows stdout.
 
 mod agent_commands;
+mod agent_settings;
 mod browser;
 mod check;
 mod configuration;
@@ -14,6 +15,7 @@ mod ensure_running;
 mod error;
 mod frame;
 mod held_certificate;
+mod launch;
 mod login;
 mod login_display;
 mod logout;
@@ -21,17 +23,20 @@ mod provider_list;
 mod shown;
 mod ssh_include;
 mod status;
+mod write_whole;
 mod written_keys;
 
 pub use agent_commands::{EnvArgs, StartArgs, agent_env, agent_start, agent_stop};
+pub use agent_settings::AgentSettings;
 pub use check::{CheckArgs, check};
 pub use configuration::{Environment, load_config};
 pub use connection::Connection;
 pub use create_config::{ConfigFile, create_config};
 pub use ensure::{Ensured, ensure};
-pub use ensure_running::{Launcher, ensure_running};
+pub use ensure_running::{Launcher, ensure_running, this_program};
 pub use error::ClientError;
 pub use held_certificate::HeldCertificate;
+pub use launch::agent_launch;
 pub use login::{LoginArgs, log_in, login, login_request, show_certificate};
 pub use login_display::LoginDisplay;
 pub use logout::{LogoutArgs, logout};

@@ -3,16 +3,19 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use opkssh_protocol::config::{ClientConfig, Wanted, choose, unknown_issuer_warning};
+use opkssh_protocol::config::{ClientConfig, ConfigError, Wanted, choose, unknown_issuer_warning};
 use opkssh_protocol::control::{AccountStatus, Event, KeyType, LoginRequest, Request};
 use opkssh_protocol::places::Places;
 
 use crate::configuration::{Environment, load_config};
-use crate::connection::unexpected;
+use crate::connection::{Connection, unexpected};
 use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
 use crate::held_certificate::{HeldCertificate, held_certificate};
 use crate::login_display::LoginDisplay;
+use crate::shown::{printable, quoted};
+use crate::status::report;
+use crate::written_keys;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LoginArgs {
@@ -36,9 +39,9 @@ pub struct LoginArgs {
     /// Show the new certificate as `opkssh inspect` does
     #[arg(long)]
     pub inspect_cert: bool,
-    /// Type of the new key: ecdsa or ed25519
-    #[arg(short = 't', long, value_name = "TYPE", default_value = "ecdsa")]
-    pub key_type: String,
+    /// Type of the new key: ecdsa or ed25519 [default: ecdsa]
+    #[arg(short = 't', long, value_name = "TYPE")]
+    pub key_type: Option<String>,
     /// Write what is shown to opkssh.log in this directory, too
     #[arg(long, value_name = "DIR")]
     pub log_dir: Option<PathBuf>,
@@ -48,8 +51,8 @@ pub struct LoginArgs {
     /// Print the claims of the ID token
     #[arg(long)]
     pub print_id_token: bool,
-    /// Print certificate and private key instead of using the agent
-    #[arg(short = 'p', long, conflicts_with_all = ["private_key_file", "files"])]
+    /// Print certificate and private key, writing no file, instead of using the agent
+    #[arg(short = 'p', long, conflicts_with = "files")]
     pub print_key: bool,
     /// Write the private key to this file and the certificate beside it, instead of using the agent
     #[arg(short = 'i', long, value_name = "FILE", conflicts_with = "files")]
@@ -63,8 +66,16 @@ pub struct LoginArgs {
     /// Redirect URI to send in place of the local one
     #[arg(long, value_name = "URI")]
     pub remote_redirect_uri: Option<String>,
-    /// Put the access token into the certificate: servers can then look up userinfo
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    /// Put the access token into the certificate, for servers that look up userinfo, as Go's do
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        hide_possible_values = true,
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
     pub send_access_token: Option<bool>,
     /// Show more: the new certificate
     #[arg(short, long)]
@@ -89,13 +100,15 @@ impl LoginArgs {
     }
 }
 
-/// Logs in and says so on `out`; certificate and claims, where asked for, go to `data`.
+/// Logs in and says so on `out`; certificate and claims, where asked for, go to `data`, and what
+/// should be tidied up to `err`.
 pub fn login(
     args: &LoginArgs,
     environment: &Environment,
     places: &Places,
     out: &mut dyn Write,
     data: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<(), ClientError> {
     if args.auto_refresh {
         let _ = writeln!(
@@ -103,7 +116,10 @@ pub fn login(
             "The agent renews by itself: --auto-refresh is not needed."
         );
     }
-    let request = login_request(args, environment, places, out)?;
+    let request = match login_request(args, environment, places, out) {
+        Ok(request) => Request::Login(request),
+        Err(error) => login_again(args, places, error)?,
+    };
     let account = log_in(
         request,
         !args.disable_browser_open,
@@ -118,6 +134,9 @@ pub fn login(
         );
     }
     let _ = out.flush();
+    if let Some(line) = about_stale_files(places) {
+        let _ = writeln!(err, "{line}");
+    }
     if args.inspect_cert || args.verbose || args.print_id_token {
         let certificate = held_certificate(&places.agent_socket(), &account.fingerprint)?;
         show_certificate(args, &certificate, data)?;
@@ -148,7 +167,7 @@ pub fn login_request(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<LoginRequest, ClientError> {
-    let key_type = key_type(&args.key_type)?;
+    let key_type = key_type(args.key_type.as_deref())?;
     let config = match load_config(args.config_path.as_deref(), places)? {
         Some(config) => config,
         None => {
@@ -184,7 +203,7 @@ pub fn login_request(
 /// The login itself, also the wrapper's: starts the daemon if needed, shows what happens, and
 /// waits for the person. Hanging up, also by Ctrl-C, cancels it in the daemon.
 pub fn log_in(
-    request: LoginRequest,
+    request: Request,
     open_browser: bool,
     environment: &Environment,
     places: &Places,
@@ -192,7 +211,7 @@ pub fn log_in(
 ) -> Result<AccountStatus, ClientError> {
     let mut connection = ensure_running(places)?;
     let mut display = LoginDisplay::new(out, environment, open_browser);
-    connection.send(&Request::Login(request), None)?;
+    connection.send(&request, None)?;
     loop {
         match connection.next_event()? {
             Event::LoggedIn { account } => {
@@ -205,7 +224,67 @@ pub fn log_in(
     }
 }
 
-fn key_type(word: &str) -> Result<KeyType, ClientError> {
+/// An alias that no configuration knows may be that of an account, made with `--provider` or with
+/// another configuration: the daemon knows where that logs in, and how. Else it stays at `error`.
+fn login_again(
+    args: &LoginArgs,
+    places: &Places,
+    error: ClientError,
+) -> Result<Request, ClientError> {
+    let ClientError::Config(ConfigError::UnknownAlias { alias, .. }) = &error else {
+        return Err(error);
+    };
+    if args.alias.as_ref() != Some(alias) {
+        return Err(error);
+    }
+    let connection = match Connection::open(&places.control_socket()) {
+        Err(ClientError::NotRunning) if places.accounts_file().exists() => ensure_running(places)?,
+        Err(ClientError::NotRunning) => return Err(error),
+        connection => connection?,
+    };
+    // by issuer, too, as everywhere else
+    let accounts = report(connection)?.accounts;
+    let found = accounts
+        .iter()
+        .find(|account| account.alias == *alias)
+        .or_else(|| accounts.iter().find(|account| account.issuer == *alias));
+    let Some(account) = found.map(|account| account.alias.clone()) else {
+        return Err(error);
+    };
+    // they would change what the account is
+    let flags = [
+        ("--key-type", args.key_type.is_some()),
+        ("--principals", !args.principals.is_empty()),
+        ("--remote-redirect-uri", args.remote_redirect_uri.is_some()),
+        ("--send-access-token", args.send_access_token.is_some()),
+    ];
+    match flags.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(ClientError::OnlyAnAccount { account, flag }),
+        None => Ok(Request::LoginAgain { account }),
+    }
+}
+
+/// Go's client kept one pair of key files current; they would now only grow old.
+fn about_stale_files(places: &Places) -> Option<String> {
+    let keys = written_keys::in_default_slots(places);
+    let word = |key: &PathBuf| quoted(&printable(&key.to_string_lossy()));
+    let removals: Vec<_> = keys
+        .iter()
+        .map(|key| format!("opkssh logout -i {}", word(key)))
+        .collect();
+    (!removals.is_empty()).then(|| {
+        format!(
+            "Key files of an earlier login are not renewed; the agent has taken their place. \
+             Remove them: {}",
+            removals.join("; ")
+        )
+    })
+}
+
+fn key_type(word: Option<&str>) -> Result<KeyType, ClientError> {
+    let Some(word) = word else {
+        return Ok(KeyType::default());
+    };
     match word.to_ascii_lowercase().as_str() {
         "ecdsa" => Ok(KeyType::Ecdsa),
         "ed25519" => Ok(KeyType::Ed25519),

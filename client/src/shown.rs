@@ -29,6 +29,17 @@ pub fn local_time(time: UnixTime) -> String {
     }
 }
 
+/// As a word of a shell command: in single quotes where a shell would read more than a word;
+/// plain otherwise, as OpenSSH's programs do.
+pub fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 pub fn now() -> UnixTime {
     SystemTime::now().into()
 }

@@ -2,13 +2,14 @@
 //! includes. For logins that write files; the agent needs none of it.
 
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
+use crate::write_whole::replace_file;
 
 const INCLUDE: &str = "Include ~/.ssh/opkssh/config";
 
@@ -40,7 +41,7 @@ pub fn configure(places: &Places) -> Result<(), ClientError> {
         return Ok(());
     }
     let text = [format!("{INCLUDE}\n\n").as_bytes(), &text].concat();
-    replace(&main, &text).map_err(failed(&main))
+    replace_file(&main, &text).map_err(failed(&main))
 }
 
 /// Was [`configure`] done, and not undone?
@@ -57,27 +58,6 @@ fn has_include(text: &[u8]) -> bool {
             .join(" ")
             .eq_ignore_ascii_case(INCLUDE)
     })
-}
-
-/// Replaces `file` in one step, keeping its mode; through a symbolic link, which dotfile managers
-/// use.
-fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
-    let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
-    let directory = target
-        .parent()
-        .ok_or_else(|| io::Error::other("it has no directory"))?;
-    let mode = match std::fs::metadata(&target) {
-        Ok(found) => found.permissions(),
-        Err(_) => std::os::unix::fs::PermissionsExt::from_mode(0o600),
-    };
-    let mut new = tempfile::Builder::new()
-        .prefix(".opkssh-")
-        .permissions(mode)
-        .tempfile_in(directory)?;
-    new.write_all(text)?;
-    new.as_file().sync_all()?;
-    new.persist(&target)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use opkssh_protocol::places::Places;
 use ssh_key::{Certificate, PrivateKey};
 
 use crate::error::ClientError;
+use crate::write_whole::replace_file;
 
 /// Where logins write without `-i`, in Go's order.
 const SLOTS: [&str; 4] = ["id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
@@ -53,6 +54,15 @@ pub fn remove_one(key: &Path) -> Result<(), ClientError> {
             message: reason.to_string(),
         })?
         .remove()
+}
+
+/// The private keys in the default slots that an earlier login wrote.
+pub fn in_default_slots(places: &Places) -> Vec<PathBuf> {
+    SLOTS
+        .iter()
+        .filter_map(|name| recognise(&places.ssh_dir().join(name)).ok())
+        .map(|pair| pair.key)
+        .collect()
 }
 
 struct Pair {
@@ -163,7 +173,7 @@ fn drop_identity_file(config: &Path, key: &Path) -> Result<(), ClientError> {
         .filter(|found| *found != line)
         .map(|found| format!("{found}\n"))
         .collect();
-    fs::write(config, kept).map_err(ClientError::io(format!(
+    replace_file(config, kept.as_bytes()).map_err(ClientError::io(format!(
         "cannot write {}",
         config.display()
     )))

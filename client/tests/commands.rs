@@ -26,11 +26,16 @@ fn shown(write: impl FnOnce(&mut Vec<u8>) -> Result<(), ClientError>) -> String 
     String::from_utf8(out).unwrap()
 }
 
-fn login_args() -> LoginArgs {
-    LoginArgs {
-        key_type: "ecdsa".into(),
-        ..LoginArgs::default()
-    }
+fn log_in_showing(
+    args: &LoginArgs,
+    environment: &Environment,
+    home: &Home,
+    out: &mut Vec<u8>,
+) -> Result<(), ClientError> {
+    let (data, err) = (&mut Vec::new(), &mut Vec::new());
+    let result = login(args, environment, &home.places, out, data, err);
+    assert!(data.is_empty() && err.is_empty());
+    result
 }
 
 #[test]
@@ -69,9 +74,9 @@ fn a_login_shows_the_url_opens_the_browser_and_says_who_you_are() {
     };
     let args = LoginArgs {
         principals: vec!["root".into(), String::new()],
-        ..login_args()
+        ..LoginArgs::default()
     };
-    let text = shown(|out| login(&args, &environment, &home.places, out, &mut Vec::new()));
+    let text = shown(|out| log_in_showing(&args, &environment, &home, out));
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(
         lines[..4],
@@ -121,9 +126,9 @@ fn a_login_without_browser_only_prints_the_url() {
     };
     let args = LoginArgs {
         disable_browser_open: true,
-        ..login_args()
+        ..LoginArgs::default()
     };
-    let text = shown(|out| login(&args, &environment, &home.places, out, &mut Vec::new()));
+    let text = shown(|out| log_in_showing(&args, &environment, &home, out));
     assert!(text.starts_with("Open your browser to: http://localhost:3000/login\\u{1b}[2J\n"));
     assert!(!marker.exists());
 }
@@ -139,11 +144,10 @@ fn a_failure_comes_with_the_daemons_words() {
         };
         vec![Event::Failed { failure }]
     });
-    let error = login(
-        &login_args(),
+    let error = log_in_showing(
+        &LoginArgs::default(),
         &Environment::default(),
-        &home.places,
-        &mut Vec::new(),
+        &home,
         &mut Vec::new(),
     )
     .err()
@@ -160,11 +164,10 @@ fn a_daemon_that_hangs_up_is_an_error() {
     let home = Home::new();
     home.write(".opk/config.yml", CONFIG);
     FakeDaemon::start(&home, |_| vec![Event::Waiting { what: "x".into() }]);
-    let error = login(
-        &login_args(),
+    let error = log_in_showing(
+        &LoginArgs::default(),
         &Environment::default(),
-        &home.places,
-        &mut Vec::new(),
+        &home,
         &mut Vec::new(),
     )
     .err()
@@ -202,22 +205,16 @@ fn dropping_the_connection_hangs_up_in_the_daemon() {
 fn wrong_arguments_never_reach_the_daemon() {
     let home = Home::new();
     home.write(".opk/config.yml", CONFIG);
-    let daemon = FakeDaemon::start(&home, |_| Vec::new());
+    let daemon = FakeDaemon::start(&home, |_| vec![report(vec![account("other")])]);
     let fails = |args: LoginArgs| {
-        login(
-            &args,
-            &Environment::default(),
-            &home.places,
-            &mut Vec::new(),
-            &mut Vec::new(),
-        )
-        .err()
-        .unwrap()
-        .to_string()
+        log_in_showing(&args, &Environment::default(), &home, &mut Vec::new())
+            .err()
+            .unwrap()
+            .to_string()
     };
     assert_eq!(
         fails(LoginArgs {
-            key_type: "rsa".into(),
+            key_type: Some("rsa".into()),
             ..LoginArgs::default()
         }),
         "invalid argument \"rsa\" for \"-t, --key-type\" flag: must be 'ecdsa', 'ed25519'"
@@ -225,16 +222,17 @@ fn wrong_arguments_never_reach_the_daemon() {
     assert_eq!(
         fails(LoginArgs {
             alias: Some("nope".into()),
-            ..login_args()
+            ..LoginArgs::default()
         }),
         "error getting provider config for alias nope"
     );
     let missing = LoginArgs {
         config_path: Some("/does/not/exist.yml".into()),
-        ..login_args()
+        ..LoginArgs::default()
     };
     assert!(fails(missing).starts_with("failed to read config file: /does/not/exist.yml: "));
-    assert!(daemon.asked().is_empty());
+    // the unknown alias could have been an account's
+    assert_eq!(daemon.asked(), [serde_json::json!({"request": "status"})]);
 }
 
 #[test]
@@ -505,14 +503,45 @@ fn agent_commands_speak_to_the_shell() {
         _ => vec![report(Vec::new())],
     });
     let pid = "SSH_AGENT_PID=4242; export SSH_AGENT_PID;\n";
+    let start = |socket: Option<&str>, store: Option<&str>| StartArgs {
+        settings: AgentSettings {
+            socket: socket.map(PathBuf::from),
+            store: store.map(str::to_owned),
+        },
+        shell: sh.clone(),
+    };
     assert_eq!(
         shown(|out| agent_env(&sh, &home.places, out)),
         format!("{variable}{pid}")
     );
     assert_eq!(
-        shown(|out| agent_start(&StartArgs { shell: sh.clone() }, &home.places, out)),
+        shown(|out| agent_start(&start(None, None), &home.places, out)),
         format!("{variable}{pid}echo Agent pid 4242;\n")
     );
+    let line = format!("SSH_AUTH_SOCK=/run/agent.sock; export SSH_AUTH_SOCK;\n{pid}");
+    for store in ["memory", "auto"] {
+        let args = start(Some("/run/agent.sock"), Some(store));
+        assert_eq!(
+            shown(|out| agent_start(&args, &home.places, out)),
+            format!("{line}echo Agent pid 4242;\n")
+        );
+    }
+    for (args, message) in [
+        (
+            start(None, Some("keyring")),
+            "an agent runs already, without --store keyring: it has memory",
+        ),
+        (
+            start(Some("/run/other.sock"), None),
+            "an agent runs already, without --socket /run/other.sock: it has /run/agent.sock",
+        ),
+    ] {
+        let mut out = Vec::new();
+        let error = agent_start(&args, &home.places, &mut out).err().unwrap();
+        assert_eq!(error.to_string(), message);
+        assert!(error.hint().unwrap().contains("opkssh agent stop"));
+        assert!(out.is_empty());
+    }
     assert_eq!(
         shown(|out| agent_stop(&home.places, out)),
         "The agent has stopped.\n"

@@ -80,8 +80,12 @@ fn pairs_of_ours_are_removed_and_others_left() {
         ".ssh/opkssh/config",
         &format!("IdentityFile {0}\r\nIdentityFile {0}2\n", listed.display()),
     );
+    let before = std::fs::File::open(&config).unwrap();
     let (result, out, err) = run(&home, LogoutArgs::default());
     assert_eq!(result, Ok(()));
+    // ssh may be reading it: it was replaced, not written over
+    let read = std::io::read_to_string(before).unwrap();
+    assert_eq!(read.lines().count(), 2, "{read}");
     assert_eq!(
         out,
         format!(

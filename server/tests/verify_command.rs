@@ -7,7 +7,7 @@ mod stage;
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -288,7 +288,23 @@ fn row_114_a_config_that_cannot_be_used_refuses_everyone() {
     fs::create_dir(server.path("config.yml")).unwrap();
     server.refuses(&login, "nobody is let in");
     fs::remove_dir(server.path("config.yml")).unwrap();
+    // a link that leads nowhere may have led to deny lists
+    symlink(server.path("gone"), server.path("config.yml")).unwrap();
+    server.refuses(&login, "nobody is let in");
+    fs::remove_file(server.path("config.yml")).unwrap();
     assert_eq!(provider.requests(), 0);
+    server.allows(&login);
+}
+
+#[test]
+fn a_config_that_was_named_must_be_there() {
+    let (login, provider, mut server) = working();
+    server.config_path = Some(server.path("named.yml"));
+    server.refuses(&login, "nobody is let in");
+    assert_eq!(provider.requests(), 0);
+    server.write("named.yml", &format!("deny_users: [{ACCOUNT}]\n"));
+    server.refuses(&login, "denied user");
+    server.write("named.yml", "");
     server.allows(&login);
 }
 

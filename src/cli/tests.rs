@@ -102,6 +102,57 @@ mod client {
     }
 
     #[test]
+    fn flags_take_a_value_after_an_equals_sign() {
+        let login = |line: &str| match parsed(&format!("opkssh login {line}")) {
+            Ok(Command::Login(args)) => *args,
+            _ => panic!("{line}: not accepted"),
+        };
+        let all = "--auto-refresh=V --create-config=V --configure=V --disable-browser-open=V \
+                   --inspect-cert=V --print-id-token=V --print-key=V --send-access-token=V \
+                   --verbose=V";
+        for (word, value) in [
+            ("true", true),
+            ("T", true),
+            ("1", true),
+            ("false", false),
+            ("F", false),
+            ("0", false),
+        ] {
+            let args = login(&all.replace('V', word));
+            for flag in [
+                args.auto_refresh,
+                args.create_config,
+                args.configure,
+                args.disable_browser_open,
+                args.inspect_cert,
+                args.print_id_token,
+                args.print_key,
+                args.verbose,
+            ] {
+                assert_eq!(flag, value, "{word}");
+            }
+            assert_eq!(args.send_access_token, Some(value), "{word}");
+        }
+        let args = login("-p=true -v=false alias");
+        assert!(args.print_key && !args.verbose);
+        // no value without the sign: the next word is an argument of its own
+        let args = login("--verbose alias");
+        assert!(args.verbose && args.alias.as_deref() == Some("alias"));
+        let args = login("-pv");
+        assert!(args.print_key && args.verbose);
+        assert!(!login("-p=false -i file").print_key);
+        assert!(usage("opkssh login --verbose=maybe").0.contains("maybe"));
+        assert!(matches!(
+            parsed("opkssh logout --verbose=false --all=true"),
+            Ok(Command::Logout(args)) if !args.verbose && args.all
+        ));
+        assert!(matches!(
+            parsed("opkssh --version=true"),
+            Ok(Command::Version)
+        ));
+    }
+
+    #[test]
     fn groups_accept_any_word() {
         for line in [
             "client",

@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use opkssh_client::{
     Ensured, Environment, LoginArgs, ensure, ensure_running, log_in, login_request,
 };
-use opkssh_protocol::control::WhichAccount;
+use opkssh_protocol::control::{Request, WhichAccount};
 use opkssh_protocol::places::Places;
 
 use crate::error::WrapperError;
@@ -49,18 +49,26 @@ pub fn make_ready(
     };
     let (account, reason) = match ensure(ensure_running(places)?, which)? {
         Ensured::Ready(_) => return Ok(()),
-        Ensured::LoginNeeded { account, reason } => (account.or(named), reason),
+        Ensured::LoginNeeded { account, reason } => (account, reason),
     };
     if !surroundings.somebody_here() {
-        return Err(WrapperError::NobodyHere { reason, account });
+        return Err(WrapperError::NobodyHere {
+            reason,
+            account: account.or(named),
+        });
     }
-    let args = LoginArgs {
-        alias: account,
-        key_type: "ecdsa".into(),
-        ..LoginArgs::default()
-    };
     let environment = &surroundings.environment;
-    let request = login_request(&args, environment, places, chatter)?;
+    let request = match account {
+        // as it was, whatever the configuration says by now
+        Some(account) => Request::LoginAgain { account },
+        None => {
+            let args = LoginArgs {
+                alias: named,
+                ..LoginArgs::default()
+            };
+            Request::Login(login_request(&args, environment, places, chatter)?)
+        }
+    };
     log_in(request, true, environment, places, chatter)?;
     Ok(())
 }

@@ -100,3 +100,18 @@ fn a_symbolic_link_in_the_directorys_place_is_refused() {
     let error = start_fails(&home, &script("exit 1"));
     assert!(error.to_string().contains("not a directory"), "{error}");
 }
+
+#[test]
+fn the_daemon_is_launched_with_the_settings_that_were_asked_for() {
+    let settings = AgentSettings {
+        socket: Some("/run/x.sock".into()),
+        store: Some("memory".into()),
+    };
+    for (settings, expected) in [
+        (AgentSettings::default(), "agent launch"),
+        (settings, "agent launch --socket /run/x.sock --store memory"),
+    ] {
+        let launcher = Launcher::this_program(&settings).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(launcher.arguments.join(" ".as_ref()), expected);
+    }
+}

@@ -86,8 +86,7 @@ mod tests {
 
     #[test]
     fn a_provider_argument_has_two_to_four_fields() {
-        let two = parse_provider_argument("https://id.example.com,cid")
-            .expect("two");
+        let two = parse_provider_argument("https://id.example.com,cid").expect("two");
         assert_eq!(
             (two.issuer.as_str(), two.client_id.as_str()),
             ("https://id.example.com", "cid")
@@ -100,8 +99,7 @@ mod tests {
             ("offline", "consent")
         );
 
-        let four = parse_provider_argument("https://i,c,s,openid  groups,more")
-            .expect("four");
+        let four = parse_provider_argument("https://i,c,s,openid  groups,more").expect("four");
         assert_eq!(four.client_secret.as_ref().map(Secret::expose), Some("s"));
         assert_eq!(four.scopes, ["openid", "groups"]);
     }
@@ -143,8 +141,8 @@ mod tests {
 
     #[test]
     fn the_environment_lists_providers_with_an_alias_in_front() {
-        let list = parse_providers_environment("a,https://i,c;b,https://j,d,s,openid;")
-            .expect("valid");
+        let list =
+            parse_providers_environment("a,https://i,c;b,https://j,d,s,openid;").expect("valid");
         let names: Vec<_> = list.iter().map(|p| (p.name(), p.issuer.as_str())).collect();
         assert_eq!(names, [("a", "https://i"), ("b", "https://j")]);
         let error = parse_providers_environment("a,https://i,c;b")

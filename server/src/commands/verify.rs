@@ -98,11 +98,10 @@ fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
     ));
 
     let providers = load_providers(&args.etc, log)?;
-    let config_path = args
-        .config_path
-        .clone()
-        .unwrap_or_else(|| args.etc.join("config.yml"));
-    let config = load_config(&config_path, log)?;
+    let config = match &args.config_path {
+        Some(path) => read_config(path, log)?,
+        None => load_config(&args.etc.join("config.yml"), log)?,
+    };
 
     let candidate = verify::before_keys(certificate, &providers, now)?;
     let network = Network::new(&config.env_vars, |name| std::env::var(name).ok())?;
@@ -161,13 +160,17 @@ fn load_providers(etc: &Path, log: &Log) -> Result<Providers, ServerError> {
     Ok(providers)
 }
 
-/// A file that is there must be usable; none at all is fine.
+/// A file that is there must be usable, also where it is a symlink that leads nowhere; none at
+/// all is fine.
 fn load_config(path: &Path, log: &Log) -> Result<ServerConfig, ServerError> {
-    let bytes = match files::read(path, SYSTEM) {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_not_found() => return Ok(ServerConfig::default()),
-        Err(error) => return Err(ServerError::ConfigFile(error)),
-    };
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ServerConfig::default()),
+        _ => read_config(path, log),
+    }
+}
+
+fn read_config(path: &Path, log: &Log) -> Result<ServerConfig, ServerError> {
+    let bytes = files::read(path, SYSTEM).map_err(ServerError::ConfigFile)?;
     let config = ServerConfig::parse(&bytes).map_err(|error| ServerError::Config {
         path: path.to_owned(),
         error,

@@ -105,6 +105,8 @@ pub fn reply(mut stream: TcpStream, (status, headers, body): Answer) {
 /// A server's files, with the modes the installer gives them.
 pub struct Server {
     pub directory: tempfile::TempDir,
+    /// `--config-path`
+    pub config_path: Option<PathBuf>,
 }
 
 impl Server {
@@ -112,6 +114,7 @@ impl Server {
     pub fn for_login(login: &Login, issuer: &str) -> Self {
         let server = Self {
             directory: tempfile::tempdir().unwrap(),
+            config_path: None,
         };
         server.write("providers", &format!("{issuer} {CLIENT} 24h\n"));
         server.write("auth_id", &format!("{ACCOUNT} alice@x.example {issuer}\n"));
@@ -141,7 +144,7 @@ impl Server {
     pub fn verify_words(&self, key_type: &str, certificate: &str) -> (String, Result<(), String>) {
         let args = VerifyArgs {
             etc: self.directory.path().to_owned(),
-            config_path: None,
+            config_path: self.config_path.clone(),
             log_file: self.path("log"),
             principal: ACCOUNT.into(),
             certificate: certificate.into(),
