@@ -8,7 +8,6 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::time::UnixTime;
 
 use crate::ensure::{Ensured, ensure};
-use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
 use crate::shown::{local_time, now, printable};
 
@@ -34,7 +33,7 @@ pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<b
         (None, Some(host)) => WhichAccount::ForHost(host.clone()),
         (None, None) => WhichAccount::Default,
     };
-    let answer = ensure(ensure_running(places)?, which)?;
+    let answer = ensure(places, which)?;
     let (usable, why) = match &answer {
         Ensured::Ready(account) => judge(account, args.duration.unwrap_or_default(), now()),
         Ensured::LoginNeeded { account, reason } => {

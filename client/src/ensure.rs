@@ -1,8 +1,10 @@
 //! Making an account usable as far as that needs no person.
 
 use opkssh_protocol::control::{AccountStatus, Event, Request, WhichAccount};
+use opkssh_protocol::places::Places;
 
 use crate::connection::{Connection, OVER_THE_NETWORK, unexpected};
+use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
 
 /// What became of it.
@@ -16,8 +18,16 @@ pub enum Ensured {
     },
 }
 
-/// Has the daemon renew the account if it is stale.
-pub fn ensure(mut connection: Connection, which: WhichAccount) -> Result<Ensured, ClientError> {
+/// Has the daemon, which is started if need be, renew the account if it is stale.
+pub fn ensure(places: &Places, which: WhichAccount) -> Result<Ensured, ClientError> {
+    match ask(ensure_running(places)?, which.clone()) {
+        // a daemon that was just ending took the request and nobody answers it: the next will
+        Err(ClientError::HungUp) => ask(ensure_running(places)?, which),
+        answer => answer,
+    }
+}
+
+fn ask(mut connection: Connection, which: WhichAccount) -> Result<Ensured, ClientError> {
     match connection.ask(&Request::Ensure { which }, OVER_THE_NETWORK)? {
         Event::Ready { account } => Ok(Ensured::Ready(Box::new(account))),
         Event::LoginNeeded { account, reason } => Ok(Ensured::LoginNeeded { account, reason }),

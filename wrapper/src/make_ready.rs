@@ -3,9 +3,7 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 
-use opkssh_client::{
-    Ensured, Environment, LoginArgs, ensure, ensure_running, log_in, login_request,
-};
+use opkssh_client::{Ensured, Environment, LoginArgs, ensure, log_in, login_request};
 use opkssh_protocol::control::{Request, WhichAccount};
 use opkssh_protocol::places::Places;
 
@@ -47,7 +45,7 @@ pub fn make_ready(
         WhichAccount::Named(alias) => Some(alias.clone()),
         _ => None,
     };
-    let (account, reason) = match ensure(ensure_running(places)?, which)? {
+    let (account, reason) = match ensure(places, which)? {
         Ensured::Ready(_) => return Ok(()),
         Ensured::LoginNeeded { account, reason } => (account, reason),
     };

@@ -70,8 +70,7 @@ impl Accounts {
     async fn log_out_of_missing(&self, entry: Entry) -> Result<LoggedOut, StoreError> {
         let turn = self.turn(&entry.alias);
         let _my_turn = turn.lock().await;
-        if !self.is_missing(&entry.alias)
-        {
+        if !self.is_missing(&entry.alias) {
             let Entry { alias, issuer, .. } = entry;
             let revocation = "it was logged out already".to_owned();
             return Ok(LoggedOut {

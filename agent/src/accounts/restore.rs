@@ -68,8 +68,7 @@ impl Accounts {
             let turn = self.turn(&entry.alias);
             let _my_turn = turn.lock().await;
             // a login under this name may have come first
-            if !self.is_missing(&entry.alias)
-            {
+            if !self.is_missing(&entry.alias) {
                 continue;
             }
             let restored = match entry.leaving {
