@@ -106,8 +106,8 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             Ok(account) => Event::LoggedIn { account },
             Err(error) => failed(error.to_string(), error.hint()),
         },
-        Request::LoginAgain { account } => {
-            match control.accounts.log_in_again(&account, &events).await {
+        Request::LoginAgain { account, flow } => {
+            match control.accounts.log_in_again(&account, flow, &events).await {
                 Ok(account) => Event::LoggedIn { account },
                 Err(error) => failed(error.to_string(), error.hint()),
             }

@@ -170,6 +170,7 @@ mod tests {
             key_type: Default::default(),
             principals: Vec::new(),
             send_access_token: None,
+            flow: Default::default(),
         });
         let mut out = Vec::new();
         let error = write_request(&mut out, &request).err().unwrap();

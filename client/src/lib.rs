@@ -20,6 +20,7 @@ mod login;
 mod login_display;
 mod logout;
 mod provider_list;
+mod qr;
 mod shown;
 mod ssh_include;
 mod status;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use opkssh_protocol::config::{ClientConfig, ConfigError, Wanted, choose, unknown_issuer_warning};
-use opkssh_protocol::control::{AccountStatus, Event, KeyType, LoginRequest, Request};
+use opkssh_protocol::control::{AccountStatus, Event, Flow, KeyType, LoginRequest, Request};
 use opkssh_protocol::places::Places;
 
 use crate::configuration::{Environment, load_config};
@@ -33,6 +33,9 @@ pub struct LoginArgs {
     /// Set up ~/.ssh/opkssh for key files and exit without logging in
     #[arg(long)]
     pub configure: bool,
+    /// Log in on another device, with a code: for a machine without a browser
+    #[arg(long, conflicts_with = "remote_redirect_uri")]
+    pub device: bool,
     /// Print the address instead of opening a browser
     #[arg(long)]
     pub disable_browser_open: bool,
@@ -86,6 +89,14 @@ impl LoginArgs {
     /// Is the key to be written or printed, and not kept by the agent?
     pub fn wants_files(&self) -> bool {
         self.print_key || self.private_key_file.is_some() || self.files
+    }
+
+    fn flow(&self) -> Flow {
+        if self.device {
+            Flow::Device
+        } else {
+            Flow::Browser
+        }
     }
 
     fn wanted<'a>(&'a self, environment: &'a Environment) -> Wanted<'a> {
@@ -197,6 +208,7 @@ pub fn login_request(
             .cloned()
             .collect(),
         send_access_token: args.send_access_token,
+        flow: args.flow(),
     })
 }
 
@@ -260,7 +272,10 @@ fn login_again(
     ];
     match flags.into_iter().find(|(_, given)| *given) {
         Some((flag, _)) => Err(ClientError::OnlyAnAccount { account, flag }),
-        None => Ok(Request::LoginAgain { account }),
+        None => Ok(Request::LoginAgain {
+            account,
+            flow: args.flow(),
+        }),
     }
 }
 

@@ -8,6 +8,7 @@ use opkssh_protocol::control::{AccountStatus, Event};
 
 use crate::browser;
 use crate::configuration::Environment;
+use crate::qr::for_terminal;
 use crate::shown::{local_time, printable};
 
 /// Shows a login's events: the URL is always written out; the browser is opened unless the
@@ -33,6 +34,17 @@ impl<'a> LoginDisplay<'a> {
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::OpenBrowser { url } => self.open_browser(url),
+            Event::DeviceCode {
+                user_code,
+                verification_uri,
+                verification_uri_complete,
+                expires_in,
+            } => self.device_code(
+                user_code,
+                verification_uri,
+                verification_uri_complete.as_deref(),
+                *expires_in,
+            ),
             Event::Waiting { what } => self.wait(what),
             _ => self.clear(),
         }
@@ -107,6 +119,31 @@ impl<'a> LoginDisplay<'a> {
         if !browser::open(&url, self.environment.browser.as_deref()) {
             self.line("No browser could be started: open this address yourself.");
         }
+    }
+
+    /// The code as RFC 8628 section 3.3 asks; where the address with the code in it is known, for
+    /// a camera, too.
+    fn device_code(&mut self, code: &str, uri: &str, complete: Option<&str>, expires_in: u64) {
+        self.clear();
+        self.line(&format!(
+            "On any device with a browser, open {}",
+            printable(uri)
+        ));
+        self.line(&format!("and enter the code: {}", printable(code)));
+        if let Some(complete) = complete.filter(|complete| *complete != uri) {
+            let complete = printable(complete);
+            self.line(&format!("Or open this, with the code in it: {complete}"));
+            let mut err = std::io::stderr();
+            if err.is_terminal()
+                && let Some(picture) = for_terminal(&complete)
+            {
+                let _ = writeln!(err, "{picture}");
+            }
+        }
+        self.line(&format!(
+            "The code is good for {} minutes.",
+            expires_in.div_ceil(60)
+        ));
     }
 
     fn wait(&mut self, what: &str) {

@@ -57,12 +57,18 @@ fn alias(name: &str) -> LoginArgs {
 fn an_account_without_configuration_logs_in_again_as_it_was() {
     let home = Home::new();
     let daemon = daemon(&home);
-    let again = serde_json::json!({"request": "login-again", "account": "elsewhere"});
+    let again = |flow: &str| serde_json::json!({"request": "login-again", "account": "elsewhere", "flow": flow});
     // by alias or issuer
     for name in ["elsewhere", "https://id.example.com"] {
         run(&home, &alias(name)).unwrap();
-        assert_eq!(daemon.asked().last(), Some(&again), "{name}");
+        assert_eq!(daemon.asked().last(), Some(&again("browser")), "{name}");
     }
+    let device = LoginArgs {
+        device: true,
+        ..alias("elsewhere")
+    };
+    run(&home, &device).unwrap();
+    assert_eq!(daemon.asked().last(), Some(&again("device")));
     // a configured one: as the configuration says now
     run(&home, &alias("work")).unwrap();
     assert_eq!(daemon.asked().last().unwrap()["request"], "login");

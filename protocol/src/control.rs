@@ -36,12 +36,17 @@ impl<T> Versioned<T> {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
-    /// Events: [`Event::OpenBrowser`], [`Event::Waiting`], then [`Event::LoggedIn`].
+    /// Events: [`Event::OpenBrowser`] or [`Event::DeviceCode`], [`Event::Waiting`], then
+    /// [`Event::LoggedIn`].
     Login(LoginRequest),
     /// Log in anew to an account that the daemon has, named by its alias: at its own provider,
     /// with the principals, key type and access-token choice it was logged in with. Events as for
     /// [`Request::Login`].
-    LoginAgain { account: String },
+    LoginAgain {
+        account: String,
+        #[serde(default)]
+        flow: Flow,
+    },
     /// Ends with [`Event::LoggedOut`].
     Logout { which: WhichAccount },
     /// Ends with [`Event::Status`].
@@ -78,6 +83,20 @@ pub struct LoginRequest {
     /// Overrides the provider's `send_access_token`.
     #[serde(default)]
     pub send_access_token: Option<bool>,
+    #[serde(default)]
+    pub flow: Flow,
+}
+
+/// Where the person logs in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flow {
+    /// In a browser on this machine: authorization code with a loopback redirect (RFC 8252).
+    #[default]
+    Browser,
+    /// On any device, with a code to type there (RFC 8628). Takes one provider: there is no page
+    /// to choose on.
+    Device,
 }
 
 /// The user key's algorithm.
@@ -97,6 +116,16 @@ pub enum Event {
     /// Show this URL to the person and open it in a browser.
     OpenBrowser {
         url: String,
+    },
+    /// Show the person where to go with which code (RFC 8628 section 3.3). The answer to
+    /// [`Flow::Device`].
+    DeviceCode {
+        user_code: String,
+        verification_uri: String,
+        /// With the code in it, for a QR code.
+        verification_uri_complete: Option<String>,
+        /// Seconds from now.
+        expires_in: u64,
     },
     /// What the daemon is doing now, for a spinner: "Waiting for the browser", …
     Waiting {
@@ -128,7 +157,10 @@ pub enum Event {
 impl Event {
     /// Is this the last event of an answer?
     pub fn is_terminal(&self) -> bool {
-        !matches!(self, Self::OpenBrowser { .. } | Self::Waiting { .. })
+        !matches!(
+            self,
+            Self::OpenBrowser { .. } | Self::DeviceCode { .. } | Self::Waiting { .. }
+        )
     }
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod chooser;
+mod device;
 mod forwarding;
 mod host_certificates;
 mod interop;

@@ -106,6 +106,8 @@ function submitForm(html, base) {
     if (type === "submit" || type === "image") buttons.push(field);
     else if (field.name && type !== "button" && type !== "reset") fields.append(field.name, valueFor(field, type));
   }
+  // A page that asks for a device's code (RFC 8628, 3.3), which is not in our address: nobody told us one.
+  if (fields.get("user_code") === "") return undefined;
   const button = buttons.find((it) => isRefusal(Object.values(it).join(" ")) === (mode === "deny")) ?? buttons[0];
   if (button?.name) fields.append(button.name, button.value ?? "");
 

@@ -30,6 +30,10 @@ const options = {
   rotate_refresh_tokens: true,
   always_issue_refresh_token: false, // else only where offline_access is granted
   repeat_nonce_on_refresh: true, // OpenID Connect Core 12.2 allows both
+  device_flow: true, // RFC 8628
+  device_code_ttl: 600, // seconds
+  device_poll_interval: undefined, // seconds; else the provider names none, and the client's default counts
+  nonce_in_device_flow: false, // RFC 8628 knows no nonce; the provider takes one and forgets it
   silent_for_native_clients: false, // grant prompt=none where RFC 8252, 8.6 leaves it to the provider
   ...JSON.parse(process.argv[2] ?? "{}"),
 };
@@ -70,7 +74,7 @@ function startProvider(issuer) {
       devInteractions: { enabled: true },
       revocation: { enabled: true },
       introspection: { enabled: true },
-      deviceFlow: { enabled: true },
+      deviceFlow: { enabled: options.device_flow },
     },
     interactions: { policy: policy() },
     ttl: {
@@ -78,7 +82,7 @@ function startProvider(issuer) {
       IdToken: options.id_token_ttl,
       RefreshToken: options.refresh_token_ttl,
       AuthorizationCode: 60,
-      DeviceCode: 600,
+      DeviceCode: options.device_code_ttl,
       Grant: options.refresh_token_ttl,
       Interaction: 3600,
       Session: options.refresh_token_ttl,
@@ -90,6 +94,7 @@ function startProvider(issuer) {
       (options.always_issue_refresh_token || source.scopes.has("offline_access")),
   });
   if (!options.repeat_nonce_on_refresh) forgetNonceInRefreshTokens(provider);
+  if (options.nonce_in_device_flow) rememberNonceInDeviceFlow(provider);
   return provider;
 }
 
@@ -99,7 +104,11 @@ function clientMetadata(client) {
     application_type: "native",
     token_endpoint_auth_method: client.client_secret ? "client_secret_basic" : "none",
     redirect_uris: ["http://localhost/login-callback", "http://127.0.0.1/login-callback", "http://[::1]/login-callback"],
-    grant_types: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+    grant_types: [
+      "authorization_code",
+      "refresh_token",
+      ...(options.device_flow ? ["urn:ietf:params:oauth:grant-type:device_code"] : []),
+    ],
     response_types: ["code"],
     id_token_signed_response_alg: options.id_token_signing_alg,
     ...client,
@@ -143,6 +152,15 @@ function forgetNonceInRefreshTokens(provider) {
   };
 }
 
+// The model has room for a nonce, which nothing fills from the request.
+function rememberNonceInDeviceFlow(provider) {
+  const { save } = provider.DeviceCode.prototype;
+  provider.DeviceCode.prototype.save = function saveWithNonce(...rest) {
+    this.nonce = this.params?.nonce;
+    return save.apply(this, rest);
+  };
+}
+
 // oidc-provider itself takes the secret either way.
 function isPostClientWithBasic(ctx) {
   const [scheme, pair] = ctx.get("authorization").split(" ");
@@ -181,6 +199,9 @@ function testControl(provider) {
       ctx.body = { error: "invalid_client" };
     } else {
       await next();
+    }
+    if (ctx.body?.device_code && options.device_poll_interval !== undefined) {
+      ctx.body.interval = options.device_poll_interval;
     }
     const sent = ctx.oidc?.body ?? {};
     entry.status = ctx.status;

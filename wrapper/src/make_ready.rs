@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 
 use opkssh_client::{Ensured, Environment, LoginArgs, ensure, log_in, login_request};
-use opkssh_protocol::control::{Request, WhichAccount};
+use opkssh_protocol::control::{Flow, Request, WhichAccount};
 use opkssh_protocol::places::Places;
 
 use crate::error::WrapperError;
@@ -58,7 +58,10 @@ pub fn make_ready(
     let environment = &surroundings.environment;
     let request = match account {
         // as it was, whatever the configuration says by now
-        Some(account) => Request::LoginAgain { account },
+        Some(account) => Request::LoginAgain {
+            account,
+            flow: Flow::Browser,
+        },
         None => {
             let args = LoginArgs {
                 alias: named,

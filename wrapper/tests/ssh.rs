@@ -196,7 +196,11 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
     assert!(chatter.contains("alice@example.com"), "{chatter}");
     let asked = daemon.asked();
     // the daemon knows where and how, also where no configuration does
-    let again = serde_json::json!({"request": "login-again", "account": "elsewhere"});
+    let again = serde_json::json!({
+        "request": "login-again",
+        "account": "elsewhere",
+        "flow": "browser",
+    });
     assert_eq!(asked[1], again);
     assert_eq!(argv(&home), words(&["host"]));
 }

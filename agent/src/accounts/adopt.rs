@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use opkssh_protocol::control::{AccountStatus, Event, LoginRequest, Renewal, WhichAccount};
+use opkssh_protocol::control::{AccountStatus, Event, Flow, LoginRequest, Renewal, WhichAccount};
 use tokio::sync::mpsc;
 
 use super::index::Entry;
@@ -67,6 +67,7 @@ impl Accounts {
     pub async fn log_in_again(
         self: &Arc<Self>,
         alias: &str,
+        flow: Flow,
         events: &mpsc::Sender<Event>,
     ) -> Result<AccountStatus, AdoptError> {
         self.restore_missing().await;
@@ -82,6 +83,7 @@ impl Accounts {
                 key_type: record.key_type(),
                 principals: record.principals.clone(),
                 send_access_token: Some(record.access_token.is_some()),
+                flow,
             }
         };
         self.log_in(&request, events).await
@@ -123,12 +125,16 @@ impl Accounts {
                 // tells now, not in a day, whether the provider's tokens can be renewed
                 let _ = self.renew_with(&account, &documents).await;
                 let who = report::who(&account.state());
-                drop(browser.say_logged_in(&who));
+                if let Some(browser) = browser {
+                    drop(browser.say_logged_in(&who));
+                }
                 Ok(self.report(&account))
             }
             Err(error) => {
                 let hint = error.hint();
-                drop(browser.say_failed(&error.to_string(), hint.as_deref()));
+                if let Some(browser) = browser {
+                    drop(browser.say_failed(&error.to_string(), hint.as_deref()));
+                }
                 // nobody will ever use it. (The token of an account that a login replaces is left
                 // alone: where both belong to one grant, its revocation would end the new one.)
                 if let Some(refresh_token) = refresh_token {

@@ -99,12 +99,13 @@ pub fn login_to_files(
         let logged_in = logged_in?;
         let result = keep(request, target, places, out, &logged_in);
         // this runtime ends here, so the page has to leave first
-        match &result {
-            Ok(keys) => {
+        match (logged_in.browser, &result) {
+            (Some(browser), Ok(keys)) => {
                 let who = keys.identity.email().unwrap_or(keys.identity.sub());
-                logged_in.browser.say_logged_in(who).await;
+                browser.say_logged_in(who).await;
             }
-            Err(error) => logged_in.browser.say_failed(&error.to_string(), None).await,
+            (Some(browser), Err(error)) => browser.say_failed(&error.to_string(), None).await,
+            (None, _) => {}
         }
         result
     })

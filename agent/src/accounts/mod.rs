@@ -1,7 +1,9 @@
 //! The life of an identity: login, mint, store, renew, logout.
 
 mod adopt;
+mod browser;
 mod chooser;
+mod device;
 mod ensure;
 mod exchange;
 mod index;

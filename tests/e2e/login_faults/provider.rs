@@ -126,6 +126,6 @@ fn an_id_token_that_nobody_signed() {
     let refused = refused_at(Fault::TokenUnsigned);
     says(
         &refused,
-        &["token endpoint is not understood: its JSON is no token answer"],
+        &["token endpoint is not understood: its JSON is no answer to the request"],
     );
 }

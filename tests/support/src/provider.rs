@@ -32,6 +32,14 @@ pub struct ProviderOptions {
     pub always_issue_refresh_token: bool,
     /// Whether an ID token from a refresh carries the nonce of the login.
     pub repeat_nonce_on_refresh: bool,
+    /// The device flow (RFC 8628) is offered.
+    pub device_flow: bool,
+    /// Lifetime of a device's code in seconds.
+    pub device_code_ttl: u32,
+    /// How often a device may ask, in seconds; `None`: the client's default counts.
+    pub device_poll_interval: Option<u32>,
+    /// Whether an ID token of the device flow carries the nonce that the device sent.
+    pub nonce_in_device_flow: bool,
     /// Grants `prompt=none` to whom it remembers. Without, it insists on asking,
     /// as RFC 8252, 8.6 suggests for native clients.
     pub silent_for_native_clients: bool,
@@ -50,6 +58,10 @@ impl Default for ProviderOptions {
             rotate_refresh_tokens: true,
             always_issue_refresh_token: false,
             repeat_nonce_on_refresh: true,
+            device_flow: true,
+            device_code_ttl: 600,
+            device_poll_interval: None,
+            nonce_in_device_flow: false,
             silent_for_native_clients: false,
         }
     }
@@ -103,7 +115,7 @@ impl Provider {
             .tempdir_in("/tmp")
             .expect("a directory");
         certificates::write(directory.path());
-        let arguments = json!({
+        let mut arguments = json!({
             "key_file": directory.path().join(certificates::KEY),
             "certificate_file": directory.path().join(certificates::CERTIFICATE),
             "clients": options.clients.iter().map(Client::to_json).collect::<Vec<_>>(),
@@ -116,8 +128,14 @@ impl Provider {
             "rotate_refresh_tokens": options.rotate_refresh_tokens,
             "always_issue_refresh_token": options.always_issue_refresh_token,
             "repeat_nonce_on_refresh": options.repeat_nonce_on_refresh,
+            "device_flow": options.device_flow,
+            "device_code_ttl": options.device_code_ttl,
+            "nonce_in_device_flow": options.nonce_in_device_flow,
             "silent_for_native_clients": options.silent_for_native_clients,
         });
+        if let Some(seconds) = options.device_poll_interval {
+            arguments["device_poll_interval"] = json!(seconds);
+        }
         let log = fs::File::create(directory.path().join("provider.log")).expect("a log file");
         let mut child = Command::new(part("bin/node"))
             .arg(part("provider/provider.mjs"))

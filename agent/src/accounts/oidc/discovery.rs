@@ -26,6 +26,14 @@ impl ProviderDocuments {
             .revocation_endpoint
             .as_deref()
     }
+
+    /// RFC 8628 endpoint, where the provider has one.
+    pub fn device_authorization_endpoint(&self) -> Option<&str> {
+        self.metadata
+            .additional_metadata()
+            .device_authorization_endpoint
+            .as_deref()
+    }
 }
 
 pub(super) type Metadata = ProviderMetadata<
@@ -43,10 +51,11 @@ pub(super) type Metadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-/// RFC 8414 endpoints that OpenID Connect Discovery does not know.
+/// Endpoints (RFC 8414, RFC 8628 section 4) that OpenID Connect Discovery does not know.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct FurtherEndpoints {
     revocation_endpoint: Option<String>,
+    device_authorization_endpoint: Option<String>,
 }
 
 impl AdditionalProviderMetadata for FurtherEndpoints {}
@@ -104,6 +113,13 @@ fn check_endpoints(issuer: &str, metadata: &Metadata) -> Result<(), OidcError> {
                 .revocation_endpoint
                 .as_deref(),
         ),
+        (
+            "device_authorization_endpoint",
+            metadata
+                .additional_metadata()
+                .device_authorization_endpoint
+                .as_deref(),
+        ),
     ];
     for (name, address) in endpoints {
         if let Some(address) = address
@@ -130,6 +146,7 @@ mod tests {
             "authorization_endpoint": "https://id.example.com/authorize",
             "token_endpoint": "https://id.example.com/token",
             "revocation_endpoint": "https://id.example.com/revoke",
+            "device_authorization_endpoint": "https://id.example.com/device",
             "jwks_uri": "https://id.example.com/keys",
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
@@ -145,6 +162,7 @@ mod tests {
             "authorization_endpoint",
             "token_endpoint",
             "revocation_endpoint",
+            "device_authorization_endpoint",
             "jwks_uri",
         ] {
             for address in ["http://127.0.0.1:8080/x", "http://id.example.com/x"] {

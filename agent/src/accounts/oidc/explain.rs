@@ -32,6 +32,9 @@ pub fn explain(error: &OidcError, provider: &Provider) -> Option<String> {
         OidcError::NoIdToken => {
             format!("allow the scope `openid` for client {client} at the provider")
         }
+        OidcError::NoDeviceFlow(_) => {
+            format!("log in with a browser: opkssh login {}", provider.name())
+        }
         OidcError::RedirectUri(_) => "correct `redirect_uris:` in the client configuration".to_owned(),
         _ => return None,
     })

@@ -1,11 +1,13 @@
 //! The OpenID provider's side of a login: discovery, the authorization URL, the token endpoint.
 
+mod device;
 mod discovery;
 mod explain;
 mod http;
 mod revoke;
 mod tokens;
 
+pub use device::{ask_for_code, wait_for_tokens};
 pub use discovery::{ProviderDocuments, discover};
 pub use explain::explain;
 pub use http::{Http, HttpError};
@@ -35,6 +37,10 @@ pub enum OidcError {
     },
     #[error("the provider's answer holds no ID token")]
     NoIdToken,
+    #[error(
+        "{0} offers no device flow: its discovery document names no device_authorization_endpoint"
+    )]
+    NoDeviceFlow(String),
     #[error("the redirect URI {0:?} is not usable: it must be http://localhost:PORT/PATH")]
     RedirectUri(String),
 }
@@ -43,6 +49,11 @@ impl OidcError {
     /// Does the provider not know the client, or not in the way that it authenticated?
     pub fn is_invalid_client(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error == "invalid_client")
+    }
+
+    /// Did the code of the device flow run out (RFC 8628 section 3.5)?
+    pub fn is_expired_token(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error == "expired_token")
     }
 
     /// Has the provider said that this refresh token will never work again (RFC 6749 section 5.2)?

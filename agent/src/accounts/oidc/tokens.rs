@@ -32,7 +32,7 @@ pub struct Tokens {
     pub refresh_token: Option<Secret>,
 }
 
-type Client = CoreClient<
+pub(super) type Client = CoreClient<
     EndpointSet,
     EndpointNotSet,
     EndpointNotSet,
@@ -100,7 +100,7 @@ pub async fn exchange_code(
             .set_pkce_verifier(verifier)
             .request_async(http)
             .await
-            .map_err(refused)?;
+            .map_err(|error| refused("token endpoint", error))?;
         Ok(tokens(&response))
     })
     .await
@@ -123,7 +123,10 @@ pub async fn refresh(
         for scope in provider.scopes.iter().filter(|scope| !scope.is_empty()) {
             request = request.add_scope(Scope::new(scope.clone()));
         }
-        let response = request.request_async(http).await.map_err(refused)?;
+        let response = request
+            .request_async(http)
+            .await
+            .map_err(|error| refused("token endpoint", error))?;
         Ok(tokens(&response))
     })
     .await
@@ -176,7 +179,7 @@ pub(super) fn secret(provider: &Provider) -> Option<&Secret> {
     secret.filter(|secret| !secret.is_empty())
 }
 
-fn client(
+pub(super) fn client(
     metadata: &Metadata,
     provider: &Provider,
     way: Way,
@@ -202,7 +205,7 @@ fn client(
 }
 
 /// `openid` is added by the client itself.
-fn scopes(provider: &Provider) -> impl Iterator<Item = Scope> {
+pub(super) fn scopes(provider: &Provider) -> impl Iterator<Item = Scope> {
     provider
         .scopes
         .iter()
@@ -210,7 +213,7 @@ fn scopes(provider: &Provider) -> impl Iterator<Item = Scope> {
         .map(|scope| Scope::new(scope.clone()))
 }
 
-fn tokens(response: &openidconnect::core::CoreTokenResponse) -> Tokens {
+pub(super) fn tokens(response: &openidconnect::core::CoreTokenResponse) -> Tokens {
     Tokens {
         id_token: response.id_token().map(ToString::to_string),
         access_token: Secret::new(response.access_token().secret().clone()),
@@ -245,20 +248,20 @@ fn is_json(response: &HttpResponse) -> bool {
         .is_some_and(|kind| kind.starts_with("application/json"))
 }
 
-fn no_token_endpoint(error: &openidconnect::ConfigurationError) -> OidcError {
+pub(super) fn no_token_endpoint(error: &openidconnect::ConfigurationError) -> OidcError {
     OidcError::Nonsense {
         what: "discovery document",
         detail: error.to_string(),
     }
 }
 
-fn refused<E>(
+pub(super) fn refused<E>(
+    what: &'static str,
     error: RequestTokenError<HttpError, openidconnect::StandardErrorResponse<E>>,
 ) -> OidcError
 where
     E: openidconnect::ErrorResponseType + std::fmt::Display + 'static,
 {
-    let what = "token endpoint";
     match error {
         RequestTokenError::ServerResponse(response) => OidcError::Refused {
             error: response.error().to_string(),
@@ -269,7 +272,9 @@ where
         RequestTokenError::Parse(error, _) => OidcError::Nonsense {
             what,
             detail: match error.inner().classify() {
-                Category::Data => format!("its JSON is no token answer (at {})", error.path()),
+                Category::Data => {
+                    format!("its JSON is no answer to the request (at {})", error.path())
+                }
                 Category::Syntax | Category::Eof | Category::Io => "it is not JSON".to_owned(),
             },
         },
