@@ -73,15 +73,21 @@ pub enum Command {
 pub enum AgentCommand {
     /// Print the variables for a shell, starting nothing
     Env(opkssh_client::EnvArgs),
+    /// Let systemd listen for the agent and start it when it is asked for the first time
+    Install(opkssh_client::InstallArgs),
     /// How the other commands start the agent
     #[command(hide = true)]
     Launch(opkssh_client::AgentSettings),
+    /// Stop the agent and start it again; accounts come back from the store
+    Restart(opkssh_client::RestartArgs),
     /// Run the agent in the foreground
     Run(opkssh_agent::RunArgs),
     /// Start the agent in the background and print the variables for a shell
     Start(opkssh_client::StartArgs),
     /// Stop the agent; accounts stay in the store
     Stop,
+    /// Undo install
+    Uninstall(opkssh_client::InstallArgs),
 }
 
 #[cfg(feature = "client")]

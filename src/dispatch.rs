@@ -66,12 +66,18 @@ fn agent(command: AgentCommand) -> Result<(), Failure> {
     let out = &mut std::io::stdout();
     match command {
         AgentCommand::Env(args) => opkssh_client::agent_env(&args, &places, out)?,
+        AgentCommand::Install(args) => {
+            let program = opkssh_client::this_program()?;
+            opkssh_client::agent_install(&args, &program, &places, out)?;
+        }
         AgentCommand::Launch(settings) => {
             match opkssh_client::agent_launch(&settings, &opkssh_client::this_program()?)? {}
         }
+        AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
         AgentCommand::Run(args) => opkssh_agent::run(places, args)?,
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
         AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
+        AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
+use crate::accounts::store::StoreWish;
 use crate::accounts::{Accounts, EnsureError, Ensured};
 use crate::sockets::{Admit, admits};
 
@@ -29,6 +30,7 @@ pub struct Control {
     pub started: UnixTime,
     pub agent_socket: PathBuf,
     pub control_socket: PathBuf,
+    pub store_wish: StoreWish,
 }
 
 /// Accepts for as long as the daemon runs.
@@ -158,6 +160,7 @@ async fn status(control: &Control) -> StatusReport {
             control_socket: control.control_socket.display().to_string(),
             store: store.kind.name().to_owned(),
             store_reason: store.reason,
+            store_wish: control.store_wish.name().to_owned(),
         },
         accounts,
         notices,

@@ -21,6 +21,8 @@ pub enum InstanceError {
     File { path: PathBuf, error: io::Error },
     #[error("{0} is in use by another program")]
     SocketInUse(PathBuf),
+    #[error("somebody else listens on {0}: systemd, most likely")]
+    ListenedOn(PathBuf),
     #[error("{0} is not a socket of yours")]
     NotASocket(PathBuf),
 }
@@ -28,8 +30,9 @@ pub enum InstanceError {
 /// Takes the lock for as long as the returned file lives.
 ///
 /// A daemon whose sockets are gone (its runtime directory was removed when the session ended, and
-/// made anew for the next) is of no use to anybody: it is told to end, and waited for.
-pub fn lock(places: &Places) -> Result<File, InstanceError> {
+/// made anew for the next) is of no use to anybody: it is told to end, and waited for. So is one
+/// whose control socket is among those `passed` to us: systemd has put its own in their place.
+pub fn lock(places: &Places, passed: &[PathBuf]) -> Result<File, InstanceError> {
     let path = places.lock_file();
     let failed = |error| InstanceError::File {
         path: path.clone(),
@@ -48,7 +51,8 @@ pub fn lock(places: &Places) -> Result<File, InstanceError> {
         Err(TryLockError::Error(error)) => return Err(failed(error)),
         Err(TryLockError::WouldBlock) => {
             let (pid, control_socket) = holder(places);
-            let reachable = control_socket.is_none_or(|socket| answers(&socket));
+            let reachable =
+                control_socket.is_none_or(|socket| !passed.contains(&socket) && answers(&socket));
             match pid.and_then(Pid::from_raw) {
                 Some(pid) if !reachable => wait_for_end(&file, pid)?,
                 _ => return Err(InstanceError::AlreadyRunning { pid }),

@@ -6,10 +6,12 @@ mod control;
 mod hardening;
 mod held;
 mod instance;
+mod listening;
 mod run;
 mod runtime_dir;
 mod serving;
 mod sockets;
+mod systemd;
 
 use std::io::Write;
 

@@ -16,10 +16,11 @@ use crate::accounts::store::{StoreError, StoreWish};
 use crate::control::Control;
 use crate::held::Held;
 use crate::instance::{self, InstanceError};
+use crate::listening::Listening;
 use crate::runtime_dir::{DirectoryError, make_private};
 use crate::serving::{self, Serving};
-use crate::sockets::bind;
-use crate::{control, hardening};
+use crate::systemd::{Passed, PassedError};
+use crate::{control, hardening, systemd};
 
 /// How long the end of the daemon waits for what it has begun.
 const LAST_WORK: Duration = Duration::from_secs(20);
@@ -43,6 +44,8 @@ pub enum RunError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     #[error(transparent)]
+    Passed(#[from] PassedError),
+    #[error(transparent)]
     Instance(#[from] InstanceError),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,6 +66,10 @@ impl RunError {
             Self::Instance(InstanceError::SocketInUse(_) | InstanceError::NotASocket(_)) => {
                 Some("name another path: opkssh agent run --socket PATH".to_owned())
             }
+            Self::Instance(InstanceError::ListenedOn(_)) => {
+                Some("let systemd start it: systemctl --user start opkssh-agent.service".to_owned())
+            }
+            Self::Passed(_) => Some("write systemd's units anew: opkssh agent install".to_owned()),
             Self::Store(StoreError::Index(_)) => {
                 Some("repair or remove the file; then log in again".to_owned())
             }
@@ -81,24 +88,25 @@ pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
         let _ = rustix::process::setsid();
     }
     start_log();
+    // changes the environment, so it comes before the first thread
+    let passed = systemd::take_sockets()?;
     hardening::apply();
     make_private(&places.runtime_dir)?;
     make_private(&places.state_dir)?;
-    let _lock = instance::lock(places)?;
+    let _lock = instance::lock(places, &passed.paths())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(RunError::Runtime)?;
-    let ended = runtime.block_on(serve(places, args));
+    let ended = runtime.block_on(serve(places, args, passed));
     // a name look-up that hangs is not waited for
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 
-async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
+async fn serve(places: &Places, args: &RunArgs, passed: Passed) -> Result<(), RunError> {
     let agent_socket = args.socket.clone().unwrap_or_else(|| places.agent_socket());
-    let control_socket = places.control_socket();
     let file = |path: &PathBuf| {
         let path = path.clone();
         move |error| RunError::File { path, error }
@@ -112,17 +120,7 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     let held = Arc::new(held);
     let accounts = Arc::new(Accounts::new(places, args.store, held.clone()));
     accounts.read_index()?;
-    // the other commands look for it in its usual place, whatever further path it has
-    let mut sockets = vec![places.agent_socket()];
-    if agent_socket != sockets[0] {
-        instance::check_free(&agent_socket)?;
-        sockets.push(agent_socket.clone());
-    }
-    let mut listeners = Vec::new();
-    for path in &sockets {
-        listeners.push(bind(path).map_err(file(path))?);
-    }
-    let control_listener = bind(&control_socket).map_err(file(&control_socket))?;
+    let mut listening = Listening::open(places, &agent_socket, passed)?;
     let pid_file = places.pid_file();
     let pid = format!("{}\n", std::process::id());
     instance::write_private(&pid_file, &pid).map_err(file(&pid_file))?;
@@ -133,14 +131,25 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
         stop,
         started: UnixTime::from(std::time::SystemTime::now()),
         agent_socket: agent_socket.clone(),
-        control_socket: control_socket.clone(),
+        control_socket: places.control_socket(),
+        store_wish: args.store,
     };
     tokio::spawn(accounts.clone().keep_fresh(freshen_requests));
-    for listener in listeners {
+    for listener in std::mem::take(&mut listening.agent) {
         tokio::spawn(serving::accept(listener, serving.clone()));
     }
-    tokio::spawn(control::accept(control_listener, Arc::new(control)));
+    let control = Arc::new(control);
+    for listener in std::mem::take(&mut listening.control) {
+        tokio::spawn(control::accept(listener, control.clone()));
+    }
     announce(&agent_socket);
+    // one that a command started is nobody's service, whatever that command's environment says
+    let tell = |state| {
+        if !args.detached {
+            systemd::tell(state);
+        }
+    };
+    tell(systemd::State::Ready);
     tracing::info!(pid = std::process::id(), socket = %agent_socket.display(), "agent is ready");
 
     loop {
@@ -152,9 +161,9 @@ async fn serve(places: &Places, args: &RunArgs) -> Result<(), RunError> {
             changed = stopped.changed() => if changed.is_err() || *stopped.borrow() { break },
         }
     }
-    for path in sockets.iter().chain([&control_socket, &pid_file]) {
-        let _ = fs::remove_file(path);
-    }
+    tell(systemd::State::Stopping);
+    listening.unlink();
+    let _ = fs::remove_file(&pid_file);
     if tokio::time::timeout(LAST_WORK, accounts.finish())
         .await
         .is_err()

@@ -25,6 +25,8 @@ pub fn bind(path: &Path) -> io::Result<Listener> {
         .name(name)
         .mode(0o600)
         .try_overwrite(true)
+        // by then the name may be another's: see `Listening::unlink`
+        .reclaim_name(false)
         .create_tokio()
 }
 

@@ -65,21 +65,23 @@ pub fn agent_env(args: &EnvArgs, places: &Places, out: &mut dyn Write) -> Result
 
 /// Ends the daemon and waits until it is gone. Accounts stay in the store.
 pub fn agent_stop(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
-    let mut connection = match Connection::open(&places.control_socket()) {
-        Ok(connection) => connection,
-        Err(ClientError::NotRunning) => {
-            let _ = writeln!(out, "The agent is not running.");
-            return Ok(());
+    let said = match Connection::open(&places.control_socket()) {
+        Ok(connection) => {
+            stop(connection)?;
+            "The agent has stopped."
         }
+        Err(ClientError::NotRunning) => "The agent is not running.",
         Err(error) => return Err(error),
     };
-    match connection.ask(&Request::Stop, AT_ONCE)? {
-        Event::Stopping => {}
-        _ => return Err(unexpected()),
-    }
-    connection.wait_for_end()?;
-    let _ = writeln!(out, "The agent has stopped.");
+    let _ = writeln!(out, "{said}");
     Ok(())
+}
+
+pub(crate) fn stop(mut connection: Connection) -> Result<(), ClientError> {
+    match connection.ask(&Request::Stop, AT_ONCE)? {
+        Event::Stopping => connection.wait_for_end(),
+        _ => Err(unexpected()),
+    }
 }
 
 fn variables(shell: &EnvArgs, socket: &Path, pid: Option<u32>) -> String {

@@ -26,6 +26,18 @@ pub enum ClientError {
     Start { reason: String, log: Option<String> },
     #[error("an agent runs already, without {option}: it has {runs_with}")]
     OtherSettings { option: String, runs_with: String },
+    #[error("{} would be lost: what the agent has in memory is not in the keyring", accounts.join(", "))]
+    WouldLose {
+        accounts: Vec<String>,
+        /// What was typed, as a command.
+        command: &'static str,
+    },
+    #[error("{} was not written by opkssh agent install", .0.display())]
+    ForeignUnit(PathBuf),
+    #[error("a systemd unit cannot name this program's path: {0:?}")]
+    UnitPath(PathBuf),
+    #[error("systemctl --user {arguments} failed: {reason}")]
+    Systemctl { arguments: String, reason: String },
     #[error("the agent speaks version {agent} of the control protocol, this program {VERSION}")]
     Version { agent: u32 },
     #[error("the agent hung up before it answered")]
@@ -68,6 +80,20 @@ impl ClientError {
                 "use it as it is: opkssh agent env; or restart it: opkssh agent stop; \
                  opkssh agent start {option}"
             ),
+            Self::WouldLose { command, .. } => format!(
+                "if you can log in again afterwards: {command} --force; else wait, or unlock the keyring"
+            ),
+            Self::ForeignUnit(file) => format!(
+                "look at it, and move it away if it is not needed: systemctl --user cat {}",
+                file.file_name().unwrap_or_default().display()
+            ),
+            Self::UnitPath(_) => {
+                "copy the program to a path of plain letters, such as ~/.local/bin/opkssh".into()
+            }
+            Self::Systemctl { .. } => {
+                "see what it says: systemctl --user status opkssh-agent.socket opkssh-agent.service"
+                    .into()
+            }
             Self::NotRunning => "start it: opkssh agent start".into(),
             Self::Unreachable { .. }
             | Self::HungUp

@@ -4,6 +4,8 @@
 //! arguments, [`Places`](opkssh_protocol::places::Places) and writers; only `main` knows stdout.
 
 mod agent_commands;
+mod agent_install;
+mod agent_restart;
 mod agent_settings;
 mod browser;
 mod check;
@@ -24,10 +26,13 @@ mod qr;
 mod shown;
 mod ssh_include;
 mod status;
+mod systemctl;
 mod write_whole;
 mod written_keys;
 
 pub use agent_commands::{EnvArgs, StartArgs, agent_env, agent_start, agent_stop};
+pub use agent_install::{InstallArgs, agent_install, agent_uninstall};
+pub use agent_restart::{RestartArgs, agent_restart};
 pub use agent_settings::AgentSettings;
 pub use check::{CheckArgs, check};
 pub use configuration::{Environment, load_config};

@@ -199,6 +199,9 @@ pub struct AgentStatus {
     pub store: String,
     /// Why that one, in words.
     pub store_reason: String,
+    /// What it was started with: `auto`, `keyring` or `memory`. Empty: an older daemon.
+    #[serde(default)]
+    pub store_wish: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

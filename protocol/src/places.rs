@@ -22,6 +22,8 @@ pub struct Places {
     /// Private (0700) directory of what survives a reboot; holds no secret.
     pub state_dir: PathBuf,
     config_dir: PathBuf,
+    /// Where a user manager of systemd looks for this user's own units.
+    pub user_units_dir: PathBuf,
 }
 
 impl Places {
@@ -34,6 +36,7 @@ impl Places {
             },
             state_dir,
             config_dir: base.config.join("opkssh"),
+            user_units_dir: base.config.join("systemd/user"),
             home: base.home,
         }
     }

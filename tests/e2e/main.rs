@@ -25,4 +25,5 @@ mod ssh;
 mod status;
 mod store;
 mod structure;
+mod systemd;
 mod verify_refusals;

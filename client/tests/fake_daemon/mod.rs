@@ -135,6 +135,7 @@ pub fn report(accounts: Vec<AccountStatus>) -> Event {
                 control_socket: "/run/control.sock".into(),
                 store: "memory".into(),
                 store_reason: "there is no Secret Service".into(),
+                store_wish: "auto".into(),
             },
             accounts,
             notices: vec!["a signature was refused".into()],

@@ -47,6 +47,17 @@ pub enum StoreWish {
     Memory,
 }
 
+impl StoreWish {
+    /// As `--store` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Keyring => "keyring",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     #[error("the keyring cannot be used: {0}")]
