@@ -181,14 +181,7 @@ impl Accounts {
         self.index.change(alias, |entry| {
             before = entry;
             // what memory holds is gone with the daemon, so there is nothing to remember
-            (store != StoreKind::Memory).then(|| Entry {
-                alias: alias.to_owned(),
-                issuer: record.provider.issuer.clone(),
-                client_id: record.provider.client_id.clone(),
-                store,
-                logged_in_at: record.logged_in_at,
-                leaving: false,
-            })
+            (store != StoreKind::Memory).then(|| Entry::new(alias, record, store))
         })?;
         let saved = self
             .stores

@@ -119,15 +119,17 @@ impl Accounts {
         account: &Arc<Account>,
         mut record: Record,
     ) -> Result<(), ExchangeError> {
-        let credentials = record.credentials(now())?;
         let store = {
             let mut state = account.state();
             if state.gone {
                 return Err(ExchangeError::Gone);
             }
+            // most writes are about the refresh token only
+            if !record.mints_as(&state.record) {
+                state.credentials = record.credentials(now())?;
+            }
             record.generation = state.record.generation + 1;
             state.record = record.clone();
-            state.credentials = credentials;
             state.store
         };
         let saved = self

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use opkssh_protocol::time::UnixTime;
 use serde::{Deserialize, Serialize};
 
+use super::record::Record;
 use super::store::{StoreError, StoreKind};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,19 @@ pub struct Entry {
     /// Logged out, but not out of the store yet: nothing may bring it back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaving: bool,
+}
+
+impl Entry {
+    pub fn new(alias: &str, record: &Record, store: StoreKind) -> Self {
+        Self {
+            alias: alias.to_owned(),
+            issuer: record.provider.issuer.clone(),
+            client_id: record.provider.client_id.clone(),
+            store,
+            logged_in_at: record.logged_in_at,
+            leaving: false,
+        }
+    }
 }
 
 pub struct IndexFile {

@@ -56,12 +56,8 @@ impl Accounts {
         self.lock().remove(&account.alias);
         self.publish();
         let entry = Entry {
-            alias: account.alias.clone(),
-            issuer: record.provider.issuer.clone(),
-            client_id: record.provider.client_id.clone(),
-            store,
-            logged_in_at: record.logged_in_at,
             leaving: true,
+            ..Entry::new(&account.alias, &record, store)
         };
         self.leave(entry, Some(&record)).await
     }

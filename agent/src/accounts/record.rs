@@ -116,6 +116,15 @@ impl Record {
         Ok(record)
     }
 
+    /// Would both mint the same certificate?
+    pub fn mints_as(&self, other: &Self) -> bool {
+        self.pk_token.expose() == other.pk_token.expose()
+            && self.user_key.expose() == other.user_key.expose()
+            && self.access_token.as_ref().map(Secret::expose)
+                == other.access_token.as_ref().map(Secret::expose)
+            && self.principals == other.principals
+    }
+
     /// Parses key and PK token and mints a certificate from them.
     pub fn credentials(&self, now: UnixTime) -> Result<Credentials, RecordError> {
         let key = UserKey::from_secret(&self.user_key)?;

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opkssh_protocol::control::{AccountStatus, WhichAccount};
-use opkssh_protocol::jwk::PublicKey;
-use ring::digest::{SHA256, digest};
 
 use super::plan::renewal_words;
 use super::store::Chosen;
@@ -51,7 +49,7 @@ impl Accounts {
             client_id: state.record.provider.client_id.clone(),
             subject: claims.sub().to_owned(),
             email: claims.email().map(str::to_owned),
-            fingerprint: fingerprint(&state.credentials.key.public_key()),
+            fingerprint: state.credentials.certificate.unverified_fingerprint(),
             state: plan.state(now()),
             usable_until: plan.deadline,
             expiration: settings.expiration.to_string(),
@@ -76,32 +74,4 @@ pub(super) fn who(state: &State) -> String {
 pub(super) fn comment(state: &State) -> String {
     let text = format!("opkssh {} {}", state.record.provider.name(), who(state));
     text.chars().filter(|c| !c.is_control()).collect()
-}
-
-/// `SHA256:…` over the SSH public key blob, as OpenSSH prints it.
-fn fingerprint(key: &PublicKey) -> String {
-    let mut blob = Vec::new();
-    let mut string = |bytes: &[u8]| {
-        blob.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-        blob.extend_from_slice(bytes);
-    };
-    match key {
-        PublicKey::EcP256 { x, y } => {
-            string(b"ecdsa-sha2-nistp256");
-            string(b"nistp256");
-            string(&[&[4], &x[..], &y[..]].concat());
-        }
-        PublicKey::Ed25519(key) => {
-            string(b"ssh-ed25519");
-            string(key);
-        }
-        // user keys are never RSA
-        PublicKey::Rsa { .. } => {}
-    }
-    use base64::Engine as _;
-    let hash = digest(&SHA256, &blob);
-    format!(
-        "SHA256:{}",
-        base64::engine::general_purpose::STANDARD_NO_PAD.encode(hash)
-    )
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ssh_key::HashAlg;
 use ssh_key::certificate::{CertType, Certificate};
 use ssh_key::public::{EcdsaPublicKey, KeyData};
 
@@ -77,6 +78,12 @@ impl UnverifiedCertificate {
     /// The certified key.
     pub fn unverified_public_key(&self) -> &PublicKey {
         &self.public_key
+    }
+
+    /// `SHA256:…` of the certified key, as `ssh-add -l` shows it.
+    pub fn unverified_fingerprint(&self) -> String {
+        let key = self.certificate.public_key();
+        key.fingerprint(HashAlg::Sha256).to_string()
     }
 
     /// All fields, for showing them.
