@@ -67,7 +67,14 @@ async fn converse(stream: Stream, control: &Control) -> io::Result<()> {
     loop {
         tokio::select! {
             biased;
-            Some(event) = outgoing.recv() => write_event(&mut writer, &event).await?,
+            Some(event) = outgoing.recv() => {
+                let written = write_event(&mut writer, &event).await;
+                // not before the answer is out: the process may end at once
+                if matches!(event, Event::Stopping) {
+                    let _ = control.stop.send(true);
+                }
+                written?;
+            }
             () = &mut answering, if !answered => answered = true,
             // the client sends nothing more; an end of file means that it is gone, and dropping
             // the answer cancels what it asked for
@@ -136,7 +143,6 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     let stop = matches!(last, Event::Stopping);
     let _ = events.send(last).await;
     if stop {
-        let _ = control.stop.send(true);
         // this connection ends with the process: that is how the client knows that all is tidied up
         std::future::pending::<()>().await;
     }
