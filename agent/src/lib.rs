@@ -3,6 +3,7 @@
 
 mod accounts;
 mod control;
+mod failpoint;
 mod hardening;
 mod held;
 mod instance;

@@ -9,6 +9,7 @@
 )]
 
 mod chooser;
+mod crash;
 mod device;
 mod forwarding;
 mod host_certificates;

@@ -174,11 +174,13 @@ function isPostClientWithBasic(ctx) {
 //   POST /revoke?user=NAME                    forget the user's refresh tokens
 //   POST /fail?path=PATH&status=CODE&count=N  answer the next N requests for PATH so
 //   POST /hold?path=PATH, /release?path=PATH  keep requests waiting until released
+//   POST /hold-answer?path=PATH               keep answers waiting, once all is done; the same release
 //   POST /close, /open                        refuse connections; serve again, all state kept
 function testControl(provider) {
   const log = [];
   const failures = []; // {path, status}
   const held = new Map(); // path → what lets the waiting requests go on
+  const answersHeld = new Set(); // of these paths, the answers wait
   const refreshTokens = new Map(); // user → tokens
 
   provider.on("refresh_token.saved", (token) => {
@@ -189,7 +191,7 @@ function testControl(provider) {
   provider.use(async (ctx, next) => {
     const entry = { method: ctx.method, path: ctx.path };
     log.push(entry);
-    if (held.has(ctx.path)) await new Promise((go) => held.get(ctx.path).push(go));
+    if (held.has(ctx.path) && !answersHeld.has(ctx.path)) await new Promise((go) => held.get(ctx.path).push(go));
     const failing = failures.findIndex(({ path }) => path === ctx.path);
     if (failing >= 0) {
       ctx.status = failures.splice(failing, 1)[0].status;
@@ -208,6 +210,7 @@ function testControl(provider) {
     entry.error = ctx.body?.error;
     entry.grant_type = sent.grant_type;
     entry.client_id = ctx.oidc?.client?.clientId ?? sent.client_id ?? ctx.query.client_id;
+    if (answersHeld.has(ctx.path)) await new Promise((go) => held.get(ctx.path).push(go));
     entry.auth_style = ctx.get("authorization").startsWith("Basic ") ? "basic" : sent.client_secret ? "post" : "none";
   });
 
@@ -227,7 +230,13 @@ function testControl(provider) {
       held.set(path, []);
       return {};
     },
+    "POST /hold-answer": ({ path }) => {
+      held.set(path, []);
+      answersHeld.add(path);
+      return {};
+    },
     "POST /release": ({ path }) => {
+      answersHeld.delete(path);
       const waiting = held.get(path) ?? [];
       held.delete(path);
       for (const go of waiting) go();

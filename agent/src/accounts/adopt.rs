@@ -10,6 +10,7 @@ use super::login::{self, LoggedIn, LoginFailure};
 use super::record::{Record, RecordError};
 use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts, now, oidc, report};
+use crate::failpoint;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
@@ -158,6 +159,7 @@ impl Accounts {
             record.generation = earlier.state().record.generation + 1;
         }
         self.save_new(&record, &alias, store).await?;
+        failpoint::reached("login: stored");
         self.missing()
             .retain(|missing| missing.entry.alias != alias);
         if let Some(earlier) = &earlier {
@@ -183,6 +185,7 @@ impl Accounts {
             // what memory holds is gone with the daemon, so there is nothing to remember
             (store != StoreKind::Memory).then(|| Entry::new(alias, record, store))
         })?;
+        failpoint::reached("login: index written");
         let saved = self
             .stores
             .save_in_time(store, alias, record.to_secret()?)

@@ -13,6 +13,7 @@ use super::login::{
 use super::loopback::{Loopback, Page, Server, Visit};
 use super::oidc::{self, Authorization, Http, OidcError};
 use super::pages;
+use crate::failpoint;
 
 /// Logs in at one of the request's providers, which the person chooses on a page where there are
 /// several.
@@ -123,6 +124,7 @@ async fn at_provider(
         .map_err(|_| no_browser(LoginError::NobodyCame))?
         .ok_or_else(|| no_browser(LoginError::Cancelled))?;
     let code = code(&visit, &authorization);
+    failpoint::reached("login: code arrived");
     let browser = Browser { visit, server };
     let exchanged = match code {
         Ok(code) => {
@@ -130,6 +132,7 @@ async fn at_provider(
         }
         Err(error) => return Err((error, Some(browser))),
     };
+    failpoint::reached("login: tokens arrived");
     let bound = exchanged.map_err(LoginError::from).and_then(|tokens| {
         let pk_token = begun.bound(provider, &tokens, now())?;
         Ok((pk_token, tokens))

@@ -50,6 +50,12 @@ impl Accounts {
     }
 
     fn no_account(&self, which: &WhichAccount) -> EnsureError {
+        if let Some(alias) = self.is_empty_in_store(which) {
+            return EnsureError::LoginNeeded {
+                account: None,
+                reason: format!("the login to {alias} was cut short, or its entry was removed"),
+            };
+        }
         if let Some(reason) = self.why_missing(which) {
             let hint = Some("unlock the keyring and try again".to_owned());
             return EnsureError::NotNow { reason, hint };

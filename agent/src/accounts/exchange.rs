@@ -17,6 +17,7 @@ use super::oidc::{self, OidcError, ProviderDocuments, Tokens};
 use super::record::{Record, RecordError};
 use super::store::StoreError;
 use super::{Account, Accounts, now};
+use crate::failpoint;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
@@ -54,6 +55,7 @@ impl Accounts {
             let state = account.state();
             (state.record.clone(), state.credentials.clone())
         };
+        failpoint::reached("renewal: documents fetched");
         let refresh_token = record
             .refresh_token
             .clone()
@@ -69,7 +71,9 @@ impl Accounts {
                 return Err(ExchangeError::Store(error));
             }
         }
+        failpoint::reached("renewal: intent stored");
         let asked = oidc::refresh(&self.http, documents, &record.provider, &refresh_token).await;
+        failpoint::reached("renewal: answer arrived");
         record.refreshing = false;
         let Tokens {
             id_token,
@@ -96,6 +100,7 @@ impl Accounts {
             record.refresh_token = Some(new);
         }
         self.keep(account, record.clone()).await?;
+        failpoint::reached("renewal: new refresh token stored");
         if record.access_token.is_some() {
             record.access_token = Some(access_token);
         }
@@ -109,7 +114,9 @@ impl Accounts {
             }
         }
         tracing::info!(account = account.alias, renewal = ?record.renewal, "renewed");
-        self.keep(account, record).await
+        let kept = self.keep(account, record).await;
+        failpoint::reached("renewal: all stored");
+        kept
     }
 
     /// Puts a changed record into memory and into the store. A store that fails now is told about

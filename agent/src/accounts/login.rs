@@ -20,6 +20,7 @@ use super::device;
 use super::loopback::LoopbackError;
 use super::mint::bind;
 use super::oidc::{self, Http, OidcError, ProviderDocuments, Tokens};
+use crate::failpoint;
 
 /// How long we wait for a person in the browser.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -111,6 +112,7 @@ pub(super) async fn begin(
 ) -> Result<Begun, LoginError> {
     waiting(events, "Asking the provider for its endpoints").await?;
     let documents = oidc::discover(http, &provider.issuer).await?;
+    failpoint::reached("login: documents fetched");
     let key = UserKey::generate(key_type).map_err(|_| LoginError::Random)?;
     let mut randomness = [0; 32];
     getrandom::fill(&mut randomness).map_err(|_| LoginError::Random)?;

@@ -12,6 +12,7 @@ use super::record::Record;
 use super::restore::Missing;
 use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts, oidc};
+use crate::failpoint;
 
 impl Accounts {
     /// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone. All
@@ -94,6 +95,7 @@ impl Accounts {
         if entry.store != StoreKind::Memory {
             self.index.change(&entry.alias, |_| Some(entry.clone()))?;
         }
+        failpoint::reached("logout: tombstone written");
         let revocation = match record {
             Some(record) => self.revoke(record).await,
             None => match self.stored_record(&entry).await {
@@ -101,15 +103,22 @@ impl Accounts {
                 _ => "refresh token not revoked: it could not be read".to_owned(),
             },
         };
+        failpoint::reached("logout: token revoked");
         if let Err(error) = self.stores.delete(entry.store, &entry.alias).await {
             let reason = format!("its logout waits: {error}");
             let mut missing = self.missing();
             missing.retain(|one| one.entry.alias != entry.alias);
-            missing.push(Missing { entry, reason });
+            missing.push(Missing {
+                entry,
+                reason,
+                is_empty: false,
+            });
             return Err(error);
         }
         self.missing().retain(|one| one.entry.alias != entry.alias);
+        failpoint::reached("logout: secret deleted");
         self.index.change(&entry.alias, |_| None)?;
+        failpoint::reached("logout: tombstone removed");
         Ok(LoggedOut {
             alias: entry.alias,
             issuer: entry.issuer,

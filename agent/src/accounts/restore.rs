@@ -18,6 +18,34 @@ pub struct Missing {
     pub entry: Entry,
     /// In words, to follow "but".
     pub reason: String,
+    /// The store says that it has nothing: the login was cut short, or somebody removed the entry.
+    pub is_empty: bool,
+}
+
+/// Why an account did not come back.
+struct NotRestored {
+    reason: String,
+    /// It is worth asking the store for another.
+    go_on: bool,
+    is_empty: bool,
+}
+
+impl NotRestored {
+    fn store(error: &StoreError) -> Self {
+        Self {
+            reason: error.to_string(),
+            go_on: false,
+            is_empty: false,
+        }
+    }
+
+    fn unreadable(error: &RecordError) -> Self {
+        Self {
+            reason: error.to_string(),
+            go_on: true,
+            is_empty: false,
+        }
+    }
 }
 
 impl Accounts {
@@ -26,6 +54,7 @@ impl Accounts {
         let missing = |entry| Missing {
             entry,
             reason: "it was not read yet".to_owned(),
+            is_empty: false,
         };
         let index = self.index.read()?;
         self.missing()
@@ -58,6 +87,18 @@ impl Accounts {
         })
     }
 
+    /// The account that `which` names if only a login brings it back: the store has nothing of it.
+    pub(super) fn is_empty_in_store(&self, which: &WhichAccount) -> Option<String> {
+        let missing = self.missing();
+        let found = missing.iter().find(|one| match which {
+            WhichAccount::Named(name) => one.entry.alias == *name,
+            _ => true,
+        });
+        found
+            .filter(|one| one.is_empty && !one.entry.leaving)
+            .map(|one| one.entry.alias.clone())
+    }
+
     async fn ask_store(&self) {
         let mut asked = self.restoring.lock().await;
         if asked.is_some_and(|asked| asked.elapsed() < ASK_AGAIN) {
@@ -77,15 +118,16 @@ impl Accounts {
             };
             match restored {
                 Ok(()) => self.missing().retain(|one| one.entry.alias != entry.alias),
-                Err((reason, go_on)) => {
-                    tracing::warn!(account = entry.alias, "not restored: {reason}");
+                Err(error) => {
+                    tracing::warn!(account = entry.alias, "not restored: {}", error.reason);
                     for one in self.missing().iter_mut() {
                         // a store that does not answer for one does not answer for the next
-                        if one.entry.alias == entry.alias || !go_on {
-                            one.reason.clone_from(&reason);
+                        if one.entry.alias == entry.alias || !error.go_on {
+                            one.reason.clone_from(&error.reason);
+                            one.is_empty = error.is_empty;
                         }
                     }
-                    if !go_on {
+                    if !error.go_on {
                         break;
                     }
                 }
@@ -95,15 +137,18 @@ impl Accounts {
         self.publish();
     }
 
-    /// Fails with the reason, and whether the store is worth asking for another.
-    async fn restore_one(&self, entry: &Entry) -> Result<(), (String, bool)> {
+    async fn restore_one(&self, entry: &Entry) -> Result<(), NotRestored> {
         let text = self
             .stores
             .load(entry.store, &entry.alias)
             .await
-            .map_err(|error| (error.to_string(), false))?
-            .ok_or_else(|| ("the keyring has no entry for it".to_owned(), true))?;
-        let unreadable = |error: RecordError| (error.to_string(), true);
+            .map_err(|error| NotRestored::store(&error))?
+            .ok_or_else(|| NotRestored {
+                reason: "the keyring has no entry for it".to_owned(),
+                go_on: true,
+                is_empty: true,
+            })?;
+        let unreadable = |error: RecordError| NotRestored::unreadable(&error);
         let record = Record::from_secret(&text).map_err(unreadable)?;
         let credentials = record.credentials(now()).map_err(unreadable)?;
         let alias = entry.alias.clone();
@@ -115,9 +160,11 @@ impl Accounts {
     }
 
     /// A logout that a crash or a locked keyring cut short.
-    async fn finish_leaving(&self, entry: Entry) -> Result<(), (String, bool)> {
+    async fn finish_leaving(&self, entry: Entry) -> Result<(), NotRestored> {
         let left = self.leave(entry, None).await;
-        left.map(|_| ())
-            .map_err(|error| (format!("its logout waits: {error}"), false))
+        left.map(|_| ()).map_err(|error| NotRestored {
+            reason: format!("its logout waits: {error}"),
+            ..NotRestored::store(&error)
+        })
     }
 }

@@ -246,6 +246,12 @@ impl Provider {
         ask(self.control, "POST", &format!("/hold?path={path}"));
     }
 
+    /// Does what requests for `path` ask, and leaves the answers waiting until
+    /// [`Provider::release`].
+    pub fn hold_answers(&self, path: &str) {
+        ask(self.control, "POST", &format!("/hold-answer?path={path}"));
+    }
+
     /// Lets the waiting requests for `path` go on; gives their number.
     pub fn release(&self, path: &str) -> u64 {
         ask(self.control, "POST", &format!("/release?path={path}"))["released"]
