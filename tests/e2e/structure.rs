@@ -197,6 +197,20 @@ fn the_paths_that_documents_name_exist() {
     assert!(named > 20, "only {named} paths in all documents");
 }
 
+/// So that tests can let years pass for all of it.
+#[test]
+fn accounts_read_the_time_of_day_in_one_place() {
+    let mut readers = Vec::new();
+    for (file, text) in
+        with_extension("rs").filter(|(file, _)| file.starts_with("agent/src/accounts"))
+    {
+        if text.contains("SystemTime::now()") {
+            readers.push(file);
+        }
+    }
+    assert_eq!(readers, [PathBuf::from("agent/src/accounts/clock.rs")]);
+}
+
 #[test]
 fn files_are_short_and_finished() {
     // in pieces, because this file is looked at, too

@@ -9,7 +9,7 @@ use super::index::Entry;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::record::{Record, RecordError};
 use super::store::{StoreError, StoreKind};
-use super::{Account, Accounts, now, oidc, report};
+use super::{Account, Accounts, oidc, report};
 use crate::failpoint;
 
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ impl Accounts {
         request: &LoginRequest,
         events: &mpsc::Sender<Event>,
     ) -> Result<AccountStatus, AdoptError> {
-        let logged_in = login::log_in(&self.http, request, events, now).await?;
+        let logged_in = login::log_in(&self.http, request, events, || self.clock.now()).await?;
         let waiting = Event::Waiting {
             what: "Storing the login".to_owned(),
         };
@@ -119,7 +119,7 @@ impl Accounts {
             send.then_some(access_token),
             refresh_token.clone(),
             renewal,
-            now(),
+            self.clock.now(),
         );
         match self.hold(record).await {
             Ok(account) => {
@@ -148,7 +148,7 @@ impl Accounts {
 
     /// Stores a record and puts it into the table, in place of an earlier one of its name.
     async fn hold(&self, mut record: Record) -> Result<Arc<Account>, AdoptError> {
-        let credentials = record.credentials(now())?;
+        let credentials = record.credentials(self.clock.now())?;
         let alias = record.provider.name().to_owned();
         // a renewal or logout in flight under this name ends first, and must not undo this one
         let turn = self.turn(&alias);

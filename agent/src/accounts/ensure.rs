@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opkssh_protocol::control::{AccountStatus, WhichAccount};
 
 use super::renew::Wish;
-use super::{Account, Accounts, now};
+use super::{Account, Accounts};
 
 /// An account that can be used now.
 pub struct Ensured(pub AccountStatus);
@@ -33,7 +33,7 @@ impl Accounts {
         };
         let failed = self.renew_if_stale(&account, Wish::Asked).await.err();
         let plan = self.plan(&account.state());
-        if plan.is_usable(now()) {
+        if plan.is_usable(self.clock.now()) {
             return Ok(Ensured(self.report(&account)));
         }
         match failed {

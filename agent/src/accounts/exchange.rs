@@ -9,6 +9,7 @@ use std::sync::Arc;
 use opkssh_protocol::control::Renewal;
 use opkssh_protocol::id_token::{Audience, Expected, IdTokenError, UnverifiedIdToken};
 use opkssh_protocol::pk_token::{PkTokenError, UnverifiedPkToken, verify_refreshed};
+use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 
 use super::login::{self, LoginError};
@@ -16,7 +17,7 @@ use super::mint::bind;
 use super::oidc::{self, OidcError, ProviderDocuments, Tokens};
 use super::record::{Record, RecordError};
 use super::store::StoreError;
-use super::{Account, Accounts, now};
+use super::{Account, Accounts};
 use crate::failpoint;
 
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +109,14 @@ impl Accounts {
             None => record.renewal = Renewal::NeedsPerson,
             Some(id_token) => {
                 let (key, current) = (&credentials.key, &credentials.pk_token);
-                let (pk_token, renewal) = renewed(&record, key, current, &id_token, documents)?;
+                let (pk_token, renewal) = renewed(
+                    &record,
+                    key,
+                    current,
+                    &id_token,
+                    documents,
+                    self.clock.now(),
+                )?;
                 record.set_pk_token(&pk_token);
                 record.renewal = renewal;
             }
@@ -133,7 +141,7 @@ impl Accounts {
             }
             // most writes are about the refresh token only
             if !record.mints_as(&state.record) {
-                state.credentials = record.credentials(now())?;
+                state.credentials = record.credentials(self.clock.now())?;
             }
             record.generation = state.record.generation + 1;
             state.record = record.clone();
@@ -170,6 +178,7 @@ fn renewed(
     current: &UnverifiedPkToken,
     id_token: &str,
     documents: &ProviderDocuments,
+    now: UnixTime,
 ) -> Result<(UnverifiedPkToken, Renewal), ExchangeError> {
     let id_token = UnverifiedIdToken::parse(id_token)?;
     let client_ids = [record.provider.client_id.clone()];
@@ -178,18 +187,11 @@ fn renewed(
         audience: Audience::OneOf(&client_ids),
     };
     let (cic, first) = (current.unverified_cic(), current.unverified_claims());
-    verify_refreshed(
-        id_token.clone(),
-        first,
-        cic,
-        expected,
-        &documents.keys,
-        now(),
-    )?;
+    verify_refreshed(id_token.clone(), first, cic, expected, &documents.keys, now)?;
     match id_token.unverified_claims().nonce() {
         Some(nonce) if !nonce.is_empty() => {
             let pk_token = bind(key, cic, id_token);
-            login::check(&pk_token, &record.provider, documents, now())?;
+            login::check(&pk_token, &record.provider, documents, now)?;
             Ok((pk_token, Renewal::ByItself))
         }
         _ => Ok((

@@ -13,9 +13,9 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 use tokio::sync::mpsc;
 
+use super::clock::Clock;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::mint::mint;
-use super::now;
 use super::oidc::Http;
 
 /// Where the key shall go.
@@ -87,7 +87,8 @@ pub fn login_to_files(
     runtime.block_on(async {
         let (events, mut shown) = mpsc::channel(8);
         let http = Http::default();
-        let login = login::log_in(&http, request, &events, now);
+        let clock = Clock::system();
+        let login = login::log_in(&http, request, &events, || clock.now());
         tokio::pin!(login);
         let logged_in = loop {
             tokio::select! {
@@ -133,7 +134,7 @@ fn keep(
         pk_token,
         send.then_some(access_token),
         &request.principals,
-        now(),
+        Clock::system().now(),
     )
     .map_err(|error| KeyFileError::Encode(error.to_string()))?
     .openssh();

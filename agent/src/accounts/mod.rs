@@ -3,6 +3,7 @@
 mod adopt;
 mod browser;
 mod chooser;
+mod clock;
 mod device;
 mod ensure;
 mod exchange;
@@ -34,6 +35,7 @@ use tokio::sync::Notify;
 
 use crate::held::{Held, Identity};
 use crate::serving::hosts::host_matches;
+use clock::Clock;
 use index::IndexFile;
 use oidc::Http;
 use plan::{Plan, plan};
@@ -61,6 +63,7 @@ pub struct Accounts {
     index: IndexFile,
     settings: Settings,
     http: Http,
+    clock: Clock,
     /// Rung when a planned renewal may have moved.
     replan: Notify,
 }
@@ -104,6 +107,7 @@ impl Accounts {
             index: IndexFile::new(places.accounts_file()),
             settings: Settings::new(places.config_files().to_vec()),
             http: Http::default(),
+            clock: Clock::system(),
             replan: Notify::new(),
         }
     }
@@ -249,9 +253,4 @@ impl Account {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
-}
-
-/// The clock of this wing.
-fn now() -> UnixTime {
-    std::time::SystemTime::now().into()
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::exchange::ExchangeError;
 use super::oidc::{self, OidcError, ProviderDocuments};
-use super::{Account, Accounts, State, now};
+use super::{Account, Accounts, State};
 
 /// Seconds before the clockwork tries a failed renewal again: doubled with each failure …
 const FIRST_RETRY: i64 = 5;
@@ -56,7 +56,7 @@ impl Accounts {
         account: &Arc<Account>,
         wish: Wish,
     ) -> Result<(), RenewError> {
-        if !self.plan(&account.state()).wants_renewal(now()) {
+        if !self.plan(&account.state()).wants_renewal(self.clock.now()) {
             return Ok(());
         }
         let (this, account) = (self.clone(), account.clone());
@@ -91,10 +91,12 @@ impl Accounts {
                 return Err(RenewError::Gone);
             }
             // somebody else may have renewed it, or failed to, while we waited
-            if !self.plan(&state).wants_renewal(now()) {
+            if !self.plan(&state).wants_renewal(self.clock.now()) {
                 return Ok(());
             }
-            if let Some(not_before) = not_before(&state, wish).filter(|time| now() < *time) {
+            if let Some(not_before) =
+                not_before(&state, wish).filter(|time| self.clock.now() < *time)
+            {
                 let last = state.last_error.clone().unwrap_or_default();
                 return Err(RenewError::TooSoon(last, not_before));
             }
@@ -117,10 +119,10 @@ impl Accounts {
         renewed: Result<(), RenewError>,
     ) -> Result<(), RenewError> {
         let mut state = account.state();
-        state.tried_at = Some(now());
+        state.tried_at = Some(self.clock.now());
         state.last_error = match &renewed {
             // a provider may answer with the same old token: that must not become a busy loop
-            Ok(()) if self.plan(&state).wants_renewal(now()) => {
+            Ok(()) if self.plan(&state).wants_renewal(self.clock.now()) => {
                 Some("the refreshed ID token is no newer than the last".to_owned())
             }
             Ok(()) => None,
@@ -130,7 +132,7 @@ impl Accounts {
             tracing::warn!(account = account.alias, "renewal failed: {error}");
             let wait = (FIRST_RETRY << state.failures.min(10)).min(LAST_RETRY);
             state.failures += 1;
-            state.retry_at = Some(now().plus(wait));
+            state.retry_at = Some(self.clock.now().plus(wait));
         } else {
             state.failures = 0;
             state.retry_at = None;

@@ -7,7 +7,7 @@ use opkssh_protocol::control::{AccountStatus, WhichAccount};
 
 use super::plan::renewal_words;
 use super::store::Chosen;
-use super::{Account, Accounts, State, now};
+use super::{Account, Accounts, State};
 
 impl Accounts {
     /// Every account, the ones that the store does not give back as notices.
@@ -50,7 +50,7 @@ impl Accounts {
             subject: claims.sub().to_owned(),
             email: claims.email().map(str::to_owned),
             fingerprint: state.credentials.certificate.unverified_fingerprint(),
-            state: plan.state(now()),
+            state: plan.state(self.clock.now()),
             usable_until: plan.deadline,
             expiration: settings.expiration.to_string(),
             renewal: state.record.renewal,

@@ -8,7 +8,7 @@ use opkssh_protocol::control::WhichAccount;
 use super::index::Entry;
 use super::record::{Record, RecordError};
 use super::store::StoreError;
-use super::{Account, Accounts, now};
+use super::{Account, Accounts};
 
 /// A locked keyring answers each question with a prompt, so it is not asked all the time.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -150,7 +150,7 @@ impl Accounts {
             })?;
         let unreadable = |error: RecordError| NotRestored::unreadable(&error);
         let record = Record::from_secret(&text).map_err(unreadable)?;
-        let credentials = record.credentials(now()).map_err(unreadable)?;
+        let credentials = record.credentials(self.clock.now()).map_err(unreadable)?;
         let alias = entry.alias.clone();
         let turn = self.turn(&alias);
         let account = Account::new(alias.clone(), turn, record, credentials, entry.store);

@@ -7,8 +7,8 @@ use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::time::UnixTime;
 use tokio::task::JoinSet;
 
+use super::Accounts;
 use super::renew::Wish;
-use super::{Accounts, now};
 use crate::held::{FreshenRequest, FreshenRequests};
 
 /// Seconds until a store that failed is asked again.
@@ -67,7 +67,7 @@ impl Accounts {
         let next = accounts.iter().filter_map(|account| {
             let state = account.state();
             if state.store_error.is_some() {
-                return Some(now().plus(SAVE_AGAIN));
+                return Some(self.clock.now().plus(SAVE_AGAIN));
             }
             let planned = self.plan(&state).renew_at?;
             Some(
@@ -76,7 +76,7 @@ impl Accounts {
                     .map_or(planned, |retry_at| retry_at.max(planned)),
             )
         });
-        sleep_until(next.min(), now())
+        sleep_until(next.min(), self.clock.now())
     }
 }
 
