@@ -77,7 +77,7 @@ impl Accounts {
             None => format!(
                 "{} is past its planned deadline ({})",
                 account.alias,
-                self.settings.of(&state.record.provider).expiration
+                self.settings.of(&state.record).expiration
             ),
         }
     }

@@ -115,10 +115,11 @@ impl Accounts {
     /// The accounts that `which` names; for a default or a host, at most one.
     fn find(&self, which: &WhichAccount) -> Vec<Arc<Account>> {
         let accounts: Vec<_> = self.lock().values().cloned().collect();
-        let default = || {
-            accounts
+        let default = || match self.settings.default_account() {
+            Some(name) => accounts.iter().find(|account| account.alias == name),
+            None => accounts
                 .iter()
-                .max_by_key(|account| account.state().record.logged_in_at)
+                .max_by_key(|account| account.state().record.logged_in_at),
         };
         match which {
             WhichAccount::All => accounts,
@@ -133,10 +134,7 @@ impl Accounts {
             }
             WhichAccount::ForHost(host) => {
                 let meant = accounts.iter().find(|account| {
-                    host_matches(
-                        host,
-                        &self.settings.of(&account.state().record.provider).hosts,
-                    )
+                    host_matches(host, &self.settings.of(&account.state().record).hosts)
                 });
                 meant.or(default()).cloned().into_iter().collect()
             }
@@ -146,7 +144,7 @@ impl Accounts {
     fn plan(&self, state: &State) -> Plan {
         plan(
             state.credentials.times(),
-            self.settings.of(&state.record.provider).expiration,
+            self.settings.of(&state.record).expiration,
             state.record.renewal,
             state.record.refresh_token.is_some(),
             state.early,
@@ -194,7 +192,7 @@ impl Accounts {
                     key: state.credentials.key.clone(),
                     certificate: state.credentials.certificate.blob().to_vec(),
                     comment: report::comment(&state),
-                    hosts: self.settings.of(&state.record.provider).hosts,
+                    hosts: self.settings.of(&state.record).hosts,
                 }
             })
             .collect();

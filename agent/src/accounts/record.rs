@@ -23,6 +23,9 @@ pub struct Record {
     /// the refresh token may be spent.
     #[serde(default)]
     pub refreshing: bool,
+    /// The account's name; empty in a record of the time when it was always the provider's.
+    #[serde(default)]
+    account: String,
     pub provider: Provider,
     pub principals: Vec<String>,
     #[serde(with = "secret::exposed")]
@@ -79,6 +82,7 @@ impl Record {
             version: VERSION,
             generation: 1,
             refreshing: false,
+            account: String::new(),
             provider,
             principals,
             user_key: key.to_secret(),
@@ -87,6 +91,14 @@ impl Record {
             access_token,
             renewal,
             logged_in_at: now,
+        }
+    }
+
+    /// The account's name.
+    pub fn account(&self) -> &str {
+        match self.account.as_str() {
+            "" => self.provider.name(),
+            name => name,
         }
     }
 

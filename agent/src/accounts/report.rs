@@ -39,7 +39,7 @@ impl Accounts {
             .first()
             .is_some_and(|default| default.alias == account.alias);
         let state = account.state();
-        let settings = self.settings.of(&state.record.provider);
+        let settings = self.settings.of(&state.record);
         let plan = self.plan(&state);
         let claims = state.credentials.pk_token.unverified_claims();
         AccountStatus {

@@ -1,17 +1,20 @@
 //! What the client configuration says now about an account: it may have changed since the login.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
-use opkssh_protocol::config::{ClientConfig, Provider};
+use opkssh_protocol::config::{AgentSection, ClientConfig, OnDemand, Provider};
 use opkssh_protocol::pk_token::ExpirationPolicy;
+
+use super::record::Record;
 
 /// Settings of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountSettings {
     pub hosts: Vec<String>,
     pub expiration: ExpirationPolicy,
+    pub on_demand: OnDemand,
 }
 
 /// The configuration files, read again when they change.
@@ -23,6 +26,7 @@ pub struct Settings {
 struct Read {
     stamp: (PathBuf, SystemTime),
     providers: Vec<Provider>,
+    agent: AgentSection,
 }
 
 impl Settings {
@@ -33,14 +37,11 @@ impl Settings {
         }
     }
 
-    /// The settings for an account at `provider`: from the configuration's entry of the same
-    /// issuer and client, else what it had at the login.
-    pub fn of(&self, provider: &Provider) -> AccountSettings {
-        let mut read = self
-            .read
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        self.refresh(&mut read);
+    /// The settings for the account of this record: what the configuration says for it by its name,
+    /// else by its provider's entry (of the same issuer and client), else what it had at the login.
+    pub fn of(&self, record: &Record) -> AccountSettings {
+        let provider = &record.provider;
+        let read = self.read();
         let current = read.as_ref().and_then(|read| {
             let same = |entry: &&Provider| {
                 entry.issuer == provider.issuer && entry.client_id == provider.client_id
@@ -53,10 +54,30 @@ impl Settings {
                 .or(named.clone().next())
         });
         let current = current.unwrap_or(provider);
+        let own = read
+            .as_ref()
+            .and_then(|read| read.agent.accounts.get(record.account()))
+            .cloned()
+            .unwrap_or_default();
         AccountSettings {
-            hosts: current.hosts.clone(),
-            expiration: current.expiration,
+            hosts: own.hosts.unwrap_or_else(|| current.hosts.clone()),
+            expiration: own.expiration.unwrap_or(current.expiration),
+            on_demand: own.on_demand.unwrap_or(current.on_demand),
         }
+    }
+
+    /// `agent.default_account`.
+    pub fn default_account(&self) -> Option<String> {
+        self.read().as_ref()?.agent.default_account.clone()
+    }
+
+    fn read(&self) -> MutexGuard<'_, Option<Read>> {
+        let mut read = self
+            .read
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.refresh(&mut read);
+        read
     }
 
     fn refresh(&self, read: &mut Option<Read>) {
@@ -82,6 +103,7 @@ impl Settings {
                 *read = Some(Read {
                     stamp,
                     providers: config.providers,
+                    agent: config.agent,
                 })
             }
             // half-written perhaps: what was read before goes on counting

@@ -1,4 +1,5 @@
-//! Reading `~/.opk/config.yml`: Go's keys and ours (`hosts`, `expiration`).
+//! Reading `~/.opk/config.yml`: Go's keys and ours (`hosts`, `expiration`,
+//! `on_demand`, and the top-level `agent`).
 //!
 //! Unknown keys are ignored, as in Go. Nothing about a provider is checked before it is used:
 //! see [`choose`](super::choose()).
@@ -7,8 +8,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::agent_section::AgentSection;
 use super::built_in;
 use super::error::ConfigError;
+use super::on_demand::OnDemand;
 use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
 use crate::pk_token::ExpirationPolicy;
 use crate::secret::Secret;
@@ -19,6 +22,8 @@ pub struct ClientConfig {
     /// An alias, or `webchooser` in any letter case.
     pub default_provider: Option<String>,
     pub providers: Vec<Provider>,
+    /// Ours.
+    pub agent: AgentSection,
 }
 
 impl ClientConfig {
@@ -45,6 +50,7 @@ impl ClientConfig {
                 .into_iter()
                 .map(RawProvider::into_provider)
                 .collect(),
+            agent: raw.agent.unwrap_or_default(),
         })
     }
 
@@ -72,6 +78,7 @@ impl ClientConfig {
 struct RawConfig {
     default_provider: Option<String>,
     providers: Option<Vec<RawProvider>>,
+    agent: Option<AgentSection>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +97,8 @@ struct RawProvider {
     hosts: Option<Vec<String>>,
     #[serde(default, deserialize_with = "expiration")]
     expiration: Option<ExpirationPolicy>,
+    #[serde(default, deserialize_with = "on_demand")]
+    on_demand: Option<OnDemand>,
 }
 
 impl RawProvider {
@@ -110,12 +119,13 @@ impl RawProvider {
             send_access_token: self.send_access_token.unwrap_or_default(),
             hosts: self.hosts.unwrap_or_default(),
             expiration: self.expiration.unwrap_or_default(),
+            on_demand: self.on_demand.unwrap_or_default(),
         }
     }
 }
 
 /// Our key: unlike Go's, a wrong value is refused at once and with its line.
-fn expiration<'de, D: Deserializer<'de>>(
+pub(super) fn expiration<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ExpirationPolicy>, D::Error> {
     let Some(word) = Option::<String>::deserialize(deserializer)? else {
@@ -126,6 +136,19 @@ fn expiration<'de, D: Deserializer<'de>>(
             "expiration: {word:?} is none of 12h, 24h, 48h, 1week, oidc, oidc_refreshed, never"
         ))
     })
+}
+
+/// Likewise. A YAML 1.1 reader takes a bare `off` for `false`, and people know both.
+pub(super) fn on_demand<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<OnDemand>, D::Error> {
+    let Some(word) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    match word.as_str() {
+        "false" => Ok(Some(OnDemand::Off)),
+        word => word.parse().map(Some).map_err(D::Error::custom),
+    }
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -1,17 +1,21 @@
 //! The client configuration: Go's `~/.opk/config.yml` with our additions.
 
+mod agent_section;
 mod built_in;
 mod choose;
 mod class;
 mod client_config;
 mod error;
+mod on_demand;
 mod provider;
 mod provider_string;
 
+pub use agent_section::{AccountOverrides, AgentSection};
 pub use built_in::default_file;
 pub use choose::{Choice, Wanted, choose, unknown_issuer_warning};
 pub use class::ProviderClass;
 pub use client_config::ClientConfig;
 pub use error::ConfigError;
+pub use on_demand::{OnDemand, UnknownOnDemand};
 pub use provider::{DEFAULT_REDIRECT_URIS, Provider};
 pub use provider_string::{parse_provider_argument, parse_providers_environment};

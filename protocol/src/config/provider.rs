@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::OnDemand;
 use crate::pk_token::ExpirationPolicy;
 use crate::secret::{self, Secret};
 
@@ -37,6 +38,9 @@ pub struct Provider {
     /// Ours: what to plan renewals for.
     #[serde(default)]
     pub expiration: ExpirationPolicy,
+    /// Ours: what happens when ssh needs it and only a person can log in.
+    #[serde(default)]
+    pub on_demand: OnDemand,
 }
 
 impl Provider {

@@ -34,6 +34,7 @@ pub fn parse_provider_argument(text: &str) -> Result<Provider, ConfigError> {
         send_access_token: false,
         hosts: Vec::new(),
         expiration: Default::default(),
+        on_demand: Default::default(),
     })
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::AccountOverrides;
 
 fn parse(yaml: &str) -> ClientConfig {
     ClientConfig::parse(yaml, "config.yml").unwrap_or_else(|error| panic!("{error}"))
@@ -80,6 +81,38 @@ fn our_keys_are_read() {
 }
 
 #[test]
+fn on_demand_is_one_of_three_words() {
+    for (word, expected) in [
+        ("notify", OnDemand::Notify),
+        ("browser", OnDemand::Browser),
+        ("off", OnDemand::Off),
+        ("\"off\"", OnDemand::Off),
+        ("false", OnDemand::Off),
+        ("", OnDemand::Notify),
+    ] {
+        let config = parse(&format!(
+            "providers:\n  - alias: a\n    on_demand: {word}\n"
+        ));
+        assert_eq!(config.providers[0].on_demand, expected, "{word}");
+    }
+}
+
+#[test]
+fn accounts_have_settings_of_their_own() {
+    let config = parse(
+        "agent:\n  default_account: alice\n  accounts:\n    alice:\n      hosts: [a]\n      \
+         expiration: oidc\n      on_demand: off\n    bob:\n      later: x\n",
+    );
+    assert_eq!(config.agent.default_account.as_deref(), Some("alice"));
+    let alice = &config.agent.accounts["alice"];
+    assert_eq!(alice.hosts.as_deref(), Some(&["a".to_owned()][..]));
+    assert_eq!(alice.expiration, Some(ExpirationPolicy::Oidc));
+    assert_eq!(alice.on_demand, Some(OnDemand::Off));
+    assert_eq!(config.agent.accounts["bob"], AccountOverrides::default());
+    assert_eq!(parse("agent:\n").agent, AgentSection::default());
+}
+
+#[test]
 fn unknown_keys_are_ignored() {
     let config = parse(
         "agent_lifetime: 12h\nnested: {a: [1, 2]}\n\
@@ -102,6 +135,8 @@ fn errors_name_file_and_line() {
         ("providers:\n  - alias: a\n    scopes:\n      - openid\n", 4),
         ("providers:\n  - alias: a\n    expiration: tomorrow\n", 3),
         ("providers:\n  - alias: a\n    send_access_token: 5\n", 3),
+        ("providers:\n  - alias: a\n    on_demand: loud\n", 3),
+        ("agent:\n  accounts:\n    a:\n      expiration: 5h\n", 4),
         ("a: b\nc: \"open\n", 0),
     ] {
         let error = refused(yaml);

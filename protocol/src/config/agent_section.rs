@@ -1,0 +1,32 @@
+//! Our top-level key `agent:` of the client configuration, which Go's client ignores: the default
+//! account, and settings of single accounts.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::OnDemand;
+use super::client_config::{expiration, on_demand};
+use crate::pk_token::ExpirationPolicy;
+
+/// What `agent:` says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct AgentSection {
+    /// The account that is meant where none is named.
+    #[serde(default)]
+    pub default_account: Option<String>,
+    /// By the account's name.
+    #[serde(default)]
+    pub accounts: BTreeMap<String, AccountOverrides>,
+}
+
+/// What counts for one account in place of its provider's settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct AccountOverrides {
+    #[serde(default)]
+    pub hosts: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "expiration")]
+    pub expiration: Option<ExpirationPolicy>,
+    #[serde(default, deserialize_with = "on_demand")]
+    pub on_demand: Option<OnDemand>,
+}

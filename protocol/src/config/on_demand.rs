@@ -1,0 +1,47 @@
+//! What happens when ssh needs an account that only a person can make usable.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The key `on_demand`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDemand {
+    /// A desktop notification asks whether to log in.
+    #[default]
+    Notify,
+    /// The browser is opened at once.
+    Browser,
+    /// Nothing: the person logs in when they like.
+    Off,
+}
+
+/// The word is none of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("on_demand: {0:?} is none of notify, browser, off")]
+pub struct UnknownOnDemand(pub String);
+
+impl FromStr for OnDemand {
+    type Err = UnknownOnDemand;
+
+    fn from_str(word: &str) -> Result<Self, UnknownOnDemand> {
+        match word {
+            "notify" => Ok(Self::Notify),
+            "browser" => Ok(Self::Browser),
+            "off" => Ok(Self::Off),
+            _ => Err(UnknownOnDemand(word.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for OnDemand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Notify => "notify",
+            Self::Browser => "browser",
+            Self::Off => "off",
+        })
+    }
+}
