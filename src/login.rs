@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use opkssh_client::{ConfigFile, Environment, LoginArgs, configure, create_config};
+use opkssh_client::{ConfigFile, Environment, LoginArgs, configure, create_config, redirected};
 use opkssh_protocol::places::Places;
 
 use crate::log_dir::Shown;
@@ -27,6 +27,9 @@ pub fn login(args: &LoginArgs, places: &Places) -> Result<(), Failure> {
         configure(places)?;
         let _ = writeln!(out, "OPK SSH identity directory is configured");
         return Ok(());
+    }
+    if args.redirected {
+        return Ok(redirected(places, &mut out)?);
     }
     let environment = Environment::of_process();
     let data = &mut io::stdout();

@@ -2,9 +2,13 @@
 //! process, without an agent.
 
 use std::io::Write;
+use std::sync::Arc;
 
-use opkssh_agent::KeyTarget;
-use opkssh_client::{Environment, LoginArgs, LoginDisplay, is_configured, login_request};
+use opkssh_agent::{Awaited, KeyTarget};
+use opkssh_client::{
+    Environment, LoginArgs, LoginDisplay, is_configured, login_request, read_while_waiting,
+};
+use opkssh_protocol::control;
 use opkssh_protocol::places::Places;
 
 use crate::report::Failure;
@@ -34,9 +38,17 @@ pub fn login_files(
     }
     let request = login_request(args, environment, places, out)?;
     let mut display = LoginDisplay::new(out, environment, !args.disable_browser_open);
-    let written = opkssh_agent::login_to_files(request, &target, places, data, &mut |event| {
-        display.show(&event);
-    })?;
+    let awaited = Arc::new(Awaited::default());
+    let brought = awaited.clone();
+    read_while_waiting(move |answer| {
+        brought.bring(&answer).map_err(|error| control::Failure {
+            message: error.to_string(),
+            hint: Some(error.hint()),
+        })
+    });
+    let mut show = |event| display.show(&event);
+    let written =
+        opkssh_agent::login_to_files(request, &target, places, &awaited, data, &mut show)?;
     for line in &written.notes {
         display.line(line);
     }

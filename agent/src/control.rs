@@ -115,18 +115,22 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             Ok(account) => Event::LoggedIn { account },
             Err(error) => failed(error.to_string(), error.hint()),
         },
-        Request::LoginAgain { account, flow } => {
-            match control.accounts.log_in_again(&account, flow, &events).await {
+        Request::LoginAgain {
+            account,
+            flow,
+            asking,
+        } => {
+            let again = control
+                .accounts
+                .log_in_again(&account, flow, asking, &events);
+            match again.await {
                 Ok(account) => Event::LoggedIn { account },
                 Err(error) => failed(error.to_string(), error.hint()),
             }
         }
         Request::Logout { which } => match control.accounts.log_out(which).await {
             Ok(accounts) => Event::LoggedOut { accounts },
-            Err(error) => failed(
-                error.to_string(),
-                Some("unlock the keyring and log out again: opkssh logout".to_owned()),
-            ),
+            Err(error) => failed(error.to_string(), Some(error.hint())),
         },
         Request::Status => Event::Status {
             report: status(control).await,
@@ -137,6 +141,10 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
                 Event::LoginNeeded { account, reason }
             }
             Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
+        },
+        Request::Redirected { url } => match control.accounts.bring(&url) {
+            Ok(()) => Event::RedirectTaken,
+            Err(error) => failed(error.to_string(), Some(error.hint())),
         },
         Request::Stop => Event::Stopping,
     };

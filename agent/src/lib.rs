@@ -19,7 +19,7 @@ use std::io::Write;
 use opkssh_protocol::control::{Event, LoginRequest};
 use opkssh_protocol::places::Places;
 
-pub use accounts::{KeyTarget, WrittenKeys};
+pub use accounts::{Awaited, KeyTarget, NotAwaited, WrittenKeys};
 pub use run::RunArgs;
 
 /// Why the agent, or a login without it, failed.
@@ -51,10 +51,11 @@ pub fn login_to_files(
     request: LoginRequest,
     target: &KeyTarget,
     places: &Places,
+    awaited: &Awaited,
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
 ) -> Result<WrittenKeys, AgentError> {
     Ok(accounts::login_to_files(
-        &request, target, places, out, show,
+        &request, target, places, awaited, out, show,
     )?)
 }

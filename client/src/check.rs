@@ -84,6 +84,7 @@ mod tests {
     fn account(state: AccountState, until: Option<i64>, renewal: Renewal) -> AccountStatus {
         AccountStatus {
             alias: "a".into(),
+            provider: "a".into(),
             default: true,
             issuer: "https://i".into(),
             client_id: "c".into(),
@@ -100,6 +101,7 @@ mod tests {
             store: "memory".into(),
             store_error: None,
             hosts: Vec::new(),
+            on_demand: Default::default(),
         }
     }
 

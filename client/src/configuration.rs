@@ -20,6 +20,8 @@ pub struct Environment {
     pub browser: Option<OsString>,
     /// Is a desktop there: `DISPLAY` or `WAYLAND_DISPLAY`?
     pub desktop: bool,
+    /// Is this the far end of an ssh session: `SSH_CONNECTION`?
+    pub remote: bool,
 }
 
 impl Environment {
@@ -31,6 +33,7 @@ impl Environment {
             providers: text("OPKSSH_PROVIDERS"),
             browser: set("BROWSER"),
             desktop: set("DISPLAY").is_some() || set("WAYLAND_DISPLAY").is_some(),
+            remote: set("SSH_CONNECTION").is_some(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use opkssh_protocol::account_name::BadAccountName;
 use opkssh_protocol::config::ConfigError;
 use opkssh_protocol::control::{Failure, MAX_FRAME, VERSION};
 
@@ -14,6 +15,10 @@ pub enum ClientError {
     ConfigFile { file: PathBuf, source: io::Error },
     #[error("invalid argument {0:?} for \"-t, --key-type\" flag: must be 'ecdsa', 'ed25519'")]
     KeyType(String),
+    #[error(transparent)]
+    AccountName(#[from] BadAccountName),
+    #[error("{0} is what a provider of the client configuration is called")]
+    NameOfProvider(String),
     #[error("the account {account} is in no configuration, and {flag} needs one")]
     OnlyAnAccount { account: String, flag: &'static str },
     #[error("the agent is not running")]
@@ -73,6 +78,12 @@ impl ClientError {
                                         default one: opkssh login --create-config"
                 .into(),
             Self::KeyType(_) => "opkssh login --key-type ed25519".into(),
+            Self::AccountName(_) => {
+                "correct `default_account:` under `agent:` in the client configuration".into()
+            }
+            Self::NameOfProvider(_) => {
+                "give the account another name: opkssh login PROVIDER --as NAME".into()
+            }
             Self::OnlyAnAccount { .. } => {
                 "name the provider too: opkssh login --provider ISSUER,CLIENT_ID".into()
             }

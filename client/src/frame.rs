@@ -171,6 +171,8 @@ mod tests {
             principals: Vec::new(),
             send_access_token: None,
             flow: Default::default(),
+            account: None,
+            asking: Default::default(),
         });
         let mut out = Vec::new();
         let error = write_request(&mut out, &request).err().unwrap();

@@ -3,27 +3,51 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use opkssh_protocol::config::{ClientConfig, ConfigError, Wanted, choose, unknown_issuer_warning};
-use opkssh_protocol::control::{AccountStatus, Event, Flow, KeyType, LoginRequest, Request};
+use opkssh_protocol::account_name::AccountName;
+use opkssh_protocol::config::Wanted;
+use opkssh_protocol::control::{AccountStatus, Asking, Event, Flow, Request};
 use opkssh_protocol::places::Places;
 
-use crate::configuration::{Environment, load_config};
-use crate::connection::{Connection, unexpected};
+use crate::configuration::Environment;
+use crate::connection::unexpected;
 use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
 use crate::held_certificate::{HeldCertificate, held_certificate};
 use crate::login_display::LoginDisplay;
+use crate::login_request::request;
+use crate::pasted::{read_while_waiting, to_the_daemon};
 use crate::shown::{printable, quoted};
-use crate::status::report;
 use crate::written_keys;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LoginArgs {
     /// The provider to log in at, by its alias in the client config
     pub alias: Option<String>,
+    /// The account's name: several people at one provider live side by side [default: that of the
+    /// account this person has there, else the provider's alias]
+    #[arg(
+        long = "as",
+        value_name = "NAME",
+        conflicts_with_all = ["print_key", "private_key_file", "files"]
+    )]
+    pub account: Option<AccountName>,
     /// Accepted for compatibility: the agent renews by itself
     #[arg(long)]
     pub auto_refresh: bool,
+    /// Whom the provider should expect, such as a mail address
+    #[arg(long, value_name = "WHO", conflicts_with = "device")]
+    pub login_hint: Option<String>,
+    /// What the provider should ask for, such as login or select_account, instead of the
+    /// configuration's `prompt`
+    #[arg(long, value_name = "VALUE", conflicts_with = "device")]
+    pub prompt: Option<String>,
+    /// Bring the address where a browser on another machine ended, one line on stdin, to the login
+    /// that waits for it
+    #[arg(long)]
+    pub redirected: bool,
+    /// Log in only if the provider asks nothing: the browser has a session there
+    #[arg(long, conflicts_with_all = ["device", "prompt"])]
+    pub silent: bool,
     /// Path to the client config file [default: ~/.opk/config.yml]
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
@@ -91,7 +115,18 @@ impl LoginArgs {
         self.print_key || self.private_key_file.is_some() || self.files
     }
 
-    fn flow(&self) -> Flow {
+    pub(crate) fn asking(&self) -> Asking {
+        // a prompt of `none` is what a silent login sends
+        let silent = self.silent || self.prompt.as_deref() == Some("none");
+        Asking {
+            prompt: self.prompt.clone().filter(|_| !silent),
+            login_hint: self.login_hint.clone(),
+            silent_first: false,
+            silent_only: silent,
+        }
+    }
+
+    pub(crate) fn flow(&self) -> Flow {
         if self.device {
             Flow::Device
         } else {
@@ -99,7 +134,7 @@ impl LoginArgs {
         }
     }
 
-    fn wanted<'a>(&'a self, environment: &'a Environment) -> Wanted<'a> {
+    pub(crate) fn wanted<'a>(&'a self, environment: &'a Environment) -> Wanted<'a> {
         Wanted {
             alias: self.alias.as_deref(),
             provider: self.provider.as_deref(),
@@ -127,10 +162,10 @@ pub fn login(
             "The agent renews by itself: --auto-refresh is not needed."
         );
     }
-    let request = match login_request(args, environment, places, out) {
-        Ok(request) => Request::Login(request),
-        Err(error) => login_again(args, places, error)?,
-    };
+    let request = request(args, environment, places, out)?;
+    if args.flow() == Flow::Browser {
+        read_while_waiting(to_the_daemon(places.control_socket()));
+    }
     let account = log_in(
         request,
         !args.disable_browser_open,
@@ -171,47 +206,6 @@ pub fn show_certificate(
     Ok(())
 }
 
-/// What to ask the daemon for: configuration, environment and arguments put together.
-pub fn login_request(
-    args: &LoginArgs,
-    environment: &Environment,
-    places: &Places,
-    out: &mut dyn Write,
-) -> Result<LoginRequest, ClientError> {
-    let key_type = key_type(args.key_type.as_deref())?;
-    let config = match load_config(args.config_path.as_deref(), places)? {
-        Some(config) => config,
-        None => {
-            let [file, _] = places.config_files();
-            let _ = writeln!(
-                out,
-                "No config file at {}: using the built-in providers. Create one: opkssh login \
-                 --create-config",
-                file.display()
-            );
-            ClientConfig::built_in()?
-        }
-    };
-    let choice = choose(&args.wanted(environment), &config)?;
-    if args.send_access_token.is_none()
-        && let Some(warning) = unknown_issuer_warning(&choice, &config)
-    {
-        let _ = writeln!(out, "{warning}");
-    }
-    Ok(LoginRequest {
-        providers: choice.providers(),
-        key_type,
-        principals: args
-            .principals
-            .iter()
-            .filter(|name| !name.is_empty())
-            .cloned()
-            .collect(),
-        send_access_token: args.send_access_token,
-        flow: args.flow(),
-    })
-}
-
 /// The login itself, also the wrapper's: starts the daemon if needed, shows what happens, and
 /// waits for the person. Hanging up, also by Ctrl-C, cancels it in the daemon.
 pub fn log_in(
@@ -236,49 +230,6 @@ pub fn log_in(
     }
 }
 
-/// An alias that no configuration knows may be that of an account, made with `--provider` or with
-/// another configuration: the daemon knows where that logs in, and how. Else it stays at `error`.
-fn login_again(
-    args: &LoginArgs,
-    places: &Places,
-    error: ClientError,
-) -> Result<Request, ClientError> {
-    let ClientError::Config(ConfigError::UnknownAlias { alias, .. }) = &error else {
-        return Err(error);
-    };
-    if args.alias.as_ref() != Some(alias) {
-        return Err(error);
-    }
-    let connection = match Connection::open(&places.control_socket()) {
-        Err(ClientError::NotRunning) if places.accounts_file().exists() => ensure_running(places)?,
-        Err(ClientError::NotRunning) => return Err(error),
-        connection => connection?,
-    };
-    // by issuer, too, as everywhere else
-    let accounts = report(connection)?.accounts;
-    let found = accounts
-        .iter()
-        .find(|account| account.alias == *alias)
-        .or_else(|| accounts.iter().find(|account| account.issuer == *alias));
-    let Some(account) = found.map(|account| account.alias.clone()) else {
-        return Err(error);
-    };
-    // they would change what the account is
-    let flags = [
-        ("--key-type", args.key_type.is_some()),
-        ("--principals", !args.principals.is_empty()),
-        ("--remote-redirect-uri", args.remote_redirect_uri.is_some()),
-        ("--send-access-token", args.send_access_token.is_some()),
-    ];
-    match flags.into_iter().find(|(_, given)| *given) {
-        Some((flag, _)) => Err(ClientError::OnlyAnAccount { account, flag }),
-        None => Ok(Request::LoginAgain {
-            account,
-            flow: args.flow(),
-        }),
-    }
-}
-
 /// Go's client kept one pair of key files current; they would now only grow old.
 fn about_stale_files(places: &Places) -> Option<String> {
     let keys = written_keys::in_default_slots(places);
@@ -294,15 +245,4 @@ fn about_stale_files(places: &Places) -> Option<String> {
             removals.join("; ")
         )
     })
-}
-
-fn key_type(word: Option<&str>) -> Result<KeyType, ClientError> {
-    let Some(word) = word else {
-        return Ok(KeyType::default());
-    };
-    match word.to_ascii_lowercase().as_str() {
-        "ecdsa" => Ok(KeyType::Ecdsa),
-        "ed25519" => Ok(KeyType::Ed25519),
-        _ => Err(ClientError::KeyType(word.to_owned())),
-    }
 }

@@ -8,6 +8,7 @@ use opkssh_protocol::control::{AccountStatus, Event};
 
 use crate::browser;
 use crate::configuration::Environment;
+use crate::pasted::can_be_typed;
 use crate::qr::for_terminal;
 use crate::shown::{local_time, printable};
 
@@ -17,6 +18,8 @@ pub struct LoginDisplay<'a> {
     out: &'a mut dyn Write,
     environment: &'a Environment,
     open_browser: bool,
+    /// An address may be typed here, so no spinner writes over it.
+    pasting: bool,
     spinner: Option<ProgressBar>,
 }
 
@@ -26,6 +29,7 @@ impl<'a> LoginDisplay<'a> {
             out,
             environment,
             open_browser,
+            pasting: false,
             spinner: None,
         }
     }
@@ -113,11 +117,31 @@ impl<'a> LoginDisplay<'a> {
         let url = printable(url);
         if !self.open_browser {
             self.line(&format!("Open your browser to: {url}"));
+            self.ask_for_the_answer(&url);
             return;
         }
         self.line(&format!("Opening browser to {url}"));
-        if !browser::open(&url, self.environment.browser.as_deref()) {
+        let opened = browser::open(&url, self.environment.browser.as_deref());
+        if !opened {
             self.line("No browser could be started: open this address yourself.");
+        }
+        if !opened || self.environment.remote {
+            self.ask_for_the_answer(&url);
+        }
+    }
+
+    /// A browser on another machine cannot come back to this one: the person brings its answer.
+    fn ask_for_the_answer(&mut self, url: &str) {
+        if !url.contains("state=") {
+            // our own page to choose a provider on, which no other machine can see
+            self.line("In a browser on another machine? Name the provider: opkssh login ALIAS");
+        } else if can_be_typed() {
+            self.clear();
+            self.pasting = true;
+            self.line(
+                "In a browser on another machine? It ends at a page that it cannot open: copy the \
+                 address of that page and paste it here.",
+            );
         }
     }
 
@@ -147,7 +171,7 @@ impl<'a> LoginDisplay<'a> {
     }
 
     fn wait(&mut self, what: &str) {
-        if !std::io::stderr().is_terminal() {
+        if self.pasting || !std::io::stderr().is_terminal() {
             return;
         }
         let spinner = self.spinner.get_or_insert_with(|| {

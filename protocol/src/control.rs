@@ -8,7 +8,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Provider;
+use crate::account_name::AccountName;
+use crate::config::{OnDemand, Provider};
+use crate::secret::Secret;
 use crate::time::UnixTime;
 
 /// Of the messages below; raised when an older peer could misread them.
@@ -46,6 +48,16 @@ pub enum Request {
         account: String,
         #[serde(default)]
         flow: Flow,
+        #[serde(default, skip_serializing_if = "Asking::is_plain")]
+        asking: Asking,
+    },
+    /// The address that a browser elsewhere ended at, for the login that waits for it: the redirect
+    /// URI with its query, the query alone, or `CODE&STATE`. The login is found by the `state` in
+    /// it; one that is not waited for is refused, and no login ends by it. Ends with
+    /// [`Event::RedirectTaken`].
+    Redirected {
+        #[serde(with = "crate::secret::exposed")]
+        url: Secret,
     },
     /// Ends with [`Event::LoggedOut`].
     Logout { which: WhichAccount },
@@ -62,16 +74,17 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhichAccount {
-    /// The default account: the only one, or the one that logged in last.
+    /// The default account: the configured one, else the only one, else the one that logged in last.
     Default,
-    /// By alias (or issuer).
+    /// By the account's name; else by an alias of its provider, or its issuer, if only one account
+    /// is there.
     Named(String),
-    /// The one whose `hosts:` match this destination, else the default.
+    /// The one whose `hosts:` match this destination (of several, the default), else the default.
     ForHost(String),
     All,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct LoginRequest {
     /// One provider, or several to choose from on a page in the browser.
     pub providers: Vec<Provider>,
@@ -85,6 +98,38 @@ pub struct LoginRequest {
     pub send_access_token: Option<bool>,
     #[serde(default)]
     pub flow: Flow,
+    /// The account's name. `None`: that of the account which this person has there already, else
+    /// the provider's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountName>,
+    #[serde(default, skip_serializing_if = "Asking::is_plain")]
+    pub asking: Asking,
+}
+
+/// How the provider is asked this time (OpenID Connect Core section 3.1.2.1); nothing of it is
+/// kept. For [`Flow::Browser`] only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    /// In place of the provider's `prompt`.
+    #[serde(default)]
+    pub prompt: Option<String>,
+    /// Whom to expect; by default the address of the account that is logged in to anew.
+    #[serde(default)]
+    pub login_hint: Option<String>,
+    /// Ask with `prompt=none` first. Where the provider's answer is that it needs the person, the
+    /// same browser window goes on to the ordinary login.
+    #[serde(default)]
+    pub silent_first: bool,
+    /// Ask with `prompt=none` and fail where the provider needs the person.
+    #[serde(default)]
+    pub silent_only: bool,
+}
+
+impl Asking {
+    /// As the provider's entry says, nothing else.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Where the person logs in.
@@ -148,6 +193,8 @@ pub enum Event {
         account: Option<String>,
         reason: String,
     },
+    /// The address was that of a login that waits; how it ends is told where it waits.
+    RedirectTaken,
     Stopping,
     Failed {
         failure: Failure,
@@ -208,6 +255,9 @@ pub struct AgentStatus {
 pub struct AccountStatus {
     /// The name to use on the command line.
     pub alias: String,
+    /// The name of its provider.
+    #[serde(default)]
+    pub provider: String,
     pub default: bool,
     pub issuer: String,
     pub client_id: String,
@@ -234,6 +284,8 @@ pub struct AccountStatus {
     /// Whether the store has the newest state, else what is wrong with it.
     pub store_error: Option<String>,
     pub hosts: Vec<String>,
+    #[serde(default)]
+    pub on_demand: OnDemand,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 //! Pure: no sockets, files, network or clock. What can be trusted is a type: only
 //! [`id_token::verify`], [`pk_token::verify`] and [`certificate::verify`] construct theirs.
 
+pub mod account_name;
 pub mod base64url;
 pub mod certificate;
 pub mod cic;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 
 use opkssh_client::{Ensured, Environment, LoginArgs, ensure, log_in, login_request};
-use opkssh_protocol::control::{Flow, Request, WhichAccount};
+use opkssh_protocol::control::{Asking, Flow, Request, WhichAccount};
 use opkssh_protocol::places::Places;
 
 use crate::error::WrapperError;
@@ -61,6 +61,7 @@ pub fn make_ready(
         Some(account) => Request::LoginAgain {
             account,
             flow: Flow::Browser,
+            asking: Asking::default(),
         },
         None => {
             let args = LoginArgs {

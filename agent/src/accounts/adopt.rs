@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use opkssh_protocol::control::{AccountStatus, Event, Flow, LoginRequest, Renewal, WhichAccount};
+use opkssh_protocol::account_name::AccountName;
+use opkssh_protocol::control::{
+    AccountStatus, Asking, Event, Flow, LoginRequest, Renewal, WhichAccount,
+};
 use tokio::sync::mpsc;
 
 use super::index::Entry;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::record::{Record, RecordError};
 use super::store::{StoreError, StoreKind};
+use super::whose::{Ambiguous, OtherPerson};
 use super::{Account, Accounts, oidc, report};
 use crate::failpoint;
 
@@ -22,6 +26,10 @@ pub enum AdoptError {
     Record(#[from] RecordError),
     #[error("{0} is not logged in")]
     Unknown(String),
+    #[error(transparent)]
+    OtherPerson(#[from] OtherPerson),
+    #[error(transparent)]
+    Ambiguous(#[from] Ambiguous),
     #[error("the login was interrupted")]
     Interrupted,
 }
@@ -37,6 +45,8 @@ impl AdoptError {
                  opkssh agent stop; opkssh agent run --store memory"
                     .to_owned(),
             ),
+            Self::OtherPerson(error) => Some(error.hint()),
+            Self::Ambiguous(error) => Some(error.hint("opkssh login")),
             Self::Unknown(alias) => Some(format!("log in: opkssh login {alias}")),
             Self::Record(_) | Self::Interrupted => None,
         }
@@ -50,16 +60,19 @@ impl Accounts {
         request: &LoginRequest,
         events: &mpsc::Sender<Event>,
     ) -> Result<AccountStatus, AdoptError> {
-        let logged_in = login::log_in(&self.http, request, events, || self.clock.now()).await?;
+        let mut request = request.clone();
+        if let ([provider], None) = (&request.providers[..], &request.asking.login_hint) {
+            // helps the person to be who they were
+            request.asking.login_hint = self.expected_person(request.account.as_ref(), provider);
+        }
+        let logged_in = login::log_in(&self.http, &request, &self.awaited, events, || self.clock.now()).await?;
         let waiting = Event::Waiting {
             what: "Storing the login".to_owned(),
         };
         let _ = events.send(waiting).await;
         // from here on the provider has given something away
         let this = self.clone();
-        let principals = request.principals.clone();
-        let send_access_token = request.send_access_token;
-        self.to_its_end(async move { this.adopt(logged_in, principals, send_access_token).await })
+        self.to_its_end(async move { this.adopt(logged_in, request).await })
             .await
             .unwrap_or(Err(AdoptError::Interrupted))
     }
@@ -69,13 +82,11 @@ impl Accounts {
         self: &Arc<Self>,
         alias: &str,
         flow: Flow,
+        asking: Asking,
         events: &mpsc::Sender<Event>,
     ) -> Result<AccountStatus, AdoptError> {
         self.restore_missing().await;
-        let account = self
-            .find(&WhichAccount::Named(alias.to_owned()))
-            .into_iter()
-            .next();
+        let account = self.find_one(&WhichAccount::Named(alias.to_owned()))?;
         let account = account.ok_or_else(|| AdoptError::Unknown(alias.to_owned()))?;
         let request = {
             let record = &account.state().record;
@@ -85,6 +96,8 @@ impl Accounts {
                 principals: record.principals.clone(),
                 send_access_token: Some(record.access_token.is_some()),
                 flow,
+                account: Some(AccountName::existing(&account.alias)),
+                asking,
             }
         };
         self.log_in(&request, events).await
@@ -93,8 +106,7 @@ impl Accounts {
     async fn adopt(
         self: &Arc<Self>,
         logged_in: LoggedIn,
-        principals: Vec<String>,
-        send_access_token: Option<bool>,
+        request: LoginRequest,
     ) -> Result<AccountStatus, AdoptError> {
         let LoggedIn {
             provider,
@@ -105,7 +117,9 @@ impl Accounts {
             documents,
             browser,
         } = logged_in;
-        let send = send_access_token.unwrap_or(provider.send_access_token);
+        let send = request
+            .send_access_token
+            .unwrap_or(provider.send_access_token);
         let renewal = if refresh_token.is_some() {
             Renewal::Unknown
         } else {
@@ -113,7 +127,7 @@ impl Accounts {
         };
         let record = Record::new(
             provider.clone(),
-            principals,
+            request.principals,
             &key,
             &pk_token,
             send.then_some(access_token),
@@ -121,7 +135,7 @@ impl Accounts {
             renewal,
             self.clock.now(),
         );
-        match self.hold(record).await {
+        match self.hold(record, request.account.as_ref()).await {
             Ok(account) => {
                 // tells now, not in a day, whether the provider's tokens can be renewed
                 let _ = self.renew_with(&account, &documents).await;
@@ -146,13 +160,22 @@ impl Accounts {
         }
     }
 
-    /// Stores a record and puts it into the table, in place of an earlier one of its name.
-    async fn hold(&self, mut record: Record) -> Result<Arc<Account>, AdoptError> {
+    /// Stores a record and puts it into the table, in place of an earlier one of its name, if that
+    /// was the same person's.
+    async fn hold(
+        &self,
+        mut record: Record,
+        wanted: Option<&AccountName>,
+    ) -> Result<Arc<Account>, AdoptError> {
         let credentials = record.credentials(self.clock.now())?;
-        let alias = record.provider.name().to_owned();
+        let alias = self.account_of_login(wanted, &record, &credentials)?;
         // a renewal or logout in flight under this name ends first, and must not undo this one
         let turn = self.turn(&alias);
         let _my_turn = turn.lock().await;
+        // another login may have ended meanwhile
+        let name = AccountName::existing(&alias);
+        let alias = self.account_of_login(Some(&name), &record, &credentials)?;
+        record.set_account(&alias);
         let earlier = self.lock().get(&alias).cloned();
         let store = self.store_for(&alias).await?;
         if let Some(earlier) = &earlier {

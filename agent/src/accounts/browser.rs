@@ -2,10 +2,12 @@
 //! (RFC 8252).
 
 use opkssh_protocol::config::Provider;
-use opkssh_protocol::control::{Event, KeyType, LoginRequest};
+use opkssh_protocol::control::{Asking, Event, LoginRequest};
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
+use super::awaited::Awaited;
 use super::chooser::{Choice, Chooser};
 use super::login::{
     Begun, LoggedIn, LoginError, LoginFailure, PATIENCE, begin, hint, tell, waiting,
@@ -20,16 +22,17 @@ use crate::failpoint;
 pub(super) async fn log_in(
     http: &Http,
     request: &LoginRequest,
+    awaited: &Awaited,
     events: &mpsc::Sender<Event>,
     now: impl Fn() -> UnixTime,
 ) -> Result<LoggedIn, LoginFailure> {
     let chosen = choose(&request.providers, events).await;
     let (provider, chosen) = chosen.map_err(|error| LoginFailure { error, hint: None })?;
-    let logged_in = at_provider(http, provider, chosen, request.key_type, events, now).await;
+    let logged_in = at_provider(http, provider, chosen, request, awaited, events, now).await;
     match logged_in {
         Ok(logged_in) => Ok(logged_in),
         Err((error, browser)) => {
-            let hint = hint(&error, provider);
+            let hint = hint(&error, provider, request.account.as_ref());
             if let Some(browser) = browser {
                 browser
                     .say_failed(&error.to_string(), hint.as_deref())
@@ -92,12 +95,19 @@ async fn at_provider(
     http: &Http,
     provider: &Provider,
     chosen: Option<Choice>,
-    key_type: KeyType,
+    request: &LoginRequest,
+    awaited: &Awaited,
     events: &mpsc::Sender<Event>,
     now: impl Fn() -> UnixTime,
 ) -> Result<LoggedIn, (LoginError, Option<Browser>)> {
-    let prepared = prepare(http, provider, key_type, events).await;
-    let (begun, loopback, authorization) = match (prepared, chosen) {
+    let mut asked = first_question(&request.asking);
+    let prepared = prepare(http, provider, request, asked, events).await;
+    let (sender, mut visits) = mpsc::channel(4);
+    let mut expected = prepared
+        .as_ref()
+        .ok()
+        .map(|prepared| awaited.expect(&prepared.2.state, sender.clone()));
+    let (begun, loopback, mut authorization) = match (prepared, chosen) {
         (Ok(prepared), None) => {
             let url = prepared.2.url.clone();
             tell(events, Event::OpenBrowser { url })
@@ -111,24 +121,53 @@ async fn at_provider(
         }
         (Err(error), None) => return Err((error, None)),
         (Err(error), Some(choice)) => {
-            choice.fail(&error.to_string(), hint(&error, provider).as_deref());
+            let hint = hint(&error, provider, request.account.as_ref());
+            choice.fail(&error.to_string(), hint.as_deref());
             return Err((error, None));
         }
     };
     waiting(events, "Waiting for the login in the browser")
         .await
         .map_err(no_browser)?;
-    let (server, mut visits) = loopback.serve();
-    let visit = tokio::time::timeout(PATIENCE, visits.recv())
-        .await
-        .map_err(|_| no_browser(LoginError::NobodyCame))?
-        .ok_or_else(|| no_browser(LoginError::Cancelled))?;
-    let code = code(&visit, &authorization);
+    let redirect_uri = loopback.redirect_uri.clone();
+    let server = loopback.serve_to(sender.clone());
+    let deadline = Instant::now() + PATIENCE;
+    let (visit, code) = loop {
+        let visit = answer(&mut visits, &authorization, deadline)
+            .await
+            .map_err(no_browser)?;
+        let code = code(&visit);
+        match &code {
+            Err(LoginError::Oidc(error)) if error.needs_person() && asked == Question::Silent => {
+                // the same window goes on to the provider's login page
+                asked = Question::Open;
+                let prompt = asked.prompt(&request.asking, provider);
+                let next = authorize(&begun, provider, &redirect_uri, prompt, request);
+                authorization = match next {
+                    Ok(next) => next,
+                    Err(error) => return Err((error, Some(Browser { visit, server }))),
+                };
+                expected.replace(awaited.expect(&authorization.state, sender.clone()));
+                let url = authorization.url.clone();
+                if visit.is_of_a_browser() {
+                    visit.answer(Page::redirect(&url));
+                } else {
+                    let again = Event::OpenBrowser { url };
+                    tell(events, again).await.map_err(no_browser)?;
+                }
+            }
+            _ => break (visit, code),
+        }
+    };
+    drop(expected);
     failpoint::reached("login: code arrived");
     let browser = Browser { visit, server };
     let exchanged = match code {
         Ok(code) => {
             oidc::exchange_code(http, &begun.documents, provider, authorization, code).await
+        }
+        Err(LoginError::Oidc(error)) if error.needs_person() => {
+            return Err((LoginError::NeedsPerson(error), Some(browser)));
         }
         Err(error) => return Err((error, Some(browser))),
     };
@@ -143,28 +182,87 @@ async fn at_provider(
     }
 }
 
+/// How the provider is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// Without showing anything, and if it cannot, openly.
+    Silent,
+    /// Without showing anything, and that is all.
+    SilentOnly,
+    Open,
+}
+
+impl Question {
+    fn prompt<'a>(self, asking: &'a Asking, provider: &'a Provider) -> &'a str {
+        match self {
+            Self::Silent | Self::SilentOnly => "none",
+            Self::Open => asking.prompt.as_deref().unwrap_or(&provider.prompt),
+        }
+    }
+}
+
+fn first_question(asking: &Asking) -> Question {
+    match (asking.silent_only, asking.silent_first) {
+        (true, _) => Question::SilentOnly,
+        (false, true) => Question::Silent,
+        (false, false) => Question::Open,
+    }
+}
+
 async fn prepare(
     http: &Http,
     provider: &Provider,
-    key_type: KeyType,
+    request: &LoginRequest,
+    asked: Question,
     events: &mpsc::Sender<Event>,
 ) -> Result<(Begun, Loopback, Authorization), LoginError> {
-    let begun = begin(http, provider, key_type, events).await?;
+    let begun = begin(http, provider, request.key_type, events).await?;
     let loopback = Loopback::bind(&provider.redirect_uris).await?;
-    let authorization = oidc::authorization(
-        &begun.documents,
-        provider,
-        &loopback.redirect_uri,
-        &begun.commitment(),
-    )?;
+    let prompt = asked.prompt(&request.asking, provider);
+    let authorization = authorize(&begun, provider, &loopback.redirect_uri, prompt, request)?;
     Ok((begun, loopback, authorization))
 }
 
-/// Reads the authorization response (RFC 6749 section 4.1.2).
-fn code(visit: &Visit, authorization: &Authorization) -> Result<String, LoginError> {
-    if visit.parameter("state").as_deref() != Some(&authorization.state) {
-        return Err(LoginError::State);
+/// An authorization request with a state and a PKCE verifier of its own.
+fn authorize(
+    begun: &Begun,
+    provider: &Provider,
+    redirect_uri: &str,
+    prompt: &str,
+    request: &LoginRequest,
+) -> Result<Authorization, LoginError> {
+    Ok(oidc::authorization(
+        &begun.documents,
+        provider,
+        redirect_uri,
+        &begun.commitment(),
+        prompt,
+        request.asking.login_hint.as_deref(),
+    )?)
+}
+
+/// Waits for the answer to this authorization request. A visit that does not know its state, such
+/// as a hostile page's, is sent away, and the login goes on.
+async fn answer(
+    visits: &mut mpsc::Receiver<Visit>,
+    authorization: &Authorization,
+    deadline: Instant,
+) -> Result<Visit, LoginError> {
+    loop {
+        let visit = tokio::time::timeout_at(deadline, visits.recv())
+            .await
+            .map_err(|_| LoginError::NobodyCame)?
+            .ok_or(LoginError::Cancelled)?;
+        if visit.parameter("state").as_deref() == Some(&authorization.state) {
+            return Ok(visit);
+        }
+        tracing::warn!("somebody came to the login's address with a wrong state");
+        visit.answer(Page::failure(pages::not_the_answer()));
     }
+}
+
+/// Reads the authorization response (RFC 6749 section 4.1.2).
+fn code(visit: &Visit) -> Result<String, LoginError> {
     if let Some(error) = visit.parameter("error") {
         let description = visit.parameter("error_description");
         return Err(OidcError::Refused { error, description }.into());

@@ -24,7 +24,8 @@ pub(super) async fn log_in(
     at_provider(http, provider, request.key_type, events, now)
         .await
         .map_err(|error| LoginFailure {
-            hint: device_hint(&error, provider).or_else(|| hint(&error, provider)),
+            hint: device_hint(&error, provider)
+                .or_else(|| hint(&error, provider, request.account.as_ref())),
             error,
         })
 }

@@ -28,8 +28,15 @@ impl Accounts {
     /// Makes an account usable without a person, if that can be done.
     pub async fn ensure(self: &Arc<Self>, which: &WhichAccount) -> Result<Ensured, EnsureError> {
         self.restore_missing().await;
-        let Some(account) = self.find(which).into_iter().next() else {
-            return Err(self.no_account(which));
+        let account = match self.find_one(which) {
+            Ok(Some(account)) => account,
+            Ok(None) => return Err(self.no_account(which)),
+            Err(ambiguous) => {
+                return Err(EnsureError::NotNow {
+                    reason: ambiguous.to_string(),
+                    hint: Some(ambiguous.hint("opkssh check")),
+                });
+            }
         };
         let failed = self.renew_if_stale(&account, Wish::Asked).await.err();
         let plan = self.plan(&account.state());
@@ -62,7 +69,10 @@ impl Accounts {
         }
         let reason = match which {
             WhichAccount::Named(name) => format!("{name} is not logged in"),
-            _ => "nobody is logged in".to_owned(),
+            _ => match self.settings.default_account() {
+                Some(name) => format!("the default account {name} is not logged in"),
+                None => "nobody is logged in".to_owned(),
+            },
         };
         EnsureError::LoginNeeded {
             account: None,

@@ -18,10 +18,16 @@ pub struct Index {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Also the name of the store's item.
+    /// The account's name, and that of the store's item.
     pub alias: String,
+    /// What its provider is called, besides its issuer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provider_aliases: Vec<String>,
     pub issuer: String,
     pub client_id: String,
+    /// `None`: written by an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     pub store: StoreKind,
     pub logged_in_at: UnixTime,
     /// Logged out, but not out of the store yet: nothing may bring it back.
@@ -33,12 +39,19 @@ impl Entry {
     pub fn new(alias: &str, record: &Record, store: StoreKind) -> Self {
         Self {
             alias: alias.to_owned(),
+            provider_aliases: record.provider.aliases.clone(),
+            subject: record.subject(),
             issuer: record.provider.issuer.clone(),
             client_id: record.provider.client_id.clone(),
             store,
             logged_in_at: record.logged_in_at,
             leaving: false,
         }
+    }
+
+    /// Is `word` the account's name, or what its provider is called?
+    pub fn is_called(&self, word: &str) -> bool {
+        self.alias == word || self.issuer == word || self.provider_aliases.iter().any(|a| a == word)
     }
 }
 
@@ -113,6 +126,8 @@ mod tests {
     fn entry(alias: &str) -> Entry {
         Entry {
             alias: alias.to_owned(),
+            provider_aliases: Vec::new(),
+            subject: None,
             issuer: "https://op.example.com".to_owned(),
             client_id: "c".to_owned(),
             store: StoreKind::SecretService,

@@ -13,6 +13,7 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 use tokio::sync::mpsc;
 
+use super::awaited::Awaited;
 use super::clock::Clock;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::mint::mint;
@@ -71,12 +72,13 @@ impl KeyFileError {
     }
 }
 
-/// Logs in without a daemon; `show` gets the events that a daemon would send, `out` the key where
+/// Logs in without a daemon; an answer of the browser can be brought to `awaited`. `show` gets the events that a daemon would send, `out` the key where
 /// it shall be printed.
 pub fn login_to_files(
     request: &LoginRequest,
     target: &KeyTarget,
     places: &Places,
+    awaited: &Awaited,
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
 ) -> Result<WrittenKeys, KeyFileError> {
@@ -88,7 +90,7 @@ pub fn login_to_files(
         let (events, mut shown) = mpsc::channel(8);
         let http = Http::default();
         let clock = Clock::system();
-        let login = login::log_in(&http, request, &events, || clock.now());
+        let login = login::log_in(&http, request, awaited, &events, || clock.now());
         tokio::pin!(login);
         let logged_in = loop {
             tokio::select! {

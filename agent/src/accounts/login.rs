@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::cic::{CicError, ClientInstanceClaims, Commitment};
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Event, Flow, KeyType, LoginRequest};
@@ -15,6 +16,7 @@ use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 use tokio::sync::mpsc;
 
+use super::awaited::Awaited;
 use super::browser::{self, Browser};
 use super::device;
 use super::loopback::LoopbackError;
@@ -31,8 +33,8 @@ pub enum LoginError {
     Oidc(#[from] OidcError),
     #[error(transparent)]
     Loopback(#[from] LoopbackError),
-    #[error("the login page answered with a wrong state: it was not the answer to this login")]
-    State,
+    #[error("the provider needs you: {0}")]
+    NeedsPerson(OidcError),
     #[error("the login page came back without a code")]
     NoCode,
     #[error("nobody finished the login in the browser within {} minutes", PATIENCE.as_secs() / 60)]
@@ -83,16 +85,17 @@ pub struct LoginFailure {
     pub hint: Option<String>,
 }
 
-/// Logs in at one of the request's providers. `events` are told what to show; dropping the future
-/// cancels the login and closes its port.
+/// Logs in at one of the request's providers. `events` are told what to show, `awaited` where an
+/// answer can be brought; dropping the future cancels the login and closes its port.
 pub async fn log_in(
     http: &Http,
     request: &LoginRequest,
+    awaited: &Awaited,
     events: &mpsc::Sender<Event>,
     now: impl Fn() -> UnixTime,
 ) -> Result<LoggedIn, LoginFailure> {
     match request.flow {
-        Flow::Browser => browser::log_in(http, request, events, now).await,
+        Flow::Browser => browser::log_in(http, request, awaited, events, now).await,
         Flow::Device => device::log_in(http, request, events, now).await,
     }
 }
@@ -164,7 +167,23 @@ impl Begun {
 }
 
 /// What the person can do about a failed login.
-pub(super) fn hint(error: &LoginError, provider: &Provider) -> Option<String> {
+pub(super) fn hint(
+    error: &LoginError,
+    provider: &Provider,
+    account: Option<&AccountName>,
+) -> Option<String> {
+    let hint = plain_hint(error, provider)?;
+    let name = provider.name();
+    Some(match account.filter(|account| account.as_str() != name) {
+        None => hint,
+        Some(account) => hint.replace(
+            &format!("opkssh login {name}"),
+            &format!("opkssh login {name} --as {account}"),
+        ),
+    })
+}
+
+fn plain_hint(error: &LoginError, provider: &Provider) -> Option<String> {
     match error {
         LoginError::Oidc(error) => oidc::explain(error, provider),
         LoginError::Loopback(LoopbackError::AllBusy(_)) => {
@@ -187,7 +206,7 @@ pub(super) fn hint(error: &LoginError, provider: &Provider) -> Option<String> {
             "log in again: opkssh login --device {}",
             provider.name()
         )),
-        LoginError::State | LoginError::NoCode | LoginError::NobodyCame => {
+        LoginError::NoCode | LoginError::NobodyCame | LoginError::NeedsPerson(_) => {
             Some(format!("log in again: opkssh login {}", provider.name()))
         }
         _ => None,

@@ -11,8 +11,27 @@ use super::index::Entry;
 use super::record::Record;
 use super::restore::Missing;
 use super::store::{StoreError, StoreKind};
+use super::whose::Ambiguous;
 use super::{Account, Accounts, oidc};
 use crate::failpoint;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LogoutError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Ambiguous(#[from] Ambiguous),
+}
+
+impl LogoutError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Store(_) => "unlock the keyring and log out again: opkssh logout".to_owned(),
+            Self::Ambiguous(error) => error.hint("opkssh logout"),
+        }
+    }
+}
 
 impl Accounts {
     /// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone. All
@@ -20,8 +39,9 @@ impl Accounts {
     pub async fn log_out(
         self: &Arc<Self>,
         which: WhichAccount,
-    ) -> Result<Vec<LoggedOut>, StoreError> {
+    ) -> Result<Vec<LoggedOut>, LogoutError> {
         self.restore_missing().await;
+        self.find_one(&which)?;
         let this = self.clone();
         self.to_its_end(async move {
             let mut outcomes = Vec::new();
@@ -31,10 +51,11 @@ impl Accounts {
             for entry in this.missing_entries(&which) {
                 outcomes.push(this.log_out_of_missing(entry).await);
             }
-            outcomes.into_iter().collect()
+            let outcomes: Result<_, StoreError> = outcomes.into_iter().collect();
+            Ok(outcomes?)
         })
         .await
-        .unwrap_or_else(|| Err(StoreError::Unavailable("the agent ends".to_owned())))
+        .unwrap_or_else(|| Err(StoreError::Unavailable("the agent ends".to_owned()).into()))
     }
 
     async fn log_out_of(&self, account: &Arc<Account>) -> Result<LoggedOut, StoreError> {

@@ -42,7 +42,8 @@ pub struct Loopback {
 pub struct Visit {
     /// Path and query as the browser sent them.
     pub target: Url,
-    answer: oneshot::Sender<Page>,
+    /// `None`: a person brought the address, and no browser waits here.
+    answer: Option<oneshot::Sender<Page>>,
 }
 
 /// What the browser is shown.
@@ -53,6 +54,18 @@ pub struct Page {
 }
 
 impl Visit {
+    /// An address that a person brought.
+    pub fn brought(target: Url) -> Self {
+        Self {
+            target,
+            answer: None,
+        }
+    }
+
+    pub fn is_of_a_browser(&self) -> bool {
+        self.answer.is_some()
+    }
+
     /// Query parameter `name`, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
         self.target
@@ -62,8 +75,10 @@ impl Visit {
     }
 
     pub fn answer(self, page: Page) {
-        // the person may have closed the window already
-        let _ = self.answer.send(page);
+        if let Some(answer) = self.answer {
+            // the person may have closed the window already
+            let _ = answer.send(page);
+        }
     }
 }
 
@@ -128,6 +143,11 @@ impl Loopback {
     /// Serves until the returned receiver is dropped; requests to other paths get a 404.
     pub fn serve(self) -> (Server, mpsc::Receiver<Visit>) {
         let (visits, receiver) = mpsc::channel(4);
+        (self.serve_to(visits), receiver)
+    }
+
+    /// As [`Loopback::serve`], with a channel that others send to as well.
+    pub fn serve_to(self, visits: mpsc::Sender<Visit>) -> Server {
         let (stop, stopped) = watch::channel(());
         let path = Arc::new(self.path);
         let mut tasks = JoinSet::new();
@@ -139,7 +159,7 @@ impl Loopback {
                 stopped.clone(),
             ));
         }
-        (Server { stop, tasks }, receiver)
+        Server { stop, tasks }
     }
 }
 
@@ -217,7 +237,13 @@ async fn respond(
     let page = match target {
         Ok(target) if request.method() == hyper::Method::GET && is_below(target.path(), path) => {
             let (answer, page) = oneshot::channel();
-            let page = match visits.send(Visit { target, answer }).await {
+            let page = match visits
+                .send(Visit {
+                    target,
+                    answer: Some(answer),
+                })
+                .await
+            {
                 Ok(()) => page.await.ok(),
                 Err(_) => None,
             };

@@ -1,6 +1,7 @@
 //! The life of an identity: login, mint, store, renew, logout.
 
 mod adopt;
+mod awaited;
 mod browser;
 mod chooser;
 mod clock;
@@ -23,6 +24,7 @@ mod restore;
 mod schedule;
 mod settings;
 pub mod store;
+mod whose;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -30,6 +32,7 @@ use std::time::Instant;
 
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
+use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::Notify;
 
@@ -44,6 +47,7 @@ use restore::Missing;
 use settings::Settings;
 use store::{StoreError, StoreKind, StoreWish, Stores};
 
+pub use awaited::{Awaited, NotAwaited};
 pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
 
@@ -64,6 +68,7 @@ pub struct Accounts {
     settings: Settings,
     http: Http,
     clock: Clock,
+    awaited: Awaited,
     /// Rung when a planned renewal may have moved.
     replan: Notify,
 }
@@ -108,11 +113,13 @@ impl Accounts {
             settings: Settings::new(places.config_files().to_vec()),
             http: Http::default(),
             clock: Clock::system(),
+            awaited: Awaited::default(),
             replan: Notify::new(),
         }
     }
 
-    /// The accounts that `which` names; for a default or a host, at most one.
+    /// The accounts that `which` names: for a default or a host, at most one; for a provider's
+    /// name, all that are there.
     fn find(&self, which: &WhichAccount) -> Vec<Arc<Account>> {
         let accounts: Vec<_> = self.lock().values().cloned().collect();
         let default = || match self.settings.default_account() {
@@ -125,18 +132,30 @@ impl Accounts {
             WhichAccount::All => accounts,
             WhichAccount::Default => default().cloned().into_iter().collect(),
             WhichAccount::Named(name) => {
-                let named = accounts.iter().find(|account| {
-                    let state = account.state();
-                    let provider = &state.record.provider;
-                    account.alias == *name || provider.has_alias(name) || provider.issuer == *name
-                });
-                named.cloned().into_iter().collect()
+                let mut found = accounts.clone();
+                if accounts.iter().any(|account| account.alias == *name) {
+                    found.retain(|account| account.alias == *name);
+                } else {
+                    found.retain(|account| account.state().record.provider.is_called(name));
+                }
+                found
             }
             WhichAccount::ForHost(host) => {
-                let meant = accounts.iter().find(|account| {
-                    host_matches(host, &self.settings.of(&account.state().record).hosts)
-                });
-                meant.or(default()).cloned().into_iter().collect()
+                let default = default();
+                let settings = |account: &Arc<Account>| self.settings.of(&account.state().record);
+                let mut meant: Vec<_> = accounts
+                    .iter()
+                    .filter(|account| host_matches(host, &settings(account).hosts))
+                    .collect();
+                // else one that every server is shown
+                if meant.is_empty() {
+                    meant.extend(accounts.iter().filter(|one| settings(one).hosts.is_empty()));
+                }
+                let is_default = |one: &&&Arc<Account>| {
+                    default.is_some_and(|default| default.alias == one.alias)
+                };
+                let found = meant.iter().find(is_default).or(meant.first()).copied();
+                found.or(default).cloned().into_iter().collect()
             }
         }
     }
@@ -173,6 +192,11 @@ impl Accounts {
         })
         .await
         .ok()
+    }
+
+    /// Brings the browser's answer to the login that waits for it.
+    pub fn bring(&self, answer: &Secret) -> Result<(), NotAwaited> {
+        self.awaited.bring(answer)
     }
 
     /// Waits until nothing is half-way any more, and lets nothing new begin.

@@ -19,6 +19,14 @@ pub fn failed(message: &str, hint: Option<&str>) -> String {
     page("Login failed", &format!("<p>{}</p>{hint}", escape(message)))
 }
 
+pub fn not_the_answer() -> String {
+    page(
+        "Not the answer",
+        "<p>This is not the answer to the login that waits here: it has a wrong state. The login \
+         goes on waiting.</p>",
+    )
+}
+
 pub fn over() -> String {
     page(
         "Login over",

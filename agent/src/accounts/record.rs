@@ -102,12 +102,23 @@ impl Record {
         }
     }
 
+    /// Gives the account a name of its own, in place of the provider's.
+    pub fn set_account(&mut self, name: &str) {
+        name.clone_into(&mut self.account);
+    }
+
     pub fn key_type(&self) -> KeyType {
         if self.user_key.expose().starts_with("ed25519:") {
             KeyType::Ed25519
         } else {
             KeyType::Ecdsa
         }
+    }
+
+    /// The `sub` of its ID token.
+    pub fn subject(&self) -> Option<String> {
+        let pk_token = UnverifiedPkToken::parse_compact(self.pk_token.expose()).ok()?;
+        Some(pk_token.unverified_claims().sub().to_owned())
     }
 
     pub fn set_pk_token(&mut self, pk_token: &UnverifiedPkToken) {

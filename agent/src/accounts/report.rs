@@ -44,6 +44,7 @@ impl Accounts {
         let claims = state.credentials.pk_token.unverified_claims();
         AccountStatus {
             alias: account.alias.clone(),
+            provider: state.record.provider.name().to_owned(),
             default,
             issuer: state.record.provider.issuer.clone(),
             client_id: state.record.provider.client_id.clone(),
@@ -60,6 +61,7 @@ impl Accounts {
             store: state.store.name().to_owned(),
             store_error: state.store_error.as_ref().map(ToString::to_string),
             hosts: settings.hosts,
+            on_demand: settings.on_demand,
         }
     }
 }
@@ -72,6 +74,6 @@ pub(super) fn who(state: &State) -> String {
 
 /// The comment of the identity in `ssh-add -l`.
 pub(super) fn comment(state: &State) -> String {
-    let text = format!("opkssh {} {}", state.record.provider.name(), who(state));
+    let text = format!("opkssh {} {}", state.record.account(), who(state));
     text.chars().filter(|c| !c.is_control()).collect()
 }

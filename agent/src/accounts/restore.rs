@@ -76,7 +76,7 @@ impl Accounts {
     pub(super) fn why_missing(&self, which: &WhichAccount) -> Option<String> {
         let missing = self.missing();
         let found = match which {
-            WhichAccount::Named(name) => missing.iter().find(|one| one.entry.alias == *name),
+            WhichAccount::Named(name) => missing.iter().find(|one| one.entry.is_called(name)),
             _ => missing.first(),
         };
         found.filter(|one| !one.entry.leaving).map(|one| {
@@ -149,7 +149,8 @@ impl Accounts {
                 is_empty: true,
             })?;
         let unreadable = |error: RecordError| NotRestored::unreadable(&error);
-        let record = Record::from_secret(&text).map_err(unreadable)?;
+        let mut record = Record::from_secret(&text).map_err(unreadable)?;
+        record.set_account(&entry.alias);
         let credentials = record.credentials(self.clock.now()).map_err(unreadable)?;
         let alias = entry.alias.clone();
         let turn = self.turn(&alias);

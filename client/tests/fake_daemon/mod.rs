@@ -105,6 +105,7 @@ fn serve(
 pub fn account(alias: &str) -> AccountStatus {
     AccountStatus {
         alias: alias.into(),
+        provider: alias.into(),
         default: true,
         issuer: "https://id.example.com".into(),
         client_id: "client-1".into(),
@@ -121,6 +122,7 @@ pub fn account(alias: &str) -> AccountStatus {
         store: "memory".into(),
         store_error: None,
         hosts: Vec::new(),
+        on_demand: Default::default(),
     }
 }
 

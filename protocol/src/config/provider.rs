@@ -52,6 +52,11 @@ impl Provider {
         )
     }
 
+    /// Is `word` one of its aliases, or its issuer?
+    pub fn is_called(&self, word: &str) -> bool {
+        self.has_alias(word) || self.issuer == word
+    }
+
     pub fn has_alias(&self, alias: &str) -> bool {
         self.aliases.iter().any(|known| known == alias)
     }

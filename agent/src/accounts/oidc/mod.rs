@@ -51,6 +51,18 @@ impl OidcError {
         matches!(self, Self::Refused { error, .. } if error == "invalid_client")
     }
 
+    /// Did the provider, asked with `prompt=none`, answer that it needs the person (OpenID Connect
+    /// Core section 3.1.2.6)?
+    pub fn needs_person(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if matches!(
+            error.as_str(),
+            "login_required"
+                | "interaction_required"
+                | "consent_required"
+                | "account_selection_required"
+        ))
+    }
+
     /// Did the code of the device flow run out (RFC 8628 section 3.5)?
     pub fn is_expired_token(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error == "expired_token")

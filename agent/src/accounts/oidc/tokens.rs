@@ -47,6 +47,8 @@ pub fn authorization(
     provider: &Provider,
     redirect_uri: &str,
     commitment: &Commitment,
+    prompt: &str,
+    login_hint: Option<&str>,
 ) -> Result<Authorization, OidcError> {
     let sent = provider
         .remote_redirect_uri
@@ -66,8 +68,9 @@ pub fn authorization(
         request = request.add_scope(scope);
     }
     for (name, value) in [
-        ("prompt", &provider.prompt),
+        ("prompt", prompt),
         ("access_type", &provider.access_type),
+        ("login_hint", login_hint.unwrap_or_default()),
     ] {
         if !value.is_empty() {
             request = request.add_extra_param(name, value);

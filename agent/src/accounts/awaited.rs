@@ -1,0 +1,174 @@
+//! Logins that wait for the browser's answer, found by their `state`: for an answer that a person
+//! brings because their browser is on another machine.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use opkssh_protocol::secret::Secret;
+use tokio::sync::mpsc;
+use url::{Url, form_urlencoded};
+
+use super::loopback::Visit;
+
+/// Longer than any address that a browser shows, in bytes.
+const LONGEST: usize = 32 * 1024;
+
+/// What waits.
+#[derive(Default)]
+pub struct Awaited(Mutex<BTreeMap<String, mpsc::Sender<Visit>>>);
+
+/// One that waits; dropping it ends that.
+pub struct Waiting<'a> {
+    awaited: &'a Awaited,
+    state: String,
+}
+
+/// Why what was brought is of no use. The login goes on waiting.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAwaited {
+    #[error("this is not the answer to a login")]
+    NoAnswer,
+    #[error("no login waits for this answer")]
+    Unknown,
+}
+
+impl NotAwaited {
+    /// What the person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoAnswer => {
+                "bring the whole address where the browser ended: it holds code= and \
+                               state="
+                    .to_owned()
+            }
+            Self::Unknown => "it is another login's, or of one that is over; begin anew: opkssh \
+                              login"
+                .to_owned(),
+        }
+    }
+}
+
+impl Awaited {
+    /// Hands answers with this `state` to `visits` from now on.
+    pub(super) fn expect(&self, state: &str, visits: mpsc::Sender<Visit>) -> Waiting<'_> {
+        self.lock().insert(state.to_owned(), visits);
+        Waiting {
+            awaited: self,
+            state: state.to_owned(),
+        }
+    }
+
+    /// Brings an answer: the address where the browser ended, its query, or `CODE&STATE`.
+    pub fn bring(&self, text: &Secret) -> Result<(), NotAwaited> {
+        let answer = answer(text.expose()).ok_or(NotAwaited::NoAnswer)?;
+        let visit = Visit::brought(answer);
+        let state = visit.parameter("state").ok_or(NotAwaited::NoAnswer)?;
+        let visits = self.lock().get(&state).cloned();
+        // a full queue holds the right answer already, or will be empty when it is brought again
+        visits
+            .ok_or(NotAwaited::Unknown)?
+            .try_send(visit)
+            .map_err(|_| NotAwaited::Unknown)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, mpsc::Sender<Visit>>> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.awaited.lock().remove(&self.state);
+    }
+}
+
+/// The answer as an address of ours: only its query counts.
+fn answer(text: &str) -> Option<Url> {
+    let text = text.trim().trim_matches(['"', '\'', '<', '>']);
+    if text.is_empty() || text.len() > LONGEST || text.contains(char::is_whitespace) {
+        return None;
+    }
+    let (_, query) = text.split_once('?').unwrap_or(("", text));
+    let (query, _) = query.split_once('#').unwrap_or((query, ""));
+    let mut url = Url::parse("http://localhost/").ok()?;
+    let has = |name| form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == name);
+    if has("state") && (has("code") || has("error")) {
+        url.set_query(Some(query));
+        return Some(url);
+    }
+    match text.split('&').collect::<Vec<_>>()[..] {
+        [code, state] if !code.is_empty() && !state.is_empty() && !text.contains("://") => {
+            let mut pairs = url.query_pairs_mut();
+            pairs.append_pair("code", code).append_pair("state", state);
+            drop(pairs);
+            Some(url)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bring(awaited: &Awaited, text: &str) -> Result<(), NotAwaited> {
+        awaited.bring(&Secret::new(text.to_owned()))
+    }
+
+    #[test]
+    fn an_answer_finds_its_login_by_the_state() {
+        let awaited = Awaited::default();
+        let (one, mut visits) = mpsc::channel(8);
+        let (two, mut others) = mpsc::channel(8);
+        let waiting = awaited.expect("s1", one);
+        let _other = awaited.expect("s2", two);
+        for text in [
+            "http://localhost:3000/login-callback?code=c%2B1&state=s1",
+            " 'https://relay.example.com/x?state=s1&code=c%2B1&iss=i#top' \n",
+            "?code=c%2B1&state=s1",
+            "code=c%2B1&state=s1",
+            "c+1&s1",
+        ] {
+            bring(&awaited, text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let visit = visits.try_recv().unwrap();
+            assert_eq!(visit.parameter("code").as_deref(), Some("c+1"), "{text}");
+        }
+        bring(&awaited, "?error=access_denied&state=s1").unwrap();
+        assert!(visits.try_recv().is_ok());
+        assert!(others.try_recv().is_err());
+
+        drop(waiting);
+        assert!(matches!(
+            bring(&awaited, "?code=c&state=s1"),
+            Err(NotAwaited::Unknown)
+        ));
+    }
+
+    #[test]
+    fn what_is_no_answer_reaches_no_login() {
+        let awaited = Awaited::default();
+        let (one, mut visits) = mpsc::channel(8);
+        let _waiting = awaited.expect("s1", one);
+        for text in [
+            "",
+            "yes",
+            "s1",
+            "http://localhost:3000/login-callback",
+            "http://localhost:3000/?code=c",
+            "http://localhost:3000/?state=s1",
+            "http://a&s1",
+            "a&b&s1",
+            "code=c &state=s1",
+        ] {
+            let refused = bring(&awaited, text);
+            assert!(matches!(refused, Err(NotAwaited::NoAnswer)), "{text:?}");
+        }
+        for text in ["?code=c&state=s2", "c&s2"] {
+            let refused = bring(&awaited, text);
+            assert!(matches!(refused, Err(NotAwaited::Unknown)), "{text:?}");
+        }
+        assert!(visits.try_recv().is_err());
+    }
+}

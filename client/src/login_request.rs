@@ -1,0 +1,189 @@
+//! What `opkssh login` asks the daemon for: configuration, environment and arguments put together.
+
+use std::io::Write;
+
+use opkssh_protocol::account_name::AccountName;
+use opkssh_protocol::config::{
+    ClientConfig, ConfigError, Provider, choose, unknown_issuer_warning,
+};
+use opkssh_protocol::control::{AccountStatus, KeyType, LoginRequest, Request};
+use opkssh_protocol::places::Places;
+
+use crate::configuration::{Environment, load_config};
+use crate::connection::Connection;
+use crate::ensure_running::ensure_running;
+use crate::error::ClientError;
+use crate::login::LoginArgs;
+use crate::status::report;
+
+/// For a login into the agent: at a provider, or anew to an account that there is.
+pub(crate) fn request(
+    args: &LoginArgs,
+    environment: &Environment,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<Request, ClientError> {
+    let login = login_request(args, environment, places, out);
+    let word = match &login {
+        // the default account may be at another provider than the default one
+        Ok(LoginRequest {
+            account: Some(name),
+            ..
+        }) if args.account.is_none() => name.as_str(),
+        // an account made with `--provider` or with another configuration
+        Err(ClientError::Config(ConfigError::UnknownAlias { alias, .. }))
+            if args.alias.as_ref() == Some(alias) =>
+        {
+            alias
+        }
+        _ => return login.map(Request::Login),
+    };
+    let Some(account) = held_account(word, places)? else {
+        return login.map(Request::Login);
+    };
+    // they would change what the account is
+    let flags = [
+        ("--as", args.account.is_some()),
+        ("--key-type", args.key_type.is_some()),
+        ("--principals", !args.principals.is_empty()),
+        ("--remote-redirect-uri", args.remote_redirect_uri.is_some()),
+        ("--send-access-token", args.send_access_token.is_some()),
+    ];
+    match flags.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(ClientError::OnlyAnAccount { account, flag }),
+        None => Ok(Request::LoginAgain {
+            account,
+            flow: args.flow(),
+            asking: args.asking(),
+        }),
+    }
+}
+
+/// For a login at a provider, into the agent or into files.
+pub fn login_request(
+    args: &LoginArgs,
+    environment: &Environment,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<LoginRequest, ClientError> {
+    let key_type = key_type(args.key_type.as_deref())?;
+    let config = match load_config(args.config_path.as_deref(), places)? {
+        Some(config) => config,
+        None => {
+            let [file, _] = places.config_files();
+            let _ = writeln!(
+                out,
+                "No config file at {}: using the built-in providers. Create one: opkssh login \
+                 --create-config",
+                file.display()
+            );
+            ClientConfig::built_in()?
+        }
+    };
+    let mut wanted = args.wanted(environment);
+    let mut account = args.account.clone();
+    if let Some(name) = default_account(args, environment, &config) {
+        if config
+            .providers
+            .iter()
+            .any(|provider| provider.has_alias(name))
+        {
+            wanted.alias = Some(name);
+        } else {
+            account = Some(AccountName::parse(name)?);
+        }
+    }
+    let choice = choose(&wanted, &config)?;
+    if args.send_access_token.is_none()
+        && let Some(warning) = unknown_issuer_warning(&choice, &config)
+    {
+        let _ = writeln!(out, "{warning}");
+    }
+    let providers = choice.providers();
+    if let Some(name) = &account {
+        check_name(name, &providers, &config)?;
+    }
+    Ok(LoginRequest {
+        providers,
+        key_type,
+        principals: args
+            .principals
+            .iter()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .collect(),
+        send_access_token: args.send_access_token,
+        flow: args.flow(),
+        account,
+        asking: args.asking(),
+    })
+}
+
+/// `agent.default_account`, where nothing says otherwise what to log in to.
+fn default_account<'a>(
+    args: &LoginArgs,
+    environment: &Environment,
+    config: &'a ClientConfig,
+) -> Option<&'a str> {
+    let said = args.wants_files()
+        || args.account.is_some()
+        || [
+            &args.alias,
+            &args.provider,
+            &environment.default_alias,
+            &environment.providers,
+        ]
+        .into_iter()
+        .any(|word| word.as_ref().is_some_and(|word| !word.is_empty()));
+    let name = config.agent.default_account.as_deref();
+    name.filter(|name| !said && !name.is_empty())
+}
+
+/// An account that is called as another provider would be taken for that one's.
+fn check_name(
+    name: &AccountName,
+    providers: &[Provider],
+    config: &ClientConfig,
+) -> Result<(), ClientError> {
+    let called = |provider: &Provider| provider.has_alias(name.as_str());
+    match providers {
+        [one] if called(one) => Ok(()),
+        _ if config.providers.iter().any(called) => {
+            Err(ClientError::NameOfProvider(name.as_str().to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The account of the daemon that `word` names: by its name, or by its issuer as everywhere else,
+/// where the daemon says so if it is not the only one there. The daemon is started only if it may
+/// know any.
+fn held_account(word: &str, places: &Places) -> Result<Option<String>, ClientError> {
+    let connection = match Connection::open(&places.control_socket()) {
+        Err(ClientError::NotRunning) if places.accounts_file().exists() => ensure_running(places)?,
+        Err(ClientError::NotRunning) => return Ok(None),
+        connection => connection?,
+    };
+    let accounts = report(connection)?.accounts;
+    if accounts.iter().any(|account| account.alias == word) {
+        return Ok(Some(word.to_owned()));
+    }
+    let there = |account: &&AccountStatus| account.issuer == word || account.provider == word;
+    let mut found = accounts.iter().filter(there);
+    Ok(match (found.next(), found.next()) {
+        (None, _) => None,
+        (Some(account), None) => Some(account.alias.clone()),
+        (Some(_), Some(_)) => Some(word.to_owned()),
+    })
+}
+
+fn key_type(word: Option<&str>) -> Result<KeyType, ClientError> {
+    let Some(word) = word else {
+        return Ok(KeyType::default());
+    };
+    match word.to_ascii_lowercase().as_str() {
+        "ecdsa" => Ok(KeyType::Ecdsa),
+        "ed25519" => Ok(KeyType::Ed25519),
+        _ => Err(ClientError::KeyType(word.to_owned())),
+    }
+}

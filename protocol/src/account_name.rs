@@ -1,0 +1,114 @@
+//! What an account is called on the command line, in the configuration and in the store.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest name a person may give, in bytes.
+const LONGEST: usize = 64;
+
+/// An account's name: the one a person gave it, else its provider's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountName(String);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} cannot be an account's name: 1 to {LONGEST} letters, digits and signs, no blank, slash, \
+     comma, quote or backslash, and no leading - or ."
+)]
+pub struct BadAccountName(String);
+
+impl AccountName {
+    /// A name that a person gave. It can be typed as one word on every command line and is a plain
+    /// key in YAML.
+    pub fn parse(text: &str) -> Result<Self, BadAccountName> {
+        let plain = |c: char| {
+            !c.is_control()
+                && !c.is_whitespace()
+                && (c.is_alphanumeric() || (c.is_ascii_punctuation() && !"/\\,\"'`$".contains(c)))
+        };
+        let good = !text.is_empty()
+            && text.len() <= LONGEST
+            && !text.starts_with(['-', '.'])
+            && text.chars().all(plain);
+        match good {
+            true => Ok(Self(text.to_owned())),
+            false => Err(BadAccountName(text.chars().take(LONGEST).collect())),
+        }
+    }
+
+    /// The name of an account that there is. Those named after a provider may hold what a person
+    /// may not type, such as the slashes of an issuer.
+    pub fn existing(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for AccountName {
+    type Err = BadAccountName;
+
+    fn from_str(text: &str) -> Result<Self, BadAccountName> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for AccountName {
+    type Error = BadAccountName;
+
+    fn try_from(text: String) -> Result<Self, BadAccountName> {
+        Self::parse(&text)
+    }
+}
+
+impl From<AccountName> for String {
+    fn from(name: AccountName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_plain_word() {
+        for name in ["a", "work-2", "bob@example.com", "Größe", "x_y.z:1"] {
+            assert_eq!(AccountName::parse(name).unwrap().as_str(), name);
+        }
+        let long = "x".repeat(65);
+        for name in [
+            "",
+            " ",
+            "a b",
+            "a/b",
+            "-a",
+            ".a",
+            "a\n",
+            "a\u{202e}b",
+            "a'b",
+            "a,b",
+            "a\\b",
+            "$a",
+            &long,
+        ] {
+            assert!(AccountName::parse(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_cannot_carry_another() {
+        assert!(serde_json::from_str::<AccountName>("\"a/b\"").is_err());
+        assert!(serde_json::from_str::<AccountName>("\"a\"").is_ok());
+    }
+}
