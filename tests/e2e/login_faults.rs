@@ -57,27 +57,30 @@ fn a_person_who_cancels() {
 }
 
 #[test]
-fn a_callback_with_a_state_that_nobody_asked_for() {
+fn a_callback_with_a_state_that_nobody_asked_for_ends_no_login() {
     if left_out(&[Part::Provider]) {
         return;
     }
     let setup = Setup::new();
     setup.browser.behave("alice", BrowserMode::WrongState);
-    let refused = setup.home.opkssh(["login"]).run().refused();
-    says(
-        &refused,
-        &["wrong state", "log in again: opkssh login test"],
-    );
-    says(
-        &setup.browser.wait_for(1).text,
-        &["Login failed", "wrong state"],
-    );
+    let mut login = setup.home.opkssh(["login"]).start();
+    let page = setup.browser.wait_for(1);
+    assert_eq!(page.status, 400);
+    says(&page.text, &["Not the answer", "wrong state", "goes on"]);
     assert_eq!(
         setup.provider.asked("authorization_code"),
         0,
         "its code is not used"
     );
     nothing_is_held(&setup.home);
+    assert!(!login.has_ended());
+
+    setup.browser.behave("alice", BrowserMode::Login);
+    let launcher = setup.home.command(setup.browser.launcher());
+    launcher.arg(&page.url).run().stdout();
+    assert_eq!(setup.browser.wait_for(2).status, 200);
+    login.wait().stdout();
+    assert_eq!(setup.provider.asked("authorization_code"), 1);
 }
 
 #[test]

@@ -8,6 +8,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod accounts;
 mod chooser;
 mod crash;
 mod device;
@@ -17,6 +18,7 @@ mod interop;
 mod key_files;
 mod login;
 mod login_faults;
+mod login_flows;
 mod renewal;
 mod server_admin;
 mod servers;

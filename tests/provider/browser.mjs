@@ -8,6 +8,7 @@
 //   OPKSSH_TEST_BROWSER_MODE  login  fill in and submit (the default)
 //                             deny   click cancel
 //                             ignore note the opening, do nothing
+//                             elsewhere  stop at the callback, as on a machine where nobody listens
 //                             wrong-state  bring a state to the callback that nobody asked for
 //   OPKSSH_TEST_BROWSER_LOG   file that gets one JSON line {"opened": URL} at the start
 //                             and one {"url", "final_url", "final_status", "final_text"} at the end
@@ -50,6 +51,7 @@ async function browse(first) {
   let step = { method: "GET", url: new URL(first) };
   for (let page = 0; page < MAX_PAGES; page += 1) {
     if (mode === "wrong-state" && isCallback(step.url)) step.url.searchParams.set("state", "a-state-nobody-asked-for");
+    if (mode === "elsewhere" && isCallback(step.url)) return { url: step.url.href, status: 0, text: "" };
     const answer = await fetchPage(step);
     const location = answer.headers.location;
     if (answer.status >= 300 && answer.status < 400 && location) {

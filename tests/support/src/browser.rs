@@ -19,6 +19,8 @@ pub enum BrowserMode {
     Deny,
     /// Does not look at the window.
     Ignore,
+    /// Logs in on another machine: the callback there is answered by nobody.
+    Elsewhere,
     /// Is lured to the callback with a state that the program did not choose.
     WrongState,
 }
@@ -136,6 +138,7 @@ impl Browser {
             BrowserMode::Login => "login",
             BrowserMode::Deny => "deny",
             BrowserMode::Ignore => "ignore",
+            BrowserMode::Elsewhere => "elsewhere",
             BrowserMode::WrongState => "wrong-state",
         };
         let mut script = String::from("#!/bin/sh\n");

@@ -45,7 +45,7 @@ pub use home::{Home, user_name};
 pub use output::Output;
 pub use parts::{Part, left_out};
 pub use provider::{Client, Provider, ProviderOptions, Seen};
-pub use run::{Run, Running};
+pub use run::{Keyboard, Run, Running};
 pub use rustix::process::Signal;
 pub use secret_service::SecretService;
 pub use sshd::{Sshd, Verifier};

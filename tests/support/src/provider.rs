@@ -75,6 +75,8 @@ pub struct Client {
     pub secret: Option<String>,
     /// `none`, `client_secret_basic` or `client_secret_post`.
     pub auth_method: &'static str,
+    /// In place of the usual ones.
+    pub redirect_uris: Vec<String>,
 }
 
 impl Client {
@@ -83,6 +85,7 @@ impl Client {
             id: id.to_owned(),
             secret: None,
             auth_method: "none",
+            redirect_uris: Vec::new(),
         }
     }
 
@@ -92,6 +95,7 @@ impl Client {
             id: id.to_owned(),
             secret: Some(secret.to_owned()),
             auth_method,
+            redirect_uris: Vec::new(),
         }
     }
 }
@@ -280,6 +284,9 @@ impl Client {
     fn to_json(&self) -> Value {
         let mut client =
             json!({"client_id": self.id, "token_endpoint_auth_method": self.auth_method});
+        if !self.redirect_uris.is_empty() {
+            client["redirect_uris"] = json!(self.redirect_uris);
+        }
         if let Some(secret) = &self.secret {
             client["client_secret"] = json!(secret);
         }

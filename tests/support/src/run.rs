@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -75,6 +77,25 @@ impl Run {
         self
     }
 
+    /// Starts the program beside the test, with a terminal as its stdin; what is typed there, line
+    /// by line, is given to the returned [`Keyboard`].
+    pub fn start_on_terminal(self) -> (Running, Keyboard) {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+            .expect("a terminal");
+        grantpt(&keyboard).expect("a terminal");
+        unlockpt(&keyboard).expect("a terminal");
+        let name = ptsname(&keyboard, Vec::new()).expect("the terminal's name");
+        let terminal = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(rustix::fs::OFlags::NOCTTY.bits() as i32)
+            .open(OsStr::from_bytes(name.as_bytes()))
+            .expect("the terminal's other end");
+        let running = self.start_with(terminal.into());
+        (running, Keyboard(keyboard.into()))
+    }
+
     /// Runs the program to its end. Fails the test when it does not end, or when
     /// something that it started keeps its stdout or stderr open (a shell's
     /// `$(…)` around it would hang).
@@ -83,17 +104,20 @@ impl Run {
     }
 
     /// Starts the program beside the test; it is killed with its children when dropped.
-    pub fn start(mut self) -> Running {
+    pub fn start(self) -> Running {
+        let stdin = match self.stdin {
+            Some(_) => Stdio::piped(),
+            None => Stdio::null(),
+        };
+        self.start_with(stdin)
+    }
+
+    fn start_with(mut self, stdin: Stdio) -> Running {
         let what = self.describe();
-        let has_input = self.stdin.is_some();
         // A group of its own: what it starts can be ended with it.
         self.command
             .process_group(0)
-            .stdin(if has_input {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            })
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = self
@@ -125,6 +149,17 @@ impl Run {
             let _ = write!(line, " {short}{cut}");
         }
         line
+    }
+}
+
+/// The person's end of a terminal. Dropping it hangs up.
+pub struct Keyboard(std::fs::File);
+
+impl Keyboard {
+    pub fn type_line(&mut self, text: &str) {
+        self.0
+            .write_all(format!("{text}\n").as_bytes())
+            .expect("type at the terminal");
     }
 }
 
