@@ -65,7 +65,10 @@ impl Accounts {
             // helps the person to be who they were
             request.asking.login_hint = self.expected_person(request.account.as_ref(), provider);
         }
-        let logged_in = login::log_in(&self.http, &request, &self.awaited, events, || self.clock.now()).await?;
+        let logged_in = login::log_in(&self.http, &request, &self.awaited, events, || {
+            self.clock.now()
+        })
+        .await?;
         let waiting = Event::Waiting {
             what: "Storing the login".to_owned(),
         };

@@ -151,10 +151,11 @@ impl Accounts {
                 if meant.is_empty() {
                     meant.extend(accounts.iter().filter(|one| settings(one).hosts.is_empty()));
                 }
-                let is_default = |one: &&&Arc<Account>| {
-                    default.is_some_and(|default| default.alias == one.alias)
+                let rank = |one: &&Arc<Account>| {
+                    let is_default = default.is_some_and(|default| default.alias == one.alias);
+                    (is_default, one.state().record.logged_in_at)
                 };
-                let found = meant.iter().find(is_default).or(meant.first()).copied();
+                let found = meant.into_iter().max_by_key(rank);
                 found.or(default).cloned().into_iter().collect()
             }
         }

@@ -137,7 +137,9 @@ impl Accounts {
             .collect();
         for missing in self.missing().iter() {
             let entry = &missing.entry;
-            if let (Some(subject), false) = (&entry.subject, entry.leaving) {
+            // a login that was cut short owns no name
+            let gone = entry.leaving || missing.is_empty;
+            if let (Some(subject), false) = (&entry.subject, gone) {
                 known.push(Known {
                     name: entry.alias.clone(),
                     issuer: entry.issuer.clone(),
