@@ -17,6 +17,7 @@ mod ensure_running;
 mod error;
 mod frame;
 mod held_certificate;
+mod key_file;
 mod launch;
 mod login;
 mod login_display;

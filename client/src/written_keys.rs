@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use opkssh_protocol::places::Places;
-use ssh_key::{Certificate, PrivateKey};
+use ssh_key::Certificate;
 
 use crate::error::ClientError;
+use crate::key_file::public_half;
 use crate::write_whole::replace_file;
 
 /// Where logins write without `-i`, in Go's order.
@@ -131,11 +132,8 @@ fn recognise(key: &Path) -> Result<Pair, NotOurs> {
         reason,
     };
     let pem = fs::read(key).map_err(|error| unreadable(error.to_string()))?;
-    let held = PrivateKey::from_openssh(&pem).map_err(|error| unreadable(error.to_string()))?;
-    if held.is_encrypted() {
-        return Err(unreadable("it is protected by a passphrase".into()));
-    }
-    if held.public_key().key_data() != certified.public_key() {
+    let held = public_half(&pem).map_err(|error| unreadable(error.to_string()))?;
+    if held.key_data() != certified.public_key() {
         return Err(NotOurs::Mismatch(key.to_path_buf()));
     }
     Ok(Pair {
