@@ -27,6 +27,9 @@ mod settings;
 pub mod store;
 mod whose;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;

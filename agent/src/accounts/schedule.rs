@@ -46,7 +46,7 @@ impl Accounts {
         self.renew_due(accounts, Wish::Planned).await;
     }
 
-    async fn freshen(self: Arc<Self>, request: FreshenRequest) {
+    pub(super) async fn freshen(self: Arc<Self>, request: FreshenRequest) {
         // what the asking session will see of accounts that come back only now is not known yet
         let all = !self.missing().is_empty();
         self.restore_missing().await;
