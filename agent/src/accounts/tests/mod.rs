@@ -1,5 +1,6 @@
 //! Accounts under a clock that the test sets, at a provider that mints by the same time.
 
+mod go_verify;
 mod refused_renewals;
 mod thirty_days;
 
@@ -39,6 +40,15 @@ struct World {
 
 impl World {
     fn new(on_refresh: OnRefresh, id_token_ttl: i64, expiration: ExpirationPolicy) -> Self {
+        Self::at(START, on_refresh, id_token_ttl, expiration)
+    }
+
+    fn at(
+        start: UnixTime,
+        on_refresh: OnRefresh,
+        id_token_ttl: i64,
+        expiration: ExpirationPolicy,
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let directory = |name: &str| home.path().join(name);
         let places = Places::new(BaseDirectories {
@@ -47,8 +57,8 @@ impl World {
             state: directory("state"),
             config: directory("config"),
         });
-        let provider = MintingProvider::start(on_refresh, id_token_ttl, START.0);
-        let clock = Clock::simulated(START);
+        let provider = MintingProvider::start(on_refresh, id_token_ttl, start.0);
+        let clock = Clock::simulated(start);
         let held = Arc::new(Held::new().0);
         let mut accounts = Accounts::new(&places, StoreWish::Memory, held.clone());
         accounts.clock = clock.clone();
@@ -79,7 +89,7 @@ impl World {
             expiration,
             request,
             clock,
-            time: AtomicI64::new(START.0),
+            time: AtomicI64::new(start.0),
             _home: home,
         }
     }

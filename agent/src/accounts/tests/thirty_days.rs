@@ -244,11 +244,12 @@ impl Person {
 }
 
 fn renews_by_itself(expiration: ExpirationPolicy, on_refresh: OnRefresh) -> bool {
-    match (expiration, on_refresh) {
-        (ExpirationPolicy::Never, _) | (_, OnRefresh::RepeatsNonce) => true,
-        (ExpirationPolicy::OidcRefreshed, OnRefresh::NoNonce) => true,
-        _ => false,
-    }
+    matches!(
+        (expiration, on_refresh),
+        (ExpirationPolicy::Never, _)
+            | (_, OnRefresh::RepeatsNonce)
+            | (ExpirationPolicy::OidcRefreshed, OnRefresh::NoNonce)
+    )
 }
 
 /// What `status` says, up to the first colon.
