@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use opkssh_protocol::certificate::{self, UnverifiedCertificate};
-use opkssh_protocol::config::Provider;
-use opkssh_protocol::control::{AccountStatus, Event, Flow, KeyType, LoginRequest, WhichAccount};
+use opkssh_protocol::control::{AccountStatus, Event, LoginRequest, WhichAccount};
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::pk_token::{self, ExpirationPolicy, TrustedProvider, UnverifiedPkToken};
 use opkssh_protocol::places::{BaseDirectories, Places};
 use opkssh_protocol::time::UnixTime;
 use opkssh_test_support::{MintingProvider, OnRefresh, free_port};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -62,26 +62,18 @@ impl World {
         let held = Arc::new(Held::new().0);
         let mut accounts = Accounts::new(&places, StoreWish::Memory, held.clone());
         accounts.clock = clock.clone();
-        let request = LoginRequest {
-            providers: vec![Provider {
-                aliases: vec!["test".to_owned()],
-                issuer: provider.issuer().to_owned(),
-                client_id: MintingProvider::CLIENT.to_owned(),
-                client_secret: None,
-                scopes: vec!["openid".to_owned()],
-                access_type: String::new(),
-                prompt: String::new(),
-                redirect_uris: vec![format!("http://localhost:{}/login-callback", free_port())],
-                remote_redirect_uri: None,
-                send_access_token: false,
-                hosts: Vec::new(),
-                expiration,
-            }],
-            key_type: KeyType::Ecdsa,
-            principals: Vec::new(),
-            send_access_token: None,
-            flow: Flow::Browser,
-        };
+        let request = json!({"providers": [{
+            "aliases": ["test"],
+            "issuer": provider.issuer(),
+            "client_id": MintingProvider::CLIENT,
+            "scopes": ["openid"],
+            "access_type": "",
+            "prompt": "",
+            "redirect_uris": [format!("http://localhost:{}/login-callback", free_port())],
+            "send_access_token": false,
+            "expiration": expiration.to_string(),
+        }]});
+        let request = serde_json::from_value(request).unwrap();
         Self {
             accounts: Arc::new(accounts),
             held,

@@ -1,7 +1,7 @@
 //! A refreshed ID token that is not what the first one was, is refused and reported, and what was
 //! held goes on working.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::*;
 use crate::accounts::renew::Wish;
