@@ -76,7 +76,7 @@ impl TwoProviders {
 }
 
 /// Both providers' CAs in one file.
-fn trust(home: &Home, files: &[PathBuf]) {
+pub fn trust(home: &Home, files: &[PathBuf]) {
     let all: String = files
         .iter()
         .map(|file| std::fs::read_to_string(file).unwrap())

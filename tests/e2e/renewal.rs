@@ -1,5 +1,8 @@
 //! Renewal without a person, with ID tokens that live for seconds.
 
+mod offline;
+mod together;
+
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 use opkssh_test_support::{Part, ProviderOptions, SecretService, left_out, wait_until};

@@ -1,5 +1,6 @@
 //! Where secrets rest: in the real Secret Service, in memory without one, and in no file.
 
+mod faults;
 mod frozen;
 mod secrets;
 

@@ -79,7 +79,7 @@ function startProvider(issuer) {
     interactions: { policy: policy() },
     ttl: {
       AccessToken: options.access_token_ttl,
-      IdToken: options.id_token_ttl,
+      IdToken: () => options.id_token_ttl, // the tests change it
       RefreshToken: options.refresh_token_ttl,
       AuthorizationCode: 60,
       DeviceCode: options.device_code_ttl,
@@ -171,6 +171,7 @@ function isPostClientWithBasic(ctx) {
 
 // What the tests can see and do beside the protocol, on a plain-http port of its own.
 //   GET  /log                                 the requests so far; never a token
+//   POST /ttl?id_token=SECONDS                lifetime of ID tokens from now on
 //   POST /revoke?user=NAME                    forget the user's refresh tokens
 //   POST /fail?path=PATH&status=CODE&count=N  answer the next N requests for PATH so
 //   POST /hold?path=PATH, /release?path=PATH  keep requests waiting until released
@@ -216,6 +217,10 @@ function testControl(provider) {
 
   const actions = {
     "GET /log": () => log,
+    "POST /ttl": ({ id_token }) => {
+      options.id_token_ttl = Number(id_token);
+      return {};
+    },
     "POST /revoke": async ({ user }) => {
       const tokens = refreshTokens.get(user) ?? [];
       await Promise.all(tokens.map((token) => token.destroy()));

@@ -20,6 +20,9 @@ use super::store::StoreError;
 use super::{Account, Accounts};
 use crate::failpoint;
 
+/// Seconds until a store that failed is asked again.
+pub(super) const SAVE_AGAIN: i64 = 30;
+
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
     #[error(transparent)]
@@ -151,7 +154,12 @@ impl Accounts {
             .stores
             .save(store, &account.alias, record.to_secret()?)
             .await;
-        account.state().store_error = saved.err();
+        {
+            let mut state = account.state();
+            state.store_error = saved.err();
+            let failed = state.store_error.is_some();
+            state.save_at = failed.then(|| self.clock.now().plus(SAVE_AGAIN));
+        }
         self.publish();
         Ok(())
     }
@@ -160,8 +168,9 @@ impl Accounts {
     pub(super) async fn save_unsaved(&self, account: &Arc<Account>) {
         let _my_turn = account.turn.lock().await;
         let unsaved = {
-            let state = account.state();
+            let mut state = account.state();
             let unsaved = state.store_error.is_some() && !state.gone;
+            state.save_at = unsaved.then(|| self.clock.now().plus(SAVE_AGAIN));
             unsaved.then(|| state.record.clone())
         };
         if let Some(record) = unsaved {

@@ -1,6 +1,7 @@
 //! The life of an identity: login, mint, store, renew, logout.
 
 mod adopt;
+mod alarm;
 mod awaited;
 mod browser;
 mod chooser;
@@ -25,6 +26,9 @@ mod schedule;
 mod settings;
 pub mod store;
 mod whose;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -88,6 +92,8 @@ struct State {
     store: StoreKind,
     /// The store does not have the newest record.
     store_error: Option<StoreError>,
+    /// When the clockwork asks the store again.
+    save_at: Option<UnixTime>,
     last_error: Option<String>,
     /// Renewals that failed in a row, when the last was tried, and when the clockwork tries next.
     failures: u32,
@@ -261,6 +267,7 @@ impl Account {
                 credentials,
                 store,
                 store_error: None,
+                save_at: None,
                 last_error: None,
                 failures: 0,
                 tried_at: None,

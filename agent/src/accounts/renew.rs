@@ -94,9 +94,7 @@ impl Accounts {
             if !self.plan(&state).wants_renewal(self.clock.now()) {
                 return Ok(());
             }
-            if let Some(not_before) =
-                not_before(&state, wish).filter(|time| self.clock.now() < *time)
-            {
+            if let Some(not_before) = not_before(&state, wish, self.clock.now()) {
                 let last = state.last_error.clone().unwrap_or_default();
                 return Err(RenewError::TooSoon(last, not_before));
             }
@@ -143,13 +141,40 @@ impl Accounts {
     }
 }
 
-/// When a failed renewal may be tried again.
-fn not_before(state: &State, wish: Wish) -> Option<UnixTime> {
-    let retry_at = state.retry_at?;
-    match wish {
-        Wish::Planned => Some(retry_at),
-        Wish::Asked => state
-            .tried_at
-            .map(|tried| tried.plus(ASKED_RETRY).min(retry_at)),
+/// When a failed renewal may be tried again, if that is not now.
+pub(super) fn not_before(state: &State, wish: Wish, now: UnixTime) -> Option<UnixTime> {
+    let (time, longest) = match wish {
+        Wish::Planned => (state.retry_at?, LAST_RETRY),
+        Wish::Asked => {
+            let soon = state.tried_at?.plus(ASKED_RETRY);
+            (soon.min(state.retry_at?), ASKED_RETRY)
+        }
+    };
+    within(time, longest, now)
+}
+
+/// `time`, if it lies ahead. One that lies further ahead than it can ever have been set is left
+/// from before the clock was set back, and does not count.
+pub(super) fn within(time: UnixTime, longest: i64, now: UnixTime) -> Option<UnixTime> {
+    (1..=longest).contains(&time.since(now)).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_from_before_the_clock_was_set_back_does_not_count() {
+        let then = UnixTime(1_700_000_000);
+        let retry_at = then.plus(LAST_RETRY);
+        for (now, blocks) in [
+            (then, true),
+            (retry_at.plus(-1), true),
+            (retry_at, false),
+            (then.plus(-1), false),
+            (then.plus(-365 * 24 * 3600), false),
+        ] {
+            assert_eq!(within(retry_at, LAST_RETRY, now).is_some(), blocks, "{now}");
+        }
     }
 }

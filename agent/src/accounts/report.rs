@@ -14,6 +14,8 @@ impl Accounts {
     pub async fn reports(self: &Arc<Self>) -> (Vec<AccountStatus>, Vec<String>) {
         // goes on by itself where the keyring is slow: the next status has it
         let _ = tokio::time::timeout(Duration::from_secs(2), self.restore_missing()).await;
+        // the configuration, by which renewals are planned, may be another one since
+        self.replan.notify_one();
         let accounts = self.find(&WhichAccount::All);
         let reports = accounts
             .iter()

@@ -1,20 +1,16 @@
 //! The clockwork: renews accounts ahead of their deadlines, and when the serving wing asks.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::time::UnixTime;
 use tokio::task::JoinSet;
 
 use super::Accounts;
-use super::renew::Wish;
+use super::alarm::Alarm;
+use super::exchange::SAVE_AGAIN;
+use super::renew::{Wish, not_before, within};
 use crate::held::{FreshenRequest, FreshenRequests};
-
-/// Seconds until a store that failed is asked again.
-const SAVE_AGAIN: i64 = 30;
-/// Sleeping longer would miss that the machine slept or its clock was set.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5 * 60);
 
 impl Accounts {
     /// Restores what the store has, then runs for as long as the daemon.
@@ -24,8 +20,9 @@ impl Accounts {
             let this = self.clone();
             async move { this.restore_missing().await }
         });
+        let alarm = Alarm::new(self.clock.clone());
         loop {
-            let due = tokio::time::sleep(self.until_next_renewal());
+            let due = alarm.wait(self.next_work());
             tokio::select! {
                 () = due, if working.is_empty() => {
                     working.spawn(self.clone().work());
@@ -41,7 +38,7 @@ impl Accounts {
     }
 
     /// All that is due: renewals, and writes that failed.
-    async fn work(self: Arc<Self>) {
+    pub(super) async fn work(self: Arc<Self>) {
         let accounts = self.find(&WhichAccount::All);
         for account in &accounts {
             self.save_unsaved(account).await;
@@ -49,7 +46,7 @@ impl Accounts {
         self.renew_due(accounts, Wish::Planned).await;
     }
 
-    async fn freshen(self: Arc<Self>, request: FreshenRequest) {
+    pub(super) async fn freshen(self: Arc<Self>, request: FreshenRequest) {
         // what the asking session will see of accounts that come back only now is not known yet
         let all = !self.missing().is_empty();
         self.restore_missing().await;
@@ -62,30 +59,19 @@ impl Accounts {
         let _ = request.done.send(());
     }
 
-    fn until_next_renewal(&self) -> Duration {
+    /// When there is something to do next: a renewal, or a write that failed.
+    pub(super) fn next_work(&self) -> Option<UnixTime> {
+        let now = self.clock.now();
         let accounts = self.find(&WhichAccount::All);
         let next = accounts.iter().filter_map(|account| {
             let state = account.state();
-            if state.store_error.is_some() {
-                return Some(self.clock.now().plus(SAVE_AGAIN));
+            if let Some(save_at) = state.save_at {
+                return Some(within(save_at, SAVE_AGAIN, now).unwrap_or(now));
             }
             let planned = self.plan(&state).renew_at?;
-            Some(
-                state
-                    .retry_at
-                    .map_or(planned, |retry_at| retry_at.max(planned)),
-            )
+            let retry_at = not_before(&state, Wish::Planned, now);
+            Some(retry_at.map_or(planned, |retry_at| retry_at.max(planned)))
         });
-        sleep_until(next.min(), self.clock.now())
-    }
-}
-
-fn sleep_until(next: Option<UnixTime>, now: UnixTime) -> Duration {
-    match next {
-        None => Duration::from_secs(24 * 3600),
-        Some(next) => {
-            let seconds = u64::try_from(next.since(now)).unwrap_or(0);
-            Duration::from_secs(seconds).min(LONGEST_SLEEP)
-        }
+        next.min()
     }
 }

@@ -187,14 +187,15 @@ impl Shared {
 
 const GARBAGE: &str = "<html><body>Welcome to the wireless network of the hotel</body></html>";
 
-struct Request {
-    method: String,
-    path: String,
+pub(crate) struct Request {
+    pub method: String,
+    pub path: String,
     query: String,
+    body: String,
 }
 
 impl Request {
-    fn read(stream: &TcpStream) -> std::io::Result<Self> {
+    pub fn read(stream: &TcpStream) -> std::io::Result<Self> {
         let mut reader = BufReader::new(stream);
         let mut first = String::new();
         reader.read_line(&mut first)?;
@@ -208,7 +209,8 @@ impl Request {
                 length = value.trim().parse().unwrap_or(0);
             }
         }
-        reader.read_exact(&mut vec![0; length])?;
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
         let mut words = first.split(' ');
         let method = words.next().unwrap_or_default().to_owned();
         let target = words.next().unwrap_or_default();
@@ -217,20 +219,30 @@ impl Request {
             method,
             path: path.to_owned(),
             query: query.to_owned(),
+            body: String::from_utf8_lossy(&body).into_owned(),
         })
     }
 
-    fn query(&self, name: &str) -> &str {
-        self.query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find_map(|(key, value)| (key == name).then_some(value))
-            .unwrap_or_default()
+    pub fn query(&self, name: &str) -> &str {
+        parameter(&self.query, name)
+    }
+
+    /// A parameter of the form in the body.
+    pub fn form(&self, name: &str) -> String {
+        decoded(parameter(&self.body, name))
     }
 }
 
+fn parameter<'a>(pairs: &'a str, name: &str) -> &'a str {
+    pairs
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
+        .unwrap_or_default()
+}
+
 /// Percent-decodes what a redirect URI may hold.
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let mut pieces = text.split('%');
     let mut plain = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -241,7 +253,7 @@ fn decoded(text: &str) -> String {
     plain
 }
 
-fn json_answer(stream: &TcpStream, body: &serde_json::Value) -> std::io::Result<()> {
+pub(crate) fn json_answer(stream: &TcpStream, body: &serde_json::Value) -> std::io::Result<()> {
     answer(
         stream,
         "200 OK",
@@ -250,7 +262,12 @@ fn json_answer(stream: &TcpStream, body: &serde_json::Value) -> std::io::Result<
     )
 }
 
-fn answer(mut stream: &TcpStream, status: &str, headers: &str, body: &str) -> std::io::Result<()> {
+pub(crate) fn answer(
+    mut stream: &TcpStream,
+    status: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<()> {
     let length = body.len();
     write!(
         stream,

@@ -8,6 +8,7 @@
 //! * [`GoPeer`]: the Go opkssh
 //! * [`SecretService`]: a keyring on a private D-Bus
 //! * [`FaultyProvider`]: what a well-behaved provider never does
+//! * [`MintingProvider`]: one whose clock the test sets
 //!
 //! `scripts/test-parts` installs what they need. A part that is missing fails
 //! the test that asks for it; only `OPKSSH_TEST_WITHOUT` leaves it out, see
@@ -29,6 +30,7 @@ mod etc;
 mod faulty_provider;
 mod go_peer;
 mod home;
+mod minting_provider;
 mod output;
 mod parts;
 mod provider;
@@ -42,6 +44,7 @@ pub use etc::Etc;
 pub use faulty_provider::{Fault, FaultyProvider};
 pub use go_peer::GoPeer;
 pub use home::{Home, user_name};
+pub use minting_provider::{MintingProvider, OnRefresh};
 pub use output::Output;
 pub use parts::{Part, left_out};
 pub use provider::{Client, Provider, ProviderOptions, Seen};

@@ -231,6 +231,11 @@ impl Provider {
             .count()
     }
 
+    /// ID tokens live for this many seconds from now on.
+    pub fn set_id_token_ttl(&self, seconds: u32) {
+        ask(self.control, "POST", &format!("/ttl?id_token={seconds}"));
+    }
+
     /// Forgets the user's refresh tokens, as an administrator would.
     pub fn revoke(&self, user: &str) {
         ask(self.control, "POST", &format!("/revoke?user={user}"));
