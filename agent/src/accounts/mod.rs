@@ -8,6 +8,7 @@ mod clock;
 mod device;
 mod ensure;
 mod exchange;
+mod forget;
 mod index;
 mod key_files;
 mod login;
@@ -27,6 +28,7 @@ pub mod store;
 mod whose;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -62,6 +64,8 @@ pub struct Accounts {
     missing: Mutex<Vec<Missing>>,
     /// Held while the store is asked for them; says when it was asked last.
     restoring: tokio::sync::Mutex<Option<Instant>>,
+    /// Dropped from memory by a signal; see [`Accounts::forget_all`]. Changed under the table's lock.
+    asleep: AtomicBool,
     held: Arc<Held>,
     stores: Stores,
     index: IndexFile,
@@ -107,6 +111,7 @@ impl Accounts {
             busy: Arc::default(),
             missing: Mutex::default(),
             restoring: tokio::sync::Mutex::default(),
+            asleep: AtomicBool::new(false),
             held,
             stores: Stores::new(wish),
             index: IndexFile::new(places.accounts_file()),

@@ -1,6 +1,7 @@
 //! Bringing accounts back from the store after a restart, as often as it takes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use opkssh_protocol::control::WhichAccount;
@@ -65,7 +66,7 @@ impl Accounts {
     /// Asks the store again for what it did not give before: it may have been unlocked since. Goes
     /// on to its end even when nobody waits for it any more.
     pub async fn restore_missing(self: &Arc<Self>) {
-        if self.missing().is_empty() {
+        if self.missing().is_empty() || self.asleep.load(Ordering::Relaxed) {
             return;
         }
         let this = self.clone();
@@ -155,8 +156,12 @@ impl Accounts {
         let alias = entry.alias.clone();
         let turn = self.turn(&alias);
         let account = Account::new(alias.clone(), turn, record, credentials, entry.store);
+        let mut accounts = self.lock();
+        if self.asleep.load(Ordering::Relaxed) {
+            return Err(("it was dropped from memory meanwhile".to_owned(), false));
+        }
         tracing::info!(account = alias, "restored from the store");
-        self.lock().insert(alias, Arc::new(account));
+        accounts.insert(alias, Arc::new(account));
         Ok(())
     }
 

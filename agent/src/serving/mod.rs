@@ -22,6 +22,7 @@ use interprocess::local_socket::tokio::Listener;
 use interprocess::local_socket::traits::tokio::Listener as _;
 
 use crate::held::Held;
+use crate::idle::Usage;
 use crate::sockets::{Admit, admits};
 use connections::Connections;
 use hosts::KnownHosts;
@@ -32,14 +33,16 @@ const MAX_CONNECTIONS: usize = 256;
 
 /// What every session shares.
 pub struct Serving {
+    usage: Arc<Usage>,
     held: Arc<Held>,
     known_hosts: KnownHosts,
     connections: Arc<Connections>,
 }
 
 impl Serving {
-    pub fn new(held: Arc<Held>, known_hosts_files: Vec<PathBuf>) -> Self {
+    pub fn new(usage: Arc<Usage>, held: Arc<Held>, known_hosts_files: Vec<PathBuf>) -> Self {
         Self {
+            usage,
             held,
             known_hosts: KnownHosts::new(known_hosts_files),
             connections: Arc::new(Connections::new(MAX_CONNECTIONS)),
@@ -53,8 +56,10 @@ pub async fn accept(listener: Listener, serving: Arc<Serving>) {
         match listener.accept().await {
             Ok(stream) if admits(Admit::UserAndRoot, &stream) => {
                 let (place, closed) = serving.connections.enter();
+                let in_use = serving.usage.begin();
                 let mut session = Session::new(serving.clone());
                 tokio::spawn(async move {
+                    let _in_use = in_use;
                     tokio::select! {
                         served = session.serve(stream, &place) => {
                             if let Err(error) = served {
@@ -92,7 +97,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("agent.sock");
         let (held, _requests) = Held::new();
-        let serving = Arc::new(Serving::new(Arc::new(held), Vec::new()));
+        let serving = Arc::new(Serving::new(
+            Arc::new(Usage::new()),
+            Arc::new(held),
+            Vec::new(),
+        ));
         let listener = crate::sockets::bind(&socket).unwrap();
         tokio::spawn(accept(listener, serving));
         let client = tokio::task::spawn_blocking(move || {
