@@ -22,8 +22,8 @@ struct Now {
 /// A connection, for as long as it lives.
 pub struct InUse(Arc<Usage>);
 
-impl Usage {
-    pub fn new() -> Self {
+impl Default for Usage {
+    fn default() -> Self {
         Self {
             now: Mutex::new(Now {
                 connections: 0,
@@ -32,7 +32,9 @@ impl Usage {
             all_gone: Notify::new(),
         }
     }
+}
 
+impl Usage {
     pub fn begin(self: &Arc<Self>) -> InUse {
         self.now().connections += 1;
         InUse(self.clone())
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn somebody_who_is_connected_counts_as_use() {
-        let usage = Arc::new(Usage::new());
+        let usage = Arc::new(Usage::default());
         assert!(usage.idle_since().is_some());
         let (first, second) = (usage.begin(), usage.begin());
         drop(first);

@@ -16,7 +16,7 @@ use crate::accounts::Accounts;
 use crate::accounts::store::{StoreError, StoreWish};
 use crate::control::Control;
 use crate::held::Held;
-use crate::idle::{self, Usage};
+use crate::idle;
 use crate::instance::{self, InstanceError};
 use crate::listening::Listening;
 use crate::log::{self, LogLevel};
@@ -174,12 +174,8 @@ async fn serve(
     let pid = format!("{}\n", std::process::id());
     instance::write_private(&pid_file, &pid).map_err(file(&pid_file))?;
 
-    let usage = Arc::new(Usage::new());
-    let serving = Arc::new(Serving::new(
-        usage.clone(),
-        held,
-        places.known_hosts_files().to_vec(),
-    ));
+    let serving = Arc::new(Serving::new(held, places.known_hosts_files().to_vec()));
+    let usage = serving.usage.clone();
     let control = Control {
         accounts: accounts.clone(),
         stop,

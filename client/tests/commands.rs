@@ -507,6 +507,7 @@ fn agent_commands_speak_to_the_shell() {
         settings: AgentSettings {
             socket: socket.map(PathBuf::from),
             store: store.map(str::to_owned),
+            running: Default::default(),
         },
         shell: sh.clone(),
     };

@@ -9,7 +9,8 @@ use super::restore::Missing;
 use super::store::StoreKind;
 use super::{Account, Accounts};
 
-const REASON: &str = "it was dropped from memory (SIGUSR1); get it back: opkssh check";
+/// Why such an account is missing.
+pub const DROPPED: &str = "it was dropped from memory (SIGUSR1); get it back: opkssh check";
 
 impl Accounts {
     /// Drops every account from memory. A renewal in flight is finished and its result stored, as
@@ -18,22 +19,26 @@ impl Accounts {
         let dropped: Vec<Arc<Account>> = {
             let mut accounts = self.lock();
             self.asleep.store(true, Ordering::Relaxed);
-            std::mem::take(&mut *accounts).into_values().collect()
+            let dropped: Vec<_> = std::mem::take(&mut *accounts).into_values().collect();
+            let stored = dropped.iter().filter_map(|account| {
+                let state = account.state();
+                (state.store != StoreKind::Memory).then(|| Missing {
+                    entry: Entry::new(&account.alias, &state.record, state.store),
+                    reason: DROPPED.to_owned(),
+                    is_empty: false,
+                })
+            });
+            self.missing().extend(stored);
+            dropped
         };
         for account in &dropped {
-            let state = account.state();
-            if state.store == StoreKind::Memory {
+            if account.state().store == StoreKind::Memory {
                 let alias = &account.alias;
                 self.held.notice(format!(
                     "account {alias} was in memory only and is gone (SIGUSR1); log in: opkssh \
                      login {alias}"
                 ));
-                continue;
             }
-            self.missing().push(Missing {
-                entry: Entry::new(&account.alias, &state.record, state.store),
-                reason: REASON.to_owned(),
-            });
         }
         self.publish();
         tracing::info!("{} identities dropped from memory (SIGUSR1)", dropped.len());

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use opkssh_protocol::control::WhichAccount;
 
+use super::forget::DROPPED;
 use super::index::Entry;
 use super::record::{Record, RecordError};
 use super::store::StoreError;
@@ -118,7 +119,7 @@ impl Accounts {
                 false => self.restore_one(&entry).await,
             };
             match restored {
-                Ok(()) => self.missing().retain(|one| one.entry.alias != entry.alias),
+                Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(account = entry.alias, "not restored: {}", error.reason);
                     for one in self.missing().iter_mut() {
@@ -158,9 +159,15 @@ impl Accounts {
         let account = Account::new(alias.clone(), turn, record, credentials, entry.store);
         let mut accounts = self.lock();
         if self.asleep.load(Ordering::Relaxed) {
-            return Err(("it was dropped from memory meanwhile".to_owned(), false));
+            return Err(NotRestored {
+                reason: DROPPED.to_owned(),
+                go_on: false,
+                is_empty: false,
+            });
         }
         tracing::info!(account = alias, "restored from the store");
+        // both under the table's lock: it may be dropped again at once
+        self.missing().retain(|one| one.entry.alias != alias);
         accounts.insert(alias, Arc::new(account));
         Ok(())
     }

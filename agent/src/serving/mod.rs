@@ -33,16 +33,17 @@ const MAX_CONNECTIONS: usize = 256;
 
 /// What every session shares.
 pub struct Serving {
-    usage: Arc<Usage>,
+    /// Of these sockets and of the control socket.
+    pub usage: Arc<Usage>,
     held: Arc<Held>,
     known_hosts: KnownHosts,
     connections: Arc<Connections>,
 }
 
 impl Serving {
-    pub fn new(usage: Arc<Usage>, held: Arc<Held>, known_hosts_files: Vec<PathBuf>) -> Self {
+    pub fn new(held: Arc<Held>, known_hosts_files: Vec<PathBuf>) -> Self {
         Self {
-            usage,
+            usage: Arc::default(),
             held,
             known_hosts: KnownHosts::new(known_hosts_files),
             connections: Arc::new(Connections::new(MAX_CONNECTIONS)),
@@ -97,11 +98,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("agent.sock");
         let (held, _requests) = Held::new();
-        let serving = Arc::new(Serving::new(
-            Arc::new(Usage::new()),
-            Arc::new(held),
-            Vec::new(),
-        ));
+        let serving = Arc::new(Serving::new(Arc::new(held), Vec::new()));
         let listener = crate::sockets::bind(&socket).unwrap();
         tokio::spawn(accept(listener, serving));
         let client = tokio::task::spawn_blocking(move || {

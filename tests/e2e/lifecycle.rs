@@ -1,0 +1,1 @@
+//! How the agent starts, ends and is told things, besides its commands.
