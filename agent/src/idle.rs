@@ -8,6 +8,9 @@ use tokio::sync::Notify;
 
 use crate::accounts::Accounts;
 
+/// Whoever started the daemon has so long to connect.
+const FIRST: Duration = Duration::from_secs(60);
+
 /// Who is connected, on any socket, and when that was last so.
 pub struct Usage {
     now: Mutex<Now>,
@@ -27,7 +30,7 @@ impl Default for Usage {
         Self {
             now: Mutex::new(Now {
                 connections: 0,
-                last: Instant::now(),
+                last: Instant::now() + FIRST,
             }),
             all_gone: Notify::new(),
         }
@@ -81,7 +84,11 @@ pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
         };
         let end = since + limit;
         if Instant::now() < end {
-            tokio::time::sleep_until(end.into()).await;
+            // whoever came and went meanwhile has moved the end
+            tokio::select! {
+                () = tokio::time::sleep_until(end.into()) => {}
+                () = usage.all_gone.notified() => {}
+            }
         } else if accounts.would_come_back() {
             tracing::info!("nobody has asked for {} seconds", limit.as_secs());
             return;
