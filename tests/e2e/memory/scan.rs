@@ -62,7 +62,6 @@ pub fn found_in_memory(pid: i32, secrets: &Secrets) -> Vec<String> {
         if !mode.starts_with("rw") {
             continue;
         }
-        let place = fields.nth(3).unwrap_or("anonymous");
         let (start, end) = range.split_once('-').unwrap();
         let parse = |text: &str| u64::from_str_radix(text, 16).unwrap();
         let (mut at, end) = (parse(start), parse(end));
@@ -70,7 +69,7 @@ pub fn found_in_memory(pid: i32, secrets: &Secrets) -> Vec<String> {
             let mut chunk = vec![0; usize::try_from((end - at).min(CHUNK + overlap)).unwrap()];
             // a mapping may go away while we read
             if memory.read_exact_at(&mut chunk, at).is_ok() {
-                look(&chunk, secrets, place, &mut found);
+                look(&chunk, secrets, &mut found);
             }
             at += CHUNK;
         }
@@ -78,7 +77,7 @@ pub fn found_in_memory(pid: i32, secrets: &Secrets) -> Vec<String> {
     found
 }
 
-fn look(chunk: &[u8], secrets: &Secrets, place: &str, found: &mut Vec<String>) {
+fn look(chunk: &[u8], secrets: &Secrets, found: &mut Vec<String>) {
     let mut begins = [false; 256];
     for (_, bytes) in &secrets.0 {
         begins[usize::from(bytes[0])] = true;
@@ -89,7 +88,6 @@ fn look(chunk: &[u8], secrets: &Secrets, place: &str, found: &mut Vec<String>) {
         }
         for (name, bytes) in &secrets.0 {
             if chunk[at..].starts_with(bytes) && !found.contains(name) {
-                println!("{name} in {place}");
                 found.push(name.clone());
             }
         }
