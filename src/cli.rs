@@ -74,7 +74,7 @@ pub enum AgentCommand {
     /// Print the variables for a shell, starting nothing
     Env(opkssh_client::EnvArgs),
     /// Let systemd listen for the agent and start it when it is asked for the first time
-    Install(opkssh_client::InstallArgs),
+    Install(opkssh_client::UnitArgs),
     /// How the other commands start the agent
     #[command(hide = true)]
     Launch(opkssh_client::AgentSettings),

@@ -18,6 +18,13 @@ mod places;
 
 use std::process::ExitCode;
 
+/// Freed memory is wiped: the libraries that carry tokens (HTTP, TLS, D-Bus, JSON) do not wipe
+/// their buffers, and the agent runs for weeks.
+#[cfg(feature = "client")]
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(command) => match dispatch::run(command) {

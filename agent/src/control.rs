@@ -18,6 +18,10 @@ use zeroize::Zeroizing;
 
 use crate::accounts::store::StoreWish;
 use crate::accounts::{Accounts, EnsureError, Ensured};
+use crate::idle::Usage;
+use crate::log::LogLevel;
+use crate::memory_lock::MemoryLock;
+use crate::program::Program;
 use crate::sockets::{Admit, admits};
 
 /// A client that connects sends its request at once.
@@ -31,6 +35,11 @@ pub struct Control {
     pub agent_socket: PathBuf,
     pub control_socket: PathBuf,
     pub store_wish: StoreWish,
+    pub memory_lock: MemoryLock,
+    pub idle_stop: Option<Duration>,
+    pub log_level: LogLevel,
+    pub program: Option<Program>,
+    pub usage: Arc<Usage>,
 }
 
 /// Accepts for as long as the daemon runs.
@@ -39,7 +48,9 @@ pub async fn accept(listener: Listener, control: Arc<Control>) {
         match listener.accept().await {
             Ok(stream) if admits(Admit::User, &stream) => {
                 let control = control.clone();
+                let in_use = control.usage.begin();
                 tokio::spawn(async move {
+                    let _in_use = in_use;
                     if let Err(error) = converse(stream, &control).await {
                         tracing::debug!("control connection: {error}");
                     }
@@ -94,6 +105,10 @@ fn parse(frame: &[u8]) -> Result<Request, Failure> {
     if let Ok(version) = version
         && version != VERSION
     {
+        // so that an upgrade can end the daemon that it replaces, whichever is newer
+        if is_stop(frame) {
+            return Ok(Request::Stop);
+        }
         return Err(Failure {
             message: format!(
                 "this command speaks version {version} to an agent of version {VERSION}"
@@ -109,7 +124,21 @@ fn parse(frame: &[u8]) -> Result<Request, Failure> {
         })
 }
 
+fn is_stop(frame: &[u8]) -> bool {
+    serde_json::from_slice::<Versioned<serde_json::Value>>(frame)
+        .is_ok_and(|it| it.message.get("request").and_then(|name| name.as_str()) == Some("stop"))
+}
+
 async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>) {
+    if matches!(
+        request,
+        Request::Login(_)
+            | Request::LoginAgain { .. }
+            | Request::Logout { .. }
+            | Request::Ensure { .. }
+    ) {
+        control.accounts.wake().await;
+    }
     let last = match request {
         Request::Login(request) => match control.accounts.log_in(&request, &events).await {
             Ok(account) => Event::LoggedIn { account },
@@ -175,6 +204,11 @@ async fn status(control: &Control) -> StatusReport {
             store: store.kind.name().to_owned(),
             store_reason: store.reason,
             store_wish: control.store_wish.name().to_owned(),
+            memory_lock: control.memory_lock.name().to_owned(),
+            memory: control.memory_lock.in_force(),
+            idle_stop: control.idle_stop.map(|limit| limit.as_secs()),
+            log_level: control.log_level.name().to_owned(),
+            replaced: control.program.as_ref().is_some_and(Program::was_replaced),
         },
         accounts,
         notices,
@@ -200,7 +234,8 @@ async fn write_event(
     writer: &mut (impl tokio::io::AsyncWrite + Unpin),
     event: &Event,
 ) -> io::Result<()> {
-    let json = serde_json::to_vec(&Versioned::new(event))?;
+    // what a person is shown in a login is nobody else's business
+    let json = Zeroizing::new(serde_json::to_vec(&Versioned::new(event))?);
     let length = u32::try_from(json.len()).map_err(|_| io::ErrorKind::InvalidData)?;
     let mut frame = Vec::with_capacity(4 + json.len());
     frame.extend_from_slice(&length.to_be_bytes());

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::time::UnixTime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,8 +16,12 @@ use crate::accounts::Accounts;
 use crate::accounts::store::{StoreError, StoreWish};
 use crate::control::Control;
 use crate::held::Held;
+use crate::idle;
 use crate::instance::{self, InstanceError};
 use crate::listening::Listening;
+use crate::log::{self, LogLevel};
+use crate::memory_lock::{MemoryLock, MemoryLockError};
+use crate::program::Program;
 use crate::runtime_dir::{DirectoryError, make_private};
 use crate::serving::{self, Serving};
 use crate::systemd::{Passed, PassedError};
@@ -26,6 +31,10 @@ use crate::{control, hardening, systemd};
 const LAST_WORK: Duration = Duration::from_secs(20);
 
 /// Run the agent in the foreground
+///
+/// SIGTERM, SIGHUP and SIGINT end it: it finishes what it has begun at a provider, and what is in
+/// the store comes back with the next start. SIGUSR1 drops every identity from memory: those that
+/// are in the store come back when a command asks for them, not when ssh or ssh-add does.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct RunArgs {
     /// Serve the agent protocol on this path too, besides the one in the runtime directory
@@ -34,9 +43,38 @@ pub struct RunArgs {
     /// Where refresh tokens and keys are kept
     #[arg(long, value_enum, default_value_t)]
     pub store: StoreWish,
+    /// Keep secrets out of swap: off, auto or strict
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "WHETHER",
+        hide_possible_values = true
+    )]
+    pub memory_lock: MemoryLock,
+    /// End when nobody has asked for so long and everything is in the store, such as 30m or 8h
+    #[arg(long, value_name = "DURATION")]
+    pub idle_stop: Option<SignedDuration>,
+    /// What is logged: error, warn, info, debug or trace. OPKSSH_LOG counts for more
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "LEVEL",
+        hide_possible_values = true
+    )]
+    pub log_level: LogLevel,
     /// Leave the terminal: how the other commands start it
     #[arg(long, hide = true)]
     pub detached: bool,
+}
+
+impl RunArgs {
+    /// Less than nothing is at once.
+    fn idle_stop(&self) -> Option<Duration> {
+        self.idle_stop
+            .map(|limit| Duration::try_from(limit).unwrap_or_default())
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +87,8 @@ pub enum RunError {
     Instance(#[from] InstanceError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    MemoryLock(#[from] MemoryLockError),
     #[error("{path}: {error}")]
     File { path: PathBuf, error: io::Error },
     #[error("the agent cannot run: {0}")]
@@ -76,6 +116,7 @@ impl RunError {
             Self::Directory(DirectoryError::Owner { .. }) => {
                 Some("set XDG_RUNTIME_DIR to a directory of your own".to_owned())
             }
+            Self::MemoryLock(error) => Some(error.hint()),
             _ => None,
         }
     }
@@ -87,10 +128,12 @@ pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
         // fails only for a process that leads its group already, which is as good
         let _ = rustix::process::setsid();
     }
-    start_log();
+    log::start(args.log_level);
+    let program = Program::of_this_process();
     // changes the environment, so it comes before the first thread
     let passed = systemd::take_sockets()?;
     hardening::apply();
+    args.memory_lock.apply()?;
     make_private(&places.runtime_dir)?;
     make_private(&places.state_dir)?;
     let _lock = instance::lock(places, &passed.paths())?;
@@ -99,13 +142,18 @@ pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
         .enable_all()
         .build()
         .map_err(RunError::Runtime)?;
-    let ended = runtime.block_on(serve(places, args, passed));
+    let ended = runtime.block_on(serve(places, args, passed, program));
     // a name look-up that hangs is not waited for
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 
-async fn serve(places: &Places, args: &RunArgs, passed: Passed) -> Result<(), RunError> {
+async fn serve(
+    places: &Places,
+    args: &RunArgs,
+    passed: Passed,
+    program: Option<Program>,
+) -> Result<(), RunError> {
     let agent_socket = args.socket.clone().unwrap_or_else(|| places.agent_socket());
     let file = |path: &PathBuf| {
         let path = path.clone();
@@ -114,6 +162,7 @@ async fn serve(places: &Places, args: &RunArgs, passed: Passed) -> Result<(), Ru
     let (stop, mut stopped) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Runtime)?;
+    let mut drop_keys = signal(SignalKind::user_defined1()).map_err(RunError::Runtime)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(RunError::Runtime)?;
 
     let (held, freshen_requests) = Held::new();
@@ -126,6 +175,7 @@ async fn serve(places: &Places, args: &RunArgs, passed: Passed) -> Result<(), Ru
     instance::write_private(&pid_file, &pid).map_err(file(&pid_file))?;
 
     let serving = Arc::new(Serving::new(held, places.known_hosts_files().to_vec()));
+    let usage = serving.usage.clone();
     let control = Control {
         accounts: accounts.clone(),
         stop,
@@ -133,6 +183,11 @@ async fn serve(places: &Places, args: &RunArgs, passed: Passed) -> Result<(), Ru
         agent_socket: agent_socket.clone(),
         control_socket: places.control_socket(),
         store_wish: args.store,
+        memory_lock: args.memory_lock,
+        idle_stop: args.idle_stop(),
+        log_level: args.log_level,
+        program,
+        usage: usage.clone(),
     };
     tokio::spawn(accounts.clone().keep_fresh(freshen_requests));
     for listener in std::mem::take(&mut listening.agent) {
@@ -152,12 +207,16 @@ async fn serve(places: &Places, args: &RunArgs, passed: Passed) -> Result<(), Ru
     tell(systemd::State::Ready);
     tracing::info!(pid = std::process::id(), socket = %agent_socket.display(), "agent is ready");
 
+    let idle = idle::idle(&usage, &accounts, args.idle_stop());
+    tokio::pin!(idle);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            // the terminal it was started from is gone; it stays
-            _ = hangup.recv() => {}
+            // the terminal it was started from is gone; one that commands start has left it
+            _ = hangup.recv() => break,
+            _ = drop_keys.recv() => accounts.forget_all(),
+            () = &mut idle => break,
             changed = stopped.changed() => if changed.is_err() || *stopped.borrow() { break },
         }
     }
@@ -188,27 +247,4 @@ fn announce(agent_socket: &std::path::Path) {
     if let Ok(null) = OpenOptions::new().write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdout(null);
     }
-}
-
-fn start_log() {
-    use tracing_subscriber::EnvFilter;
-    // ssh-agent-lib writes whole requests at debug, passphrases among them
-    let filter = EnvFilter::try_from_env("OPKSSH_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info"))
-        .add_directive(tracing_subscriber::filter::LevelFilter::INFO.into());
-    let quiet = [
-        "ssh_agent_lib=info",
-        "hyper=info",
-        "reqwest=info",
-        "zbus=warn",
-    ];
-    let filter = quiet
-        .iter()
-        .filter_map(|directive| directive.parse().ok())
-        .fold(filter, EnvFilter::add_directive);
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .try_init();
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use opkssh_protocol::places::Places;
 
 use crate::agent_restart::{refuse_to_lose, running, stop_running};
+use crate::agent_settings::RunningSettings;
 use crate::error::ClientError;
 use crate::systemctl;
 use crate::write_whole::{create_file, replace_file};
@@ -17,7 +18,7 @@ const SERVICE: &str = "opkssh-agent.service";
 const SOCKET_TEXT: &str = include_str!("../../contrib/systemd/user/opkssh-agent.socket");
 const SERVICE_TEXT: &str = include_str!("../../contrib/systemd/user/opkssh-agent.service");
 /// What the service in `contrib` starts.
-const PACKAGED: &str = "ExecStart=/usr/bin/opkssh ";
+const PACKAGED: &str = "ExecStart=/usr/bin/opkssh agent run";
 /// The first line of what we wrote; we replace and remove nothing else.
 const MARK: &str = "# Written by `opkssh agent install`; `opkssh agent uninstall` removes it.\n";
 /// A forwarded agent, or one that the desktop brought, is not shadowed.
@@ -34,14 +35,26 @@ pub struct InstallArgs {
     pub force: bool,
 }
 
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct UnitArgs {
+    #[command(flatten)]
+    pub install: InstallArgs,
+    #[command(flatten)]
+    pub running: RunningSettings,
+}
+
 /// Writes and enables the units, for `program`. Doing it twice changes nothing.
 pub fn agent_install(
-    args: &InstallArgs,
+    args: &UnitArgs,
     program: &Path,
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<(), ClientError> {
-    let units = units(program, places)?;
+    let UnitArgs {
+        install: args,
+        running: settings,
+    } = args;
+    let units = units(program, settings, places)?;
     for (file, _) in &units {
         written_by_us(file)?;
     }
@@ -185,8 +198,15 @@ fn say_profile(out: &mut dyn Write) {
     );
 }
 
-fn units(program: &Path, places: &Places) -> Result<[(PathBuf, String); 2], ClientError> {
-    let start = format!("ExecStart={} ", as_word(program)?);
+fn units(
+    program: &Path,
+    settings: &RunningSettings,
+    places: &Places,
+) -> Result<[(PathBuf, String); 2], ClientError> {
+    let mut start = format!("ExecStart={} agent run", as_word(program)?);
+    for word in settings.arguments() {
+        start = start + " " + &word;
+    }
     let service = SERVICE_TEXT.replacen(PACKAGED, &start, 1);
     Ok([(SOCKET, SOCKET_TEXT.to_owned()), (SERVICE, service)]
         .map(|(name, text)| (places.user_units_dir.join(name), format!("{MARK}{text}"))))

@@ -25,20 +25,30 @@ pub struct RestartArgs {
 /// Stops the daemon, if it runs, and starts it, by default with the settings it had.
 ///
 /// # Errors
-/// [`ClientError::WouldLose`] when accounts would not come back, unless that is accepted.
+/// [`ClientError::WouldLose`] when accounts would not come back, and
+/// [`ClientError::RestartBlindly`] when that cannot be told, unless it is accepted.
 pub fn agent_restart(
     args: &RestartArgs,
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<(), ClientError> {
     let mut settings = args.settings.clone();
-    if let Some(running) = running(places)? {
-        if !args.force {
-            refuse_to_lose(&running, "opkssh agent restart")?;
+    match running(places) {
+        Ok(Some(running)) => {
+            if !args.force {
+                refuse_to_lose(&running, "opkssh agent restart")?;
+            }
+            keep(&mut settings, &running.agent, places);
         }
-        keep(&mut settings, &running.agent, places);
-        stop_running(places)?;
+        Ok(None) => {}
+        // nothing but its end can be asked for
+        Err(ClientError::Version { .. }) if args.force => {}
+        Err(ClientError::Version { agent }) => {
+            return Err(ClientError::RestartBlindly { agent });
+        }
+        Err(error) => return Err(error),
     }
+    stop_running(places)?;
     let agent = report(ensure_running_with(&settings, places)?)?.agent;
     // one that systemd starts has the settings of its unit
     args.settings.check(&agent)?;
@@ -92,4 +102,5 @@ fn keep(settings: &mut AgentSettings, agent: &AgentStatus, places: &Places) {
     if settings.store.is_none() && !matches!(agent.store_wish.as_str(), "" | "auto") {
         settings.store = Some(agent.store_wish.clone());
     }
+    settings.running.keep(agent);
 }

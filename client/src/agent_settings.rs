@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
 use opkssh_protocol::control::AgentStatus;
 
 use crate::error::ClientError;
@@ -17,6 +18,80 @@ pub struct AgentSettings {
     /// Where refresh tokens and keys are kept: auto, keyring or memory [default: auto]
     #[arg(long, value_name = "STORE", value_parser = ["auto", "keyring", "memory"], hide_possible_values = true)]
     pub store: Option<String>,
+    #[command(flatten)]
+    pub running: RunningSettings,
+}
+
+/// Those of them that a systemd unit may hold, too.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct RunningSettings {
+    /// End when nobody has asked for so long and everything is in the store, such as 30m or 8h
+    #[arg(long, value_name = "DURATION")]
+    pub idle_stop: Option<SignedDuration>,
+    /// Keep secrets out of swap: off, auto or strict [default: auto]
+    #[arg(long, value_name = "WHETHER", value_parser = ["off", "auto", "strict"], hide_possible_values = true)]
+    pub memory_lock: Option<String>,
+    /// What is logged: error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], hide_possible_values = true)]
+    pub log_level: Option<String>,
+}
+
+impl RunningSettings {
+    /// As arguments of `opkssh agent run`, each of one plain word.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        let mut add = |option: &str, value: Option<String>| {
+            arguments.extend(
+                value
+                    .into_iter()
+                    .flat_map(|value| [option.to_owned(), value]),
+            );
+        };
+        let idle_stop = self.idle_stop.map(|limit| format!("{}s", limit.as_secs()));
+        add("--idle-stop", idle_stop);
+        add("--memory-lock", self.memory_lock.clone());
+        add("--log-level", self.log_level.clone());
+        arguments
+    }
+
+    /// Those that are not said here are taken from a daemon that runs.
+    pub(crate) fn keep(&mut self, agent: &AgentStatus) {
+        let limit = agent.idle_stop.and_then(|limit| limit.try_into().ok());
+        self.idle_stop = self.idle_stop.or(limit.map(SignedDuration::from_secs));
+        let unless = |value: &str, default: &str| {
+            (!value.is_empty() && value != default).then(|| value.to_owned())
+        };
+        self.memory_lock = self
+            .memory_lock
+            .take()
+            .or_else(|| unless(&agent.memory_lock, "auto"));
+        self.log_level = self
+            .log_level
+            .take()
+            .or_else(|| unless(&agent.log_level, "info"));
+    }
+
+    fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
+        let running = Self {
+            idle_stop: agent
+                .idle_stop
+                .and_then(|limit| limit.try_into().ok())
+                .map(SignedDuration::from_secs),
+            memory_lock: Some(agent.memory_lock.clone()),
+            log_level: Some(agent.log_level.clone()),
+        };
+        let running = running.arguments();
+        let wanted = self.arguments();
+        for pair in wanted.chunks(2) {
+            if !running.chunks(2).any(|found| found == pair) {
+                return Err(ClientError::OtherSettings {
+                    option: pair.join(" "),
+                    runs_with: running.join(" "),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl AgentSettings {
@@ -29,6 +104,7 @@ impl AgentSettings {
         if let Some(store) = &self.store {
             arguments.extend(["--store".into(), store.into()]);
         }
+        arguments.extend(self.running.arguments().into_iter().map(OsString::from));
         Ok(arguments)
     }
 
@@ -45,6 +121,7 @@ impl AgentSettings {
             let option = format!("--socket {}", quoted(&socket.to_string_lossy()));
             return Err(other(&option, &agent.agent_socket));
         }
+        self.running.check(agent)?;
         let kind = match self.store.as_deref() {
             Some("keyring") => "secret-service",
             Some("memory") => "memory",

@@ -19,6 +19,10 @@ use crate::shown::printable;
 /// How long a daemon may take from its start to its first answer.
 const START: Duration = Duration::from_secs(10);
 
+/// A log that has become longer, in bytes, is put aside when the daemon is started: as
+/// `agent.log.old`, in place of the one before.
+const LOG_LIMIT: u64 = 1024 * 1024;
+
 /// How the daemon is started.
 pub struct Launcher {
     pub program: PathBuf,
@@ -159,6 +163,10 @@ struct Log {
 impl Log {
     fn open(path: &Path) -> Result<Self, ClientError> {
         let io = || ClientError::io(format!("cannot open {}", path.display()));
+        // nobody writes to it: the daemon that did is gone
+        if std::fs::metadata(path).is_ok_and(|found| found.len() > LOG_LIMIT) {
+            let _ = std::fs::rename(path, path.with_extension("log.old"));
+        }
         let file = OpenOptions::new()
             .append(true)
             .create(true)

@@ -45,6 +45,11 @@ pub enum ClientError {
     Systemctl { arguments: String, reason: String },
     #[error("the agent speaks version {agent} of the control protocol, this program {VERSION}")]
     Version { agent: u32 },
+    #[error(
+        "the agent speaks version {agent} of the control protocol, this program {VERSION}: it cannot \
+         tell with what settings it runs, nor which logins it has in memory only"
+    )]
+    RestartBlindly { agent: u32 },
     #[error("the agent hung up before it answered")]
     HungUp,
     #[error("the agent did not answer in time")]
@@ -119,6 +124,9 @@ impl ClientError {
                 .unwrap_or_else(|| "see what it says: opkssh agent run".into()),
             Self::Version { .. } => {
                 "restart it with this version: opkssh agent stop; opkssh agent start".into()
+            }
+            Self::RestartBlindly { .. } => {
+                "if you can log in again afterwards: opkssh agent restart --force".into()
             }
             Self::Refused(failure) => return failure.hint.clone(),
             Self::RequestTooLarge(_) => "name one provider: opkssh login ALIAS".into(),

@@ -34,7 +34,7 @@ mod write_whole;
 mod written_keys;
 
 pub use agent_commands::{EnvArgs, StartArgs, agent_env, agent_start, agent_stop};
-pub use agent_install::{InstallArgs, agent_install, agent_uninstall};
+pub use agent_install::{InstallArgs, UnitArgs, agent_install, agent_uninstall};
 pub use agent_restart::{RestartArgs, agent_restart};
 pub use agent_settings::AgentSettings;
 pub use check::{CheckArgs, check};

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use jiff::SignedDuration;
 use opkssh_protocol::control::{
     AccountState, AccountStatus, AgentStatus, Event, Request, StatusReport,
 };
@@ -99,12 +100,28 @@ impl Page {
                 agent.version
             ),
         );
+        if agent.replaced {
+            self.row(
+                "Upgrade",
+                "its program was replaced since; opkssh agent restart",
+            );
+        }
         self.row("Agent socket", &agent.agent_socket);
         self.row("Control", &agent.control_socket);
         self.row(
             "Store",
             &format!("{} ({})", agent.store, agent.store_reason),
         );
+        if !agent.memory.is_empty() {
+            self.row("Memory", &agent.memory);
+        }
+        if let Some(limit) = agent.idle_stop {
+            let limit = SignedDuration::from_secs(limit.try_into().unwrap_or(i64::MAX));
+            self.row(
+                "Idle stop",
+                &format!("after {limit:#} without a connection"),
+            );
+        }
     }
 
     fn account(&mut self, account: &AccountStatus) {

@@ -507,6 +507,7 @@ fn agent_commands_speak_to_the_shell() {
         settings: AgentSettings {
             socket: socket.map(PathBuf::from),
             store: store.map(str::to_owned),
+            running: Default::default(),
         },
         shell: sh.clone(),
     };
@@ -546,4 +547,30 @@ fn agent_commands_speak_to_the_shell() {
         shown(|out| agent_stop(&home.places, out)),
         "The agent has stopped.\n"
     );
+}
+
+#[test]
+fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
+    let home = Home::new();
+    let daemon = FakeDaemon::start_version(&home, 2, |request| match request {
+        Request::Stop => vec![Event::Stopping],
+        _ => vec![Event::Failed {
+            failure: Failure {
+                message: "this command speaks version 1".into(),
+                hint: None,
+            },
+        }],
+    });
+    let out = &mut Vec::new();
+    let refused = agent_restart(&RestartArgs::default(), &home.places, out).unwrap_err();
+    assert!(
+        matches!(refused, ClientError::RestartBlindly { agent: 2 }),
+        "{refused}"
+    );
+    assert!(refused.hint().unwrap().contains("restart --force"));
+    let asked = |daemon: &FakeDaemon| daemon.asked().last().unwrap()["request"].clone();
+    assert_eq!(asked(&daemon), "status", "it runs on");
+    agent_stop(&home.places, out).unwrap();
+    assert_eq!(asked(&daemon), "stop");
+    assert_eq!(String::from_utf8_lossy(out), "The agent has stopped.\n");
 }

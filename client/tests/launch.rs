@@ -66,6 +66,7 @@ fn become_daemon(program: &Path) -> ! {
     let settings = AgentSettings {
         socket: Some("a.sock".into()),
         store: Some("memory".into()),
+        running: Default::default(),
     };
     match agent_launch(&settings, program) {
         Err(error) => panic!("{error}"),

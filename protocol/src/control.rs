@@ -66,7 +66,8 @@ pub enum Request {
     /// Make an account usable without a person: renew it if it is stale.
     /// Ends with [`Event::Ready`] or [`Event::LoginNeeded`].
     Ensure { which: WhichAccount },
-    /// Ends with [`Event::Stopping`].
+    /// Ends with [`Event::Stopping`]. Both mean the same in every [`VERSION`]: a daemon that runs on
+    /// after an upgrade can always be ended.
     Stop,
 }
 
@@ -249,6 +250,21 @@ pub struct AgentStatus {
     /// What it was started with: `auto`, `keyring` or `memory`. Empty: an older daemon.
     #[serde(default)]
     pub store_wish: String,
+    /// What it was started with: `off`, `auto` or `strict`. Empty: an older daemon.
+    #[serde(default)]
+    pub memory_lock: String,
+    /// Whether secrets are locked into RAM, in words.
+    #[serde(default)]
+    pub memory: String,
+    /// After how many seconds without a connection it ends by itself; `None`: never.
+    #[serde(default)]
+    pub idle_stop: Option<u64>,
+    /// `error`, `warn`, `info`, `debug` or `trace`, as it was started.
+    #[serde(default)]
+    pub log_level: String,
+    /// Its program was replaced or removed since it started.
+    #[serde(default)]
+    pub replaced: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

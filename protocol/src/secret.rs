@@ -3,15 +3,60 @@
 //! It has no `Debug`, no `Display`, no `Serialize`: a secret leaves it only where the code says
 //! [`Secret::expose`], and memory is wiped when it is dropped.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Deserializer, Serializer};
 use zeroize::Zeroizing;
 
+/// What a program does with memory that a secret was put into, given by its first byte and its
+/// length: lock it into RAM. The memory is valid during the call.
+pub type Keep = fn(start: *const u8, length: usize);
+
+static KEEP: OnceLock<Keep> = OnceLock::new();
+
+#[cfg(feature = "mint")]
+/// Stack that signing and parsing of keys is known to need, and more: bytes.
+const STACK: usize = 32 * 1024;
+
+/// From now on `keep` is told where each [`Secret`] and each user key comes to lie. The first call
+/// counts.
+pub fn on_secret(keep: Keep) {
+    let _ = KEEP.set(keep);
+}
+
+/// Tells who asked for it that there is a secret in `place` now.
+pub(crate) fn kept<T: ?Sized>(place: &T) {
+    if let Some(keep) = KEEP.get() {
+        keep(std::ptr::from_ref(place).cast(), size_of_val(place));
+    }
+}
+
+#[cfg(feature = "mint")]
+/// Runs what handles key material, then wipes the stack that it used: the crates below leave
+/// copies there.
+pub(crate) fn leaving_no_stack<T>(work: impl FnOnce() -> T) -> T {
+    #[inline(never)]
+    fn run<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    let result = run(work);
+    zeroize::zeroize_stack::<STACK>();
+    result
+}
+
 /// UTF-8 text that is wiped on drop and never formatted.
-#[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
+impl Clone for Secret {
+    fn clone(&self) -> Self {
+        Self::new(self.expose().to_owned())
+    }
+}
+
 impl Secret {
+    /// The buffer of `text` itself becomes the secret: none of it is left elsewhere.
     pub fn new(text: String) -> Self {
+        kept(text.as_str());
         Self(Zeroizing::new(text))
     }
 

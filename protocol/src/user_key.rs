@@ -7,16 +7,22 @@ use zeroize::Zeroizing;
 use crate::base64url;
 use crate::control::KeyType;
 use crate::jwk::{Algorithm, PublicKey};
-use crate::secret::Secret;
+use crate::secret::{Secret, kept, leaving_no_stack};
 
-/// A private key, wiped on drop. It has no `Debug`.
-#[derive(Clone)]
-pub struct UserKey(Kind);
+/// A private key, wiped on drop. It has no `Debug`. Boxed, so that it stays where it was locked into
+/// RAM.
+pub struct UserKey(Box<Kind>);
+
+impl Clone for UserKey {
+    fn clone(&self) -> Self {
+        leaving_no_stack(|| Self::held(Kind::clone(&self.0)))
+    }
+}
 
 #[derive(Clone)]
 enum Kind {
     P256(p256::ecdsa::SigningKey),
-    Ed25519(Box<ed25519_dalek::SigningKey>),
+    Ed25519(ed25519_dalek::SigningKey),
 }
 
 /// Text that should hold a stored key does not.
@@ -26,18 +32,20 @@ pub struct UnreadableKey;
 
 impl UserKey {
     pub fn generate(kind: KeyType) -> Result<Self, getrandom::Error> {
-        loop {
-            let mut seed = Zeroizing::new([0; 32]);
-            getrandom::fill(&mut *seed)?;
-            // fails once in 2^32 for P-256: the number must be below the group's order
-            if let Ok(key) = Self::from_seed(kind, &seed) {
-                return Ok(key);
+        leaving_no_stack(|| {
+            loop {
+                let mut seed = Zeroizing::new([0; 32]);
+                getrandom::fill(&mut *seed)?;
+                // fails once in 2^32 for P-256: the number must be below the group's order
+                if let Ok(key) = Self::from_seed(kind, &seed) {
+                    return Ok(key);
+                }
             }
-        }
+        })
     }
 
     pub fn public_key(&self) -> PublicKey {
-        match &self.0 {
+        match &*self.0 {
             Kind::P256(key) => {
                 let point = key.verifying_key().to_sec1_point(false);
                 let (mut x, mut y) = ([0; 32], [0; 32]);
@@ -50,7 +58,7 @@ impl UserKey {
     }
 
     pub fn algorithm(&self) -> Algorithm {
-        match &self.0 {
+        match &*self.0 {
             Kind::P256(_) => Algorithm::Es256,
             Kind::Ed25519(_) => Algorithm::EdDsa,
         }
@@ -58,20 +66,20 @@ impl UserKey {
 
     /// A JWS signature (RFC 7518 section 3.4, RFC 8037 section 3.1): 64 bytes for both kinds.
     pub fn sign_jws(&self, message: &[u8]) -> Vec<u8> {
-        match &self.0 {
+        leaving_no_stack(|| match &*self.0 {
             Kind::P256(key) => {
                 let signature: p256::ecdsa::Signature = key.sign(message);
                 signature.to_bytes().to_vec()
             }
             Kind::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
-        }
+        })
     }
 
     /// An SSH signature blob (RFC 5656 section 3.1.2, RFC 8709 section 6).
     pub fn sign_ssh(&self, message: &[u8]) -> Vec<u8> {
         let raw = self.sign_jws(message);
         let mut blob = Vec::with_capacity(104);
-        match &self.0 {
+        match &*self.0 {
             Kind::P256(_) => {
                 let mut numbers = Vec::with_capacity(74);
                 write_mpint(&mut numbers, &raw[..32]);
@@ -89,12 +97,14 @@ impl UserKey {
 
     /// For the store: the kind and the 32 secret bytes.
     pub fn to_secret(&self) -> Secret {
-        let (kind, bytes) = match &self.0 {
-            Kind::P256(key) => ("p256", Zeroizing::new(<[u8; 32]>::from(key.to_bytes()))),
-            Kind::Ed25519(key) => ("ed25519", Zeroizing::new(key.to_bytes())),
-        };
-        let text = Zeroizing::new(base64url::encode(*bytes));
-        Secret::new(format!("{kind}:{}", text.as_str()))
+        leaving_no_stack(|| {
+            let (kind, bytes) = match &*self.0 {
+                Kind::P256(key) => ("p256", Zeroizing::new(<[u8; 32]>::from(key.to_bytes()))),
+                Kind::Ed25519(key) => ("ed25519", Zeroizing::new(key.to_bytes())),
+            };
+            let text = Zeroizing::new(base64url::encode(*bytes));
+            Secret::new(format!("{kind}:{}", text.as_str()))
+        })
     }
 
     /// From [`to_secret`](Self::to_secret)'s text.
@@ -105,9 +115,11 @@ impl UserKey {
             "ed25519" => KeyType::Ed25519,
             _ => return Err(UnreadableKey),
         };
-        let bytes = Zeroizing::new(base64url::decode(text).map_err(|_| UnreadableKey)?);
-        let seed = Zeroizing::new(<[u8; 32]>::try_from(&bytes[..]).map_err(|_| UnreadableKey)?);
-        Self::from_seed(kind, &seed)
+        leaving_no_stack(|| {
+            let bytes = Zeroizing::new(base64url::decode(text).map_err(|_| UnreadableKey)?);
+            let seed = Zeroizing::new(<[u8; 32]>::try_from(&bytes[..]).map_err(|_| UnreadableKey)?);
+            Self::from_seed(kind, &seed)
+        })
     }
 
     /// OpenSSH's unencrypted private key file, as Go opkssh writes it.
@@ -119,7 +131,7 @@ impl UserKey {
     }
 
     pub(crate) fn to_ssh_key(&self, comment: &str) -> Result<ssh_key::PrivateKey, ssh_key::Error> {
-        let data = match &self.0 {
+        let data = match &*self.0 {
             Kind::P256(key) => KeypairData::Ecdsa(EcdsaKeypair::NistP256 {
                 public: key.verifying_key().to_sec1_point(false),
                 private: EcdsaPrivateKey::from(p256::SecretKey::from(key)),
@@ -130,14 +142,18 @@ impl UserKey {
     }
 
     fn from_seed(kind: KeyType, seed: &[u8; 32]) -> Result<Self, UnreadableKey> {
-        Ok(Self(match kind {
+        Ok(Self::held(match kind {
             KeyType::Ecdsa => {
                 Kind::P256(p256::ecdsa::SigningKey::from_slice(seed).map_err(|_| UnreadableKey)?)
             }
-            KeyType::Ed25519 => {
-                Kind::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
-            }
+            KeyType::Ed25519 => Kind::Ed25519(ed25519_dalek::SigningKey::from_bytes(seed)),
         }))
+    }
+
+    fn held(kind: Kind) -> Self {
+        let kind = Box::new(kind);
+        kept(&*kind);
+        Self(kind)
     }
 }
 

@@ -9,6 +9,7 @@ mod clock;
 mod device;
 mod ensure;
 mod exchange;
+mod forget;
 mod index;
 mod key_files;
 mod login;
@@ -31,6 +32,7 @@ mod whose;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -66,6 +68,8 @@ pub struct Accounts {
     missing: Mutex<Vec<Missing>>,
     /// Held while the store is asked for them; says when it was asked last.
     restoring: tokio::sync::Mutex<Option<Instant>>,
+    /// Dropped from memory by a signal; see [`Accounts::forget_all`]. Changed under the table's lock.
+    asleep: AtomicBool,
     held: Arc<Held>,
     stores: Stores,
     index: IndexFile,
@@ -113,6 +117,7 @@ impl Accounts {
             busy: Arc::default(),
             missing: Mutex::default(),
             restoring: tokio::sync::Mutex::default(),
+            asleep: AtomicBool::new(false),
             held,
             stores: Stores::new(wish),
             index: IndexFile::new(places.accounts_file()),

@@ -1,10 +1,12 @@
 //! Bringing accounts back from the store after a restart, as often as it takes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use opkssh_protocol::control::WhichAccount;
 
+use super::forget::DROPPED;
 use super::index::Entry;
 use super::record::{Record, RecordError};
 use super::store::StoreError;
@@ -65,7 +67,7 @@ impl Accounts {
     /// Asks the store again for what it did not give before: it may have been unlocked since. Goes
     /// on to its end even when nobody waits for it any more.
     pub async fn restore_missing(self: &Arc<Self>) {
-        if self.missing().is_empty() {
+        if self.missing().is_empty() || self.asleep.load(Ordering::Relaxed) {
             return;
         }
         let this = self.clone();
@@ -117,7 +119,7 @@ impl Accounts {
                 false => self.restore_one(&entry).await,
             };
             match restored {
-                Ok(()) => self.missing().retain(|one| one.entry.alias != entry.alias),
+                Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(account = entry.alias, "not restored: {}", error.reason);
                     for one in self.missing().iter_mut() {
@@ -155,8 +157,18 @@ impl Accounts {
         let alias = entry.alias.clone();
         let turn = self.turn(&alias);
         let account = Account::new(alias.clone(), turn, record, credentials, entry.store);
+        let mut accounts = self.lock();
+        if self.asleep.load(Ordering::Relaxed) {
+            return Err(NotRestored {
+                reason: DROPPED.to_owned(),
+                go_on: false,
+                is_empty: false,
+            });
+        }
         tracing::info!(account = alias, "restored from the store");
-        self.lock().insert(alias, Arc::new(account));
+        // both under the table's lock: it may be dropped again at once
+        self.missing().retain(|one| one.entry.alias != alias);
+        accounts.insert(alias, Arc::new(account));
         Ok(())
     }
 

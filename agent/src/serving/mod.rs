@@ -22,6 +22,7 @@ use interprocess::local_socket::tokio::Listener;
 use interprocess::local_socket::traits::tokio::Listener as _;
 
 use crate::held::Held;
+use crate::idle::Usage;
 use crate::sockets::{Admit, admits};
 use connections::Connections;
 use hosts::KnownHosts;
@@ -32,6 +33,8 @@ const MAX_CONNECTIONS: usize = 256;
 
 /// What every session shares.
 pub struct Serving {
+    /// Of these sockets and of the control socket.
+    pub usage: Arc<Usage>,
     held: Arc<Held>,
     known_hosts: KnownHosts,
     connections: Arc<Connections>,
@@ -40,6 +43,7 @@ pub struct Serving {
 impl Serving {
     pub fn new(held: Arc<Held>, known_hosts_files: Vec<PathBuf>) -> Self {
         Self {
+            usage: Arc::default(),
             held,
             known_hosts: KnownHosts::new(known_hosts_files),
             connections: Arc::new(Connections::new(MAX_CONNECTIONS)),
@@ -53,8 +57,10 @@ pub async fn accept(listener: Listener, serving: Arc<Serving>) {
         match listener.accept().await {
             Ok(stream) if admits(Admit::UserAndRoot, &stream) => {
                 let (place, closed) = serving.connections.enter();
+                let in_use = serving.usage.begin();
                 let mut session = Session::new(serving.clone());
                 tokio::spawn(async move {
+                    let _in_use = in_use;
                     tokio::select! {
                         served = session.serve(stream, &place) => {
                             if let Err(error) = served {

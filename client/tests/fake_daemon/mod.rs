@@ -60,6 +60,15 @@ impl FakeDaemon {
         home: &Home,
         answer: impl Fn(Request) -> Vec<Event> + Send + Sync + 'static,
     ) -> Self {
+        Self::start_version(home, opkssh_protocol::control::VERSION, answer)
+    }
+
+    /// One that speaks another version of the protocol.
+    pub fn start_version(
+        home: &Home,
+        version: u32,
+        answer: impl Fn(Request) -> Vec<Event> + Send + Sync + 'static,
+    ) -> Self {
         let name = home.places.control_socket();
         let name = name.to_fs_name::<GenericFilePath>().unwrap();
         let listener = ListenerOptions::new().name(name).create_sync().unwrap();
@@ -67,7 +76,7 @@ impl FakeDaemon {
         let log = asked.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                serve(stream, &answer, &log);
+                serve(stream, version, &answer, &log);
             }
         });
         Self { asked }
@@ -81,6 +90,7 @@ impl FakeDaemon {
 
 fn serve(
     mut stream: Stream,
+    version: u32,
     answer: &impl Fn(Request) -> Vec<Event>,
     log: &Mutex<Vec<serde_json::Value>>,
 ) {
@@ -94,7 +104,8 @@ fn serve(
     assert_eq!(request.version, opkssh_protocol::control::VERSION);
     log.lock().unwrap().push(request.message.clone());
     for event in answer(serde_json::from_value(request.message).unwrap()) {
-        let body = serde_json::to_vec(&Versioned::new(event)).unwrap();
+        let message = event;
+        let body = serde_json::to_vec(&Versioned { version, message }).unwrap();
         let length = u32::try_from(body.len()).unwrap();
         let frame = [&length.to_be_bytes()[..], &body].concat();
         // a client that has what it wants may be gone
@@ -138,6 +149,11 @@ pub fn report(accounts: Vec<AccountStatus>) -> Event {
                 store: "memory".into(),
                 store_reason: "there is no Secret Service".into(),
                 store_wish: "auto".into(),
+                memory_lock: "auto".into(),
+                memory: "secrets are locked into RAM".into(),
+                idle_stop: None,
+                log_level: "info".into(),
+                replaced: false,
             },
             accounts,
             notices: vec!["a signature was refused".into()],

@@ -7,7 +7,7 @@ use super::{
     is_principal,
 };
 use crate::pk_token::UnverifiedPkToken;
-use crate::secret::Secret;
+use crate::secret::{Secret, leaving_no_stack};
 use crate::time::UnixTime;
 use crate::user_key::UserKey;
 
@@ -37,6 +37,13 @@ pub enum MintError {
 
 /// Builds and signs a certificate with the fields that Go opkssh writes, but a finite end.
 pub fn build(
+    key: &UserKey,
+    request: &CertificateRequest<'_>,
+) -> Result<UnverifiedCertificate, MintError> {
+    leaving_no_stack(|| build_and_sign(key, request))
+}
+
+fn build_and_sign(
     key: &UserKey,
     request: &CertificateRequest<'_>,
 ) -> Result<UnverifiedCertificate, MintError> {

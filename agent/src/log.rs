@@ -1,0 +1,137 @@
+//! The log: to the journal where systemd listens on stderr, else lines on stderr, which a command
+//! that starts the daemon has made the log file.
+
+use std::io::{self, Stderr, Write};
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// How much is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// As `--log-level` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// Starts writing. `OPKSSH_LOG`, in the syntax of tracing's `EnvFilter`, counts for more than
+/// `level`.
+pub fn start(level: LogLevel) {
+    let filter =
+        EnvFilter::try_from_env("OPKSSH_LOG").unwrap_or_else(|_| EnvFilter::new(level.name()));
+    let log = tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(is_harmless));
+    let lines = fmt::layer().with_ansi(false);
+    // a second start finds the first one's subscriber, which is as good
+    let _ = if stderr_is_the_journal() {
+        log.with(lines.without_time().with_writer(Journal))
+            .try_init()
+    } else {
+        log.with(lines.with_writer(io::stderr)).try_init()
+    };
+}
+
+/// Whatever was asked for: the libraries below write whole requests, headers and frames from debug
+/// on, tokens and passphrases among them. Only what we wrote ourselves may be that talkative.
+fn is_harmless(event: &Metadata<'_>) -> bool {
+    let target = event.target();
+    let most = match target.split("::").next().unwrap_or_default() {
+        crate_name if crate_name.starts_with("opkssh") => Level::TRACE,
+        // it tells of each reconnection
+        "zbus" => Level::WARN,
+        _ => Level::INFO,
+    };
+    *event.level() <= most
+}
+
+/// systemd names the journal's socket by device and inode, as others may be inherited.
+fn stderr_is_the_journal() -> bool {
+    let Ok(journal) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    rustix::fs::fstat(io::stderr())
+        .is_ok_and(|stderr| journal == format!("{}:{}", stderr.st_dev, stderr.st_ino))
+}
+
+/// Each line begins with its priority, as sd-daemon(3) has it.
+struct Journal;
+
+impl<'a> MakeWriter<'a> for Journal {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line { priority: 6 }
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line {
+        let priority = match *event.level() {
+            Level::ERROR => 3,
+            Level::WARN => 4,
+            Level::INFO => 6,
+            _ => 7,
+        };
+        Line { priority }
+    }
+}
+
+struct Line {
+    priority: u8,
+}
+
+impl Line {
+    fn of(&self, text: &[u8]) -> Vec<u8> {
+        // an event is one line to the journal, and the priority stands before each
+        let text = String::from_utf8_lossy(text);
+        let mut out = Vec::with_capacity(text.len() + 3);
+        for line in text.lines() {
+            out.extend_from_slice(format!("<{}>{line}\n", self.priority).as_bytes());
+        }
+        out
+    }
+}
+
+impl Write for Line {
+    /// An event comes as a whole.
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let mut stderr: Stderr = io::stderr();
+        stderr.write_all(&self.of(text))?;
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_has_its_priority() {
+        let line = Line { priority: 4 };
+        assert_eq!(line.of(b"a b\n"), b"<4>a b\n");
+        assert_eq!(line.of(b"a\nb\n"), b"<4>a\n<4>b\n");
+    }
+}

@@ -1,0 +1,114 @@
+//! Keeping secrets out of swap: the pages that hold one are locked into RAM.
+//!
+//! Pages are never unlocked: one may hold several secrets, and the allocator uses the same few
+//! again. An ordinary user's limit (`ulimit -l`, 8 MiB on most systems) is far more than that.
+
+use std::io;
+use std::sync::OnceLock;
+
+use opkssh_protocol::secret::on_secret;
+
+/// A daemon that can lock so many bytes at its start has room for its secrets.
+const ENOUGH: usize = 256 * 1024;
+
+/// What to do about swap.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum MemoryLock {
+    /// Leave it to the system
+    Off,
+    /// Lock secrets into RAM if the system allows it, else go on without
+    #[default]
+    Auto,
+    /// Do not start if secrets cannot be locked into RAM
+    Strict,
+}
+
+impl MemoryLock {
+    /// As `--memory-lock` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Auto => "auto",
+            Self::Strict => "strict",
+        }
+    }
+
+    /// What is in force, in words.
+    pub fn in_force(self) -> String {
+        match (self, REFUSED.get()) {
+            (Self::Off, _) => "secrets may be swapped out: --memory-lock off".to_owned(),
+            (_, Some(refused)) => format!("secrets may be swapped out: {refused}"),
+            (_, None) => "secrets are locked into RAM".to_owned(),
+        }
+    }
+
+    /// To be called before there is a secret.
+    ///
+    /// # Errors
+    /// Only of [`MemoryLock::Strict`].
+    pub fn apply(self) -> Result<(), MemoryLockError> {
+        if self == Self::Off {
+            return Ok(());
+        }
+        let probe = vec![0_u8; ENOUGH];
+        match (region::lock(probe.as_ptr(), probe.len()), self) {
+            // the probe's own pages may be unlocked again
+            (Ok(_), _) => {}
+            (Err(error), Self::Strict) => return Err(MemoryLockError(words(error))),
+            (Err(error), _) => {
+                refused(error);
+                return Ok(());
+            }
+        }
+        on_secret(lock);
+        Ok(())
+    }
+}
+
+/// Secrets cannot be locked into RAM.
+#[derive(Debug, thiserror::Error)]
+#[error("memory cannot be locked into RAM: {0}")]
+pub struct MemoryLockError(String);
+
+impl MemoryLockError {
+    pub fn hint(&self) -> String {
+        "raise the limit: ulimit -l, or LimitMEMLOCK=8M in systemd's unit; or start the agent with \
+         --memory-lock auto"
+            .to_owned()
+    }
+}
+
+/// The first refusal: it is written once, and shown by `status`.
+static REFUSED: OnceLock<String> = OnceLock::new();
+
+fn lock(start: *const u8, length: usize) {
+    if length == 0 {
+        return;
+    }
+    match region::lock(start, length) {
+        // dropping it would unlock the page, and with it other secrets
+        Ok(guard) => std::mem::forget(guard),
+        Err(error) => refused(error),
+    }
+}
+
+fn refused(error: region::Error) {
+    let mut is_first = false;
+    let text = REFUSED.get_or_init(|| {
+        is_first = true;
+        words(error)
+    });
+    if is_first {
+        tracing::warn!("secrets may be swapped out: {text}");
+    }
+}
+
+fn words(error: region::Error) -> String {
+    let error = io::Error::from(error);
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::OutOfMemory => {
+            format!("the limit of locked memory (ulimit -l) is too low ({error})")
+        }
+        _ => error.to_string(),
+    }
+}

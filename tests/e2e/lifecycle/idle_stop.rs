@@ -1,0 +1,92 @@
+//! `--idle-stop`: it ends when nobody needs it, and not before.
+
+use std::os::unix::net::UnixStream;
+
+use opkssh_test_support::{Home, Part, SecretService, left_out, wait_until};
+
+use crate::setup::{OPKSSH, Setup, agent_socket, daemon_log, status};
+
+fn has_ended(home: &Home) -> Option<()> {
+    (!agent_socket(home).exists()).then_some(())
+}
+
+#[test]
+fn it_ends_when_nobody_asks_and_the_next_command_brings_all_back() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let _keyring = SecretService::start(&setup.home);
+    // a command that starts it keeps it from ending while it waits for the person
+    let start = ["agent", "start", "--idle-stop", "4s"];
+    setup.home.opkssh(start).run().stdout();
+    setup.login(&[]);
+    wait_until("it ends by itself", || has_ended(&setup.home));
+    wait_until("it has said why", || {
+        let log = daemon_log(&setup.home);
+        (log.contains("nobody has asked for 4 seconds") && log.contains("agent ends")).then_some(())
+    });
+    setup.home.opkssh(["check"]).run().stdout();
+    assert_eq!(setup.browser.openings(), 1, "nobody had to log in");
+}
+
+#[test]
+fn a_connection_keeps_it_and_so_does_a_login_in_memory_only() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let home = Home::new(OPKSSH);
+    let connected = {
+        let _first = home.opkssh(["agent", "start", "--idle-stop", "4s"]).run();
+        UnixStream::connect(agent_socket(&home)).unwrap()
+    };
+    let shown = home.opkssh(["status"]).run().stdout();
+    assert!(shown.contains("Idle stop     after 4s"), "{shown}");
+    assert!(has_ended(&home).is_none());
+    drop(connected);
+    wait_until("it ends by itself", || has_ended(&home));
+
+    let setup = Setup::new();
+    let start = ["agent", "start", "--store", "memory", "--idle-stop", "4s"];
+    setup.home.opkssh(start).run().stdout();
+    setup.login(&[]);
+    let pid = status(&setup.home)["agent"]["pid"].clone();
+    // one that would end does so within that time
+    let other = Home::new(OPKSSH);
+    let start = ["agent", "start", "--idle-stop", "4s"];
+    other.opkssh(start).run().stdout();
+    wait_until("another ends by itself", || has_ended(&other));
+    assert_eq!(status(&setup.home)["agent"]["pid"], pid);
+    assert!(!daemon_log(&setup.home).contains("agent ends"));
+}
+
+#[test]
+fn settings_survive_a_restart_and_reach_the_unit() {
+    let home = Home::new(OPKSSH);
+    let settings = [
+        "--idle-stop",
+        "8h",
+        "--memory-lock",
+        "off",
+        "--log-level",
+        "debug",
+    ];
+    let start = home.opkssh(["agent", "start"]).args(settings);
+    start.run().stdout();
+    home.opkssh(["agent", "restart"]).run().stdout();
+    let agent = &status(&home)["agent"];
+    assert_eq!(agent["idle_stop"], 8 * 3600);
+    assert_eq!(agent["memory_lock"], "off");
+    assert_eq!(agent["log_level"], "debug");
+
+    let refused = home.opkssh(["agent", "start", "--idle-stop", "1h"]).run();
+    let why = refused.refused();
+    assert!(why.contains("without --idle-stop 3600s"), "{why}");
+
+    let dry = home
+        .opkssh(["agent", "install", "--dry-run"])
+        .args(settings);
+    let dry = dry.run().stdout();
+    let line = "agent run --idle-stop 28800s --memory-lock off --log-level debug\n";
+    assert!(dry.contains(line), "{dry}");
+}
