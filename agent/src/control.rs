@@ -8,7 +8,7 @@ use std::time::Duration;
 use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::tokio::Listener as _;
 use opkssh_protocol::control::{
-    AgentStatus, Event, Failure, MAX_FRAME, Request, StatusReport, VERSION, Versioned,
+    AgentStatus, Event, Failure, LockedPart, MAX_FRAME, Request, StatusReport, VERSION, Versioned,
 };
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
@@ -17,7 +17,8 @@ use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
 use crate::accounts::store::StoreWish;
-use crate::accounts::{Accounts, EnsureError, Ensured};
+use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured};
+use crate::password::PasswordError;
 use crate::sockets::{Admit, admits};
 
 /// A client that connects sends its request at once.
@@ -113,7 +114,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     let last = match request {
         Request::Login(request) => match control.accounts.log_in(&request, &events).await {
             Ok(account) => Event::LoggedIn { account },
-            Err(error) => failed(error.to_string(), error.hint()),
+            Err(error) => not_adopted(&error),
         },
         Request::LoginAgain {
             account,
@@ -125,7 +126,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
                 .log_in_again(&account, flow, asking, &events);
             match again.await {
                 Ok(account) => Event::LoggedIn { account },
-                Err(error) => failed(error.to_string(), error.hint()),
+                Err(error) => not_adopted(&error),
             }
         }
         Request::Logout { which } => match control.accounts.log_out(which).await {
@@ -141,7 +142,21 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
                 Event::LoginNeeded { account, reason }
             }
             Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
+            Err(EnsureError::Locked { part, reason }) => Event::Locked { part, reason },
         },
+        Request::Lock { password } => {
+            let locked = control.accounts.lock_up(password).await;
+            after_password(control, locked)
+        }
+        Request::Unlock { part, password } => {
+            let unlocked = match part {
+                LockedPart::Agent => control.accounts.unlock(password).await,
+                LockedPart::Store | LockedPart::NewStore => {
+                    control.accounts.unlock_store(password).await
+                }
+            };
+            after_password(control, unlocked)
+        }
         Request::Redirected { url } => match control.accounts.bring(&url) {
             Ok(()) => Event::RedirectTaken,
             Err(error) => failed(error.to_string(), Some(error.hint())),
@@ -153,6 +168,25 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     if stop {
         // this connection ends with the process: that is how the client knows that all is tidied up
         std::future::pending::<()>().await;
+    }
+}
+
+fn not_adopted(error: &AdoptError) -> Event {
+    match error.locked_part() {
+        Some(part) => Event::Locked {
+            part,
+            reason: error.to_string(),
+        },
+        None => failed(error.to_string(), error.hint()),
+    }
+}
+
+fn after_password(control: &Control, done: Result<(), PasswordError>) -> Event {
+    match done {
+        Ok(()) => Event::Unlockable {
+            locked: control.accounts.locked_parts(),
+        },
+        Err(error) => failed(error.to_string(), error.hint()),
     }
 }
 
@@ -175,6 +209,7 @@ async fn status(control: &Control) -> StatusReport {
             store: store.kind.name().to_owned(),
             store_reason: store.reason,
             store_wish: control.store_wish.name().to_owned(),
+            locked: control.accounts.locked_parts(),
         },
         accounts,
         notices,

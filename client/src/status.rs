@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use opkssh_protocol::control::{
-    AccountState, AccountStatus, AgentStatus, Event, Request, StatusReport,
+    AccountState, AccountStatus, AgentStatus, Event, LockedPart, Request, StatusReport,
 };
 use opkssh_protocol::places::Places;
 
@@ -70,7 +70,9 @@ fn words(report: Option<&StatusReport>, places: &Places) -> String {
         return page.0;
     };
     page.agent(&report.agent);
-    if report.accounts.is_empty() {
+    if report.agent.locked.contains(&LockedPart::Agent) {
+        // it does not say which
+    } else if report.accounts.is_empty() {
         page.row("Accounts", "none; log in: opkssh login");
     }
     for account in &report.accounts {
@@ -99,6 +101,12 @@ impl Page {
                 agent.version
             ),
         );
+        if agent.locked.contains(&LockedPart::Agent) {
+            self.row(
+                "Locked",
+                "nothing is shown, signed or renewed; unlock it: opkssh agent unlock",
+            );
+        }
         self.row("Agent socket", &agent.agent_socket);
         self.row("Control", &agent.control_socket);
         self.row(

@@ -10,6 +10,7 @@ mod ensure;
 mod exchange;
 mod index;
 mod key_files;
+mod lock;
 mod login;
 mod logout;
 mod loopback;
@@ -40,6 +41,7 @@ use crate::held::{Held, Identity};
 use crate::serving::hosts::host_matches;
 use clock::Clock;
 use index::IndexFile;
+use lock::Lock;
 use oidc::Http;
 use plan::{Plan, plan};
 use record::{Credentials, Record};
@@ -47,6 +49,7 @@ use restore::Missing;
 use settings::Settings;
 use store::{StoreError, StoreKind, StoreWish, Stores};
 
+pub use adopt::AdoptError;
 pub use awaited::{Awaited, NotAwaited};
 pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
@@ -64,6 +67,8 @@ pub struct Accounts {
     restoring: tokio::sync::Mutex<Option<Instant>>,
     held: Arc<Held>,
     stores: Stores,
+    /// See [`Accounts::lock_up`].
+    lock: Lock,
     index: IndexFile,
     settings: Settings,
     http: Http,
@@ -108,7 +113,8 @@ impl Accounts {
             missing: Mutex::default(),
             restoring: tokio::sync::Mutex::default(),
             held,
-            stores: Stores::new(wish),
+            stores: Stores::new(wish, places.store_dir()),
+            lock: Lock::new(places.seal_file()),
             index: IndexFile::new(places.accounts_file()),
             settings: Settings::new(places.config_files().to_vec()),
             http: Http::default(),

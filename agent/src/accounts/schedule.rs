@@ -46,6 +46,10 @@ impl Accounts {
         for account in &accounts {
             self.save_unsaved(account).await;
         }
+        self.forget_seal_when_done();
+        if self.has_unsealed() {
+            self.restore_missing().await;
+        }
         self.renew_due(accounts, Wish::Planned).await;
     }
 
@@ -76,7 +80,9 @@ impl Accounts {
                     .map_or(planned, |retry_at| retry_at.max(planned)),
             )
         });
-        sleep_until(next.min(), self.clock.now())
+        let now = self.clock.now();
+        let unsealed = self.has_unsealed().then(|| now.plus(SAVE_AGAIN));
+        sleep_until(next.chain(unsealed).min(), now)
     }
 }
 

@@ -138,6 +138,7 @@ pub fn report(accounts: Vec<AccountStatus>) -> Event {
                 store: "memory".into(),
                 store_reason: "there is no Secret Service".into(),
                 store_wish: "auto".into(),
+                locked: Vec::new(),
             },
             accounts,
             notices: vec!["a signature was refused".into()],
