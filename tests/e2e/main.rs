@@ -16,6 +16,7 @@ mod forwarding;
 mod host_certificates;
 mod interop;
 mod key_files;
+mod lock;
 mod login;
 mod login_faults;
 mod login_flows;

@@ -1,7 +1,8 @@
 //! Where secrets rest: in the real Secret Service, in memory without one, and in no file.
 
+mod file;
 mod frozen;
-mod secrets;
+pub mod secrets;
 
 use opkssh_test_support::{Home, Part, SecretService, left_out, wait_until};
 use serde_json::Value;
@@ -10,12 +11,17 @@ use crate::setup::{Setup, kill_daemon, status};
 
 /// What the keyring holds for the account `test`, if anything.
 pub fn stored(home: &Home) -> Option<Value> {
+    let text = stored_text(home);
+    (!text.is_empty()).then(|| serde_json::from_str(&text).expect("a record"))
+}
+
+/// The same as it is, sealed perhaps; empty: nothing.
+pub fn stored_text(home: &Home) -> String {
     let found = home
         .command("secret-tool")
         .args(["lookup", "service", "opkssh-agent", "username", "test"])
         .run();
-    let text = found.any_stdout();
-    (!text.is_empty()).then(|| serde_json::from_str(&text).expect("a record"))
+    found.any_stdout()
 }
 
 /// `accounts.json`.
@@ -140,7 +146,10 @@ fn without_a_keyring_memory_is_all_there_is_and_status_says_so() {
         "{shown}"
     );
     assert!(
-        shown.contains("logins last until the agent ends"),
+        shown.contains(
+            "; logins last until the agent ends; for an encrypted file: \
+             opkssh agent restart --store file)"
+        ),
         "{shown}"
     );
     assert!(shown.contains("\n  Store       memory\n"), "{shown}");

@@ -118,11 +118,11 @@ impl FileStore {
     }
 
     fn open_key(&self) -> Result<Arc<SealKey>, StoreError> {
-        match (self.key().clone(), self.state()) {
-            (Some(key), _) => Ok(key),
-            (None, FileState::New) => Err(StoreError::FileNew),
-            (None, FileState::Locked | FileState::Open) => Err(StoreError::FileLocked),
-        }
+        let key = self.key().clone();
+        key.ok_or_else(|| match self.state() {
+            FileState::New => StoreError::FileNew,
+            FileState::Locked | FileState::Open => StoreError::FileLocked,
+        })
     }
 
     /// Aliases may be addresses of any length, so the file has a name made from the alias.
