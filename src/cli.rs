@@ -78,6 +78,8 @@ pub enum AgentCommand {
     /// How the other commands start the agent
     #[command(hide = true)]
     Launch(opkssh_client::AgentSettings),
+    /// Lock the agent with a password: it shows, signs and renews nothing until it is unlocked
+    Lock,
     /// Stop the agent and start it again; accounts come back from the store
     Restart(opkssh_client::RestartArgs),
     /// Run the agent in the foreground
@@ -88,6 +90,8 @@ pub enum AgentCommand {
     Stop,
     /// Undo install
     Uninstall(opkssh_client::InstallArgs),
+    /// Unlock the agent, or the encrypted file store
+    Unlock,
 }
 
 #[cfg(feature = "client")]

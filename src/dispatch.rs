@@ -73,11 +73,13 @@ fn agent(command: AgentCommand) -> Result<(), Failure> {
         AgentCommand::Launch(settings) => {
             match opkssh_client::agent_launch(&settings, &opkssh_client::this_program()?)? {}
         }
+        AgentCommand::Lock => opkssh_client::agent_lock(&places, out)?,
         AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
         AgentCommand::Run(args) => opkssh_agent::run(places, args)?,
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
         AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
         AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,
+        AgentCommand::Unlock => opkssh_client::agent_unlock(&places, out)?,
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::tokio::Listener as _;
 use opkssh_protocol::control::{
-    AgentStatus, Event, Failure, MAX_FRAME, Request, StatusReport, VERSION, Versioned,
+    AgentStatus, Event, Failure, LockedPart, MAX_FRAME, Request, StatusReport, VERSION, Versioned,
 };
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
@@ -17,10 +17,11 @@ use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
 use crate::accounts::store::StoreWish;
-use crate::accounts::{Accounts, EnsureError, Ensured};
+use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured};
 use crate::idle::Usage;
 use crate::log::LogLevel;
 use crate::memory_lock::MemoryLock;
+use crate::password::PasswordError;
 use crate::program::Program;
 use crate::sockets::{Admit, admits};
 
@@ -142,7 +143,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     let last = match request {
         Request::Login(request) => match control.accounts.log_in(&request, &events).await {
             Ok(account) => Event::LoggedIn { account },
-            Err(error) => failed(error.to_string(), error.hint()),
+            Err(error) => not_adopted(&error),
         },
         Request::LoginAgain {
             account,
@@ -154,7 +155,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
                 .log_in_again(&account, flow, asking, &events);
             match again.await {
                 Ok(account) => Event::LoggedIn { account },
-                Err(error) => failed(error.to_string(), error.hint()),
+                Err(error) => not_adopted(&error),
             }
         }
         Request::Logout { which } => match control.accounts.log_out(which).await {
@@ -170,7 +171,21 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
                 Event::LoginNeeded { account, reason }
             }
             Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
+            Err(EnsureError::Locked { part, reason }) => Event::Locked { part, reason },
         },
+        Request::Lock { password } => {
+            let locked = control.accounts.lock_up(password).await;
+            after_password(control, locked)
+        }
+        Request::Unlock { part, password } => {
+            let unlocked = match part {
+                LockedPart::Agent => control.accounts.unlock(password).await,
+                LockedPart::Store | LockedPart::NewStore => {
+                    control.accounts.unlock_store(password).await
+                }
+            };
+            after_password(control, unlocked)
+        }
         Request::Redirected { url } => match control.accounts.bring(&url) {
             Ok(()) => Event::RedirectTaken,
             Err(error) => failed(error.to_string(), Some(error.hint())),
@@ -182,6 +197,25 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     if stop {
         // this connection ends with the process: that is how the client knows that all is tidied up
         std::future::pending::<()>().await;
+    }
+}
+
+fn not_adopted(error: &AdoptError) -> Event {
+    match error.locked_part() {
+        Some(part) => Event::Locked {
+            part,
+            reason: error.to_string(),
+        },
+        None => failed(error.to_string(), error.hint()),
+    }
+}
+
+fn after_password(control: &Control, done: Result<(), PasswordError>) -> Event {
+    match done {
+        Ok(()) => Event::Unlockable {
+            locked: control.accounts.locked_parts(),
+        },
+        Err(error) => failed(error.to_string(), error.hint()),
     }
 }
 
@@ -209,6 +243,7 @@ async fn status(control: &Control) -> StatusReport {
             idle_stop: control.idle_stop.map(|limit| limit.as_secs()),
             log_level: control.log_level.name().to_owned(),
             replaced: control.program.as_ref().is_some_and(Program::was_replaced),
+            locked: control.accounts.locked_parts(),
         },
         accounts,
         notices,

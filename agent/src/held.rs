@@ -2,9 +2,11 @@
 //! shows and signs with them.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
+use opkssh_protocol::secret::Secret;
 use opkssh_protocol::user_key::UserKey;
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,7 +37,21 @@ pub struct Held {
     notices: Mutex<VecDeque<String>>,
     written: Mutex<Written>,
     freshen: mpsc::Sender<FreshenRequest>,
+    /// Nothing is shown or signed, whatever is in the table.
+    locked: AtomicBool,
+    passwords: OnceLock<mpsc::Sender<PasswordRequest>>,
 }
+
+/// Somebody wants to lock (else unlock) the agent.
+pub struct PasswordRequest {
+    pub lock: bool,
+    pub password: Secret,
+    /// Whether it was done.
+    pub done: oneshot::Sender<bool>,
+}
+
+/// The accounts wing's end.
+pub type PasswordRequests = mpsc::Receiver<PasswordRequest>;
 
 /// Somebody is about to log in with these accounts' identities: they shall be renewed if stale.
 pub struct FreshenRequest {
@@ -54,11 +70,46 @@ impl Held {
             notices: Mutex::default(),
             written: Mutex::default(),
             freshen,
+            locked: AtomicBool::new(false),
+            passwords: OnceLock::new(),
         };
         (held, requests)
     }
 
+    /// The accounts wing's end of lock and unlock, once.
+    pub fn password_requests(&self) -> PasswordRequests {
+        let (sender, requests) = mpsc::channel(64);
+        let _ = self.passwords.set(sender);
+        requests
+    }
+
+    pub fn set_locked(&self, locked: bool) {
+        self.locked.store(locked, Ordering::SeqCst);
+    }
+
+    fn is_locked(&self) -> bool {
+        self.locked.load(Ordering::SeqCst)
+    }
+
+    /// Has the accounts wing lock or unlock the agent, and waits for it. Was it done?
+    pub async fn say_password(&self, lock: bool, password: Secret) -> bool {
+        let Some(passwords) = self.passwords.get() else {
+            return false;
+        };
+        let (done, finished) = oneshot::channel();
+        let request = PasswordRequest {
+            lock,
+            password,
+            done,
+        };
+        passwords.send(request).await.is_ok() && finished.await.unwrap_or(false)
+    }
+
+    /// None while locked.
     pub fn identities(&self) -> Arc<Vec<Identity>> {
+        if self.is_locked() {
+            return Arc::default();
+        }
         self.identities
             .read()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -74,6 +125,9 @@ impl Held {
 
     /// Asks the accounts wing for fresh identities and waits for it, a bounded time.
     pub async fn freshen(&self, accounts: Vec<String>) {
+        if self.is_locked() {
+            return;
+        }
         let (done, finished) = oneshot::channel();
         if self
             .freshen

@@ -110,6 +110,7 @@ impl RunError {
                 Some("let systemd start it: systemctl --user start opkssh-agent.service".to_owned())
             }
             Self::Passed(_) => Some("write systemd's units anew: opkssh agent install".to_owned()),
+            Self::Store(StoreError::Seal(error)) => error.hint(),
             Self::Store(StoreError::Index(_)) => {
                 Some("repair or remove the file; then log in again".to_owned())
             }
@@ -174,6 +175,7 @@ async fn serve(
     let pid = format!("{}\n", std::process::id());
     instance::write_private(&pid_file, &pid).map_err(file(&pid_file))?;
 
+    tokio::spawn(accounts.clone().obey(held.password_requests()));
     let serving = Arc::new(Serving::new(held, places.known_hosts_files().to_vec()));
     let usage = serving.usage.clone();
     let control = Control {

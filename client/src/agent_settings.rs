@@ -15,8 +15,8 @@ pub struct AgentSettings {
     /// Serve the agent protocol on this path too, besides the one in the runtime directory
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
-    /// Where refresh tokens and keys are kept: auto, keyring or memory [default: auto]
-    #[arg(long, value_name = "STORE", value_parser = ["auto", "keyring", "memory"], hide_possible_values = true)]
+    /// Where refresh tokens and keys are kept: auto, keyring, file or memory [default: auto]
+    #[arg(long, value_name = "STORE", value_parser = ["auto", "keyring", "file", "memory"], hide_possible_values = true)]
     pub store: Option<String>,
     #[command(flatten)]
     pub running: RunningSettings,
@@ -124,6 +124,7 @@ impl AgentSettings {
         self.running.check(agent)?;
         let kind = match self.store.as_deref() {
             Some("keyring") => "secret-service",
+            Some("file") => "file",
             Some("memory") => "memory",
             // whatever that comes to
             _ => return Ok(()),

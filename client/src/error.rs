@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use opkssh_protocol::account_name::BadAccountName;
 use opkssh_protocol::config::ConfigError;
-use opkssh_protocol::control::{Failure, MAX_FRAME, VERSION};
+use opkssh_protocol::control::{Failure, LockedPart, MAX_FRAME, VERSION};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -31,7 +31,7 @@ pub enum ClientError {
     Start { reason: String, log: Option<String> },
     #[error("an agent runs already, without {option}: it has {runs_with}")]
     OtherSettings { option: String, runs_with: String },
-    #[error("{} would be lost: what the agent has in memory is not in the keyring", accounts.join(", "))]
+    #[error("{} would be lost: what the agent has in memory is not in the store", accounts.join(", "))]
     WouldLose {
         accounts: Vec<String>,
         /// What was typed, as a command.
@@ -63,6 +63,14 @@ pub enum ClientError {
     /// The daemon's own words.
     #[error("{}", .0.message)]
     Refused(Failure),
+    #[error("{reason}")]
+    Locked { part: LockedPart, reason: String },
+    #[error("the agent is locked already")]
+    LockedAlready,
+    #[error("no password was given")]
+    NoPassword,
+    #[error("the two passwords differ")]
+    PasswordsDiffer,
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
     #[error("{message}")]
@@ -129,6 +137,15 @@ impl ClientError {
                 "if you can log in again afterwards: opkssh agent restart --force".into()
             }
             Self::Refused(failure) => return failure.hint.clone(),
+            Self::Locked { part, .. } => match part {
+                LockedPart::Agent | LockedPart::Store => "unlock it: opkssh agent unlock".into(),
+                LockedPart::NewStore => "choose a passphrase: opkssh agent unlock".into(),
+            },
+            Self::LockedAlready => "unlock it: opkssh agent unlock".into(),
+            Self::NoPassword => {
+                "type it on a terminal, or pipe it in as a line: opkssh agent unlock <FILE".into()
+            }
+            Self::PasswordsDiffer => "try again, and type the same one twice".into(),
             Self::RequestTooLarge(_) => "name one provider: opkssh login ALIAS".into(),
             Self::Io { .. } | Self::Key { .. } => return None,
         })

@@ -4,17 +4,21 @@ use std::io::{self, Read, Write};
 
 use opkssh_protocol::control::{Event, Failure, MAX_FRAME, Request, VERSION, Versioned};
 
+use zeroize::Zeroizing;
+
 use crate::error::ClientError;
 
 /// Sends one request.
 pub fn write_request(to: &mut impl Write, request: &Request) -> Result<(), ClientError> {
+    // it may hold a password, or the secret of a client
     let body = serde_json::to_vec(&Versioned::new(request))
+        .map(Zeroizing::new)
         .map_err(|error| ClientError::Garbled(error.to_string()))?;
     let length = match u32::try_from(body.len()) {
         Ok(length) if body.len() <= MAX_FRAME => length,
         _ => return Err(ClientError::RequestTooLarge(body.len())),
     };
-    let mut frame = Vec::with_capacity(4 + body.len());
+    let mut frame = Zeroizing::new(Vec::with_capacity(4 + body.len()));
     frame.extend_from_slice(&length.to_be_bytes());
     frame.extend_from_slice(&body);
     to.write_all(&frame)
@@ -22,7 +26,7 @@ pub fn write_request(to: &mut impl Write, request: &Request) -> Result<(), Clien
         .map_err(unanswered)
 }
 
-/// Reads one event. A [`Event::Failed`] is the error that it carries.
+/// Reads one event. [`Event::Failed`] and [`Event::Locked`] are the errors that they carry.
 pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
     let mut length = [0; 4];
     from.read_exact(&mut length).map_err(unanswered)?;
@@ -47,6 +51,9 @@ fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
         Ok(Event::Failed { .. }) => Err(ClientError::Version { agent: version }),
         // means the same in every version
         Ok(Event::Stopping) => Ok(Event::Stopping),
+        Ok(Event::Locked { part, reason }) if version == VERSION => {
+            Err(ClientError::Locked { part, reason })
+        }
         _ if version != VERSION => Err(ClientError::Version { agent: version }),
         Ok(event) => Ok(event),
         Err(error) => Err(garbled(error)),

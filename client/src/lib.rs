@@ -1,10 +1,11 @@
 //! The commands a person types that talk to the daemon, and the way to it.
 //!
-//! Holds no secrets: keys and tokens stay in the daemon. Every command is a function of its
+//! Holds no secrets: keys and tokens stay in the daemon; passwords only pass through. Every command is a function of its
 //! arguments, [`Places`](opkssh_protocol::places::Places) and writers; only `main` knows stdout.
 
 mod agent_commands;
 mod agent_install;
+mod agent_lock;
 mod agent_restart;
 mod agent_settings;
 mod browser;
@@ -23,6 +24,7 @@ mod login;
 mod login_display;
 mod login_request;
 mod logout;
+mod password_prompt;
 mod pasted;
 mod provider_list;
 mod qr;
@@ -35,6 +37,7 @@ mod written_keys;
 
 pub use agent_commands::{EnvArgs, StartArgs, agent_env, agent_start, agent_stop};
 pub use agent_install::{InstallArgs, UnitArgs, agent_install, agent_uninstall};
+pub use agent_lock::{agent_lock, agent_unlock, with_store_open};
 pub use agent_restart::{RestartArgs, agent_restart};
 pub use agent_settings::AgentSettings;
 pub use check::{CheckArgs, check};

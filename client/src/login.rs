@@ -8,6 +8,7 @@ use opkssh_protocol::config::Wanted;
 use opkssh_protocol::control::{AccountStatus, Asking, Event, Flow, Request};
 use opkssh_protocol::places::Places;
 
+use crate::agent_lock::with_store_open;
 use crate::configuration::Environment;
 use crate::connection::unexpected;
 use crate::ensure_running::ensure_running;
@@ -163,16 +164,15 @@ pub fn login(
         );
     }
     let request = request(args, environment, places, out)?;
-    if args.flow() == Flow::Browser {
-        read_while_waiting(to_the_daemon(places.control_socket()));
-    }
-    let account = log_in(
-        request,
-        !args.disable_browser_open,
-        environment,
-        places,
-        out,
-    )?;
+    let mut reads = args.flow() == Flow::Browser;
+    // not before somebody has been sent to a browser: a passphrase may be asked for first
+    let mut sent = || {
+        if std::mem::take(&mut reads) {
+            read_while_waiting(to_the_daemon(places.control_socket()));
+        }
+    };
+    let open_browser = !args.disable_browser_open;
+    let account = log_in_and(&mut sent, &request, open_browser, environment, places, out)?;
     if std::env::var_os("SSH_AUTH_SOCK").is_none_or(|socket| !places.is_ours(Path::new(&socket))) {
         let _ = writeln!(
             out,
@@ -209,25 +209,44 @@ pub fn show_certificate(
 /// The login itself, also the wrapper's: starts the daemon if needed, shows what happens, and
 /// waits for the person. Hanging up, also by Ctrl-C, cancels it in the daemon.
 pub fn log_in(
-    request: Request,
+    request: &Request,
     open_browser: bool,
     environment: &Environment,
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AccountStatus, ClientError> {
-    let mut connection = ensure_running(places)?;
-    let mut display = LoginDisplay::new(out, environment, open_browser);
-    connection.send(&request, None)?;
-    loop {
-        match connection.next_event()? {
-            Event::LoggedIn { account } => {
-                display.logged_in(&account);
-                return Ok(account);
+    log_in_and(&mut || (), request, open_browser, environment, places, out)
+}
+
+/// The same; `sent` is called when the person has been told where to log in.
+fn log_in_and(
+    sent: &mut dyn FnMut(),
+    request: &Request,
+    open_browser: bool,
+    environment: &Environment,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<AccountStatus, ClientError> {
+    with_store_open(places, || {
+        let mut connection = ensure_running(places)?;
+        let mut display = LoginDisplay::new(out, environment, open_browser);
+        connection.send(request, None)?;
+        loop {
+            match connection.next_event()? {
+                Event::LoggedIn { account } => {
+                    display.logged_in(&account);
+                    return Ok(account);
+                }
+                event if event.is_terminal() => return Err(unexpected()),
+                event => {
+                    display.show(&event);
+                    if matches!(event, Event::OpenBrowser { .. }) {
+                        sent();
+                    }
+                }
             }
-            event if event.is_terminal() => return Err(unexpected()),
-            event => display.show(&event),
         }
-    }
+    })
 }
 
 /// Go's client kept one pair of key files current; they would now only grow old.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use opkssh_protocol::control::{Event, LoggedOut, Request, WhichAccount};
+use opkssh_protocol::control::{Event, LockedPart, LoggedOut, Request, StatusReport, WhichAccount};
 use opkssh_protocol::places::Places;
 
 use crate::connection::{Connection, OVER_THE_NETWORK, unexpected};
@@ -71,6 +71,11 @@ pub fn logout(
     Ok(())
 }
 
+fn is_nobody_there(report: &StatusReport) -> bool {
+    // a locked agent does not say who it has
+    report.accounts.is_empty() && !report.agent.locked.contains(&LockedPart::Agent)
+}
+
 fn out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>, ClientError> {
     let which = match (&args.alias, args.all) {
         (Some(alias), _) => WhichAccount::Named(alias.clone()),
@@ -87,7 +92,10 @@ fn out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>, Cl
     };
     let mut connection = if args.alias.is_some() {
         connection
-    } else if report(connection)?.accounts.is_empty() {
+    } else if args.all {
+        // those in a locked store, too
+        connection
+    } else if is_nobody_there(&report(connection)?) {
         // whoever names no account has nothing to do when there is none
         return Ok(Vec::new());
     } else {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use jiff::SignedDuration;
 use opkssh_protocol::control::{
-    AccountState, AccountStatus, AgentStatus, Event, Request, StatusReport,
+    AccountState, AccountStatus, AgentStatus, Event, LockedPart, Request, StatusReport,
 };
 use opkssh_protocol::places::Places;
 
@@ -71,7 +71,9 @@ fn words(report: Option<&StatusReport>, places: &Places) -> String {
         return page.0;
     };
     page.agent(&report.agent);
-    if report.accounts.is_empty() {
+    if report.agent.locked.contains(&LockedPart::Agent) {
+        // it does not say which
+    } else if report.accounts.is_empty() {
         page.row("Accounts", "none; log in: opkssh login");
     }
     for account in &report.accounts {
@@ -104,6 +106,12 @@ impl Page {
             self.row(
                 "Upgrade",
                 "its program was replaced since; opkssh agent restart",
+            );
+        }
+        if agent.locked.contains(&LockedPart::Agent) {
+            self.row(
+                "Locked",
+                "nothing is shown, signed or renewed; unlock it: opkssh agent unlock",
             );
         }
         self.row("Agent socket", &agent.agent_socket);

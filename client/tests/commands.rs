@@ -368,8 +368,8 @@ fn logout_says_what_became_of_the_token() {
         text
     );
     let asked = daemon.asked();
-    assert_eq!(asked[1]["which"], "all");
-    assert_eq!(asked[2]["which"]["named"], "work");
+    assert_eq!(asked[0]["which"], "all");
+    assert_eq!(asked[1]["which"]["named"], "work");
 }
 
 #[test]

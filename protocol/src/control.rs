@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account_name::AccountName;
 use crate::config::{OnDemand, Provider};
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 use crate::time::UnixTime;
 
 /// Of the messages below; raised when an older peer could misread them.
@@ -66,9 +66,34 @@ pub enum Request {
     /// Make an account usable without a person: renew it if it is stale.
     /// Ends with [`Event::Ready`] or [`Event::LoginNeeded`].
     Ensure { which: WhichAccount },
+    /// Lock the agent: nothing is shown, signed or renewed until the password is said again.
+    /// Ends with [`Event::Unlockable`].
+    Lock {
+        #[serde(with = "secret::exposed")]
+        password: Secret,
+    },
+    /// Open a part that is locked; a new store gets this passphrase.
+    /// Ends with [`Event::Unlockable`].
+    Unlock {
+        part: LockedPart,
+        #[serde(with = "secret::exposed")]
+        password: Secret,
+    },
     /// Ends with [`Event::Stopping`]. Both mean the same in every [`VERSION`]: a daemon that runs on
     /// after an upgrade can always be ended.
     Stop,
+}
+
+/// What waits for a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockedPart {
+    /// The whole agent: somebody has locked it.
+    Agent,
+    /// The encrypted file store, since the daemon's start.
+    Store,
+    /// An encrypted file store that has no passphrase yet.
+    NewStore,
 }
 
 /// Which of the accounts a request is about.
@@ -196,6 +221,15 @@ pub enum Event {
     },
     /// The address was that of a login that waits; how it ends is told where it waits.
     RedirectTaken,
+    /// What still waits for a password; nothing: all is open.
+    Unlockable {
+        locked: Vec<LockedPart>,
+    },
+    /// Refused until this part is unlocked.
+    Locked {
+        part: LockedPart,
+        reason: String,
+    },
     Stopping,
     Failed {
         failure: Failure,
@@ -243,11 +277,11 @@ pub struct AgentStatus {
     pub started: UnixTime,
     pub agent_socket: String,
     pub control_socket: String,
-    /// Which store new accounts get: `secret-service` or `memory`.
+    /// Which store new accounts get: `secret-service`, `file` or `memory`.
     pub store: String,
     /// Why that one, in words.
     pub store_reason: String,
-    /// What it was started with: `auto`, `keyring` or `memory`. Empty: an older daemon.
+    /// What it was started with: `auto`, `keyring`, `file` or `memory`. Empty: an older daemon.
     #[serde(default)]
     pub store_wish: String,
     /// What it was started with: `off`, `auto` or `strict`. Empty: an older daemon.
@@ -265,6 +299,9 @@ pub struct AgentStatus {
     /// Its program was replaced or removed since it started.
     #[serde(default)]
     pub replaced: bool,
+    /// What waits for a password, in the order in which to unlock it.
+    #[serde(default)]
+    pub locked: Vec<LockedPart>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -295,7 +332,7 @@ pub struct AccountStatus {
     pub next_renewal: Option<UnixTime>,
     /// The last renewal that failed, in words.
     pub last_error: Option<String>,
-    /// `secret-service` or `memory`.
+    /// `secret-service`, `file` or `memory`.
     pub store: String,
     /// Whether the store has the newest state, else what is wrong with it.
     pub store_error: Option<String>,

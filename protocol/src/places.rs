@@ -19,7 +19,7 @@ pub struct Places {
     pub home: PathBuf,
     /// Private (0700) directory of the sockets.
     pub runtime_dir: PathBuf,
-    /// Private (0700) directory of what survives a reboot; holds no secret.
+    /// Private (0700) directory of what survives a reboot; holds no secret in clear.
     pub state_dir: PathBuf,
     config_dir: PathBuf,
     /// Where a user manager of systemd looks for this user's own units.
@@ -70,6 +70,17 @@ impl Places {
     /// Which accounts there are and which store each uses. No secrets.
     pub fn accounts_file(&self) -> PathBuf {
         self.state_dir.join("accounts.json")
+    }
+
+    /// The encrypted file store.
+    pub fn store_dir(&self) -> PathBuf {
+        self.state_dir.join("store")
+    }
+
+    /// There while the agent is locked with a password: the key, sealed with it, that everything
+    /// else is sealed to.
+    pub fn seal_file(&self) -> PathBuf {
+        self.state_dir.join("seal.json")
     }
 
     /// The daemon's log when it was started on demand.

@@ -17,6 +17,7 @@ mod host_certificates;
 mod interop;
 mod key_files;
 mod lifecycle;
+mod lock;
 mod login;
 mod login_faults;
 mod login_flows;

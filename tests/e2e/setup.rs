@@ -2,11 +2,13 @@
 //! that logs in there, and the few commands that every test runs.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use opkssh_test_support::{
-    Browser, Client, Home, Provider, ProviderOptions, Run, free_port, wait_until,
+    Browser, Client, Home, Output, Provider, ProviderOptions, Run, free_port, wait_until,
 };
 use serde_json::Value;
 
@@ -133,4 +135,22 @@ pub fn kill_daemon(home: &Home) {
 /// The daemon's log.
 pub fn daemon_log(home: &Home) -> String {
     std::fs::read_to_string(home.dir().join(".local/state/opkssh/agent.log")).unwrap_or_default()
+}
+
+/// Runs `opkssh` with the words of `command` on a terminal of its own, where a person answers each
+/// of these prompts with these keys. What the terminal showed is its stdout.
+pub fn typed(home: &Home, command: &str, answers: &[(&str, &str)]) -> Output {
+    let fifo = home.runtime_dir().join("keys");
+    let _ = std::fs::remove_file(&fifo);
+    home.command("mkfifo").arg(&fifo).run().stdout();
+    let line = format!("'{OPKSSH}' {command}");
+    let on_terminal = "exec script -qec \"$1\" /dev/null <\"$2\"";
+    let run = home.command("sh").args(["-c", on_terminal, "sh", &line]);
+    let mut running = run.arg(&fifo).start();
+    let mut keyboard = File::options().write(true).open(&fifo).expect("the keys");
+    for (prompt, keys) in answers {
+        running.wait_for(prompt);
+        keyboard.write_all(keys.as_bytes()).expect("a key");
+    }
+    running.wait()
 }

@@ -1,22 +1,28 @@
 //! Where secrets rest: in the real Secret Service, in memory without one, and in no file.
 
 mod faults;
+mod file;
 mod frozen;
-mod secrets;
+pub mod secrets;
 
-use opkssh_test_support::{Home, Part, SecretService, left_out, wait_until};
+use opkssh_test_support::{Home, Keyring, Part, SecretService, left_out, wait_until};
 use serde_json::Value;
 
 use crate::setup::{Setup, kill_daemon, status};
 
 /// What the keyring holds for the account `test`, if anything.
 pub fn stored(home: &Home) -> Option<Value> {
+    let text = stored_text(home);
+    (!text.is_empty()).then(|| serde_json::from_str(&text).expect("a record"))
+}
+
+/// The same as it is, sealed perhaps; empty: nothing.
+pub fn stored_text(home: &Home) -> String {
     let found = home
         .command("secret-tool")
         .args(["lookup", "service", "opkssh-agent", "username", "test"])
         .run();
-    let text = found.any_stdout();
-    (!text.is_empty()).then(|| serde_json::from_str(&text).expect("a record"))
+    found.any_stdout()
 }
 
 /// `accounts.json`.
@@ -27,11 +33,20 @@ pub fn index(home: &Home) -> String {
 
 #[test]
 fn a_killed_agent_comes_back_with_everything() {
+    comes_back(Keyring::Gnome);
+}
+
+#[test]
+fn a_killed_agent_comes_back_with_everything_from_oo7() {
+    comes_back(Keyring::Oo7);
+}
+
+fn comes_back(keyring: Keyring) {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }
     let setup = Setup::new();
-    let _keyring = SecretService::start(&setup.home);
+    let _keyring = SecretService::start_kind(&setup.home, keyring);
     setup.login(&[]);
     let account = || {
         let mut account = status(&setup.home)["accounts"][0].clone();
@@ -62,11 +77,20 @@ fn a_killed_agent_comes_back_with_everything() {
 
 #[test]
 fn logout_revokes_and_wipes_and_can_be_repeated() {
+    revokes_and_wipes(Keyring::Gnome);
+}
+
+#[test]
+fn logout_revokes_and_wipes_in_oo7() {
+    revokes_and_wipes(Keyring::Oo7);
+}
+
+fn revokes_and_wipes(keyring: Keyring) {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }
     let setup = Setup::new();
-    let _keyring = SecretService::start(&setup.home);
+    let _keyring = SecretService::start_kind(&setup.home, keyring);
     setup.login(&[]);
     let said = setup.home.opkssh(["logout"]).run().stdout();
     let words = format!(
@@ -141,7 +165,10 @@ fn without_a_keyring_memory_is_all_there_is_and_status_says_so() {
         "{shown}"
     );
     assert!(
-        shown.contains("logins last until the agent ends"),
+        shown.contains(
+            "; logins last until the agent ends; for an encrypted file: \
+             opkssh agent restart --store file)"
+        ),
         "{shown}"
     );
     assert!(shown.contains("\n  Store       memory\n"), "{shown}");
@@ -162,11 +189,20 @@ fn without_a_keyring_memory_is_all_there_is_and_status_says_so() {
 
 #[test]
 fn a_locked_keyring_gives_the_account_back_once_it_is_unlocked() {
+    gives_back(Keyring::Gnome);
+}
+
+#[test]
+fn a_locked_oo7_gives_the_account_back_once_it_is_unlocked() {
+    gives_back(Keyring::Oo7);
+}
+
+fn gives_back(keyring: Keyring) {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }
     let setup = Setup::new();
-    let keyring = SecretService::start(&setup.home);
+    let keyring = SecretService::start_kind(&setup.home, keyring);
     setup.login(&[]);
     keyring.lock();
     // what is in memory works on

@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 
-use opkssh_client::{Ensured, Environment, LoginArgs, ensure, log_in, login_request};
+use opkssh_client::{
+    Ensured, Environment, LoginArgs, ensure, log_in, login_request, with_store_open,
+};
 use opkssh_protocol::control::{Asking, Flow, Request, WhichAccount};
 use opkssh_protocol::places::Places;
 
@@ -45,7 +47,12 @@ pub fn make_ready(
         WhichAccount::Named(alias) => Some(alias.clone()),
         _ => None,
     };
-    let (account, reason) = match ensure(places, which)? {
+    // a person who is there can open the store that the account is in
+    let ensured = match surroundings.terminal {
+        true => with_store_open(places, || ensure(places, which.clone())),
+        false => ensure(places, which),
+    };
+    let (account, reason) = match ensured? {
         Ensured::Ready(_) => return Ok(()),
         Ensured::LoginNeeded { account, reason } => (account, reason),
     };
@@ -71,6 +78,6 @@ pub fn make_ready(
             Request::Login(login_request(&args, environment, places, chatter)?)
         }
     };
-    log_in(request, true, environment, places, chatter)?;
+    log_in(&request, true, environment, places, chatter)?;
     Ok(())
 }

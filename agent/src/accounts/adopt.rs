@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::control::{
-    AccountStatus, Asking, Event, Flow, LoginRequest, Renewal, WhichAccount,
+    AccountStatus, Asking, Event, Flow, LockedPart, LoginRequest, Renewal, WhichAccount,
 };
 use tokio::sync::mpsc;
 
@@ -32,6 +32,8 @@ pub enum AdoptError {
     Ambiguous(#[from] Ambiguous),
     #[error("the login was interrupted")]
     Interrupted,
+    #[error("the agent is locked")]
+    Locked,
 }
 
 impl AdoptError {
@@ -39,7 +41,8 @@ impl AdoptError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Login(failure) => failure.hint.clone(),
-            Self::Store(StoreError::Index(_)) => None,
+            Self::Store(error @ (StoreError::FileLocked | StoreError::FileNew)) => error.hint(),
+            Self::Store(StoreError::Index(_) | StoreError::File(_) | StoreError::Seal(_)) => None,
             Self::Store(_) => Some(
                 "unlock the keyring and log in again; without a keyring, start the agent with: \
                  opkssh agent stop; opkssh agent run --store memory"
@@ -48,7 +51,17 @@ impl AdoptError {
             Self::OtherPerson(error) => Some(error.hint()),
             Self::Ambiguous(error) => Some(error.hint("opkssh login")),
             Self::Unknown(alias) => Some(format!("log in: opkssh login {alias}")),
+            Self::Locked => Some("unlock it: opkssh agent unlock".to_owned()),
             Self::Record(_) | Self::Interrupted => None,
+        }
+    }
+
+    /// What a person has to unlock first.
+    pub fn locked_part(&self) -> Option<LockedPart> {
+        match self {
+            Self::Locked => Some(LockedPart::Agent),
+            Self::Store(error) => error.locked_part(),
+            _ => None,
         }
     }
 }
@@ -60,6 +73,7 @@ impl Accounts {
         request: &LoginRequest,
         events: &mpsc::Sender<Event>,
     ) -> Result<AccountStatus, AdoptError> {
+        self.can_adopt(request).await?;
         let mut request = request.clone();
         if let ([provider], None) = (&request.providers[..], &request.asking.login_hint) {
             // helps the person to be who they were
@@ -88,7 +102,14 @@ impl Accounts {
         asking: Asking,
         events: &mpsc::Sender<Event>,
     ) -> Result<AccountStatus, AdoptError> {
+        if self.is_locked() {
+            return Err(AdoptError::Locked);
+        }
         self.restore_missing().await;
+        if let Some((_, StoreKind::File)) = self.why_missing(&WhichAccount::Named(alias.to_owned()))
+        {
+            self.stores.is_open(StoreKind::File)?;
+        }
         let account = self.find_one(&WhichAccount::Named(alias.to_owned()))?;
         let account = account.ok_or_else(|| AdoptError::Unknown(alias.to_owned()))?;
         let request = {
@@ -104,6 +125,27 @@ impl Accounts {
             }
         };
         self.log_in(&request, events).await
+    }
+
+    /// What would make the login useless is said before anybody goes to a browser.
+    async fn can_adopt(&self, request: &LoginRequest) -> Result<(), AdoptError> {
+        if self.is_locked() {
+            return Err(AdoptError::Locked);
+        }
+        let index = self.index.read()?;
+        let has_store = |name: &str| {
+            let entry = index.accounts.iter().find(|entry| entry.alias == name);
+            entry.map(|entry| entry.store)
+        };
+        for provider in &request.providers {
+            let name = request.account.as_ref();
+            match has_store(name.map_or(provider.name(), AccountName::as_str)) {
+                Some(StoreKind::File) => self.stores.is_open(StoreKind::File)?,
+                Some(StoreKind::SecretService | StoreKind::Memory) => {}
+                None => self.stores.is_ready().await?,
+            }
+        }
+        Ok(())
     }
 
     async fn adopt(
@@ -171,6 +213,7 @@ impl Accounts {
         wanted: Option<&AccountName>,
     ) -> Result<Arc<Account>, AdoptError> {
         let credentials = record.credentials(self.clock.now())?;
+        let _open = self.keep_open().await.ok_or(AdoptError::Locked)?;
         let alias = self.account_of_login(wanted, &record, &credentials)?;
         // a renewal or logout in flight under this name ends first, and must not undo this one
         let turn = self.turn(&alias);
@@ -228,8 +271,8 @@ impl Accounts {
         let known = index.accounts.iter().find(|entry| entry.alias == alias);
         match known {
             // a keyring that went away is not silently replaced: its old token would stay behind
-            Some(entry) if entry.store == StoreKind::SecretService => Ok(entry.store),
-            _ => Ok(self.stores.choose().await?.kind),
+            Some(entry) => Ok(entry.store),
+            None => Ok(self.stores.choose().await?.kind),
         }
     }
 }

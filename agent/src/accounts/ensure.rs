@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use opkssh_protocol::control::{AccountStatus, WhichAccount};
+use opkssh_protocol::control::{AccountStatus, LockedPart, WhichAccount};
 
 use super::renew::Wish;
+use super::store::StoreKind;
 use super::{Account, Accounts};
 
 /// An account that can be used now.
@@ -22,11 +23,14 @@ pub enum EnsureError {
         reason: String,
         hint: Option<String>,
     },
+    /// A person has to unlock something first.
+    Locked { part: LockedPart, reason: String },
 }
 
 impl Accounts {
     /// Makes an account usable without a person, if that can be done.
     pub async fn ensure(self: &Arc<Self>, which: &WhichAccount) -> Result<Ensured, EnsureError> {
+        self.refuse_if_locked()?;
         self.restore_missing().await;
         let account = match self.find_one(which) {
             Ok(Some(account)) => account,
@@ -39,6 +43,8 @@ impl Accounts {
             }
         };
         let failed = self.renew_if_stale(&account, Wish::Asked).await.err();
+        // meanwhile, perhaps
+        self.refuse_if_locked()?;
         let plan = self.plan(&account.state());
         if plan.is_usable(self.clock.now()) {
             return Ok(Ensured(self.report(&account)));
@@ -56,6 +62,16 @@ impl Accounts {
         }
     }
 
+    fn refuse_if_locked(&self) -> Result<(), EnsureError> {
+        match self.is_locked() {
+            false => Ok(()),
+            true => Err(EnsureError::Locked {
+                part: LockedPart::Agent,
+                reason: "the agent is locked".to_owned(),
+            }),
+        }
+    }
+
     fn no_account(&self, which: &WhichAccount) -> EnsureError {
         if let Some(alias) = self.is_empty_in_store(which) {
             return EnsureError::LoginNeeded {
@@ -63,8 +79,16 @@ impl Accounts {
                 reason: format!("the login to {alias} was cut short, or its entry was removed"),
             };
         }
-        if let Some(reason) = self.why_missing(which) {
-            let hint = Some("unlock the keyring and try again".to_owned());
+        if let Some((reason, store)) = self.why_missing(which) {
+            if let Err(error) = self.stores.is_open(store)
+                && let Some(part) = error.locked_part()
+            {
+                return EnsureError::Locked { part, reason };
+            }
+            let hint = match store {
+                StoreKind::SecretService => Some("unlock the keyring and try again".to_owned()),
+                StoreKind::File | StoreKind::Memory => None,
+            };
             return EnsureError::NotNow { reason, hint };
         }
         let reason = match which {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::index::Entry;
-use super::restore::Missing;
+use super::restore::{Missing, Sealed};
 use super::store::StoreKind;
 use super::{Account, Accounts};
 
@@ -26,6 +26,7 @@ impl Accounts {
                     entry: Entry::new(&account.alias, &state.record, state.store),
                     reason: DROPPED.to_owned(),
                     is_empty: false,
+                    sealed: Sealed::No,
                 })
             });
             self.missing().extend(stored);

@@ -1,8 +1,7 @@
 //! `accounts.json`: which accounts there are and which store each uses. It holds no secret, and is
 //! what makes the choice of a store stick.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use opkssh_protocol::time::UnixTime;
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 use super::store::{StoreError, StoreKind};
+use crate::private_file;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
@@ -105,15 +105,10 @@ impl IndexFile {
 
     /// Replaces the file in one step; it is on disk when this returns.
     fn write(&self, index: &Index) -> Result<(), StoreError> {
-        let directory = self.path.parent().unwrap_or(Path::new("."));
         let write = || -> std::io::Result<()> {
-            // created 0600 from the start
-            let mut file = tempfile::NamedTempFile::new_in(directory)?;
-            serde_json::to_writer_pretty(&mut file, index)?;
-            file.write_all(b"\n")?;
-            file.as_file().sync_all()?;
-            file.persist(&self.path)?;
-            std::fs::File::open(directory)?.sync_all()
+            let mut text = serde_json::to_vec_pretty(index)?;
+            text.push(b'\n');
+            private_file::replace(&self.path, &text)
         };
         write().map_err(|error| StoreError::Index(format!("{}: {error}", self.path.display())))
     }

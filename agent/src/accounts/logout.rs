@@ -27,7 +27,12 @@ impl LogoutError {
     /// What the person can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Store(_) => "unlock the keyring and log out again: opkssh logout".to_owned(),
+            Self::Store(StoreError::Unavailable(_) | StoreError::TimedOut) => {
+                "unlock the keyring and log out again: opkssh logout".to_owned()
+            }
+            Self::Store(error) => error
+                .hint()
+                .unwrap_or_else(|| "log out again: opkssh logout".to_owned()),
             Self::Ambiguous(error) => error.hint("opkssh logout"),
         }
     }
@@ -61,6 +66,9 @@ impl Accounts {
     async fn log_out_of(&self, account: &Arc<Account>) -> Result<LoggedOut, StoreError> {
         // a renewal in flight ends first; the next one finds the account gone
         let _my_turn = account.turn.lock().await;
+        if let Some(entry) = self.locked_entry(&account.alias) {
+            return self.leave(entry, None).await;
+        }
         let (record, store) = {
             let mut state = account.state();
             if state.gone {
@@ -119,6 +127,9 @@ impl Accounts {
         failpoint::reached("logout: tombstone written");
         let revocation = match record {
             Some(record) => self.revoke(record).await,
+            None if self.is_locked() => {
+                "refresh token not revoked: it is sealed, the agent is locked".to_owned()
+            }
             None => match self.stored_record(&entry).await {
                 Ok(Some(record)) => self.revoke(&record).await,
                 _ => "refresh token not revoked: it could not be read".to_owned(),
@@ -129,11 +140,7 @@ impl Accounts {
             let reason = format!("its logout waits: {error}");
             let mut missing = self.missing();
             missing.retain(|one| one.entry.alias != entry.alias);
-            missing.push(Missing {
-                entry,
-                reason,
-                is_empty: false,
-            });
+            missing.push(Missing::new(entry, reason));
             return Err(error);
         }
         self.missing().retain(|one| one.entry.alias != entry.alias);
@@ -172,15 +179,28 @@ impl Accounts {
     /// Those of the accounts in the index that are not in the table.
     fn missing_entries(&self, which: &WhichAccount) -> Vec<Entry> {
         let missing = self.missing();
-        let meant = missing
-            .iter()
-            .map(|one| &one.entry)
-            .filter(|entry| match which {
-                WhichAccount::All => true,
-                WhichAccount::Named(name) => entry.alias == *name,
-                // a logout that waits is repeated by the words it was asked for with
-                WhichAccount::Default | WhichAccount::ForHost(_) => entry.leaving,
-            });
+        let entries = missing.iter().map(|one| &one.entry);
+        let latest = entries.clone().filter(|entry| !entry.leaving);
+        let latest = latest.max_by_key(|entry| entry.logged_in_at);
+        let default = latest.filter(|_| self.is_locked());
+        let meant = entries.filter(|entry| match which {
+            WhichAccount::All => true,
+            WhichAccount::Named(name) => entry.alias == *name,
+            // a logout that waits is repeated by the words it was asked for with
+            WhichAccount::Default | WhichAccount::ForHost(_) => {
+                entry.leaving || default.is_some_and(|default| default.alias == entry.alias)
+            }
+        });
         meant.cloned().collect()
+    }
+
+    /// An account that a lock has put away while a logout waited for its turn.
+    fn locked_entry(&self, alias: &str) -> Option<Entry> {
+        let missing = self.missing();
+        let one = missing.iter().find(|one| one.entry.alias == alias)?;
+        Some(Entry {
+            leaving: true,
+            ..one.entry.clone()
+        })
     }
 }

@@ -12,6 +12,7 @@ mod exchange;
 mod forget;
 mod index;
 mod key_files;
+mod lock;
 mod login;
 mod logout;
 mod loopback;
@@ -46,6 +47,7 @@ use crate::held::{Held, Identity};
 use crate::serving::hosts::host_matches;
 use clock::Clock;
 use index::IndexFile;
+use lock::Lock;
 use oidc::Http;
 use plan::{Plan, plan};
 use record::{Credentials, Record};
@@ -53,6 +55,7 @@ use restore::Missing;
 use settings::Settings;
 use store::{StoreError, StoreKind, StoreWish, Stores};
 
+pub use adopt::AdoptError;
 pub use awaited::{Awaited, NotAwaited};
 pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
@@ -72,6 +75,8 @@ pub struct Accounts {
     asleep: AtomicBool,
     held: Arc<Held>,
     stores: Stores,
+    /// See [`Accounts::lock_up`].
+    lock: Lock,
     index: IndexFile,
     settings: Settings,
     http: Http,
@@ -119,7 +124,8 @@ impl Accounts {
             restoring: tokio::sync::Mutex::default(),
             asleep: AtomicBool::new(false),
             held,
-            stores: Stores::new(wish),
+            stores: Stores::new(wish, places.store_dir()),
+            lock: Lock::new(places.seal_file()),
             index: IndexFile::new(places.accounts_file()),
             settings: Settings::new(places.config_files().to_vec()),
             http: Http::default(),

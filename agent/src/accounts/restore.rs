@@ -5,12 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use opkssh_protocol::control::WhichAccount;
+use opkssh_protocol::secret::Secret;
 
 use super::forget::DROPPED;
 use super::index::Entry;
 use super::record::{Record, RecordError};
-use super::store::StoreError;
+use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts};
+use crate::seal::is_sealed;
 
 /// A locked keyring answers each question with a prompt, so it is not asked all the time.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -22,10 +24,28 @@ pub struct Missing {
     pub reason: String,
     /// The store says that it has nothing: the login was cut short, or somebody removed the entry.
     pub is_empty: bool,
+    /// What the store has, or shall have, while the agent is locked.
+    pub sealed: Sealed,
+}
+
+/// How far an account that is missing has been sealed.
+#[derive(Clone, Default)]
+pub enum Sealed {
+    /// The store is not known to have it sealed.
+    #[default]
+    No,
+    /// Here, and not yet in the store.
+    Here(String),
+    /// Here and in the store.
+    Both(String),
+    /// In the store.
+    Stored,
+    /// The store answered, and what it has cannot be brought back with any password.
+    Never,
 }
 
 /// Why an account did not come back.
-struct NotRestored {
+pub(super) struct NotRestored {
     reason: String,
     /// It is worth asking the store for another.
     go_on: bool,
@@ -33,19 +53,36 @@ struct NotRestored {
 }
 
 impl NotRestored {
-    fn store(error: &StoreError) -> Self {
+    pub fn store(error: &StoreError) -> Self {
         Self {
-            reason: error.to_string(),
             go_on: false,
+            ..Self::unreadable(error)
+        }
+    }
+
+    pub fn unreadable(reason: &impl ToString) -> Self {
+        Self {
+            reason: reason.to_string(),
+            go_on: true,
             is_empty: false,
         }
     }
 
-    fn unreadable(error: &RecordError) -> Self {
+    pub fn empty(store: StoreKind) -> Self {
         Self {
-            reason: error.to_string(),
-            go_on: true,
+            is_empty: true,
+            ..Self::unreadable(&format!("{} has no entry for it", store.place()))
+        }
+    }
+}
+
+impl Missing {
+    pub fn new(entry: Entry, reason: String) -> Self {
+        Self {
+            entry,
+            reason,
             is_empty: false,
+            sealed: Sealed::No,
         }
     }
 }
@@ -53,11 +90,8 @@ impl NotRestored {
 impl Accounts {
     /// Reads the index: from now on every account of it is known, though not yet usable.
     pub fn read_index(&self) -> Result<(), StoreError> {
-        let missing = |entry| Missing {
-            entry,
-            reason: "it was not read yet".to_owned(),
-            is_empty: false,
-        };
+        self.read_seal().map_err(StoreError::Seal)?;
+        let missing = |entry| Missing::new(entry, "it was not read yet".to_owned());
         let index = self.index.read()?;
         self.missing()
             .extend(index.accounts.into_iter().map(missing));
@@ -75,16 +109,18 @@ impl Accounts {
     }
 
     /// Why the account that `which` names cannot be used, if it waits for the store.
-    pub(super) fn why_missing(&self, which: &WhichAccount) -> Option<String> {
+    pub(super) fn why_missing(&self, which: &WhichAccount) -> Option<(String, StoreKind)> {
         let missing = self.missing();
         let found = match which {
             WhichAccount::Named(name) => missing.iter().find(|one| one.entry.is_called(name)),
             _ => missing.first(),
         };
         found.filter(|one| !one.entry.leaving).map(|one| {
-            format!(
-                "account {} is in the keyring, but {}",
-                one.entry.alias, one.reason
+            let Missing { entry, reason, .. } = one;
+            let (alias, store) = (&entry.alias, entry.store.place());
+            (
+                format!("account {alias} is in {store}, but {reason}"),
+                entry.store,
             )
         })
     }
@@ -101,55 +137,80 @@ impl Accounts {
             .map(|one| one.entry.alias.clone())
     }
 
+    /// What was asked lately may have another answer now: somebody has unlocked something.
+    pub(super) async fn ask_store_anew(&self) {
+        *self.restoring.lock().await = None;
+        self.ask_store().await;
+    }
+
     async fn ask_store(&self) {
         let mut asked = self.restoring.lock().await;
         if asked.is_some_and(|asked| asked.elapsed() < ASK_AGAIN) {
             return;
         }
         let entries: Vec<Entry> = self.missing().iter().map(|one| one.entry.clone()).collect();
+        // a store that does not answer for one does not answer for the next
+        let mut silent: Vec<StoreKind> = Vec::new();
         for entry in entries {
+            if silent.contains(&entry.store) {
+                continue;
+            }
             let turn = self.turn(&entry.alias);
             let _my_turn = turn.lock().await;
             // a login under this name may have come first
             if !self.is_missing(&entry.alias) {
                 continue;
             }
-            let restored = match entry.leaving {
-                true => self.finish_leaving(entry.clone()).await,
-                false => self.restore_one(&entry).await,
+            let restored = match (entry.leaving, self.lid()) {
+                (true, _) => self.finish_leaving(entry.clone()).await,
+                (false, Some(lid)) => match self.seal_one(&entry, &lid).await {
+                    Ok(()) => continue,
+                    Err(failed) => Err(failed),
+                },
+                (false, None) => self.restore_one(&entry).await,
             };
             match restored {
                 Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(account = entry.alias, "not restored: {}", error.reason);
+                    if !error.go_on {
+                        silent.push(entry.store);
+                    }
                     for one in self.missing().iter_mut() {
-                        // a store that does not answer for one does not answer for the next
-                        if one.entry.alias == entry.alias || !error.go_on {
+                        let is_it = one.entry.alias == entry.alias;
+                        if is_it && error.go_on {
+                            one.sealed = Sealed::Never;
+                        }
+                        if is_it || (!error.go_on && one.entry.store == entry.store) {
                             one.reason.clone_from(&error.reason);
                             one.is_empty = error.is_empty;
                         }
-                    }
-                    if !error.go_on {
-                        break;
                     }
                 }
             }
         }
         *asked = Some(Instant::now());
+        self.forget_seal_when_done();
         self.publish();
     }
 
     async fn restore_one(&self, entry: &Entry) -> Result<(), NotRestored> {
-        let text = self
-            .stores
-            .load(entry.store, &entry.alias)
-            .await
-            .map_err(|error| NotRestored::store(&error))?
-            .ok_or_else(|| NotRestored {
-                reason: "the keyring has no entry for it".to_owned(),
-                go_on: true,
-                is_empty: true,
-            })?;
+        let text = match self.sealed_here(&entry.alias) {
+            Some(sealed) => Secret::new(sealed),
+            None => self
+                .stores
+                .load(entry.store, &entry.alias)
+                .await
+                .map_err(|error| NotRestored::store(&error))?
+                .ok_or_else(|| NotRestored::empty(entry.store))?,
+        };
+        let was_sealed = is_sealed(text.expose());
+        let text = match was_sealed {
+            true => self
+                .unseal(&text)
+                .map_err(|reason| NotRestored::unreadable(&reason))?,
+            false => text,
+        };
         let unreadable = |error: RecordError| NotRestored::unreadable(&error);
         let mut record = Record::from_secret(&text).map_err(unreadable)?;
         record.set_account(&entry.alias);
@@ -157,6 +218,11 @@ impl Accounts {
         let alias = entry.alias.clone();
         let turn = self.turn(&alias);
         let account = Account::new(alias.clone(), turn, record, credentials, entry.store);
+        if was_sealed {
+            // in clear again, or it would be lost with the key; the clockwork tries again
+            let saved = self.stores.save(entry.store, &alias, text).await;
+            account.state().store_error = saved.err();
+        }
         let mut accounts = self.lock();
         if self.asleep.load(Ordering::Relaxed) {
             return Err(NotRestored {

@@ -43,6 +43,10 @@ impl Accounts {
         for account in &accounts {
             self.save_unsaved(account).await;
         }
+        self.forget_seal_when_done();
+        if self.has_unsealed() {
+            self.restore_missing().await;
+        }
         self.renew_due(accounts, Wish::Planned).await;
     }
 
@@ -72,6 +76,7 @@ impl Accounts {
             let retry_at = not_before(&state, Wish::Planned, now);
             Some(retry_at.map_or(planned, |retry_at| retry_at.max(planned)))
         });
-        next.min()
+        let unsealed = self.has_unsealed().then(|| now.plus(SAVE_AGAIN));
+        next.chain(unsealed).min()
     }
 }

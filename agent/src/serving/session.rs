@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use interprocess::local_socket::tokio::Stream;
+use opkssh_protocol::secret::Secret;
+use zeroize::Zeroizing;
 
 use super::connections::Place;
 use super::destination::Bindings;
@@ -20,6 +22,8 @@ const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
 const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
+const LOCK: u8 = 22;
+const UNLOCK: u8 = 23;
 const EXTENSION: u8 = 27;
 const EXTENSION_FAILURE: u8 = 28;
 const EXTENSION_RESPONSE: u8 = 29;
@@ -47,6 +51,8 @@ impl Session {
         let (mut reader, mut writer) = tokio::io::split(stream);
         while let Some(request) = frame::read(&mut reader, PATIENCE).await? {
             place.is_busy();
+            // it may hold a password
+            let request = Zeroizing::new(request);
             let answer = self.answer(&request).await;
             let is_local = self.has_asked || self.bindings.is_bound();
             place.is_idle(is_local && !self.bindings.is_forwarded());
@@ -62,6 +68,8 @@ impl Session {
         let answer = match kind {
             REQUEST_IDENTITIES => Ok(self.list().await),
             SIGN_REQUEST => self.sign(body),
+            LOCK => self.password(true, body).await,
+            UNLOCK => self.password(false, body).await,
             EXTENSION => self.extension(body),
             _ => Ok(vec![FAILURE]),
         };
@@ -144,6 +152,22 @@ impl Session {
                 Ok(vec![FAILURE])
             }
         }
+    }
+
+    /// `ssh-add -x` and `-X` (section 3.7). Not for other machines: who locks can keep the person
+    /// out, and who tries passwords slows the person's own tries down.
+    async fn password(&self, lock: bool, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let mut reader = Reader::new(body);
+        let password = reader.string()?.to_vec();
+        reader.end()?;
+        if self.bindings.is_forwarded() {
+            let held = &self.serving.held;
+            held.warn("a forwarded connection may not lock or unlock the agent");
+            return Ok(vec![FAILURE]);
+        }
+        let password = Secret::new(String::from_utf8(password).map_err(|_| Malformed)?);
+        let done = self.serving.held.say_password(lock, password).await;
+        Ok(vec![if done { SUCCESS } else { FAILURE }])
     }
 
     fn extension(&mut self, body: &[u8]) -> Result<Vec<u8>, Malformed> {

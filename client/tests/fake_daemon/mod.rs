@@ -154,6 +154,7 @@ pub fn report(accounts: Vec<AccountStatus>) -> Event {
                 idle_stop: None,
                 log_level: "info".into(),
                 replaced: false,
+                locked: Vec::new(),
             },
             accounts,
             notices: vec!["a signature was refused".into()],

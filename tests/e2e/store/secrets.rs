@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use opkssh_test_support::{Part, SecretService, left_out, wait_until};
 
+use serde_json::Value;
+
 use super::stored;
 use crate::setup::{Setup, daemon_log, daemon_pid};
 
@@ -25,15 +27,7 @@ fn no_file_holds_a_key_or_a_token() {
     setup.home.opkssh(["check"]).run().stdout();
 
     let record = stored(&setup.home).expect("the record in the keyring");
-    let text = |name: &str| record[name].as_str().expect("a text").to_owned();
-    let pk_token = text("pk_token");
-    let user_key = text("user_key");
-    let (_, seed) = user_key.split_once(':').expect("kind and seed");
-    let mut secrets = vec![seed.to_owned(), text("refresh_token"), pk_token.clone()];
-    // the ID token is in the PK token: its payload and its signature are long enough to be unique
-    let parts = pk_token.split([':', '.']).filter(|part| part.len() > 60);
-    secrets.extend(parts.map(str::to_owned));
-    secrets.push("PRIVATE KEY".to_owned());
+    let mut secrets = secrets_of(&record);
     let certificate = setup.certificate();
     secrets.extend(certificate.split(' ').nth(1).map(str::to_owned));
     assert!(secrets.len() >= 6, "too few secrets to look for");
@@ -93,12 +87,26 @@ fn a_logout_leaves_no_trace_of_the_account_but_its_configuration() {
     wait_until("the keyring is empty", || found().is_empty().then_some(()));
 }
 
-fn contains(bytes: &[u8], secret: &[u8]) -> bool {
+/// What must be nowhere in clear.
+pub fn secrets_of(record: &Value) -> Vec<String> {
+    let text = |name: &str| record[name].as_str().expect("a text").to_owned();
+    let pk_token = text("pk_token");
+    let user_key = text("user_key");
+    let (_, seed) = user_key.split_once(':').expect("kind and seed");
+    let mut secrets = vec![seed.to_owned(), text("refresh_token"), pk_token.clone()];
+    // the ID token is in the PK token: its payload and its signature are long enough to be unique
+    let parts = pk_token.split([':', '.']).filter(|part| part.len() > 60);
+    secrets.extend(parts.map(str::to_owned));
+    secrets.push("PRIVATE KEY".to_owned());
+    secrets
+}
+
+pub fn contains(bytes: &[u8], secret: &[u8]) -> bool {
     bytes.windows(secret.len()).any(|window| window == secret)
 }
 
 /// Regular files; sockets hold nothing.
-fn files_below(directory: &Path) -> Vec<PathBuf> {
+pub fn files_below(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).expect("a directory").flatten() {
         let kind = entry.file_type().expect("its kind");

@@ -50,6 +50,6 @@ pub use parts::{Part, left_out};
 pub use provider::{Client, Provider, ProviderOptions, Seen};
 pub use run::{Keyboard, Run, Running};
 pub use rustix::process::Signal;
-pub use secret_service::SecretService;
+pub use secret_service::{Keyring, SecretService};
 pub use sshd::{Sshd, Verifier};
 pub use wait::{free_port, wait_until};

@@ -1,5 +1,6 @@
-//! A keyring of one's own: gnome-keyring on a private D-Bus.
+//! A keyring of one's own: gnome-keyring, or oo7, on a private D-Bus.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -7,27 +8,40 @@ use std::os::unix::net::UnixStream;
 use rustix::process::Signal;
 
 use crate::Home;
+use crate::parts::part;
 use crate::run::Running;
 use crate::wait::wait_until;
 
 /// Not empty: an empty one leaves the keyring's file unencrypted.
 const PASSWORD: &str = "a keyring password of the tests";
 const SERVICE: &str = "org.freedesktop.secrets";
-const LOGIN_COLLECTION: &str = "/org/freedesktop/secrets/collection/login";
+
+/// Which Secret Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyring {
+    Gnome,
+    /// <https://crates.io/crates/oo7-daemon>
+    Oo7,
+}
 
 /// A D-Bus session for [`Home`] with an unlocked default keyring. Nothing can be
 /// started through this bus: what is not there stays away, and nobody answers
 /// a request to unlock.
 pub struct SecretService<'a> {
     home: &'a Home,
+    kind: Keyring,
     // Dropped in this order: the keyring goes before its bus.
-    keyring: Option<Running>,
+    keyring: RefCell<Option<Running>>,
     _bus: Running,
 }
 
 impl<'a> SecretService<'a> {
-    /// Sets `DBUS_SESSION_BUS_ADDRESS` in `home`.
+    /// GNOME's. Sets `DBUS_SESSION_BUS_ADDRESS` in `home`.
     pub fn start(home: &'a Home) -> Self {
+        Self::start_kind(home, Keyring::Gnome)
+    }
+
+    pub fn start_kind(home: &'a Home, kind: Keyring) -> Self {
         let socket = home.runtime_dir().join("bus");
         let config = home.beside("bus.conf");
         fs::write(
@@ -55,10 +69,19 @@ impl<'a> SecretService<'a> {
         home.write(".local/share/keyrings/default", "login");
         let mut service = Self {
             home,
-            keyring: None,
+            kind: Keyring::Gnome,
+            keyring: RefCell::new(None),
             _bus: bus,
         };
         service.start_keyring();
+        if kind == Keyring::Oo7 {
+            // oo7 makes a new keyring locked, and asks on a screen: it takes over GNOME's
+            let file = home.dir().join(".local/share/keyrings/login.keyring");
+            wait_until("GNOME's keyring", || file.exists().then_some(()));
+            service.kill();
+            service.kind = kind;
+            service.start_keyring();
+        }
         service
     }
 
@@ -75,15 +98,28 @@ impl<'a> SecretService<'a> {
             ])
             .args([
                 "org.freedesktop.Secret.Service.Lock",
-                &format!("array:objpath:{LOGIN_COLLECTION}"),
+                &format!("array:objpath:{}", self.login_collection()),
             ])
             .run();
         locked.stdout();
     }
 
+    fn login_collection(&self) -> &'static str {
+        match self.kind {
+            Keyring::Gnome => "/org/freedesktop/secrets/collection/login",
+            Keyring::Oo7 => "/org/freedesktop/secrets/collection/Login",
+        }
+    }
+
     /// Unlocks it with the password, as the next login of the person does: by
     /// the message that PAM sends to the keyring's control socket.
     pub fn unlock(&self) {
+        if self.kind == Keyring::Oo7 {
+            // it takes the password at its start only
+            self.end_keyring();
+            self.start_keyring();
+            return;
+        }
         const UNLOCK: u32 = 1;
         let length = u32::try_from(PASSWORD.len()).expect("a short password");
         // A byte that carries the sender's credentials; then the length of all,
@@ -115,6 +151,10 @@ impl<'a> SecretService<'a> {
 
     /// Ends the keyring; the bus stays.
     pub fn kill(&mut self) {
+        self.end_keyring();
+    }
+
+    fn end_keyring(&self) {
         if let Some(mut keyring) = self.keyring.take() {
             keyring.kill();
         }
@@ -129,22 +169,48 @@ impl<'a> SecretService<'a> {
         self.start_keyring();
     }
 
-    fn start_keyring(&mut self) {
-        let mut keyring = self
-            .home
-            .command("gnome-keyring-daemon")
-            .args(["--foreground", "--components=secrets", "--unlock"])
-            .stdin(PASSWORD)
-            .start();
+    fn start_keyring(&self) {
+        let mut keyring = match self.kind {
+            Keyring::Gnome => self
+                .home
+                .command("gnome-keyring-daemon")
+                .args(["--foreground", "--components=secrets", "--unlock"])
+                .stdin(PASSWORD)
+                .start(),
+            Keyring::Oo7 => self.start_oo7(),
+        };
         wait_until("the keyring is on the bus", || {
             assert!(
                 !keyring.has_ended(),
-                "gnome-keyring ended: {}",
+                "the keyring ended: {}",
                 keyring.stderr_so_far()
             );
             self.is_on_bus().then_some(())
         });
-        self.keyring = Some(keyring);
+        self.keyring.replace(Some(keyring));
+    }
+
+    fn start_oo7(&self) -> Running {
+        let program = part("oo7/bin/oo7-daemon");
+        let run = if rustix::process::geteuid().is_root() {
+            // with root's capabilities it locks all its memory, also where the limit for that is
+            // too low to run
+            self.home
+                .command("setpriv")
+                .args([
+                    "--bounding-set=-all",
+                    "--inh-caps=-all",
+                    "--ambient-caps=-all",
+                ])
+                .arg(program)
+        } else {
+            self.home.command(program)
+        };
+        let run = run.env("OO7_PAM_SOCKET", self.home.beside("oo7-pam"));
+        let mut keyring = run.arg("--login").stdin(PASSWORD).start();
+        // a call that comes earlier is never answered
+        keyring.wait_for("Starting PAM listener");
+        keyring
     }
 
     fn is_on_bus(&self) -> bool {
@@ -167,6 +233,7 @@ impl<'a> SecretService<'a> {
 
     fn signal(&mut self, signal: Signal) {
         self.keyring
+            .get_mut()
             .as_mut()
             .expect("the keyring was killed")
             .signal(signal);

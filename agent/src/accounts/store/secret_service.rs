@@ -5,6 +5,7 @@ use std::sync::Arc;
 use keyring_core::Error;
 use keyring_core::api::CredentialStoreApi as _;
 use opkssh_protocol::secret::Secret;
+use secret_service::EncryptionType;
 use zbus_secret_service_keyring_store::Store;
 
 use super::StoreError;
@@ -26,10 +27,18 @@ impl SecretService {
             .map_err(unavailable)
     }
 
+    /// Does it answer? It is asked for an entry that does not exist.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        match self.entry("probe")?.get_password() {
+            Ok(_) | Err(Error::NoEntry) => Ok(()),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
     pub fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
         match self.entry(id)?.get_password() {
             Ok(text) => Ok(Some(Secret::new(text))),
-            Err(Error::NoEntry) => Ok(None),
+            Err(Error::NoEntry) => not_hidden().map(|()| None),
             Err(Error::BadEncoding(_)) => Err(StoreError::Unreadable),
             Err(error) => Err(unavailable(error)),
         }
@@ -37,13 +46,28 @@ impl SecretService {
 
     pub fn delete(&self, id: &str) -> Result<(), StoreError> {
         match self.entry(id)?.delete_credential() {
-            Ok(()) | Err(Error::NoEntry) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(Error::NoEntry) => not_hidden(),
             Err(error) => Err(unavailable(error)),
         }
     }
 
     fn entry(&self, id: &str) -> Result<keyring_core::Entry, StoreError> {
         self.0.build(SERVICE, id, None).map_err(unavailable)
+    }
+}
+
+/// Is there really nothing? Some services (oo7) find nothing in a collection that is locked.
+fn not_hidden() -> Result<(), StoreError> {
+    let is_locked = || -> Result<bool, secret_service::Error> {
+        let service = secret_service::blocking::SecretService::connect(EncryptionType::Plain)?;
+        service.get_default_collection()?.is_locked()
+    };
+    match is_locked() {
+        // no collection at all
+        Ok(false) | Err(secret_service::Error::NoResult) => Ok(()),
+        Ok(true) => Err(StoreError::Unavailable("it is locked".to_owned())),
+        Err(error) => Err(StoreError::Unavailable(innermost(&error))),
     }
 }
 

@@ -26,9 +26,9 @@ pub struct StoreThread {
 type Job = Box<dyn FnOnce(&mut Option<SecretService>) + Send>;
 
 impl StoreThread {
-    /// Is there a keyring that answers? It is asked for an entry that does not exist.
+    /// Is there a keyring that answers?
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.call(|service| service.load("probe").map(|_| ())).await
+        self.call(SecretService::probe).await
     }
 
     pub async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {

@@ -230,6 +230,7 @@ impl Person {
                 assert!(accepted.is_err() && !promised);
                 assert!(world.status().last_error.is_some());
             }
+            Err(EnsureError::Locked { reason, .. }) => panic!("nobody locked it: {reason}"),
             Err(EnsureError::LoginNeeded { reason, .. }) => {
                 assert!(accepted.is_err(), "{now}: there was no need: {reason}");
                 assert!(!promised, "{now}: status promised more: {before:?}");

@@ -156,3 +156,48 @@ async fn refusals_are_noted_once() {
     let notices = forwarded.held.notices();
     assert_eq!(notices.len(), 2, "{notices:?}");
 }
+
+#[tokio::test]
+async fn only_a_connection_of_this_machine_may_lock_and_unlock() {
+    let mut forwarded = Fixture::new();
+    forwarded.forwarded().await;
+    let mut local = Fixture::new();
+    for fixture in [&mut forwarded, &mut local] {
+        let is_forwarded = fixture.session.bindings.is_forwarded();
+        let mut passwords = fixture.held.password_requests();
+        for (kind, locks) in [(LOCK, true), (UNLOCK, false)] {
+            let request = [&[kind][..], &strings(&[b"password"])].concat();
+            let accounts = async {
+                let request = passwords.recv().await.expect("the table of identities");
+                assert!(!is_forwarded, "it came through");
+                assert_eq!(
+                    (request.lock, request.password.expose()),
+                    (locks, "password")
+                );
+                let _ = request.done.send(true);
+                std::future::pending::<()>().await;
+            };
+            let answer = tokio::select! {
+                answer = fixture.session.answer(&request) => answer,
+                () = accounts => panic!("it never ends"),
+            };
+            assert_eq!(answer, [if is_forwarded { FAILURE } else { SUCCESS }]);
+        }
+        for malformed in [&[LOCK][..], &[LOCK, 0, 0, 0, 1], &[LOCK, 0, 0, 0, 1, 0xff]] {
+            assert_eq!(fixture.session.answer(malformed).await, [FAILURE]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_locked_is_neither_shown_nor_renewed_nor_signed_with() {
+    let mut local = Fixture::new();
+    let server = local.server.blob();
+    local.held.set_locked(true);
+    assert_eq!(local.bind(&server, b"2", false).await, [SUCCESS]);
+    assert_eq!(local.list().await, (0, false));
+    assert_eq!(local.sign(b"publickey", false).await, FAILURE);
+    local.held.set_locked(false);
+    assert_eq!(local.list().await, (1, true));
+    assert_eq!(local.sign(b"publickey", false).await, SIGN_RESPONSE);
+}

@@ -1,0 +1,363 @@
+//! The lock: with a password of the moment, everything held is sealed to a fresh key, in memory
+//! and in the store, and that key with the password, in `seal.json`. That file is written first
+//! and removed last: while it is there, a daemon starts locked, and entries of the store may be
+//! sealed or not, wherever a crash left them.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use opkssh_protocol::control::LockedPart;
+use opkssh_protocol::secret::Secret;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{RwLock, RwLockReadGuard};
+
+use super::index::Entry;
+use super::restore::{Missing, NotRestored, Sealed};
+use super::store::{StoreError, StoreKind};
+use super::{Account, Accounts};
+use crate::held::PasswordRequests;
+use crate::password::{Attempts, PasswordError};
+use crate::private_file;
+use crate::seal::{Lid, SealKey, is_sealed};
+
+pub struct Lock {
+    file: PathBuf,
+    state: Mutex<State>,
+    attempts: Attempts,
+    /// Held for writing while it is locked or unlocked, for reading by whoever adds an account.
+    changing: RwLock<()>,
+}
+
+enum State {
+    Open,
+    Locked(Lid),
+    /// Unlocked, but stores that did not answer yet may have sealed entries.
+    Opening(Arc<SealKey>),
+}
+
+const VERSION: u32 = 1;
+const LOCKED: &str = "the agent is locked";
+
+/// `seal.json`.
+#[derive(Serialize, Deserialize)]
+struct SealFile {
+    version: u32,
+    /// The key's public half, as age writes it.
+    recipient: String,
+    /// The key, sealed with the password.
+    identity: String,
+}
+
+impl Lock {
+    pub fn new(file: PathBuf) -> Self {
+        Self {
+            file,
+            state: Mutex::new(State::Open),
+            attempts: Attempts::default(),
+            changing: RwLock::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Accounts {
+    /// What waits for a password, in the order in which to unlock it.
+    pub fn locked_parts(&self) -> Vec<LockedPart> {
+        let agent = self.is_locked().then_some(LockedPart::Agent);
+        let is_used = self
+            .missing()
+            .iter()
+            .any(|one| one.entry.store == StoreKind::File);
+        let store = self.stores.locked_part(is_used);
+        agent.into_iter().chain(store).collect()
+    }
+
+    pub(super) fn is_locked(&self) -> bool {
+        self.lid().is_some()
+    }
+
+    /// Locks, and stays locked over restarts, until [`unlock`](Self::unlock). Serving stops at
+    /// once; what is being renewed or stored is waited for and sealed too.
+    pub async fn lock_up(self: &Arc<Self>, password: Secret) -> Result<(), PasswordError> {
+        let this = self.clone();
+        self.to_its_end(async move { this.lock_now(password).await })
+            .await
+            .unwrap_or(Err(PasswordError::Ending))
+    }
+
+    /// Opens what [`lock_up`](Self::lock_up) sealed. What a store does not give back now comes
+    /// back when it answers.
+    pub async fn unlock(self: &Arc<Self>, password: Secret) -> Result<(), PasswordError> {
+        let this = self.clone();
+        self.to_its_end(async move { this.unlock_now(password).await })
+            .await
+            .unwrap_or(Err(PasswordError::Ending))
+    }
+
+    /// Opens the file store, and brings back what is in it.
+    pub async fn unlock_store(self: &Arc<Self>, passphrase: Secret) -> Result<(), PasswordError> {
+        self.stores.unlock_file(passphrase).await?;
+        let this = self.clone();
+        self.to_its_end(async move { this.ask_store_anew().await })
+            .await;
+        Ok(())
+    }
+
+    /// Answers the agent protocol's lock and unlock, for as long as the daemon runs.
+    pub async fn obey(self: Arc<Self>, mut requests: PasswordRequests) {
+        while let Some(request) = requests.recv().await {
+            let this = self.clone();
+            tokio::spawn(async move {
+                let done = match request.lock {
+                    true => this.lock_up(request.password).await,
+                    false => this.unlock(request.password).await,
+                };
+                if let Err(error) = &done {
+                    this.held.warn(&format!("lock or unlock refused: {error}"));
+                }
+                let _ = request.done.send(done.is_ok());
+            });
+        }
+    }
+
+    /// Holds a lock off while an account is added; `None`: it is locked.
+    pub(super) async fn keep_open(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        let open = self.lock.changing.read().await;
+        (!self.is_locked()).then_some(open)
+    }
+
+    /// At the daemon's start.
+    pub(super) fn read_seal(&self) -> Result<(), PasswordError> {
+        if let Some((file, _)) = self.seal_file()? {
+            let lid = Lid::parse(&file.recipient)
+                .map_err(|error| PasswordError::file(&self.lock.file, error))?;
+            *self.lock.state() = State::Locked(lid);
+            self.held.set_locked(true);
+        }
+        Ok(())
+    }
+
+    /// What to seal to, while it is locked.
+    pub(super) fn lid(&self) -> Option<Lid> {
+        match &*self.lock.state() {
+            State::Locked(lid) => Some(lid.clone()),
+            State::Open | State::Opening(_) => None,
+        }
+    }
+
+    /// Fails with the reason in words.
+    pub(super) fn unseal(&self, sealed: &Secret) -> Result<Secret, String> {
+        match &*self.lock.state() {
+            State::Opening(key) => key
+                .open(sealed.expose())
+                .map_err(|_| "it is sealed with another password".to_owned()),
+            State::Locked(_) => Err(LOCKED.to_owned()),
+            State::Open => Err(format!(
+                "it is sealed, and {} is gone",
+                self.lock.file.display()
+            )),
+        }
+    }
+
+    pub(super) fn sealed_here(&self, alias: &str) -> Option<String> {
+        let missing = self.missing();
+        let one = missing.iter().find(|one| one.entry.alias == alias)?;
+        match &one.sealed {
+            Sealed::Here(text) | Sealed::Both(text) => Some(text.clone()),
+            Sealed::No | Sealed::Stored | Sealed::Never => None,
+        }
+    }
+
+    /// Is there an account that is locked, but whose entry in the store may be in clear?
+    pub(super) fn has_unsealed(&self) -> bool {
+        let unsealed = |one: &Missing| matches!(one.sealed, Sealed::No | Sealed::Here(_));
+        self.is_locked() && self.missing().iter().any(unsealed)
+    }
+
+    /// Sees to it that the store has only the sealed text of an account. The caller has its turn.
+    pub(super) async fn seal_one(&self, entry: &Entry, lid: &Lid) -> Result<(), NotRestored> {
+        let silent = |error: StoreError| NotRestored::store(&error);
+        let sealed = {
+            let missing = self.missing();
+            let one = missing.iter().find(|one| one.entry.alias == entry.alias);
+            one.map(|one| one.sealed.clone()).unwrap_or_default()
+        };
+        let (text, becomes) = match sealed {
+            Sealed::Both(_) | Sealed::Stored | Sealed::Never => return Ok(()),
+            Sealed::Here(text) => (text.clone(), Sealed::Both(text)),
+            Sealed::No => {
+                let stored = self.stores.load(entry.store, &entry.alias).await;
+                let text = stored
+                    .map_err(silent)?
+                    .ok_or_else(|| NotRestored::empty(entry.store))?;
+                let sealed = match is_sealed(text.expose()) {
+                    true => text.expose().to_owned(),
+                    false => lid
+                        .seal(&text)
+                        .map_err(|error| NotRestored::unreadable(&error))?,
+                };
+                (sealed, Sealed::Stored)
+            }
+        };
+        let saved = self
+            .stores
+            .save(entry.store, &entry.alias, Secret::new(text))
+            .await;
+        saved.map_err(silent)?;
+        for one in self.missing().iter_mut() {
+            if one.entry.alias == entry.alias {
+                one.sealed = becomes.clone();
+                LOCKED.clone_into(&mut one.reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// The key may go once nothing is sealed to it any more.
+    pub(super) fn forget_seal_when_done(&self) {
+        let waits = |one: &Missing| !one.entry.leaving && !matches!(one.sealed, Sealed::Never);
+        if self.missing().iter().any(waits) {
+            return;
+        }
+        let accounts: Vec<Arc<Account>> = self.lock().values().cloned().collect();
+        if accounts.iter().any(|one| one.state().store_error.is_some()) {
+            return;
+        }
+        let mut state = self.lock.state();
+        if matches!(*state, State::Opening(_)) {
+            match private_file::remove(&self.lock.file) {
+                Ok(()) => *state = State::Open,
+                Err(error) => tracing::warn!("{}: {error}", self.lock.file.display()),
+            }
+        }
+    }
+
+    async fn lock_now(&self, password: Secret) -> Result<(), PasswordError> {
+        if password.is_empty() {
+            return Err(PasswordError::Empty);
+        }
+        if self.is_locked() {
+            return Err(PasswordError::LockedAlready);
+        }
+        self.held.set_locked(true);
+        let _changing = self.lock.changing.write().await;
+        if self.is_locked() {
+            return Err(PasswordError::LockedAlready);
+        }
+        // nothing is brought back meanwhile
+        let restoring = self.restoring.lock().await;
+        let key = match &*self.lock.state() {
+            // entries that are still sealed to it must not be lost
+            State::Opening(key) => key.clone(),
+            State::Open | State::Locked(_) => Arc::new(SealKey::generate()),
+        };
+        if let Err(error) = self.write_seal(key.clone(), password).await {
+            self.held.set_locked(false);
+            return Err(error);
+        }
+        *self.lock.state() = State::Locked(key.lid());
+        for one in self.missing().iter_mut() {
+            if matches!(one.sealed, Sealed::Never) {
+                one.sealed = Sealed::No;
+            }
+        }
+        let accounts: Vec<Arc<Account>> = self.lock().values().cloned().collect();
+        for account in accounts {
+            self.seal_account(&account, &key.lid()).await;
+        }
+        drop(restoring);
+        tracing::info!("locked");
+        self.ask_store_anew().await;
+        Ok(())
+    }
+
+    /// Takes an account out of the table; what is left of it is sealed.
+    async fn seal_account(&self, account: &Arc<Account>, lid: &Lid) {
+        // a renewal that was begun ends first, and what it brought is sealed
+        let _my_turn = account.turn.lock().await;
+        let missing = {
+            let mut state = account.state();
+            if state.gone {
+                return;
+            }
+            state.gone = true;
+            let record = state.record.to_secret().ok();
+            let sealed = record.and_then(|record| lid.seal(&record).ok());
+            Missing {
+                entry: Entry::new(&account.alias, &state.record, state.store),
+                reason: LOCKED.to_owned(),
+                is_empty: false,
+                sealed: sealed.map_or(Sealed::No, Sealed::Here),
+            }
+        };
+        self.missing().push(missing);
+        self.lock().remove(&account.alias);
+    }
+
+    async fn unlock_now(&self, password: Secret) -> Result<(), PasswordError> {
+        let attempt = self.lock.attempts.next().await;
+        let locked = self.is_locked();
+        let Some((file, path)) = self.seal_file()?.filter(|_| locked) else {
+            attempt.succeeded();
+            return Err(PasswordError::NotLocked);
+        };
+        let key = tokio::task::spawn_blocking(move || SealKey::unwrap(&file.identity, &password))
+            .await
+            .map_err(|_| PasswordError::Ending)?
+            .map_err(|error| PasswordError::sealed(&path, &error))?;
+        attempt.succeeded();
+        {
+            let _changing = self.lock.changing.write().await;
+            if !self.is_locked() {
+                return Err(PasswordError::NotLocked);
+            }
+            *self.lock.state() = State::Opening(Arc::new(key));
+            for one in self.missing().iter_mut() {
+                "it was not read yet".clone_into(&mut one.reason);
+            }
+            self.held.set_locked(false);
+        }
+        tracing::info!("unlocked");
+        self.ask_store_anew().await;
+        Ok(())
+    }
+
+    fn seal_file(&self) -> Result<Option<(SealFile, PathBuf)>, PasswordError> {
+        let path = &self.lock.file;
+        let failed = |error: &dyn ToString| PasswordError::file(path, error.to_string());
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(&error)),
+        };
+        let file: SealFile = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+        match file.version {
+            VERSION => Ok(Some((file, path.clone()))),
+            other => Err(failed(&format!(
+                "it was written by another version ({other})"
+            ))),
+        }
+    }
+
+    async fn write_seal(&self, key: Arc<SealKey>, password: Secret) -> Result<(), PasswordError> {
+        let path = self.lock.file.clone();
+        let write = move || {
+            let failed = |error: &dyn ToString| PasswordError::file(&path, error.to_string());
+            let file = SealFile {
+                version: VERSION,
+                recipient: key.lid().to_string(),
+                identity: key.wrap(&password).map_err(|error| failed(&error))?,
+            };
+            let text = serde_json::to_vec_pretty(&file).map_err(|error| failed(&error))?;
+            private_file::replace(&path, &text).map_err(|error| failed(&error))
+        };
+        tokio::task::spawn_blocking(write)
+            .await
+            .unwrap_or(Err(PasswordError::Ending))
+    }
+}

@@ -1,0 +1,224 @@
+//! The encrypted file store: a directory of this user's with a key, sealed with a passphrase, and
+//! one file for each account, sealed to that key. Locked from the daemon's start until somebody
+//! says the passphrase.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use opkssh_protocol::secret::Secret;
+
+use super::StoreError;
+use crate::password::{Attempts, PasswordError};
+use crate::private_file;
+use crate::runtime_dir::make_private;
+use crate::seal::SealKey;
+
+/// Holds the key.
+const KEY: &str = "identity.age";
+
+pub struct FileStore {
+    directory: PathBuf,
+    /// Once the passphrase was said.
+    key: Mutex<Option<Arc<SealKey>>>,
+    attempts: Attempts,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileState {
+    /// It has no passphrase yet.
+    New,
+    Locked,
+    Open,
+}
+
+impl FileStore {
+    pub fn new(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            key: Mutex::new(None),
+            attempts: Attempts::default(),
+        }
+    }
+
+    pub fn state(&self) -> FileState {
+        if self.key().is_some() {
+            FileState::Open
+        } else if self.directory.join(KEY).exists() {
+            FileState::Locked
+        } else {
+            FileState::New
+        }
+    }
+
+    /// Opens it; one that is new gets this passphrase.
+    pub async fn unlock(&self, passphrase: Secret) -> Result<(), PasswordError> {
+        if passphrase.is_empty() {
+            return Err(PasswordError::Empty);
+        }
+        let attempt = self.attempts.next().await;
+        let (state, directory) = (self.state(), self.directory.clone());
+        if state == FileState::Open {
+            attempt.succeeded();
+            return Err(PasswordError::NotLocked);
+        }
+        let key = tokio::task::spawn_blocking(move || {
+            make_private(&directory).map_err(|error| PasswordError::file(&directory, error))?;
+            match state {
+                FileState::New => make_key(&directory.join(KEY), &passphrase),
+                FileState::Locked | FileState::Open => read_key(&directory.join(KEY), &passphrase),
+            }
+        });
+        let key = key.await.map_err(|_| PasswordError::Ending)??;
+        attempt.succeeded();
+        *self.key() = Some(Arc::new(key));
+        Ok(())
+    }
+
+    pub async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
+        let (key, file) = (self.open_key()?, self.file(id));
+        self.blocking(move |directory| {
+            make_private(directory).map_err(unusable)?;
+            let sealed = key.lid().seal(&secret).map_err(unusable)?;
+            private_file::replace(&file, sealed.as_bytes()).map_err(unusable)
+        })
+        .await
+    }
+
+    pub async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
+        let (key, file) = (self.open_key()?, self.file(id));
+        self.blocking(move |_| match std::fs::read_to_string(&file) {
+            Ok(sealed) => match key.open(&sealed) {
+                Ok(secret) => Ok(Some(secret)),
+                Err(_) => Err(StoreError::Unreadable),
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Err(StoreError::Unreadable)
+            }
+            Err(error) => Err(unusable(error)),
+        })
+        .await
+    }
+
+    /// Needs no passphrase: who may throw a file away need not be able to read it.
+    pub async fn delete(&self, id: &str) -> Result<(), StoreError> {
+        let file = self.file(id);
+        self.blocking(move |_| private_file::remove(&file).map_err(unusable))
+            .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let directory = self.directory.clone();
+        tokio::task::spawn_blocking(move || work(&directory))
+            .await
+            .unwrap_or_else(|_| Err(unusable("the agent ends")))
+    }
+
+    fn open_key(&self) -> Result<Arc<SealKey>, StoreError> {
+        let key = self.key().clone();
+        key.ok_or_else(|| match self.state() {
+            FileState::New => StoreError::FileNew,
+            FileState::Locked | FileState::Open => StoreError::FileLocked,
+        })
+    }
+
+    /// Aliases may be addresses of any length, so the file has a name made from the alias.
+    fn file(&self, id: &str) -> PathBuf {
+        let digest = ring::digest::digest(&ring::digest::SHA256, id.as_bytes());
+        let name: String = digest.as_ref()[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        self.directory.join(name + ".age")
+    }
+
+    fn key(&self) -> MutexGuard<'_, Option<Arc<SealKey>>> {
+        self.key
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn make_key(file: &Path, passphrase: &Secret) -> Result<SealKey, PasswordError> {
+    let key = SealKey::generate();
+    let wrapped = key
+        .wrap(passphrase)
+        .map_err(|error| PasswordError::sealed(file, &error))?;
+    private_file::replace(file, wrapped.as_bytes())
+        .map_err(|error| PasswordError::file(file, error))?;
+    Ok(key)
+}
+
+fn read_key(file: &Path, passphrase: &Secret) -> Result<SealKey, PasswordError> {
+    let wrapped =
+        std::fs::read_to_string(file).map_err(|error| PasswordError::file(file, error))?;
+    SealKey::unwrap(&wrapped, passphrase).map_err(|error| PasswordError::sealed(file, &error))
+}
+
+fn unusable(error: impl ToString) -> StoreError {
+    StoreError::File(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn it_is_new_then_open_then_locked_until_the_passphrase_is_said() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("store");
+        let store = FileStore::new(directory.clone());
+        assert_eq!(store.state(), FileState::New);
+        assert!(matches!(store.load("a").await, Err(StoreError::FileNew)));
+        assert_eq!(store.unlock(secret("")).await, Err(PasswordError::Empty));
+        store.unlock(secret("one two")).await.unwrap();
+        store.save("a", secret("a token")).await.unwrap();
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let file = entry.unwrap().path();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+            assert!(!std::fs::read_to_string(file).unwrap().contains("token"));
+        }
+        let mode = directory.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+
+        // the next daemon
+        let store = FileStore::new(directory);
+        assert_eq!(store.state(), FileState::Locked);
+        assert!(matches!(store.load("a").await, Err(StoreError::FileLocked)));
+        let refused = store.save("a", secret("b")).await;
+        assert!(matches!(refused, Err(StoreError::FileLocked)));
+        let refused = store.unlock(secret("one tow")).await;
+        assert_eq!(refused, Err(PasswordError::Wrong));
+        store.unlock(secret("one two")).await.unwrap();
+        let loaded = store.load("a").await.unwrap().unwrap();
+        assert_eq!(loaded.expose(), "a token");
+        assert!(store.load("b").await.unwrap().is_none());
+        store.delete("a").await.unwrap();
+        store.delete("a").await.unwrap();
+        assert!(store.load("a").await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_entry_is_told_and_a_foreign_directory_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let store = FileStore::new(parent.path().join("store"));
+        store.unlock(secret("p")).await.unwrap();
+        store.save("a", secret("t")).await.unwrap();
+        std::fs::write(store.file("a"), "half").unwrap();
+        assert!(matches!(store.load("a").await, Err(StoreError::Unreadable)));
+
+        let link = parent.path().join("link");
+        std::os::unix::fs::symlink(parent.path(), &link).unwrap();
+        let refused = FileStore::new(link).unlock(secret("p")).await;
+        assert!(matches!(refused, Err(PasswordError::File { .. })));
+    }
+}
