@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
 use crate::accounts::store::StoreWish;
-use crate::accounts::{Accounts, EnsureError, Ensured};
+use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured, Joined};
 use crate::sockets::{Admit, admits};
 
 /// A client that connects sends its request at once.
@@ -111,22 +111,19 @@ fn parse(frame: &[u8]) -> Result<Request, Failure> {
 
 async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>) {
     let last = match request {
-        Request::Login(request) => match control.accounts.log_in(&request, &events).await {
-            Ok(account) => Event::LoggedIn { account },
-            Err(error) => failed(error.to_string(), error.hint()),
-        },
+        Request::Login(request) => {
+            let joined = control.accounts.log_in(&request, &events).await;
+            logged_in(joined)
+        }
         Request::LoginAgain {
             account,
             flow,
             asking,
+            joining,
         } => {
-            let again = control
-                .accounts
-                .log_in_again(&account, flow, asking, &events);
-            match again.await {
-                Ok(account) => Event::LoggedIn { account },
-                Err(error) => failed(error.to_string(), error.hint()),
-            }
+            let accounts = &control.accounts;
+            let joined = accounts.log_in_again(&account, flow, asking, joining, &events);
+            logged_in(joined.await)
         }
         Request::Logout { which } => match control.accounts.log_out(which).await {
             Ok(accounts) => Event::LoggedOut { accounts },
@@ -153,6 +150,14 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     if stop {
         // this connection ends with the process: that is how the client knows that all is tidied up
         std::future::pending::<()>().await;
+    }
+}
+
+fn logged_in(joined: Result<Joined, Arc<AdoptError>>) -> Event {
+    match joined {
+        Ok(Joined::LoggedIn(account)) => Event::LoggedIn { account },
+        Ok(Joined::Usable(account)) => Event::Ready { account },
+        Err(error) => failed(error.to_string(), error.hint()),
     }
 }
 

@@ -66,7 +66,7 @@ fn unanswered(error: io::Error) -> ClientError {
 mod tests {
     use super::*;
     use opkssh_protocol::config::{ClientConfig, Provider};
-    use opkssh_protocol::control::{LoginRequest, WhichAccount};
+    use opkssh_protocol::control::{Joining, LoginRequest, WhichAccount};
 
     fn frame(body: &[u8]) -> Vec<u8> {
         [&u32::try_from(body.len()).unwrap().to_be_bytes()[..], body].concat()
@@ -173,6 +173,7 @@ mod tests {
             flow: Default::default(),
             account: None,
             asking: Default::default(),
+            joining: Joining::default(),
         });
         let mut out = Vec::new();
         let error = write_request(&mut out, &request).err().unwrap();

@@ -39,7 +39,8 @@ impl<T> Versioned<T> {
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
     /// Events: [`Event::OpenBrowser`] or [`Event::DeviceCode`], [`Event::Waiting`], then
-    /// [`Event::LoggedIn`].
+    /// [`Event::LoggedIn`]. Clients that ask for the same login while it waits for the person share
+    /// it: each gets all of its events, and it is cancelled when the last of them has hung up.
     Login(LoginRequest),
     /// Log in anew to an account that the daemon has, named by its alias: at its own provider,
     /// with the principals, key type and access-token choice it was logged in with. Events as for
@@ -50,6 +51,8 @@ pub enum Request {
         flow: Flow,
         #[serde(default, skip_serializing_if = "Asking::is_plain")]
         asking: Asking,
+        #[serde(default, skip_serializing_if = "Joining::is_plain")]
+        joining: Joining,
     },
     /// The address that a browser elsewhere ended at, for the login that waits for it: the redirect
     /// URI with its query, the query alone, or `CODE&STATE`. The login is found by the `state` in
@@ -104,6 +107,8 @@ pub struct LoginRequest {
     pub account: Option<AccountName>,
     #[serde(default, skip_serializing_if = "Asking::is_plain")]
     pub asking: Asking,
+    #[serde(default, skip_serializing_if = "Joining::is_plain")]
+    pub joining: Joining,
 }
 
 /// How the provider is asked this time (OpenID Connect Core section 3.1.2.1); nothing of it is
@@ -132,6 +137,33 @@ impl Asking {
     }
 }
 
+/// How a client takes part in a login that others may be waiting for, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joining {
+    /// The client opens the browser. One client of a login does.
+    pub opens_browser: bool,
+    /// No login is begun when this account became usable since the client last asked: that is
+    /// answered with [`Event::Ready`].
+    #[serde(default)]
+    pub unless_usable: Option<WhichAccount>,
+}
+
+impl Joining {
+    /// Opens the browser, and logs in whatever is usable already.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Joining {
+    fn default() -> Self {
+        Self {
+            opens_browser: true,
+            unless_usable: None,
+        }
+    }
+}
+
 /// Where the person logs in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -155,12 +187,15 @@ pub enum KeyType {
     Ed25519,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// Show this URL to the person and open it in a browser.
+    /// Show this URL to the person and open it in a browser, unless it was opened already, by
+    /// another client that waits for the same login.
     OpenBrowser {
         url: String,
+        #[serde(default)]
+        opened: bool,
     },
     /// Show the person where to go with which code (RFC 8628 section 3.3). The answer to
     /// [`Flow::Device`].

@@ -23,6 +23,7 @@ mod renewal;
 mod server_admin;
 mod servers;
 mod setup;
+mod shared_login;
 mod sockets;
 mod ssh;
 mod status;

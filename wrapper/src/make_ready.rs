@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 
 use opkssh_client::{Ensured, Environment, LoginArgs, ensure, log_in, login_request};
-use opkssh_protocol::control::{Asking, Flow, Request, WhichAccount};
+use opkssh_protocol::control::{Asking, Flow, Joining, LoginRequest, Request, WhichAccount};
 use opkssh_protocol::places::Places;
 
 use crate::error::WrapperError;
@@ -45,7 +45,7 @@ pub fn make_ready(
         WhichAccount::Named(alias) => Some(alias.clone()),
         _ => None,
     };
-    let (account, reason) = match ensure(places, which)? {
+    let (account, reason) = match ensure(places, which.clone())? {
         Ensured::Ready(_) => return Ok(()),
         Ensured::LoginNeeded { account, reason } => (account, reason),
     };
@@ -56,19 +56,26 @@ pub fn make_ready(
         });
     }
     let environment = &surroundings.environment;
+    // of many that start at once, one logs in: the others may have asked before it was done
+    let joining = Joining {
+        unless_usable: Some(which),
+        ..Joining::default()
+    };
     let request = match account {
         // as it was, whatever the configuration says by now
         Some(account) => Request::LoginAgain {
             account,
             flow: Flow::Browser,
             asking: Asking::default(),
+            joining,
         },
         None => {
             let args = LoginArgs {
                 alias: named,
                 ..LoginArgs::default()
             };
-            Request::Login(login_request(&args, environment, places, chatter)?)
+            let request = login_request(&args, environment, places, chatter)?;
+            Request::Login(LoginRequest { joining, ..request })
         }
     };
     log_in(request, true, environment, places, chatter)?;

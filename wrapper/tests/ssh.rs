@@ -176,6 +176,7 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
         Request::LoginAgain { .. } => vec![
             Event::OpenBrowser {
                 url: "http://localhost:3000/login".into(),
+                opened: false,
             },
             Event::LoggedIn {
                 account: account("elsewhere"),
@@ -200,6 +201,7 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
         "request": "login-again",
         "account": "elsewhere",
         "flow": "browser",
+        "joining": {"opens_browser": true, "unless_usable": {"for-host": "host"}},
     });
     assert_eq!(asked[1], again);
     assert_eq!(argv(&home), words(&["host"]));

@@ -23,6 +23,7 @@ mod report;
 mod restore;
 mod schedule;
 mod settings;
+mod shared_login;
 pub mod store;
 mod whose;
 
@@ -45,8 +46,10 @@ use plan::{Plan, plan};
 use record::{Credentials, Record};
 use restore::Missing;
 use settings::Settings;
+use shared_login::SharedLogins;
 use store::{StoreError, StoreKind, StoreWish, Stores};
 
+pub use adopt::{AdoptError, Joined};
 pub use awaited::{Awaited, NotAwaited};
 pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
@@ -66,6 +69,7 @@ pub struct Accounts {
     stores: Stores,
     index: IndexFile,
     settings: Settings,
+    logins: SharedLogins<Result<Joined, Arc<AdoptError>>>,
     http: Http,
     clock: Clock,
     awaited: Awaited,
@@ -111,6 +115,7 @@ impl Accounts {
             stores: Stores::new(wish),
             index: IndexFile::new(places.accounts_file()),
             settings: Settings::new(places.config_files().to_vec()),
+            logins: SharedLogins::default(),
             http: Http::default(),
             clock: Clock::system(),
             awaited: Awaited::default(),
