@@ -8,7 +8,7 @@ use std::time::Duration;
 use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::tokio::Listener as _;
 use opkssh_protocol::control::{
-    AgentStatus, Event, Failure, MAX_FRAME, Request, StatusReport, VERSION, Versioned,
+    AgentStatus, Event, Failure, MAX_FRAME, Request, StatusReport, VERSION, Versioned, WhichAccount,
 };
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
@@ -18,7 +18,9 @@ use zeroize::Zeroizing;
 
 use crate::accounts::store::StoreWish;
 use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured, Joined};
+use crate::held::PERSON_PATIENCE;
 use crate::sockets::{Admit, admits};
+use crate::surroundings::Surroundings;
 
 /// A client that connects sends its request at once.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
@@ -26,6 +28,7 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 /// What the control socket steers.
 pub struct Control {
     pub accounts: Arc<Accounts>,
+    pub surroundings: Arc<Surroundings>,
     pub stop: watch::Sender<bool>,
     pub started: UnixTime,
     pub agent_socket: PathBuf,
@@ -56,7 +59,12 @@ async fn converse(stream: Stream, control: &Control) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let frame = tokio::time::timeout(REQUEST_PATIENCE, read_frame(&mut reader)).await??;
     let request = match parse(&frame) {
-        Ok(request) => request,
+        Ok(versioned) => {
+            if let Some(session) = versioned.session {
+                control.surroundings.tell(session);
+            }
+            versioned.message
+        }
         Err(failure) => return write_event(&mut writer, &Event::Failed { failure }).await,
     };
     drop(frame);
@@ -85,7 +93,7 @@ async fn converse(stream: Stream, control: &Control) -> io::Result<()> {
 }
 
 /// Reads the version first: the rest may not be readable to us.
-fn parse(frame: &[u8]) -> Result<Request, Failure> {
+fn parse(frame: &[u8]) -> Result<Versioned<Request>, Failure> {
     #[derive(Deserialize)]
     struct Only {
         version: u32,
@@ -101,12 +109,10 @@ fn parse(frame: &[u8]) -> Result<Request, Failure> {
             hint: Some("restart the agent: opkssh agent stop && opkssh agent start".to_owned()),
         });
     }
-    serde_json::from_slice::<Versioned<Request>>(frame)
-        .map(|versioned| versioned.message)
-        .map_err(|_| Failure {
-            message: "the agent does not understand the request".to_owned(),
-            hint: None,
-        })
+    serde_json::from_slice(frame).map_err(|_| Failure {
+        message: "the agent does not understand the request".to_owned(),
+        hint: None,
+    })
 }
 
 async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>) {
@@ -132,13 +138,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
         Request::Status => Event::Status {
             report: status(control).await,
         },
-        Request::Ensure { which } => match control.accounts.ensure(&which).await {
-            Ok(Ensured(account)) => Event::Ready { account },
-            Err(EnsureError::LoginNeeded { account, reason }) => {
-                Event::LoginNeeded { account, reason }
-            }
-            Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
-        },
+        Request::Ensure { which, ask_person } => ensure(control, &which, ask_person).await,
         Request::Redirected { url } => match control.accounts.bring(&url) {
             Ok(()) => Event::RedirectTaken,
             Err(error) => failed(error.to_string(), Some(error.hint())),
@@ -150,6 +150,24 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     if stop {
         // this connection ends with the process: that is how the client knows that all is tidied up
         std::future::pending::<()>().await;
+    }
+}
+
+async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Event {
+    let accounts = &control.accounts;
+    let mut ensured = accounts.ensure(which).await;
+    if ask_person
+        && let Err(EnsureError::LoginNeeded { account, .. }) = &ensured
+        && let Some(alias) = account.clone()
+    {
+        let asked = accounts.ask_person(std::slice::from_ref(&alias));
+        let _ = tokio::time::timeout(PERSON_PATIENCE, asked).await;
+        ensured = accounts.ensure(which).await;
+    }
+    match ensured {
+        Ok(Ensured(account)) => Event::Ready { account },
+        Err(EnsureError::LoginNeeded { account, reason }) => Event::LoginNeeded { account, reason },
+        Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
     }
 }
 

@@ -1,15 +1,18 @@
 //! The table where the two wings meet: the accounts wing puts identities in, the serving wing
 //! shows and signs with them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long a list request waits for a renewal. sshd's LoginGraceTime is running.
 const FRESHEN_PATIENCE: Duration = Duration::from_secs(30);
+/// How long ssh waits in all where a person is asked to log in.
+pub const PERSON_PATIENCE: Duration = Duration::from_secs(45);
 /// Notices kept for `status`.
 const MAX_NOTICES: usize = 20;
 /// The same warning is written no more often than this.
@@ -35,12 +38,24 @@ pub struct Held {
     notices: Mutex<VecDeque<String>>,
     written: Mutex<Written>,
     freshen: mpsc::Sender<FreshenRequest>,
+    /// When each account signed last, since the daemon's start.
+    used: watch::Sender<BTreeMap<String, UnixTime>>,
 }
 
-/// Somebody is about to log in with these accounts' identities: they shall be renewed if stale.
+/// Somebody is about to log in with these accounts' identities.
 pub struct FreshenRequest {
     pub accounts: Vec<String>,
+    pub wish: FreshenWish,
     pub done: oneshot::Sender<()>,
+}
+
+/// What shall be done for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FreshenWish {
+    /// They shall be renewed if stale.
+    Renew,
+    /// A person may be asked to log in, if none of them is usable.
+    AskPerson,
 }
 
 /// The accounts wing's end.
@@ -54,6 +69,7 @@ impl Held {
             notices: Mutex::default(),
             written: Mutex::default(),
             freshen,
+            used: watch::Sender::default(),
         };
         (held, requests)
     }
@@ -72,16 +88,41 @@ impl Held {
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(identities);
     }
 
+    /// An account has signed.
+    pub fn note_use(&self, account: &str) {
+        let now = UnixTime::from(SystemTime::now());
+        self.used.send_modify(|used| {
+            used.insert(account.to_owned(), now);
+        });
+    }
+
+    /// Follows when each account signed last.
+    pub fn used(&self) -> watch::Receiver<BTreeMap<String, UnixTime>> {
+        self.used.subscribe()
+    }
+
     /// Asks the accounts wing for fresh identities and waits for it, a bounded time.
     pub async fn freshen(&self, accounts: Vec<String>) {
+        let end = Instant::now() + FRESHEN_PATIENCE;
+        self.ask(accounts, FreshenWish::Renew, end).await;
+    }
+
+    /// Has a person asked for a login, as it is configured, where none of these accounts can be
+    /// used. They must be meant for the server at hand. `since`: when ssh began to wait.
+    pub async fn ask_person(&self, accounts: Vec<String>, since: Instant) {
+        let end = since + PERSON_PATIENCE;
+        self.ask(accounts, FreshenWish::AskPerson, end).await;
+    }
+
+    async fn ask(&self, accounts: Vec<String>, wish: FreshenWish, end: Instant) {
         let (done, finished) = oneshot::channel();
-        if self
-            .freshen
-            .send(FreshenRequest { accounts, done })
-            .await
-            .is_ok()
-        {
-            let _ = tokio::time::timeout(FRESHEN_PATIENCE, finished).await;
+        let request = FreshenRequest {
+            accounts,
+            wish,
+            done,
+        };
+        if self.freshen.send(request).await.is_ok() {
+            let _ = tokio::time::timeout_at(end.into(), finished).await;
         }
     }
 

@@ -8,10 +8,13 @@ mod hardening;
 mod held;
 mod instance;
 mod listening;
+mod notification;
+mod open_browser;
 mod run;
 mod runtime_dir;
 mod serving;
 mod sockets;
+mod surroundings;
 mod systemd;
 
 use std::io::Write;

@@ -58,6 +58,8 @@ pub enum ClientError {
     /// The daemon's own words.
     #[error("{}", .0.message)]
     Refused(Failure),
+    #[error("no browser could be started")]
+    NoBrowser,
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
     #[error("{message}")]
@@ -122,6 +124,7 @@ impl ClientError {
             }
             Self::Refused(failure) => return failure.hint.clone(),
             Self::RequestTooLarge(_) => "name one provider: opkssh login ALIAS".into(),
+            Self::NoBrowser => "name one: BROWSER=firefox opkssh login".into(),
             Self::Io { .. } | Self::Key { .. } => return None,
         })
     }

@@ -3,12 +3,17 @@
 use std::io::{self, Read, Write};
 
 use opkssh_protocol::control::{Event, Failure, MAX_FRAME, Request, VERSION, Versioned};
+use opkssh_protocol::session_environment::SessionEnvironment;
 
 use crate::error::ClientError;
 
-/// Sends one request.
-pub fn write_request(to: &mut impl Write, request: &Request) -> Result<(), ClientError> {
-    let body = serde_json::to_vec(&Versioned::new(request))
+/// Sends one request, from this session.
+pub fn write_request(
+    to: &mut impl Write,
+    request: &Request,
+    session: SessionEnvironment,
+) -> Result<(), ClientError> {
+    let body = serde_json::to_vec(&Versioned::from_session(request, session))
         .map_err(|error| ClientError::Garbled(error.to_string()))?;
     let length = match u32::try_from(body.len()) {
         Ok(length) if body.len() <= MAX_FRAME => length,
@@ -38,8 +43,9 @@ pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
 fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
     let garbled = |error: serde_json::Error| ClientError::Garbled(error.to_string());
     // the version first: of another one, only a failure is sure to mean the same
-    let Versioned { version, message } =
-        serde_json::from_slice::<Versioned<serde_json::Value>>(body).map_err(garbled)?;
+    let Versioned {
+        version, message, ..
+    } = serde_json::from_slice::<Versioned<serde_json::Value>>(body).map_err(garbled)?;
     let event = serde_json::from_value(message);
     match event {
         Ok(Event::Failed { failure }) => Err(ClientError::Refused(failure)),
@@ -84,9 +90,10 @@ mod tests {
             &Request::Logout {
                 which: WhichAccount::All,
             },
+            SessionEnvironment::default(),
         )
         .unwrap();
-        let body = br#"{"version":1,"message":{"request":"logout","which":"all"}}"#;
+        let body = br#"{"version":1,"session":{},"message":{"request":"logout","which":"all"}}"#;
         assert_eq!(out, frame(body));
     }
 
@@ -176,7 +183,9 @@ mod tests {
             joining: Joining::default(),
         });
         let mut out = Vec::new();
-        let error = write_request(&mut out, &request).err().unwrap();
+        let error = write_request(&mut out, &request, SessionEnvironment::default())
+            .err()
+            .unwrap();
         assert!(matches!(error, ClientError::RequestTooLarge(_)), "{error}");
         assert!(out.is_empty());
     }

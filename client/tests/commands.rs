@@ -286,6 +286,7 @@ fn check_asks_for_the_right_account_and_says_why_not() {
     let daemon = FakeDaemon::start(&home, |request| match request {
         Request::Ensure {
             which: opkssh_protocol::control::WhichAccount::Named(alias),
+            ..
         } => {
             let reason = "the refresh token was revoked".into();
             vec![Event::LoginNeeded {

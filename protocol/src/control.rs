@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::account_name::AccountName;
 use crate::config::{OnDemand, Provider};
 use crate::secret::Secret;
+use crate::session_environment::SessionEnvironment;
 use crate::time::UnixTime;
 
 /// Of the messages below; raised when an older peer could misread them.
@@ -23,6 +24,9 @@ pub const MAX_FRAME: usize = 256 * 1024;
 #[derive(Serialize, Deserialize)]
 pub struct Versioned<T> {
     pub version: u32,
+    /// With a request: what the daemon may not know of the client's session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionEnvironment>,
     pub message: T,
 }
 
@@ -30,7 +34,15 @@ impl<T> Versioned<T> {
     pub fn new(message: T) -> Self {
         Self {
             version: VERSION,
+            session: None,
             message,
+        }
+    }
+
+    pub fn from_session(message: T, session: SessionEnvironment) -> Self {
+        Self {
+            session: Some(session),
+            ..Self::new(message)
         }
     }
 }
@@ -68,7 +80,12 @@ pub enum Request {
     Status,
     /// Make an account usable without a person: renew it if it is stale.
     /// Ends with [`Event::Ready`] or [`Event::LoginNeeded`].
-    Ensure { which: WhichAccount },
+    Ensure {
+        which: WhichAccount,
+        /// If only a person can, ask one as the account's `on_demand` says, and wait a while.
+        #[serde(default)]
+        ask_person: bool,
+    },
     /// Ends with [`Event::Stopping`].
     Stop,
 }
@@ -84,6 +101,8 @@ pub enum WhichAccount {
     Named(String),
     /// The one whose `hosts:` match this destination (of several, the default), else the default.
     ForHost(String),
+    /// The one whose `hosts:` match this destination, else the default if it has no `hosts:`.
+    MeantForHost(String),
     All,
 }
 
@@ -312,6 +331,9 @@ pub struct AccountStatus {
     pub renewal_words: String,
     /// When it will next be renewed without a person, if it will.
     pub next_renewal: Option<UnixTime>,
+    /// Usable, but not for long, and only a person can move the end.
+    #[serde(default)]
+    pub ends_soon: bool,
     /// The last renewal that failed, in words.
     pub last_error: Option<String>,
     /// `secret-service` or `memory`.

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 
-use opkssh_client::{Ensured, Environment, LoginArgs, ensure, log_in, login_request};
-use opkssh_protocol::control::{Asking, Flow, Joining, LoginRequest, Request, WhichAccount};
+use opkssh_client::{Ensured, Environment, about_the_end, ensure, log_in_for};
+use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
 
 use crate::error::WrapperError;
@@ -15,6 +15,8 @@ pub struct Surroundings {
     pub environment: Environment,
     /// Is a person watching: is stdin or stderr a terminal?
     pub terminal: bool,
+    /// Is stderr a terminal?
+    pub watched: bool,
     /// `PATH`
     pub path: OsString,
 }
@@ -24,6 +26,7 @@ impl Surroundings {
         Self {
             environment: Environment::of_process(),
             terminal: std::io::stdin().is_terminal() || std::io::stderr().is_terminal(),
+            watched: std::io::stderr().is_terminal(),
             path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
         }
     }
@@ -46,7 +49,14 @@ pub fn make_ready(
         _ => None,
     };
     let (account, reason) = match ensure(places, which.clone())? {
-        Ensured::Ready(_) => return Ok(()),
+        Ensured::Ready(account) => {
+            if surroundings.watched
+                && let Some(line) = about_the_end(&account)
+            {
+                let _ = writeln!(chatter, "{line}");
+            }
+            return Ok(());
+        }
         Ensured::LoginNeeded { account, reason } => (account, reason),
     };
     if !surroundings.somebody_here() {
@@ -55,29 +65,6 @@ pub fn make_ready(
             account: account.or(named),
         });
     }
-    let environment = &surroundings.environment;
-    // of many that start at once, one logs in: the others may have asked before it was done
-    let joining = Joining {
-        unless_usable: Some(which),
-        ..Joining::default()
-    };
-    let request = match account {
-        // as it was, whatever the configuration says by now
-        Some(account) => Request::LoginAgain {
-            account,
-            flow: Flow::Browser,
-            asking: Asking::default(),
-            joining,
-        },
-        None => {
-            let args = LoginArgs {
-                alias: named,
-                ..LoginArgs::default()
-            };
-            let request = login_request(&args, environment, places, chatter)?;
-            Request::Login(LoginRequest { joining, ..request })
-        }
-    };
-    log_in(request, true, environment, places, chatter)?;
+    log_in_for(which, account, &surroundings.environment, places, chatter)?;
     Ok(())
 }

@@ -48,6 +48,7 @@ fn alone(home: &Home) -> Surroundings {
     Surroundings {
         environment: Environment::default(),
         terminal: false,
+        watched: false,
         path: home.path().join("bin").into_os_string(),
     }
 }
@@ -221,6 +222,7 @@ fn without_an_account_the_login_is_at_the_default_provider() {
     });
     let around = Surroundings {
         terminal: true,
+        watched: true,
         ..alone(&home)
     };
     run(&home, &words(&["host"]), &around).unwrap_or_else(|error| panic!("{error}"));
@@ -300,6 +302,7 @@ fn become_ssh(home: &Path) -> ! {
     let around = Surroundings {
         environment: Environment::default(),
         terminal: false,
+        watched: false,
         path: home.join("bin").into_os_string(),
     };
     let args = SshArgs::read(words(&["host"])).ok().unwrap();

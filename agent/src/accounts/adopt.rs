@@ -235,6 +235,7 @@ impl Accounts {
         }
         let account = Account::new(alias.clone(), turn.clone(), record, credentials, store);
         let account = Arc::new(account);
+        self.questions.forget_answer(&alias);
         self.lock().insert(alias, account.clone());
         self.publish();
         Ok(account)

@@ -179,7 +179,9 @@ impl Accounts {
                 WhichAccount::All => true,
                 WhichAccount::Named(name) => entry.alias == *name,
                 // a logout that waits is repeated by the words it was asked for with
-                WhichAccount::Default | WhichAccount::ForHost(_) => entry.leaving,
+                WhichAccount::Default
+                | WhichAccount::ForHost(_)
+                | WhichAccount::MeantForHost(_) => entry.leaving,
             });
         meant.cloned().collect()
     }

@@ -15,9 +15,11 @@ mod logout;
 mod loopback;
 mod mint;
 mod oidc;
+mod on_demand;
 mod pages;
 mod plan;
 mod record;
+mod reminder;
 mod renew;
 mod report;
 mod restore;
@@ -35,13 +37,15 @@ use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::held::{Held, Identity};
 use crate::serving::hosts::host_matches;
+use crate::surroundings::Surroundings;
 use clock::Clock;
 use index::IndexFile;
 use oidc::Http;
+use on_demand::Questions;
 use plan::{Plan, plan};
 use record::{Credentials, Record};
 use restore::Missing;
@@ -71,10 +75,14 @@ pub struct Accounts {
     settings: Settings,
     logins: SharedLogins<Result<Joined, Arc<AdoptError>>>,
     http: Http,
+    questions: Questions,
+    surroundings: Arc<Surroundings>,
     clock: Clock,
     awaited: Awaited,
     /// Rung when a planned renewal may have moved.
     replan: Notify,
+    /// Told whenever an account came, went or was made usable.
+    changed: watch::Sender<()>,
 }
 
 /// One account. Whoever changes its tokens holds its turn; `state` is held for moments only.
@@ -104,7 +112,12 @@ struct State {
 }
 
 impl Accounts {
-    pub fn new(places: &Places, wish: StoreWish, held: Arc<Held>) -> Self {
+    pub fn new(
+        places: &Places,
+        wish: StoreWish,
+        held: Arc<Held>,
+        surroundings: Arc<Surroundings>,
+    ) -> Self {
         Self {
             accounts: Mutex::default(),
             turns: Mutex::default(),
@@ -116,10 +129,13 @@ impl Accounts {
             index: IndexFile::new(places.accounts_file()),
             settings: Settings::new(places.config_files().to_vec()),
             logins: SharedLogins::default(),
-            http: Http::default(),
+            http: Http::new(surroundings.clone()),
+            questions: Questions::default(),
+            surroundings,
             clock: Clock::system(),
             awaited: Awaited::default(),
             replan: Notify::new(),
+            changed: watch::Sender::new(()),
         }
     }
 
@@ -145,7 +161,7 @@ impl Accounts {
                 }
                 found
             }
-            WhichAccount::ForHost(host) => {
+            WhichAccount::ForHost(host) | WhichAccount::MeantForHost(host) => {
                 let default = default();
                 let settings = |account: &Arc<Account>| self.settings.of(&account.state().record);
                 let mut meant: Vec<_> = accounts
@@ -161,7 +177,8 @@ impl Accounts {
                     (is_default, one.state().record.logged_in_at)
                 };
                 let found = meant.into_iter().max_by_key(rank);
-                found.or(default).cloned().into_iter().collect()
+                let any = default.filter(|_| matches!(which, WhichAccount::ForHost(_)));
+                found.or(any).cloned().into_iter().collect()
             }
         }
     }
@@ -228,6 +245,7 @@ impl Accounts {
             .collect();
         self.held.replace(identities);
         self.replan.notify_one();
+        self.changed.send_replace(());
     }
 
     fn missing(&self) -> MutexGuard<'_, Vec<Missing>> {

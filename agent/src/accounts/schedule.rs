@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::Accounts;
 use super::renew::Wish;
-use crate::held::{FreshenRequest, FreshenRequests};
+use crate::held::{FreshenRequest, FreshenRequests, FreshenWish};
 
 /// Seconds until a store that failed is asked again.
 const SAVE_AGAIN: i64 = 30;
@@ -50,6 +50,11 @@ impl Accounts {
     }
 
     async fn freshen(self: Arc<Self>, request: FreshenRequest) {
+        if request.wish == FreshenWish::AskPerson {
+            self.ask_person(&request.accounts).await;
+            let _ = request.done.send(());
+            return;
+        }
         // what the asking session will see of accounts that come back only now is not known yet
         let all = !self.missing().is_empty();
         self.restore_missing().await;

@@ -44,6 +44,8 @@ impl LoginKey {
         let mut request = request.clone();
         // what does not change the login: who asks, and what is read from the configuration anew
         request.joining = Joining::default();
+        // whoever tries it without the person first ends at the same login
+        request.asking.silent_first = false;
         if let ([provider], Some(account)) = (&request.providers[..], &request.account)
             && account.as_str() == provider.name()
         {

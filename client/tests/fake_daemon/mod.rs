@@ -118,6 +118,7 @@ pub fn account(alias: &str) -> AccountStatus {
         renewal: Renewal::ByItself,
         renewal_words: "renews by itself".into(),
         next_renewal: Some(UnixTime(3_999_000_000)),
+        ends_soon: false,
         last_error: None,
         store: "memory".into(),
         store_error: None,
