@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -38,8 +37,8 @@ pub struct Held {
     notices: Mutex<VecDeque<String>>,
     written: Mutex<Written>,
     freshen: mpsc::Sender<FreshenRequest>,
-    /// When each account signed last, since the daemon's start.
-    used: watch::Sender<BTreeMap<String, UnixTime>>,
+    /// How often each account has signed since the daemon's start.
+    used: watch::Sender<BTreeMap<String, u64>>,
 }
 
 /// Somebody is about to log in with these accounts' identities.
@@ -90,14 +89,12 @@ impl Held {
 
     /// An account has signed.
     pub fn note_use(&self, account: &str) {
-        let now = UnixTime::from(SystemTime::now());
-        self.used.send_modify(|used| {
-            used.insert(account.to_owned(), now);
-        });
+        self.used
+            .send_modify(|used| *used.entry(account.to_owned()).or_default() += 1);
     }
 
-    /// Follows when each account signed last.
-    pub fn used(&self) -> watch::Receiver<BTreeMap<String, UnixTime>> {
+    /// Follows how often each account has signed.
+    pub fn used(&self) -> watch::Receiver<BTreeMap<String, u64>> {
         self.used.subscribe()
     }
 

@@ -8,7 +8,7 @@ use opkssh_test_support::{
     BrowserMode, Desktop, Part, ProviderOptions, Running, left_out, wait_until,
 };
 
-use crate::servers::Server;
+use crate::servers::{Server, install_program};
 use crate::setup::{Setup, entry, status, write_config};
 
 const PARTS: [Part; 2] = [Part::Provider, Part::Sshd];
@@ -100,6 +100,40 @@ fn a_login_elsewhere_answers_the_question() {
     assert_eq!(ssh.wait().stdout(), "in\n");
     needy.desktop.wait_for_close(shown.id);
     assert_eq!(needy.desktop.shown().len(), 1);
+}
+
+#[test]
+fn under_systemd_the_browser_is_started_outside_of_the_sandbox() {
+    if left_out(&PARTS) {
+        return;
+    }
+    let needy = Needy::new(&["hosts: [localhost]", "on_demand: browser"]);
+    let home = &needy.setup.home;
+    home.opkssh(["agent", "stop"]).run().stdout();
+    // notes what it was told, and does it
+    let note = home.dir().join("systemd-run.words");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" > {}\nfor word; do\n case $word in\n --setenv=*) export \
+         \"${{word#--setenv=}}\";;\n --) shift; exec \"$@\";;\n esac\n shift\ndone\n",
+        note.display()
+    );
+    install_program(home, "bin/systemd-run", &script);
+    let path = home.var("PATH").expect("a path");
+    let path = format!("{}:{}", home.dir().join("bin").display(), path.display());
+    // memory is lost with the first daemon; this one logs in anew
+    let daemon = home.opkssh(["agent", "run"]);
+    let daemon = daemon.env("INVOCATION_ID", "0123").env("PATH", path);
+    let mut daemon = daemon.env_remove("BROWSER").start();
+    daemon.wait_for("SSH_AUTH_SOCK");
+    needy.setup.browser.behave("bob", BrowserMode::Login);
+    needy.setup.login(&[]);
+    needy.setup.provider.revoke("bob");
+    wait_until("bob's login has ended", || is_needed(&needy.setup));
+    needy.setup.browser.behave("alice", BrowserMode::Login);
+    assert_eq!(needy.ssh().wait().stdout(), "in\n");
+    let words = std::fs::read_to_string(note).unwrap();
+    assert!(words.starts_with("--user "), "{words}");
+    assert!(words.contains(" --setenv=BROWSER="), "{words}");
 }
 
 #[test]

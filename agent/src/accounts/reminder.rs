@@ -24,13 +24,21 @@ const PART_AHEAD: i64 = 2;
 const LATELY: i64 = 24 * 3600;
 /// Sleeping longer would miss that the machine slept or its clock was set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5 * 60);
+/// Nothing is due before something changes.
+const NOTHING_AHEAD: Duration = Duration::from_secs(24 * 3600);
 
-/// Deadlines that were reminded of, by account.
-pub(super) type Reminded = BTreeMap<String, UnixTime>;
+/// What is remembered of an account from one look to the next.
+#[derive(Default)]
+struct Seen {
+    signatures: u64,
+    used: Option<UnixTime>,
+    /// The deadline of the last reminder.
+    reminded: Option<UnixTime>,
+}
 
 /// Is it time for a reminder?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
+enum Due {
     Now,
     At(UnixTime),
     /// Not until something changes.
@@ -50,7 +58,7 @@ pub(super) fn ends_soon(plan: Plan, times: TokenTimes, now: UnixTime) -> bool {
 }
 
 /// Pure. `used` is when the account signed last, `reminded` the deadline of the last reminder.
-pub(super) fn due(
+fn due(
     plan: Plan,
     times: TokenTimes,
     used: Option<UnixTime>,
@@ -76,11 +84,11 @@ impl Accounts {
     pub async fn keep_reminding(self: Arc<Self>) {
         let mut changed = self.changed.subscribe();
         let mut used = self.held.used();
-        let mut reminded = Reminded::new();
+        let mut seen = BTreeMap::new();
         loop {
-            let next = self.remind(&used.borrow_and_update().clone(), &mut reminded);
+            let next = self.remind(&used.borrow_and_update().clone(), &mut seen);
             let now = self.clock.now();
-            let wait = next.map_or(LONGEST_SLEEP, |next| {
+            let wait = next.map_or(NOTHING_AHEAD, |next| {
                 Duration::from_secs(u64::try_from(next.since(now)).unwrap_or(0)).min(LONGEST_SLEEP)
             });
             tokio::select! {
@@ -94,25 +102,24 @@ impl Accounts {
     /// Whatever is due now; says when something will be.
     fn remind(
         self: &Arc<Self>,
-        used: &BTreeMap<String, UnixTime>,
-        reminded: &mut Reminded,
+        used: &BTreeMap<String, u64>,
+        seen: &mut BTreeMap<String, Seen>,
     ) -> Option<UnixTime> {
         let accounts: Vec<_> = self.lock().values().cloned().collect();
         let mut next = None;
         for account in accounts {
             let alias = &account.alias;
             let (plan, times) = self.planned(&account);
-            let used = used.get(alias).copied();
-            let due = due(
-                plan,
-                times,
-                used,
-                reminded.get(alias).copied(),
-                self.clock.now(),
-            );
+            let now = self.clock.now();
+            let seen = seen.entry(alias.clone()).or_default();
+            let signatures = used.get(alias).copied().unwrap_or_default();
+            if seen.signatures != signatures {
+                (seen.signatures, seen.used) = (signatures, Some(now));
+            }
+            let due = due(plan, times, seen.used, seen.reminded, now);
             match (due, plan.deadline) {
                 (Due::Now, Some(deadline)) => {
-                    reminded.insert(alias.clone(), deadline);
+                    seen.reminded = Some(deadline);
                     tokio::spawn(self.clone().remind_of(account, deadline));
                 }
                 (Due::At(at), _) => next = Some(next.map_or(at, |next: UnixTime| next.min(at))),
