@@ -43,6 +43,9 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<ClientCommand>,
     },
+    /// Make an account usable: renew it, or log in. Exit status 0: it is, 1: it is not
+    #[cfg(feature = "client")]
+    Ensure(opkssh_client::EnsureArgs),
     /// Show a certificate or public key
     Inspect(InspectArgs),
     /// Log in at an OpenID provider
@@ -71,6 +74,9 @@ pub enum Command {
 #[cfg(feature = "client")]
 #[derive(Subcommand)]
 pub enum AgentCommand {
+    /// How the agent opens a browser
+    #[command(hide = true)]
+    Browse { url: String },
     /// Print the variables for a shell, starting nothing
     Env(opkssh_client::EnvArgs),
     /// Let systemd listen for the agent and start it when it is asked for the first time

@@ -31,6 +31,8 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         #[cfg(feature = "client")]
         Command::Client { command } => client(command)?,
         #[cfg(feature = "client")]
+        Command::Ensure(args) => return ensure(&args),
+        #[cfg(feature = "client")]
         Command::Login(args) => login(&args, &places()?)?,
         #[cfg(feature = "client")]
         Command::Logout(args) => opkssh_client::logout(
@@ -65,6 +67,7 @@ fn agent(command: AgentCommand) -> Result<(), Failure> {
     let places = places()?;
     let out = &mut std::io::stdout();
     match command {
+        AgentCommand::Browse { url } => opkssh_client::agent_browse(&url)?,
         AgentCommand::Env(args) => opkssh_client::agent_env(&args, &places, out)?,
         AgentCommand::Install(args) => {
             let program = opkssh_client::this_program()?;
@@ -101,6 +104,20 @@ fn client(command: Option<ClientCommand>) -> Result<(), Failure> {
         _ => say(help_of(&["client"]).trim_end()),
     }
     Ok(())
+}
+
+#[cfg(feature = "client")]
+fn ensure(args: &opkssh_client::EnsureArgs) -> Result<ExitCode, Failure> {
+    use std::io::IsTerminal;
+    let environment = opkssh_client::Environment::of_process();
+    let err = &mut std::io::stderr();
+    let watched = err.is_terminal();
+    let usable = opkssh_client::ensure_usable(args, watched, &environment, &places()?, err)?;
+    Ok(if usable {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 #[cfg(feature = "client")]

@@ -9,6 +9,7 @@ use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::tokio::Listener as _;
 use opkssh_protocol::control::{
     AgentStatus, Event, Failure, LockedPart, MAX_FRAME, Request, StatusReport, VERSION, Versioned,
+    WhichAccount,
 };
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
@@ -17,13 +18,15 @@ use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
 use crate::accounts::store::StoreWish;
-use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured};
+use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured, Joined};
+use crate::held::PERSON_PATIENCE;
 use crate::idle::Usage;
 use crate::log::LogLevel;
 use crate::memory_lock::MemoryLock;
 use crate::password::PasswordError;
 use crate::program::Program;
 use crate::sockets::{Admit, admits};
+use crate::surroundings::Surroundings;
 
 /// A client that connects sends its request at once.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
@@ -31,6 +34,7 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 /// What the control socket steers.
 pub struct Control {
     pub accounts: Arc<Accounts>,
+    pub surroundings: Arc<Surroundings>,
     pub stop: watch::Sender<bool>,
     pub started: UnixTime,
     pub agent_socket: PathBuf,
@@ -68,7 +72,12 @@ async fn converse(stream: Stream, control: &Control) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let frame = tokio::time::timeout(REQUEST_PATIENCE, read_frame(&mut reader)).await??;
     let request = match parse(&frame) {
-        Ok(request) => request,
+        Ok(versioned) => {
+            if let Some(session) = versioned.session {
+                control.surroundings.tell(session);
+            }
+            versioned.message
+        }
         Err(failure) => return write_event(&mut writer, &Event::Failed { failure }).await,
     };
     drop(frame);
@@ -97,7 +106,7 @@ async fn converse(stream: Stream, control: &Control) -> io::Result<()> {
 }
 
 /// Reads the version first: the rest may not be readable to us.
-fn parse(frame: &[u8]) -> Result<Request, Failure> {
+fn parse(frame: &[u8]) -> Result<Versioned<Request>, Failure> {
     #[derive(Deserialize)]
     struct Only {
         version: u32,
@@ -108,7 +117,7 @@ fn parse(frame: &[u8]) -> Result<Request, Failure> {
     {
         // so that an upgrade can end the daemon that it replaces, whichever is newer
         if is_stop(frame) {
-            return Ok(Request::Stop);
+            return Ok(Versioned::new(Request::Stop));
         }
         return Err(Failure {
             message: format!(
@@ -117,12 +126,10 @@ fn parse(frame: &[u8]) -> Result<Request, Failure> {
             hint: Some("restart the agent: opkssh agent stop && opkssh agent start".to_owned()),
         });
     }
-    serde_json::from_slice::<Versioned<Request>>(frame)
-        .map(|versioned| versioned.message)
-        .map_err(|_| Failure {
-            message: "the agent does not understand the request".to_owned(),
-            hint: None,
-        })
+    serde_json::from_slice(frame).map_err(|_| Failure {
+        message: "the agent does not understand the request".to_owned(),
+        hint: None,
+    })
 }
 
 fn is_stop(frame: &[u8]) -> bool {
@@ -141,22 +148,19 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
         control.accounts.wake().await;
     }
     let last = match request {
-        Request::Login(request) => match control.accounts.log_in(&request, &events).await {
-            Ok(account) => Event::LoggedIn { account },
-            Err(error) => not_adopted(&error),
-        },
+        Request::Login(request) => {
+            let joined = control.accounts.log_in(&request, &events).await;
+            logged_in(joined)
+        }
         Request::LoginAgain {
             account,
             flow,
             asking,
+            joining,
         } => {
-            let again = control
-                .accounts
-                .log_in_again(&account, flow, asking, &events);
-            match again.await {
-                Ok(account) => Event::LoggedIn { account },
-                Err(error) => not_adopted(&error),
-            }
+            let accounts = &control.accounts;
+            let joined = accounts.log_in_again(&account, flow, asking, joining, &events);
+            logged_in(joined.await)
         }
         Request::Logout { which } => match control.accounts.log_out(which).await {
             Ok(accounts) => Event::LoggedOut { accounts },
@@ -165,14 +169,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
         Request::Status => Event::Status {
             report: status(control).await,
         },
-        Request::Ensure { which } => match control.accounts.ensure(&which).await {
-            Ok(Ensured(account)) => Event::Ready { account },
-            Err(EnsureError::LoginNeeded { account, reason }) => {
-                Event::LoginNeeded { account, reason }
-            }
-            Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
-            Err(EnsureError::Locked { part, reason }) => Event::Locked { part, reason },
-        },
+        Request::Ensure { which, ask_person } => ensure(control, &which, ask_person).await,
         Request::Lock { password } => {
             let locked = control.accounts.lock_up(password).await;
             after_password(control, locked)
@@ -197,6 +194,33 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     if stop {
         // this connection ends with the process: that is how the client knows that all is tidied up
         std::future::pending::<()>().await;
+    }
+}
+
+async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Event {
+    let accounts = &control.accounts;
+    let mut ensured = accounts.ensure(which).await;
+    if ask_person
+        && let Err(EnsureError::LoginNeeded { account, .. }) = &ensured
+        && let Some(alias) = account.clone()
+    {
+        let asked = accounts.ask_person(std::slice::from_ref(&alias));
+        let _ = tokio::time::timeout(PERSON_PATIENCE, asked).await;
+        ensured = accounts.ensure(which).await;
+    }
+    match ensured {
+        Ok(Ensured(account)) => Event::Ready { account },
+        Err(EnsureError::LoginNeeded { account, reason }) => Event::LoginNeeded { account, reason },
+        Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
+        Err(EnsureError::Locked { part, reason }) => Event::Locked { part, reason },
+    }
+}
+
+fn logged_in(joined: Result<Joined, Arc<AdoptError>>) -> Event {
+    match joined {
+        Ok(Joined::LoggedIn(account)) => Event::LoggedIn { account },
+        Ok(Joined::Usable(account)) => Event::Ready { account },
+        Err(error) => not_adopted(&error),
     }
 }
 

@@ -1,17 +1,19 @@
 //! The table where the two wings meet: the accounts wing puts identities in, the serving wing
 //! shows and signs with them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::user_key::UserKey;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long a list request waits for a renewal. sshd's LoginGraceTime is running.
 const FRESHEN_PATIENCE: Duration = Duration::from_secs(30);
+/// How long ssh waits in all where a person is asked to log in.
+pub const PERSON_PATIENCE: Duration = Duration::from_secs(45);
 /// Notices kept for `status`.
 const MAX_NOTICES: usize = 20;
 /// The same warning is written no more often than this.
@@ -40,6 +42,8 @@ pub struct Held {
     /// Nothing is shown or signed, whatever is in the table.
     locked: AtomicBool,
     passwords: OnceLock<mpsc::Sender<PasswordRequest>>,
+    /// How often each account has signed since the daemon's start.
+    used: watch::Sender<BTreeMap<String, u64>>,
 }
 
 /// Somebody wants to lock (else unlock) the agent.
@@ -53,10 +57,20 @@ pub struct PasswordRequest {
 /// The accounts wing's end.
 pub type PasswordRequests = mpsc::Receiver<PasswordRequest>;
 
-/// Somebody is about to log in with these accounts' identities: they shall be renewed if stale.
+/// Somebody is about to log in with these accounts' identities.
 pub struct FreshenRequest {
     pub accounts: Vec<String>,
+    pub wish: FreshenWish,
     pub done: oneshot::Sender<()>,
+}
+
+/// What shall be done for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FreshenWish {
+    /// They shall be renewed if stale.
+    Renew,
+    /// A person may be asked to log in, if none of them is usable.
+    AskPerson,
 }
 
 /// The accounts wing's end.
@@ -72,6 +86,7 @@ impl Held {
             freshen,
             locked: AtomicBool::new(false),
             passwords: OnceLock::new(),
+            used: watch::Sender::default(),
         };
         (held, requests)
     }
@@ -123,19 +138,42 @@ impl Held {
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(identities);
     }
 
+    /// An account has signed.
+    pub fn note_use(&self, account: &str) {
+        self.used
+            .send_modify(|used| *used.entry(account.to_owned()).or_default() += 1);
+    }
+
+    /// Follows how often each account has signed.
+    pub fn used(&self) -> watch::Receiver<BTreeMap<String, u64>> {
+        self.used.subscribe()
+    }
+
     /// Asks the accounts wing for fresh identities and waits for it, a bounded time.
     pub async fn freshen(&self, accounts: Vec<String>) {
+        let end = Instant::now() + FRESHEN_PATIENCE;
+        self.ask(accounts, FreshenWish::Renew, end).await;
+    }
+
+    /// Has a person asked for a login, as it is configured, where none of these accounts can be
+    /// used. They must be meant for the server at hand. `since`: when ssh began to wait.
+    pub async fn ask_person(&self, accounts: Vec<String>, since: Instant) {
+        let end = since + PERSON_PATIENCE;
+        self.ask(accounts, FreshenWish::AskPerson, end).await;
+    }
+
+    async fn ask(&self, accounts: Vec<String>, wish: FreshenWish, end: Instant) {
         if self.is_locked() {
             return;
         }
         let (done, finished) = oneshot::channel();
-        if self
-            .freshen
-            .send(FreshenRequest { accounts, done })
-            .await
-            .is_ok()
-        {
-            let _ = tokio::time::timeout(FRESHEN_PATIENCE, finished).await;
+        let request = FreshenRequest {
+            accounts,
+            wish,
+            done,
+        };
+        if self.freshen.send(request).await.is_ok() {
+            let _ = tokio::time::timeout_at(end.into(), finished).await;
         }
     }
 

@@ -11,6 +11,8 @@ mod instance;
 mod listening;
 mod log;
 mod memory_lock;
+mod notification;
+mod open_browser;
 mod password;
 mod private_file;
 mod program;
@@ -19,6 +21,7 @@ mod runtime_dir;
 mod seal;
 mod serving;
 mod sockets;
+mod surroundings;
 mod systemd;
 
 use std::io::Write;

@@ -24,6 +24,7 @@ use crate::memory_lock::{MemoryLock, MemoryLockError};
 use crate::program::Program;
 use crate::runtime_dir::{DirectoryError, make_private};
 use crate::serving::{self, Serving};
+use crate::surroundings::Surroundings;
 use crate::systemd::{Passed, PassedError};
 use crate::{control, hardening, systemd};
 
@@ -168,7 +169,14 @@ async fn serve(
 
     let (held, freshen_requests) = Held::new();
     let held = Arc::new(held);
-    let accounts = Arc::new(Accounts::new(places, args.store, held.clone()));
+    let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
+    let surroundings = Arc::new(Surroundings::of_process(is_service));
+    let accounts = Arc::new(Accounts::new(
+        places,
+        args.store,
+        held.clone(),
+        surroundings.clone(),
+    ));
     accounts.read_index()?;
     let mut listening = Listening::open(places, &agent_socket, passed)?;
     let pid_file = places.pid_file();
@@ -180,6 +188,7 @@ async fn serve(
     let usage = serving.usage.clone();
     let control = Control {
         accounts: accounts.clone(),
+        surroundings,
         stop,
         started: UnixTime::from(std::time::SystemTime::now()),
         agent_socket: agent_socket.clone(),
@@ -192,6 +201,7 @@ async fn serve(
         usage: usage.clone(),
     };
     tokio::spawn(accounts.clone().keep_fresh(freshen_requests));
+    tokio::spawn(accounts.clone().keep_reminding());
     for listener in std::mem::take(&mut listening.agent) {
         tokio::spawn(serving::accept(listener, serving.clone()));
     }

@@ -97,6 +97,7 @@ mod tests {
             renewal,
             renewal_words: "…".into(),
             next_renewal: None,
+            ends_soon: false,
             last_error: None,
             store: "memory".into(),
             store_error: None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{GenericFilePath, Stream};
 use opkssh_protocol::control::{Event, Request};
+use opkssh_protocol::session_environment::SessionEnvironment;
 
 use crate::error::ClientError;
 use crate::frame::{read_event, write_request};
@@ -56,7 +57,9 @@ impl Connection {
             .set_recv_timeout(patience)
             .and_then(|()| self.stream.set_send_timeout(Some(AT_ONCE)))
             .map_err(ClientError::io("cannot set up the connection to the agent"))?;
-        write_request(&mut self.stream, request)
+        // a daemon that systemd started cannot know it otherwise
+        let session = SessionEnvironment::pick(|name| std::env::var(name).ok());
+        write_request(&mut self.stream, request, session)
     }
 
     /// The next event; a failure that the daemon reports is an error.

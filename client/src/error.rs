@@ -71,6 +71,8 @@ pub enum ClientError {
     NoPassword,
     #[error("the two passwords differ")]
     PasswordsDiffer,
+    #[error("no browser could be started")]
+    NoBrowser,
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
     #[error("{message}")]
@@ -147,6 +149,7 @@ impl ClientError {
             }
             Self::PasswordsDiffer => "try again, and type the same one twice".into(),
             Self::RequestTooLarge(_) => "name one provider: opkssh login ALIAS".into(),
+            Self::NoBrowser => "name one: BROWSER=firefox opkssh login".into(),
             Self::Io { .. } | Self::Key { .. } => return None,
         })
     }

@@ -3,15 +3,20 @@
 use std::io::{self, Read, Write};
 
 use opkssh_protocol::control::{Event, Failure, MAX_FRAME, Request, VERSION, Versioned};
+use opkssh_protocol::session_environment::SessionEnvironment;
 
 use zeroize::Zeroizing;
 
 use crate::error::ClientError;
 
-/// Sends one request.
-pub fn write_request(to: &mut impl Write, request: &Request) -> Result<(), ClientError> {
+/// Sends one request, from this session.
+pub fn write_request(
+    to: &mut impl Write,
+    request: &Request,
+    session: SessionEnvironment,
+) -> Result<(), ClientError> {
     // it may hold a password, or the secret of a client
-    let body = serde_json::to_vec(&Versioned::new(request))
+    let body = serde_json::to_vec(&Versioned::from_session(request, session))
         .map(Zeroizing::new)
         .map_err(|error| ClientError::Garbled(error.to_string()))?;
     let length = match u32::try_from(body.len()) {
@@ -42,8 +47,9 @@ pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
 fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
     let garbled = |error: serde_json::Error| ClientError::Garbled(error.to_string());
     // of another version, only that it stops is sure to mean the same
-    let Versioned { version, message } =
-        serde_json::from_slice::<Versioned<serde_json::Value>>(body).map_err(garbled)?;
+    let Versioned {
+        version, message, ..
+    } = serde_json::from_slice::<Versioned<serde_json::Value>>(body).map_err(garbled)?;
     let event = serde_json::from_value(message);
     match event {
         Ok(Event::Failed { failure }) if version == VERSION => Err(ClientError::Refused(failure)),
@@ -77,7 +83,7 @@ fn unanswered(error: io::Error) -> ClientError {
 mod tests {
     use super::*;
     use opkssh_protocol::config::{ClientConfig, Provider};
-    use opkssh_protocol::control::{LoginRequest, WhichAccount};
+    use opkssh_protocol::control::{Joining, LoginRequest, WhichAccount};
 
     fn frame(body: &[u8]) -> Vec<u8> {
         [&u32::try_from(body.len()).unwrap().to_be_bytes()[..], body].concat()
@@ -95,9 +101,10 @@ mod tests {
             &Request::Logout {
                 which: WhichAccount::All,
             },
+            SessionEnvironment::default(),
         )
         .unwrap();
-        let body = br#"{"version":1,"message":{"request":"logout","which":"all"}}"#;
+        let body = br#"{"version":1,"session":{},"message":{"request":"logout","which":"all"}}"#;
         assert_eq!(out, frame(body));
     }
 
@@ -186,9 +193,12 @@ mod tests {
             flow: Default::default(),
             account: None,
             asking: Default::default(),
+            joining: Joining::default(),
         });
         let mut out = Vec::new();
-        let error = write_request(&mut out, &request).err().unwrap();
+        let error = write_request(&mut out, &request, SessionEnvironment::default())
+            .err()
+            .unwrap();
         assert!(matches!(error, ClientError::RequestTooLarge(_)), "{error}");
         assert!(out.is_empty());
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::config::Wanted;
-use opkssh_protocol::control::{AccountStatus, Asking, Event, Flow, Request};
+use opkssh_protocol::control::{AccountStatus, Asking, Event, Flow, Joining, Request};
 use opkssh_protocol::places::Places;
 
 use crate::agent_lock::with_store_open;
@@ -114,6 +114,13 @@ impl LoginArgs {
     /// Is the key to be written or printed, and not kept by the agent?
     pub fn wants_files(&self) -> bool {
         self.print_key || self.private_key_file.is_some() || self.files
+    }
+
+    pub(crate) fn joining(&self) -> Joining {
+        Joining {
+            opens_browser: !self.disable_browser_open,
+            unless_usable: None,
+        }
     }
 
     pub(crate) fn asking(&self) -> Asking {
@@ -237,6 +244,8 @@ fn log_in_and(
                     display.logged_in(&account);
                     return Ok(account);
                 }
+                // somebody else's login made it usable
+                Event::Ready { account } => return Ok(account),
                 event if event.is_terminal() => return Err(unexpected()),
                 event => {
                     display.show(&event);

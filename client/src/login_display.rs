@@ -37,7 +37,11 @@ impl<'a> LoginDisplay<'a> {
     /// Events other than a login's are no matter of this display.
     pub fn show(&mut self, event: &Event) {
         match event {
-            Event::OpenBrowser { url } => self.open_browser(url),
+            Event::OpenBrowser { url, opened: true } => self.line(&format!(
+                "This login is under way already, in the browser at {}",
+                printable(url)
+            )),
+            Event::OpenBrowser { url, opened: false } => self.open_browser(url),
             Event::DeviceCode {
                 user_code,
                 verification_uri,

@@ -55,6 +55,7 @@ pub(crate) fn request(
             account,
             flow: args.flow(),
             asking: args.asking(),
+            joining: args.joining(),
         }),
     }
 }
@@ -116,6 +117,7 @@ pub fn login_request(
         flow: args.flow(),
         account,
         asking: args.asking(),
+        joining: args.joining(),
     })
 }
 

@@ -46,6 +46,7 @@ fn a_login_shows_the_url_opens_the_browser_and_says_who_you_are() {
         Request::Login(_) => vec![
             Event::OpenBrowser {
                 url: "http://localhost:3000/login".into(),
+                opened: false,
             },
             Event::Waiting {
                 what: "Waiting for the browser".into(),
@@ -113,6 +114,7 @@ fn a_login_without_browser_only_prints_the_url() {
         vec![
             Event::OpenBrowser {
                 url: "http://localhost:3000/login\u{1b}[2J".into(),
+                opened: false,
             },
             Event::LoggedIn {
                 account: account("work"),
@@ -284,6 +286,7 @@ fn check_asks_for_the_right_account_and_says_why_not() {
     let daemon = FakeDaemon::start(&home, |request| match request {
         Request::Ensure {
             which: opkssh_protocol::control::WhichAccount::Named(alias),
+            ..
         } => {
             let reason = "the refresh token was revoked".into();
             vec![Event::LoginNeeded {

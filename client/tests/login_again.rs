@@ -57,7 +57,11 @@ fn alias(name: &str) -> LoginArgs {
 fn an_account_without_configuration_logs_in_again_as_it_was() {
     let home = Home::new();
     let daemon = daemon(&home);
-    let again = |flow: &str| serde_json::json!({"request": "login-again", "account": "elsewhere", "flow": flow});
+    let again = |flow: &str| {
+        serde_json::json!({
+            "request": "login-again", "account": "elsewhere", "flow": flow,
+        })
+    };
     // by alias or issuer
     for name in ["elsewhere", "https://id.example.com"] {
         run(&home, &alias(name)).unwrap();

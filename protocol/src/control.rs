@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::account_name::AccountName;
 use crate::config::{OnDemand, Provider};
 use crate::secret::{self, Secret};
+use crate::session_environment::SessionEnvironment;
 use crate::time::UnixTime;
 
 /// Of the messages below; raised when an older peer could misread them.
@@ -23,6 +24,9 @@ pub const MAX_FRAME: usize = 256 * 1024;
 #[derive(Serialize, Deserialize)]
 pub struct Versioned<T> {
     pub version: u32,
+    /// With a request: what the daemon may not know of the client's session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionEnvironment>,
     pub message: T,
 }
 
@@ -30,7 +34,15 @@ impl<T> Versioned<T> {
     pub fn new(message: T) -> Self {
         Self {
             version: VERSION,
+            session: None,
             message,
+        }
+    }
+
+    pub fn from_session(message: T, session: SessionEnvironment) -> Self {
+        Self {
+            session: Some(session),
+            ..Self::new(message)
         }
     }
 }
@@ -39,7 +51,8 @@ impl<T> Versioned<T> {
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
     /// Events: [`Event::OpenBrowser`] or [`Event::DeviceCode`], [`Event::Waiting`], then
-    /// [`Event::LoggedIn`].
+    /// [`Event::LoggedIn`]. Clients that ask for the same login while it waits for the person share
+    /// it: each gets all of its events, and it is cancelled when the last of them has hung up.
     Login(LoginRequest),
     /// Log in anew to an account that the daemon has, named by its alias: at its own provider,
     /// with the principals, key type and access-token choice it was logged in with. Events as for
@@ -50,6 +63,8 @@ pub enum Request {
         flow: Flow,
         #[serde(default, skip_serializing_if = "Asking::is_plain")]
         asking: Asking,
+        #[serde(default, skip_serializing_if = "Joining::is_plain")]
+        joining: Joining,
     },
     /// The address that a browser elsewhere ended at, for the login that waits for it: the redirect
     /// URI with its query, the query alone, or `CODE&STATE`. The login is found by the `state` in
@@ -65,7 +80,12 @@ pub enum Request {
     Status,
     /// Make an account usable without a person: renew it if it is stale.
     /// Ends with [`Event::Ready`] or [`Event::LoginNeeded`].
-    Ensure { which: WhichAccount },
+    Ensure {
+        which: WhichAccount,
+        /// If only a person can, ask one as the account's `on_demand` says, and wait a while.
+        #[serde(default)]
+        ask_person: bool,
+    },
     /// Lock the agent: nothing is shown, signed or renewed until the password is said again.
     /// Ends with [`Event::Unlockable`].
     Lock {
@@ -107,6 +127,8 @@ pub enum WhichAccount {
     Named(String),
     /// The one whose `hosts:` match this destination (of several, the default), else the default.
     ForHost(String),
+    /// The one whose `hosts:` match this destination, else the default if it has no `hosts:`.
+    MeantForHost(String),
     All,
 }
 
@@ -130,6 +152,8 @@ pub struct LoginRequest {
     pub account: Option<AccountName>,
     #[serde(default, skip_serializing_if = "Asking::is_plain")]
     pub asking: Asking,
+    #[serde(default, skip_serializing_if = "Joining::is_plain")]
+    pub joining: Joining,
 }
 
 /// How the provider is asked this time (OpenID Connect Core section 3.1.2.1); nothing of it is
@@ -158,6 +182,33 @@ impl Asking {
     }
 }
 
+/// How a client takes part in a login that others may be waiting for, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joining {
+    /// The client opens the browser. One client of a login does.
+    pub opens_browser: bool,
+    /// No login is begun when this account became usable since the client last asked: that is
+    /// answered with [`Event::Ready`].
+    #[serde(default)]
+    pub unless_usable: Option<WhichAccount>,
+}
+
+impl Joining {
+    /// Opens the browser, and logs in whatever is usable already.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Joining {
+    fn default() -> Self {
+        Self {
+            opens_browser: true,
+            unless_usable: None,
+        }
+    }
+}
+
 /// Where the person logs in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -181,12 +232,15 @@ pub enum KeyType {
     Ed25519,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// Show this URL to the person and open it in a browser.
+    /// Show this URL to the person and open it in a browser, unless it was opened already, by
+    /// another client that waits for the same login.
     OpenBrowser {
         url: String,
+        #[serde(default)]
+        opened: bool,
     },
     /// Show the person where to go with which code (RFC 8628 section 3.3). The answer to
     /// [`Flow::Device`].
@@ -330,6 +384,9 @@ pub struct AccountStatus {
     pub renewal_words: String,
     /// When it will next be renewed without a person, if it will.
     pub next_renewal: Option<UnixTime>,
+    /// Usable, but not for long, and only a person can move the end.
+    #[serde(default)]
+    pub ends_soon: bool,
     /// The last renewal that failed, in words.
     pub last_error: Option<String>,
     /// `secret-service`, `file` or `memory`.

@@ -19,6 +19,7 @@ pub mod key_set;
 pub mod pk_token;
 pub mod places;
 pub mod secret;
+pub mod session_environment;
 pub mod time;
 #[cfg(feature = "mint")]
 pub mod user_key;

@@ -3,10 +3,8 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 
-use opkssh_client::{
-    Ensured, Environment, LoginArgs, ensure, log_in, login_request, with_store_open,
-};
-use opkssh_protocol::control::{Asking, Flow, Request, WhichAccount};
+use opkssh_client::{Ensured, Environment, about_the_end, ensure, log_in_for, with_store_open};
+use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
 
 use crate::error::WrapperError;
@@ -17,6 +15,8 @@ pub struct Surroundings {
     pub environment: Environment,
     /// Is a person watching: is stdin or stderr a terminal?
     pub terminal: bool,
+    /// Is stderr a terminal?
+    pub watched: bool,
     /// `PATH`
     pub path: OsString,
 }
@@ -26,6 +26,7 @@ impl Surroundings {
         Self {
             environment: Environment::of_process(),
             terminal: std::io::stdin().is_terminal() || std::io::stderr().is_terminal(),
+            watched: std::io::stderr().is_terminal(),
             path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
         }
     }
@@ -50,10 +51,17 @@ pub fn make_ready(
     // a person who is there can open the store that the account is in
     let ensured = match surroundings.terminal {
         true => with_store_open(places, || ensure(places, which.clone())),
-        false => ensure(places, which),
+        false => ensure(places, which.clone()),
     };
     let (account, reason) = match ensured? {
-        Ensured::Ready(_) => return Ok(()),
+        Ensured::Ready(account) => {
+            if surroundings.watched
+                && let Some(line) = about_the_end(&account)
+            {
+                let _ = writeln!(chatter, "{line}");
+            }
+            return Ok(());
+        }
         Ensured::LoginNeeded { account, reason } => (account, reason),
     };
     if !surroundings.somebody_here() {
@@ -62,22 +70,6 @@ pub fn make_ready(
             account: account.or(named),
         });
     }
-    let environment = &surroundings.environment;
-    let request = match account {
-        // as it was, whatever the configuration says by now
-        Some(account) => Request::LoginAgain {
-            account,
-            flow: Flow::Browser,
-            asking: Asking::default(),
-        },
-        None => {
-            let args = LoginArgs {
-                alias: named,
-                ..LoginArgs::default()
-            };
-            Request::Login(login_request(&args, environment, places, chatter)?)
-        }
-    };
-    log_in(&request, true, environment, places, chatter)?;
+    log_in_for(which, account, &surroundings.environment, places, chatter)?;
     Ok(())
 }

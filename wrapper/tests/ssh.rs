@@ -48,6 +48,7 @@ fn alone(home: &Home) -> Surroundings {
     Surroundings {
         environment: Environment::default(),
         terminal: false,
+        watched: false,
         path: home.path().join("bin").into_os_string(),
     }
 }
@@ -176,6 +177,7 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
         Request::LoginAgain { .. } => vec![
             Event::OpenBrowser {
                 url: "http://localhost:3000/login".into(),
+                opened: false,
             },
             Event::LoggedIn {
                 account: account("elsewhere"),
@@ -200,6 +202,7 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
         "request": "login-again",
         "account": "elsewhere",
         "flow": "browser",
+        "joining": {"opens_browser": true, "unless_usable": {"for-host": "host"}},
     });
     assert_eq!(asked[1], again);
     assert_eq!(argv(&home), words(&["host"]));
@@ -219,6 +222,7 @@ fn without_an_account_the_login_is_at_the_default_provider() {
     });
     let around = Surroundings {
         terminal: true,
+        watched: true,
         ..alone(&home)
     };
     run(&home, &words(&["host"]), &around).unwrap_or_else(|error| panic!("{error}"));
@@ -298,6 +302,7 @@ fn become_ssh(home: &Path) -> ! {
     let around = Surroundings {
         environment: Environment::default(),
         terminal: false,
+        watched: false,
         path: home.join("bin").into_os_string(),
     };
     let args = SshArgs::read(words(&["host"])).ok().unwrap();

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::control::{
-    AccountStatus, Asking, Event, Flow, LockedPart, LoginRequest, Renewal, WhichAccount,
+    AccountStatus, Asking, Event, Flow, Joining, LockedPart, LoginRequest, Renewal, WhichAccount,
 };
 use tokio::sync::mpsc;
 
 use super::index::Entry;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::record::{Record, RecordError};
+use super::shared_login::{Interrupted, LoginKey};
 use super::store::{StoreError, StoreKind};
 use super::whose::{Ambiguous, OtherPerson};
 use super::{Account, Accounts, oidc, report};
@@ -34,6 +35,14 @@ pub enum AdoptError {
     Interrupted,
     #[error("the agent is locked")]
     Locked,
+}
+
+/// How a login ended well.
+#[derive(Clone)]
+pub enum Joined {
+    LoggedIn(AccountStatus),
+    /// There was no need: the account had become usable already.
+    Usable(AccountStatus),
 }
 
 impl AdoptError {
@@ -67,8 +76,38 @@ impl AdoptError {
 }
 
 impl Accounts {
-    /// Logs in and holds the result. Nothing is kept of a login that fails on the way.
+    /// Logs in and holds the result. Nothing is kept of a login that fails on the way. However
+    /// many ask for the same login at once, there is one: see [`super::shared_login`].
     pub async fn log_in(
+        self: &Arc<Self>,
+        request: &LoginRequest,
+        events: &mpsc::Sender<Event>,
+    ) -> Result<Joined, Arc<AdoptError>> {
+        let usable = || {
+            let which = request.joining.unless_usable.as_ref()?;
+            self.usable(which).map(Joined::Usable).map(Ok)
+        };
+        let (this, alone) = (self.clone(), request.clone());
+        let begin = |events| async move {
+            let logged_in = this.log_in_alone(&alone, &events).await;
+            logged_in.map(Joined::LoggedIn).map_err(Arc::new)
+        };
+        let key = LoginKey::of(request)?;
+        let opens_browser = request.joining.opens_browser;
+        self.logins
+            .join(key, opens_browser, events, usable, begin)
+            .await
+            .unwrap_or_else(|Interrupted| Err(Arc::new(AdoptError::Interrupted)))
+    }
+
+    /// The account, if it can be used now.
+    fn usable(&self, which: &WhichAccount) -> Option<AccountStatus> {
+        let account = self.find_one(which).ok()??;
+        let is_usable = self.plan(&account.state()).is_usable(self.clock.now());
+        is_usable.then(|| self.report(&account))
+    }
+
+    async fn log_in_alone(
         self: &Arc<Self>,
         request: &LoginRequest,
         events: &mpsc::Sender<Event>,
@@ -100,17 +139,20 @@ impl Accounts {
         alias: &str,
         flow: Flow,
         asking: Asking,
+        joining: Joining,
         events: &mpsc::Sender<Event>,
-    ) -> Result<AccountStatus, AdoptError> {
+    ) -> Result<Joined, Arc<AdoptError>> {
         if self.is_locked() {
-            return Err(AdoptError::Locked);
+            return Err(AdoptError::Locked.into());
         }
         self.restore_missing().await;
-        if let Some((_, StoreKind::File)) = self.why_missing(&WhichAccount::Named(alias.to_owned()))
-        {
-            self.stores.is_open(StoreKind::File)?;
+        let named = WhichAccount::Named(alias.to_owned());
+        if let Some((_, StoreKind::File)) = self.why_missing(&named) {
+            self.stores
+                .is_open(StoreKind::File)
+                .map_err(AdoptError::from)?;
         }
-        let account = self.find_one(&WhichAccount::Named(alias.to_owned()))?;
+        let account = self.find_one(&named).map_err(AdoptError::from)?;
         let account = account.ok_or_else(|| AdoptError::Unknown(alias.to_owned()))?;
         let request = {
             let record = &account.state().record;
@@ -122,6 +164,7 @@ impl Accounts {
                 flow,
                 account: Some(AccountName::existing(&account.alias)),
                 asking,
+                joining,
             }
         };
         self.log_in(&request, events).await
@@ -236,6 +279,7 @@ impl Accounts {
         }
         let account = Account::new(alias.clone(), turn.clone(), record, credentials, store);
         let account = Arc::new(account);
+        self.questions.forget_answer(&alias);
         self.lock().insert(alias, account.clone());
         self.publish();
         Ok(account)

@@ -79,6 +79,7 @@ async fn choose<'a>(
                 events,
                 Event::OpenBrowser {
                     url: chooser.url.clone(),
+                    opened: false,
                 },
             )
             .await?;
@@ -110,9 +111,8 @@ async fn at_provider(
     let (begun, loopback, mut authorization) = match (prepared, chosen) {
         (Ok(prepared), None) => {
             let url = prepared.2.url.clone();
-            tell(events, Event::OpenBrowser { url })
-                .await
-                .map_err(no_browser)?;
+            let open = Event::OpenBrowser { url, opened: false };
+            tell(events, open).await.map_err(no_browser)?;
             prepared
         }
         (Ok(prepared), Some(choice)) => {
@@ -152,7 +152,7 @@ async fn at_provider(
                 if visit.is_of_a_browser() {
                     visit.answer(Page::redirect(&url));
                 } else {
-                    let again = Event::OpenBrowser { url };
+                    let again = Event::OpenBrowser { url, opened: false };
                     tell(events, again).await.map_err(no_browser)?;
                 }
             }

@@ -93,6 +93,7 @@ impl Accounts {
         }
         let reason = match which {
             WhichAccount::Named(name) => format!("{name} is not logged in"),
+            WhichAccount::MeantForHost(host) => format!("no account is meant for {host}"),
             _ => match self.settings.default_account() {
                 Some(name) => format!("the default account {name} is not logged in"),
                 None => "nobody is logged in".to_owned(),

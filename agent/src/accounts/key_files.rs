@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::control::{Event, KeyType, LoginRequest};
@@ -18,6 +19,7 @@ use super::clock::Clock;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::mint::mint;
 use super::oidc::Http;
+use crate::surroundings::Surroundings;
 
 /// Where the key shall go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +90,7 @@ pub fn login_to_files(
         .map_err(KeyFileError::Runtime)?;
     runtime.block_on(async {
         let (events, mut shown) = mpsc::channel(8);
-        let http = Http::default();
+        let http = Http::new(Arc::new(Surroundings::of_process(false)));
         let clock = Clock::system();
         let login = login::log_in(&http, request, awaited, &events, || clock.now());
         tokio::pin!(login);

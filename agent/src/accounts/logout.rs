@@ -187,7 +187,7 @@ impl Accounts {
             WhichAccount::All => true,
             WhichAccount::Named(name) => entry.alias == *name,
             // a logout that waits is repeated by the words it was asked for with
-            WhichAccount::Default | WhichAccount::ForHost(_) => {
+            WhichAccount::Default | WhichAccount::ForHost(_) | WhichAccount::MeantForHost(_) => {
                 entry.leaving || default.is_some_and(|default| default.alias == entry.alias)
             }
         });

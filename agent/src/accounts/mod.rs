@@ -18,14 +18,17 @@ mod logout;
 mod loopback;
 mod mint;
 mod oidc;
+mod on_demand;
 mod pages;
 mod plan;
 mod record;
+mod reminder;
 mod renew;
 mod report;
 mod restore;
 mod schedule;
 mod settings;
+mod shared_login;
 pub mod store;
 mod whose;
 
@@ -41,21 +44,24 @@ use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::held::{Held, Identity};
 use crate::serving::hosts::host_matches;
+use crate::surroundings::Surroundings;
 use clock::Clock;
 use index::IndexFile;
 use lock::Lock;
 use oidc::Http;
+use on_demand::Questions;
 use plan::{Plan, plan};
 use record::{Credentials, Record};
 use restore::Missing;
 use settings::Settings;
+use shared_login::SharedLogins;
 use store::{StoreError, StoreKind, StoreWish, Stores};
 
-pub use adopt::AdoptError;
+pub use adopt::{AdoptError, Joined};
 pub use awaited::{Awaited, NotAwaited};
 pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
@@ -79,11 +85,16 @@ pub struct Accounts {
     lock: Lock,
     index: IndexFile,
     settings: Settings,
+    logins: SharedLogins<Result<Joined, Arc<AdoptError>>>,
     http: Http,
+    questions: Questions,
+    surroundings: Arc<Surroundings>,
     clock: Clock,
     awaited: Awaited,
     /// Rung when a planned renewal may have moved.
     replan: Notify,
+    /// Told whenever an account came, went or was made usable.
+    changed: watch::Sender<()>,
 }
 
 /// One account. Whoever changes its tokens holds its turn; `state` is held for moments only.
@@ -115,7 +126,12 @@ struct State {
 }
 
 impl Accounts {
-    pub fn new(places: &Places, wish: StoreWish, held: Arc<Held>) -> Self {
+    pub fn new(
+        places: &Places,
+        wish: StoreWish,
+        held: Arc<Held>,
+        surroundings: Arc<Surroundings>,
+    ) -> Self {
         Self {
             accounts: Mutex::default(),
             turns: Mutex::default(),
@@ -128,10 +144,14 @@ impl Accounts {
             lock: Lock::new(places.seal_file()),
             index: IndexFile::new(places.accounts_file()),
             settings: Settings::new(places.config_files().to_vec()),
-            http: Http::default(),
+            logins: SharedLogins::default(),
+            http: Http::new(surroundings.clone()),
+            questions: Questions::default(),
+            surroundings,
             clock: Clock::system(),
             awaited: Awaited::default(),
             replan: Notify::new(),
+            changed: watch::Sender::new(()),
         }
     }
 
@@ -157,7 +177,7 @@ impl Accounts {
                 }
                 found
             }
-            WhichAccount::ForHost(host) => {
+            WhichAccount::ForHost(host) | WhichAccount::MeantForHost(host) => {
                 let default = default();
                 let settings = |account: &Arc<Account>| self.settings.of(&account.state().record);
                 let mut meant: Vec<_> = accounts
@@ -173,7 +193,8 @@ impl Accounts {
                     (is_default, one.state().record.logged_in_at)
                 };
                 let found = meant.into_iter().max_by_key(rank);
-                found.or(default).cloned().into_iter().collect()
+                let any = default.filter(|_| matches!(which, WhichAccount::ForHost(_)));
+                found.or(any).cloned().into_iter().collect()
             }
         }
     }
@@ -240,6 +261,7 @@ impl Accounts {
             .collect();
         self.held.replace(identities);
         self.replan.notify_one();
+        self.changed.send_replace(());
     }
 
     fn missing(&self) -> MutexGuard<'_, Vec<Missing>> {

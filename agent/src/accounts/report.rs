@@ -6,6 +6,7 @@ use std::time::Duration;
 use opkssh_protocol::control::{AccountStatus, WhichAccount};
 
 use super::plan::renewal_words;
+use super::reminder::ends_soon;
 use super::store::Chosen;
 use super::{Account, Accounts, State};
 
@@ -59,6 +60,7 @@ impl Accounts {
             renewal: state.record.renewal,
             renewal_words: renewal_words(state.record.renewal, settings.expiration),
             next_renewal: plan.renew_at,
+            ends_soon: ends_soon(plan, state.credentials.times(), self.clock.now()),
             last_error: state.last_error.clone(),
             store: state.store.name().to_owned(),
             store_error: state.store_error.as_ref().map(ToString::to_string),

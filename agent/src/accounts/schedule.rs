@@ -10,7 +10,7 @@ use super::Accounts;
 use super::alarm::Alarm;
 use super::exchange::SAVE_AGAIN;
 use super::renew::{Wish, not_before, within};
-use crate::held::{FreshenRequest, FreshenRequests};
+use crate::held::{FreshenRequest, FreshenRequests, FreshenWish};
 
 impl Accounts {
     /// Restores what the store has, then runs for as long as the daemon.
@@ -51,6 +51,11 @@ impl Accounts {
     }
 
     pub(super) async fn freshen(self: Arc<Self>, request: FreshenRequest) {
+        if request.wish == FreshenWish::AskPerson {
+            self.ask_person(&request.accounts).await;
+            let _ = request.done.send(());
+            return;
+        }
         // what the asking session will see of accounts that come back only now is not known yet
         let all = !self.missing().is_empty();
         self.restore_missing().await;

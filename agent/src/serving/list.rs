@@ -17,6 +17,13 @@ pub fn visible<'a>(
         .collect()
 }
 
+/// The accounts whose `hosts:` name the server.
+pub fn meant(identities: &[Identity], names: &Names) -> Vec<String> {
+    let named = |identity: &&Identity| names.satisfy(&identity.hosts);
+    let meant = identities.iter().filter(named);
+    meant.map(|identity| identity.account.clone()).collect()
+}
+
 fn is_visible(identity: &Identity, names: Option<&Names>, is_forwarded: bool) -> bool {
     match names {
         // a machine that the agent is forwarded to learns of nothing it could not use

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use interprocess::local_socket::tokio::Stream;
 use opkssh_protocol::secret::Secret;
@@ -82,14 +83,22 @@ impl Session {
         let names = destination.map(|destination| known_hosts.look_up(destination.host_key));
         // Only a session of this machine that says whom it talks to is worth a renewal, or a look
         // into the store: `ssh-add -l` never causes traffic, and another machine causes none here.
-        if names.is_some() && !self.bindings.is_forwarded() {
+        if let Some(names) = &names
+            && !self.bindings.is_forwarded()
+        {
+            let since = Instant::now();
             let identities = self.serving.held.identities();
-            let wanted = self.visible(&identities, names.as_ref());
+            let wanted = self.visible(&identities, Some(names));
             let wanted = wanted
                 .iter()
                 .map(|identity| identity.account.clone())
                 .collect();
             self.serving.held.freshen(wanted).await;
+            // and only accounts that name this server are worth a person's time
+            let meant = list::meant(&self.serving.held.identities(), names);
+            if !meant.is_empty() {
+                self.serving.held.ask_person(meant, since).await;
+            }
         }
         let identities = self.serving.held.identities();
         let visible = self.visible(&identities, names.as_ref());
@@ -139,6 +148,9 @@ impl Session {
             &self.serving.known_hosts,
         ) {
             Ok(signature) => {
+                if let Some(account) = sign::account_of(&identities, key) {
+                    self.serving.held.note_use(account);
+                }
                 let mut answer = vec![SIGN_RESPONSE];
                 put_string(&mut answer, &signature);
                 Ok(answer)

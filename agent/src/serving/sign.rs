@@ -37,6 +37,11 @@ impl Refusal {
     }
 }
 
+/// The account whose key `blob` names.
+pub fn account_of<'a>(identities: &'a [Identity], blob: &[u8]) -> Option<&'a str> {
+    find(identities, blob).map(|identity| identity.account.as_str())
+}
+
 /// Signs `data` with the key that `blob` names: a certificate of ours, or its bare key.
 pub fn sign(
     identities: &[Identity],

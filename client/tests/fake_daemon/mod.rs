@@ -104,8 +104,11 @@ fn serve(
     assert_eq!(request.version, opkssh_protocol::control::VERSION);
     log.lock().unwrap().push(request.message.clone());
     for event in answer(serde_json::from_value(request.message).unwrap()) {
-        let message = event;
-        let body = serde_json::to_vec(&Versioned { version, message }).unwrap();
+        let event = Versioned {
+            version,
+            ..Versioned::new(event)
+        };
+        let body = serde_json::to_vec(&event).unwrap();
         let length = u32::try_from(body.len()).unwrap();
         let frame = [&length.to_be_bytes()[..], &body].concat();
         // a client that has what it wants may be gone
@@ -129,6 +132,7 @@ pub fn account(alias: &str) -> AccountStatus {
         renewal: Renewal::ByItself,
         renewal_words: "renews by itself".into(),
         next_renewal: Some(UnixTime(3_999_000_000)),
+        ends_soon: false,
         last_error: None,
         store: "memory".into(),
         store_error: None,

@@ -128,7 +128,9 @@ fn two_logins_cannot_have_one_port_and_the_second_says_so() {
     }
     let setup = two_accounts();
     let (mut login, port) = waiting_login(&setup);
-    let refused = setup.home.opkssh(["login", "slow"]).run().refused();
+    // another key type makes it another login
+    let other = ["login", "slow", "--key-type", "ed25519"];
+    let refused = setup.home.opkssh(other).run().refused();
     assert!(
         refused.contains(&format!("all of the redirect ports are busy: {port}")),
         "{refused}"

@@ -7,6 +7,7 @@
 //! * [`Sshd`], [`Etc`]: a private sshd, and the server's rules
 //! * [`GoPeer`]: the Go opkssh
 //! * [`SecretService`]: a keyring on a private D-Bus
+//! * [`Desktop`]: shows notifications on a private D-Bus, with a person who clicks
 //! * [`FaultyProvider`]: what a well-behaved provider never does
 //! * [`MintingProvider`]: one whose clock the test sets
 //!
@@ -24,8 +25,10 @@
 )]
 
 mod browser;
+mod bus;
 mod certificates;
 mod control;
+mod desktop;
 mod etc;
 mod faulty_provider;
 mod go_peer;
@@ -40,6 +43,7 @@ mod sshd;
 mod wait;
 
 pub use browser::{Browser, BrowserMode, Opening};
+pub use desktop::{Desktop, Notification};
 pub use etc::Etc;
 pub use faulty_provider::{Fault, FaultyProvider};
 pub use go_peer::GoPeer;

@@ -1,13 +1,13 @@
 //! A keyring of one's own: gnome-keyring, or oo7, on a private D-Bus.
 
 use std::cell::RefCell;
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
 use rustix::process::Signal;
 
 use crate::Home;
+use crate::bus::start_bus;
 use crate::parts::part;
 use crate::run::Running;
 use crate::wait::wait_until;
@@ -42,29 +42,7 @@ impl<'a> SecretService<'a> {
     }
 
     pub fn start_kind(home: &'a Home, kind: Keyring) -> Self {
-        let socket = home.runtime_dir().join("bus");
-        let config = home.beside("bus.conf");
-        fs::write(
-            &config,
-            format!(
-                "<busconfig><type>session</type><listen>unix:path={}</listen>\
-                 <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
-                 <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
-                socket.display()
-            ),
-        )
-        .expect("the bus configuration");
-        let mut bus = home
-            .command("dbus-daemon")
-            .arg(format!("--config-file={}", config.display()))
-            .args(["--nofork", "--nopidfile", "--nosyslog", "--print-address=1"])
-            .start();
-        bus.wait_for("unix:path=");
-        home.set(
-            "DBUS_SESSION_BUS_ADDRESS",
-            format!("unix:path={}", socket.display()),
-        );
-
+        let bus = start_bus(home);
         // Else the first store would ask, on a screen, which keyring is the default.
         home.write(".local/share/keyrings/default", "login");
         let mut service = Self {

@@ -1,10 +1,12 @@
 //! HTTP to a provider: https only (loopback excepted), bounded in time, size and redirects.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use http::{Request, Response};
 use url::{Host, Url};
+
+use crate::surroundings::{Proxies, Surroundings};
 
 /// One request and its answer, from the first byte of the connection to the last of the body.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -31,13 +33,27 @@ pub enum HttpError {
 }
 
 /// The two connections pools: through the user's proxy, and straight to this machine.
-#[derive(Default)]
 pub struct Http {
-    proxied: OnceLock<reqwest::Client>,
+    surroundings: Arc<Surroundings>,
+    proxied: Mutex<Option<Proxied>>,
     direct: OnceLock<reqwest::Client>,
 }
 
+/// A client for these proxies; without, for those that the process's own environment names.
+struct Proxied {
+    proxies: Option<Proxies>,
+    client: reqwest::Client,
+}
+
 impl Http {
+    pub fn new(surroundings: Arc<Surroundings>) -> Self {
+        Self {
+            surroundings,
+            proxied: Mutex::default(),
+            direct: OnceLock::new(),
+        }
+    }
+
     /// Fetches a document, following redirects that stay on https.
     pub async fn get(&self, url: &str) -> Result<Vec<u8>, HttpError> {
         let mut url = checked(url)?;
@@ -104,26 +120,69 @@ impl Http {
         }
     }
 
-    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
-        let (slot, builder) = if is_loopback(url) {
-            (&self.direct, reqwest::Client::builder().no_proxy())
-        } else {
-            (&self.proxied, reqwest::Client::builder())
-        };
-        if let Some(client) = slot.get() {
-            return Ok(client);
+    fn client_for(&self, url: &Url) -> Result<reqwest::Client, HttpError> {
+        if !is_loopback(url) {
+            return self.proxied();
         }
-        // a second call finds it installed already
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = builder
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(20))
-            .user_agent(concat!("opkssh-agent/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| HttpError::Setup(causes(&error)))?;
-        Ok(slot.get_or_init(|| client))
+        if let Some(client) = self.direct.get() {
+            return Ok(client.clone());
+        }
+        let client = build(reqwest::Client::builder().no_proxy())?;
+        Ok(self.direct.get_or_init(|| client).clone())
     }
+
+    /// Built anew when a session with other proxies came.
+    fn proxied(&self) -> Result<reqwest::Client, HttpError> {
+        let proxies = self.surroundings.proxies();
+        let mut proxied = self
+            .proxied
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        match &*proxied {
+            Some(known) if known.proxies == proxies => Ok(known.client.clone()),
+            _ => {
+                let client = build(through(proxies.as_ref()))?;
+                *proxied = Some(Proxied {
+                    proxies,
+                    client: client.clone(),
+                });
+                Ok(client)
+            }
+        }
+    }
+}
+
+fn through(proxies: Option<&Proxies>) -> reqwest::ClientBuilder {
+    let mut builder = reqwest::Client::builder();
+    let Some(proxies) = proxies else {
+        return builder;
+    };
+    let none_for = proxies.none_for.as_deref();
+    let none_for = none_for.and_then(reqwest::NoProxy::from_string);
+    let named = [
+        proxies.http.as_deref().map(reqwest::Proxy::http),
+        proxies.https.as_deref().map(reqwest::Proxy::https),
+        proxies.all.as_deref().map(reqwest::Proxy::all),
+    ];
+    for proxy in named.into_iter().flatten() {
+        match proxy {
+            Ok(proxy) => builder = builder.proxy(proxy.no_proxy(none_for.clone())),
+            Err(error) => tracing::warn!("a proxy of the session is of no use: {error}"),
+        }
+    }
+    builder
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, HttpError> {
+    // a second call finds it installed already
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    builder
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        .pool_idle_timeout(Duration::from_secs(20))
+        .user_agent(concat!("opkssh-agent/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| HttpError::Setup(causes(&error)))
 }
 
 /// From https never to http, not even on this machine.
@@ -207,6 +266,42 @@ mod tests {
         ] {
             assert_eq!(goes_to(issuer, location).as_deref(), Some(to));
         }
+    }
+
+    #[tokio::test]
+    async fn a_client_s_proxy_is_used_where_there_is_no_own() {
+        use opkssh_protocol::session_environment::SessionEnvironment;
+        use tokio::io::AsyncReadExt as _;
+
+        let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", proxy.local_addr().unwrap());
+        let surroundings = Surroundings::new(SessionEnvironment::default(), true);
+        let http = Http::new(Arc::new(surroundings));
+        http.surroundings.tell(SessionEnvironment::pick(|name| {
+            (name == "https_proxy").then(|| address.clone())
+        }));
+        let asked = async {
+            let (mut stream, _) = proxy.accept().await.unwrap();
+            let mut asked = [0; 33];
+            stream.read_exact(&mut asked).await.unwrap();
+            asked
+        };
+        let (asked, got) = tokio::join!(asked, http.get("https://id.example.com/x"));
+        assert_eq!(&asked, b"CONNECT id.example.com:443 HTTP/1");
+        assert!(got.is_err());
+        // a session without a proxy takes its place
+        http.surroundings.tell(SessionEnvironment::default());
+        assert!(http.surroundings.proxies().is_none());
+        http.proxied().unwrap();
+        assert!(
+            http.proxied
+                .lock()
+                .unwrap()
+                .as_ref()
+                .unwrap()
+                .proxies
+                .is_none()
+        );
     }
 
     #[test]

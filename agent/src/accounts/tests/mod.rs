@@ -19,7 +19,8 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::oidc::Http;
-use super::{Account, Accounts, Clock, Held, StoreWish};
+use super::{Account, Accounts, Clock, Held, Joined, StoreWish};
+use crate::surroundings::Surroundings;
 
 /// 2026-06-01, a Monday, 09:00 UTC.
 const START: UnixTime = UnixTime(1_780_304_400);
@@ -60,7 +61,8 @@ impl World {
         let provider = MintingProvider::start(on_refresh, id_token_ttl, start.0);
         let clock = Clock::simulated(start);
         let held = Arc::new(Held::new().0);
-        let mut accounts = Accounts::new(&places, StoreWish::Memory, held.clone());
+        let surroundings = Arc::new(Surroundings::of_process(false));
+        let mut accounts = Accounts::new(&places, StoreWish::Memory, held.clone(), surroundings);
         accounts.clock = clock.clone();
         let request = json!({"providers": [{
             "aliases": ["test"],
@@ -112,16 +114,19 @@ impl World {
     async fn log_in(&self) -> (AccountStatus, usize) {
         let (events, mut shown) = mpsc::channel(8);
         let login = async {
-            let status = self.accounts.log_in(&self.request, &events).await;
+            let joined = self.accounts.log_in(&self.request, &events).await;
             drop(events);
-            status.map_err(|error| error.to_string()).unwrap()
+            match joined.map_err(|error| error.to_string()).unwrap() {
+                Joined::LoggedIn(status) | Joined::Usable(status) => status,
+            }
         };
         let person = async {
             let mut openings = 0;
             while let Some(event) = shown.recv().await {
-                if let Event::OpenBrowser { url } = event {
+                if let Event::OpenBrowser { url, .. } = event {
                     openings += 1;
-                    tokio::spawn(async move { Http::default().get(&url).await });
+                    let http = Http::new(Arc::new(Surroundings::of_process(false)));
+                    tokio::spawn(async move { http.get(&url).await });
                 }
             }
             openings

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::accounts::ensure::EnsureError;
-use crate::held::FreshenRequest;
+use crate::held::{FreshenRequest, FreshenWish};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -214,7 +214,11 @@ impl Person {
         if plain {
             let (done, finished) = tokio::sync::oneshot::channel();
             let accounts = vec!["test".to_owned()];
-            let request = FreshenRequest { accounts, done };
+            let request = FreshenRequest {
+                accounts,
+                wish: FreshenWish::Renew,
+                done,
+            };
             world.accounts.clone().freshen(request).await;
             finished.await.unwrap();
         }

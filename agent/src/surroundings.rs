@@ -1,0 +1,139 @@
+//! The session of the person as far as the daemon knows it: its own environment, and what its
+//! clients tell of theirs.
+
+use std::sync::{Mutex, MutexGuard};
+
+use opkssh_protocol::session_environment::SessionEnvironment;
+
+/// What is known now.
+pub struct Surroundings {
+    own: SessionEnvironment,
+    told: Mutex<SessionEnvironment>,
+    /// Started by systemd, in a sandbox that programs of the person's must not be in.
+    is_service: bool,
+}
+
+impl Surroundings {
+    pub fn new(own: SessionEnvironment, is_service: bool) -> Self {
+        Self {
+            own,
+            told: Mutex::default(),
+            is_service,
+        }
+    }
+
+    /// Those of this process.
+    pub fn of_process(is_service: bool) -> Self {
+        let own = SessionEnvironment::pick(|name| std::env::var(name).ok());
+        Self::new(own, is_service)
+    }
+
+    /// A client's session. The latest one counts, but one without a desktop, such as that of an
+    /// ssh login, does not take the place of one that has it.
+    pub fn tell(&self, session: SessionEnvironment) {
+        let mut told = self.lock();
+        if session.has_desktop() || !told.has_desktop() {
+            *told = session;
+        }
+    }
+
+    /// The session in which to show something to the person.
+    pub fn session(&self) -> SessionEnvironment {
+        let told = self.lock();
+        // never mixed: the display of one session with the authority of another opens nothing
+        if told.has_desktop() || !self.own.has_desktop() {
+            told.clone()
+        } else {
+            self.own.clone()
+        }
+    }
+
+    /// The bus for notifications: the daemon's own, where clients tell of none.
+    pub fn bus(&self) -> Option<String> {
+        let session = self.session();
+        session.bus().or(self.own.bus()).map(str::to_owned)
+    }
+
+    /// The proxies to use, where the daemon has none of its own.
+    pub fn proxies(&self) -> Option<Proxies> {
+        let own = Proxies::of(&self.own);
+        if own.is_some() {
+            return None;
+        }
+        Proxies::of(&self.lock())
+    }
+
+    pub fn is_service(&self) -> bool {
+        self.is_service
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SessionEnvironment> {
+        self.told
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Proxy variables of a session, at least one of which names a proxy.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxies {
+    pub http: Option<String>,
+    pub https: Option<String>,
+    pub all: Option<String>,
+    pub none_for: Option<String>,
+}
+
+impl Proxies {
+    fn of(session: &SessionEnvironment) -> Option<Self> {
+        let get = |name| session.proxy(name).map(str::to_owned);
+        let proxies = Self {
+            http: get("http_proxy"),
+            https: get("https_proxy"),
+            all: get("all_proxy"),
+            none_for: get("no_proxy"),
+        };
+        let names_one = proxies.http.is_some() || proxies.https.is_some() || proxies.all.is_some();
+        names_one.then_some(proxies)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(variables: &[(&str, &str)]) -> SessionEnvironment {
+        SessionEnvironment::pick(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_latest_desktop_counts() {
+        let surroundings = Surroundings::new(session(&[]), true);
+        assert!(surroundings.bus().is_none());
+        surroundings.tell(session(&[("XAUTHORITY", "/a")]));
+        surroundings.tell(session(&[("DISPLAY", ":1")]));
+        surroundings.tell(session(&[("http_proxy", "http://p")]));
+        assert_eq!(surroundings.session().get("DISPLAY"), Some(":1"));
+        let bus = ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/b");
+        surroundings.tell(session(&[("WAYLAND_DISPLAY", "w"), bus]));
+        assert_eq!(surroundings.session().get("DISPLAY"), None);
+        assert_eq!(surroundings.bus().as_deref(), Some("unix:path=/b"));
+    }
+
+    #[test]
+    fn its_own_proxies_come_first_and_its_own_desktop_last() {
+        let own = session(&[("DISPLAY", ":0"), ("ALL_PROXY", "http://own")]);
+        let surroundings = Surroundings::new(own, false);
+        assert_eq!(surroundings.session().get("DISPLAY"), Some(":0"));
+        surroundings.tell(session(&[("DISPLAY", ":1"), ("https_proxy", "http://p")]));
+        assert_eq!(surroundings.session().get("DISPLAY"), Some(":1"));
+        assert!(surroundings.proxies().is_none());
+        let none = Surroundings::new(session(&[("no_proxy", "x")]), false);
+        assert!(none.proxies().is_none());
+        none.tell(session(&[("https_proxy", "http://p")]));
+        let proxies = none.proxies().unwrap();
+        assert_eq!(proxies.https.as_deref(), Some("http://p"));
+    }
+}

@@ -1,0 +1,16 @@
+//! `opkssh agent browse`: the daemon has this command open the person's browser, in the environment
+//! of the person's session.
+
+use crate::browser;
+use crate::configuration::Environment;
+use crate::error::ClientError;
+
+/// Opens `url` and returns at once.
+pub fn agent_browse(url: &str) -> Result<(), ClientError> {
+    let environment = Environment::of_process();
+    if browser::open(url, environment.browser.as_deref()) {
+        Ok(())
+    } else {
+        Err(ClientError::NoBrowser)
+    }
+}
