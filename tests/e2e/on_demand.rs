@@ -14,10 +14,11 @@ use crate::setup::{Setup, entry, status, write_config};
 const PARTS: [Part; 2] = [Part::Provider, Part::Sshd];
 const BUTTON: &str = "Log in";
 
-/// bob logged in, and his login has ended. Only alice may log in to the server.
+/// alice logged in, and her login has ended. The server lets her in from [`Needy::admit`] on.
 struct Needy {
     desktop: Desktop,
     server: Server,
+    rules: String,
     setup: Setup,
 }
 
@@ -35,16 +36,22 @@ impl Needy {
         let desktop = Desktop::start(&setup.home);
         let server = Server::ours(&setup.provider, "24h");
         setup.knows(&[&server.sshd]);
-        setup.browser.behave("bob", BrowserMode::Login);
+        let rules = std::fs::read_to_string(server.etc.dir().join("auth_id")).unwrap();
+        server.etc.write("auth_id", "");
         setup.login(&[]);
-        setup.provider.revoke("bob");
-        wait_until("bob's login has ended", || is_needed(&setup));
-        setup.browser.behave("alice", BrowserMode::Login);
+        setup.provider.revoke("alice");
+        wait_until("the login has ended", || is_needed(&setup));
         Self {
+            rules,
             desktop,
             server,
             setup,
         }
+    }
+
+    /// Before, ssh ends with "Permission denied".
+    fn admit(&self) {
+        self.server.etc.write("auth_id", &self.rules);
     }
 
     fn ssh(&self) -> Running {
@@ -78,7 +85,8 @@ fn one_click_logs_everybody_in() {
     for ssh in &mut waiting {
         assert!(!ssh.has_ended());
     }
-    assert_eq!(needy.setup.browser.openings(), 1, "bob's");
+    assert_eq!(needy.setup.browser.openings(), 1, "the first");
+    needy.admit();
     needy.desktop.click(&shown, BUTTON);
     for ssh in waiting {
         assert_eq!(ssh.wait().stdout(), "in\n");
@@ -96,6 +104,7 @@ fn a_login_elsewhere_answers_the_question() {
     let needy = Needy::new(&["hosts: [localhost]"]);
     let ssh = needy.ssh();
     let shown = needy.desktop.wait_for(1);
+    needy.admit();
     needy.setup.login(&[]);
     assert_eq!(ssh.wait().stdout(), "in\n");
     needy.desktop.wait_for_close(shown.id);
@@ -108,6 +117,7 @@ fn under_systemd_the_browser_is_started_outside_of_the_sandbox() {
         return;
     }
     let needy = Needy::new(&["hosts: [localhost]", "on_demand: browser"]);
+    needy.admit();
     let home = &needy.setup.home;
     home.opkssh(["agent", "stop"]).run().stdout();
     // notes what it was told, and does it
@@ -125,11 +135,9 @@ fn under_systemd_the_browser_is_started_outside_of_the_sandbox() {
     let daemon = daemon.env("INVOCATION_ID", "0123").env("PATH", path);
     let mut daemon = daemon.env_remove("BROWSER").start();
     daemon.wait_for("SSH_AUTH_SOCK");
-    needy.setup.browser.behave("bob", BrowserMode::Login);
     needy.setup.login(&[]);
-    needy.setup.provider.revoke("bob");
-    wait_until("bob's login has ended", || is_needed(&needy.setup));
-    needy.setup.browser.behave("alice", BrowserMode::Login);
+    needy.setup.provider.revoke("alice");
+    wait_until("the login has ended", || is_needed(&needy.setup));
     assert_eq!(needy.ssh().wait().stdout(), "in\n");
     let words = std::fs::read_to_string(note).unwrap();
     assert!(words.starts_with("--user "), "{words}");
@@ -155,8 +163,9 @@ fn a_dismissed_question_is_not_asked_again() {
         assert!(refused.stderr().contains("Permission denied"));
     }
     assert_eq!(needy.desktop.shown().len(), 1);
-    assert_eq!(needy.setup.browser.openings(), 1, "bob's");
+    assert_eq!(needy.setup.browser.openings(), 1, "the first");
     // the person may log in at any time
+    needy.admit();
     needy.setup.login(&[]);
     assert_eq!(needy.ssh().wait().stdout(), "in\n");
 }
@@ -184,6 +193,7 @@ fn the_browser_is_opened_at_once_where_that_is_configured() {
         return;
     }
     let needy = Needy::new(&["hosts: [localhost]", "on_demand: browser"]);
+    needy.admit();
     let waiting: Vec<_> = (0..3).map(|_| needy.ssh()).collect();
     for ssh in waiting {
         assert_eq!(ssh.wait().stdout(), "in\n");

@@ -123,6 +123,7 @@ fn ssh_s_match_exec_makes_the_login_ready() {
         return;
     }
     let needy = Needy::new(&["hosts: [localhost]", "on_demand: browser"]);
+    needy.admit();
     let home = &needy.setup.home;
     let config = format!(
         "Match exec \"{} ensure -q --host %h\"\n IdentityAgent {}\n",

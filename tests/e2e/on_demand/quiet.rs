@@ -9,6 +9,7 @@ use crate::setup::{Setup, status};
 fn is_first_question(needy: &Needy) {
     let ssh = needy.ssh();
     let shown = needy.desktop.wait_for(1);
+    needy.admit();
     needy.desktop.click(&shown, BUTTON);
     assert_eq!(ssh.wait().stdout(), "in\n");
     assert_eq!(needy.desktop.shown().len(), 1);
@@ -66,7 +67,7 @@ fn without_hosts_of_its_own_an_account_is_asked_for_by_nobody() {
     configure(&needy.setup, &["hosts: [localhost]", "on_demand: off"]);
     assert!(!needy.ssh().wait().success());
     assert!(needy.desktop.shown().is_empty());
-    assert_eq!(needy.setup.browser.openings(), 1, "bob's");
+    assert_eq!(needy.setup.browser.openings(), 1, "the first");
 }
 
 #[test]
@@ -79,6 +80,7 @@ fn where_no_desktop_answers_status_says_what_to_do() {
         desktop,
         server,
         setup,
+        ..
     } = needy;
     drop(desktop);
     let ssh = |setup: &Setup| server.plain_ssh(&setup.home).arg("true").run();
