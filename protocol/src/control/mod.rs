@@ -6,13 +6,16 @@
 //! [`VERSION`]; a daemon that does not know the client's answers with an error that says which of
 //! the two to restart.
 
+mod status;
+
 use serde::{Deserialize, Serialize};
 
 use crate::account_name::AccountName;
-use crate::config::{OnDemand, Provider};
+use crate::config::Provider;
 use crate::secret::{self, Secret};
 use crate::session_environment::SessionEnvironment;
-use crate::time::UnixTime;
+
+pub use status::{AccountState, AccountStatus, AgentStatus, Renewal, StatusReport};
 
 /// Of the messages below; raised when an older peer could misread them.
 pub const VERSION: u32 = 1;
@@ -314,109 +317,4 @@ pub struct LoggedOut {
     pub issuer: String,
     /// What happened to the refresh token at the provider, in words.
     pub revocation: String,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StatusReport {
-    pub agent: AgentStatus,
-    pub accounts: Vec<AccountStatus>,
-    /// What the person should know: refused signatures, unsafe settings.
-    pub notices: Vec<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AgentStatus {
-    pub version: String,
-    pub pid: u32,
-    pub started: UnixTime,
-    pub agent_socket: String,
-    pub control_socket: String,
-    /// Which store new accounts get: `secret-service`, `file` or `memory`.
-    pub store: String,
-    /// Why that one, in words.
-    pub store_reason: String,
-    /// What it was started with: `auto`, `keyring`, `file` or `memory`. Empty: an older daemon.
-    #[serde(default)]
-    pub store_wish: String,
-    /// What it was started with: `off`, `auto` or `strict`. Empty: an older daemon.
-    #[serde(default)]
-    pub memory_lock: String,
-    /// Whether secrets are locked into RAM, in words.
-    #[serde(default)]
-    pub memory: String,
-    /// After how many seconds without a connection it ends by itself; `None`: never.
-    #[serde(default)]
-    pub idle_stop: Option<u64>,
-    /// `error`, `warn`, `info`, `debug` or `trace`, as it was started.
-    #[serde(default)]
-    pub log_level: String,
-    /// Its program was replaced or removed since it started.
-    #[serde(default)]
-    pub replaced: bool,
-    /// What waits for a password, in the order in which to unlock it.
-    #[serde(default)]
-    pub locked: Vec<LockedPart>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AccountStatus {
-    /// The name to use on the command line.
-    pub alias: String,
-    /// The name of its provider.
-    #[serde(default)]
-    pub provider: String,
-    pub default: bool,
-    pub issuer: String,
-    pub client_id: String,
-    pub subject: String,
-    pub email: Option<String>,
-    /// `SHA256:…` of the user key, as `ssh-add -l` shows it.
-    pub fingerprint: String,
-    /// The certificate's path-free authorized_keys form is not here on purpose: it holds the ID
-    /// token. Ask the agent socket for it.
-    pub state: AccountState,
-    /// When the planned [`expiration`](Self::expiration) ends; `None`: it does not.
-    pub usable_until: Option<UnixTime>,
-    /// The expiration policy that is planned for: `24h`, `oidc`, …
-    pub expiration: String,
-    pub renewal: Renewal,
-    /// [`renewal`](Self::renewal) in words: "renews by itself", "needs you every 24 h", …
-    pub renewal_words: String,
-    /// When it will next be renewed without a person, if it will.
-    pub next_renewal: Option<UnixTime>,
-    /// Usable, but not for long, and only a person can move the end.
-    #[serde(default)]
-    pub ends_soon: bool,
-    /// The last renewal that failed, in words.
-    pub last_error: Option<String>,
-    /// `secret-service`, `file` or `memory`.
-    pub store: String,
-    /// Whether the store has the newest state, else what is wrong with it.
-    pub store_error: Option<String>,
-    pub hosts: Vec<String>,
-    #[serde(default)]
-    pub on_demand: OnDemand,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AccountState {
-    Usable,
-    /// Past its planned deadline (or about to be), renewable without a person.
-    Stale,
-    LoginNeeded,
-}
-
-/// How an account is renewed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Renewal {
-    /// Not tried yet.
-    Unknown,
-    /// The provider repeats the nonce: a new ordinary PK token, good on every server.
-    ByItself,
-    /// The refreshed ID token is attached: helps on servers with `oidc_refreshed`.
-    OnRefreshedServers,
-    /// No refresh token, or the provider gives no ID token on refresh.
-    NeedsPerson,
 }
