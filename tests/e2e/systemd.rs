@@ -64,12 +64,21 @@ fn units(home: &Home) -> [PathBuf; 2] {
 }
 
 /// The agent, started by the real systemd's own tool for the first who connects.
-fn activated(home: &Home) -> Running {
+pub fn activated(home: &Home) -> Running {
     let directory = home.runtime_dir().join("opkssh");
     fs::create_dir_all(&directory).unwrap();
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
     let mut run = home.command("systemd-socket-activate");
-    for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "NOTIFY_SOCKET"] {
+    for name in [
+        "HOME",
+        "XDG_RUNTIME_DIR",
+        "XDG_STATE_HOME",
+        "XDG_CONFIG_HOME",
+        "NOTIFY_SOCKET",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ] {
         if home.var(name).is_some() {
             run = run.args(["-E", name]);
         }

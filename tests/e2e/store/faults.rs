@@ -65,8 +65,12 @@ fn killed_in_the_middle_of_a_save_the_newest_record_lands_when_it_is_back() {
     wait_until("the renewed token is in use", || {
         (account(&setup)["state"] == "usable").then_some(())
     });
-    let shown = setup.home.opkssh(["status"]).run().stdout();
-    assert!(shown.contains(text(&unsaved, "store_error")), "{shown}");
+    // in other words from one try to the next
+    wait_until("status says it", || {
+        let error = account(&setup)["store_error"].as_str()?.to_owned();
+        let shown = setup.home.opkssh(["status"]).run().stdout();
+        shown.contains(&error).then_some(())
+    });
     signs(&setup);
 
     keyring.restart();
