@@ -3,23 +3,22 @@
 use opkssh_test_support::{Logind, Part, SecretService, SystemBus, left_out, wait_until};
 
 use crate::setup::{Setup, daemon_log, kill_daemon, status};
-use crate::store::stored;
+use crate::store::stored_text;
 
 const NO_IDENTITIES: &str = "The agent has no identities.\n";
 const AWAY: &str = "the agent is locked with the screen";
 
 /// alice is logged in, and the agent listens to logind.
-struct Watched {
+struct Watched<'a> {
     logind: Logind,
     bus: SystemBus,
-    _keyring: SecretService,
-    setup: Setup,
+    _keyring: SecretService<'a>,
+    setup: &'a Setup,
 }
 
-impl Watched {
-    fn new(lock_on: &str) -> Self {
-        let setup = Setup::new();
-        configure(&setup, lock_on);
+impl<'a> Watched<'a> {
+    fn new(setup: &'a Setup, lock_on: &str) -> Self {
+        configure(setup, lock_on);
         let keyring = SecretService::start(&setup.home);
         let bus = SystemBus::start(&setup.home);
         let logind = bus.logind();
@@ -34,15 +33,16 @@ impl Watched {
 
     fn wait_until_away(&self) {
         wait_until("the list is empty", || {
-            (list(&self.setup) == NO_IDENTITIES).then_some(())
+            (list(self.setup) == NO_IDENTITIES).then_some(())
         });
     }
 
+    /// What is listed then.
     fn wait_until_back(&self) -> String {
         wait_until("the identity is back", || {
-            (list(&self.setup) != NO_IDENTITIES).then_some(())
-        });
-        self.setup.certificate()
+            let list = list(self.setup);
+            (list != NO_IDENTITIES).then_some(list)
+        })
     }
 }
 
@@ -64,10 +64,11 @@ fn a_locked_screen_puts_identities_away_and_brings_them_back_without_a_login() {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }
-    let watched = Watched::new("[screen]");
-    let (setup, logind) = (&watched.setup, &watched.logind);
-    let before = setup.certificate();
-    let certificate = setup.home.write("cert.pub", &before);
+    let setup = Setup::new();
+    let watched = Watched::new(&setup, "[screen]");
+    let logind = &watched.logind;
+    let before = list(&setup);
+    let certificate = setup.home.write("cert.pub", setup.certificate());
     let signs = || {
         let tested = setup.with_agent("ssh-add").arg("-T").arg(&certificate);
         tested.run().success()
@@ -95,7 +96,7 @@ fn a_locked_screen_puts_identities_away_and_brings_them_back_without_a_login() {
     let shown = setup.home.opkssh(["status"]).run().stdout();
     assert!(shown.contains("\nPut away"), "{shown}");
     assert!(shown.contains("account test is not usable: it is put away"));
-    assert_eq!(list(setup), NO_IDENTITIES, "nothing brought it back");
+    assert_eq!(list(&setup), NO_IDENTITIES, "nothing brought it back");
 
     logind.ask_to_lock(false);
     assert_eq!(watched.wait_until_back(), before);
@@ -122,7 +123,8 @@ fn another_program_cannot_say_that_the_screen_is_unlocked() {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }
-    let watched = Watched::new("[screen]");
+    let setup = Setup::new();
+    let watched = Watched::new(&setup, "[screen]");
     watched.logind.ask_to_lock(true);
     watched.wait_until_away();
     for name in watched.bus.everybody() {
@@ -134,7 +136,7 @@ fn another_program_cannot_say_that_the_screen_is_unlocked() {
     watched.wait_until_back();
     watched.logind.ask_to_lock(true);
     watched.wait_until_away();
-    let log = daemon_log(&watched.setup.home);
+    let log = daemon_log(&setup.home);
     assert_eq!(log.matches("identities brought back").count(), 1, "{log}");
 }
 
@@ -143,12 +145,13 @@ fn sleep_waits_until_they_are_away_and_a_locked_screen_keeps_them_there() {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }
-    let watched = Watched::new("[screen, sleep]");
+    let setup = Setup::new();
+    let watched = Watched::new(&setup, "[screen, sleep]");
     let logind = &watched.logind;
     logind.wait_for_inhibitor();
     logind.prepare_for_sleep(true);
     assert!(logind.may_sleep());
-    assert_eq!(list(&watched.setup), NO_IDENTITIES, "before it sleeps");
+    assert_eq!(list(&setup), NO_IDENTITIES, "before it sleeps");
     logind.prepare_for_sleep(false);
     watched.wait_until_back();
 
@@ -158,13 +161,13 @@ fn sleep_waits_until_they_are_away_and_a_locked_screen_keeps_them_there() {
     logind.set_locked(true);
     logind.prepare_for_sleep(false);
     wait_until("it is awake", || {
-        let log = daemon_log(&watched.setup.home);
+        let log = daemon_log(&setup.home);
         (log.matches("awake again").count() == 2).then_some(())
     });
-    assert_eq!(list(&watched.setup), NO_IDENTITIES);
+    assert_eq!(list(&setup), NO_IDENTITIES);
     logind.set_locked(false);
     watched.wait_until_back();
-    assert_eq!(watched.setup.browser.openings(), 1);
+    assert_eq!(setup.browser.openings(), 1);
 }
 
 #[test]
@@ -172,11 +175,12 @@ fn an_agent_that_starts_behind_a_locked_screen_shows_nothing() {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }
-    let watched = Watched::new("[screen]");
+    let setup = Setup::new();
+    let watched = Watched::new(&setup, "[screen]");
     watched.logind.set_locked(true);
     watched.wait_until_away();
-    kill_daemon(&watched.setup.home);
-    let refused = watched.setup.home.opkssh(["check"]).run().refused();
+    kill_daemon(&setup.home);
+    let refused = setup.home.opkssh(["check"]).run().refused();
     assert!(refused.contains(AWAY), "{refused}");
     watched.logind.set_locked(false);
     watched.wait_until_back();
@@ -187,8 +191,9 @@ fn a_password_counts_for_more_than_the_screen() {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }
-    let watched = Watched::new("[screen]");
-    let home = &watched.setup.home;
+    let setup = Setup::new();
+    let watched = Watched::new(&setup, "[screen]");
+    let home = &setup.home;
     watched.logind.ask_to_lock(true);
     watched.wait_until_away();
     let said = home.opkssh(["agent", "lock"]).stdin("a password").run();
@@ -201,8 +206,11 @@ fn a_password_counts_for_more_than_the_screen() {
     });
     let refused = home.opkssh(["check"]).run().refused();
     assert!(!refused.contains("with the screen"), "{refused}");
-    assert_eq!(list(&watched.setup), NO_IDENTITIES);
-    assert!(stored(home).is_none(), "it is sealed");
+    assert_eq!(list(&setup), NO_IDENTITIES);
+    assert!(
+        stored_text(home).starts_with("-----BEGIN AGE"),
+        "it is sealed"
+    );
     let said = home.opkssh(["agent", "unlock"]).stdin("a password").run();
     said.stdout();
     watched.wait_until_back();
