@@ -96,7 +96,7 @@ pub enum AgentCommand {
     Stop,
     /// Undo install
     Uninstall(opkssh_client::InstallArgs),
-    /// Unlock the agent, or the encrypted file store
+    /// Unlock the agent, what was put away with the screen, or the encrypted file store
     Unlock,
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
 use crate::accounts::store::StoreWish;
-use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured, Joined};
+use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured, Joined, Word};
 use crate::held::PERSON_PATIENCE;
 use crate::idle::Usage;
 use crate::log::LogLevel;
@@ -176,6 +176,10 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
         }
         Request::Unlock { part, password } => {
             let unlocked = match part {
+                LockedPart::Screen => {
+                    control.accounts.hear(Word::BringBack);
+                    Ok(())
+                }
                 LockedPart::Agent => control.accounts.unlock(password).await,
                 LockedPart::Store | LockedPart::NewStore => {
                     control.accounts.unlock_store(password).await

@@ -41,6 +41,8 @@ pub struct Held {
     freshen: mpsc::Sender<FreshenRequest>,
     /// Nothing is shown or signed, whatever is in the table.
     locked: AtomicBool,
+    /// Likewise, without a password: see `accounts::away`.
+    put_away: AtomicBool,
     passwords: OnceLock<mpsc::Sender<PasswordRequest>>,
     /// How often each account has signed since the daemon's start.
     used: watch::Sender<BTreeMap<String, u64>>,
@@ -85,6 +87,7 @@ impl Held {
             written: Mutex::default(),
             freshen,
             locked: AtomicBool::new(false),
+            put_away: AtomicBool::new(false),
             passwords: OnceLock::new(),
             used: watch::Sender::default(),
         };
@@ -102,8 +105,16 @@ impl Held {
         self.locked.store(locked, Ordering::SeqCst);
     }
 
+    pub fn set_put_away(&self, put_away: bool) {
+        self.put_away.store(put_away, Ordering::SeqCst);
+    }
+
+    pub fn is_put_away(&self) -> bool {
+        self.put_away.load(Ordering::SeqCst)
+    }
+
     fn is_locked(&self) -> bool {
-        self.locked.load(Ordering::SeqCst)
+        self.locked.load(Ordering::SeqCst) || self.is_put_away()
     }
 
     /// Has the accounts wing lock or unlock the agent, and waits for it. Was it done?
@@ -120,7 +131,7 @@ impl Held {
         passwords.send(request).await.is_ok() && finished.await.unwrap_or(false)
     }
 
-    /// None while locked.
+    /// None while locked or put away.
     pub fn identities(&self) -> Arc<Vec<Identity>> {
         if self.is_locked() {
             return Arc::default();

@@ -10,6 +10,7 @@ mod idle;
 mod instance;
 mod listening;
 mod log;
+mod logind;
 mod memory_lock;
 mod notification;
 mod open_browser;

@@ -20,6 +20,7 @@ use crate::idle;
 use crate::instance::{self, InstanceError};
 use crate::listening::Listening;
 use crate::log::{self, LogLevel};
+use crate::logind;
 use crate::memory_lock::{MemoryLock, MemoryLockError};
 use crate::program::Program;
 use crate::runtime_dir::{DirectoryError, make_private};
@@ -200,6 +201,8 @@ async fn serve(
         program,
         usage: usage.clone(),
     };
+    // before anything is read from the store: the screen may be locked now
+    logind::follow(&accounts).await;
     tokio::spawn(accounts.clone().keep_fresh(freshen_requests));
     tokio::spawn(accounts.clone().keep_reminding());
     for listener in std::mem::take(&mut listening.agent) {

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use opkssh_protocol::control::{Event, LockedPart, Request};
 use opkssh_protocol::places::Places;
+use opkssh_protocol::secret::Secret;
 
 use crate::connection::{Connection, OVER_THE_NETWORK, unexpected};
 use crate::ensure_running::ensure_running;
@@ -29,7 +30,8 @@ pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<(), ClientErro
 }
 
 /// Unlocks whatever waits for a password: the agent, then the encrypted file store. On a terminal
-/// it asks; else each is a line of stdin.
+/// it asks; else each is a line of stdin. What was put away with the screen comes back at once:
+/// that is what the person who types this wants, and not every screen locker says when it opens.
 pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
     let mut locked = report(ensure_running(places)?)?.agent.locked;
     if locked.is_empty() {
@@ -46,13 +48,16 @@ pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<(), ClientEr
 }
 
 /// Runs `action`; where that needs the encrypted file store and a person is at a terminal, asks
-/// for the passphrase and runs it again. A locked agent is left locked: that is what it is for.
+/// for the passphrase and runs it again. A locked agent, or what was put away with the screen, is
+/// left as it is: that is what it is for.
 pub fn with_store_open<T>(
     places: &Places,
     mut action: impl FnMut() -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
     match action() {
-        Err(ClientError::Locked { part, reason }) if part != LockedPart::Agent => {
+        Err(ClientError::Locked { part, reason })
+            if matches!(part, LockedPart::Store | LockedPart::NewStore) =>
+        {
             let Some(mut terminal) = Asked::terminal() else {
                 return Err(ClientError::Locked { part, reason });
             };
@@ -71,6 +76,7 @@ fn unlock(
 ) -> Result<Vec<LockedPart>, ClientError> {
     let password = match part {
         LockedPart::Agent => asked.ask("Password of the locked agent: "),
+        LockedPart::Screen => Ok(Secret::new(String::new())),
         LockedPart::Store => asked.ask("Passphrase of the encrypted file store: "),
         LockedPart::NewStore => {
             asked.ask_new("Choose a passphrase for the new encrypted file store: ")
@@ -91,6 +97,7 @@ fn tell(mut connection: Connection, request: &Request) -> Result<Vec<LockedPart>
 fn unlocked(part: LockedPart) -> &'static str {
     match part {
         LockedPart::Agent => "The agent is unlocked.",
+        LockedPart::Screen => "What was put away with the screen is back.",
         LockedPart::Store => "The encrypted file store is unlocked.",
         LockedPart::NewStore => "The encrypted file store is set up.",
     }

@@ -141,6 +141,9 @@ impl ClientError {
             Self::Refused(failure) => return failure.hint.clone(),
             Self::Locked { part, .. } => match part {
                 LockedPart::Agent | LockedPart::Store => "unlock it: opkssh agent unlock".into(),
+                LockedPart::Screen => {
+                    "unlock the screen; or, if it is you who is there: opkssh agent unlock".into()
+                }
                 LockedPart::NewStore => "choose a passphrase: opkssh agent unlock".into(),
             },
             Self::LockedAlready => "unlock it: opkssh agent unlock".into(),

@@ -73,7 +73,8 @@ pub fn logout(
 
 fn is_nobody_there(report: &StatusReport) -> bool {
     // a locked agent does not say who it has
-    report.accounts.is_empty() && !report.agent.locked.contains(&LockedPart::Agent)
+    let hides = |part: &LockedPart| matches!(part, LockedPart::Agent | LockedPart::Screen);
+    report.accounts.is_empty() && !report.agent.locked.iter().any(hides)
 }
 
 fn out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>, ClientError> {

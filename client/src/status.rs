@@ -71,7 +71,8 @@ fn words(report: Option<&StatusReport>, places: &Places) -> String {
         return page.0;
     };
     page.agent(&report.agent);
-    if report.agent.locked.contains(&LockedPart::Agent) {
+    let hides = |part: &LockedPart| matches!(part, LockedPart::Agent | LockedPart::Screen);
+    if report.agent.locked.iter().any(hides) {
         // it does not say which
     } else if report.accounts.is_empty() {
         page.row("Accounts", "none; log in: opkssh login");
@@ -112,6 +113,12 @@ impl Page {
             self.row(
                 "Locked",
                 "nothing is shown, signed or renewed; unlock it: opkssh agent unlock",
+            );
+        }
+        if agent.locked.contains(&LockedPart::Screen) {
+            self.row(
+                "Put away",
+                "nothing is shown or signed until the screen is unlocked; or: opkssh agent unlock",
             );
         }
         self.row("Agent socket", &agent.agent_socket);

@@ -24,6 +24,7 @@ mod login_flows;
 mod memory;
 mod on_demand;
 mod renewal;
+mod screen;
 mod server_admin;
 mod servers;
 mod setup;

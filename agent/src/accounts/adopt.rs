@@ -8,6 +8,7 @@ use opkssh_protocol::control::{
 };
 use tokio::sync::mpsc;
 
+use super::away::PUT_AWAY;
 use super::index::Entry;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::record::{Record, RecordError};
@@ -35,6 +36,8 @@ pub enum AdoptError {
     Interrupted,
     #[error("the agent is locked")]
     Locked,
+    #[error("{PUT_AWAY}")]
+    PutAway,
 }
 
 /// How a login ended well.
@@ -60,7 +63,7 @@ impl AdoptError {
             Self::OtherPerson(error) => Some(error.hint()),
             Self::Ambiguous(error) => Some(error.hint("opkssh login")),
             Self::Unknown(alias) => Some(format!("log in: opkssh login {alias}")),
-            Self::Locked => Some("unlock it: opkssh agent unlock".to_owned()),
+            Self::Locked | Self::PutAway => Some("unlock it: opkssh agent unlock".to_owned()),
             Self::Record(_) | Self::Interrupted => None,
         }
     }
@@ -69,6 +72,7 @@ impl AdoptError {
     pub fn locked_part(&self) -> Option<LockedPart> {
         match self {
             Self::Locked => Some(LockedPart::Agent),
+            Self::PutAway => Some(LockedPart::Screen),
             Self::Store(error) => error.locked_part(),
             _ => None,
         }
@@ -142,9 +146,7 @@ impl Accounts {
         joining: Joining,
         events: &mpsc::Sender<Event>,
     ) -> Result<Joined, Arc<AdoptError>> {
-        if self.is_locked() {
-            return Err(AdoptError::Locked.into());
-        }
+        self.refuse_login_if_locked()?;
         self.restore_missing().await;
         let named = WhichAccount::Named(alias.to_owned());
         if let Some((_, StoreKind::File)) = self.why_missing(&named) {
@@ -170,11 +172,17 @@ impl Accounts {
         self.log_in(&request, events).await
     }
 
+    fn refuse_login_if_locked(&self) -> Result<(), AdoptError> {
+        match (self.is_locked(), self.is_put_away()) {
+            (true, _) => Err(AdoptError::Locked),
+            (false, true) => Err(AdoptError::PutAway),
+            (false, false) => Ok(()),
+        }
+    }
+
     /// What would make the login useless is said before anybody goes to a browser.
     async fn can_adopt(&self, request: &LoginRequest) -> Result<(), AdoptError> {
-        if self.is_locked() {
-            return Err(AdoptError::Locked);
-        }
+        self.refuse_login_if_locked()?;
         let index = self.index.read()?;
         let has_store = |name: &str| {
             let entry = index.accounts.iter().find(|entry| entry.alias == name);
@@ -280,7 +288,19 @@ impl Accounts {
         let account = Account::new(alias.clone(), turn.clone(), record, credentials, store);
         let account = Arc::new(account);
         self.questions.forget_answer(&alias);
-        self.lock().insert(alias, account.clone());
+        {
+            let mut accounts = self.lock();
+            match self.goes_away(&account) {
+                // the screen was locked while the person logged in
+                Some(missing) => {
+                    accounts.remove(&alias);
+                    self.missing().push(missing);
+                }
+                None => {
+                    accounts.insert(alias, account.clone());
+                }
+            }
+        }
         self.publish();
         Ok(account)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use opkssh_protocol::control::{AccountStatus, LockedPart, WhichAccount};
 
+use super::away::PUT_AWAY;
 use super::renew::Wish;
 use super::store::StoreKind;
 use super::{Account, Accounts};
@@ -63,13 +64,13 @@ impl Accounts {
     }
 
     fn refuse_if_locked(&self) -> Result<(), EnsureError> {
-        match self.is_locked() {
-            false => Ok(()),
-            true => Err(EnsureError::Locked {
-                part: LockedPart::Agent,
-                reason: "the agent is locked".to_owned(),
-            }),
-        }
+        let (part, reason) = match (self.is_locked(), self.is_put_away()) {
+            (true, _) => (LockedPart::Agent, "the agent is locked"),
+            (false, true) => (LockedPart::Screen, PUT_AWAY),
+            (false, false) => return Ok(()),
+        };
+        let reason = reason.to_owned();
+        Err(EnsureError::Locked { part, reason })
     }
 
     fn no_account(&self, which: &WhichAccount) -> EnsureError {

@@ -1,13 +1,14 @@
 //! SIGUSR1: identities leave memory at once, as those of OpenSSH's agent do. They come back from
 //! the store when somebody asks for them on the control socket, or when the agent starts again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::index::Entry;
-use super::restore::{Missing, Sealed};
+use super::restore::Missing;
 use super::store::StoreKind;
-use super::{Account, Accounts};
+use super::{Account, Accounts, State};
 
 /// Why such an account is missing.
 pub const DROPPED: &str = "it was dropped from memory (SIGUSR1); get it back: opkssh check";
@@ -19,18 +20,7 @@ impl Accounts {
         let dropped: Vec<Arc<Account>> = {
             let mut accounts = self.lock();
             self.asleep.store(true, Ordering::Relaxed);
-            let dropped: Vec<_> = std::mem::take(&mut *accounts).into_values().collect();
-            let stored = dropped.iter().filter_map(|account| {
-                let state = account.state();
-                (state.store != StoreKind::Memory).then(|| Missing {
-                    entry: Entry::new(&account.alias, &state.record, state.store),
-                    reason: DROPPED.to_owned(),
-                    is_empty: false,
-                    sealed: Sealed::No,
-                })
-            });
-            self.missing().extend(stored);
-            dropped
+            self.take_out(&mut accounts, DROPPED, |_| true)
         };
         for account in &dropped {
             if account.state().store == StoreKind::Memory {
@@ -66,6 +56,28 @@ impl Accounts {
         }
     }
 
+    /// Takes the accounts that `goes` names out of the table, which is locked. Those that are in a
+    /// store are missing from now on, for this reason.
+    pub(super) fn take_out(
+        &self,
+        accounts: &mut BTreeMap<String, Arc<Account>>,
+        reason: &str,
+        goes: impl Fn(&State) -> bool,
+    ) -> Vec<Arc<Account>> {
+        let (out, kept) = std::mem::take(accounts)
+            .into_iter()
+            .partition(|(_, account)| goes(&account.state()));
+        *accounts = kept;
+        let out: Vec<_> = BTreeMap::into_values(out).collect();
+        let stored = out.iter().filter_map(|account| {
+            let state = account.state();
+            let entry = || Entry::new(&account.alias, &state.record, state.store);
+            (state.store != StoreKind::Memory).then(|| Missing::new(entry(), reason.to_owned()))
+        });
+        self.missing().extend(stored);
+        out
+    }
+
     /// Somebody asks on the control socket: what [`forget_all`](Self::forget_all) dropped may come
     /// back.
     pub async fn wake(&self) {
@@ -74,14 +86,24 @@ impl Accounts {
         }
     }
 
+    /// Why an account is missing that nothing keeps from being read.
+    pub(super) fn why_not_read(&self) -> &'static str {
+        match self.asleep.load(Ordering::Relaxed) {
+            true => DROPPED,
+            false => "it was not read yet",
+        }
+    }
+
     /// Would all be as it is now after a restart? Not while something is going on, nor while
-    /// something is in memory only, nor if that brought back what SIGUSR1 has dropped.
+    /// something is in memory only, nor if that brought back what SIGUSR1 has dropped or a
+    /// locked screen has put away.
     pub fn would_come_back(&self) -> bool {
         let is_stored = |account: &Arc<Account>| {
             let state = account.state();
             state.store != StoreKind::Memory && state.store_error.is_none()
         };
         !self.asleep.load(Ordering::Relaxed)
+            && !self.held.is_put_away()
             && self.busy.try_write().is_ok()
             && self.lock().values().all(is_stored)
     }

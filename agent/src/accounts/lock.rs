@@ -66,7 +66,7 @@ impl Lock {
 }
 
 impl Accounts {
-    /// What waits for a password, in the order in which to unlock it.
+    /// What waits for a person, in the order in which to unlock it.
     pub fn locked_parts(&self) -> Vec<LockedPart> {
         let agent = self.is_locked().then_some(LockedPart::Agent);
         let is_used = self
@@ -74,7 +74,8 @@ impl Accounts {
             .iter()
             .any(|one| one.entry.store == StoreKind::File);
         let store = self.stores.locked_part(is_used);
-        agent.into_iter().chain(store).collect()
+        let screen = self.is_put_away().then_some(LockedPart::Screen);
+        agent.into_iter().chain(screen).chain(store).collect()
     }
 
     pub(super) fn is_locked(&self) -> bool {

@@ -182,7 +182,7 @@ impl Accounts {
         let entries = missing.iter().map(|one| &one.entry);
         let latest = entries.clone().filter(|entry| !entry.leaving);
         let latest = latest.max_by_key(|entry| entry.logged_in_at);
-        let default = latest.filter(|_| self.is_locked());
+        let default = latest.filter(|_| self.is_locked() || self.is_put_away());
         let meant = entries.filter(|entry| match which {
             WhichAccount::All => true,
             WhichAccount::Named(name) => entry.alias == *name,

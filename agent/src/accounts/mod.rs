@@ -3,6 +3,7 @@
 mod adopt;
 mod alarm;
 mod awaited;
+mod away;
 mod browser;
 mod chooser;
 mod clock;
@@ -49,6 +50,7 @@ use tokio::sync::{Notify, watch};
 use crate::held::{Held, Identity};
 use crate::serving::hosts::host_matches;
 use crate::surroundings::Surroundings;
+use away::Away;
 use clock::Clock;
 use index::IndexFile;
 use lock::Lock;
@@ -63,6 +65,7 @@ use store::{StoreError, StoreKind, StoreWish, Stores};
 
 pub use adopt::{AdoptError, Joined};
 pub use awaited::{Awaited, NotAwaited};
+pub use away::Word;
 pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
 
@@ -79,6 +82,8 @@ pub struct Accounts {
     restoring: tokio::sync::Mutex<Option<Instant>>,
     /// Dropped from memory by a signal; see [`Accounts::forget_all`]. Changed under the table's lock.
     asleep: AtomicBool,
+    /// See [`Accounts::hear`].
+    away: Away,
     held: Arc<Held>,
     stores: Stores,
     /// See [`Accounts::lock_up`].
@@ -139,6 +144,7 @@ impl Accounts {
             missing: Mutex::default(),
             restoring: tokio::sync::Mutex::default(),
             asleep: AtomicBool::new(false),
+            away: Away::default(),
             held,
             stores: Stores::new(wish, places.store_dir()),
             lock: Lock::new(places.seal_file()),

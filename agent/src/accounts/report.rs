@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use opkssh_protocol::control::{AccountStatus, WhichAccount};
 
+use super::away::AWAY;
 use super::plan::renewal_words;
 use super::reminder::ends_soon;
 use super::store::Chosen;
@@ -17,7 +18,11 @@ impl Accounts {
         let _ = tokio::time::timeout(Duration::from_secs(2), self.restore_missing()).await;
         // the configuration, by which renewals are planned, may be another one since
         self.replan.notify_one();
-        let accounts = self.find(&WhichAccount::All);
+        let mut accounts = self.find(&WhichAccount::All);
+        let hidden = match self.is_put_away() {
+            true => std::mem::take(&mut accounts),
+            false => Vec::new(),
+        };
         let reports = accounts
             .iter()
             .map(|account| self.report(account))
@@ -27,6 +32,8 @@ impl Accounts {
             .iter()
             .map(|one| format!("account {} is not usable: {}", one.entry.alias, one.reason))
             .collect();
+        let is_hidden = |one: &Arc<Account>| format!("account {} is not usable: {AWAY}", one.alias);
+        notices.extend(hidden.iter().map(is_hidden));
         notices.extend(self.held.notices());
         (reports, notices)
     }

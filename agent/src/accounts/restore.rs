@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::secret::Secret;
 
+use super::away::AWAY;
 use super::forget::DROPPED;
 use super::index::Entry;
 use super::record::{Record, RecordError};
@@ -167,6 +168,10 @@ impl Accounts {
                     Ok(()) => continue,
                     Err(failed) => Err(failed),
                 },
+                (false, None) if self.is_put_away() => {
+                    self.say_put_away(&entry.alias);
+                    continue;
+                }
                 (false, None) => self.restore_one(&entry).await,
             };
             match restored {
@@ -224,9 +229,11 @@ impl Accounts {
             account.state().store_error = saved.err();
         }
         let mut accounts = self.lock();
-        if self.asleep.load(Ordering::Relaxed) {
+        let dropped = self.asleep.load(Ordering::Relaxed);
+        if dropped || self.is_put_away() {
+            let reason = if dropped { DROPPED } else { AWAY };
             return Err(NotRestored {
-                reason: DROPPED.to_owned(),
+                reason: reason.to_owned(),
                 go_on: false,
                 is_empty: false,
             });

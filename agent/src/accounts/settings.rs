@@ -1,10 +1,11 @@
 //! What the client configuration says now about an account: it may have changed since the login.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
-use opkssh_protocol::config::{AgentSection, ClientConfig, OnDemand, Provider};
+use opkssh_protocol::config::{AgentSection, ClientConfig, LockOn, OnDemand, Provider};
 use opkssh_protocol::pk_token::ExpirationPolicy;
 
 use super::record::Record;
@@ -69,6 +70,15 @@ impl Settings {
     /// `agent.default_account`.
     pub fn default_account(&self) -> Option<String> {
         self.read().as_ref()?.agent.default_account.clone()
+    }
+
+    /// `agent.lock_on`. `None`: there is a configuration, and it cannot be read.
+    pub fn lock_on(&self) -> Option<BTreeSet<LockOn>> {
+        match &*self.read() {
+            Some(read) => Some(read.agent.lock_on.clone()),
+            None if self.files.iter().any(|file| file.exists()) => None,
+            None => Some(BTreeSet::new()),
+        }
     }
 
     fn read(&self) -> MutexGuard<'_, Option<Read>> {

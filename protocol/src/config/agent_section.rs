@@ -1,12 +1,13 @@
 //! Our top-level key `agent:` of the client configuration, which Go's client ignores: the default
 //! account, and settings of single accounts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::OnDemand;
 use super::client_config::{expiration, on_demand};
+use super::lock_on::lock_on;
+use super::{LockOn, OnDemand};
 use crate::pk_token::ExpirationPolicy;
 
 /// What `agent:` says.
@@ -18,6 +19,9 @@ pub struct AgentSection {
     /// By the account's name.
     #[serde(default)]
     pub accounts: BTreeMap<String, AccountOverrides>,
+    /// When the identities are put away; empty: never. Counts from the agent's start.
+    #[serde(default, deserialize_with = "lock_on")]
+    pub lock_on: BTreeSet<LockOn>,
 }
 
 /// What counts for one account in place of its provider's settings.

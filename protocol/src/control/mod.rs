@@ -107,12 +107,14 @@ pub enum Request {
     Stop,
 }
 
-/// What waits for a password.
+/// What waits for a person to unlock it, most of it with a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LockedPart {
     /// The whole agent: somebody has locked it.
     Agent,
+    /// The identities, put away with the screen or for the machine's sleep. Needs no password.
+    Screen,
     /// The encrypted file store, since the daemon's start.
     Store,
     /// An encrypted file store that has no passphrase yet.

@@ -1,4 +1,4 @@
-//! A private D-Bus session.
+//! Private D-Buses.
 
 use std::fs;
 
@@ -8,8 +8,17 @@ use crate::run::Running;
 /// Starts a bus and sets `DBUS_SESSION_BUS_ADDRESS` in `home`. Nothing can be started through it:
 /// what is not there stays away.
 pub(crate) fn start_bus(home: &Home) -> Running {
-    let socket = home.runtime_dir().join("bus");
-    let config = home.beside("bus.conf");
+    start(home, "bus", "DBUS_SESSION_BUS_ADDRESS")
+}
+
+/// Likewise `DBUS_SYSTEM_BUS_ADDRESS`.
+pub(crate) fn start_system_bus(home: &Home) -> Running {
+    start(home, "system-bus", "DBUS_SYSTEM_BUS_ADDRESS")
+}
+
+fn start(home: &Home, name: &str, variable: &str) -> Running {
+    let socket = home.runtime_dir().join(name);
+    let config = home.beside(&format!("{name}.conf"));
     fs::write(
         &config,
         format!(
@@ -26,9 +35,6 @@ pub(crate) fn start_bus(home: &Home) -> Running {
         .args(["--nofork", "--nopidfile", "--nosyslog", "--print-address=1"])
         .start();
     bus.wait_for("unix:path=");
-    home.set(
-        "DBUS_SESSION_BUS_ADDRESS",
-        format!("unix:path={}", socket.display()),
-    );
+    home.set(variable, format!("unix:path={}", socket.display()));
     bus
 }

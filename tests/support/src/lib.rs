@@ -8,6 +8,7 @@
 //! * [`GoPeer`]: the Go opkssh
 //! * [`SecretService`]: a keyring on a private D-Bus
 //! * [`Desktop`]: shows notifications on a private D-Bus, with a person who clicks
+//! * [`Logind`]: says when the screen is locked and the machine sleeps, on a private system bus
 //! * [`FaultyProvider`]: what a well-behaved provider never does
 //! * [`MintingProvider`]: one whose clock the test sets
 //!
@@ -33,6 +34,7 @@ mod etc;
 mod faulty_provider;
 mod go_peer;
 mod home;
+mod logind;
 mod minting_provider;
 mod output;
 mod parts;
@@ -49,6 +51,7 @@ pub use etc::Etc;
 pub use faulty_provider::{Fault, FaultyProvider};
 pub use go_peer::GoPeer;
 pub use home::{Home, user_name};
+pub use logind::{Logind, SystemBus};
 pub use minting_provider::{MintingProvider, OnRefresh};
 pub use output::Output;
 pub use parts::{Part, left_out};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::AccountOverrides;
+use crate::config::{AccountOverrides, LockOn};
 
 fn parse(yaml: &str) -> ClientConfig {
     ClientConfig::parse(yaml, "config.yml").unwrap_or_else(|error| panic!("{error}"))
@@ -110,6 +110,27 @@ fn accounts_have_settings_of_their_own() {
     assert_eq!(alice.on_demand, Some(OnDemand::Off));
     assert_eq!(config.agent.accounts["bob"], AccountOverrides::default());
     assert_eq!(parse("agent:\n").agent, AgentSection::default());
+}
+
+#[test]
+fn what_puts_identities_away_is_a_list_of_known_words() {
+    use LockOn::{Screen, Sleep};
+    for (list, expected) in [
+        ("[screen, sleep]", &[Screen, Sleep][..]),
+        ("[sleep]", &[Sleep]),
+        ("[]", &[]),
+        ("", &[]),
+    ] {
+        let config = parse(&format!("agent:\n  lock_on: {list}\n"));
+        assert_eq!(config.agent.lock_on, expected.iter().copied().collect());
+    }
+    let wrong = "agent:\n  lock_on: [screen, lid]\n";
+    let error = refused(wrong).to_string();
+    assert!(error.contains("config.yml"), "{error}");
+    assert!(
+        error.contains("lock_on: \"lid\" is none of screen, sleep"),
+        "{error}"
+    );
 }
 
 #[test]
