@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::secrecy::{ExposeSecret as _, SecretString};
 use age::{DecryptError, Decryptor, Encryptor, Identity, Recipient, scrypt, x25519};
-use opkssh_protocol::secret::Secret;
+use opkssh_protocol::secret::{Secret, leaving_no_stack};
 use zeroize::Zeroizing;
 
 /// log2 of scrypt's N: 128 MiB, and about half a second, for each try at a password.
@@ -46,16 +46,20 @@ impl SealKey {
 
     /// The key, sealed with `password`. Takes its time and memory: not for the async runtime.
     pub fn wrap(&self, password: &Secret) -> Result<String, SealError> {
-        let mut recipient = scrypt::Recipient::new(passphrase(password));
-        recipient.set_work_factor(WORK);
-        close(&recipient, self.0.to_string().expose_secret())
+        leaving_no_stack(|| {
+            let mut recipient = scrypt::Recipient::new(passphrase(password));
+            recipient.set_work_factor(WORK);
+            close(&recipient, self.0.to_string().expose_secret())
+        })
     }
 
     /// The key back from [`wrap`](Self::wrap), at the same expense.
     pub fn unwrap(wrapped: &str, password: &Secret) -> Result<Self, SealError> {
-        let mut identity = scrypt::Identity::new(passphrase(password));
-        identity.set_max_work_factor(MOST_WORK);
-        let key = open(&identity, wrapped)?;
+        let key = leaving_no_stack(|| {
+            let mut identity = scrypt::Identity::new(passphrase(password));
+            identity.set_max_work_factor(MOST_WORK);
+            open(&identity, wrapped)
+        })?;
         key.expose()
             .parse()
             .map(Self)

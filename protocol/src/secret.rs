@@ -34,7 +34,7 @@ pub(crate) fn kept<T: ?Sized>(place: &T) {
 #[cfg(feature = "mint")]
 /// Runs what handles key material, then wipes the stack that it used: the crates below leave
 /// copies there.
-pub(crate) fn leaving_no_stack<T>(work: impl FnOnce() -> T) -> T {
+pub fn leaving_no_stack<T>(work: impl FnOnce() -> T) -> T {
     #[inline(never)]
     fn run<T>(work: impl FnOnce() -> T) -> T {
         work()

@@ -9,11 +9,11 @@ use crate::setup::{Setup, daemon_pid, kill_daemon, status};
 use crate::store::secrets::{contains, files_below, secrets_of};
 use crate::store::{index, stored, stored_text};
 
-const PASSWORD: &str = "lock it with this";
+pub const PASSWORD: &str = "lock it with this";
 const SEALED: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
 const NO_IDENTITIES: &str = "The agent has no identities.\n";
 
-fn lock(home: &Home) {
+pub fn lock(home: &Home) {
     let said = home.opkssh(["agent", "lock"]).stdin(PASSWORD).run();
     assert!(said.stdout().contains("The agent is locked."));
 }
@@ -132,11 +132,15 @@ fn while_it_is_locked_no_file_and_no_keyring_holds_a_secret() {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }
-    let setup = Setup::new();
+    let setup = Setup::with(Default::default(), &["send_access_token: true"]);
     let _keyring = SecretService::start(&setup.home);
     setup.home.set("OPKSSH_LOG", "trace,opkssh_agent=trace");
     setup.login(&[]);
-    let mut secrets = secrets_of(&stored(&setup.home).expect("a record"));
+    let record = stored(&setup.home).expect("a record");
+    let mut secrets = secrets_of(&record);
+    let access_token = record["access_token"].as_str().expect("an access token");
+    secrets.push(access_token.to_owned());
+    secrets.push(setup.provider.code_verifier());
     secrets.push(PASSWORD.to_owned());
     lock(&setup.home);
 

@@ -5,8 +5,13 @@ mod scan;
 
 use std::path::PathBuf;
 
-use opkssh_test_support::{Home, Part, Run, Running, SecretService, left_out, wait_until};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use opkssh_test_support::{
+    Client, Home, Part, ProviderOptions, Run, Running, SecretService, left_out, wait_until,
+};
 
+use crate::lock::{PASSWORD, lock};
 use crate::setup::{OPKSSH, Setup, daemon_pid};
 use crate::sockets::other_users::is_root;
 use crate::store::stored;
@@ -47,6 +52,48 @@ fn after_a_logout_no_secret_is_left_in_memory() {
     wait_until("no secret is in memory", || {
         found_in_memory(pid, &secrets).is_empty().then_some(())
     });
+}
+
+#[test]
+fn after_a_lock_no_secret_is_left_in_memory() {
+    if left_out(&[Part::Provider, Part::Keyring]) || !is_root() {
+        return;
+    }
+    const CLIENT_SECRET: &str = "what only this client knows";
+    for method in ["client_secret_basic", "client_secret_post"] {
+        let client = Client::secret("opkssh-test", CLIENT_SECRET, method);
+        let options = ProviderOptions {
+            clients: vec![client],
+            ..Default::default()
+        };
+        let setup = Setup::with(options, &["send_access_token: true"]);
+        let _keyring = SecretService::start(&setup.home);
+        setup.login(&[]);
+        let mut secrets = Secrets::of(&stored(&setup.home).expect("the record in the keyring"));
+        secrets.add_one("client secret", CLIENT_SECRET.as_bytes());
+        let form = CLIENT_SECRET.replace(' ', "+");
+        secrets.add_one("client secret in a form", form.as_bytes());
+        let basic = STANDARD.encode(format!("opkssh-test:{form}"));
+        secrets.add_one("client secret in a header", basic.as_bytes());
+        let verifier = setup.provider.code_verifier();
+        secrets.add_one("PKCE verifier", verifier.as_bytes());
+        secrets.add_one("password of the lock", PASSWORD.as_bytes());
+        let pid = daemon_pid(&setup.home);
+        // or else this test would find nothing whatever is there
+        let found = found_in_memory(pid, &secrets);
+        for name in ["refresh token", "access token", "client secret"] {
+            assert!(found.iter().any(|it| it == name), "only {found:?} found");
+        }
+        lock(&setup.home);
+        // the connection to the provider is kept for a few seconds, and with it its buffers
+        wait_until("no secret is in memory", || {
+            found_in_memory(pid, &secrets).is_empty().then_some(())
+        });
+        // nor does a wrong password bring one back
+        let wrong = setup.home.opkssh(["agent", "unlock"]).stdin("wrong");
+        wrong.run().refused();
+        assert_eq!(found_in_memory(pid, &secrets), [""; 0]);
+    }
 }
 
 #[test]

@@ -210,6 +210,7 @@ function testControl(provider) {
     entry.status = ctx.status;
     entry.error = ctx.body?.error;
     entry.grant_type = sent.grant_type;
+    entry.code_verifier = sent.code_verifier;
     entry.client_id = ctx.oidc?.client?.clientId ?? sent.client_id ?? ctx.query.client_id;
     if (answersHeld.has(ctx.path)) await new Promise((go) => held.get(ctx.path).push(go));
     entry.auth_style = ctx.get("authorization").startsWith("Basic ") ? "basic" : sent.client_secret ? "post" : "none";

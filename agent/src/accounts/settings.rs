@@ -109,7 +109,11 @@ impl Settings {
                     .map_err(|error| error.to_string())
             });
         match parsed {
-            Ok(config) => {
+            Ok(mut config) => {
+                // of no use here, and it would stay in memory even while the agent is locked
+                for provider in &mut config.providers {
+                    provider.client_secret = None;
+                }
                 *read = Some(Read {
                     stamp,
                     providers: config.providers,

@@ -22,12 +22,15 @@ impl Secrets {
         secrets
     }
 
+    /// One more, which is long enough not to be found by chance.
+    pub fn add_one(&mut self, name: &str, bytes: &[u8]) {
+        assert!(bytes.len() >= 16, "the {name} is too short or missing");
+        self.0.push((name.to_owned(), bytes.to_vec()));
+    }
+
     pub fn add(&mut self, record: &Value) {
         let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
-        let mut add = |name: &str, bytes: &[u8]| {
-            assert!(bytes.len() >= 16, "{name} is not in the record");
-            self.0.push((name.to_owned(), bytes.to_vec()));
-        };
+        let mut add = |name: &str, bytes: &[u8]| self.add_one(name, bytes);
         add("refresh token", text("refresh_token").as_bytes());
         add("access token", text("access_token").as_bytes());
         let key = text("user_key");

@@ -231,6 +231,15 @@ impl Provider {
             .count()
     }
 
+    /// The PKCE verifier of the last login.
+    pub fn code_verifier(&self) -> String {
+        let log = self.log();
+        let mut seen = log.iter().rev().map(|seen| &seen.code_verifier);
+        seen.find(|verifier| !verifier.is_empty())
+            .expect("a login with PKCE")
+            .clone()
+    }
+
     /// ID tokens live for this many seconds from now on.
     pub fn set_id_token_ttl(&self, seconds: u32) {
         ask(self.control, "POST", &format!("/ttl?id_token={seconds}"));
@@ -308,6 +317,8 @@ pub struct Seen {
     pub status: u64,
     pub error: String,
     pub grant_type: String,
+    /// PKCE's secret half (RFC 7636).
+    pub code_verifier: String,
     pub client_id: String,
     /// How the client authenticated: `basic`, `post` or `none`.
     pub auth_style: String,
@@ -322,6 +333,7 @@ impl Seen {
             status: entry["status"].as_u64().unwrap_or_default(),
             error: text("error"),
             grant_type: text("grant_type"),
+            code_verifier: text("code_verifier"),
             client_id: text("client_id"),
             auth_style: text("auth_style"),
         }
