@@ -1,15 +1,16 @@
 //! HTTP to a provider: https only (loopback excepted), bounded in time, size and redirects.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use url::{Host, Url};
 
-use crate::surroundings::{Proxies, Surroundings};
+use super::clients::Clients;
+use crate::surroundings::Surroundings;
 
 /// One request and its answer, from the first byte of the connection to the last of the body.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// No discovery document, key set or token answer is larger.
 const BODY_LIMIT: usize = 1024 * 1024;
 const MAX_REDIRECTS: usize = 3;
@@ -32,26 +33,11 @@ pub enum HttpError {
     Setup(String),
 }
 
-/// The two connections pools: through the user's proxy, and straight to this machine.
-pub struct Http {
-    surroundings: Arc<Surroundings>,
-    proxied: Mutex<Option<Proxied>>,
-    direct: OnceLock<reqwest::Client>,
-}
-
-/// A client for these proxies; without, for those that the process's own environment names.
-struct Proxied {
-    proxies: Option<Proxies>,
-    client: reqwest::Client,
-}
+pub struct Http(pub(super) Clients);
 
 impl Http {
     pub fn new(surroundings: Arc<Surroundings>) -> Self {
-        Self {
-            surroundings,
-            proxied: Mutex::default(),
-            direct: OnceLock::new(),
-        }
+        Self(Clients::new(surroundings))
     }
 
     /// Fetches a document, following redirects that stay on https.
@@ -87,7 +73,7 @@ impl Http {
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
         let url = checked(&request.uri().to_string())?;
         let host = url.host_str().unwrap_or_default().to_owned();
-        let client = self.client_for(&url)?;
+        let client = self.0.client(is_loopback(&url))?;
         let request = reqwest::Request::try_from(request)
             .map_err(|error| HttpError::Setup(error.to_string()))?;
         let exchange = async {
@@ -119,70 +105,6 @@ impl Http {
             Err(_) => Err(HttpError::Timeout { host }),
         }
     }
-
-    fn client_for(&self, url: &Url) -> Result<reqwest::Client, HttpError> {
-        if !is_loopback(url) {
-            return self.proxied();
-        }
-        if let Some(client) = self.direct.get() {
-            return Ok(client.clone());
-        }
-        let client = build(reqwest::Client::builder().no_proxy())?;
-        Ok(self.direct.get_or_init(|| client).clone())
-    }
-
-    /// Built anew when a session with other proxies came.
-    fn proxied(&self) -> Result<reqwest::Client, HttpError> {
-        let proxies = self.surroundings.proxies();
-        let mut proxied = self
-            .proxied
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        match &*proxied {
-            Some(known) if known.proxies == proxies => Ok(known.client.clone()),
-            _ => {
-                let client = build(through(proxies.as_ref()))?;
-                *proxied = Some(Proxied {
-                    proxies,
-                    client: client.clone(),
-                });
-                Ok(client)
-            }
-        }
-    }
-}
-
-fn through(proxies: Option<&Proxies>) -> reqwest::ClientBuilder {
-    let mut builder = reqwest::Client::builder();
-    let Some(proxies) = proxies else {
-        return builder;
-    };
-    let none_for = proxies.none_for.as_deref();
-    let none_for = none_for.and_then(reqwest::NoProxy::from_string);
-    let named = [
-        proxies.http.as_deref().map(reqwest::Proxy::http),
-        proxies.https.as_deref().map(reqwest::Proxy::https),
-        proxies.all.as_deref().map(reqwest::Proxy::all),
-    ];
-    for proxy in named.into_iter().flatten() {
-        match proxy {
-            Ok(proxy) => builder = builder.proxy(proxy.no_proxy(none_for.clone())),
-            Err(error) => tracing::warn!("a proxy of the session is of no use: {error}"),
-        }
-    }
-    builder
-}
-
-fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, HttpError> {
-    // a second call finds it installed already
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    builder
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(10))
-        .pool_idle_timeout(Duration::from_secs(20))
-        .user_agent(concat!("opkssh-agent/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| HttpError::Setup(causes(&error)))
 }
 
 /// From https never to http, not even on this machine.
@@ -230,7 +152,7 @@ fn unreachable(host: &str, error: &reqwest::Error) -> HttpError {
 }
 
 /// The innermost cause says what happened; the outer ones only that something did.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -266,42 +188,6 @@ mod tests {
         ] {
             assert_eq!(goes_to(issuer, location).as_deref(), Some(to));
         }
-    }
-
-    #[tokio::test]
-    async fn a_client_s_proxy_is_used_where_there_is_no_own() {
-        use opkssh_protocol::session_environment::SessionEnvironment;
-        use tokio::io::AsyncReadExt as _;
-
-        let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", proxy.local_addr().unwrap());
-        let surroundings = Surroundings::new(SessionEnvironment::default(), true);
-        let http = Http::new(Arc::new(surroundings));
-        http.surroundings.tell(SessionEnvironment::pick(|name| {
-            (name == "https_proxy").then(|| address.clone())
-        }));
-        let asked = async {
-            let (mut stream, _) = proxy.accept().await.unwrap();
-            let mut asked = [0; 33];
-            stream.read_exact(&mut asked).await.unwrap();
-            asked
-        };
-        let (asked, got) = tokio::join!(asked, http.get("https://id.example.com/x"));
-        assert_eq!(&asked, b"CONNECT id.example.com:443 HTTP/1");
-        assert!(got.is_err());
-        // a session without a proxy takes its place
-        http.surroundings.tell(SessionEnvironment::default());
-        assert!(http.surroundings.proxies().is_none());
-        http.proxied().unwrap();
-        assert!(
-            http.proxied
-                .lock()
-                .unwrap()
-                .as_ref()
-                .unwrap()
-                .proxies
-                .is_none()
-        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The OpenID provider's side of a login: discovery, the authorization URL, the token endpoint.
 
+mod clients;
 mod device;
 mod discovery;
 mod explain;

@@ -1,7 +1,7 @@
 //! The thread that talks to the keyring, and the deadline we give it.
 
 use std::sync::Mutex;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use opkssh_protocol::secret::Secret;
@@ -14,6 +14,9 @@ use super::secret_service::SecretService;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// As long where a person has just logged in, and may have to type the keyring's password.
 const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// An unused connection goes after this: it has a thread and buffers of its own.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// A thread that is started with the first call. There is never a second one: writes reach the
 /// keyring in their order, however long one of them hangs. A call that nobody waits for any more
@@ -138,8 +141,16 @@ impl StoreThread {
 
 fn work(jobs: &Receiver<Job>) {
     let mut connection = None;
-    while let Ok(job) = jobs.recv() {
-        job(&mut connection);
+    loop {
+        let next = match connection {
+            Some(_) => jobs.recv_timeout(IDLE),
+            None => jobs.recv().map_err(RecvTimeoutError::from),
+        };
+        match next {
+            Ok(job) => job(&mut connection),
+            Err(RecvTimeoutError::Timeout) => connection = None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
 }
 
