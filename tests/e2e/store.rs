@@ -41,6 +41,35 @@ fn a_killed_agent_comes_back_with_everything_from_oo7() {
     comes_back(Keyring::Oo7);
 }
 
+#[test]
+fn an_idle_agent_leaves_the_bus_and_finds_its_way_back() {
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let _keyring = SecretService::start(&setup.home);
+    // the keyring's own connections, and dbus-send's
+    let connections = || {
+        let call = setup.home.command("dbus-send").args([
+            "--session",
+            "--print-reply",
+            "--dest=org.freedesktop.DBus",
+            "/org/freedesktop/DBus",
+            "org.freedesktop.DBus.ListNames",
+        ]);
+        call.run().stdout().matches("\":1.").count()
+    };
+    let without = connections();
+    setup.login(&[]);
+    assert!(connections() > without, "it has a connection now");
+    wait_until("the connection is gone", || {
+        (connections() == without).then_some(())
+    });
+    assert!(stored(&setup.home).is_some());
+    setup.home.opkssh(["logout"]).run().stdout();
+    assert!(stored(&setup.home).is_none());
+}
+
 fn comes_back(keyring: Keyring) {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
