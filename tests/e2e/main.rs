@@ -19,6 +19,7 @@ mod key_files;
 mod login;
 mod login_faults;
 mod login_flows;
+mod permissions;
 mod renewal;
 mod server_admin;
 mod servers;
