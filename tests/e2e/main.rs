@@ -20,6 +20,7 @@ mod login;
 mod login_faults;
 mod login_flows;
 mod permissions;
+mod plugins;
 mod renewal;
 mod server_admin;
 mod servers;

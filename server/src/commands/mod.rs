@@ -1,6 +1,7 @@
 //! The commands, one file each: files, network, clock and output around the pure parts.
 
 mod add;
+mod ask_plugins;
 mod permissions;
 mod readhome;
 mod verify;

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
 
+use super::ask_plugins::ask_plugins;
 use crate::authorized_keys;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
@@ -39,7 +40,7 @@ pub struct VerifyArgs {
     pub certificate: String,
     /// Key type (sshd's %t).
     pub key_type: String,
-    /// Further words from sshd.
+    /// Further words from sshd, for policy plugins.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub extra: Vec<String>,
 }
@@ -128,6 +129,10 @@ fn allow_by_policy(
     let system = files::read(&path, SYSTEM).map(|bytes| add(&mut policy, &path, &bytes));
     if let Err(error) = &system {
         log.line(&format!("warning: system policy not used: {error}"));
+    }
+    identified.is_refused(principal, &policy, &config.deny)?;
+    if let Some(plugin) = ask_plugins(args, config, identified, log) {
+        return Ok(identified.let_in_by_plugin(principal, &plugin)?);
     }
     match identified.decide(principal, &policy, &config.deny) {
         Verdict::Allow(allowed) => return Ok(allowed),

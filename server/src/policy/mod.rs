@@ -87,8 +87,8 @@ impl Policy {
         problems
     }
 
-    /// Deny lists first, then the first row that fits.
-    pub fn decide(&self, who: Applicant<'_>, deny: &DenyLists) -> Result<&Rule, PolicyDenial> {
+    /// What refuses whatever allows: the deny lists.
+    pub fn refuses(&self, who: Applicant<'_>, deny: &DenyLists) -> Result<(), PolicyDenial> {
         let email = who.claims.get("email").and_then(|email| email.as_str());
         if let Some(email) = email
             && deny.has_email(email)
@@ -98,6 +98,13 @@ impl Policy {
         if deny.has_user(who.principal) {
             return Err(PolicyDenial::User(who.principal.to_owned()));
         }
+        Ok(())
+    }
+
+    /// What refuses first, then the first row that fits.
+    pub fn decide(&self, who: Applicant<'_>, deny: &DenyLists) -> Result<&Rule, PolicyDenial> {
+        self.refuses(who, deny)?;
+        let email = who.claims.get("email").and_then(|email| email.as_str());
         self.rules
             .iter()
             .find(|rule| {
