@@ -18,6 +18,7 @@ pub mod policy;
 pub mod process;
 pub mod providers;
 pub mod table;
+pub mod userinfo;
 pub mod verify;
 
 mod commands;

@@ -17,12 +17,14 @@ use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::pk_token::{
     self, PkTokenError, TrustedProvider, UnverifiedPkToken, VerifiedPkToken,
 };
+use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 
 use crate::authorized_keys::{AuthorizedKey, UnsafeLine};
 use crate::config::DenyLists;
 use crate::policy::{Applicant, Policy, PolicyDenial};
 use crate::providers::{ProviderRefusal, Providers};
+use crate::userinfo::Userinfo;
 
 /// The decision.
 #[must_use]
@@ -143,6 +145,7 @@ impl Candidate {
         Ok(Identified {
             certificate: self.certificate,
             token,
+            userinfo: None,
         })
     }
 }
@@ -151,11 +154,31 @@ impl Candidate {
 pub struct Identified {
     certificate: VerifiedCertificate,
     token: VerifiedPkToken,
+    userinfo: Option<Userinfo>,
 }
 
 impl Identified {
     pub fn claims(&self) -> &Claims {
         self.token.claims()
+    }
+
+    /// For asking the provider about them, if the certificate carries one.
+    pub fn access_token(&self) -> Option<&Secret> {
+        self.certificate
+            .access_token()
+            .filter(|token| !token.is_empty())
+    }
+
+    /// With what the provider said about them.
+    pub fn with_userinfo(self, userinfo: Userinfo) -> Self {
+        Self {
+            userinfo: Some(userinfo),
+            ..self
+        }
+    }
+
+    pub fn userinfo(&self) -> Option<&Userinfo> {
+        self.userinfo.as_ref()
     }
 
     pub fn user_key(&self) -> &PublicKey {
@@ -207,6 +230,7 @@ impl Identified {
             principal,
             issuer: claims.iss(),
             claims: claims.all(),
+            userinfo: self.userinfo.as_ref().map(Userinfo::claims),
         }
     }
 
@@ -226,9 +250,6 @@ impl Identified {
             notices.push(format!(
                 "the certificate is for {principals:?}, not for {principal:?}"
             ));
-        }
-        if self.certificate.access_token().is_some() {
-            notices.push("the certificate carries an access token, which is not used".to_owned());
         }
         let who = claims.email().unwrap_or(claims.sub());
         Ok(Allowed {

@@ -31,4 +31,5 @@ mod status;
 mod store;
 mod structure;
 mod systemd;
+mod userinfo;
 mod verify_refusals;

@@ -7,6 +7,7 @@ use super::VerifyArgs;
 use crate::config::ServerConfig;
 use crate::log::Log;
 use crate::plugin::{self, Request};
+use crate::userinfo::Userinfo;
 use crate::verify::Identified;
 
 /// Asks every plugin in `policy.d`; the name of the first that said yes. For somebody who is
@@ -28,6 +29,7 @@ pub(super) fn ask_plugins(
     // in the order that Go writes; it was read and verified before
     let pk_token = UnverifiedPkToken::parse_compact(pk_token).ok()?.compact();
     let payload = pk_token.split(':').next().unwrap_or_default();
+    let userinfo = identified.userinfo().map(Userinfo::json);
     let request = Request {
         principal: &args.principal,
         certificate: &args.certificate,
@@ -38,7 +40,7 @@ pub(super) fn ask_plugins(
         user_key: identified.user_key(),
         pk_token: &pk_token,
         id_token: &id_token,
-        userinfo: None,
+        userinfo: userinfo.as_deref(),
     };
     let allowing = plugins.ask(&request, &config.env_vars, log);
     allowing.map(str::to_owned)

@@ -2,6 +2,7 @@
 
 mod add;
 mod ask_plugins;
+mod ask_userinfo;
 mod permissions;
 mod readhome;
 mod verify;

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use opkssh_protocol::time::UnixTime;
 
 use super::ask_plugins::ask_plugins;
+use super::ask_userinfo::ask_userinfo;
 use crate::authorized_keys;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
@@ -108,6 +109,7 @@ fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
     let network = Network::new(&config.env_vars, |name| std::env::var(name).ok())?;
     let keys = HttpKeySource::new(network).keys(candidate.issuer())?;
     let identified = candidate.identify(&keys, now)?;
+    let identified = ask_userinfo(identified, &config, log)?;
     allow_by_policy(args, &config, &identified, log)
 }
 
