@@ -54,6 +54,9 @@ pub enum Command {
     /// Log out: revoke and wipe
     #[cfg(feature = "client")]
     Logout(opkssh_client::LogoutArgs),
+    /// Check and fix the modes and owners of the server's files
+    #[cfg(feature = "server")]
+    Permissions(opkssh_server::PermissionsArgs),
     /// Print the policy file in a user's home, for verify
     #[cfg(feature = "server")]
     Readhome(opkssh_server::ReadhomeArgs),

@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use crate::cli::Command;
+#[cfg(any(feature = "client", feature = "server"))]
+use crate::cli::help_of;
 #[cfg(feature = "client")]
-use crate::cli::{AgentCommand, ClientCommand, ProviderCommand, help_of};
+use crate::cli::{AgentCommand, ClientCommand, ProviderCommand};
 use crate::inspect::inspect;
 #[cfg(feature = "client")]
 use crate::login::login;
@@ -51,6 +53,14 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         #[cfg(feature = "server")]
         Command::Add(args) => {
             opkssh_server::add_command(&args)?;
+        }
+        #[cfg(feature = "server")]
+        Command::Permissions(args) => {
+            let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout());
+            match opkssh_server::permissions_command(&args, &mut input, &mut out) {
+                Some(done) => done?,
+                None => say(help_of(&["permissions"]).trim_end()),
+            }
         }
         #[cfg(feature = "server")]
         Command::Readhome(args) => {

@@ -51,6 +51,16 @@ pub enum ServerError {
         column: &'static str,
         reason: Unwritable,
     },
+    #[error("permissions check failed: {0} problems found")]
+    PermissionsFound(usize),
+    #[error("fix requires elevated privileges (run as root or Administrator)")]
+    NeedsRoot,
+    #[error("aborted by user")]
+    Aborted,
+    #[error("EOF")]
+    NoAnswer,
+    #[error("fix completed with {0} errors")]
+    PermissionsNotFixed(usize),
     #[error("failed to write policy to {path}: {error}", path = path.display())]
     WritePolicy { path: PathBuf, error: io::Error },
 }
@@ -78,6 +88,10 @@ impl ServerError {
                  under env_vars in /etc/opk/config.yml"
                     .into(),
             ),
+            Self::PermissionsFound(_) | Self::NeedsRoot => {
+                Some("Run: sudo opkssh permissions fix".into())
+            }
+            Self::NoAnswer => Some("To answer yes beforehand: sudo opkssh permissions fix -y".into()),
             _ => None,
         }
     }

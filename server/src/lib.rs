@@ -2,7 +2,8 @@
 //!
 //! Where does sshd's yes or no come from? [`verify`], which is pure. What exactly does sshd read?
 //! [`authorized_keys`], the only writer to stdout there. The commands around them, which read files
-//! and ask providers, are [`verify_command`], [`add_command`] and [`readhome_command`].
+//! and ask providers, are [`verify_command`], [`add_command`], [`permissions_command`] and
+//! [`readhome_command`].
 
 pub mod account;
 pub mod authorized_keys;
@@ -11,17 +12,21 @@ pub mod files;
 pub mod home;
 pub mod key_source;
 pub mod log;
+pub mod permissions;
+pub mod plugin;
 pub mod policy;
 pub mod process;
 pub mod providers;
 pub mod table;
+pub mod userinfo;
 pub mod verify;
 
 mod commands;
 mod error;
 
 pub use commands::{
-    AddArgs, Added, ReadhomeArgs, VerifyArgs, add_command, readhome_command, verify_command,
+    AddArgs, Added, CheckArgs, FixArgs, InstallArgs, PermissionsArgs, PermissionsCommand,
+    ReadhomeArgs, VerifyArgs, add_command, permissions_command, readhome_command, verify_command,
     verify_to,
 };
 pub use error::ServerError;

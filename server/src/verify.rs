@@ -11,16 +11,20 @@ use base64::engine::general_purpose::STANDARD;
 use opkssh_protocol::certificate::{
     self, CertificateError, UnverifiedCertificate, VerifiedCertificate, WILDCARD_PRINCIPAL,
 };
+use opkssh_protocol::id_token::Claims;
+use opkssh_protocol::jwk::PublicKey;
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::pk_token::{
     self, PkTokenError, TrustedProvider, UnverifiedPkToken, VerifiedPkToken,
 };
+use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 
 use crate::authorized_keys::{AuthorizedKey, UnsafeLine};
 use crate::config::DenyLists;
 use crate::policy::{Applicant, Policy, PolicyDenial};
 use crate::providers::{ProviderRefusal, Providers};
+use crate::userinfo::Userinfo;
 
 /// The decision.
 #[must_use]
@@ -141,6 +145,7 @@ impl Candidate {
         Ok(Identified {
             certificate: self.certificate,
             token,
+            userinfo: None,
         })
     }
 }
@@ -149,9 +154,57 @@ impl Candidate {
 pub struct Identified {
     certificate: VerifiedCertificate,
     token: VerifiedPkToken,
+    userinfo: Option<Userinfo>,
 }
 
 impl Identified {
+    pub fn claims(&self) -> &Claims {
+        self.token.claims()
+    }
+
+    /// For asking the provider about them, if the certificate carries one.
+    pub fn access_token(&self) -> Option<&Secret> {
+        self.certificate
+            .access_token()
+            .filter(|token| !token.is_empty())
+    }
+
+    /// With what the provider said about them.
+    pub fn with_userinfo(self, userinfo: Userinfo) -> Self {
+        Self {
+            userinfo: Some(userinfo),
+            ..self
+        }
+    }
+
+    pub fn userinfo(&self) -> Option<&Userinfo> {
+        self.userinfo.as_ref()
+    }
+
+    pub fn user_key(&self) -> &PublicKey {
+        self.token.user_key()
+    }
+
+    /// The PK token's compact form, and that of the ID token in it.
+    pub fn compact_tokens(&self) -> (&str, String) {
+        (self.certificate.pk_token(), self.token.id_token().compact())
+    }
+
+    /// May nobody let them in, whatever else is said for them?
+    pub fn is_refused(
+        &self,
+        principal: &str,
+        policy: &Policy,
+        deny: &DenyLists,
+    ) -> Result<(), DenyReason> {
+        Ok(policy.refuses(self.applicant(principal), deny)?)
+    }
+
+    /// A plugin of this name let them in, who [`are not refused`](Self::is_refused).
+    pub fn let_in_by_plugin(&self, principal: &str, plugin: &str) -> Result<Allowed, DenyReason> {
+        self.let_in(principal, format!("plugin {plugin:?}"), false)
+    }
+
     /// May they become `principal`?
     pub fn decide(&self, principal: &str, policy: &Policy, deny: &DenyLists) -> Verdict {
         match self.allowed(principal, policy, deny) {
@@ -166,16 +219,26 @@ impl Identified {
         policy: &Policy,
         deny: &DenyLists,
     ) -> Result<Allowed, DenyReason> {
-        let key = AuthorizedKey::for_certificate(&self.certificate)?;
-        let claims = self.token.claims();
-        let applicant = Applicant {
+        let rule = policy.decide(self.applicant(principal), deny)?;
+        let by_email = rule.identity.rests_on_email(self.claims().all());
+        self.let_in(principal, rule.place.clone(), by_email)
+    }
+
+    fn applicant<'a>(&'a self, principal: &'a str) -> Applicant<'a> {
+        let claims = self.claims();
+        Applicant {
             principal,
             issuer: claims.iss(),
             claims: claims.all(),
-        };
-        let rule = policy.decide(applicant, deny)?;
+            userinfo: self.userinfo.as_ref().map(Userinfo::claims),
+        }
+    }
+
+    fn let_in(&self, principal: &str, rule: String, by_email: bool) -> Result<Allowed, DenyReason> {
+        let key = AuthorizedKey::for_certificate(&self.certificate)?;
+        let claims = self.claims();
         let mut notices = Vec::new();
-        if rule.identity.rests_on_email(claims.all()) && claims.email_verified() != Some(true) {
+        if by_email && claims.email_verified() != Some(true) {
             notices.push("matched by email, but email_verified is not true".to_owned());
         }
         let principals = self.certificate.principals();
@@ -188,9 +251,6 @@ impl Identified {
                 "the certificate is for {principals:?}, not for {principal:?}"
             ));
         }
-        if self.certificate.access_token().is_some() {
-            notices.push("the certificate carries an access token, which is not used".to_owned());
-        }
         let who = claims.email().unwrap_or(claims.sub());
         Ok(Allowed {
             key,
@@ -200,7 +260,7 @@ impl Identified {
                 claims.iss(),
                 self.certificate.key_id()
             ),
-            rule: rule.place.clone(),
+            rule,
             notices,
         })
     }

@@ -2,6 +2,7 @@
 //! reason in the log. Every attempt is one that is let in but for one thing.
 
 mod attempt;
+mod beside_go;
 #[path = "../../server/tests/forge/mod.rs"]
 mod forge;
 mod server_files;

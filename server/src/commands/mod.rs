@@ -1,9 +1,15 @@
 //! The commands, one file each: files, network, clock and output around the pure parts.
 
 mod add;
+mod ask_plugins;
+mod ask_userinfo;
+mod permissions;
 mod readhome;
 mod verify;
 
 pub use add::{AddArgs, Added, add_command};
+pub use permissions::{
+    CheckArgs, FixArgs, InstallArgs, PermissionsArgs, PermissionsCommand, permissions_command,
+};
 pub use readhome::{ReadhomeArgs, readhome_command};
 pub use verify::{VerifyArgs, verify_command, verify_to};

@@ -9,6 +9,8 @@ use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
 
+use super::ask_plugins::ask_plugins;
+use super::ask_userinfo::ask_userinfo;
 use crate::authorized_keys;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
@@ -39,7 +41,7 @@ pub struct VerifyArgs {
     pub certificate: String,
     /// Key type (sshd's %t).
     pub key_type: String,
-    /// Further words from sshd.
+    /// Further words from sshd, for policy plugins.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub extra: Vec<String>,
 }
@@ -107,6 +109,7 @@ fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
     let network = Network::new(&config.env_vars, |name| std::env::var(name).ok())?;
     let keys = HttpKeySource::new(network).keys(candidate.issuer())?;
     let identified = candidate.identify(&keys, now)?;
+    let identified = ask_userinfo(identified, &config, log)?;
     allow_by_policy(args, &config, &identified, log)
 }
 
@@ -128,6 +131,10 @@ fn allow_by_policy(
     let system = files::read(&path, SYSTEM).map(|bytes| add(&mut policy, &path, &bytes));
     if let Err(error) = &system {
         log.line(&format!("warning: system policy not used: {error}"));
+    }
+    identified.is_refused(principal, &policy, &config.deny)?;
+    if let Some(plugin) = ask_plugins(args, config, identified, log) {
+        return Ok(identified.let_in_by_plugin(principal, &plugin)?);
     }
     match identified.decide(principal, &policy, &config.deny) {
         Verdict::Allow(allowed) => return Ok(allowed),

@@ -1,13 +1,11 @@
 //! Discovery and key set over HTTPS (OpenID Connect Discovery 1.0 section 4, RFC 7517 section 5).
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opkssh_protocol::json::{self, Object};
 use opkssh_protocol::key_set::KeySet;
 use serde_json::Value;
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
 use url::Url;
 
 use super::{KeySource, KeySourceError, Network};
@@ -28,25 +26,8 @@ pub struct HttpKeySource {
 impl HttpKeySource {
     /// Waits 10 seconds at most.
     pub fn new(network: Network) -> Self {
-        let roots = match network.roots() {
-            Some(roots) => RootCerts::new_with_certs(roots),
-            None => RootCerts::PlatformVerifier,
-        };
-        let tls = TlsConfig::builder()
-            .root_certs(roots)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let agent = Agent::config_builder()
-            .tls_config(tls)
-            .proxy(None)
-            // every hop is judged here
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .user_agent(concat!("opkssh/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
         Self {
-            agent,
+            agent: network.agent(),
             network,
             deadline: DEADLINE,
         }

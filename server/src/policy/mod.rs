@@ -39,6 +39,8 @@ pub struct Applicant<'a> {
     pub issuer: &'a str,
     /// Verified claims.
     pub claims: &'a Object,
+    /// What the provider's userinfo endpoint said about the same person.
+    pub userinfo: Option<&'a Object>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,26 +89,35 @@ impl Policy {
         problems
     }
 
-    /// Deny lists first, then the first row that fits.
-    pub fn decide(&self, who: Applicant<'_>, deny: &DenyLists) -> Result<&Rule, PolicyDenial> {
-        let email = who.claims.get("email").and_then(|email| email.as_str());
-        if let Some(email) = email
-            && deny.has_email(email)
-        {
-            return Err(PolicyDenial::Email(email.to_owned()));
+    /// What refuses whatever allows: the deny lists.
+    pub fn refuses(&self, who: Applicant<'_>, deny: &DenyLists) -> Result<(), PolicyDenial> {
+        // whichever source names it
+        let sources = [Some(who.claims), who.userinfo];
+        let emails = sources.into_iter().flatten().filter_map(email_of);
+        for email in emails {
+            if deny.has_email(email) {
+                return Err(PolicyDenial::Email(email.to_owned()));
+            }
         }
         if deny.has_user(who.principal) {
             return Err(PolicyDenial::User(who.principal.to_owned()));
         }
+        Ok(())
+    }
+
+    /// What refuses first, then the first row that fits.
+    pub fn decide(&self, who: Applicant<'_>, deny: &DenyLists) -> Result<&Rule, PolicyDenial> {
+        self.refuses(who, deny)?;
         self.rules
             .iter()
             .find(|rule| {
                 rule.principal == who.principal
                     && rule.issuer == who.issuer
-                    && rule.identity.matches(who.claims)
+                    && (rule.identity.matches(who.claims)
+                        || who.userinfo.is_some_and(|told| rule.identity.matches(told)))
             })
             .ok_or_else(|| PolicyDenial::NoRule {
-                who: email
+                who: email_of(who.claims)
                     .or_else(|| who.claims.get("sub").and_then(|sub| sub.as_str()))
                     .unwrap_or_default()
                     .to_owned(),
@@ -115,6 +126,10 @@ impl Policy {
                 sources: self.sources.clone(),
             })
     }
+}
+
+fn email_of(claims: &Object) -> Option<&str> {
+    claims.get("email").and_then(|email| email.as_str())
 }
 
 #[cfg(test)]
@@ -134,6 +149,7 @@ mod tests {
                     principal,
                     issuer: ISSUER,
                     claims: &claims,
+                    userinfo: None,
                 },
                 deny,
             )
