@@ -54,6 +54,13 @@ pub enum Command {
     /// Print the policy file in a user's home, for verify
     #[cfg(feature = "server")]
     Readhome(opkssh_server::ReadhomeArgs),
+    /// Look after this server's side
+    #[cfg(feature = "server")]
+    #[command(subcommand_required = false, arg_required_else_help = true)]
+    Server {
+        #[command(subcommand)]
+        command: ServerCommand,
+    },
     /// Run ssh, logging in first if that is needed
     #[cfg(feature = "client")]
     Ssh(SshHelp),
@@ -111,6 +118,13 @@ pub enum ProviderCommand {
     #[command(external_subcommand)]
     #[expect(dead_code, reason = "whatever the word, the group's help is shown")]
     Unknown(Vec<OsString>),
+}
+
+#[cfg(feature = "server")]
+#[derive(Subcommand)]
+pub enum ServerCommand {
+    /// Refuse a subject, a key or a certificate from now on
+    Revoke(opkssh_server::RevokeArgs),
 }
 
 #[derive(Args)]

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use crate::cli::Command;
+#[cfg(feature = "server")]
+use crate::cli::ServerCommand;
 #[cfg(feature = "client")]
 use crate::cli::{AgentCommand, ClientCommand, ProviderCommand, help_of};
 use crate::inspect::inspect;
@@ -55,6 +57,8 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             opkssh_server::readhome_command(&args)?;
         }
         #[cfg(feature = "server")]
+        Command::Server { command } => server(&command)?,
+        #[cfg(feature = "server")]
         Command::Verify(args) => opkssh_server::verify_command(&args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -78,6 +82,14 @@ fn agent(command: AgentCommand) -> Result<(), Failure> {
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
         AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
         AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,
+    }
+    Ok(())
+}
+
+#[cfg(feature = "server")]
+fn server(command: &ServerCommand) -> Result<(), Failure> {
+    match command {
+        ServerCommand::Revoke(args) => opkssh_server::revoke_command(args)?,
     }
     Ok(())
 }

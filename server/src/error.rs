@@ -10,6 +10,8 @@ use crate::home::HomeError;
 use crate::key_source::{KeySourceError, NetworkError};
 use crate::log::escaped;
 use crate::policy::PolicyDenial;
+use crate::policy::revoked::RevokedError;
+use crate::policy::rules::RulesError;
 use crate::providers::ProviderRefusal;
 use crate::table::{self, Unwritable};
 use crate::verify::DenyReason;
@@ -25,6 +27,14 @@ pub enum ServerError {
     ConfigFile(FileError),
     #[error("server config {path} cannot be used, so nobody is let in: {error}", path = path.display())]
     Config { path: PathBuf, error: ConfigError },
+    #[error("the list of the revoked cannot be used, so nobody is let in: {0}")]
+    RevokedFile(FileError),
+    #[error("the list of the revoked {path} cannot be used, so nobody is let in: {error}", path = path.display())]
+    Revoked { path: PathBuf, error: RevokedError },
+    #[error("rules cannot be used, so nobody is let in: {0}")]
+    RulesFile(FileError),
+    #[error("rules {path} cannot be used, so nobody is let in: {error}", path = path.display())]
+    Rules { path: PathBuf, error: RulesError },
     #[error("env_vars of the server config: {0}")]
     Network(#[from] NetworkError),
     #[error("failed to get the provider's keys: {0}")]
@@ -51,6 +61,10 @@ pub enum ServerError {
         column: &'static str,
         reason: Unwritable,
     },
+    #[error("cannot read a certificate from {path}: {reason}", path = path.display())]
+    CertificateFile { path: PathBuf, reason: String },
+    #[error("that is nothing that can be revoked: a fingerprint is SHA256: and 43 characters")]
+    NothingToRevoke,
     #[error("failed to write policy to {path}: {error}", path = path.display())]
     WritePolicy { path: PathBuf, error: io::Error },
 }
@@ -69,9 +83,15 @@ impl ServerError {
             Self::Denied(DenyReason::Provider(ProviderRefusal::Unknown { .. })) => {
                 Some("Compare the issuer, byte for byte, with the rows of /etc/opk/providers".into())
             }
-            Self::Providers(error) | Self::LoadPolicy(error) | Self::ConfigFile(error) => {
-                file_hint(error)
-            }
+            Self::Providers(error)
+            | Self::LoadPolicy(error)
+            | Self::ConfigFile(error)
+            | Self::RevokedFile(error)
+            | Self::RulesFile(error) => file_hint(error),
+            Self::Denied(DenyReason::Policy(PolicyDenial::Revoked(_))) => Some(
+                "Whoever revoked it wrote it to revoked.yml beside auth_id; remove the line to undo it"
+                    .into(),
+            ),
             Self::NoPolicy { system, .. } => file_hint(system.as_ref()),
             Self::Keys(_) => Some(
                 "Try: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \

@@ -42,6 +42,9 @@ impl Log {
         }
     }
 
+    /// A step of the decision, for who wants to know each of them; a log file is not told.
+    pub fn detail(&self, _step: &str) {}
+
     /// Writes to `sink` instead of a file.
     pub fn to(sink: impl Write + Send + 'static) -> Self {
         Self(Mutex::new(Box::new(sink)))

@@ -2,8 +2,10 @@
 
 mod add;
 mod readhome;
+mod revoke;
 mod verify;
 
 pub use add::{AddArgs, Added, add_command};
 pub use readhome::{ReadhomeArgs, readhome_command};
+pub use revoke::{RevokeArgs, revoke_command};
 pub use verify::{VerifyArgs, verify_command, verify_to};

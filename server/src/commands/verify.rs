@@ -16,6 +16,8 @@ use crate::files::{self, SYSTEM};
 use crate::home::{self, HomeError};
 use crate::key_source::{HttpKeySource, KeySource as _, Network, without_effect};
 use crate::log::Log;
+use crate::policy::revoked::Revoked;
+use crate::policy::rules::Rules;
 use crate::policy::{Policy, PolicyDenial};
 use crate::providers::Providers;
 use crate::verify::{self, Allowed, DenyReason, Identified, Verdict};
@@ -118,7 +120,7 @@ fn allow_by_policy(
     log: &Log,
 ) -> Result<Allowed, ServerError> {
     let principal = args.principal.as_str();
-    let mut policy = Policy::default();
+    let mut policy = load_rules(&args.etc)?;
     let add = |policy: &mut Policy, path: &Path, bytes: &[u8]| {
         for problem in policy.add_file(&path.display().to_string(), bytes) {
             log.line(&format!("configuration problem: {problem}"));
@@ -129,7 +131,8 @@ fn allow_by_policy(
     if let Err(error) = &system {
         log.line(&format!("warning: system policy not used: {error}"));
     }
-    match identified.decide(principal, &policy, &config.deny) {
+    let mut tell = |step: String| log.detail(&step);
+    match identified.decide_telling(principal, &policy, &config.deny, &mut tell) {
         Verdict::Allow(allowed) => return Ok(allowed),
         Verdict::Deny(DenyReason::Policy(PolicyDenial::NoRule { .. })) => {}
         Verdict::Deny(reason) => return Err(reason.into()),
@@ -148,6 +151,22 @@ fn allow_by_policy(
         Verdict::Allow(allowed) => Ok(allowed),
         Verdict::Deny(reason) => Err(reason.into()),
     }
+}
+
+/// What `auth_id` cannot say. A file that is there must be usable, since it may refuse somebody.
+fn load_rules(etc: &Path) -> Result<Policy, ServerError> {
+    let mut policy = Policy::default();
+    let path = etc.join("revoked.yml");
+    if let Some(bytes) = files::read_if_there(&path, SYSTEM).map_err(ServerError::RevokedFile)? {
+        policy.revoked =
+            Revoked::parse(&bytes).map_err(|error| ServerError::Revoked { path, error })?;
+    }
+    let path = etc.join("rules.yml");
+    if let Some(bytes) = files::read_if_there(&path, SYSTEM).map_err(ServerError::RulesFile)? {
+        policy.rules = Rules::parse(&path.display().to_string(), &bytes)
+            .map_err(|error| ServerError::Rules { path, error })?;
+    }
+    Ok(policy)
 }
 
 fn load_providers(etc: &Path, log: &Log) -> Result<Providers, ServerError> {
