@@ -34,6 +34,9 @@ pub enum Command {
         #[command(subcommand)]
         command: AgentCommand,
     },
+    /// Check this server's files for what would not work
+    #[cfg(feature = "server")]
+    Audit(opkssh_server::AuditArgs),
     /// Can I log in over SSH, and for how long? Exit status 0: yes, 1: no
     #[cfg(feature = "client")]
     Check(opkssh_client::CheckArgs),
@@ -43,6 +46,9 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<ClientCommand>,
     },
+    /// Would this certificate be let in here, and why (not)?
+    #[cfg(feature = "server")]
+    Explain(opkssh_server::ExplainArgs),
     /// Show a certificate or public key
     Inspect(InspectArgs),
     /// Log in at an OpenID provider

@@ -53,6 +53,10 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             opkssh_server::add_command(&args)?;
         }
         #[cfg(feature = "server")]
+        Command::Audit(args) => opkssh_server::audit_command(&args)?,
+        #[cfg(feature = "server")]
+        Command::Explain(args) => opkssh_server::explain_command(&args)?,
+        #[cfg(feature = "server")]
         Command::Readhome(args) => {
             opkssh_server::readhome_command(&args)?;
         }

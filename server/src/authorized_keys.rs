@@ -21,7 +21,7 @@ pub struct AuthorizedKey {
     principals: Vec<String>,
     key_type: &'static str,
     key_base64: String,
-    options: Options,
+    options: Box<Options>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,14 +57,22 @@ impl AuthorizedKey {
             principals: principals.to_vec(),
             key_type,
             key_base64: key_base64.to_owned(),
-            options: Options::default(),
+            options: Box::default(),
         })
+    }
+
+    /// Does it set environment variables? sshd has to be told to heed that.
+    pub fn sets_environment(&self) -> bool {
+        !self.options.environment.is_empty()
     }
 
     /// The same line with these options.
     #[must_use]
     pub fn with_options(self, options: Options) -> Self {
-        Self { options, ..self }
+        Self {
+            options: Box::new(options),
+            ..self
+        }
     }
 }
 

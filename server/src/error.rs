@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use opkssh_protocol::pk_token::PkTokenError;
+
 use crate::account::AccountError;
 use crate::config::ConfigError;
 use crate::files::FileError;
@@ -65,6 +67,10 @@ pub enum ServerError {
     CertificateFile { path: PathBuf, reason: String },
     #[error("that is nothing that can be revoked: a fingerprint is SHA256: and 43 characters")]
     NothingToRevoke,
+    #[error("audit completed and discovered errors")]
+    AuditFound,
+    #[error("the report cannot be written: {0}")]
+    Report(io::Error),
     #[error("failed to write policy to {path}: {error}", path = path.display())]
     WritePolicy { path: PathBuf, error: io::Error },
 }
@@ -88,6 +94,15 @@ impl ServerError {
             | Self::ConfigFile(error)
             | Self::RevokedFile(error)
             | Self::RulesFile(error) => file_hint(error),
+            Self::Denied(DenyReason::PkToken(error))
+                if matches!(**error, PkTokenError::Expiration(_)) =>
+            {
+                Some(
+                    "A new login is needed: opkssh login. How long one counts says the third column \
+                     of /etc/opk/providers"
+                        .into(),
+                )
+            }
             Self::Denied(DenyReason::Policy(PolicyDenial::Revoked(_))) => Some(
                 "Whoever revoked it wrote it to revoked.yml beside auth_id; remove the line to undo it"
                     .into(),

@@ -22,7 +22,7 @@ mod commands;
 mod error;
 
 pub use commands::{
-    AddArgs, Added, ReadhomeArgs, RevokeArgs, VerifyArgs, add_command, readhome_command,
-    revoke_command, verify_command, verify_to,
+    AddArgs, Added, AuditArgs, ExplainArgs, ReadhomeArgs, RevokeArgs, VerifyArgs, add_command,
+    audit_command, explain_command, readhome_command, revoke_command, verify_command, verify_to,
 };
 pub use error::ServerError;

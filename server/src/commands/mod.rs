@@ -1,11 +1,15 @@
 //! The commands, one file each: files, network, clock and output around the pure parts.
 
 mod add;
+mod audit;
+mod explain;
 mod readhome;
 mod revoke;
 mod verify;
 
 pub use add::{AddArgs, Added, add_command};
+pub use audit::{AuditArgs, audit_command};
+pub use explain::{ExplainArgs, explain_command};
 pub use readhome::{ReadhomeArgs, readhome_command};
 pub use revoke::{RevokeArgs, revoke_command};
 pub use verify::{VerifyArgs, verify_command, verify_to};

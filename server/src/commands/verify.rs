@@ -89,7 +89,8 @@ pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), ServerEr
     result
 }
 
-fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
+/// Every step of the decision; `log` hears of them.
+pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
     let now = UnixTime::from(SystemTime::now());
     // most keys that are offered are not ours: nothing else is read for them
     let certificate = verify::read_certificate(&args.key_type, &args.certificate)?;
@@ -106,9 +107,15 @@ fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
     };
 
     let candidate = verify::before_keys(certificate, &providers, now)?;
+    log.detail(&format!(
+        "the certificate is in order: signed by its own key, which the token in it is bound to; \
+         issuer {} is trusted",
+        candidate.issuer()
+    ));
     let network = Network::new(&config.env_vars, |name| std::env::var(name).ok())?;
     let keys = HttpKeySource::new(network).keys(candidate.issuer())?;
     let identified = candidate.identify(&keys, now)?;
+    log.detail("the provider's signature is right");
     allow_by_policy(args, &config, &identified, log)
 }
 
