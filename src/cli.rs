@@ -34,6 +34,9 @@ pub enum Command {
         #[command(subcommand)]
         command: AgentCommand,
     },
+    /// Check this server's files for what would not work
+    #[cfg(feature = "server")]
+    Audit(opkssh_server::AuditArgs),
     /// Can I log in over SSH, and for how long? Exit status 0: yes, 1: no
     #[cfg(feature = "client")]
     Check(opkssh_client::CheckArgs),
@@ -46,6 +49,9 @@ pub enum Command {
     /// Make an account usable: renew it, or log in. Exit status 0: it is, 1: it is not
     #[cfg(feature = "client")]
     Ensure(opkssh_client::EnsureArgs),
+    /// Would this certificate be let in here, and why (not)?
+    #[cfg(feature = "server")]
+    Explain(opkssh_server::ExplainArgs),
     /// Show a certificate or public key
     Inspect(InspectArgs),
     /// Log in at an OpenID provider
@@ -60,6 +66,13 @@ pub enum Command {
     /// Print the policy file in a user's home, for verify
     #[cfg(feature = "server")]
     Readhome(opkssh_server::ReadhomeArgs),
+    /// Look after this server's side
+    #[cfg(feature = "server")]
+    #[command(subcommand_required = false, arg_required_else_help = true)]
+    Server {
+        #[command(subcommand)]
+        command: ServerCommand,
+    },
     /// Run ssh, logging in first if that is needed
     #[cfg(feature = "client")]
     Ssh(SshHelp),
@@ -124,6 +137,13 @@ pub enum ProviderCommand {
     #[command(external_subcommand)]
     #[expect(dead_code, reason = "whatever the word, the group's help is shown")]
     Unknown(Vec<OsString>),
+}
+
+#[cfg(feature = "server")]
+#[derive(Subcommand)]
+pub enum ServerCommand {
+    /// Refuse a subject, a key or a certificate from now on
+    Revoke(opkssh_server::RevokeArgs),
 }
 
 #[derive(Args)]

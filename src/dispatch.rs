@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use crate::cli::Command;
+#[cfg(feature = "server")]
+use crate::cli::ServerCommand;
 #[cfg(any(feature = "client", feature = "server"))]
 use crate::cli::help_of;
 #[cfg(feature = "client")]
@@ -63,9 +65,15 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             }
         }
         #[cfg(feature = "server")]
+        Command::Audit(args) => opkssh_server::audit_command(&args)?,
+        #[cfg(feature = "server")]
+        Command::Explain(args) => opkssh_server::explain_command(&args)?,
+        #[cfg(feature = "server")]
         Command::Readhome(args) => {
             opkssh_server::readhome_command(&args)?;
         }
+        #[cfg(feature = "server")]
+        Command::Server { command } => server(&command)?,
         #[cfg(feature = "server")]
         Command::Verify(args) => opkssh_server::verify_command(&args)?,
     }
@@ -93,6 +101,14 @@ fn agent(command: AgentCommand) -> Result<(), Failure> {
         AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
         AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,
         AgentCommand::Unlock => opkssh_client::agent_unlock(&places, out)?,
+    }
+    Ok(())
+}
+
+#[cfg(feature = "server")]
+fn server(command: &ServerCommand) -> Result<(), Failure> {
+    match command {
+        ServerCommand::Revoke(args) => opkssh_server::revoke_command(args)?,
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use opkssh_protocol::pk_token::PkTokenError;
+
 use crate::account::AccountError;
 use crate::config::ConfigError;
 use crate::files::FileError;
@@ -10,6 +12,8 @@ use crate::home::HomeError;
 use crate::key_source::{KeySourceError, NetworkError};
 use crate::log::escaped;
 use crate::policy::PolicyDenial;
+use crate::policy::revoked::RevokedError;
+use crate::policy::rules::RulesError;
 use crate::providers::ProviderRefusal;
 use crate::table::{self, Unwritable};
 use crate::verify::DenyReason;
@@ -25,6 +29,14 @@ pub enum ServerError {
     ConfigFile(FileError),
     #[error("server config {path} cannot be used, so nobody is let in: {error}", path = path.display())]
     Config { path: PathBuf, error: ConfigError },
+    #[error("the list of the revoked cannot be used, so nobody is let in: {0}")]
+    RevokedFile(FileError),
+    #[error("the list of the revoked {path} cannot be used, so nobody is let in: {error}", path = path.display())]
+    Revoked { path: PathBuf, error: RevokedError },
+    #[error("rules cannot be used, so nobody is let in: {0}")]
+    RulesFile(FileError),
+    #[error("rules {path} cannot be used, so nobody is let in: {error}", path = path.display())]
+    Rules { path: PathBuf, error: RulesError },
     #[error("env_vars of the server config: {0}")]
     Network(#[from] NetworkError),
     #[error("failed to get the provider's keys: {0}")]
@@ -61,6 +73,14 @@ pub enum ServerError {
     NoAnswer,
     #[error("fix completed with {0} errors")]
     PermissionsNotFixed(usize),
+    #[error("cannot read a certificate from {path}: {reason}", path = path.display())]
+    CertificateFile { path: PathBuf, reason: String },
+    #[error("that is nothing that can be revoked: a fingerprint is SHA256: and 43 characters")]
+    NothingToRevoke,
+    #[error("audit completed and discovered errors")]
+    AuditFound,
+    #[error("the report cannot be written: {0}")]
+    Report(io::Error),
     #[error("failed to write policy to {path}: {error}", path = path.display())]
     WritePolicy { path: PathBuf, error: io::Error },
 }
@@ -79,9 +99,24 @@ impl ServerError {
             Self::Denied(DenyReason::Provider(ProviderRefusal::Unknown { .. })) => {
                 Some("Compare the issuer, byte for byte, with the rows of /etc/opk/providers".into())
             }
-            Self::Providers(error) | Self::LoadPolicy(error) | Self::ConfigFile(error) => {
-                file_hint(error)
+            Self::Providers(error)
+            | Self::LoadPolicy(error)
+            | Self::ConfigFile(error)
+            | Self::RevokedFile(error)
+            | Self::RulesFile(error) => file_hint(error),
+            Self::Denied(DenyReason::PkToken(error))
+                if matches!(**error, PkTokenError::Expiration(_)) =>
+            {
+                Some(
+                    "A new login is needed: opkssh login. How long one counts says the third column \
+                     of /etc/opk/providers"
+                        .into(),
+                )
             }
+            Self::Denied(DenyReason::Policy(PolicyDenial::Revoked(_))) => Some(
+                "Whoever revoked it wrote it to revoked.yml beside auth_id; remove the line to undo it"
+                    .into(),
+            ),
             Self::NoPolicy { system, .. } => file_hint(system.as_ref()),
             Self::Keys(_) => Some(
                 "Try: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \

@@ -17,6 +17,7 @@ pub mod plugin;
 pub mod policy;
 pub mod process;
 pub mod providers;
+mod rewrite;
 pub mod table;
 pub mod userinfo;
 pub mod verify;
@@ -25,8 +26,9 @@ mod commands;
 mod error;
 
 pub use commands::{
-    AddArgs, Added, CheckArgs, FixArgs, InstallArgs, PermissionsArgs, PermissionsCommand,
-    ReadhomeArgs, VerifyArgs, add_command, permissions_command, readhome_command, verify_command,
+    AddArgs, Added, AuditArgs, CheckArgs, ExplainArgs, FixArgs, InstallArgs, PermissionsArgs,
+    PermissionsCommand, ReadhomeArgs, RevokeArgs, VerifyArgs, add_command, audit_command,
+    explain_command, permissions_command, readhome_command, revoke_command, verify_command,
     verify_to,
 };
 pub use error::ServerError;

@@ -27,6 +27,8 @@ mod permissions;
 mod plugins;
 mod renewal;
 mod server_admin;
+mod server_audit;
+mod server_rules;
 mod servers;
 mod setup;
 mod shared_login;

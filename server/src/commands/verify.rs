@@ -18,6 +18,8 @@ use crate::files::{self, SYSTEM};
 use crate::home::{self, HomeError};
 use crate::key_source::{HttpKeySource, KeySource as _, Network, without_effect};
 use crate::log::Log;
+use crate::policy::revoked::Revoked;
+use crate::policy::rules::Rules;
 use crate::policy::{Policy, PolicyDenial};
 use crate::providers::Providers;
 use crate::verify::{self, Allowed, DenyReason, Identified, Verdict};
@@ -89,7 +91,8 @@ pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), ServerEr
     result
 }
 
-fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
+/// Every step of the decision; `log` hears of them.
+pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
     let now = UnixTime::from(SystemTime::now());
     // most keys that are offered are not ours: nothing else is read for them
     let certificate = verify::read_certificate(&args.key_type, &args.certificate)?;
@@ -106,9 +109,15 @@ fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
     };
 
     let candidate = verify::before_keys(certificate, &providers, now)?;
+    log.detail(&format!(
+        "the certificate is in order: signed by its own key, which the token in it is bound to; \
+         issuer {} is trusted",
+        candidate.issuer()
+    ));
     let network = Network::new(&config.env_vars, |name| std::env::var(name).ok())?;
     let keys = HttpKeySource::new(network).keys(candidate.issuer())?;
     let identified = candidate.identify(&keys, now)?;
+    log.detail("the provider's signature is right");
     let identified = ask_userinfo(identified, &config, log)?;
     allow_by_policy(args, &config, &identified, log)
 }
@@ -121,7 +130,7 @@ fn allow_by_policy(
     log: &Log,
 ) -> Result<Allowed, ServerError> {
     let principal = args.principal.as_str();
-    let mut policy = Policy::default();
+    let mut policy = load_rules(&args.etc)?;
     let add = |policy: &mut Policy, path: &Path, bytes: &[u8]| {
         for problem in policy.add_file(&path.display().to_string(), bytes) {
             log.line(&format!("configuration problem: {problem}"));
@@ -132,29 +141,52 @@ fn allow_by_policy(
     if let Err(error) = &system {
         log.line(&format!("warning: system policy not used: {error}"));
     }
-    identified.is_refused(principal, &policy, &config.deny)?;
-    if let Some(plugin) = ask_plugins(args, config, identified, log) {
-        return Ok(identified.let_in_by_plugin(principal, &plugin)?);
-    }
-    match identified.decide(principal, &policy, &config.deny) {
+    let mut tell = |step: String| log.detail(&step);
+    match identified.decide_telling(principal, &policy, &config.deny, &mut tell) {
         Verdict::Allow(allowed) => return Ok(allowed),
         Verdict::Deny(DenyReason::Policy(PolicyDenial::NoRule { .. })) => {}
         Verdict::Deny(reason) => return Err(reason.into()),
     }
+    let mut refusal = None;
     match (home::read_for(principal), system) {
         (Ok((path, bytes)), _) => add(&mut policy, &path, &bytes),
         (Err(home), Err(system)) => {
             let (system, home) = (Box::new(system), Box::new(home));
-            return Err(ServerError::NoPolicy { system, home });
+            refusal = Some(ServerError::NoPolicy { system, home });
         }
         // most people have none
         (Err(HomeError::File(error)), Ok(())) if error.is_not_found() => {}
         (Err(error), Ok(())) => log.line(&format!("warning: home policy not used: {error}")),
     }
-    match identified.decide(principal, &policy, &config.deny) {
-        Verdict::Allow(allowed) => Ok(allowed),
-        Verdict::Deny(reason) => Err(reason.into()),
+    let reason = match identified.decide(principal, &policy, &config.deny) {
+        Verdict::Allow(allowed) => return Ok(allowed),
+        Verdict::Deny(reason) => reason,
+    };
+    // last, so that a plugin takes no restriction away that a rule gives
+    if !matches!(reason, DenyReason::Policy(PolicyDenial::NoRule { .. })) {
+        return Err(reason.into());
     }
+    identified.is_refused(principal, &policy, &config.deny)?;
+    if let Some(plugin) = ask_plugins(args, config, identified, log) {
+        return Ok(identified.let_in_by_plugin(principal, &policy, &config.deny, &plugin)?);
+    }
+    Err(refusal.unwrap_or_else(|| reason.into()))
+}
+
+/// What `auth_id` cannot say. A file that is there must be usable, since it may refuse somebody.
+fn load_rules(etc: &Path) -> Result<Policy, ServerError> {
+    let mut policy = Policy::default();
+    let path = etc.join("revoked.yml");
+    if let Some(bytes) = files::read_if_there(&path, SYSTEM).map_err(ServerError::RevokedFile)? {
+        policy.revoked =
+            Revoked::parse(&bytes).map_err(|error| ServerError::Revoked { path, error })?;
+    }
+    let path = etc.join("rules.yml");
+    if let Some(bytes) = files::read_if_there(&path, SYSTEM).map_err(ServerError::RulesFile)? {
+        policy.rules = Rules::parse(&path.display().to_string(), &bytes)
+            .map_err(|error| ServerError::Rules { path, error })?;
+    }
+    Ok(policy)
 }
 
 fn load_providers(etc: &Path, log: &Log) -> Result<Providers, ServerError> {

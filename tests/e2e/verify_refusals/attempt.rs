@@ -138,7 +138,8 @@ impl Attempt {
         std::fs::write(self.etc.log_file(), "").unwrap();
     }
 
-    fn ssh(&self, certificate: bool) -> (Sshd, opkssh_test_support::Output) {
+    /// Key and certificate in the home, for `ssh -i`.
+    pub fn key_file(&self) -> std::path::PathBuf {
         let pem = self.key.to_openssh_pem("forged").unwrap();
         let key = self.home.write("key", pem.expose());
         self.home
@@ -148,24 +149,39 @@ impl Attempt {
             .run()
             .stdout();
         let (key_type, base64) = self.words();
-        let file = self
-            .home
+        self.home
             .write("key-cert.pub", format!("{key_type} {base64}\n"));
-        if !certificate {
-            std::fs::remove_file(file).unwrap();
-        }
+        key
+    }
+
+    /// An sshd that asks our verify; `config` are lines of sshd_config that go first.
+    pub fn sshd(&self, config: &str) -> Sshd {
         let binary = Path::new(OPKSSH);
         let verifier = Verifier::Ours {
             binary,
             etc: &self.etc,
         };
-        let sshd = Sshd::start(verifier, Path::new("/dev/null"));
+        Sshd::start_with(verifier, Path::new("/dev/null"), config)
+    }
+
+    /// ssh's arguments up to the host.
+    pub fn ssh_args(&self, sshd: &Sshd) -> Vec<String> {
+        let mut args = sshd.ssh_args();
+        let key = self.key_file().display().to_string();
+        args.extend(["-o".into(), "IdentitiesOnly=yes".into(), "-i".into(), key]);
+        args
+    }
+
+    fn ssh(&self, certificate: bool) -> (Sshd, opkssh_test_support::Output) {
+        let sshd = self.sshd("");
+        let args = self.ssh_args(&sshd);
+        if !certificate {
+            std::fs::remove_file(self.home.dir().join("key-cert.pub")).unwrap();
+        }
         let said = self
             .home
             .command("ssh")
-            .args(sshd.ssh_args())
-            .args(["-o", "IdentitiesOnly=yes", "-i"])
-            .arg(&key)
+            .args(args)
             .args(["127.0.0.1", "echo in"])
             .run();
         (sshd, said)
