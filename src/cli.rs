@@ -54,6 +54,13 @@ pub enum Command {
     /// Print the policy file in a user's home, for verify
     #[cfg(feature = "server")]
     Readhome(opkssh_server::ReadhomeArgs),
+    /// What an admin does on a server
+    #[cfg(feature = "server")]
+    #[command(subcommand_required = false, arg_required_else_help = true)]
+    Server {
+        #[command(subcommand)]
+        command: ServerCommand,
+    },
     /// Run ssh, logging in first if that is needed
     #[cfg(feature = "client")]
     Ssh(SshHelp),
@@ -66,6 +73,33 @@ pub enum Command {
     /// The program's version
     #[command(skip)]
     Version,
+}
+
+#[cfg(feature = "server")]
+#[derive(Subcommand)]
+pub enum ServerCommand {
+    /// The providers' keys that are kept on this server
+    #[command(subcommand_required = false, arg_required_else_help = true)]
+    Cache {
+        #[command(subcommand)]
+        command: CacheCommand,
+    },
+}
+
+#[cfg(feature = "server")]
+#[derive(Subcommand)]
+pub enum CacheCommand {
+    /// Forget them; the next login asks again
+    Clear {
+        #[command(flatten)]
+        args: opkssh_server::CacheArgs,
+        /// Of this issuer only
+        issuer: Option<String>,
+    },
+    /// Ask every provider now
+    Refresh(opkssh_server::CacheArgs),
+    /// How old they are, and what went wrong last
+    Show(opkssh_server::CacheArgs),
 }
 
 #[cfg(feature = "client")]

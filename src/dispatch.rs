@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use crate::cli::Command;
 #[cfg(feature = "client")]
 use crate::cli::{AgentCommand, ClientCommand, ProviderCommand, help_of};
+#[cfg(feature = "server")]
+use crate::cli::{CacheCommand, ServerCommand};
 use crate::inspect::inspect;
 #[cfg(feature = "client")]
 use crate::login::login;
@@ -55,7 +57,32 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             opkssh_server::readhome_command(&args)?;
         }
         #[cfg(feature = "server")]
+        Command::Server { command } => return server(command),
+        #[cfg(feature = "server")]
         Command::Verify(args) => opkssh_server::verify_command(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "server")]
+fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
+    let out = &mut std::io::stdout();
+    match command {
+        ServerCommand::Cache { command } => {
+            let (CacheCommand::Clear { args, .. }
+            | CacheCommand::Refresh(args)
+            | CacheCommand::Show(args)) = &command;
+            if let Some(status) = opkssh_server::as_owner_of(&args.cache)? {
+                return Ok(ExitCode::from(status));
+            }
+            match &command {
+                CacheCommand::Clear { args, issuer } => {
+                    opkssh_server::cache_clear(args, issuer.as_deref(), out)?;
+                }
+                CacheCommand::Refresh(args) => opkssh_server::cache_refresh(args, out)?,
+                CacheCommand::Show(args) => opkssh_server::cache_show(args, out)?,
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,10 +7,11 @@ use crate::account::AccountError;
 use crate::config::ConfigError;
 use crate::files::FileError;
 use crate::home::HomeError;
-use crate::key_source::{KeySourceError, NetworkError};
+use crate::key_source::{JwksFileError, KeySourceError, StoreError};
 use crate::log::escaped;
 use crate::policy::PolicyDenial;
 use crate::providers::ProviderRefusal;
+use crate::settings::SettingsError;
 use crate::table::{self, Unwritable};
 use crate::verify::DenyReason;
 
@@ -25,8 +26,13 @@ pub enum ServerError {
     ConfigFile(FileError),
     #[error("server config {path} cannot be used, so nobody is let in: {error}", path = path.display())]
     Config { path: PathBuf, error: ConfigError },
-    #[error("env_vars of the server config: {0}")]
-    Network(#[from] NetworkError),
+    #[error("server settings cannot be used, so nobody is let in: {0}")]
+    Settings(#[from] SettingsError),
+    #[error("the keys of {issuer} cannot be read: {error}")]
+    JwksFile {
+        issuer: String,
+        error: JwksFileError,
+    },
     #[error("failed to get the provider's keys: {0}")]
     Keys(#[from] KeySourceError),
     #[error("error loading policy: {system}; {home}")]
@@ -34,6 +40,12 @@ pub enum ServerError {
         system: Box<FileError>,
         home: Box<HomeError>,
     },
+    #[error("the key cache cannot be used: {0}")]
+    Store(#[from] StoreError),
+    #[error("{failed} of {all} providers gave no keys")]
+    Refresh { failed: usize, all: usize },
+    #[error("cannot run as the owner of {path}: {error}", path = path.display())]
+    AsOwner { path: PathBuf, error: io::Error },
     #[error("the answer to sshd cannot be written: {0}")]
     Output(io::Error),
     #[error("internal error (panic{})", place.as_deref().unwrap_or_default())]
@@ -73,6 +85,27 @@ impl ServerError {
                 file_hint(error)
             }
             Self::NoPolicy { system, .. } => file_hint(system.as_ref()),
+            Self::Settings(SettingsError::File(error)) => file_hint(error),
+            Self::Settings(SettingsError::Text { path, .. }) => {
+                Some(format!("Edit it: sudoedit {}", path.display()))
+            }
+            Self::JwksFile {
+                error: JwksFileError::File(error),
+                ..
+            } => file_hint(error),
+            Self::Store(StoreError::Owner { path, .. } | StoreError::Mode { path, .. }) => {
+                Some(format!(
+                    "It must be of the AuthorizedKeysCommandUser alone: sudo install -d -m 700 -o \
+                     opksshuser -g opksshuser {}",
+                    path.display()
+                ))
+            }
+            Self::Store(StoreError::Io { error, .. })
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some("Run it as root: sudo opkssh server cache show".into())
+            }
+            Self::Store(_) => Some("Make it: sudo opkssh server install".into()),
             Self::Keys(_) => Some(
                 "Try: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
                  under env_vars in /etc/opk/config.yml"

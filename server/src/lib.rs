@@ -14,6 +14,7 @@ pub mod log;
 pub mod policy;
 pub mod process;
 pub mod providers;
+pub mod settings;
 pub mod table;
 pub mod verify;
 
@@ -21,7 +22,7 @@ mod commands;
 mod error;
 
 pub use commands::{
-    AddArgs, Added, ReadhomeArgs, VerifyArgs, add_command, readhome_command, verify_command,
-    verify_to,
+    AddArgs, Added, CacheArgs, ReadhomeArgs, VerifyArgs, add_command, as_owner_of, cache_clear,
+    cache_refresh, cache_show, readhome_command, verify_command, verify_to,
 };
 pub use error::ServerError;

@@ -21,6 +21,7 @@ mod login_faults;
 mod login_flows;
 mod renewal;
 mod server_admin;
+mod server_cache;
 mod servers;
 mod setup;
 mod sockets;

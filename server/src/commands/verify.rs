@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::time::UnixTime;
 
 use crate::authorized_keys;
@@ -14,11 +15,19 @@ use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::files::{self, SYSTEM};
 use crate::home::{self, HomeError};
-use crate::key_source::{HttpKeySource, KeySource as _, Network, without_effect};
+use crate::key_source::{
+    KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file, without_effect,
+};
 use crate::log::Log;
 use crate::policy::{Policy, PolicyDenial};
 use crate::providers::Providers;
-use crate::verify::{self, Allowed, DenyReason, Identified, Verdict};
+use crate::settings::Settings;
+use crate::verify::{self, Allowed, Candidate, DenyReason, Identified, Verdict};
+
+/// Where `server install` makes the key cache.
+pub const DEFAULT_CACHE: &str = "/var/cache/opkssh";
+/// How long a provider may take where its keys cannot be kept.
+const WITHOUT_CACHE: Duration = Duration::from_secs(10);
 
 /// Decide whether a certificate may log in, for sshd's AuthorizedKeysCommand.
 // no Debug: the certificate holds tokens
@@ -30,6 +39,9 @@ pub struct VerifyArgs {
     /// Server configuration, in place of config.yml in that directory.
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
+    /// Where keys of providers are kept; made by `opkssh server install`.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    pub cache: PathBuf,
     /// Where to log.
     #[arg(long, value_name = "FILE", default_value = "/var/log/opkssh.log")]
     pub log_file: PathBuf,
@@ -103,11 +115,49 @@ fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
         None => load_config(&args.etc.join("config.yml"), log)?,
     };
 
+    let settings = Settings::load(&args.etc)?;
+
     let candidate = verify::before_keys(certificate, &providers, now)?;
-    let network = Network::new(&config.env_vars, |name| std::env::var(name).ok())?;
-    let keys = HttpKeySource::new(network).keys(candidate.issuer())?;
+    let keys = keys_for(&candidate, args, &config, &settings, now, log)?;
     let identified = candidate.identify(&keys, now)?;
     allow_by_policy(args, &config, &identified, log)
+}
+
+/// From a file, from the cache, or from the provider.
+fn keys_for(
+    candidate: &Candidate,
+    args: &VerifyArgs,
+    config: &ServerConfig,
+    settings: &Settings,
+    now: UnixTime,
+    log: &Log,
+) -> Result<KeySet, ServerError> {
+    let issuer = candidate.issuer();
+    if let Some(path) = settings.jwks_files.get(issuer) {
+        return read_jwks_file(path).map_err(|error| ServerError::JwksFile {
+            issuer: issuer.to_owned(),
+            error,
+        });
+    }
+    let source = WhenAsked {
+        env_vars: &config.env_vars,
+    };
+    let store = match Store::open(&args.cache) {
+        Ok(store) => store,
+        Err(error) => {
+            log.line(&format!("warning: key cache not used: {error}"));
+            return Ok(source.fetch(issuer, WITHOUT_CACHE)?.keys);
+        }
+    };
+    let cache = KeyCache::new(&store, &source, settings.key_cache);
+    let found = cache.keys(issuer, now, |keys| candidate.suits(keys))?;
+    for notice in &found.notices {
+        log.line(&format!("warning: {notice}"));
+    }
+    if let Origin::Store { age } = found.origin {
+        log.line(&format!("keys of {issuer} from the cache, {age} s old"));
+    }
+    Ok(found.keys)
 }
 
 /// The system's file first; the user's own only if that has no row, as it may need sudo.
@@ -150,7 +200,7 @@ fn allow_by_policy(
     }
 }
 
-fn load_providers(etc: &Path, log: &Log) -> Result<Providers, ServerError> {
+pub(super) fn load_providers(etc: &Path, log: &Log) -> Result<Providers, ServerError> {
     let path = etc.join("providers");
     let bytes = files::read(&path, SYSTEM).map_err(ServerError::Providers)?;
     let providers = Providers::parse(&path.display().to_string(), &bytes);
@@ -162,7 +212,7 @@ fn load_providers(etc: &Path, log: &Log) -> Result<Providers, ServerError> {
 
 /// A file that is there must be usable, also where it is a symlink that leads nowhere; none at
 /// all is fine.
-fn load_config(path: &Path, log: &Log) -> Result<ServerConfig, ServerError> {
+pub(super) fn load_config(path: &Path, log: &Log) -> Result<ServerConfig, ServerError> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ServerConfig::default()),
         _ => read_config(path, log),
