@@ -68,6 +68,18 @@ pub enum ServerError {
 }
 
 impl ServerError {
+    /// May another command still say yes? Not where a deny list said no or could not be read, and
+    /// not where it is in doubt what happened.
+    pub fn leaves_it_to_others(&self) -> bool {
+        match self {
+            Self::Denied(reason) => !reason.is_by_deny_list(),
+            Self::Providers(_) | Self::JwksFile { .. } | Self::Keys(_) | Self::NoPolicy { .. } => {
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The next thing to do, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {

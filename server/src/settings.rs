@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::fallback::Fallback;
 use crate::files::{self, FileError, SYSTEM};
 use crate::key_source::Bounds;
 
 /// Longest time for which cached keys can be told to stand in for a provider that is down.
 const MAX_STALE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// sshd's LoginGraceTime is running.
+const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The file, read. No file is an empty one.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Settings {
     pub key_cache: Bounds,
     /// Key sets of issuers that are never asked, by issuer.
     pub jwks_files: BTreeMap<String, PathBuf>,
+    /// Who is asked about keys that are not ours.
+    pub fallback: Option<Fallback>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +61,7 @@ impl Settings {
         let Written {
             key_cache,
             jwks_files,
+            fallback,
         } = written.unwrap_or_default();
         let key_cache = key_cache.unwrap_or_default();
         let fresh = key_cache.fresh.as_deref().unwrap_or("1h");
@@ -67,7 +73,14 @@ impl Settings {
                 path.display()
             ));
         }
+        let fallback = fallback.map(|WrittenFallback { command, timeout }| {
+            let timeout = timeout.as_deref().unwrap_or("10s");
+            let timeout = duration("fallback.timeout", timeout, MAX_TIMEOUT)?;
+            Fallback::parse(&command, timeout)
+                .map_err(|reason| format!("fallback.command: {reason}"))
+        });
         Ok(Self {
+            fallback: fallback.transpose()?,
             key_cache: Bounds::new(
                 duration("key_cache.fresh", fresh, Duration::from_secs(3600))?,
                 duration("key_cache.stale_if_error", stale, MAX_STALE)?,
@@ -82,6 +95,14 @@ impl Settings {
 struct Written {
     key_cache: Option<WrittenCache>,
     jwks_files: Option<BTreeMap<String, PathBuf>>,
+    fallback: Option<WrittenFallback>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFallback {
+    command: Vec<String>,
+    timeout: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -112,8 +133,11 @@ fn duration(key: &str, text: &str, max: Duration) -> Result<Duration, String> {
         .ok_or_else(wrong)?;
     let duration = Duration::from_secs(seconds);
     if duration > max {
-        let max = max.as_secs() / 3600;
-        return Err(format!("{key}: {text} is more than {max} h"));
+        let max = match max.as_secs() {
+            seconds @ ..3600 => format!("{seconds} s"),
+            seconds => format!("{} h", seconds / 3600),
+        };
+        return Err(format!("{key}: {text} is more than {max}"));
     }
     Ok(duration)
 }
@@ -137,11 +161,14 @@ mod tests {
     fn all_that_can_be_said() {
         let settings = parse(
             "key_cache: {fresh: 10m, stale_if_error: 2d}\njwks_files:\n  https://a.example: \
-             /etc/opk/a.json\n",
+             /etc/opk/a.json\nfallback: {command: [/bin/cat, \"%u\"], timeout: 5s}\n",
         )
         .unwrap();
         let bounds = Bounds::new(Duration::from_secs(600), Duration::from_secs(172_800));
         assert_eq!(settings.key_cache, bounds);
+        let command = ["/bin/cat".to_owned(), "%u".to_owned()];
+        let fallback = Fallback::parse(&command, Duration::from_secs(5)).unwrap();
+        assert_eq!(settings.fallback, Some(fallback));
         assert_eq!(
             settings.jwks_files["https://a.example"],
             Path::new("/etc/opk/a.json")
@@ -161,6 +188,15 @@ mod tests {
             ("key_cache: {frsh: 1h}", "frsh"),
             ("keycache: {}", "keycache"),
             ("jwks_files: {https://a: a.json}", "absolute"),
+            ("fallback: {command: [cat]}", "absolute"),
+            ("fallback: {command: []}", "no command"),
+            ("fallback: {command: /bin/cat}", ""),
+            ("fallback: {}", "command"),
+            (
+                "fallback: {command: [/bin/cat], timeout: 61s}",
+                "more than 60 s",
+            ),
+            ("fallback: {command: [/bin/cat], shell: true}", "shell"),
             ("jwks_files: [a]", ""),
             ("- a", ""),
         ] {

@@ -63,6 +63,16 @@ pub enum DenyReason {
     UnsafeLine(#[from] UnsafeLine),
 }
 
+impl DenyReason {
+    /// Did somebody say that just this must not be? Then nobody else is asked either.
+    pub fn is_by_deny_list(&self) -> bool {
+        matches!(
+            self,
+            Self::Policy(PolicyDenial::Email(_) | PolicyDenial::User(_))
+        )
+    }
+}
+
 impl From<PkTokenError> for DenyReason {
     fn from(error: PkTokenError) -> Self {
         Self::PkToken(Box::new(error))

@@ -51,7 +51,9 @@ impl Scene {
         let stranger = at_provider(Login::new()).with(|login| {
             login.id_header["kid"] = "made up".into();
         });
-        let server = Server::for_login(&login, &provider.address).with_cache();
+        let server = Server::for_login(&login, &provider.address);
+        fs::create_dir(server.path("cache")).unwrap();
+        server.mode("cache", 0o700);
         Self {
             login,
             stranger,

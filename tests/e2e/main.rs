@@ -22,6 +22,7 @@ mod login_flows;
 mod renewal;
 mod server_admin;
 mod server_cache;
+mod server_fallback;
 mod servers;
 mod setup;
 mod sockets;

@@ -2,6 +2,7 @@
 
 mod add;
 mod cache;
+mod fallback;
 mod readhome;
 mod verify;
 

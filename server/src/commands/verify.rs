@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::time::UnixTime;
 
+use super::fallback;
 use crate::authorized_keys;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
@@ -80,7 +81,10 @@ pub fn verify_command(args: &VerifyArgs) -> Result<(), ServerError> {
 pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), ServerError> {
     let log = Log::open(&args.log_file);
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        let allowed = decide(args, &log)?;
+        let allowed = match decide(args, &log) {
+            Ok(allowed) => allowed,
+            Err(refused) => return fallback::answer(args, refused, &log, out),
+        };
         for notice in &allowed.notices {
             log.line(&format!("warning: {notice}"));
         }
@@ -89,14 +93,22 @@ pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), ServerEr
             allowed.who, args.principal, allowed.rule
         ));
         // the last thing that happens: whatever goes wrong before leaves nothing for sshd
-        authorized_keys::write(&allowed.key, out).map_err(ServerError::Output)
+        authorized_keys::write(&allowed.key, out).map_err(ServerError::Output)?;
+        Ok(Answered::Ours)
     }))
     .unwrap_or(Err(ServerError::Panic { place: None }));
     match &result {
-        Ok(()) => log.line("successfully verified"),
+        Ok(Answered::Ours) => log.line("successfully verified"),
+        Ok(Answered::Fallback) => {}
         Err(error) => log.line(&format!("failed to verify: {error}")),
     }
-    result
+    result.map(|_| ())
+}
+
+/// Whose lines sshd got.
+pub(super) enum Answered {
+    Ours,
+    Fallback,
 }
 
 fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
@@ -219,7 +231,7 @@ pub(super) fn load_config(path: &Path, log: &Log) -> Result<ServerConfig, Server
     }
 }
 
-fn read_config(path: &Path, log: &Log) -> Result<ServerConfig, ServerError> {
+pub(super) fn read_config(path: &Path, log: &Log) -> Result<ServerConfig, ServerError> {
     let bytes = files::read(path, SYSTEM).map_err(ServerError::ConfigFile)?;
     let config = ServerConfig::parse(&bytes).map_err(|error| ServerError::Config {
         path: path.to_owned(),

@@ -134,13 +134,6 @@ impl Server {
         fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
     }
 
-    /// From now on keys are kept.
-    pub fn with_cache(self) -> Self {
-        fs::create_dir(self.path("cache")).unwrap();
-        self.mode("cache", 0o700);
-        self
-    }
-
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
