@@ -84,6 +84,10 @@ pub enum ServerCommand {
         #[command(subcommand)]
         command: CacheCommand,
     },
+    /// Account, files, key cache, timer, and sshd's drop-in
+    Install(opkssh_server::InstallArgs),
+    /// Undo install; rules and log stay
+    Uninstall(opkssh_server::UninstallArgs),
 }
 
 #[cfg(feature = "server")]

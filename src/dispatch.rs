@@ -68,6 +68,12 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
 fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
     let out = &mut std::io::stdout();
     match command {
+        ServerCommand::Install(args) => {
+            let program = std::env::current_exe()
+                .map_err(|error| Failure::new(format!("where am I? {error}"), None))?;
+            opkssh_server::server_install(&args, &program, out)?;
+        }
+        ServerCommand::Uninstall(args) => opkssh_server::server_uninstall(&args, out)?,
         ServerCommand::Cache { command } => {
             let (CacheCommand::Clear { args, .. }
             | CacheCommand::Refresh(args)

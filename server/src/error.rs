@@ -7,6 +7,7 @@ use crate::account::AccountError;
 use crate::config::ConfigError;
 use crate::files::FileError;
 use crate::home::HomeError;
+use crate::install::InstallError;
 use crate::key_source::{JwksFileError, KeySourceError, StoreError};
 use crate::log::escaped;
 use crate::policy::PolicyDenial;
@@ -46,6 +47,8 @@ pub enum ServerError {
     Refresh { failed: usize, all: usize },
     #[error("cannot run as the owner of {path}: {error}", path = path.display())]
     AsOwner { path: PathBuf, error: io::Error },
+    #[error("{0}")]
+    Install(#[from] InstallError),
     #[error("the answer to sshd cannot be written: {0}")]
     Output(io::Error),
     #[error("internal error (panic{})", place.as_deref().unwrap_or_default())]
@@ -105,6 +108,7 @@ impl ServerError {
                 error: JwksFileError::File(error),
                 ..
             } => file_hint(error),
+            Self::Install(error) => error.hint(),
             Self::Store(StoreError::Owner { path, .. } | StoreError::Mode { path, .. }) => {
                 Some(format!(
                     "It must be of the AuthorizedKeysCommandUser alone: sudo install -d -m 700 -o \

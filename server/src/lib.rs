@@ -10,6 +10,7 @@ pub mod config;
 pub mod fallback;
 pub mod files;
 pub mod home;
+pub mod install;
 pub mod key_source;
 pub mod log;
 pub mod policy;
@@ -23,7 +24,8 @@ mod commands;
 mod error;
 
 pub use commands::{
-    AddArgs, Added, CacheArgs, ReadhomeArgs, VerifyArgs, add_command, as_owner_of, cache_clear,
-    cache_refresh, cache_show, readhome_command, verify_command, verify_to,
+    AddArgs, Added, CacheArgs, InstallArgs, ReadhomeArgs, UninstallArgs, VerifyArgs, add_command,
+    as_owner_of, cache_clear, cache_refresh, cache_show, readhome_command, server_install,
+    server_uninstall, verify_command, verify_to,
 };
 pub use error::ServerError;

@@ -23,6 +23,7 @@ mod renewal;
 mod server_admin;
 mod server_cache;
 mod server_fallback;
+mod server_install;
 mod servers;
 mod setup;
 mod sockets;

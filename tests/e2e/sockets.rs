@@ -2,7 +2,7 @@
 
 mod control;
 mod hostile;
-mod other_users;
+pub mod other_users;
 pub mod raw;
 
 use std::fs;

@@ -84,7 +84,7 @@ fn as_user(home: &Home, user: &str) -> Run {
         .args(["--reuid", user, "--regid", user, "--clear-groups", "--"])
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     // a process owns its own entry there
     let is_root =
         std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
