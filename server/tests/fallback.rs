@@ -118,3 +118,22 @@ fn a_certificate_of_the_sites_own_authority_is_left_to_others() {
     assert_eq!((out.as_str(), result), ("a line\n", Ok(())));
     assert_eq!(provider.requests(), 0);
 }
+
+#[test]
+fn it_cannot_write_to_the_key_cache() {
+    use std::fs;
+
+    let (login, provider, server) = scene();
+    fs::create_dir(server.path("cache")).unwrap();
+    server.mode("cache", 0o700);
+    server.allows(&login);
+    let cache = server.path("cache").display().to_string();
+    let rest = format!("/bin/sh, -c, \"rm -f {cache}/*; echo x > {cache}/new; echo a line\"");
+    falls_back_to(&server, &rest);
+    let (out, _) = plain(&server);
+    assert_eq!(out, "a line\n");
+    assert!(!server.path("cache").join("new").exists());
+    let before = provider.requests();
+    server.allows(&login);
+    assert_eq!(provider.requests(), before, "the keys are still there");
+}

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::verify::{Answered, VerifyArgs, load_config};
+use crate::confine::{self, Shield};
 use crate::error::ServerError;
 use crate::fallback::Tokens;
 use crate::log::Log;
@@ -40,7 +41,18 @@ pub(super) fn answer(
         key_type: &args.key_type,
         extra: &args.extra,
     };
-    match fallback.answer(tokens) {
+    // who can write to the cache decides who gets in by our rules
+    let (answered, shield) = confine::without_writing_to(&args.cache, || fallback.answer(tokens));
+    if shield == Shield::NotKept {
+        log.line(&format!(
+            "warning: this kernel does not keep {program} from writing to {}",
+            args.cache.display()
+        ));
+    }
+    let Some(answered) = answered else {
+        return Err(ServerError::Panic { place: None });
+    };
+    match answered {
         Ok(lines) if lines.trim_ascii().is_empty() => {
             log.line(&format!("{program} knows nothing of it either"));
             Err(refused)

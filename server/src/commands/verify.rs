@@ -13,6 +13,7 @@ use opkssh_protocol::time::UnixTime;
 use super::fallback;
 use crate::authorized_keys;
 use crate::config::ServerConfig;
+use crate::confine;
 use crate::error::ServerError;
 use crate::files::{self, SYSTEM};
 use crate::home::{self, HomeError};
@@ -68,6 +69,9 @@ pub fn verify_command(args: &VerifyArgs) -> Result<(), ServerError> {
             *seen = Some(format!(" at {}:{}", at.file(), at.line()));
         }
     }));
+    for problem in confine::keep_memory_private() {
+        Log::open(&args.log_file).line(&format!("warning: {problem}"));
+    }
     match verify_to(args, &mut io::stdout().lock()) {
         Err(ServerError::Panic { .. }) => {
             let place = place.lock().ok().and_then(|mut place| place.take());
