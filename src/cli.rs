@@ -66,7 +66,7 @@ pub enum Command {
     /// Print the policy file in a user's home, for verify
     #[cfg(feature = "server")]
     Readhome(opkssh_server::ReadhomeArgs),
-    /// Look after this server's side
+    /// What an admin does on a server
     #[cfg(feature = "server")]
     #[command(subcommand_required = false, arg_required_else_help = true)]
     Server {
@@ -85,6 +85,39 @@ pub enum Command {
     /// The program's version
     #[command(skip)]
     Version,
+}
+
+#[cfg(feature = "server")]
+#[derive(Subcommand)]
+pub enum ServerCommand {
+    /// The providers' keys that are kept on this server
+    #[command(subcommand_required = false, arg_required_else_help = true)]
+    Cache {
+        #[command(subcommand)]
+        command: CacheCommand,
+    },
+    /// Account, files, key cache, timer, and sshd's drop-in
+    Install(opkssh_server::InstallArgs),
+    /// Refuse a subject, a key or a certificate from now on
+    Revoke(opkssh_server::RevokeArgs),
+    /// Undo install; rules and log stay
+    Uninstall(opkssh_server::UninstallArgs),
+}
+
+#[cfg(feature = "server")]
+#[derive(Subcommand)]
+pub enum CacheCommand {
+    /// Forget them; the next login asks again
+    Clear {
+        #[command(flatten)]
+        args: opkssh_server::CacheArgs,
+        /// Of this issuer only
+        issuer: Option<String>,
+    },
+    /// Ask every provider now
+    Refresh(opkssh_server::CacheArgs),
+    /// How old they are, and what went wrong last
+    Show(opkssh_server::CacheArgs),
 }
 
 #[cfg(feature = "client")]
@@ -137,13 +170,6 @@ pub enum ProviderCommand {
     #[command(external_subcommand)]
     #[expect(dead_code, reason = "whatever the word, the group's help is shown")]
     Unknown(Vec<OsString>),
-}
-
-#[cfg(feature = "server")]
-#[derive(Subcommand)]
-pub enum ServerCommand {
-    /// Refuse a subject, a key or a certificate from now on
-    Revoke(opkssh_server::RevokeArgs),
 }
 
 #[derive(Args)]

@@ -8,8 +8,11 @@
 pub mod account;
 pub mod authorized_keys;
 pub mod config;
+pub mod confine;
+pub mod fallback;
 pub mod files;
 pub mod home;
+pub mod install;
 pub mod key_source;
 pub mod log;
 pub mod permissions;
@@ -18,6 +21,7 @@ pub mod policy;
 pub mod process;
 pub mod providers;
 mod rewrite;
+pub mod settings;
 pub mod table;
 pub mod userinfo;
 pub mod verify;
@@ -26,9 +30,9 @@ mod commands;
 mod error;
 
 pub use commands::{
-    AddArgs, Added, AuditArgs, CheckArgs, ExplainArgs, FixArgs, InstallArgs, PermissionsArgs,
-    PermissionsCommand, ReadhomeArgs, RevokeArgs, VerifyArgs, add_command, audit_command,
-    explain_command, permissions_command, readhome_command, revoke_command, verify_command,
-    verify_to,
+    AddArgs, Added, AuditArgs, CacheArgs, ExplainArgs, InstallArgs, PermissionsArgs, ReadhomeArgs,
+    RevokeArgs, UninstallArgs, VerifyArgs, add_command, as_owner_of, audit_command, cache_clear,
+    cache_refresh, cache_show, explain_command, permissions_command, readhome_command,
+    revoke_command, server_install, server_uninstall, verify_command, verify_to,
 };
 pub use error::ServerError;

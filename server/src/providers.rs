@@ -72,13 +72,12 @@ impl Providers {
         providers
     }
 
-    /// Issuers whose rows are in order.
+    /// The issuers whose rows are in order.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
-        let good = self
-            .by_issuer
+        self.by_issuer
             .iter()
-            .filter(|(_, provider)| provider.is_ok());
-        good.map(|(issuer, _)| issuer.as_str())
+            .filter(|(_, provider)| provider.is_ok())
+            .map(|(issuer, _)| issuer.as_str())
     }
 
     /// The provider of exactly this name.

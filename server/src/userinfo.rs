@@ -9,7 +9,7 @@ use serde_json::Value;
 use ureq::Agent;
 use url::Url;
 
-use crate::key_source::Network;
+use crate::key_source::{Network, NetworkError};
 use crate::providers::{is_acceptable, is_loopback};
 
 /// For discovery and answer together; sshd's LoginGraceTime is running.
@@ -27,6 +27,8 @@ pub struct Userinfo {
 // no texts of the answer: it may be anything
 #[derive(Debug, thiserror::Error)]
 pub enum UserinfoError {
+    #[error("env_vars of the server config: {0}")]
+    Network(#[from] NetworkError),
     #[error("{url}: {error}")]
     Request {
         url: String,

@@ -151,6 +151,13 @@ impl Candidate {
         &self.provider.issuer
     }
 
+    /// Can these keys tell, by their names? If not, the provider may have newer ones.
+    pub fn suits(&self, keys: &KeySet) -> bool {
+        let refreshed = self.token.unverified_refreshed();
+        keys.knows(self.token.unverified_kid().as_deref())
+            && refreshed.is_none_or(|token| keys.knows(token.unverified_kid().as_deref()))
+    }
+
     /// Finds out who it is. How old the login may be is for [`Identified::decide`] to say.
     pub fn identify(self, keys: &KeySet, now: UnixTime) -> Result<Identified, DenyReason> {
         let token = pk_token::authenticate(self.token, &self.provider, keys, now)?;

@@ -210,9 +210,10 @@ fn row_75_a_provider_that_never_answers() {
                 ok(discovery(own))
             }
         });
-        let source =
-            HttpKeySource::new(Network::default()).with_deadline(Duration::from_millis(300));
-        let error = source.keys(&provider.address).unwrap_err();
+        let source = HttpKeySource::new(Network::default());
+        let error = source
+            .fetch(&provider.address, Duration::from_millis(300))
+            .unwrap_err();
         assert!(matches!(error, KeySourceError::Deadline { .. }), "{error}");
     }
 }

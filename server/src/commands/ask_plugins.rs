@@ -5,6 +5,7 @@ use opkssh_protocol::pk_token::UnverifiedPkToken;
 
 use super::VerifyArgs;
 use crate::config::ServerConfig;
+use crate::confine::{self, Shield};
 use crate::log::Log;
 use crate::plugin::{self, Request};
 use crate::userinfo::Userinfo;
@@ -42,6 +43,14 @@ pub(super) fn ask_plugins(
         id_token: &id_token,
         userinfo: userinfo.as_deref(),
     };
-    let allowing = plugins.ask(&request, &config.env_vars, log);
-    allowing.map(str::to_owned)
+    // who can write to the cache decides who gets in, whatever refuses
+    let (allowing, shield) =
+        confine::without_writing_to(&args.cache, || plugins.ask(&request, &config.env_vars, log));
+    if shield == Shield::NotKept {
+        log.line(&format!(
+            "warning: this kernel does not keep plugins from writing to {}",
+            args.cache.display()
+        ));
+    }
+    allowing.flatten().map(str::to_owned)
 }

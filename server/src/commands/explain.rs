@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
 
-use super::verify::{VerifyArgs, decide};
+use super::verify::{DEFAULT_CACHE, VerifyArgs, decide};
 use crate::error::ServerError;
 use crate::log::Log;
 
@@ -23,6 +23,9 @@ pub struct ExplainArgs {
     /// Server configuration, in place of config.yml in that directory.
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
+    /// Where keys of providers are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    pub cache: PathBuf,
     /// Local account to log in to.
     pub principal: String,
     /// File with the certificate, as `-cert.pub` files have it, or `-` for stdin.
@@ -38,6 +41,7 @@ pub fn explain_command(args: &ExplainArgs) -> Result<(), ServerError> {
     let verify = VerifyArgs {
         etc: args.etc.clone(),
         config_path: args.config_path.clone(),
+        cache: args.cache.clone(),
         log_file: PathBuf::new(),
         principal: args.principal.clone(),
         certificate: base64.unwrap_or_default().to_owned(),

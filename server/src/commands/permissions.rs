@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::verify::DEFAULT_CACHE;
 use crate::error::ServerError;
 use crate::permissions::{self, Finding, Place, Plan};
 
@@ -75,6 +76,9 @@ pub struct PlaceArgs {
     /// Group of sshd's AuthorizedKeysCommandUser.
     #[arg(long, value_name = "GROUP", default_value = "opksshuser")]
     pub group: String,
+    /// Where keys of providers are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    pub cache: PathBuf,
     // Go's commands let further words pass
     #[arg(hide = true, value_name = "WORD")]
     pub ignored: Vec<OsString>,
@@ -230,6 +234,7 @@ impl PlaceArgs {
         Place {
             etc: self.etc.clone(),
             group: self.group.clone(),
+            cache: self.cache.clone(),
         }
     }
 }

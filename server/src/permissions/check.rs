@@ -7,7 +7,8 @@ use rustix::fs::Stat;
 use serde::Serialize;
 
 use super::{
-    FILE_MODE, PLUGINS_MODES, PROGRAM_MODES, Place, mode, open_to_others, plugin_files, stat,
+    FILE_MODE, OPTIONAL, PLUGINS_MODES, PROGRAM_MODES, Place, cache_problem, mode, open_to_others,
+    plugin_files, stat,
 };
 use crate::account;
 use crate::plugin;
@@ -52,9 +53,11 @@ pub fn check(place: &Place) -> Vec<Finding> {
         file(&etc.join("auth_id"), &place.group),
         file(&etc.join("providers"), &place.group),
     ];
-    let config = file(&etc.join("config.yml"), &place.group);
-    if config.exists || config.problem.is_some() {
-        findings.push(config);
+    for name in OPTIONAL {
+        let optional = file(&etc.join(name), &place.group);
+        if optional.exists || optional.problem.is_some() {
+            findings.push(optional);
+        }
     }
     let plugins = etc.join("policy.d");
     findings.push(plugin_directory(&plugins));
@@ -66,6 +69,7 @@ pub fn check(place: &Place) -> Vec<Finding> {
         Err(error) => vec![wrong(&plugins, error)],
     };
     findings.extend(more.into_iter().chain(directory(etc)));
+    findings.extend(cache(place));
     findings
 }
 
@@ -154,6 +158,12 @@ fn directory(etc: &Path) -> Option<Finding> {
             .unwrap_or_else(|| format!("writable by others than root (mode {:o})", mode(&stat)));
         finding(etc, true, Some(problem))
     })
+}
+
+/// Only where something is wrong with it: Go's has none.
+fn cache(place: &Place) -> Option<Finding> {
+    let problem = cache_problem(place)?;
+    Some(finding(&place.cache, true, Some(problem)))
 }
 
 fn owner_problem(stat: &Stat) -> Option<String> {

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
+use crate::account;
+use crate::key_source::{Store, StoreError};
+
 /// Where the server's files are, and which group reads them.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -22,9 +25,13 @@ pub struct Place {
     pub etc: PathBuf,
     /// Group of sshd's AuthorizedKeysCommandUser.
     pub group: String,
+    /// The key cache.
+    pub cache: PathBuf,
 }
 
-/// Of `auth_id`, `providers`, `config.yml` and the plugins' files.
+/// Files that need not be there.
+const OPTIONAL: [&str; 4] = ["config.yml", "rules.yml", "revoked.yml", "server.yml"];
+/// Of `auth_id`, `providers`, the optional files and the plugins' files.
 const FILE_MODE: u32 = 0o640;
 /// Of `policy.d` where it has to be made or set right.
 const PLUGINS_MODE: u32 = 0o750;
@@ -49,6 +56,27 @@ fn mode(stat: &Stat) -> u32 {
 /// May somebody else than root change what is in this directory?
 fn open_to_others(directory: &Stat) -> bool {
     directory.st_uid != 0 || mode(directory) & 0o022 != 0
+}
+
+/// Why the key cache is not used, or could have been written by others.
+fn cache_problem(place: &Place) -> Option<String> {
+    match Store::check(&place.cache) {
+        Ok(()) => {
+            // the user that server install makes has the group's name
+            let owner = account::find(&place.group).ok()?.uid;
+            let uid = rustix::fs::lstat(&place.cache).ok()?.st_uid;
+            (uid != owner).then(|| {
+                format!(
+                    "{} belongs to {}, not to {}",
+                    place.cache.display(),
+                    account::name_of(uid),
+                    place.group
+                )
+            })
+        }
+        Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// The plugins' files, sorted by name. None where there is no `policy.d`.

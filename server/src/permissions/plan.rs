@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Stat;
 
 use super::{
-    FILE_MODE, PLUGINS_MODE, PLUGINS_MODES, Place, mode, open_to_others, plugin_files, stat,
+    FILE_MODE, OPTIONAL, PLUGINS_MODE, PLUGINS_MODES, Place, cache_problem, mode, open_to_others,
+    plugin_files, stat,
 };
 
 /// One step. Its text is Go's.
@@ -49,13 +50,20 @@ pub fn plan(place: &Place) -> Plan {
     if exists.is_some() {
         plan.set_right(auth_id, place);
     }
-    for name in ["providers", "config.yml"] {
+    for name in ["providers"].into_iter().chain(OPTIONAL) {
         let path = place.etc.join(name);
         if plan.look(&path) == Some(true) {
             plan.set_right(path, place);
         }
     }
     plan.plugins(&place.etc.join("policy.d"), place);
+    if let Some(problem) = cache_problem(place) {
+        // what is in it may be anybody's, whatever owner and mode it is given now
+        plan.errors.push(format!(
+            "{problem}: remove it (sudo rm -r {}) and run: sudo opkssh server install",
+            place.cache.display()
+        ));
+    }
     plan
 }
 

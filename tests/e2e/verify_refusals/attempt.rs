@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opkssh_protocol::user_key::UserKey;
@@ -20,6 +22,7 @@ pub struct Attempt {
     pub issuer: String,
     pub etc: Etc,
     pub home: Home,
+    requests: Arc<AtomicUsize>,
 }
 
 pub fn now() -> i64 {
@@ -42,7 +45,13 @@ impl Attempt {
         login.claims["iat"] = json!(now() - 100);
         login.claims["exp"] = json!(now() + 3500);
         change(&mut login);
-        serve(listener, issuer.clone(), login.keys.to_string());
+        let requests = Arc::new(AtomicUsize::new(0));
+        serve(
+            listener,
+            issuer.clone(),
+            login.keys.to_string(),
+            Arc::clone(&requests),
+        );
         Self {
             etc: Etc::new().provider(&issuer, CLIENT, "24h").allow(
                 &user_name(),
@@ -53,7 +62,13 @@ impl Attempt {
             home: Home::new(OPKSSH),
             login,
             issuer,
+            requests,
         }
+    }
+
+    /// How many requests reached the provider.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
     /// The server's policy for this issuer.
@@ -189,10 +204,11 @@ impl Attempt {
 }
 
 /// The provider's two documents, over http on loopback.
-fn serve(listener: TcpListener, issuer: String, keys: String) {
+fn serve(listener: TcpListener, issuer: String, keys: String, requests: Arc<AtomicUsize>) {
     let discovery = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")}).to_string();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
+            requests.fetch_add(1, Ordering::SeqCst);
             let body = match path_of(&stream).as_deref() {
                 Some("/.well-known/openid-configuration") => &discovery,
                 Some("/keys") => &keys,

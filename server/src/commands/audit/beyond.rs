@@ -1,21 +1,27 @@
 //! What Go's audit does not look at: everything that would surprise after a switch-over.
 
-use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use opkssh_protocol::time::UnixTime;
-use serde_json::Value;
 
 use super::AuditArgs;
 use super::report::{Finding, Status};
 use crate::account;
-use crate::config::{self, ServerConfig};
+use crate::config::ServerConfig;
 use crate::files::{self, SYSTEM};
-use crate::key_source::{HttpKeySource, KeySource as _, Network, without_effect};
+use crate::key_source::{
+    KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file, without_effect,
+};
+use crate::plugin;
 use crate::policy::revoked::Revoked;
 use crate::policy::rules::{Rule, Rules};
 use crate::providers::Providers;
+use crate::settings::Settings;
+
+/// For one provider.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 pub struct Findings(pub Vec<Finding>);
 
@@ -78,20 +84,61 @@ impl Findings {
         }
     }
 
-    /// Do they answer, in their own names, with keys that can be used?
-    pub fn reach(&mut self, providers: &Providers, config: &ServerConfig) {
-        let network = match Network::new(&config.env_vars, |name| std::env::var(name).ok()) {
-            Ok(network) => network,
-            Err(error) => return self.error("env_vars of the server config", error, ""),
+    /// `server.yml`, and the key sets that it names.
+    pub fn settings(&mut self, etc: &Path) -> Settings {
+        let settings = match Settings::load(etc) {
+            Ok(settings) => settings,
+            Err(error) => {
+                let nobody = "nobody is let in while this file is like this";
+                self.error(etc.join("server.yml").display(), error, nobody);
+                return Settings::default();
+            }
         };
-        let source = HttpKeySource::new(network);
-        for issuer in providers.issuers() {
-            if let Err(error) = source.keys(issuer) {
-                self.warning(
+        for (issuer, path) in &settings.jwks_files {
+            if let Err(error) = read_jwks_file(path) {
+                self.error(issuer, error, "nobody of this issuer is let in");
+            }
+        }
+        if let Some(fallback) = &settings.fallback
+            && let Err(error) = fallback.judge()
+        {
+            self.error(etc.join("server.yml").display(), error, "");
+        }
+        settings
+    }
+
+    /// Would the key cache be used by its owner? Where there is none, each login asks.
+    pub fn cache(&mut self, path: &Path) {
+        match Store::check(path) {
+            Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.warning(
+                path.display(),
+                format!("the key cache is not used: {error}"),
+                "Every login asks the provider until then",
+            ),
+            Ok(()) => {}
+        }
+    }
+
+    /// Do they answer, in their own names, with keys that can be used?
+    pub fn reach(&mut self, providers: &Providers, config: &ServerConfig, settings: &Settings) {
+        let source = WhenAsked {
+            env_vars: &config.env_vars,
+        };
+        let asked = providers
+            .issuers()
+            .filter(|issuer| !settings.jwks_files.contains_key(*issuer));
+        for issuer in asked {
+            match source.fetch(issuer, DEADLINE) {
+                Ok(_) => {}
+                Err(KeySourceError::Network(error)) => {
+                    return self.error("env_vars of the server config", error, "");
+                }
+                Err(error) => self.warning(
                     issuer,
                     format!("the provider cannot be reached: {error}"),
-                    "Until it can, nobody of this issuer is let in",
-                );
+                    "Until it can, nobody of this issuer is let in, but with keys in the cache",
+                ),
             }
         }
     }
@@ -169,41 +216,13 @@ impl Findings {
         }
     }
 
-    /// Files in `policy.d` that could not be used as plugins.
+    /// Plugins that would not be asked.
     pub fn plugins(&mut self, etc: &Path) {
-        for entry in std::fs::read_dir(etc.join("policy.d"))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let path = entry.path();
-            if path.extension().is_none_or(|end| end != "yml") || path.is_dir() {
-                continue;
-            }
-            let read = files::read(&path, SYSTEM).map_err(|error| error.to_string());
-            if let Err(reason) = read.and_then(|bytes| is_plugin(&bytes)) {
-                let reason = format!("this policy plugin cannot be used: {reason}");
-                self.error(path.display(), reason, "");
-            }
+        let directory = etc.join("policy.d");
+        for problem in plugin::load(&directory).problems {
+            self.error(directory.display(), problem, "");
         }
     }
-}
-
-/// `name` and `command`, neither of them blank.
-fn is_plugin(bytes: &[u8]) -> Result<(), String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
-    let members: Option<BTreeMap<String, Value>> = config::read_yaml(text)?;
-    let members = members.unwrap_or_default();
-    for name in ["name", "command"] {
-        let text = members
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if text.trim().is_empty() {
-            return Err(format!("`{name}` is missing or empty"));
-        }
-    }
-    Ok(())
 }
 
 /// Does any line of sshd's configuration say so? Which match block it is in is not looked at.

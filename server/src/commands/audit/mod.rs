@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::verify::DEFAULT_CACHE;
 use crate::account::Account;
 use crate::error::ServerError;
 use crate::files::{self, FileError, SYSTEM};
@@ -24,6 +25,9 @@ pub struct AuditArgs {
     /// Directory of providers, auth_id, config.yml and rules.yml.
     #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
     pub etc: PathBuf,
+    /// Where keys of providers are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    pub cache: PathBuf,
     /// Print JSON.
     #[arg(short, long)]
     pub json: bool,
@@ -76,8 +80,10 @@ fn audit(args: &AuditArgs) -> Result<Report, ServerError> {
     let config = findings.config(&args.etc.join("config.yml"));
     findings.rules(args, &providers, &config);
     findings.plugins(&args.etc);
+    let settings = findings.settings(&args.etc);
+    findings.cache(&args.cache);
     if !args.offline {
-        findings.reach(&providers, &config);
+        findings.reach(&providers, &config, &settings);
     }
 
     let against = |owner: Option<_>| Against {
