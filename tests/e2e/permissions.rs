@@ -253,6 +253,47 @@ fn a_directory_that_others_may_change_is_not_made_root_s_unseen() {
 }
 
 #[test]
+fn files_that_only_we_have_are_looked_at() {
+    if left_out(&[Part::Go]) {
+        return;
+    }
+    let (peer, etc) = (GoPeer::new(), Etc::new());
+    all_well(&etc);
+    let cache = etc.log_dir().join("cache");
+    fs::create_dir(&cache).unwrap();
+    fs::set_permissions(&cache, Permissions::from_mode(0o777)).unwrap();
+    let in_there = ["--cache", "/var/log/cache"];
+    let ours = ["rules.yml", "revoked.yml", "server.yml"];
+    for name in ours {
+        etc.write(name, "");
+        chmod(&etc, name, 0o666);
+    }
+    let checked = run(&peer, true, &etc, &[&["check"], &in_there[..]].concat(), "");
+    assert!(checked.refused().contains("4 problems found"));
+    let said = checked.any_stdout();
+    for what in ours.iter().copied().chain(["/var/log/cache has mode 777"]) {
+        assert!(said.contains(what), "{what}: {said}");
+    }
+    // what others could have put into the cache is not made good by another mode
+    let fixed = run(
+        &peer,
+        true,
+        &etc,
+        &[&["fix", "-y"], &in_there[..]].concat(),
+        "",
+    );
+    assert!(fixed.refused().contains("fix completed with 1 errors"));
+    assert!(fixed.any_stdout().contains("sudo rm -r /var/log/cache"));
+    assert_eq!(fs::metadata(&cache).unwrap().mode() & 0o777, 0o777);
+    for name in ours {
+        let mode = fs::metadata(etc.dir().join(name)).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o640, "{name}");
+    }
+    fs::remove_dir(&cache).unwrap();
+    run(&peer, true, &etc, &[&["check"], &in_there[..]].concat(), "").stdout();
+}
+
+#[test]
 fn links_are_not_followed_by_fix() {
     if left_out(&[Part::Go]) {
         return;

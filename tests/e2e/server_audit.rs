@@ -112,9 +112,18 @@ fn audit_finds_what_would_surprise_later() {
     ));
     fs::create_dir(etc.dir().join("policy.d")).unwrap();
     etc.write("policy.d/p.yml", "name: p\ncommand: ' '\n");
+    etc.write(
+        "server.yml",
+        "jwks_files: {https://a.example: /nonexistent/keys.json}\n\
+         fallback: {command: [/nonexistent/program]}\n",
+    );
+    let cache = etc.log_dir().join("cache");
+    fs::create_dir(&cache).unwrap();
+    fs::set_permissions(&cache, Permissions::from_mode(0o755)).unwrap();
     let sshd = home.write("sshd_config", "PermitUserEnvironment no\n");
     let sshd = sshd.to_str().unwrap();
-    let said = audit(&home, &etc, &["--sshd-config", sshd]);
+    let words = ["--sshd-config", sshd, "--cache", cache.to_str().unwrap()];
+    let said = audit(&home, &etc, &words);
     said.refused();
     let text = said.any_stdout();
     for expected in [
@@ -132,7 +141,10 @@ fn audit_finds_what_would_surprise_later() {
         "rule \"three\" (sshd would not honour `environment`)",
         "rule \"four\" (can never match: not_after is over)",
         "can never match for \"blocked\": it is in deny_users",
-        "policy.d/p.yml (this policy plugin cannot be used: `command` is missing or empty)",
+        "policy.d/p.yml is not asked: no command)",
+        "https://a.example (/nonexistent/keys.json",
+        "server.yml (/nonexistent/program: No such file",
+        "the key cache is not used:",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
@@ -158,6 +170,7 @@ fn audit_finds_what_would_surprise_later() {
     etc.write("auth_id", "");
     etc.write("providers", "https://a.example id 24h\n");
     fs::remove_dir_all(etc.dir().join("policy.d")).unwrap();
+    fs::remove_file(etc.dir().join("server.yml")).unwrap();
     audit(&home, &etc, &[]).stdout();
     // Go says ok: false, and exits with 0
     fs::set_permissions(etc.dir().join("auth_id"), Permissions::from_mode(0o644)).unwrap();
