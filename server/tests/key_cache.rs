@@ -39,6 +39,10 @@ impl Scene {
             "/.well-known/openid-configuration" => ok(discovery(own)),
             _ => ok(keys.clone()),
         });
+        Self::at(provider, login, down)
+    }
+
+    fn at(provider: Provider, login: Login, down: Arc<AtomicBool>) -> Self {
         let now = UnixTime::from(SystemTime::now()).0;
         let at_provider = |login: Login| {
             login.with(|login| {
@@ -279,4 +283,44 @@ fn settings_that_cannot_be_used_refuse_everyone() {
     assert_eq!(scene.provider.requests(), 0);
     scene.server.mode("server.yml", 0o640);
     scene.server.allows(&scene.login);
+}
+
+/// The login's own token was signed long ago; what keeps it alive, with a newer key.
+#[test]
+fn a_refreshed_token_of_a_new_key_asks_again() {
+    let new = Login::new().with(|login| login.id_header["kid"] = "k2".into());
+    let mut new_key = new.provider_key.published();
+    new_key["kid"] = "k2".into();
+    let login = Login::new();
+    let old_keys = login.keys.to_string();
+    let mut keys = login.keys.clone();
+    keys["keys"].as_array_mut().unwrap().push(new_key);
+    let rotated = Arc::new(AtomicBool::new(false));
+    let has_rotated = Arc::clone(&rotated);
+    let provider = Provider::serving(move |own, path| match path {
+        "/.well-known/openid-configuration" => ok(discovery(own)),
+        _ if has_rotated.load(Ordering::SeqCst) => ok(keys.to_string()),
+        _ => ok(old_keys.clone()),
+    });
+    let scene = Scene::at(provider, login, Arc::default());
+    scene.server.allows(&scene.login);
+    rotated.store(true, Ordering::SeqCst);
+    scene.age(60);
+    let asked = scene.provider.requests();
+    scene.server.write(
+        "providers",
+        &format!(
+            "{} {} oidc_refreshed\n",
+            scene.provider.address,
+            forge::CLIENT
+        ),
+    );
+    let payload = scene.login.claims.to_string();
+    let (header, signature) = new.id_token(&payload);
+    let payload = opkssh_protocol::base64url::encode(payload);
+    let token = format!("{}.{header}.{payload}.{signature}", scene.login.pk_token());
+    let (kind, certificate) = scene.login.certificate.words(&scene.login.user_key, &token);
+    let (_, result) = scene.server.verify_words(&kind, &certificate);
+    assert_eq!(result, Ok(()));
+    assert_eq!(scene.provider.requests(), asked + 2);
 }

@@ -1,9 +1,7 @@
-//! Everything on the server that reads untrusted bytes, fed with broken variants of good ones: it
-//! must answer, and a certificate or token that was touched must not be let in.
+//! Certificates and tokens that were touched in any place: none of them is let in.
 //!
-//! What cargo-fuzz would do, on a stable compiler and for a bounded time: the same variants at
-//! each run. `OPKSSH_MUTATIONS=1000000 cargo test -p opkssh-server --release --test mutations`
-//! tries more of them.
+//! The same variants at each run. `OPKSSH_MUTATIONS=1000000 cargo test -p opkssh-server --release
+//! --test mutations` tries more of them. The parsers by themselves are fuzzed, see `fuzz/`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod forge;
@@ -13,14 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use forge::{Login, ProviderKey};
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::control::KeyType;
-use opkssh_protocol::id_token::UnverifiedIdToken;
-use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
-use opkssh_server::config::ServerConfig;
-use opkssh_server::key_source::Entry;
-use opkssh_server::policy::Policy;
-use opkssh_server::providers::Providers;
-use opkssh_server::settings::Settings;
 
 /// What parsers stumble over.
 const TOKENS: [&[u8]; 22] = [
@@ -50,7 +41,7 @@ const TOKENS: [&[u8]; 22] = [
 
 fn count() -> u64 {
     let count = std::env::var("OPKSSH_MUTATIONS").ok();
-    count.and_then(|count| count.parse().ok()).unwrap_or(1000)
+    count.and_then(|count| count.parse().ok()).unwrap_or(300)
 }
 
 /// xorshift64*: the same numbers at each run.
@@ -112,10 +103,6 @@ fn each(seeds: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     }
 }
 
-fn texts(seeds: &[&str]) -> Vec<Vec<u8>> {
-    seeds.iter().map(|seed| seed.as_bytes().to_vec()).collect()
-}
-
 fn logins() -> [Login; 3] {
     [
         Login::new(),
@@ -153,74 +140,4 @@ fn a_token_that_was_touched_is_not_let_in_even_in_a_good_certificate() {
             assert!(outcome.is_err() || same, "{token}");
         });
     }
-}
-
-#[test]
-fn id_tokens() {
-    for login in logins() {
-        let payload = login.payload_text();
-        let (header, signature) = login.id_token(&payload);
-        let payload = opkssh_protocol::base64url::encode(&payload);
-        let good = format!("{header}.{payload}.{signature}");
-        assert!(UnverifiedIdToken::parse(&good).is_ok());
-        each(&[good.into_bytes()], |bytes| {
-            if let Ok(token) = UnverifiedIdToken::parse(&String::from_utf8_lossy(bytes)) {
-                let _ = (token.unverified_kid(), token.unverified_claims().email());
-            }
-        });
-        // and behind the base64, which would hide it from most changes
-        each(&[login.payload_text().into_bytes()], |bytes| {
-            let _ = opkssh_protocol::id_token::Claims::parse(bytes);
-        });
-    }
-}
-
-#[test]
-fn key_sets_and_cache_entries() {
-    for login in logins() {
-        let keys = login.keys.to_string();
-        each(&[keys.clone().into_bytes()], |bytes| {
-            if let Ok(keys) = KeySet::parse(bytes) {
-                let _ = (keys.is_empty(), keys.names().count(), keys.knows(None));
-            }
-        });
-        let entry = Entry {
-            issuer: "https://a.example".into(),
-            fetched: opkssh_protocol::time::UnixTime(5),
-            max_age: Some(60),
-            document: keys,
-        };
-        each(&[entry.write()], |bytes| {
-            if let Ok((read, _)) = Entry::read(bytes, "https://a.example") {
-                assert_eq!(read.issuer, "https://a.example");
-            }
-        });
-    }
-}
-
-#[test]
-fn policy_files() {
-    let rows = texts(&[
-        "dev alice@x.example https://op.example\n# a remark\n'a b' oidc:groups:\"x:y\" https://i\n",
-        "ci repo:org/app:ref:refs/heads/* https://token.example\nx oidc-match-end:email:@x https://i",
-    ]);
-    each(&rows, |bytes| {
-        let _ = Policy::default().add_file("auth_id", bytes);
-    });
-    let providers =
-        texts(&["https://a.example id 24h\nhttp://localhost:1/ 'i d' oidc_refreshed\n"]);
-    each(&providers, |bytes| {
-        let providers = Providers::parse("providers", bytes);
-        for issuer in providers.issuers() {
-            assert!(providers.for_issuer(issuer).is_ok());
-        }
-    });
-    let configs = texts(&[
-        "---\nenv_vars:\n  HTTPS_PROXY: http://p:3128\ndeny_emails: [a@x, \"b@x\"]\ndeny_users:\n  - root\n",
-    ]);
-    each(&configs, |bytes| drop(ServerConfig::parse(bytes)));
-    let settings = texts(&[
-        "key_cache: {fresh: 10m, stale_if_error: 2d}\njwks_files:\n  https://a: /a.json\nfallback:\n  command: [/bin/cat, \"%u\"]\n  timeout: 5s\n",
-    ]);
-    each(&settings, |bytes| drop(Settings::parse(bytes)));
 }
