@@ -15,6 +15,7 @@ use std::sync::mpsc;
 use fake_daemon::{FakeDaemon, Home, account, report};
 use opkssh_client::*;
 use opkssh_protocol::control::{Event, Failure, LoggedOut, Request, Versioned};
+use opkssh_test_support::write_program;
 
 const CONFIG: &str = "default_provider: work\nproviders:\n  \
     - {alias: work w, issuer: 'https://id.example.com', client_id: client-1}\n  \
@@ -58,11 +59,9 @@ fn a_login_shows_the_url_opens_the_browser_and_says_who_you_are() {
         _ => Vec::new(),
     });
     let opened = home.path().join("opened");
-    let browser = home.write(
-        "browser",
-        &format!("#!/bin/sh\necho \"$1\" > {}\n", opened.display()),
-    );
-    std::fs::set_permissions(&browser, PermissionsExt::from_mode(0o755)).unwrap();
+    let browser = home.path().join("browser");
+    let script = format!("#!/bin/sh\necho \"$1\" > {}\n", opened.display());
+    write_program(&browser, script);
     // the browser's output file is a pipe, so that reading it waits for the browser
     let made = std::process::Command::new("mkfifo")
         .arg(&opened)

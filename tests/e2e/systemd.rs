@@ -6,7 +6,9 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use opkssh_test_support::{Home, Part, Running, SecretService, left_out, wait_until};
+use opkssh_test_support::{
+    Home, Part, Running, SecretService, left_out, wait_until, write_program,
+};
 
 use crate::setup::{OPKSSH, Setup, agent_socket, daemon_log, daemon_pid, status};
 
@@ -32,8 +34,8 @@ impl Systemctl {
             found.gone.display(),
             found.active.display()
         );
-        let program = home.write("fake/systemctl", script);
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let program = home.write("fake/systemctl", "");
+        write_program(&program, script);
         let path = home.var("PATH").unwrap();
         let directory = program.parent().unwrap().display().to_string();
         home.set("PATH", format!("{directory}:{}", path.display()));

@@ -11,7 +11,6 @@ mod fake_daemon;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
@@ -20,6 +19,7 @@ use fake_daemon::{FakeDaemon, Home, account};
 use opkssh_client::Environment;
 use opkssh_protocol::control::{Event, Request};
 use opkssh_protocol::places::{BaseDirectories, Places};
+use opkssh_test_support::write_program;
 use opkssh_wrapper::{SshArgs, Surroundings, WrapperError, prepare_ssh};
 
 const CONFIG: &str = "default_provider: work\nproviders:\n  \
@@ -38,8 +38,8 @@ fn home() -> Home {
     let home = Home::new();
     home.write(".opk/config.yml", CONFIG);
     home.write("then", "exit 0\n");
-    let ssh = home.write("bin/ssh", FAKE_SSH);
-    std::fs::set_permissions(ssh, PermissionsExt::from_mode(0o755)).unwrap();
+    let ssh = home.write("bin/ssh", "");
+    write_program(&ssh, FAKE_SSH);
     home
 }
 

@@ -1,9 +1,8 @@
 //! A daemon that runs on after its program was replaced.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
-use opkssh_test_support::{Home, Part, SecretService, left_out};
+use opkssh_test_support::{Home, Part, SecretService, left_out, write_program};
 
 use crate::setup::{OPKSSH, Setup, daemon_pid, status};
 use crate::sockets::raw::Raw;
@@ -16,7 +15,7 @@ fn status_names_a_replaced_program_and_restart_brings_all_back() {
     let setup = Setup::new();
     let _keyring = SecretService::start(&setup.home);
     let program = setup.home.dir().join("opkssh");
-    fs::copy(OPKSSH, &program).unwrap();
+    write_program(&program, fs::read(OPKSSH).unwrap());
     let installed = |words: &[&str]| setup.home.command(&program).args(words).run();
     installed(&["agent", "start"]).stdout();
     setup.login(&[]);
@@ -27,10 +26,7 @@ fn status_names_a_replaced_program_and_restart_brings_all_back() {
     assert_eq!(status(&setup.home)["agent"]["replaced"], false);
 
     // as package managers do it
-    let new = setup.home.dir().join("opkssh.new");
-    fs::copy(OPKSSH, &new).unwrap();
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::rename(&new, &program).unwrap();
+    write_program(&program, fs::read(OPKSSH).unwrap());
     assert_eq!(status(&setup.home)["agent"]["replaced"], true);
     let shown = installed(&["status"]).stdout();
     assert!(

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
 use crate::Home;
-use crate::parts::{part, program};
+use crate::parts::part;
+use crate::program_file::write_program;
 use crate::wait::wait_until;
 
 /// What the person at the browser does.
@@ -157,22 +157,7 @@ impl Browser {
         let browser = quoted(&part("provider/browser.mjs").to_string_lossy());
         script += &format!("exec {node} {browser} \"$@\"\n");
 
-        // Copied by another process: while this one has a file open for writing,
-        // a child that another test just forked does, too, and the kernel would
-        // refuse to run it. Renamed into place: a program may start it right now.
-        let text = self.launcher.with_extension("text");
-        let new = self.launcher.with_extension("new");
-        fs::write(&text, script).expect("the launcher's text");
-        let install = Command::new(program("install"))
-            .args(["-m", "755"])
-            .arg(&text)
-            .arg(&new)
-            .status();
-        assert!(
-            install.expect("run install").success(),
-            "the launcher could not be written"
-        );
-        fs::rename(&new, &self.launcher).expect("the launcher in place");
+        write_program(&self.launcher, script);
     }
 }
 
