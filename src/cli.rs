@@ -34,6 +34,9 @@ pub enum Command {
         #[command(subcommand)]
         command: AgentCommand,
     },
+    /// Check this server's files for what would not work
+    #[cfg(feature = "server")]
+    Audit(opkssh_server::AuditArgs),
     /// Can I log in over SSH, and for how long? Exit status 0: yes, 1: no
     #[cfg(feature = "client")]
     Check(opkssh_client::CheckArgs),
@@ -46,6 +49,9 @@ pub enum Command {
     /// Make an account usable: renew it, or log in. Exit status 0: it is, 1: it is not
     #[cfg(feature = "client")]
     Ensure(opkssh_client::EnsureArgs),
+    /// Would this certificate be let in here, and why (not)?
+    #[cfg(feature = "server")]
+    Explain(opkssh_server::ExplainArgs),
     /// Show a certificate or public key
     Inspect(InspectArgs),
     /// Log in at an OpenID provider
@@ -54,9 +60,19 @@ pub enum Command {
     /// Log out: revoke and wipe
     #[cfg(feature = "client")]
     Logout(opkssh_client::LogoutArgs),
+    /// Check and fix the modes and owners of the server's files
+    #[cfg(feature = "server")]
+    Permissions(opkssh_server::PermissionsArgs),
     /// Print the policy file in a user's home, for verify
     #[cfg(feature = "server")]
     Readhome(opkssh_server::ReadhomeArgs),
+    /// What an admin does on a server
+    #[cfg(feature = "server")]
+    #[command(subcommand_required = false, arg_required_else_help = true)]
+    Server {
+        #[command(subcommand)]
+        command: ServerCommand,
+    },
     /// Run ssh, logging in first if that is needed
     #[cfg(feature = "client")]
     Ssh(SshHelp),
@@ -69,6 +85,39 @@ pub enum Command {
     /// The program's version
     #[command(skip)]
     Version,
+}
+
+#[cfg(feature = "server")]
+#[derive(Subcommand)]
+pub enum ServerCommand {
+    /// The providers' keys that are kept on this server
+    #[command(subcommand_required = false, arg_required_else_help = true)]
+    Cache {
+        #[command(subcommand)]
+        command: CacheCommand,
+    },
+    /// Account, files, key cache, timer, and sshd's drop-in
+    Install(opkssh_server::InstallArgs),
+    /// Refuse a subject, a key or a certificate from now on
+    Revoke(opkssh_server::RevokeArgs),
+    /// Undo install; rules and log stay
+    Uninstall(opkssh_server::UninstallArgs),
+}
+
+#[cfg(feature = "server")]
+#[derive(Subcommand)]
+pub enum CacheCommand {
+    /// Forget them; the next login asks again
+    Clear {
+        #[command(flatten)]
+        args: opkssh_server::CacheArgs,
+        /// Of this issuer only
+        issuer: Option<String>,
+    },
+    /// Ask every provider now
+    Refresh(opkssh_server::CacheArgs),
+    /// How old they are, and what went wrong last
+    Show(opkssh_server::CacheArgs),
 }
 
 #[cfg(feature = "client")]

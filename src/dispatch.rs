@@ -3,8 +3,12 @@
 use std::process::ExitCode;
 
 use crate::cli::Command;
+#[cfg(any(feature = "client", feature = "server"))]
+use crate::cli::help_of;
 #[cfg(feature = "client")]
-use crate::cli::{AgentCommand, ClientCommand, ProviderCommand, help_of};
+use crate::cli::{AgentCommand, ClientCommand, ProviderCommand};
+#[cfg(feature = "server")]
+use crate::cli::{CacheCommand, ServerCommand};
 use crate::inspect::inspect;
 #[cfg(feature = "client")]
 use crate::login::login;
@@ -53,11 +57,55 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             opkssh_server::add_command(&args)?;
         }
         #[cfg(feature = "server")]
+        Command::Permissions(args) => {
+            let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout());
+            match opkssh_server::permissions_command(&args, &mut input, &mut out) {
+                Some(done) => done?,
+                None => say(help_of(&["permissions"]).trim_end()),
+            }
+        }
+        #[cfg(feature = "server")]
+        Command::Audit(args) => opkssh_server::audit_command(&args)?,
+        #[cfg(feature = "server")]
+        Command::Explain(args) => opkssh_server::explain_command(&args)?,
+        #[cfg(feature = "server")]
         Command::Readhome(args) => {
             opkssh_server::readhome_command(&args)?;
         }
         #[cfg(feature = "server")]
+        Command::Server { command } => return server(command),
+        #[cfg(feature = "server")]
         Command::Verify(args) => opkssh_server::verify_command(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "server")]
+fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
+    let out = &mut std::io::stdout();
+    match command {
+        ServerCommand::Install(args) => {
+            let program = std::env::current_exe()
+                .map_err(|error| Failure::new(format!("where am I? {error}"), None))?;
+            opkssh_server::server_install(&args, &program, out)?;
+        }
+        ServerCommand::Revoke(args) => opkssh_server::revoke_command(&args)?,
+        ServerCommand::Uninstall(args) => opkssh_server::server_uninstall(&args, out)?,
+        ServerCommand::Cache { command } => {
+            let (CacheCommand::Clear { args, .. }
+            | CacheCommand::Refresh(args)
+            | CacheCommand::Show(args)) = &command;
+            if let Some(status) = opkssh_server::as_owner_of(&args.cache)? {
+                return Ok(ExitCode::from(status));
+            }
+            match &command {
+                CacheCommand::Clear { args, issuer } => {
+                    opkssh_server::cache_clear(args, issuer.as_deref(), out)?;
+                }
+                CacheCommand::Refresh(args) => opkssh_server::cache_refresh(args, out)?,
+                CacheCommand::Show(args) => opkssh_server::cache_show(args, out)?,
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

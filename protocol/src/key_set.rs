@@ -39,6 +39,11 @@ impl KeySet {
         self.keys.is_empty()
     }
 
+    /// The names of the usable keys; `None` for one without.
+    pub fn names(&self) -> impl Iterator<Item = Option<&str>> {
+        self.keys.iter().map(|key| key.kid.as_deref())
+    }
+
     /// The keys a token with this `kid` and algorithm may have been signed with: every one of that
     /// name; without a `kid`, the only key of a set of one.
     pub fn candidates(

@@ -57,6 +57,50 @@ pub fn find(name: &str) -> Result<Account, AccountError> {
     }
 }
 
+/// The name that belongs to a uid, for showing it; the number where there is none.
+pub fn name_of(uid: u32) -> String {
+    name_in("passwd", uid)
+}
+
+/// The name that belongs to a gid, for showing it; the number where there is none.
+pub fn group_name_of(gid: u32) -> String {
+    name_in("group", gid)
+}
+
+/// Looks up a group by its exact name.
+pub fn find_group(name: &str) -> Option<u32> {
+    is_possible(name).then_some(())?;
+    let file = std::fs::read("/etc/group").unwrap_or_default();
+    find_in(&file, |fields| fields[0] == name)
+        .or_else(|| find_in(&ask("group", name)?, |fields| fields[0] == name))
+        .and_then(|fields| fields[2].parse().ok())
+}
+
+/// `passwd` and `group` agree in what their first and third column are.
+fn name_in(database: &str, id: u32) -> String {
+    let id = id.to_string();
+    let file = std::fs::read(Path::new("/etc").join(database)).unwrap_or_default();
+    find_in(&file, |fields| fields[2] == id)
+        .or_else(|| find_in(&ask(database, &id)?, |fields| fields[2] == id))
+        .map_or(id, |fields| fields[0].clone())
+}
+
+fn find_in(file: &[u8], wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String>> {
+    file.split(|byte| *byte == b'\n').find_map(|line| {
+        let line = std::str::from_utf8(line).ok()?;
+        let fields: Vec<String> = line.split(':').map(str::to_owned).collect();
+        (fields.len() >= 3 && wanted(&fields)).then_some(fields)
+    })
+}
+
+/// What a directory service knows, if there is one.
+fn ask(database: &str, key: &str) -> Option<Vec<u8>> {
+    let getent = GETENT.into_iter().find(|path| Path::new(path).exists())?;
+    let mut command = Command::new(getent);
+    command.args([database, "--", key]);
+    process::answer(command, DEADLINE).ok()
+}
+
 /// Could an account have this name? Nothing that a command line or a table could misread.
 pub fn is_possible(name: &str) -> bool {
     !name.is_empty()
@@ -120,6 +164,19 @@ mod tests {
         }
         assert!(is_possible("DOMAIN\\user"));
         assert!(is_possible("host$"));
+    }
+
+    #[test]
+    fn groups_and_names() {
+        assert_eq!(find_group("root"), Some(0));
+        for name in ["no-such-group-here", "", "0", "root:"] {
+            assert_eq!(find_group(name), None, "{name}");
+        }
+        assert_eq!(
+            (name_of(0), group_name_of(0)),
+            ("root".into(), "root".into())
+        );
+        assert_eq!(name_of(4_000_000_000), "4000000000");
     }
 
     #[test]

@@ -3,6 +3,12 @@
 //! The line is built from checked parts only, so nothing a token, a certificate or a file says can
 //! add an option or a second line to it.
 
+mod options;
+
+pub use options::{
+    Endpoint, ExpiryTime, Flag, Options, Quoted, Source, UnsafeOption, VariableName,
+};
+
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
@@ -15,6 +21,7 @@ pub struct AuthorizedKey {
     principals: Vec<String>,
     key_type: &'static str,
     key_base64: String,
+    options: Box<Options>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,18 +57,33 @@ impl AuthorizedKey {
             principals: principals.to_vec(),
             key_type,
             key_base64: key_base64.to_owned(),
+            options: Box::default(),
         })
+    }
+
+    /// Does it set environment variables? sshd has to be told to heed that.
+    pub fn sets_environment(&self) -> bool {
+        !self.options.environment.is_empty()
+    }
+
+    /// The same line with these options.
+    #[must_use]
+    pub fn with_options(self, options: Options) -> Self {
+        Self {
+            options: Box::new(options),
+            ..self
+        }
     }
 }
 
-/// The line without its line feed, as Go writes it.
+/// The line without its line feed; without options, as Go writes it.
 impl fmt::Display for AuthorizedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("cert-authority")?;
         if !self.principals.is_empty() {
             write!(f, ",principals=\"{}\"", self.principals.join(","))?;
         }
-        write!(f, " {} {}", self.key_type, self.key_base64)
+        write!(f, "{} {} {}", self.options, self.key_type, self.key_base64)
     }
 }
 

@@ -42,7 +42,7 @@ impl ServerConfig {
     /// so could be meant as a deny list.
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::Encoding)?;
-        let all: Option<BTreeMap<String, Value>> = read_yaml(text)?;
+        let all: Option<BTreeMap<String, Value>> = read_yaml(text).map_err(ConfigError::Yaml)?;
         let Some(all) = all else {
             return Ok(Self::default());
         };
@@ -56,7 +56,7 @@ impl ServerConfig {
             }
             unknown_keys.push(key);
         }
-        let known: Known = read_yaml(text)?;
+        let known: Known = read_yaml(text).map_err(ConfigError::Yaml)?;
         let env_vars = known.env_vars.unwrap_or_default();
         for name in env_vars.keys() {
             if name.is_empty() || name.contains(['=', '\0']) {
@@ -92,11 +92,11 @@ struct Known {
     deny_users: Option<Vec<String>>,
 }
 
-fn read_yaml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, ConfigError> {
+/// The error is one line, for the log; the drawing around it is for terminals.
+pub(crate) fn read_yaml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
     serde_saphyr::from_str(text).map_err(|error| {
-        // one line for the log; the drawing around it is for terminals
         let error = error.without_snippet().to_string();
-        ConfigError::Yaml(error.lines().next().unwrap_or_default().to_owned())
+        error.lines().next().unwrap_or_default().to_owned()
     })
 }
 

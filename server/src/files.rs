@@ -79,6 +79,15 @@ pub fn read(path: &Path, demands: Demands) -> Result<Vec<u8>, FileError> {
     read_open(fd, path, demands)
 }
 
+/// As [`read`]; `None` where there is nothing of this name. A symlink that leads nowhere is an
+/// error.
+pub fn read_if_there(path: &Path, demands: Demands) -> Result<Option<Vec<u8>>, FileError> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        _ => read(path, demands).map(Some),
+    }
+}
+
 /// Reads `<base>/<directory>/<name>`, where neither of the last two may be a symlink.
 pub fn read_beneath(
     base: &Path,

@@ -2,26 +2,37 @@
 //!
 //! Where does sshd's yes or no come from? [`verify`], which is pure. What exactly does sshd read?
 //! [`authorized_keys`], the only writer to stdout there. The commands around them, which read files
-//! and ask providers, are [`verify_command`], [`add_command`] and [`readhome_command`].
+//! and ask providers, are [`verify_command`], [`add_command`], [`permissions_command`] and
+//! [`readhome_command`].
 
 pub mod account;
 pub mod authorized_keys;
 pub mod config;
+pub mod confine;
+pub mod fallback;
 pub mod files;
 pub mod home;
+pub mod install;
 pub mod key_source;
 pub mod log;
+pub mod permissions;
+pub mod plugin;
 pub mod policy;
 pub mod process;
 pub mod providers;
+mod rewrite;
+pub mod settings;
 pub mod table;
+pub mod userinfo;
 pub mod verify;
 
 mod commands;
 mod error;
 
 pub use commands::{
-    AddArgs, Added, ReadhomeArgs, VerifyArgs, add_command, readhome_command, verify_command,
-    verify_to,
+    AddArgs, Added, AuditArgs, CacheArgs, ExplainArgs, InstallArgs, PermissionsArgs, ReadhomeArgs,
+    RevokeArgs, UninstallArgs, VerifyArgs, add_command, as_owner_of, audit_command, cache_clear,
+    cache_refresh, cache_show, explain_command, permissions_command, readhome_command,
+    revoke_command, server_install, server_uninstall, verify_command, verify_to,
 };
 pub use error::ServerError;

@@ -15,7 +15,10 @@ use rustix::fs::OFlags;
 const MAX_MESSAGE: usize = 2000;
 
 /// Where messages go.
-pub struct Log(Mutex<Box<dyn Write + Send>>);
+pub struct Log {
+    sink: Mutex<Box<dyn Write + Send>>,
+    explains: bool,
+}
 
 impl Log {
     /// Appends to `path`, which is created with mode 0660. Where that does not work, says so on
@@ -42,16 +45,38 @@ impl Log {
         }
     }
 
+    /// A step of the decision, for who wants to know each of them; a log file is not told.
+    pub fn detail(&self, step: &str) {
+        if self.explains {
+            self.line(step);
+        }
+    }
+
+    /// Tells a person of each step, without the time.
+    pub fn explaining(sink: impl Write + Send + 'static) -> Self {
+        Self {
+            sink: Mutex::new(Box::new(sink)),
+            explains: true,
+        }
+    }
+
     /// Writes to `sink` instead of a file.
     pub fn to(sink: impl Write + Send + 'static) -> Self {
-        Self(Mutex::new(Box::new(sink)))
+        Self {
+            sink: Mutex::new(Box::new(sink)),
+            explains: false,
+        }
     }
 
     /// One line, in one write. That it cannot be written changes no decision.
     pub fn line(&self, message: &str) {
-        let now = jiff::Zoned::now().strftime("%Y/%m/%d %H:%M:%S");
-        let line = format!("{now} {}\n", escaped(message));
-        if let Ok(mut sink) = self.0.lock() {
+        let line = if self.explains {
+            format!("{}\n", escaped(message))
+        } else {
+            let now = jiff::Zoned::now().strftime("%Y/%m/%d %H:%M:%S");
+            format!("{now} {}\n", escaped(message))
+        };
+        if let Ok(mut sink) = self.sink.lock() {
             let _ = sink.write_all(line.as_bytes());
         }
     }

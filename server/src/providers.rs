@@ -72,6 +72,14 @@ impl Providers {
         providers
     }
 
+    /// The issuers whose rows are in order.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.by_issuer
+            .iter()
+            .filter(|(_, provider)| provider.is_ok())
+            .map(|(issuer, _)| issuer.as_str())
+    }
+
     /// The provider of exactly this name.
     pub fn for_issuer(&self, issuer: &str) -> Result<&TrustedProvider, ProviderRefusal> {
         match self.by_issuer.get(issuer) {

@@ -111,8 +111,9 @@ fn without_comment(line: &[u8]) -> &[u8] {
     line.split(|byte| *byte == b'#').next().unwrap_or_default()
 }
 
+/// What a text lacks to be split into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Unterminated {
+pub enum Unterminated {
     #[error("unterminated single-quoted string")]
     SingleQuoted,
     #[error("unterminated double-quoted string")]
@@ -121,7 +122,8 @@ enum Unterminated {
     Backslash,
 }
 
-fn split(line: &str) -> Result<Vec<String>, Unterminated> {
+/// Splits a text into words as a shell would, without variables or patterns.
+pub(crate) fn split(line: &str) -> Result<Vec<String>, Unterminated> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut rest = line.chars();

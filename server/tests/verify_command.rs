@@ -210,9 +210,10 @@ fn row_75_a_provider_that_never_answers() {
                 ok(discovery(own))
             }
         });
-        let source =
-            HttpKeySource::new(Network::default()).with_deadline(Duration::from_millis(300));
-        let error = source.keys(&provider.address).unwrap_err();
+        let source = HttpKeySource::new(Network::default());
+        let error = source
+            .fetch(&provider.address, Duration::from_millis(300))
+            .unwrap_err();
         assert!(matches!(error, KeySourceError::Deadline { .. }), "{error}");
     }
 }
@@ -436,4 +437,57 @@ fn row_26_and_27_words_from_sshd() {
     assert_eq!(args.extra, ["%C", "--log-file=z"]);
     assert!(arguments(&["-root", "AAAA", "t"]).is_err());
     assert!(arguments(&["u", "AAAA"]).is_err());
+}
+
+/// Of nine days ago, and kept alive by refreshes that are verified as fully as the first token.
+#[test]
+fn a_rule_may_count_from_the_last_verified_refresh() {
+    let (login, _provider, server) = working();
+    let login = login.with(|login| {
+        login.claims["iat"] = (now() - 9 * 86_400).into();
+        login.claims["exp"] = (now() - 9 * 86_400 + 60).into();
+    });
+    let issuer = login.claims["iss"].as_str().unwrap().to_owned();
+    server.write(
+        "rules.yml",
+        &format!(
+            "rules: [{{name: long, issuer: '{issuer}', accounts: [{ACCOUNT}], \
+             when: [{{claim: sub, is: sub-1}}], max_age_since_refresh: 24h}}]\n"
+        ),
+    );
+    server.refuses(&login, "expired");
+    let with_refreshed = |age: i64, sub: &str, twist: fn(String) -> String| {
+        let mut claims = login.claims.clone();
+        claims["iat"] = (now() - age).into();
+        claims["sub"] = sub.into();
+        let payload = claims.to_string();
+        let (header, signature) = login.id_token(&payload);
+        let payload = opkssh_protocol::base64url::encode(payload);
+        let token = format!(
+            "{}.{header}.{payload}.{}",
+            login.pk_token(),
+            twist(signature)
+        );
+        let (key_type, certificate) = login.certificate.words(&login.user_key, &token);
+        server.verify_words(&key_type, &certificate).1
+    };
+    assert_eq!(
+        with_refreshed(3600, "sub-1", |all| all),
+        Ok(()),
+        "{}",
+        server.log()
+    );
+    for (age, sub, twist) in [
+        (25 * 3600, "sub-1", (|all| all) as fn(String) -> String),
+        (3600, "sub-2", |all| all),
+        (-3600, "sub-1", |all| all),
+        (10 * 86_400, "sub-1", |all| all),
+        (3600, "sub-1", |all| {
+            let first = if all.starts_with('A') { "B" } else { "A" };
+            format!("{first}{}", &all[1..])
+        }),
+    ] {
+        let refused = with_refreshed(age, sub, twist).expect_err("refused");
+        assert!(refused.contains("expired"), "{refused}");
+    }
 }

@@ -10,7 +10,7 @@ use opkssh_test_support::{Etc, GoPeer, Part, Provider, ProviderOptions, left_out
 use crate::servers::{Server, our_verify, rules};
 use crate::setup::Setup;
 
-const PARTS: [Part; 2] = [Part::Provider, Part::Go];
+pub const PARTS: [Part; 2] = [Part::Provider, Part::Go];
 
 /// Go's verify and ours accept it, and give sshd the same line to the byte.
 fn both_accept(setup: &Setup, certificate: &str) -> String {

@@ -88,6 +88,8 @@ pub fn verify_words(
 ) -> Output {
     home.opkssh(["verify", "--etc"])
         .arg(etc.dir())
+        .arg("--cache")
+        .arg(etc.cache_dir())
         .arg("--log-file")
         .arg(etc.log_file())
         .args([principal, base64, key_type])

@@ -1,9 +1,10 @@
 //! What `verify` refuses, by itself and behind a real sshd: nothing on stdout, exit status 1, the
 //! reason in the log. Every attempt is one that is let in but for one thing.
 
-mod attempt;
+pub mod attempt;
+mod beside_go;
 #[path = "../../server/tests/forge/mod.rs"]
-mod forge;
+pub mod forge;
 mod server_files;
 
 use base64::Engine as _;

@@ -37,6 +37,17 @@ impl VerifiedCertificate {
             .unwrap_or_default()
     }
 
+    /// `SHA256:…` of the certified key, as `ssh-keygen -l` shows it.
+    pub fn fingerprint(&self) -> String {
+        self.0.unverified_fingerprint()
+    }
+
+    /// Does the certificate force a command (critical option `force-command`)?
+    pub fn has_forced_command(&self) -> bool {
+        let options = self.0.certificate.critical_options();
+        options.iter().any(|(name, _)| name == "force-command")
+    }
+
     /// The PK token's compact form.
     pub fn pk_token(&self) -> &str {
         self.0.unverified_pk_token()

@@ -1,5 +1,7 @@
 //! Reading an ID token's compact form (RFC 7515 section 7.1). Nothing here is trust.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
 
 use super::{Claims, IdTokenError};
@@ -78,6 +80,12 @@ impl UnverifiedIdToken {
             "{}.{}.{}",
             self.header_base64, self.payload_base64, self.signature_base64
         )
+    }
+
+    /// `SHA256:…` of the payload's base64url, of which there is but one spelling.
+    pub(crate) fn payload_id(&self) -> String {
+        let hash = ring::digest::digest(&ring::digest::SHA256, self.payload_base64.as_bytes());
+        format!("SHA256:{}", STANDARD_NO_PAD.encode(hash.as_ref()))
     }
 
     pub fn unverified_claims(&self) -> &Claims {

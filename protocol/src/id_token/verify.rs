@@ -41,6 +41,11 @@ impl VerifiedIdToken {
         self.0.compact()
     }
 
+    /// `SHA256:…` of the payload's base64url.
+    pub(crate) fn payload_id(&self) -> String {
+        self.0.payload_id()
+    }
+
     pub fn algorithm(&self) -> IdTokenAlgorithm {
         self.0.algorithm
     }

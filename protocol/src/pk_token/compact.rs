@@ -96,6 +96,11 @@ impl UnverifiedPkToken {
         )
     }
 
+    /// What [`AuthenticPkToken::login_id`](super::AuthenticPkToken::login_id) will be.
+    pub fn unverified_login_id(&self) -> String {
+        self.id_token.payload_id()
+    }
+
     /// What the client signature covers: its header as it was sent, canonical or not.
     pub(super) fn signed_by_client(&self) -> String {
         format!(

@@ -9,7 +9,8 @@ mod verify;
 pub use compact::UnverifiedPkToken;
 pub use expiration::{ExpirationError, ExpirationPolicy, TokenTimes, UnknownExpirationPolicy};
 pub use verify::{
-    CommitmentClaim, TrustedProvider, VerifiedPkToken, precheck, verify, verify_refreshed,
+    AuthenticPkToken, CommitmentClaim, TrustedProvider, VerifiedPkToken, authenticate, precheck,
+    verify, verify_refreshed,
 };
 
 use crate::base64url::Base64Error;
@@ -49,6 +50,9 @@ pub enum PkTokenError {
     Commitment { got: String, expected: String },
     #[error("PK token: refreshed ID token: {0}")]
     RefreshedMismatch(&'static str),
+    /// The reason, which names what it is about.
+    #[error("{0}")]
+    RefreshedUnusable(String),
     #[error("PK token: {0}")]
     Expiration(#[from] ExpirationError),
 }

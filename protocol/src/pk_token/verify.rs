@@ -39,6 +39,64 @@ impl CommitmentClaim {
     }
 }
 
+/// A PK token whose every signature and commitment was checked, but not its age.
+pub struct AuthenticPkToken {
+    id_token: VerifiedIdToken,
+    cic: ClientInstanceClaims,
+    /// Attached by the client after a renewal; useless, for the reason given, or as good as the
+    /// first one.
+    refreshed: Option<Result<VerifiedIdToken, PkTokenError>>,
+}
+
+impl AuthenticPkToken {
+    pub fn claims(&self) -> &Claims {
+        self.id_token.claims()
+    }
+
+    pub fn id_token(&self) -> &VerifiedIdToken {
+        &self.id_token
+    }
+
+    /// The key that the provider's token is bound to.
+    pub fn user_key(&self) -> &PublicKey {
+        self.cic.user_key()
+    }
+
+    /// `SHA256:…` (base64 without padding) of the ID token's payload as it was signed. Unlike a
+    /// hash of the certificate, its holder cannot change it.
+    pub fn login_id(&self) -> String {
+        self.id_token.payload_id()
+    }
+
+    /// The refreshed ID token, if one is attached: verified as fully as the first one, or why not.
+    pub fn refreshed(&self) -> Option<Result<&VerifiedIdToken, &PkTokenError>> {
+        self.refreshed.as_ref().map(Result::as_ref)
+    }
+
+    /// Last second it counts under `policy` (`None`: no end), or why it does not count at `now`.
+    pub fn age(
+        &self,
+        policy: ExpirationPolicy,
+        now: UnixTime,
+    ) -> Result<Option<UnixTime>, PkTokenError> {
+        let refreshed = match &self.refreshed {
+            // under any other policy it decides nothing
+            Some(refreshed) if policy == ExpirationPolicy::OidcRefreshed => Some(
+                refreshed
+                    .as_ref()
+                    .map_err(|error| PkTokenError::RefreshedUnusable(error.to_string()))?,
+            ),
+            _ => None,
+        };
+        let times = TokenTimes {
+            issued_at: self.claims().issued_at(),
+            expires_at: self.claims().expires_at(),
+            refreshed_expires_at: refreshed.and_then(|refreshed| refreshed.claims().expires_at()),
+        };
+        Ok(policy.check(times, now)?)
+    }
+}
+
 /// A PK token whose every signature, commitment and time was checked.
 #[derive(Clone)]
 pub struct VerifiedPkToken {
@@ -74,6 +132,24 @@ pub fn verify(
     keys: &KeySet,
     now: UnixTime,
 ) -> Result<VerifiedPkToken, PkTokenError> {
+    let token = authenticate(token, provider, keys, now)?;
+    let valid_until = token.age(provider.expiration, now)?;
+    Ok(VerifiedPkToken {
+        id_token: token.id_token,
+        cic: token.cic,
+        valid_until,
+    })
+}
+
+/// As [`verify`], but for the age: for a server whose rules have their own idea of that. A
+/// refreshed token that does not verify is an error where the provider's policy counts on it, and
+/// else kept as what it is.
+pub fn authenticate(
+    token: UnverifiedPkToken,
+    provider: &TrustedProvider,
+    keys: &KeySet,
+    now: UnixTime,
+) -> Result<AuthenticPkToken, PkTokenError> {
     precheck(&token, provider)?;
     let UnverifiedPkToken {
         id_token,
@@ -83,23 +159,18 @@ pub fn verify(
     } = token;
     let expected = expected(provider);
     let id_token = id_token::verify(id_token, expected, keys, now)?;
+    let refreshed = refreshed
+        .map(|refreshed| verify_refreshed(refreshed, id_token.claims(), &cic, expected, keys, now));
     let refreshed = match refreshed {
-        // under any other policy it decides nothing, so it is not even looked at
-        Some(refreshed) if provider.expiration == ExpirationPolicy::OidcRefreshed => Some(
-            verify_refreshed(refreshed, id_token.claims(), &cic, expected, keys, now)?,
-        ),
-        _ => None,
+        Some(Err(error)) if provider.expiration == ExpirationPolicy::OidcRefreshed => {
+            return Err(error);
+        }
+        other => other,
     };
-    let times = TokenTimes {
-        issued_at: id_token.claims().issued_at(),
-        expires_at: id_token.claims().expires_at(),
-        refreshed_expires_at: refreshed.and_then(|refreshed| refreshed.claims().expires_at()),
-    };
-    let valid_until = provider.expiration.check(times, now)?;
-    Ok(VerifiedPkToken {
+    Ok(AuthenticPkToken {
         id_token,
         cic,
-        valid_until,
+        refreshed,
     })
 }
 

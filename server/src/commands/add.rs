@@ -3,18 +3,17 @@
 //! Edits by adding a line: comments and everything else in the file stay as they are. The file is
 //! replaced in one step, under a lock on its directory, with mode and owner kept.
 
-use std::fs::{self, File, Permissions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::FlockOperation;
 
 use crate::account::{self, Account};
 use crate::error::ServerError;
 use crate::files::{self, FileError, SYSTEM};
 use crate::home;
 use crate::log::Log;
+use crate::rewrite;
 use crate::table::{self, Table};
 
 /// Let an identity log in to a local account.
@@ -128,15 +127,13 @@ fn add_locked(
     row: [&str; 3],
     read: impl FnOnce() -> Result<Vec<u8>, FileError>,
 ) -> Result<bool, ServerError> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let lock = File::open(directory).map_err(|error| failed(path, error))?;
-    rustix::fs::flock(&lock, FlockOperation::LockExclusive)
-        .map_err(|errno| failed(path, errno.into()))?;
+    let _lock = rewrite::lock(path).map_err(|error| failed(path, error))?;
     let before = read().map_err(ServerError::LoadPolicy)?;
     match with_row(&before, row)? {
         None => Ok(true),
         Some(after) => {
-            replace(path, directory, &after).map_err(|error| failed(path, error))?;
+            rewrite::replace(path, &after, rewrite::New::Private)
+                .map_err(|error| failed(path, error))?;
             Ok(false)
         }
     }
@@ -163,31 +160,6 @@ fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, ServerErro
     after.extend_from_slice(line.as_bytes());
     after.extend(tail.concat());
     Ok(Some(after))
-}
-
-/// Mode and owner are those of the file that is there; a new one is 0600 and ours.
-fn replace(path: &Path, directory: &Path, bytes: &[u8]) -> io::Result<()> {
-    let known = match fs::symlink_metadata(path) {
-        Ok(metadata) => Some(metadata),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".auth_id.")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(directory)?;
-    if let Some(known) = known {
-        let made = file.as_file().metadata()?;
-        if (made.uid(), made.gid()) != (known.uid(), known.gid()) {
-            std::os::unix::fs::fchown(file.as_file(), Some(known.uid()), Some(known.gid()))?;
-        }
-        file.as_file()
-            .set_permissions(Permissions::from_mode(known.mode() & 0o777))?;
-    }
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 fn failed(path: &Path, error: io::Error) -> ServerError {

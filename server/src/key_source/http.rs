@@ -1,19 +1,18 @@
 //! Discovery and key set over HTTPS (OpenID Connect Discovery 1.0 section 4, RFC 7517 section 5).
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use opkssh_protocol::json::{self, Object};
 use opkssh_protocol::key_set::KeySet;
 use serde_json::Value;
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::http::HeaderMap;
 use url::Url;
 
-use super::{KeySource, KeySourceError, Network};
+use super::{KeySource, KeySourceError, Network, Published};
 use crate::providers::{is_acceptable, is_loopback};
 
-const DEADLINE: Duration = Duration::from_secs(10);
 pub(super) const MAX_REDIRECTS: usize = 5;
 /// Largest answer, in bytes.
 const MAX_BODY: u64 = 1024 * 1024;
@@ -22,51 +21,21 @@ const MAX_BODY: u64 = 1024 * 1024;
 pub struct HttpKeySource {
     agent: Agent,
     network: Network,
-    deadline: Duration,
 }
 
 impl HttpKeySource {
-    /// Waits 10 seconds at most.
     pub fn new(network: Network) -> Self {
-        let roots = match network.roots() {
-            Some(roots) => RootCerts::new_with_certs(roots),
-            None => RootCerts::PlatformVerifier,
-        };
-        let tls = TlsConfig::builder()
-            .root_certs(roots)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let agent = Agent::config_builder()
-            .tls_config(tls)
-            .proxy(None)
-            // every hop is judged here
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .user_agent(concat!("opkssh/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
         Self {
-            agent,
+            agent: network.agent(),
             network,
-            deadline: DEADLINE,
         }
     }
 
-    /// Waits this long at most, for discovery and keys together, redirects included.
-    pub fn with_deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
-    }
-
-    fn document(
-        &self,
-        address: &str,
-        until: Instant,
-        issuer: &str,
-    ) -> Result<Vec<u8>, KeySourceError> {
+    fn document(&self, address: &str, time: &Time<'_>) -> Result<Document, KeySourceError> {
         let mut url = parse(address)?;
         for _ in 0..=MAX_REDIRECTS {
-            match self.get(&url, until, issuer)? {
-                Answer::Document(bytes) => return Ok(bytes),
+            match self.get(&url, time)? {
+                Answer::Document(document) => return Ok(document),
                 Answer::Redirect(next) => url = next,
             }
         }
@@ -75,12 +44,12 @@ impl HttpKeySource {
         })
     }
 
-    fn get(&self, url: &Url, until: Instant, issuer: &str) -> Result<Answer, KeySourceError> {
+    fn get(&self, url: &Url, time: &Time<'_>) -> Result<Answer, KeySourceError> {
         let late = || KeySourceError::Deadline {
-            issuer: issuer.to_owned(),
-            deadline: self.deadline,
+            issuer: time.issuer.to_owned(),
+            deadline: time.deadline,
         };
-        let left = until.saturating_duration_since(Instant::now());
+        let left = time.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(late());
         }
@@ -132,45 +101,106 @@ impl HttpKeySource {
                 status: status.as_u16(),
             });
         }
+        let max_age = max_age(response.headers());
         let body = response
             .body_mut()
             .with_config()
             .limit(MAX_BODY)
             .read_to_vec();
-        body.map(Answer::Document).map_err(|error| match error {
-            ureq::Error::Timeout(_) => late(),
-            error => KeySourceError::Request {
-                url: text,
-                error: Box::new(error),
-            },
+        body.map(|bytes| Answer::Document(Document { bytes, max_age }))
+            .map_err(|error| match error {
+                ureq::Error::Timeout(_) => late(),
+                error => KeySourceError::Request {
+                    url: text,
+                    error: Box::new(error),
+                },
+            })
+    }
+}
+
+/// For discovery and keys together, redirects included.
+struct Time<'a> {
+    until: Instant,
+    deadline: Duration,
+    issuer: &'a str,
+}
+
+enum Answer {
+    Document(Document),
+    Redirect(Url),
+}
+
+struct Document {
+    bytes: Vec<u8>,
+    max_age: Option<Duration>,
+}
+
+impl KeySource for HttpKeySource {
+    fn fetch(&self, issuer: &str, deadline: Duration) -> Result<Published, KeySourceError> {
+        let time = Time {
+            until: Instant::now() + deadline,
+            deadline,
+            issuer,
+        };
+        let address = discovery_url(issuer);
+        let discovery = self.document(&address, &time)?;
+        let jwks_uri = jwks_uri(&discovery.bytes, &address, issuer)?;
+        if issuer.starts_with("https://") && !jwks_uri.starts_with("https://") {
+            return Err(KeySourceError::NotHttps(jwks_uri));
+        }
+        let document = self.document(&jwks_uri, &time)?;
+        let keys = KeySet::parse(&document.bytes).map_err(|error| KeySourceError::Json {
+            url: jwks_uri.clone(),
+            error,
+        })?;
+        let text = String::from_utf8(document.bytes).ok();
+        let Some(text) = text.filter(|_| !keys.is_empty()) else {
+            return Err(KeySourceError::NoKeys { url: jwks_uri });
+        };
+        Ok(Published {
+            keys,
+            document: text,
+            max_age: document.max_age,
         })
     }
 }
 
-enum Answer {
-    Document(Vec<u8>),
-    Redirect(Url),
+/// [`HttpKeySource`], made when it is needed: most runs of verify ask nobody, and need neither TLS
+/// nor trusted roots.
+pub struct WhenAsked<'a> {
+    /// `env_vars` of the server configuration; the environment stands in for names not there.
+    pub env_vars: &'a BTreeMap<String, String>,
 }
 
-impl KeySource for HttpKeySource {
-    fn keys(&self, issuer: &str) -> Result<KeySet, KeySourceError> {
-        let until = Instant::now() + self.deadline;
-        let address = discovery_url(issuer);
-        let discovery = self.document(&address, until, issuer)?;
-        let jwks_uri = jwks_uri(&discovery, &address, issuer)?;
-        if issuer.starts_with("https://") && !jwks_uri.starts_with("https://") {
-            return Err(KeySourceError::NotHttps(jwks_uri));
-        }
-        let keys = self.document(&jwks_uri, until, issuer)?;
-        let keys = KeySet::parse(&keys).map_err(|error| KeySourceError::Json {
-            url: jwks_uri.clone(),
-            error,
-        })?;
-        if keys.is_empty() {
-            return Err(KeySourceError::NoKeys { url: jwks_uri });
-        }
-        Ok(keys)
+impl KeySource for WhenAsked<'_> {
+    fn fetch(&self, issuer: &str, deadline: Duration) -> Result<Published, KeySourceError> {
+        let network = Network::new(self.env_vars, |name| std::env::var(name).ok())?;
+        HttpKeySource::new(network).fetch(issuer, deadline)
     }
+}
+
+/// RFC 9111 sections 5.1 and 5.2.2. Of several directives the shortest counts.
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let mut shortest: Option<u64> = None;
+    let lines = headers.get_all("cache-control").into_iter();
+    let words = lines.filter_map(|line| line.to_str().ok());
+    for directive in words.flat_map(|line| line.split(',')) {
+        let directive = directive.trim().to_ascii_lowercase();
+        let seconds = match directive.split_once('=') {
+            Some(("max-age", seconds)) => seconds.trim_matches('"').parse().ok(),
+            None if directive == "no-store" || directive == "no-cache" => Some(0),
+            _ => None,
+        };
+        shortest = match (shortest, seconds) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+    let age = headers
+        .get("age")
+        .and_then(|age| age.to_str().ok()?.trim().parse::<u64>().ok())
+        .unwrap_or_default();
+    shortest.map(|seconds| Duration::from_secs(seconds.saturating_sub(age)))
 }
 
 fn discovery_url(issuer: &str) -> String {
@@ -235,6 +265,38 @@ mod tests {
             ),
         ] {
             assert_eq!(discovery_url(issuer), expected);
+        }
+    }
+
+    #[test]
+    fn how_long_the_provider_says() {
+        for (lines, expected) in [
+            (&[][..], None),
+            (&[("cache-control", "public, max-age=300")], Some(300)),
+            (&[("cache-control", "Max-Age=\"60\", immutable")], Some(60)),
+            (&[("cache-control", "max-age=300, no-store")], Some(0)),
+            (&[("cache-control", "no-cache")], Some(0)),
+            (&[("cache-control", "max-age=soon")], None),
+            (&[("cache-control", "s-maxage=5, x=1")], None),
+            (
+                &[
+                    ("cache-control", "max-age=300"),
+                    ("cache-control", "max-age=200"),
+                ],
+                Some(200),
+            ),
+            (
+                &[("cache-control", "max-age=300"), ("age", "100")],
+                Some(200),
+            ),
+            (&[("cache-control", "max-age=300"), ("age", "400")], Some(0)),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(*name, value.parse().unwrap());
+            }
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(max_age(&headers), expected, "{lines:?}");
         }
     }
 

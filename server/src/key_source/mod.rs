@@ -1,10 +1,21 @@
-//! Where an issuer's keys come from.
+//! Where an issuer's keys come from: the provider ([`HttpKeySource`]), with what it said last kept
+//! on disk between one verify and the next ([`KeyCache`]).
 
+mod age;
+mod cache;
+mod entry;
 mod http;
+mod jwks_file;
 mod network;
+mod store;
 
-pub use http::HttpKeySource;
+pub use age::{Bounds, Standing};
+pub use cache::{CachedKeys, KeyCache, Origin};
+pub use entry::Entry;
+pub use http::{HttpKeySource, WhenAsked};
+pub use jwks_file::{JwksFileError, read_jwks_file};
 pub use network::{Network, NetworkError, without_effect};
+pub use store::{Store, StoreError};
 
 use std::time::Duration;
 
@@ -13,12 +24,25 @@ use opkssh_protocol::key_set::KeySet;
 
 /// Gives the keys of an issuer. [`HttpKeySource`] asks the provider each time.
 pub trait KeySource {
-    /// The keys that the provider of exactly this name publishes now.
-    fn keys(&self, issuer: &str) -> Result<KeySet, KeySourceError>;
+    /// What the provider of exactly this name publishes now. Takes `deadline` at most.
+    fn fetch(&self, issuer: &str, deadline: Duration) -> Result<Published, KeySourceError>;
+}
+
+/// A key set as it came from its provider.
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub keys: KeySet,
+    /// The same as it was sent (JSON).
+    pub document: String,
+    /// How long the provider says that it stays as it is (`Cache-Control: max-age`, RFC 9111
+    /// section 5.2.2), less `Age`; zero for `no-store` and `no-cache`.
+    pub max_age: Option<Duration>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeySourceError {
+    #[error("env_vars of the server config: {0}")]
+    Network(#[from] NetworkError),
     #[error("{url}: {error}")]
     Request {
         url: String,
@@ -44,4 +68,29 @@ pub enum KeySourceError {
     Deadline { issuer: String, deadline: Duration },
     #[error("{url}: no usable key among those published")]
     NoKeys { url: String },
+    #[error(
+        "{issuer} was asked {ago} s ago without an answer{}, and is asked again in {again} s",
+        said(failure.as_deref())
+    )]
+    AskedJustNow {
+        issuer: String,
+        ago: i64,
+        again: i64,
+        failure: Option<String>,
+    },
+    #[error("others have been asking {issuer} for {} s without an end", waited.as_secs())]
+    OthersAreAsking { issuer: String, waited: Duration },
+    #[error(
+        "{error}; the keys of {hours} h ago are past the time for which they may stand in for an \
+         answer ({bound} h)"
+    )]
+    Stale {
+        error: Box<KeySourceError>,
+        hours: i64,
+        bound: u64,
+    },
+}
+
+fn said(failure: Option<&str>) -> String {
+    failure.map_or_else(String::new, |failure| format!(" ({failure})"))
 }

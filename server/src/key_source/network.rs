@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use ureq::Proxy;
-use ureq::tls::{Certificate, PemItem};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::{Agent, Proxy};
 use url::{Host, Url};
 
 /// How to reach providers.
@@ -69,13 +70,29 @@ impl Network {
         })
     }
 
-    /// Roots to use in place of the platform's.
-    pub(super) fn roots(&self) -> Option<&[Certificate<'static>]> {
-        self.roots.as_deref()
+    /// A client that trusts these roots. It follows no redirects: every hop is for its user to
+    /// judge.
+    pub(crate) fn agent(&self) -> Agent {
+        let roots = match &self.roots {
+            Some(roots) => RootCerts::new_with_certs(roots),
+            None => RootCerts::PlatformVerifier,
+        };
+        let tls = TlsConfig::builder()
+            .root_certs(roots)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
+        Agent::config_builder()
+            .tls_config(tls)
+            .proxy(None)
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .user_agent(concat!("opkssh/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent()
     }
 
     /// The proxy for an https address. Loopback http, the only other kind, never has one.
-    pub(super) fn proxy_for(&self, url: &Url) -> Option<Proxy> {
+    pub(crate) fn proxy_for(&self, url: &Url) -> Option<Proxy> {
         let direct =
             url.scheme() != "https" || self.no_proxy.iter().any(|entry| is_for(entry, url));
         if direct {

@@ -1,28 +1,37 @@
-//! Who may become whom: the rows of `auth_id` and the deny lists. Pure.
+//! Who may become whom: what refuses, `rules.yml`, and the rows of `auth_id`. Pure.
 //!
 //! Files are read by [`crate::files`] and [`crate::home`]; here their bytes become rows and rows
 //! become a decision.
 
 mod glob;
 mod identity;
+pub mod revoked;
+pub mod rules;
 
 pub use identity::{Identity, NeverMatches};
 
 use opkssh_protocol::json::Object;
+use opkssh_protocol::time::UnixTime;
 
+use crate::authorized_keys::Options;
 use crate::config::DenyLists;
 use crate::table;
+use revoked::Revoked;
+use rules::{RuleDenial, Rules};
 
-/// Everything that may allow, in the order of the files. There is no denying row.
+/// Everything that may allow or refuse, in the order of the files.
 #[derive(Debug, Default, Clone)]
 pub struct Policy {
-    rules: Vec<Rule>,
+    pub revoked: Revoked,
+    pub rules: Rules,
+    /// Of `auth_id`; they only allow.
+    rows: Vec<Row>,
     sources: Vec<String>,
 }
 
 /// One row of an `auth_id` file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub struct Row {
     pub principal: String,
     pub identity: Identity,
     /// Compared byte for byte with the token's `iss`.
@@ -39,6 +48,29 @@ pub struct Applicant<'a> {
     pub issuer: &'a str,
     /// Verified claims.
     pub claims: &'a Object,
+    /// What the provider's userinfo endpoint said about the same person.
+    pub userinfo: Option<&'a Object>,
+    pub email_verified: bool,
+    pub issued_at: Option<UnixTime>,
+    /// When the refreshed ID token was issued, if there is one and it verifies.
+    pub refreshed_at: Option<UnixTime>,
+    /// Under the provider's expiration policy.
+    pub counts_still: bool,
+    /// `SHA256:…` of the user key.
+    pub key: &'a str,
+    /// `SHA256:…` of the ID token's payload.
+    pub login: &'a str,
+    pub now: UnixTime,
+}
+
+/// A yes of the policy.
+#[derive(Debug)]
+pub struct Granted {
+    /// File and line, or file and rule.
+    pub place: String,
+    pub options: Options,
+    /// It rests on the mail address alone.
+    pub by_email: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +79,10 @@ pub enum PolicyDenial {
     Email(String),
     #[error("denied user {0:?}")]
     User(String),
+    #[error("revoked: {0}")]
+    Revoked(String),
+    #[error("{0}")]
+    Rule(#[from] RuleDenial),
     #[error(
         "no policy to allow {who} with (issuer={issuer}) to assume {principal}, check policy \
          config at {}",
@@ -74,7 +110,7 @@ impl Policy {
             let [principal, identity, issuer] = row.words;
             let place = format!("{path} line {}", row.line);
             match Identity::parse(&identity) {
-                Ok(identity) => self.rules.push(Rule {
+                Ok(identity) => self.rows.push(Row {
                     principal,
                     identity,
                     issuer,
@@ -87,34 +123,105 @@ impl Policy {
         problems
     }
 
-    /// Deny lists first, then the first row that fits.
-    pub fn decide(&self, who: Applicant<'_>, deny: &DenyLists) -> Result<&Rule, PolicyDenial> {
-        let email = who.claims.get("email").and_then(|email| email.as_str());
-        if let Some(email) = email
-            && deny.has_email(email)
-        {
-            return Err(PolicyDenial::Email(email.to_owned()));
+    /// What refuses, whatever else may allow: revocations, deny lists, rules that deny. The lists
+    /// look at whichever source names somebody.
+    pub fn refuses(
+        &self,
+        who: &Applicant<'_>,
+        deny: &DenyLists,
+        tell: &mut dyn FnMut(String),
+    ) -> Result<(), PolicyDenial> {
+        if let Some(entry) = self.revoked.find(who) {
+            return Err(PolicyDenial::Revoked(entry.what()));
+        }
+        tell("not revoked".to_owned());
+        let sources = [Some(who.claims), who.userinfo];
+        let emails = sources.into_iter().flatten().filter_map(email_of);
+        for email in emails {
+            if deny.has_email(email) {
+                return Err(PolicyDenial::Email(email.to_owned()));
+            }
         }
         if deny.has_user(who.principal) {
             return Err(PolicyDenial::User(who.principal.to_owned()));
         }
-        self.rules
-            .iter()
-            .find(|rule| {
-                rule.principal == who.principal
-                    && rule.issuer == who.issuer
-                    && rule.identity.matches(who.claims)
-            })
-            .ok_or_else(|| PolicyDenial::NoRule {
-                who: email
-                    .or_else(|| who.claims.get("sub").and_then(|sub| sub.as_str()))
-                    .unwrap_or_default()
-                    .to_owned(),
-                issuer: who.issuer.to_owned(),
-                principal: who.principal.to_owned(),
-                sources: self.sources.clone(),
-            })
+        tell("not on a deny list".to_owned());
+        Ok(self.rules.denies(who, tell)?)
     }
+
+    /// What refuses comes first. Then the first rule that allows, then the first row.
+    pub fn decide(
+        &self,
+        who: Applicant<'_>,
+        deny: &DenyLists,
+        tell: &mut dyn FnMut(String),
+    ) -> Result<Granted, PolicyDenial> {
+        self.refuses(&who, deny, tell)?;
+        if let Some(granted) = self.rules.allows(&who, tell)? {
+            return Ok(Granted {
+                place: granted.place,
+                options: granted.options,
+                by_email: granted.by_email,
+            });
+        }
+        if who.counts_still
+            && let Some(row) = self.rows.iter().find(|row| row.fits(&who, tell))
+        {
+            tell(format!("{} allows", row.place));
+            return Ok(Granted {
+                place: row.place.clone(),
+                options: Options::default(),
+                by_email: row.identity.rests_on_email(who.claims),
+            });
+        }
+        Err(PolicyDenial::NoRule {
+            who: email_of(who.claims)
+                .or_else(|| who.claims.get("sub").and_then(|sub| sub.as_str()))
+                .unwrap_or_default()
+                .to_owned(),
+            issuer: who.issuer.to_owned(),
+            principal: who.principal.to_owned(),
+            sources: self.sources.clone(),
+        })
+    }
+
+    /// The rows of `auth_id`, in their order.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+impl Row {
+    /// Tells of the near misses only: others are of no interest to this person.
+    fn fits(&self, who: &Applicant<'_>, tell: &mut dyn FnMut(String)) -> bool {
+        let account = self.principal == who.principal;
+        let issuer = self.issuer == who.issuer;
+        let identity = self.identity.matches(who.claims)
+            || who.userinfo.is_some_and(|told| self.identity.matches(told));
+        let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
+        match (account, issuer, identity) {
+            (true, true, true) => return true,
+            (true, false, true) if near => tell(format!(
+                "{} does not allow: its issuer differs only in the trailing slash",
+                self.place
+            )),
+            (true, false, true) => tell(format!(
+                "{} does not allow: it is for issuer {:?}",
+                self.place, self.issuer
+            )),
+            (true, true, false) => tell(format!("{} is about somebody else", self.place)),
+            (false, true, true) => tell(format!(
+                "{} is for account {:?}",
+                self.place, self.principal
+            )),
+            _ => {}
+        }
+        false
+    }
+}
+
+fn email_of(claims: &Object) -> Option<&str> {
+    claims.get("email").and_then(|email| email.as_str())
 }
 
 #[cfg(test)]
@@ -134,10 +241,19 @@ mod tests {
                     principal,
                     issuer: ISSUER,
                     claims: &claims,
+                    userinfo: None,
+                    email_verified: true,
+                    issued_at: Some(UnixTime(1)),
+                    refreshed_at: None,
+                    counts_still: true,
+                    key: "",
+                    login: "",
+                    now: UnixTime(2),
                 },
                 deny,
+                &mut |_| (),
             )
-            .map(|rule| rule.place.clone())
+            .map(|granted| granted.place)
     }
 
     fn allowed(file: &str, principal: &str) -> bool {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError, Network};
 use opkssh_server::{VerifyArgs, verify_to};
@@ -63,7 +64,9 @@ impl Provider {
 
     pub fn keys(&self) -> Result<(), KeySourceError> {
         let source = HttpKeySource::new(Network::default());
-        source.keys(&self.address).map(|_| ())
+        source
+            .fetch(&self.address, Duration::from_secs(10))
+            .map(|_| ())
     }
 }
 
@@ -145,6 +148,7 @@ impl Server {
         let args = VerifyArgs {
             etc: self.directory.path().to_owned(),
             config_path: self.config_path.clone(),
+            cache: self.path("cache"),
             log_file: self.path("log"),
             principal: ACCOUNT.into(),
             certificate: certificate.into(),

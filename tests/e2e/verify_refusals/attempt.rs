@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opkssh_protocol::user_key::UserKey;
@@ -20,6 +22,7 @@ pub struct Attempt {
     pub issuer: String,
     pub etc: Etc,
     pub home: Home,
+    requests: Arc<AtomicUsize>,
 }
 
 pub fn now() -> i64 {
@@ -42,7 +45,13 @@ impl Attempt {
         login.claims["iat"] = json!(now() - 100);
         login.claims["exp"] = json!(now() + 3500);
         change(&mut login);
-        serve(listener, issuer.clone(), login.keys.to_string());
+        let requests = Arc::new(AtomicUsize::new(0));
+        serve(
+            listener,
+            issuer.clone(),
+            login.keys.to_string(),
+            Arc::clone(&requests),
+        );
         Self {
             etc: Etc::new().provider(&issuer, CLIENT, "24h").allow(
                 &user_name(),
@@ -53,7 +62,13 @@ impl Attempt {
             home: Home::new(OPKSSH),
             login,
             issuer,
+            requests,
         }
+    }
+
+    /// How many requests reached the provider.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
     /// The server's policy for this issuer.
@@ -138,7 +153,8 @@ impl Attempt {
         std::fs::write(self.etc.log_file(), "").unwrap();
     }
 
-    fn ssh(&self, certificate: bool) -> (Sshd, opkssh_test_support::Output) {
+    /// Key and certificate in the home, for `ssh -i`.
+    pub fn key_file(&self) -> std::path::PathBuf {
         let pem = self.key.to_openssh_pem("forged").unwrap();
         let key = self.home.write("key", pem.expose());
         self.home
@@ -148,24 +164,39 @@ impl Attempt {
             .run()
             .stdout();
         let (key_type, base64) = self.words();
-        let file = self
-            .home
+        self.home
             .write("key-cert.pub", format!("{key_type} {base64}\n"));
-        if !certificate {
-            std::fs::remove_file(file).unwrap();
-        }
+        key
+    }
+
+    /// An sshd that asks our verify; `config` are lines of sshd_config that go first.
+    pub fn sshd(&self, config: &str) -> Sshd {
         let binary = Path::new(OPKSSH);
         let verifier = Verifier::Ours {
             binary,
             etc: &self.etc,
         };
-        let sshd = Sshd::start(verifier, Path::new("/dev/null"));
+        Sshd::start_with(verifier, Path::new("/dev/null"), config)
+    }
+
+    /// ssh's arguments up to the host.
+    pub fn ssh_args(&self, sshd: &Sshd) -> Vec<String> {
+        let mut args = sshd.ssh_args();
+        let key = self.key_file().display().to_string();
+        args.extend(["-o".into(), "IdentitiesOnly=yes".into(), "-i".into(), key]);
+        args
+    }
+
+    fn ssh(&self, certificate: bool) -> (Sshd, opkssh_test_support::Output) {
+        let sshd = self.sshd("");
+        let args = self.ssh_args(&sshd);
+        if !certificate {
+            std::fs::remove_file(self.home.dir().join("key-cert.pub")).unwrap();
+        }
         let said = self
             .home
             .command("ssh")
-            .args(sshd.ssh_args())
-            .args(["-o", "IdentitiesOnly=yes", "-i"])
-            .arg(&key)
+            .args(args)
             .args(["127.0.0.1", "echo in"])
             .run();
         (sshd, said)
@@ -173,10 +204,11 @@ impl Attempt {
 }
 
 /// The provider's two documents, over http on loopback.
-fn serve(listener: TcpListener, issuer: String, keys: String) {
+fn serve(listener: TcpListener, issuer: String, keys: String, requests: Arc<AtomicUsize>) {
     let discovery = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")}).to_string();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
+            requests.fetch_add(1, Ordering::SeqCst);
             let body = match path_of(&stream).as_deref() {
                 Some("/.well-known/openid-configuration") => &discovery,
                 Some("/keys") => &keys,

@@ -71,6 +71,19 @@ impl Etc {
         self.log_dir().join("opkssh.log")
     }
 
+    /// What stands for `/var/cache/opkssh`; there only after [`Etc::with_cache`].
+    pub fn cache_dir(&self) -> PathBuf {
+        self.root.path().join("cache")
+    }
+
+    /// Makes the key cache's directory.
+    #[must_use]
+    pub fn with_cache(self) -> Self {
+        fs::create_dir(self.cache_dir()).expect("the cache's directory");
+        fs::set_permissions(self.cache_dir(), Permissions::from_mode(0o700)).expect("its mode");
+        self
+    }
+
     /// The verifier's log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()

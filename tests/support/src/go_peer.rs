@@ -118,19 +118,31 @@ impl GoPeer {
     /// The words in front of `%u %k %t` in sshd's `AuthorizedKeysCommand`; the
     /// first is a program that sshd accepts.
     pub fn verify_command(&self, etc: &Etc, ca_file: &Path) -> Vec<String> {
-        self.server_command(etc, ca_file, "verify")
+        let mut words = self.in_namespace(&self.binary, etc, ca_file);
+        words.push("verify".to_owned());
+        words
     }
 
     /// `add` to the rules of `etc`.
     pub fn add(&self, etc: &Etc, principal: &str, identity: &str, issuer: &str) -> Output {
-        let command = self.server_command(etc, Path::new("/dev/null"), "add");
-        Run::new(&command[0])
-            .args(&command[1..])
-            .args([principal, identity, issuer])
+        self.server(etc, Path::new("/dev/null"))
+            .args(["add", principal, identity, issuer])
             .run()
     }
 
-    fn server_command(&self, etc: &Etc, ca_file: &Path, command: &str) -> Vec<String> {
+    /// Any server command, which follows as arguments. It runs as root, and
+    /// `opksshuser` is a name for root's group.
+    pub fn server(&self, etc: &Etc, ca_file: &Path) -> Run {
+        self.server_of(&self.binary, etc, ca_file)
+    }
+
+    /// Another program in just the same surroundings, for a comparison.
+    pub fn server_of(&self, binary: &Path, etc: &Etc, ca_file: &Path) -> Run {
+        let command = self.in_namespace(binary, etc, ca_file);
+        Run::new(&command[0]).args(&command[1..])
+    }
+
+    fn in_namespace(&self, binary: &Path, etc: &Etc, ca_file: &Path) -> Vec<String> {
         let paths = [
             self.root.path().join("verify.sh"),
             self.root.path().to_owned(),
@@ -146,13 +158,12 @@ impl GoPeer {
         words.extend(self.unshare.iter().map(|&word| word.to_owned()));
         words.extend(["/bin/sh".to_owned(), "-eu".to_owned()]);
         words.extend(paths.iter().map(|path| path.display().to_string()));
-        words.extend([PATH.to_owned(), self.binary.display().to_string()]);
-        words.push(command.to_owned());
+        words.extend([PATH.to_owned(), binary.display().to_string()]);
         words
     }
 
     /// An `/etc` of links to the machine's own entries, which will be mounted
-    /// beside it; only `opk` and `passwd` are ours.
+    /// beside it; only `opk`, `passwd` and `group` are ours.
     fn lay_out_etc(&self) {
         let (etc, machine) = (
             self.root.path().join("etc"),
@@ -160,9 +171,12 @@ impl GoPeer {
         );
         fs::create_dir_all(etc.join("opk")).expect("a place for the rules");
         fs::create_dir(&machine).expect("a place for the machine's");
+        // root's, since in a user namespace there is no other group to give files to
+        let groups = fs::read_to_string("/etc/group").expect("the group database");
+        fs::write(etc.join("group"), format!("opksshuser:x:0:\n{groups}")).expect("the groups");
         for entry in fs::read_dir("/etc").expect("the machine's /etc") {
             let name = entry.expect("an entry").file_name();
-            if name != "opk" && name != "passwd" {
+            if name != "opk" && name != "passwd" && name != "group" {
                 symlink(machine.join(&name), etc.join(&name)).expect("a link");
             }
         }

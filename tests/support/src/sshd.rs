@@ -170,6 +170,8 @@ fn sshd_config(
             "verify".to_owned(),
             "--etc".to_owned(),
             etc.dir().display().to_string(),
+            "--cache".to_owned(),
+            etc.cache_dir().display().to_string(),
             "--log-file".to_owned(),
             etc.log_file().display().to_string(),
         ],

@@ -1,0 +1,23 @@
+//! A provider's key set, from the network or a file.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use opkssh_protocol::jwk::Algorithm;
+use opkssh_protocol::key_set::KeySet;
+
+fuzz_target!(|document: &[u8]| {
+    let Ok(keys) = KeySet::parse(document) else {
+        return;
+    };
+    for algorithm in [
+        Algorithm::Rs256,
+        Algorithm::Ps256,
+        Algorithm::Es256,
+        Algorithm::EdDsa,
+    ] {
+        for key in keys.candidates(None, algorithm) {
+            assert!(key.fits(algorithm));
+        }
+    }
+});

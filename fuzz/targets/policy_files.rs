@@ -1,0 +1,22 @@
+//! `providers` and `auth_id`, the one in a user's home among them.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use opkssh_server::policy::Policy;
+use opkssh_server::providers::Providers;
+use opkssh_server::table;
+
+fuzz_target!(|bytes: &[u8]| {
+    for row in table::read(bytes).rows {
+        let [a, b, c] = &row.words;
+        // what can be written is read back as it was
+        if let Ok(line) = table::write_row([a, b, c]) {
+            let again = table::read(line.as_bytes());
+            assert_eq!(again.rows.len(), 1, "{line:?}");
+            assert_eq!(again.rows[0].words, row.words, "{line:?}");
+        }
+    }
+    Policy::default().add_file("auth_id", bytes);
+    let _ = Providers::parse("providers", bytes).for_issuer("https://issuer.example.com");
+});

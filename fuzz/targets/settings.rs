@@ -1,0 +1,16 @@
+//! The server's own settings, `server.yml`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use opkssh_server::settings::Settings;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(settings) = Settings::parse(bytes) else {
+        return;
+    };
+    assert!(settings.jwks_files.values().all(|path| path.is_absolute()));
+    if let Some(fallback) = settings.fallback {
+        assert!(fallback.program().is_absolute());
+    }
+});

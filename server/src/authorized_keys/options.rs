@@ -1,0 +1,258 @@
+//! Options of an authorized_keys line (sshd(8), AUTHORIZED_KEYS FILE FORMAT), each of a type that
+//! cannot hold what would end its quotes, its option or its line.
+
+use std::fmt;
+
+/// What is added to a line. Made from parts that were checked one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    pub flags: Vec<Flag>,
+    pub command: Option<Quoted>,
+    pub from: Vec<Source>,
+    pub permitopen: Vec<Endpoint>,
+    pub permitlisten: Vec<Endpoint>,
+    pub environment: Vec<(VariableName, Quoted)>,
+    pub expiry_time: Option<ExpiryTime>,
+}
+
+/// An option without a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flag {
+    Restrict,
+    AgentForwarding,
+    NoAgentForwarding,
+    PortForwarding,
+    NoPortForwarding,
+    Pty,
+    NoPty,
+    UserRc,
+    NoUserRc,
+    X11Forwarding,
+    NoX11Forwarding,
+}
+
+/// A command or a variable's value: one line of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quoted(String);
+
+/// An element of `from`: an address, a CIDR block or a pattern of host names, perhaps negated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source(String);
+
+/// `host:port`, `[address]:port`, or for `permitlisten` a port alone; `*` as a port is any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(String);
+
+/// Name of an environment variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariableName(String);
+
+/// `YYYYMMDD[HHMM[SS]][Z]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiryTime(String);
+
+/// Why a text is not what an option's value must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnsafeOption {
+    #[error("it is empty or longer than {MAX_TEXT} bytes")]
+    Length,
+    #[error("it contains a line break or another control character")]
+    Control,
+    #[error("it ends in a backslash, which would take the closing quote away")]
+    Backslash,
+    #[error("{0:?} is no address, CIDR block or host pattern")]
+    Source(String),
+    #[error("{0:?} is not HOST:PORT")]
+    Endpoint(String),
+    #[error("{0:?} is no name for an environment variable")]
+    VariableName(String),
+    #[error("{0:?} is not YYYYMMDD[HHMM[SS]][Z]")]
+    ExpiryTime(String),
+}
+
+/// Longest command or value, in bytes; sshd reads lines of 8 KiB at least.
+const MAX_TEXT: usize = 2048;
+
+impl Quoted {
+    pub fn new(text: &str) -> Result<Self, UnsafeOption> {
+        if text.is_empty() || text.len() > MAX_TEXT {
+            Err(UnsafeOption::Length)
+        } else if text.contains(|c: char| c.is_control() || "\u{2028}\u{2029}".contains(c)) {
+            Err(UnsafeOption::Control)
+        } else if text.ends_with('\\') {
+            Err(UnsafeOption::Backslash)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl Source {
+    pub fn new(text: &str) -> Result<Self, UnsafeOption> {
+        let good = |c: u8| c.is_ascii_alphanumeric() || b".-_:*?/%".contains(&c);
+        let name = text.strip_prefix('!').unwrap_or(text).as_bytes();
+        if name.is_empty() || name.len() > 255 || !name.iter().all(|c| good(*c)) {
+            return Err(UnsafeOption::Source(text.to_owned()));
+        }
+        // what has a slash is a block, and sshd takes no half of one
+        if text.contains('/') && Self::block(text.trim_start_matches('!')).is_err() {
+            return Err(UnsafeOption::Source(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// An address or a block in CIDR notation and nothing else. Bits behind the prefix must be
+    /// zero, as sshd wants it.
+    pub fn block(text: &str) -> Result<Self, UnsafeOption> {
+        let bad = || UnsafeOption::Source(text.chars().take(64).collect());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: std::net::IpAddr = address.parse().map_err(|_| bad())?;
+        let (bits, width) = match address {
+            std::net::IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32),
+            std::net::IpAddr::V6(address) => (address.to_bits(), 128),
+        };
+        let Some(prefix) = prefix else {
+            return Ok(Self(address.to_string()));
+        };
+        if prefix.is_empty() || prefix.len() > 3 || !prefix.bytes().all(|c| c.is_ascii_digit()) {
+            return Err(bad());
+        }
+        let prefix: u32 = prefix.parse().map_err(|_| bad())?;
+        let behind = bits.checked_shl(prefix).unwrap_or(0);
+        if prefix > width || behind != 0 {
+            return Err(bad());
+        }
+        Ok(Self(format!("{address}/{prefix}")))
+    }
+}
+
+impl Endpoint {
+    /// `host:port`.
+    pub fn open(text: &str) -> Result<Self, UnsafeOption> {
+        let (host, port) = text
+            .rsplit_once(':')
+            .ok_or_else(|| UnsafeOption::Endpoint(text.to_owned()))?;
+        let name = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        let in_brackets = name.is_some();
+        let good = |c: u8| {
+            c.is_ascii_alphanumeric() || b".-_*".contains(&c) || (in_brackets && b":%".contains(&c))
+        };
+        let name = name.unwrap_or(host);
+        if name.is_empty() || !name.bytes().all(good) || !is_port(port) {
+            return Err(UnsafeOption::Endpoint(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// `host:port` or `port`.
+    pub fn listen(text: &str) -> Result<Self, UnsafeOption> {
+        if is_port(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Self::open(text)
+        }
+    }
+}
+
+impl VariableName {
+    pub fn new(text: &str) -> Result<Self, UnsafeOption> {
+        let good = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
+        if text.is_empty()
+            || text.len() > 128
+            || text.as_bytes()[0].is_ascii_digit()
+            || !text.bytes().all(good)
+        {
+            return Err(UnsafeOption::VariableName(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl ExpiryTime {
+    pub fn new(text: &str) -> Result<Self, UnsafeOption> {
+        let bad = || UnsafeOption::ExpiryTime(text.to_owned());
+        let digits = text.strip_suffix('Z').unwrap_or(text);
+        if !digits.bytes().all(|c| c.is_ascii_digit()) {
+            return Err(bad());
+        }
+        let format = match digits.len() {
+            8 => "%Y%m%d",
+            12 => "%Y%m%d%H%M",
+            14 => "%Y%m%d%H%M%S",
+            _ => return Err(bad()),
+        };
+        jiff::civil::Date::strptime(&format[..6], &digits[..8]).map_err(|_| bad())?;
+        if digits.len() > 8 {
+            jiff::civil::DateTime::strptime(format, digits).map_err(|_| bad())?;
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Flag {
+    /// As sshd spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Restrict => "restrict",
+            Self::AgentForwarding => "agent-forwarding",
+            Self::NoAgentForwarding => "no-agent-forwarding",
+            Self::PortForwarding => "port-forwarding",
+            Self::NoPortForwarding => "no-port-forwarding",
+            Self::Pty => "pty",
+            Self::NoPty => "no-pty",
+            Self::UserRc => "user-rc",
+            Self::NoUserRc => "no-user-rc",
+            Self::X11Forwarding => "X11-forwarding",
+            Self::NoX11Forwarding => "no-X11-forwarding",
+        }
+    }
+}
+
+/// Each option with a comma in front, to stand behind another one.
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for flag in &self.flags {
+            write!(f, ",{}", flag.name())?;
+        }
+        if let Some(Quoted(command)) = &self.command {
+            write!(f, ",command=\"{}\"", escaped(command))?;
+        }
+        if !self.from.is_empty() {
+            let list: Vec<&str> = self.from.iter().map(|source| source.0.as_str()).collect();
+            write!(f, ",from=\"{}\"", list.join(","))?;
+        }
+        for Endpoint(to) in &self.permitopen {
+            write!(f, ",permitopen=\"{to}\"")?;
+        }
+        for Endpoint(at) in &self.permitlisten {
+            write!(f, ",permitlisten=\"{at}\"")?;
+        }
+        for (VariableName(name), Quoted(value)) in &self.environment {
+            write!(f, ",environment=\"{name}={}\"", escaped(value))?;
+        }
+        if let Some(ExpiryTime(time)) = &self.expiry_time {
+            write!(f, ",expiry-time=\"{time}\"")?;
+        }
+        Ok(())
+    }
+}
+
+/// sshd knows one escape, `\"`; any other backslash stands for itself.
+fn escaped(text: &str) -> String {
+    text.replace('"', "\\\"")
+}
+
+fn is_port(text: &str) -> bool {
+    text == "*"
+        || text
+            .parse::<u16>()
+            .is_ok_and(|port| port > 0 && !text.starts_with('+'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! The step of `verify` in which policy plugins may say yes.
+
+use opkssh_protocol::base64url;
+use opkssh_protocol::pk_token::UnverifiedPkToken;
+
+use super::VerifyArgs;
+use crate::config::ServerConfig;
+use crate::confine::{self, Shield};
+use crate::log::Log;
+use crate::plugin::{self, Request};
+use crate::userinfo::Userinfo;
+use crate::verify::Identified;
+
+/// Asks every plugin in `policy.d`; the name of the first that said yes. For somebody who is
+/// identified and not refused.
+pub(super) fn ask_plugins(
+    args: &VerifyArgs,
+    config: &ServerConfig,
+    identified: &Identified,
+    log: &Log,
+) -> Option<String> {
+    let plugins = plugin::load(&args.etc.join("policy.d"));
+    for problem in &plugins.problems {
+        log.line(&format!("warning: {problem}"));
+    }
+    if plugins.is_empty() {
+        return None;
+    }
+    let (pk_token, id_token) = identified.compact_tokens();
+    // in the order that Go writes; it was read and verified before
+    let pk_token = UnverifiedPkToken::parse_compact(pk_token).ok()?.compact();
+    let payload = pk_token.split(':').next().unwrap_or_default();
+    let userinfo = identified.userinfo().map(Userinfo::json);
+    let request = Request {
+        principal: &args.principal,
+        certificate: &args.certificate,
+        key_type: &args.key_type,
+        extra: &args.extra,
+        claims: identified.claims(),
+        payload: &base64url::decode(payload).ok()?,
+        user_key: identified.user_key(),
+        pk_token: &pk_token,
+        id_token: &id_token,
+        userinfo: userinfo.as_deref(),
+    };
+    // who can write to the cache decides who gets in, whatever refuses
+    let (allowing, shield) =
+        confine::without_writing_to(&args.cache, || plugins.ask(&request, &config.env_vars, log));
+    if shield == Shield::NotKept {
+        log.line(&format!(
+            "warning: this kernel does not keep plugins from writing to {}",
+            args.cache.display()
+        ));
+    }
+    allowing.flatten().map(str::to_owned)
+}

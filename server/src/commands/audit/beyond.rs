@@ -1,0 +1,248 @@
+//! What Go's audit does not look at: everything that would surprise after a switch-over.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use opkssh_protocol::time::UnixTime;
+
+use super::AuditArgs;
+use super::report::{Finding, Status};
+use crate::account;
+use crate::config::ServerConfig;
+use crate::files::{self, SYSTEM};
+use crate::key_source::{
+    KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file, without_effect,
+};
+use crate::plugin;
+use crate::policy::revoked::Revoked;
+use crate::policy::rules::{Rule, Rules};
+use crate::providers::Providers;
+use crate::settings::Settings;
+
+/// For one provider.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+pub struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    fn error(&mut self, place: impl ToString, reason: impl ToString, hint: &str) {
+        self.add(Status::Error, &place, &reason, hint);
+    }
+
+    fn warning(&mut self, place: impl ToString, reason: impl ToString, hint: &str) {
+        self.add(Status::Warning, &place, &reason, hint);
+    }
+
+    fn add(&mut self, status: Status, place: &dyn ToString, reason: &dyn ToString, hint: &str) {
+        self.0.push(Finding {
+            status,
+            place: place.to_string(),
+            reason: reason.to_string(),
+            hints: (!hint.is_empty())
+                .then(|| hint.to_owned())
+                .into_iter()
+                .collect(),
+        });
+    }
+
+    /// Rows of the providers file that do not count.
+    pub fn providers(&mut self, providers: &Providers, path: &Path) {
+        for problem in &providers.problems {
+            self.error(problem, "no token of this issuer is accepted", "");
+        }
+        if providers.issuers().next().is_none() {
+            self.error(path.display(), "no providers configured", "");
+        }
+    }
+
+    /// Deny lists, and environment for asking providers.
+    pub fn config(&mut self, path: &Path) -> ServerConfig {
+        let nobody = "nobody is let in while config.yml is like this";
+        let bytes = match files::read_if_there(path, SYSTEM) {
+            Ok(bytes) => bytes.unwrap_or_default(),
+            Err(error) => {
+                self.error(path.display(), error, nobody);
+                return ServerConfig::default();
+            }
+        };
+        match ServerConfig::parse(&bytes) {
+            Err(error) => {
+                self.error(path.display(), error, nobody);
+                ServerConfig::default()
+            }
+            Ok(config) => {
+                for key in &config.unknown_keys {
+                    self.warning(path.display(), format!("unknown key {key:?}"), "");
+                }
+                for name in without_effect(&config.env_vars) {
+                    let reason = format!("{name:?} under env_vars has no effect");
+                    self.warning(path.display(), reason, "");
+                }
+                config
+            }
+        }
+    }
+
+    /// `server.yml`, and the key sets that it names.
+    pub fn settings(&mut self, etc: &Path) -> Settings {
+        let settings = match Settings::load(etc) {
+            Ok(settings) => settings,
+            Err(error) => {
+                let nobody = "nobody is let in while this file is like this";
+                self.error(etc.join("server.yml").display(), error, nobody);
+                return Settings::default();
+            }
+        };
+        for (issuer, path) in &settings.jwks_files {
+            if let Err(error) = read_jwks_file(path) {
+                self.error(issuer, error, "nobody of this issuer is let in");
+            }
+        }
+        if let Some(fallback) = &settings.fallback
+            && let Err(error) = fallback.judge()
+        {
+            self.error(etc.join("server.yml").display(), error, "");
+        }
+        settings
+    }
+
+    /// Would the key cache be used by its owner? Where there is none, each login asks.
+    pub fn cache(&mut self, path: &Path) {
+        match Store::check(path) {
+            Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.warning(
+                path.display(),
+                format!("the key cache is not used: {error}"),
+                "Every login asks the provider until then",
+            ),
+            Ok(()) => {}
+        }
+    }
+
+    /// Do they answer, in their own names, with keys that can be used?
+    pub fn reach(&mut self, providers: &Providers, config: &ServerConfig, settings: &Settings) {
+        let source = WhenAsked {
+            env_vars: &config.env_vars,
+        };
+        let asked = providers
+            .issuers()
+            .filter(|issuer| !settings.jwks_files.contains_key(*issuer));
+        for issuer in asked {
+            match source.fetch(issuer, DEADLINE) {
+                Ok(_) => {}
+                Err(KeySourceError::Network(error)) => {
+                    return self.error("env_vars of the server config", error, "");
+                }
+                Err(error) => self.warning(
+                    issuer,
+                    format!("the provider cannot be reached: {error}"),
+                    "Until it can, nobody of this issuer is let in, but with keys in the cache",
+                ),
+            }
+        }
+    }
+
+    /// Rules, the revoked, and what of them sshd would not honour.
+    pub fn rules(&mut self, args: &AuditArgs, providers: &Providers, config: &ServerConfig) {
+        let nobody = "nobody is let in while this file is like this";
+        let path = args.etc.join("revoked.yml");
+        match files::read_if_there(&path, SYSTEM) {
+            Err(error) => self.error(path.display(), error, nobody),
+            Ok(bytes) => {
+                if let Err(error) = Revoked::parse(&bytes.unwrap_or_default()) {
+                    self.error(path.display(), error, nobody);
+                }
+            }
+        }
+        let path = args.etc.join("rules.yml");
+        let bytes = match files::read_if_there(&path, SYSTEM) {
+            Err(error) => return self.error(path.display(), error, nobody),
+            Ok(bytes) => bytes.unwrap_or_default(),
+        };
+        let rules = match Rules::parse(&path.display().to_string(), &bytes) {
+            Err(error) => return self.error(path.display(), error, nobody),
+            Ok(rules) => rules,
+        };
+        let all: Vec<&Rule> = rules.iter().collect();
+        for (index, rule) in all.iter().enumerate() {
+            let place = format!("{} rule {:?}", path.display(), rule.name);
+            self.rule(&place, rule, providers, config);
+            if let Some(earlier) = all[..index]
+                .iter()
+                .find(|earlier| rule.is_hidden_by(earlier))
+            {
+                let reason = format!(
+                    "can never match: rule {:?} always comes first",
+                    earlier.name
+                );
+                self.warning(&place, reason, "");
+            }
+            if rule.sets_environment() && !permits_environment(&args.sshd_config) {
+                self.warning(
+                    &place,
+                    "sshd would not honour `environment`",
+                    "Set PermitUserEnvironment in sshd_config, to a pattern of these names",
+                );
+            }
+        }
+    }
+
+    fn rule(&mut self, place: &str, rule: &Rule, providers: &Providers, config: &ServerConfig) {
+        let known = |issuer: &String| providers.for_issuer(issuer).is_ok();
+        if !rule.issuers().is_empty() && !rule.issuers().iter().any(known) {
+            self.error(
+                place,
+                "can never match: none of its issuers is in providers",
+                "",
+            );
+        } else if let Some(issuer) = rule.issuers().iter().find(|issuer| !known(issuer)) {
+            self.warning(place, format!("issuer {issuer:?} is not in providers"), "");
+        }
+        if rule
+            .not_after()
+            .is_some_and(|end| end < UnixTime::from(SystemTime::now()))
+        {
+            self.warning(place, "can never match: not_after is over", "");
+        }
+        for account in rule.accounts() {
+            if !rule.denies() && config.deny.has_user(account) {
+                let reason = format!("can never match for {account:?}: it is in deny_users");
+                self.error(place, reason, "");
+            } else if account::find(account).is_err() {
+                let reason = format!("there is no local account {account:?}");
+                self.warning(place, reason, "");
+            }
+        }
+    }
+
+    /// Plugins that would not be asked.
+    pub fn plugins(&mut self, etc: &Path) {
+        let directory = etc.join("policy.d");
+        for problem in plugin::load(&directory).problems {
+            self.error(directory.display(), problem, "");
+        }
+    }
+}
+
+/// Does any line of sshd's configuration say so? Which match block it is in is not looked at.
+fn permits_environment(config: &Path) -> bool {
+    let beside = config.with_file_name("sshd_config.d");
+    let more = std::fs::read_dir(beside).into_iter().flatten().flatten();
+    std::iter::once(config.to_owned())
+        .chain(more.map(|entry| entry.path()))
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .any(|text| {
+            text.lines().any(|line| {
+                let mut words = line
+                    .split([' ', '\t', '=', '"'])
+                    .filter(|word| !word.is_empty());
+                words
+                    .next()
+                    .is_some_and(|name| name.eq_ignore_ascii_case("PermitUserEnvironment"))
+                    && words
+                        .next()
+                        .is_some_and(|value| !value.eq_ignore_ascii_case("no"))
+            })
+        })
+}

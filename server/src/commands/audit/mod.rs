@@ -1,0 +1,208 @@
+//! `opkssh audit`: would the files do what they look like? Rows as Go's audit judges them, and
+//! what else would surprise.
+
+mod beyond;
+mod report;
+mod rows;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::verify::DEFAULT_CACHE;
+use crate::account::Account;
+use crate::error::ServerError;
+use crate::files::{self, FileError, SYSTEM};
+use crate::home;
+use crate::providers::Providers;
+use beyond::Findings;
+use report::{FileState, PolicyFile, Report};
+use rows::Against;
+
+/// Check the server's files for what would not work. Exit status 0: nothing found, 1: something.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AuditArgs {
+    /// Directory of providers, auth_id, config.yml and rules.yml.
+    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    pub etc: PathBuf,
+    /// Where keys of providers are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    pub cache: PathBuf,
+    /// Print JSON.
+    #[arg(short, long)]
+    pub json: bool,
+    /// Policy file, in place of auth_id in that directory.
+    #[arg(long, value_name = "FILE")]
+    pub policy_file: Option<PathBuf>,
+    /// Providers file, in place of providers in that directory.
+    #[arg(long, value_name = "FILE")]
+    pub providers_file: Option<PathBuf>,
+    /// Leave out the files in users' homes.
+    #[arg(long)]
+    pub skip_user_policy: bool,
+    /// Do not ask the providers whether they can be reached.
+    #[arg(long)]
+    pub offline: bool,
+    /// sshd's configuration, for options that it would not honour.
+    #[arg(long, value_name = "FILE", default_value = "/etc/ssh/sshd_config")]
+    pub sshd_config: PathBuf,
+}
+
+/// Prints the report to stdout. An error if there is anything to report.
+pub fn audit_command(args: &AuditArgs) -> Result<(), ServerError> {
+    let report = audit(args)?;
+    let out = &mut io::stdout().lock();
+    let written = if args.json {
+        report.write_json(out)
+    } else {
+        report.write_text(out)
+    };
+    written
+        .and_then(|()| out.flush())
+        .map_err(ServerError::Report)?;
+    if report.ok {
+        Ok(())
+    } else {
+        Err(ServerError::AuditFound)
+    }
+}
+
+fn audit(args: &AuditArgs) -> Result<Report, ServerError> {
+    let in_etc = |given: &Option<PathBuf>, name| given.clone().unwrap_or(args.etc.join(name));
+    let path = in_etc(&args.providers_file, "providers");
+    let bytes = files::read(&path, SYSTEM).map_err(ServerError::Providers)?;
+    let providers_path = path.display().to_string();
+    let providers = Providers::parse(&providers_path, &bytes);
+    let issuers: Vec<String> = providers.issuers().map(str::to_owned).collect();
+
+    let mut findings = Findings(Vec::new());
+    findings.providers(&providers, &path);
+    let config = findings.config(&args.etc.join("config.yml"));
+    findings.rules(args, &providers, &config);
+    findings.plugins(&args.etc);
+    let settings = findings.settings(&args.etc);
+    findings.cache(&args.cache);
+    if !args.offline {
+        findings.reach(&providers, &config, &settings);
+    }
+
+    let against = |owner: Option<_>| Against {
+        issuers: &issuers,
+        providers_path: &providers_path,
+        deny: &config.deny,
+        owner,
+    };
+    let policy = in_etc(&args.policy_file, "auth_id");
+    note(&policy);
+    let system = policy_file(&policy, files::read(&policy, SYSTEM), &against(None));
+    let passwd = match args.skip_user_policy {
+        true => String::new(),
+        false => std::fs::read_to_string("/etc/passwd").unwrap_or_default(),
+    };
+    let homes = homes(&passwd, |owner| against(Some(owner)));
+    let mut report = Report {
+        ok: false,
+        username: user(),
+        providers_file: FileState {
+            file_path: providers_path.clone(),
+            error: String::new(),
+        },
+        system_policy: system,
+        home_policy: (!homes.is_empty()).then_some(homes),
+        opk_version: env!("CARGO_PKG_VERSION"),
+        openssh_version: openssh_version(),
+        os_info: os_info(),
+        findings: findings.0,
+    };
+    report.settle();
+    Ok(report)
+}
+
+/// The files of everybody who has one.
+fn homes<'a>(passwd: &'a str, against: impl Fn(&'a str) -> Against<'a>) -> Vec<PolicyFile> {
+    let mut found = Vec::new();
+    for line in passwd.lines() {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, uid, _, _, home, _, ..] = fields.as_slice() else {
+            continue;
+        };
+        let Ok(uid) = uid.parse() else { continue };
+        if !home.starts_with('/') {
+            continue;
+        }
+        let account = Account {
+            name: (*name).to_owned(),
+            uid,
+            home: PathBuf::from(home),
+        };
+        match home::read(&account) {
+            Err(error) if error.is_not_found() => {}
+            read => {
+                let path = home::path_of(&account);
+                note(&path);
+                found.push(policy_file(&path, read, &against(name)));
+            }
+        }
+    }
+    found
+}
+
+fn policy_file(path: &Path, read: Result<Vec<u8>, FileError>, against: &Against<'_>) -> PolicyFile {
+    let mut file = PolicyFile {
+        file_path: path.display().to_string(),
+        ..PolicyFile::default()
+    };
+    match read {
+        Ok(bytes) => {
+            file.rows = rows::audit(&bytes, against);
+            if file.rows.is_empty() {
+                say("no policy entries to validate");
+            }
+        }
+        Err(error @ (FileError::Mode { .. } | FileError::Owner { .. } | FileError::Symlink(_))) => {
+            say(&format!("  ACL issue: {error}"));
+            file.perms_error = error.to_string();
+        }
+        Err(error) => {
+            say(&format!("  {error}"));
+            file.error = error.to_string();
+        }
+    }
+    file
+}
+
+fn note(path: &Path) {
+    say(&format!("\nvalidating {}...", path.display()));
+}
+
+/// To stderr, beside the report.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+fn user() -> String {
+    let uid = rustix::process::geteuid().as_raw().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let line = passwd
+        .lines()
+        .find(|line| line.split(':').nth(2) == Some(uid.as_str()));
+    line.and_then(|line| line.split(':').next())
+        .unwrap_or(&uid)
+        .to_owned()
+}
+
+fn openssh_version() -> String {
+    let said = Command::new("/usr/bin/ssh").arg("-V").output();
+    let text = said.map(|said| String::from_utf8_lossy(&said.stderr).into_owned());
+    let text = text.unwrap_or_default();
+    // without the portable release's p1
+    let number = text.strip_prefix("OpenSSH_").unwrap_or_default();
+    let end = number.find(|c: char| !(c.is_ascii_digit() || c == '.'));
+    format!("OpenSSH_{}", &number[..end.unwrap_or(number.len())])
+}
+
+fn os_info() -> String {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let id = release.lines().find_map(|line| line.strip_prefix("ID="));
+    id.unwrap_or_default().trim_matches('"').to_owned()
+}

@@ -1,0 +1,138 @@
+//! What an audit found, in Go's two forms.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::log::escaped;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Status {
+    Success,
+    Warning,
+    Error,
+}
+
+/// The JSON form; members in Go's order, `findings` is ours.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub ok: bool,
+    pub username: String,
+    pub providers_file: FileState,
+    pub system_policy: PolicyFile,
+    pub home_policy: Option<Vec<PolicyFile>>,
+    pub opk_version: &'static str,
+    pub openssh_version: String,
+    pub os_info: String,
+    /// What concerns no single row.
+    pub findings: Vec<Finding>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FileState {
+    pub file_path: String,
+    pub error: String,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub struct PolicyFile {
+    pub file_path: String,
+    pub rows: Vec<RowReport>,
+    pub error: String,
+    pub perms_error: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RowReport {
+    pub status: Status,
+    pub hints: Option<Vec<String>>,
+    pub principal: String,
+    pub identity_attr: String,
+    pub issuer: String,
+    pub reason: String,
+    /// 1-based.
+    pub line_number: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    pub status: Status,
+    pub place: String,
+    pub reason: String,
+    pub hints: Vec<String>,
+}
+
+impl Report {
+    /// Settles `ok`: false for anything that is wrong.
+    pub fn settle(&mut self) {
+        let files =
+            || std::iter::once(&self.system_policy).chain(self.home_policy.iter().flatten());
+        let whole = files().all(|file| file.error.is_empty() && file.perms_error.is_empty());
+        self.ok = whole && self.count(Status::Warning) + self.count(Status::Error) == 0;
+    }
+
+    /// Rows and findings of this status.
+    fn count(&self, status: Status) -> usize {
+        let rows = self.rows().filter(|row| row.status == status).count();
+        let findings = self.findings.iter().filter(|one| one.status == status);
+        rows + findings.count()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &RowReport> {
+        let homes = self.home_policy.iter().flatten();
+        std::iter::once(&self.system_policy)
+            .chain(homes)
+            .flat_map(|file| &file.rows)
+    }
+
+    /// Two blanks of indentation.
+    pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, self)?;
+        writeln!(out)
+    }
+
+    /// A line per row and finding, and a summary.
+    pub fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        for row in self.rows() {
+            let words = format!("{} {} {}", row.principal, row.identity_attr, row.issuer);
+            let hints = row.hints.as_deref().unwrap_or_default();
+            write_line(out, row.status, &words, &row.reason, hints)?;
+        }
+        for found in &self.findings {
+            write_line(out, found.status, &found.place, &found.reason, &found.hints)?;
+        }
+        let (errors, warnings) = (self.count(Status::Error), self.count(Status::Warning));
+        let end = match (self.ok, errors, warnings) {
+            (true, _, _) => "0 (no issues detected)",
+            (false, 0, 1..) => "1 (warnings detected)",
+            (false, _, _) => "1 (errors detected)",
+        };
+        writeln!(
+            out,
+            "\n=== SUMMARY ===\nTotal Entries Tested:  {}\nSuccessful:            {}\n\
+             Warnings:              {warnings}\nErrors:                {errors}\n\nExit Code: {end}",
+            self.rows().count() + self.findings.len(),
+            self.count(Status::Success),
+        )
+    }
+}
+
+fn write_line(
+    out: &mut impl Write,
+    status: Status,
+    words: &str,
+    reason: &str,
+    hints: &[String],
+) -> io::Result<()> {
+    let status = match status {
+        Status::Success => "[OK] SUCCESS ",
+        Status::Warning => "[WARN] WARNING ",
+        Status::Error => "[ERR] ERROR   ",
+    };
+    let mut line = format!("{status}: {words} ({reason}) ");
+    for hint in hints {
+        line += &format!(" - {hint} ");
+    }
+    writeln!(out, "{}", escaped(&line))
+}

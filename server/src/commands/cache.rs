@@ -1,0 +1,168 @@
+//! `opkssh server cache show|refresh|clear`: what is kept of the providers' keys.
+//!
+//! The cache belongs to the AuthorizedKeysCommand user. Root runs these commands as that user, so
+//! that no file in there becomes root's.
+
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use opkssh_protocol::time::UnixTime;
+
+use super::verify::{DEFAULT_CACHE, load_config, load_providers};
+use crate::error::ServerError;
+use crate::key_source::{KeyCache, Standing, Store, WhenAsked};
+use crate::log::{Log, escaped};
+use crate::settings::Settings;
+
+/// What all of them take.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CacheArgs {
+    /// Directory of providers, config.yml and server.yml.
+    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    pub etc: PathBuf,
+    /// Where keys of providers are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    pub cache: PathBuf,
+}
+
+/// Writes a paragraph per configured issuer: how old its keys are, what they are good for, and
+/// what went wrong last.
+pub fn cache_show(args: &CacheArgs, out: &mut impl Write) -> Result<(), ServerError> {
+    let now = UnixTime::from(SystemTime::now());
+    let settings = Settings::load(&args.etc)?;
+    let providers = load_providers(&args.etc, &to_stderr())?;
+    let store = Store::open(&args.cache)?;
+    for issuer in providers.issuers() {
+        let text = match settings.jwks_files.get(issuer) {
+            Some(path) => format!("from {}, never asked", path.display()),
+            None => shown(&store, &settings, issuer, now),
+        };
+        write_line(out, &format!("{issuer}: {text}"))?;
+    }
+    Ok(())
+}
+
+/// Asks every configured provider now, whenever it was asked last.
+pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), ServerError> {
+    let settings = Settings::load(&args.etc)?;
+    let providers = load_providers(&args.etc, &to_stderr())?;
+    let config = load_config(&args.etc, None, &to_stderr())?;
+    let store = Store::open(&args.cache)?;
+    let source = WhenAsked {
+        env_vars: &config.env_vars,
+    };
+    let cache = KeyCache::new(&store, &source, settings.key_cache);
+    let (mut failed, mut all) = (0, 0);
+    for issuer in providers.issuers() {
+        if settings.jwks_files.contains_key(issuer) {
+            continue;
+        }
+        all += 1;
+        // the clock at each: a slow provider must not make the next one's keys older
+        let text = match cache.refresh(issuer, UnixTime::from(SystemTime::now())) {
+            Ok(found) if found.notices.is_empty() => {
+                format!("{} keys", found.keys.names().count())
+            }
+            Ok(found) => {
+                failed += 1;
+                found.notices.join("; ")
+            }
+            Err(error) => {
+                failed += 1;
+                error.to_string()
+            }
+        };
+        write_line(out, &format!("{issuer}: {text}"))?;
+    }
+    if failed > 0 {
+        return Err(ServerError::Refresh { failed, all });
+    }
+    Ok(())
+}
+
+/// Forgets the keys of one issuer, or of all, configured or not. The next login asks again.
+pub fn cache_clear(
+    args: &CacheArgs,
+    issuer: Option<&str>,
+    out: &mut impl Write,
+) -> Result<(), ServerError> {
+    let store = Store::open(&args.cache)?;
+    match issuer {
+        Some(issuer) => {
+            store.forget(issuer)?;
+            write_line(out, &format!("forgot the keys of {issuer}"))
+        }
+        None => {
+            let count = store.forget_all()?;
+            write_line(out, &format!("forgot the keys of {count} issuers"))
+        }
+    }
+}
+
+/// Where root works on a directory of somebody else's: the same program with the same words, as
+/// that user and group, to its end. `None`: go on here.
+pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, ServerError> {
+    let Ok(metadata) = std::fs::symlink_metadata(directory) else {
+        return Ok(None);
+    };
+    if !rustix::process::geteuid().is_root() || metadata.uid() == 0 {
+        return Ok(None);
+    }
+    let failed = |error| ServerError::AsOwner {
+        path: directory.to_owned(),
+        error,
+    };
+    let program = std::env::current_exe().map_err(failed)?;
+    let status = Command::new(program)
+        .args(std::env::args_os().skip(1))
+        .uid(metadata.uid())
+        .gid(metadata.gid())
+        .status()
+        .map_err(failed)?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(Some(code.unwrap_or(1)))
+}
+
+fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> String {
+    let mut text = match store.entry(issuer) {
+        Err(reason) => format!("not usable: {reason}"),
+        Ok(None) => "no keys yet".to_owned(),
+        Ok(Some((entry, keys))) => {
+            let good_for = match settings.key_cache.standing(&entry, now) {
+                Standing::Fresh => "fresh",
+                Standing::StaleIfError => "used only while the provider cannot be asked",
+                Standing::Expired => "too old to be used",
+                Standing::NotYet => "from the future, not used",
+            };
+            let names: Vec<&str> = keys
+                .names()
+                .map(|name| name.unwrap_or("(no name)"))
+                .collect();
+            format!(
+                "fetched {} ({} s ago), {good_for}; keys {}",
+                entry.fetched,
+                now.since(entry.fetched),
+                names.join(", ")
+            )
+        }
+    };
+    if let Some(attempt) = store.attempt(issuer)
+        && let Some(failure) = attempt.failure
+    {
+        text += &format!("; asked {}: {failure}", attempt.asked);
+    }
+    text
+}
+
+/// What a provider says about its keys, and what went wrong, may hold anything.
+fn write_line(out: &mut impl Write, line: &str) -> Result<(), ServerError> {
+    writeln!(out, "{}", escaped(line)).map_err(ServerError::Output)
+}
+
+fn to_stderr() -> Log {
+    Log::to(io::stderr())
+}

@@ -1,0 +1,105 @@
+//! `opkssh explain PRINCIPAL CERT`: the decision of `verify`, made by the same code, each step in
+//! words, and what to change.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use opkssh_protocol::certificate::UnverifiedCertificate;
+
+use super::verify::{DEFAULT_CACHE, VerifyArgs, decide};
+use crate::error::ServerError;
+use crate::log::Log;
+
+/// Longest file with a certificate, in bytes.
+const MAX_BYTES: u64 = 256 * 1024;
+
+/// Would this certificate be let in, and why (not)? Exit status 0: yes, 1: no.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExplainArgs {
+    /// Directory of providers, auth_id, config.yml and rules.yml.
+    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    pub etc: PathBuf,
+    /// Server configuration, in place of config.yml in that directory.
+    #[arg(long, value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+    /// Where keys of providers are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    pub cache: PathBuf,
+    /// Local account to log in to.
+    pub principal: String,
+    /// File with the certificate, as `-cert.pub` files have it, or `-` for stdin.
+    #[arg(value_name = "CERT")]
+    pub certificate: PathBuf,
+}
+
+/// Writes each step to stdout, and sshd's line last. The error is the reason for a no.
+pub fn explain_command(args: &ExplainArgs) -> Result<(), ServerError> {
+    let text = read(args)?;
+    let mut words = text.split_ascii_whitespace();
+    let (key_type, base64) = (words.next(), words.next());
+    let verify = VerifyArgs {
+        etc: args.etc.clone(),
+        config_path: args.config_path.clone(),
+        cache: args.cache.clone(),
+        log_file: PathBuf::new(),
+        principal: args.principal.clone(),
+        certificate: base64.unwrap_or_default().to_owned(),
+        key_type: key_type.unwrap_or_default().to_owned(),
+        extra: Vec::new(),
+    };
+    let said = Log::explaining(io::stdout());
+    describe(&text, &said);
+    let allowed = decide(&verify, &said).inspect_err(|error| {
+        if matches!(error, ServerError::Denied(reason) if reason.is_by_deny_list()) {
+            said.line("somebody has refused just this; nothing that allows would change it");
+        }
+    })?;
+    for notice in &allowed.notices {
+        said.line(&format!("notice: {notice}"));
+    }
+    said.line(&format!(
+        "yes: {} may become {} by {}",
+        allowed.who, args.principal, allowed.rule
+    ));
+    said.line(&format!("sshd gets: {}", allowed.key));
+    if allowed.key.sets_environment() {
+        said.line("sshd heeds environment= only with PermitUserEnvironment in sshd_config");
+    }
+    Ok(())
+}
+
+fn read(args: &ExplainArgs) -> Result<String, ServerError> {
+    let unreadable = |error: io::Error| ServerError::CertificateFile {
+        path: args.certificate.clone(),
+        reason: error.to_string(),
+    };
+    let mut text = String::new();
+    if args.certificate.as_os_str() == "-" {
+        io::stdin()
+            .take(MAX_BYTES)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
+    } else {
+        let file = fs::File::open(&args.certificate).map_err(unreadable)?;
+        file.take(MAX_BYTES)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
+    }
+    Ok(text)
+}
+
+/// What the certificate says of itself, which nobody has checked yet.
+fn describe(text: &str, said: &Log) {
+    if let Ok(certificate) = UnverifiedCertificate::parse_openssh(text) {
+        let fields = certificate.unverified_fields();
+        said.line(&format!(
+            "certificate: key {}, key id {:?}, for {:?}",
+            certificate.unverified_fingerprint(),
+            fields.key_id(),
+            fields.valid_principals()
+        ));
+    }
+    // a full pipe is no reason to stop: the exit status is the answer
+    let _ = io::stdout().flush();
+}

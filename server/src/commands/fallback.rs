@@ -1,0 +1,76 @@
+//! What verify does with keys that it does not let in: it asks the fallback command, if there is
+//! one and no deny list is against it.
+
+use std::io::{self, Write};
+
+use super::verify::{Answered, VerifyArgs, load_config};
+use crate::confine::{self, Shield};
+use crate::error::ServerError;
+use crate::fallback::Tokens;
+use crate::log::Log;
+use crate::settings::Settings;
+
+/// Passes the fallback's lines on. Where there are none, `refused` is the answer.
+pub(super) fn answer(
+    args: &VerifyArgs,
+    refused: ServerError,
+    log: &Log,
+    out: &mut impl Write,
+) -> Result<Answered, ServerError> {
+    if !refused.leaves_it_to_others() {
+        return Err(refused);
+    }
+    let Some(fallback) = Settings::load(&args.etc)?.fallback else {
+        return Err(refused);
+    };
+    let config = load_config(&args.etc, args.config_path.as_deref(), log)?;
+    let program = fallback.program().display();
+    if config.deny.has_user(&args.principal) {
+        log.line(&format!(
+            "denied user {:?}: {program} is not asked",
+            args.principal
+        ));
+        return Err(refused);
+    }
+    let tokens = Tokens {
+        account: &args.principal,
+        key: &args.certificate,
+        key_type: &args.key_type,
+        extra: &args.extra,
+    };
+    // who can write to the cache decides who gets in by our rules
+    let (answered, shield) = confine::without_writing_to(&args.cache, || fallback.answer(tokens));
+    if shield == Shield::NotKept {
+        log.line(&format!(
+            "warning: this kernel does not keep {program} from writing to {}",
+            args.cache.display()
+        ));
+    }
+    let Some(answered) = answered else {
+        return Err(ServerError::Panic { place: None });
+    };
+    match answered {
+        Ok(lines) if lines.trim_ascii().is_empty() => {
+            log.line(&format!("{program} knows nothing of it either"));
+            Err(refused)
+        }
+        Ok(lines) => {
+            log.line(&format!("not let in by us: {refused}"));
+            log.line(&format!("{program} answered with {} bytes", lines.len()));
+            write(&lines, out).map_err(ServerError::Output)?;
+            Ok(Answered::Fallback)
+        }
+        Err(error) => {
+            log.line(&format!("warning: the fallback {program} failed: {error}"));
+            Err(refused)
+        }
+    }
+}
+
+/// sshd closes early when it has seen enough.
+fn write(lines: &[u8], out: &mut impl Write) -> io::Result<()> {
+    match out.write_all(lines).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}

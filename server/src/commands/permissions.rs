@@ -1,0 +1,240 @@
+//! `opkssh permissions check|fix|install`: modes and owners of the server's files.
+
+use std::ffi::OsString;
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::verify::DEFAULT_CACHE;
+use crate::error::ServerError;
+use crate::permissions::{self, Finding, Place, Plan};
+
+/// Check and fix the modes and owners of the server's files.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PermissionsArgs {
+    #[command(subcommand)]
+    pub command: Option<PermissionsCommand>,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum PermissionsCommand {
+    /// Look at modes and owners
+    Check(CheckArgs),
+    /// Set modes and owners right (as root)
+    Fix(FixArgs),
+    /// Set modes and owners right without asking, for installers
+    Install(InstallArgs),
+    #[command(external_subcommand)]
+    Unknown(Vec<OsString>),
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct CheckArgs {
+    /// Output in JSON.
+    #[arg(short, long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct FixArgs {
+    /// Change nothing, show what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Output in JSON.
+    #[arg(short, long)]
+    pub json: bool,
+    /// Say each step when it is done.
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct InstallArgs {
+    /// Change nothing, show what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Say each step when it is done.
+    #[arg(short, long)]
+    pub verbose: bool,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct PlaceArgs {
+    /// Directory of providers, auth_id, config.yml and policy.d.
+    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    pub etc: PathBuf,
+    /// Group of sshd's AuthorizedKeysCommandUser.
+    #[arg(long, value_name = "GROUP", default_value = "opksshuser")]
+    pub group: String,
+    /// Where keys of providers are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    pub cache: PathBuf,
+    // Go's commands let further words pass
+    #[arg(hide = true, value_name = "WORD")]
+    pub ignored: Vec<OsString>,
+}
+
+/// Does it, asking on `input` and answering on `out`. `None` where no command was named: then
+/// there is help to be shown.
+pub fn permissions_command(
+    args: &PermissionsArgs,
+    input: &mut impl BufRead,
+    out: &mut impl Write,
+) -> Option<Result<(), ServerError>> {
+    Some(match args.command.as_ref()? {
+        PermissionsCommand::Check(args) => check(args, out),
+        PermissionsCommand::Fix(args) => fix(args, input, out),
+        PermissionsCommand::Install(args) => {
+            let args = FixArgs {
+                dry_run: args.dry_run,
+                json: false,
+                verbose: args.verbose,
+                yes: true,
+                place: args.place.clone(),
+            };
+            fix(&args, input, out)
+        }
+        PermissionsCommand::Unknown(_) => return None,
+    })
+}
+
+fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), ServerError> {
+    let findings = permissions::check(&args.place.place());
+    if args.json {
+        return json(&findings, out);
+    }
+    for finding in &findings {
+        if let Some(file) = &finding.described {
+            let path = finding.path.display();
+            say(
+                out,
+                format!("{path}: owner={} mode={:o}", file.owner, file.mode),
+            )?;
+            for remark in &file.remarks {
+                say(out, format!("  ACL problem: {remark}"))?;
+            }
+        }
+    }
+    let troubles: Vec<(&Finding, &str)> = findings
+        .iter()
+        .filter_map(|finding| Some((finding, finding.trouble()?)))
+        .collect();
+    for (finding, trouble) in &troubles {
+        say(
+            out,
+            format!("Problem: {}: {trouble}", finding.path.display()),
+        )?;
+    }
+    match troubles.len() {
+        0 => Ok(()),
+        count => Err(ServerError::PermissionsFound(count)),
+    }
+}
+
+/// In JSON as Go's.
+#[derive(Serialize)]
+struct Report {
+    planned: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<String>,
+    #[serde(rename = "dryRun")]
+    dry_run: bool,
+}
+
+fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), ServerError> {
+    if !args.dry_run && !rustix::process::geteuid().is_root() {
+        return Err(ServerError::NeedsRoot);
+    }
+    let Plan {
+        actions,
+        mut errors,
+    } = permissions::plan(&args.place.place());
+    let planned: Vec<String> = actions.iter().map(ToString::to_string).collect();
+    if !args.dry_run {
+        if !args.yes {
+            say(out, "Planned actions:".into())?;
+            for step in &planned {
+                say(out, format!("  - {step}"))?;
+            }
+            confirm(input, out)?;
+        }
+        for action in &actions {
+            match permissions::apply(action) {
+                Ok(()) if args.verbose && !args.json => say(out, format!("Action: {action}"))?,
+                Ok(()) => {}
+                Err(error) => errors.push(error.to_string()),
+            }
+        }
+    }
+    let failed = errors.len();
+    if args.json {
+        let report = Report {
+            planned,
+            errors,
+            dry_run: args.dry_run,
+        };
+        json(&report, out)?;
+    } else {
+        if args.dry_run {
+            for step in planned {
+                say(out, format!("Action: {step}"))?;
+            }
+        }
+        for error in errors {
+            say(out, format!("Error: {error}"))?;
+        }
+        match (args.dry_run, failed) {
+            (true, _) => say(out, "dry-run complete".into())?,
+            (false, 0) => say(out, "fix completed successfully".into())?,
+            (false, _) => {}
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        count => Err(ServerError::PermissionsNotFixed(count)),
+    }
+}
+
+fn confirm(input: &mut impl BufRead, out: &mut impl Write) -> Result<(), ServerError> {
+    write!(out, "Apply these changes? [y/N]: ")
+        .and_then(|()| out.flush())
+        .map_err(ServerError::Output)?;
+    let mut answer = String::new();
+    if input.read_line(&mut answer).unwrap_or(0) == 0 {
+        return Err(ServerError::NoAnswer);
+    }
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(ServerError::Aborted),
+    }
+}
+
+fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), ServerError> {
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| ServerError::Output(error.into()))?;
+    say(out, text)
+}
+
+fn say(out: &mut impl Write, line: String) -> Result<(), ServerError> {
+    writeln!(out, "{line}").map_err(ServerError::Output)
+}
+
+impl PlaceArgs {
+    fn place(&self) -> Place {
+        Place {
+            etc: self.etc.clone(),
+            group: self.group.clone(),
+            cache: self.cache.clone(),
+        }
+    }
+}

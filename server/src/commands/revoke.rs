@@ -1,0 +1,130 @@
+//! `opkssh server revoke`: one more entry for `revoked.yml`. What is revoked is refused from the
+//! next `verify` on; sessions that are open stay open.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use opkssh_protocol::certificate::UnverifiedCertificate;
+use opkssh_protocol::pk_token::UnverifiedPkToken;
+use opkssh_protocol::time::UnixTime;
+
+use crate::error::ServerError;
+use crate::files::{self, SYSTEM};
+use crate::policy::revoked::{Revocation, Revoked};
+use crate::rewrite;
+
+/// Refuse a subject, a key or a certificate from now on.
+#[derive(Debug, Clone, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct RevokeArgs {
+    /// Directory of revoked.yml.
+    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    pub etc: PathBuf,
+    /// A person for good, by the subject (`sub`) that the provider gives, with --issuer.
+    #[arg(long, value_name = "SUB", group = "what", requires = "issuer")]
+    pub subject: Option<String>,
+    /// The provider of the subject.
+    #[arg(long, value_name = "URL", requires = "subject")]
+    pub issuer: Option<String>,
+    /// A login and all that it is renewed to: its key's fingerprint, as `ssh-keygen -l` and sshd's
+    /// log show it, or a file with its certificate.
+    #[arg(long, value_name = "SHA256:…|FILE", group = "what")]
+    pub key: Option<String>,
+    /// One certificate (the ID token in it), but not those it is renewed to.
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub certificate: Option<PathBuf>,
+    /// For the reader of the file.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Adds the entry, unless it is there. Says so on stdout.
+pub fn revoke_command(args: &RevokeArgs) -> Result<(), ServerError> {
+    let entry = entry(args)?;
+    let path = args.etc.join("revoked.yml");
+    let existed = add(&path, &entry)?;
+    let said = format!(
+        "{} {} in {}\n",
+        entry.what(),
+        if existed {
+            "is revoked already"
+        } else {
+            "is revoked now"
+        },
+        path.display()
+    );
+    // that the entry is there is what counts, not who reads about it
+    let _ = io::stdout().write_all(said.as_bytes());
+    Ok(())
+}
+
+fn entry(args: &RevokeArgs) -> Result<Revocation, ServerError> {
+    let (key, certificate) = match (&args.key, &args.certificate) {
+        (Some(fingerprint), _) if fingerprint.starts_with("SHA256:") => {
+            (Some(fingerprint.trim_end_matches('=').to_owned()), None)
+        }
+        (Some(file), _) => (Some(read(Path::new(file))?.unverified_fingerprint()), None),
+        (None, Some(file)) => {
+            let certificate = read(file)?;
+            let token = UnverifiedPkToken::parse_compact(certificate.unverified_pk_token())
+                .map_err(|error| unreadable(file, error.to_string()))?;
+            (None, Some(token.unverified_login_id()))
+        }
+        (None, None) => (None, None),
+    };
+    let entry = Revocation {
+        subject: args.subject.clone(),
+        issuer: args.issuer.clone(),
+        key,
+        certificate,
+        since: Some(UnixTime::from(SystemTime::now()).to_string()),
+        reason: args.reason.clone(),
+    };
+    if entry.is_whole() {
+        Ok(entry)
+    } else {
+        Err(ServerError::NothingToRevoke)
+    }
+}
+
+fn read(file: &Path) -> Result<UnverifiedCertificate, ServerError> {
+    let text = fs::read_to_string(file).map_err(|error| unreadable(file, error.to_string()))?;
+    UnverifiedCertificate::parse_openssh(&text).map_err(|error| unreadable(file, error.to_string()))
+}
+
+fn add(path: &Path, entry: &Revocation) -> Result<bool, ServerError> {
+    let failed = |error| ServerError::WritePolicy {
+        path: path.to_owned(),
+        error,
+    };
+    let _lock = rewrite::lock(path).map_err(failed)?;
+    let before = files::read_if_there(path, SYSTEM).map_err(ServerError::RevokedFile)?;
+    let mut text = before.unwrap_or_default();
+    let revoked = |text: &[u8]| {
+        Revoked::parse(text).map_err(|error| ServerError::Revoked {
+            path: path.to_owned(),
+            error,
+        })
+    };
+    if revoked(&text)?.has(entry) {
+        return Ok(true);
+    }
+    if text.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+    let line = serde_json::to_string(entry).map_err(|error| failed(error.into()))?;
+    text.extend(format!("- {line}\n").as_bytes());
+    // what is written must not lock everybody out, whatever style the file was in before
+    revoked(&text)?;
+    rewrite::replace(path, &text, rewrite::New::Shared).map_err(failed)?;
+    Ok(false)
+}
+
+fn unreadable(path: &Path, reason: String) -> ServerError {
+    ServerError::CertificateFile {
+        path: path.to_owned(),
+        reason,
+    }
+}

@@ -1,0 +1,265 @@
+//! `opkssh server install|uninstall`: account, files, cache, timer and sshd's drop-in.
+//!
+//! In an order in which nothing points to what is not there yet: sshd comes last, and first when it
+//! is undone.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::ServerError;
+use crate::fallback;
+use crate::install::{
+    self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, remove_ours, written_by_us,
+};
+
+const DROP_IN: &str = "/etc/ssh/sshd_config.d/60-opkssh.conf";
+const SUDOERS: &str = "/etc/sudoers.d/opkssh";
+const SERVICE: &str = "/etc/systemd/system/opkssh-cache.service";
+const TIMER: &str = "/etc/systemd/system/opkssh-cache.timer";
+const CACHE: &str = super::verify::DEFAULT_CACHE;
+const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.service");
+const TIMER_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.timer");
+/// What the service in `contrib` starts.
+const PACKAGED: &str = "/usr/local/bin/opkssh";
+/// The name in Go's documentation, its sudoers row and its checks.
+const ACCOUNT: &str = "opksshuser";
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct InstallArgs {
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not let users allow others by ~/.opk/auth_id (no sudoers row)
+    #[arg(long)]
+    pub no_home_policy: bool,
+    /// Leave the running sshd as it is, until somebody reloads it
+    #[arg(long)]
+    pub no_sshd_reload: bool,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct UninstallArgs {
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave the running sshd as it is, until somebody reloads it
+    #[arg(long)]
+    pub no_sshd_reload: bool,
+}
+
+/// Makes what is missing. Doing it twice changes nothing. `program` is what sshd shall run.
+pub fn server_install(
+    args: &InstallArgs,
+    program: &Path,
+    out: &mut impl Write,
+) -> Result<(), ServerError> {
+    must_be_root()?;
+    let mut say = |line: &str| {
+        let _ = writeln!(out, "{line}");
+    };
+    fallback::judge(program).map_err(|error| InstallError::Program {
+        program: program.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let sshd = Sshd::find()?;
+    sshd.check().map_err(InstallError::SshdBefore)?;
+    let state = sshd.state().map_err(InstallError::SshdBefore)?;
+    if let SshdState::Other(command) = state {
+        return Err(InstallError::OtherCommand(command).into());
+    }
+    let account = install::ensure_account(ACCOUNT, args.dry_run, &mut say)?;
+    // only a rehearsal gets here without: its numbers are not known yet
+    let account = account.unwrap_or(Identity { uid: 0, gid: 0 });
+    for place in places(account, program, args.no_home_policy) {
+        place.ensure(args.dry_run, &mut say)?;
+    }
+    if !args.dry_run {
+        install::start_timer(&mut say);
+    }
+    let changed = match state {
+        SshdState::Opkssh(command) if !written_by_us(Path::new(DROP_IN)) => {
+            say(&format!("sshd runs it already: {command}"));
+            false
+        }
+        _ => point_sshd_to(program, &sshd, args.dry_run, &mut say)?,
+    };
+    if changed && !args.dry_run && !args.no_sshd_reload {
+        install::reload_sshd(&mut say);
+    }
+    if !args.dry_run {
+        say(
+            "Now say whom you trust in /etc/opk/providers, and let people in: opkssh add ACCOUNT \
+             IDENTITY ISSUER",
+        );
+    }
+    Ok(())
+}
+
+/// Removes what [`server_install`] wrote and an admin would not want to keep.
+pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), ServerError> {
+    must_be_root()?;
+    let mut say = |line: &str| {
+        let _ = writeln!(out, "{line}");
+    };
+    let changed = remove_ours(Path::new(DROP_IN), args.dry_run, &mut say)?;
+    if !args.dry_run {
+        if changed && !args.no_sshd_reload {
+            let sshd = Sshd::find()?;
+            sshd.check().map_err(InstallError::SshdBefore)?;
+            install::reload_sshd(&mut say);
+        }
+        if written_by_us(Path::new(TIMER)) {
+            install::stop_timer(&mut say);
+        }
+    }
+    for path in [TIMER, SERVICE, SUDOERS] {
+        remove_ours(Path::new(path), args.dry_run, &mut say)?;
+    }
+    if Path::new(CACHE).is_dir() {
+        if args.dry_run {
+            say(&format!("Would remove {CACHE}."));
+        } else {
+            fs::remove_dir_all(CACHE).map_err(|error| InstallError::Io {
+                path: PathBuf::from(CACHE),
+                error,
+            })?;
+            say(&format!("Removed {CACHE}."));
+        }
+    }
+    say(&format!(
+        "These stay: /etc/opk, /var/log/opkssh.log, the account {ACCOUNT}. To remove them, too: rm \
+         -r /etc/opk /var/log/opkssh.log; userdel {ACCOUNT}"
+    ));
+    Ok(())
+}
+
+/// In the order in which they are made.
+fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place> {
+    let place = |path: &str, kind, uid, gid, mode| Place {
+        path: PathBuf::from(path),
+        kind,
+        uid,
+        gid,
+        mode,
+    };
+    let given = |text: &str| Kind::Given(text.to_owned());
+    let group = account.gid;
+    let unit = |text: &str| {
+        let program = program.display().to_string();
+        Kind::Written(format!("{MARK}{}", text.replace(PACKAGED, &program)))
+    };
+    let mut places = vec![
+        place("/etc/opk", Kind::Directory, 0, group, 0o750),
+        place("/etc/opk/policy.d", Kind::Directory, 0, group, 0o750),
+        place("/etc/opk/providers", given(PROVIDERS), 0, group, 0o640),
+        place("/etc/opk/auth_id", given(""), 0, group, 0o640),
+        place("/etc/opk/config.yml", given(""), 0, group, 0o640),
+        place("/var/log/opkssh.log", given(""), 0, group, 0o660),
+        place(CACHE, Kind::OwnDirectory, account.uid, group, 0o700),
+    ];
+    if !no_home_policy && Path::new("/etc/sudoers.d").is_dir() {
+        let row = format!(
+            "{MARK}{ACCOUNT} ALL=(ALL) NOPASSWD: {} readhome *\n",
+            program.display()
+        );
+        places.push(place(SUDOERS, Kind::Written(row), 0, 0, 0o440));
+    }
+    if Path::new("/etc/systemd/system").is_dir() {
+        places.push(place(SERVICE, unit(SERVICE_TEXT), 0, 0, 0o644));
+        places.push(place(TIMER, unit(TIMER_TEXT), 0, 0, 0o644));
+    }
+    places
+}
+
+/// Writes the drop-in, and takes it back if sshd does not accept it or does not see it.
+fn point_sshd_to(
+    program: &Path,
+    sshd: &Sshd,
+    rehearsal: bool,
+    say: &mut dyn FnMut(&str),
+) -> Result<bool, InstallError> {
+    let path = PathBuf::from(DROP_IN);
+    let text = format!(
+        "{MARK}AuthorizedKeysCommand {} verify %u %k %t\nAuthorizedKeysCommandUser {ACCOUNT}\n",
+        program.display()
+    );
+    if !path.parent().is_some_and(Path::is_dir) {
+        return Err(InstallError::NoInclude(path));
+    }
+    let before = fs::read(&path).ok();
+    let drop_in = Place {
+        path: path.clone(),
+        kind: Kind::Written(text),
+        uid: 0,
+        gid: 0,
+        mode: 0o644,
+    };
+    let changed = drop_in.ensure(rehearsal, say)?;
+    if rehearsal || !changed {
+        return Ok(changed);
+    }
+    let refused = match sshd.check().and_then(|()| sshd.state()) {
+        Ok(SshdState::Opkssh(_)) => return Ok(true),
+        Ok(_) => InstallError::NoInclude(path.clone()),
+        Err(error) => InstallError::SshdAfter {
+            path: path.clone(),
+            error,
+        },
+    };
+    let undone = match before {
+        Some(bytes) => fs::write(&path, bytes),
+        None => fs::remove_file(&path),
+    };
+    undone.map_err(|error| InstallError::Io { path, error })?;
+    Err(refused)
+}
+
+fn must_be_root() -> Result<(), InstallError> {
+    if rustix::process::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(InstallError::NotRoot)
+    }
+}
+
+/// Go's installer writes the same rows: the public clients of the programs themselves.
+const PROVIDERS: &str = "\
+# issuer, client id, how long a login counts: 12h, 24h, 48h, 1week, oidc, oidc_refreshed
+https://accounts.google.com 206584157355-7cbe4s640tvm7naoludob4ut1emii7sf.apps.googleusercontent.com 24h
+https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0 096ce0a3-5e72-4da8-9c86-12924b294a01 24h
+https://gitlab.com 8d8b7024572c7fd501f64374dec6bba37096783dfcd792b3988104be08cb6923 24h
+https://issuer.hello.coop app_xejobTKEsDNSRd5vofKB2iay_2rN 24h
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_of_the_new_file_are_in_order() {
+        let providers = crate::providers::Providers::parse("x", PROVIDERS.as_bytes());
+        assert!(providers.problems.is_empty());
+        assert_eq!(providers.issuers().count(), 4);
+    }
+
+    #[test]
+    fn the_units_start_the_program_that_is_installed() {
+        assert!(SERVICE_TEXT.contains(&format!("ExecStart={PACKAGED} server cache refresh\n")));
+        assert!(SERVICE_TEXT.contains(&format!("User={ACCOUNT}\n")));
+        let account = Identity { uid: 5, gid: 6 };
+        let places = places(account, Path::new("/opt/opkssh"), true);
+        let texts: Vec<&str> = places
+            .iter()
+            .filter_map(|place| match &place.kind {
+                Kind::Written(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert!(texts.iter().all(|text| text.starts_with(MARK)));
+        assert!(!texts.iter().any(|text| text.contains("NOPASSWD")));
+        let cache = places.iter().find(|place| place.path == Path::new(CACHE));
+        let cache = cache.unwrap();
+        assert_eq!((cache.uid, cache.gid, cache.mode), (5, 6, 0o700));
+    }
+}

@@ -1,0 +1,302 @@
+//! Another AuthorizedKeysCommand behind ours: sshd runs one only, and a server may have had one.
+//!
+//! It runs as the account that we run as, without a shell, and its lines go to sshd as they are:
+//! it is as trusted as it would be in sshd's configuration, and judged as sshd would judge it.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process::{self, ProcessError};
+
+/// Most of what is passed on to sshd, in bytes.
+const MAX_OUTPUT: usize = 1024 * 1024;
+
+/// The command, and how long it may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fallback {
+    program: PathBuf,
+    words: Vec<Word>,
+    timeout: Duration,
+}
+
+/// What sshd gave us, to be handed on.
+#[derive(Debug, Clone, Copy)]
+pub struct Tokens<'a> {
+    /// `%u`
+    pub account: &'a str,
+    /// `%k`
+    pub key: &'a str,
+    /// `%t`
+    pub key_type: &'a str,
+    /// The words behind them.
+    pub extra: &'a [String],
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FallbackError {
+    #[error("{path}: {error}", path = path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error("{path} belongs to uid {uid}, and is not run for that", path = path.display())]
+    Owner { path: PathBuf, uid: u32 },
+    #[error(
+        "{path} has mode {mode:o}: others than its owner can change it, and it is not run for that",
+        path = path.display()
+    )]
+    Mode { path: PathBuf, mode: u32 },
+    #[error("{path} is not a program", path = .0.display())]
+    NotAProgram(PathBuf),
+    #[error("{0}")]
+    Process(#[from] ProcessError),
+    #[error("it answered with more than {MAX_OUTPUT} bytes")]
+    Size,
+}
+
+impl Fallback {
+    /// `words` as in the configuration: an absolute path, then arguments in which `%u`, `%k` and
+    /// `%t` stand for sshd's tokens and `%%` for a percent sign. A word `%*` stands for all words
+    /// that sshd was told to give us behind those.
+    pub fn parse(words: &[String], timeout: Duration) -> Result<Self, String> {
+        let (program, arguments) = words.split_first().ok_or("no command in it")?;
+        let program = PathBuf::from(program);
+        if !program.is_absolute() {
+            return Err(format!("{} is not an absolute path", program.display()));
+        }
+        Ok(Self {
+            program,
+            words: arguments
+                .iter()
+                .map(|word| Word::parse(word))
+                .collect::<Result<_, _>>()?,
+            timeout,
+        })
+    }
+
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// May it be run?
+    pub fn judge(&self) -> Result<(), FallbackError> {
+        judge(&self.program)
+    }
+
+    /// The command's stdout, if it may be run, ends in time and with exit status 0.
+    pub fn answer(&self, tokens: Tokens<'_>) -> Result<Vec<u8>, FallbackError> {
+        judge(&self.program)?;
+        let mut command = Command::new(&self.program);
+        command.args(self.arguments(tokens));
+        let output = process::answer(command, self.timeout)?;
+        if output.len() > MAX_OUTPUT {
+            return Err(FallbackError::Size);
+        }
+        Ok(output)
+    }
+
+    fn arguments(&self, tokens: Tokens<'_>) -> Vec<String> {
+        let mut arguments = Vec::new();
+        for word in &self.words {
+            match word {
+                Word::Extra => arguments.extend_from_slice(tokens.extra),
+                Word::Parts(parts) => arguments.push(
+                    parts
+                        .iter()
+                        .map(|part| match part {
+                            Part::Text(text) => text.as_str(),
+                            Part::Account => tokens.account,
+                            Part::Key => tokens.key,
+                            Part::KeyType => tokens.key_type,
+                        })
+                        .collect(),
+                ),
+            }
+        }
+        arguments
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Word {
+    Parts(Vec<Part>),
+    Extra,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Account,
+    Key,
+    KeyType,
+}
+
+impl Word {
+    fn parse(word: &str) -> Result<Self, String> {
+        if word == "%*" {
+            return Ok(Self::Extra);
+        }
+        if word.contains('\0') {
+            return Err("a NUL in the command".to_owned());
+        }
+        let mut pieces = word.split('%');
+        let mut parts = vec![Part::Text(pieces.next().unwrap_or_default().to_owned())];
+        while let Some(piece) = pieces.next() {
+            let token = match piece.chars().next() {
+                Some('u') => Part::Account,
+                Some('k') => Part::Key,
+                Some('t') => Part::KeyType,
+                // "%%": an empty piece, and what follows is text
+                None => match pieces.next() {
+                    Some(text) => {
+                        parts.push(Part::Text(format!("%{text}")));
+                        continue;
+                    }
+                    None => return Err(format!("{word:?} ends in a percent sign")),
+                },
+                Some(other) => {
+                    return Err(format!(
+                        "%{other} in {word:?} is not known here; there are %u, %k, %t, %% and %*"
+                    ));
+                }
+            };
+            parts.push(token);
+            parts.push(Part::Text(piece[1..].to_owned()));
+        }
+        Ok(Self::Parts(parts))
+    }
+}
+
+/// As sshd judges an AuthorizedKeysCommand: the program and every directory above it are root's
+/// (or our own), and nobody else can write there.
+pub(crate) fn judge(program: &Path) -> Result<(), FallbackError> {
+    let failed = |path: &Path, error| FallbackError::Io {
+        path: path.to_owned(),
+        error,
+    };
+    let real = program
+        .canonicalize()
+        .map_err(|error| failed(program, error))?;
+    let ourselves = rustix::process::geteuid().as_raw();
+    let mut path = PathBuf::new();
+    for component in real.components() {
+        path.push(component);
+        let metadata = path.metadata().map_err(|error| failed(&path, error))?;
+        if metadata.uid() != 0 && metadata.uid() != ourselves {
+            return Err(FallbackError::Owner {
+                uid: metadata.uid(),
+                path,
+            });
+        }
+        if metadata.mode() & 0o022 != 0 {
+            return Err(FallbackError::Mode {
+                mode: metadata.mode() & 0o7777,
+                path,
+            });
+        }
+        let is_last = path == real && component != Component::RootDir;
+        if is_last && (!metadata.is_file() || metadata.mode() & 0o111 == 0) {
+            return Err(FallbackError::NotAProgram(path));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fallback(words: &[&str]) -> Result<Fallback, String> {
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        Fallback::parse(&words, Duration::from_secs(60))
+    }
+
+    fn tokens(extra: &[String]) -> Tokens<'_> {
+        Tokens {
+            account: "$(reboot) x",
+            key: "AAAA",
+            key_type: "ssh-ed25519",
+            extra,
+        }
+    }
+
+    #[test]
+    fn tokens_are_handed_on_as_single_words() {
+        let extra = ["SHA256:x".to_owned(), "-y".to_owned()];
+        let words = ["/bin/x", "--user=%u", "%k", "%t%t", "100%%%u%%", "%*", ""];
+        let arguments = fallback(&words).unwrap().arguments(tokens(&extra));
+        assert_eq!(
+            arguments,
+            [
+                "--user=$(reboot) x",
+                "AAAA",
+                "ssh-ed25519ssh-ed25519",
+                "100%$(reboot) x%",
+                "SHA256:x",
+                "-y",
+                ""
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_a_command() {
+        for (words, reason) in [
+            (&[][..], "no command"),
+            (&["cat"], "absolute"),
+            (&["/bin/cat", "%h"], "%h"),
+            (&["/bin/cat", "x%*"], "%*"),
+            (&["/bin/cat", "%é"], "%é"),
+            (&["/bin/cat", "50%"], "ends in"),
+            (&["/bin/cat", "a\0"], "NUL"),
+        ] {
+            let error = fallback(words).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn its_stdout_is_the_answer() {
+        let echo = fallback(&["/bin/echo", "%u"]).unwrap();
+        assert_eq!(echo.answer(tokens(&[])).unwrap(), b"$(reboot) x\n");
+        let fails = fallback(&["/bin/false"]).unwrap();
+        assert!(matches!(
+            fails.answer(tokens(&[])),
+            Err(FallbackError::Process(ProcessError::Failed { .. }))
+        ));
+        let endless = fallback(&["/usr/bin/head", "-c", "1048577", "/dev/zero"]).unwrap();
+        assert!(matches!(
+            endless.answer(tokens(&[])),
+            Err(FallbackError::Size)
+        ));
+        let words = ["/bin/sleep".to_owned(), "1000".to_owned()];
+        let hangs = Fallback::parse(&words, Duration::from_millis(50)).unwrap();
+        assert!(matches!(
+            hangs.answer(tokens(&[])),
+            Err(FallbackError::Process(ProcessError::Deadline { .. }))
+        ));
+    }
+
+    #[test]
+    fn a_program_that_others_can_change_is_not_run() {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt;
+
+        // /tmp is everybody's, and so everything below it
+        let directory = tempfile::tempdir_in("/tmp").unwrap();
+        let program = directory.path().join("program");
+        fs::copy("/bin/echo", &program).unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        let words = [program.to_str().unwrap()];
+        let error = fallback(&words).unwrap().answer(tokens(&[])).unwrap_err();
+        assert!(
+            matches!(&error, FallbackError::Mode { path, .. } if path == Path::new("/tmp")),
+            "{error}"
+        );
+        for (program, reason) in [("/usr/bin", "not a program"), ("/nonexistent", "No such")] {
+            let error = fallback(&[program]).unwrap().answer(tokens(&[]));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

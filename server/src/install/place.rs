@@ -1,0 +1,229 @@
+//! A file or directory with its final owner and mode from the start. What an admin has made stays
+//! as it is.
+
+use std::fs::{self, Permissions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+
+use super::{InstallError, MARK};
+
+/// Something that the installation consists of.
+pub struct Place {
+    pub path: PathBuf,
+    pub kind: Kind,
+    pub uid: u32,
+    pub gid: u32,
+    pub mode: u32,
+}
+
+pub enum Kind {
+    /// Made if it is missing, and left alone if not.
+    Directory,
+    /// As [`Kind::Directory`], but owner and mode are ours to set right.
+    OwnDirectory,
+    /// Made with this text if it is missing, and left alone if not.
+    Given(String),
+    /// Ours, by its first line: replaced if it is another text.
+    Written(String),
+}
+
+impl Place {
+    /// Makes it, or in a rehearsal says so. True if something changed or would.
+    pub fn ensure(&self, rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
+        let shown = self.path.display();
+        match fs::symlink_metadata(&self.path) {
+            Ok(metadata) if self.is_in_order(&metadata)? => {
+                say(&format!("{shown} is there."));
+                return Ok(false);
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(self.failed(error)),
+        }
+        let (mode, uid, gid) = (self.mode, self.uid, self.gid);
+        if rehearsal {
+            say(&format!(
+                "Would write {shown} (mode {mode:o}, {uid}:{gid})."
+            ));
+            if let Kind::Written(text) = &self.kind {
+                say(text.trim_end());
+            }
+            return Ok(true);
+        }
+        match &self.kind {
+            Kind::Directory | Kind::OwnDirectory => self.make_directory(),
+            Kind::Given(text) => self.write(text, false),
+            Kind::Written(text) => self.write(text, true),
+        }?;
+        say(&format!("Wrote {shown} (mode {mode:o})."));
+        Ok(true)
+    }
+
+    fn is_in_order(&self, metadata: &fs::Metadata) -> Result<bool, InstallError> {
+        let wrong = || InstallError::Kind(self.path.clone());
+        match &self.kind {
+            Kind::Directory if metadata.is_dir() || self.path.is_dir() => Ok(true),
+            Kind::OwnDirectory if metadata.is_dir() => Ok(metadata.uid() == self.uid
+                && metadata.gid() == self.gid
+                && metadata.mode() & 0o7777 == self.mode),
+            // an admin may have linked it to elsewhere
+            Kind::Given(_) if !self.path.is_dir() => Ok(true),
+            Kind::Written(text) if metadata.is_file() => {
+                let found = fs::read_to_string(&self.path).map_err(|error| self.failed(error))?;
+                if !found.starts_with(MARK) {
+                    return Err(wrong());
+                }
+                Ok(found == *text)
+            }
+            _ => Err(wrong()),
+        }
+    }
+
+    fn make_directory(&self) -> Result<(), InstallError> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let made = fs::DirBuilder::new().mode(0o700).create(&self.path);
+        match made {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            _ => chown(&self.path, Some(self.uid), Some(self.gid))
+                .and_then(|()| fs::set_permissions(&self.path, Permissions::from_mode(self.mode))),
+        }
+        .map_err(|error| self.failed(error))
+    }
+
+    fn write(&self, text: &str, replace: bool) -> Result<(), InstallError> {
+        let directory = self.path.parent().unwrap_or(Path::new("/"));
+        // .new-…: neither sshd nor sudo nor systemd reads such a name
+        let written = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(directory)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                chown(file.path(), Some(self.uid), Some(self.gid))?;
+                fs::set_permissions(file.path(), Permissions::from_mode(self.mode))?;
+                if replace {
+                    file.persist(&self.path).map_err(|error| error.error)
+                } else {
+                    file.persist_noclobber(&self.path)
+                        .map_err(|error| error.error)
+                }
+            });
+        written.map(|_| ()).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: std::io::Error) -> InstallError {
+        InstallError::Io {
+            path: self.path.clone(),
+            error,
+        }
+    }
+}
+
+/// Did we write it, by its first line?
+pub fn written_by_us(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
+}
+
+/// Removes a file that we wrote; another one, or none, stays as it is. True if it was removed, or
+/// would be.
+pub fn remove_ours(
+    path: &Path,
+    rehearsal: bool,
+    say: &mut dyn FnMut(&str),
+) -> Result<bool, InstallError> {
+    let shown = path.display();
+    if !written_by_us(path) {
+        if path.exists() {
+            say(&format!("{shown} is not ours and stays."));
+        }
+        return Ok(false);
+    }
+    if rehearsal {
+        say(&format!("Would remove {shown}."));
+        return Ok(true);
+    }
+    fs::remove_file(path).map_err(|error| InstallError::Io {
+        path: path.to_owned(),
+        error,
+    })?;
+    say(&format!("Removed {shown}."));
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(path: PathBuf, kind: Kind, mode: u32) -> Place {
+        Place {
+            path,
+            kind,
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            mode,
+        }
+    }
+
+    fn ensure(place: &Place) -> Result<bool, InstallError> {
+        place.ensure(false, &mut |_| ())
+    }
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn what_is_missing_is_made_and_what_is_there_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("providers");
+        let given = place(file.clone(), Kind::Given("a row\n".into()), 0o640);
+        assert!(given.ensure(true, &mut |_| ()).unwrap());
+        assert!(!file.exists(), "a rehearsal");
+        assert!(ensure(&given).unwrap());
+        assert_eq!(mode(&file), 0o640);
+        fs::write(&file, "the admin's").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        assert!(!ensure(&given).unwrap());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "the admin's");
+        assert_eq!(mode(&file), 0o600);
+        let sub = place(directory.path().join("d"), Kind::Directory, 0o750);
+        assert!(ensure(&sub).unwrap());
+        assert!(!ensure(&sub).unwrap());
+        assert_eq!(mode(&sub.path), 0o750);
+        assert!(matches!(
+            ensure(&place(file, Kind::Directory, 0o750)),
+            Err(InstallError::Kind(_))
+        ));
+    }
+
+    #[test]
+    fn our_own_directory_is_set_right() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = place(directory.path().join("cache"), Kind::OwnDirectory, 0o700);
+        assert!(ensure(&cache).unwrap());
+        fs::set_permissions(&cache.path, Permissions::from_mode(0o777)).unwrap();
+        assert!(ensure(&cache).unwrap());
+        assert_eq!(mode(&cache.path), 0o700);
+        assert!(!ensure(&cache).unwrap());
+    }
+
+    #[test]
+    fn only_our_own_files_are_replaced_and_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("60-opkssh.conf");
+        let ours = |text: &str| {
+            let text = Kind::Written(format!("{MARK}{text}"));
+            place(path.clone(), text, 0o644)
+        };
+        assert!(ensure(&ours("a")).unwrap());
+        assert!(!ensure(&ours("a")).unwrap());
+        assert!(ensure(&ours("b")).unwrap());
+        assert!(fs::read_to_string(&path).unwrap().ends_with("\nb"));
+        assert!(remove_ours(&path, false, &mut |_| ()).unwrap());
+        assert!(!remove_ours(&path, false, &mut |_| ()).unwrap());
+        fs::write(&path, "the admin's").unwrap();
+        assert!(matches!(ensure(&ours("a")), Err(InstallError::Kind(_))));
+        assert!(!remove_ours(&path, false, &mut |_| ()).unwrap());
+        assert!(path.exists());
+    }
+}

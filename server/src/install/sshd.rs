@@ -1,0 +1,99 @@
+//! sshd, asked what it makes of its configuration. It is never restarted, and what it would refuse
+//! is not left in place.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::InstallError;
+use crate::process::{self, ProcessError};
+
+const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The program.
+pub struct Sshd(PathBuf);
+
+/// What sshd runs for keys, outside of Match blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SshdState {
+    /// No AuthorizedKeysCommand.
+    None,
+    /// An opkssh, ours or Go's.
+    Opkssh(String),
+    Other(String),
+}
+
+impl Sshd {
+    pub fn find() -> Result<Self, InstallError> {
+        PLACES
+            .into_iter()
+            .map(PathBuf::from)
+            .find(|path| path.exists())
+            .map(Self)
+            .ok_or(InstallError::NoSshd)
+    }
+
+    /// `sshd -t`.
+    pub fn check(&self) -> Result<(), ProcessError> {
+        self.ask("-t").map(|_| ())
+    }
+
+    /// `sshd -T`, which knows about Include and the order of files.
+    pub fn state(&self) -> Result<SshdState, ProcessError> {
+        Ok(read(&String::from_utf8_lossy(&self.ask("-T")?)))
+    }
+
+    fn ask(&self, flag: &str) -> Result<Vec<u8>, ProcessError> {
+        let mut command = Command::new(&self.0);
+        command.arg(flag);
+        process::answer(command, DEADLINE)
+    }
+}
+
+fn read(settings: &str) -> SshdState {
+    let command = settings
+        .lines()
+        .find_map(|line| line.strip_prefix("authorizedkeyscommand "))
+        .map(str::trim);
+    match command {
+        None | Some("none") => SshdState::None,
+        Some(command) => {
+            let mut words = command.split_whitespace();
+            let program = words.next().map(Path::new).and_then(Path::file_name);
+            let is_opkssh = program.is_some_and(|name| name == "opkssh");
+            if is_opkssh && words.next() == Some("verify") {
+                SshdState::Opkssh(command.to_owned())
+            } else {
+                SshdState::Other(command.to_owned())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_command_it_is() {
+        let state = |line: &str| read(&format!("port 22\n{line}\nauthorizedkeyscommanduser x\n"));
+        assert_eq!(state(""), SshdState::None);
+        assert_eq!(state("authorizedkeyscommand none"), SshdState::None);
+        for ours in [
+            "/usr/local/bin/opkssh verify %u %k %t",
+            "/opt/opkssh verify",
+        ] {
+            let line = format!("authorizedkeyscommand {ours}");
+            assert_eq!(state(&line), SshdState::Opkssh(ours.into()));
+        }
+        for other in [
+            "/usr/bin/sss_ssh_authorizedkeys %u",
+            "/usr/bin/opkssh2 verify",
+            "/bin/opkssh x",
+        ] {
+            let line = format!("authorizedkeyscommand {other}");
+            assert_eq!(state(&line), SshdState::Other(other.into()));
+        }
+    }
+}

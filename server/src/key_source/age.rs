@@ -1,0 +1,165 @@
+//! How long keys count. Pure: the clock is an argument.
+
+use std::time::Duration;
+
+use opkssh_protocol::time::{CLOCK_SKEW, UnixTime};
+
+use super::Entry;
+
+/// Longest time for which keys are believed without asking again.
+const MAX_FRESH: Duration = Duration::from_secs(3600);
+/// Shortest: a provider that forbids storing would else be asked by each verify of a login.
+const MIN_FRESH: Duration = Duration::from_secs(60);
+const STALE_IF_ERROR: Duration = Duration::from_secs(24 * 3600);
+/// A provider is asked once in this time at most, in seconds, so that garbage cannot make us
+/// hammer it, nor delay a real change of keys for longer.
+const BETWEEN_REQUESTS: i64 = 30;
+/// … and while nobody can be let in for want of keys.
+const BETWEEN_REQUESTS_WITHOUT_KEYS: i64 = 5;
+
+/// The times that the server configuration sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    fresh: Duration,
+    stale_if_error: Duration,
+}
+
+impl Default for Bounds {
+    /// 1 hour and 24 hours.
+    fn default() -> Self {
+        Self {
+            fresh: MAX_FRESH,
+            stale_if_error: STALE_IF_ERROR,
+        }
+    }
+}
+
+/// What an entry is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody needs to be asked.
+    Fresh,
+    /// Ask; where that fails, these will do.
+    StaleIfError,
+    /// Ask; these are no substitute.
+    Expired,
+    /// From a future that our clock does not know: as if there were none.
+    NotYet,
+}
+
+impl Bounds {
+    /// `fresh` is cut to between a minute and an hour. `stale_if_error` counts from the time at
+    /// which the keys were fetched.
+    pub fn new(fresh: Duration, stale_if_error: Duration) -> Self {
+        Self {
+            fresh: fresh.clamp(MIN_FRESH, MAX_FRESH),
+            stale_if_error,
+        }
+    }
+
+    pub fn stale_if_error(&self) -> Duration {
+        self.stale_if_error
+    }
+
+    /// What the keys of `entry` are good for at `now`.
+    pub fn standing(&self, entry: &Entry, now: UnixTime) -> Standing {
+        let age = now.since(entry.fetched);
+        if age < -CLOCK_SKEW {
+            return Standing::NotYet;
+        }
+        let fresh = entry
+            .max_age
+            .map_or(self.fresh, Duration::from_secs)
+            .clamp(MIN_FRESH, self.fresh);
+        if age < seconds(fresh) {
+            Standing::Fresh
+        } else if age < seconds(self.stale_if_error) {
+            Standing::StaleIfError
+        } else {
+            Standing::Expired
+        }
+    }
+
+    /// Seconds until the provider may be asked again; `None`: now.
+    pub fn must_wait(&self, asked: UnixTime, has_keys: bool, now: UnixTime) -> Option<i64> {
+        let pause = if has_keys {
+            BETWEEN_REQUESTS
+        } else {
+            BETWEEN_REQUESTS_WITHOUT_KEYS
+        };
+        let ago = now.since(asked);
+        // a clock that was set back must not keep us from asking
+        (0..pause).contains(&ago).then(|| pause - ago)
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3600;
+
+    fn entry(max_age: Option<u64>) -> Entry {
+        Entry {
+            issuer: "https://op.example".into(),
+            fetched: UnixTime(1_000_000),
+            max_age,
+            document: "{}".into(),
+        }
+    }
+
+    fn standing(max_age: Option<u64>, age: i64) -> Standing {
+        Bounds::default().standing(&entry(max_age), UnixTime(1_000_000 + age))
+    }
+
+    #[test]
+    fn an_hour_at_most_whatever_the_provider_says() {
+        for max_age in [None, Some(3600), Some(u64::MAX)] {
+            assert_eq!(standing(max_age, HOUR - 1), Standing::Fresh);
+            assert_eq!(standing(max_age, HOUR), Standing::StaleIfError);
+        }
+        assert_eq!(standing(Some(300), 299), Standing::Fresh);
+        assert_eq!(standing(Some(300), 300), Standing::StaleIfError);
+        // no-store
+        assert_eq!(standing(Some(0), 59), Standing::Fresh);
+        assert_eq!(standing(Some(0), 60), Standing::StaleIfError);
+    }
+
+    #[test]
+    fn a_day_where_the_provider_is_down() {
+        assert_eq!(standing(None, 24 * HOUR - 1), Standing::StaleIfError);
+        assert_eq!(standing(None, 24 * HOUR), Standing::Expired);
+        let short = Bounds::new(Duration::from_secs(3600), Duration::from_secs(7200));
+        let at = |age| short.standing(&entry(None), UnixTime(1_000_000 + age));
+        assert_eq!(at(2 * HOUR - 1), Standing::StaleIfError);
+        assert_eq!(at(2 * HOUR), Standing::Expired);
+        let none = Bounds::new(Duration::from_secs(3600), Duration::ZERO);
+        assert_eq!(
+            none.standing(&entry(None), UnixTime(1_000_000 + HOUR)),
+            Standing::Expired
+        );
+    }
+
+    #[test]
+    fn keys_from_the_future_count_for_nothing() {
+        assert_eq!(standing(None, -60), Standing::Fresh);
+        assert_eq!(standing(None, -61), Standing::NotYet);
+    }
+
+    #[test]
+    fn one_request_in_thirty_seconds() {
+        let wait = |ago: i64, has_keys| {
+            Bounds::default().must_wait(UnixTime(1000), has_keys, UnixTime(1000 + ago))
+        };
+        assert_eq!(wait(0, true), Some(30));
+        assert_eq!(wait(29, true), Some(1));
+        assert_eq!(wait(30, true), None);
+        assert_eq!(wait(-1, true), None);
+        assert_eq!(wait(4, false), Some(1));
+        assert_eq!(wait(5, false), None);
+    }
+}

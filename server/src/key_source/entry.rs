@@ -1,0 +1,188 @@
+//! What is kept of an issuer: the keys it published, and when it was asked. Pure.
+
+use opkssh_protocol::key_set::KeySet;
+use opkssh_protocol::time::UnixTime;
+use serde::{Deserialize, Serialize};
+
+use super::Published;
+
+/// Of a format that is changed, entries are fetched anew.
+const VERSION: u32 = 1;
+
+/// An issuer's keys, as they were published at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Whose they are; compared byte for byte before they are used.
+    pub issuer: String,
+    pub fetched: UnixTime,
+    /// In seconds, as the provider said.
+    pub max_age: Option<u64>,
+    /// The key set as it was sent (JSON, RFC 7517 section 5).
+    pub document: String,
+}
+
+/// When an issuer was asked last, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    pub issuer: String,
+    pub asked: UnixTime,
+    /// What went wrong; `None` while there is no answer yet, and after a good one.
+    pub failure: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    #[error("not an entry of this version")]
+    Format,
+    #[error("the entry is for {got:?}, not for {expected:?}")]
+    Issuer { got: String, expected: String },
+    #[error("no usable key in the entry")]
+    Keys,
+}
+
+impl Entry {
+    pub fn new(issuer: &str, published: &Published, now: UnixTime) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            fetched: now,
+            max_age: published.max_age.map(|age| age.as_secs()),
+            document: published.document.clone(),
+        }
+    }
+
+    /// Reads an entry of `issuer`, and its keys.
+    pub fn read(bytes: &[u8], issuer: &str) -> Result<(Self, KeySet), EntryError> {
+        let entry: Self = read(bytes)?;
+        is_of(&entry.issuer, issuer)?;
+        let keys = KeySet::parse(entry.document.as_bytes())
+            .ok()
+            .filter(|keys| !keys.is_empty())
+            .ok_or(EntryError::Keys)?;
+        Ok((entry, keys))
+    }
+
+    pub fn write(&self) -> Vec<u8> {
+        write(self)
+    }
+}
+
+impl Attempt {
+    pub fn read(bytes: &[u8], issuer: &str) -> Result<Self, EntryError> {
+        let attempt: Self = read(bytes)?;
+        is_of(&attempt.issuer, issuer)?;
+        Ok(attempt)
+    }
+
+    pub fn write(&self) -> Vec<u8> {
+        write(self)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Versioned<T> {
+    version: u32,
+    content: T,
+}
+
+fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, EntryError> {
+    match serde_json::from_slice(bytes) {
+        Ok(Versioned {
+            version: VERSION,
+            content,
+        }) => Ok(content),
+        _ => Err(EntryError::Format),
+    }
+}
+
+/// Texts and numbers only, so that writing cannot fail; if it did, reading says so.
+fn write<T: Serialize>(content: &T) -> Vec<u8> {
+    serde_json::to_vec(&Versioned {
+        version: VERSION,
+        content,
+    })
+    .unwrap_or_default()
+}
+
+fn is_of(got: &str, expected: &str) -> Result<(), EntryError> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(EntryError::Issuer {
+        got: got.to_owned(),
+        expected: expected.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}"#;
+
+    fn entry(document: &str) -> Entry {
+        Entry {
+            issuer: "https://a".into(),
+            fetched: UnixTime(5),
+            max_age: Some(60),
+            document: document.into(),
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let (read, keys) = Entry::read(&entry(KEYS).write(), "https://a").unwrap();
+        assert_eq!(read, entry(KEYS));
+        assert!(keys.knows(Some("a")));
+        let attempt = Attempt {
+            issuer: "https://a".into(),
+            asked: UnixTime(7),
+            failure: Some("why".into()),
+        };
+        assert_eq!(
+            Attempt::read(&attempt.write(), "https://a").unwrap(),
+            attempt
+        );
+    }
+
+    #[test]
+    fn another_issuers_entry_is_refused() {
+        for other in ["https://a/", "https://A", "https://b", ""] {
+            assert!(
+                matches!(
+                    Entry::read(&entry(KEYS).write(), other),
+                    Err(EntryError::Issuer { .. })
+                ),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_but_a_whole_entry_is_read() {
+        let good = entry(KEYS).write();
+        assert_eq!(
+            Entry::read(&good[..good.len() - 1], "https://a").unwrap_err(),
+            EntryError::Format
+        );
+        let later = String::from_utf8(good)
+            .unwrap()
+            .replace("\"version\":1", "\"version\":2");
+        for bad in [later.as_str(), "", "null", "[]", "{}"] {
+            assert_eq!(
+                Entry::read(bad.as_bytes(), "https://a").unwrap_err(),
+                EntryError::Format,
+                "{bad}"
+            );
+        }
+        for document in ["", "{}", r#"{"keys":[]}"#] {
+            assert_eq!(
+                Entry::read(&entry(document).write(), "https://a").unwrap_err(),
+                EntryError::Keys,
+                "{document}"
+            );
+        }
+    }
+}

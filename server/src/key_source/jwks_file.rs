@@ -1,0 +1,30 @@
+//! A key set that an admin put on the server: for issuers that it cannot or shall not ask.
+
+use std::path::{Path, PathBuf};
+
+use opkssh_protocol::key_set::KeySet;
+
+use crate::files::{self, Demands, FileError, Owner};
+
+/// Public keys: everybody may read them, only root and we ourselves write them.
+const DEMANDS: Demands = Demands {
+    owner: Owner::RootOrOurselves,
+    mode: 0o644,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum JwksFileError {
+    #[error("{0}")]
+    File(#[from] FileError),
+    #[error("{path}: no usable key in it", path = .0.display())]
+    NoKeys(PathBuf),
+}
+
+/// Reads a JWK set (RFC 7517 section 5).
+pub fn read_jwks_file(path: &Path) -> Result<KeySet, JwksFileError> {
+    let bytes = files::read(path, DEMANDS)?;
+    KeySet::parse(&bytes)
+        .ok()
+        .filter(|keys| !keys.is_empty())
+        .ok_or_else(|| JwksFileError::NoKeys(path.to_owned()))
+}

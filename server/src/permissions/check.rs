@@ -1,0 +1,205 @@
+//! What is wrong with modes and owners.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Stat;
+use serde::Serialize;
+
+use super::{
+    FILE_MODE, OPTIONAL, PLUGINS_MODES, PROGRAM_MODES, Place, cache_problem, mode, open_to_others,
+    plugin_files, stat,
+};
+use crate::account;
+use crate::plugin;
+
+/// One path, and what is wrong with it, if anything. In JSON as Go's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub path: PathBuf,
+    pub exists: bool,
+    /// A file that must exist may have no text here: then it is missing.
+    #[serde(rename = "permsErr", skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Owner and mode, for those files that the text output describes.
+    #[serde(skip)]
+    pub described: Option<Description>,
+}
+
+/// What a file is, in the words of the text output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    pub owner: String,
+    pub mode: u32,
+    pub remarks: Vec<String>,
+}
+
+impl Finding {
+    /// In words, if there is something to say.
+    pub fn trouble(&self) -> Option<&str> {
+        match &self.problem {
+            Some(problem) => Some(problem),
+            None if !self.exists => Some("file does not exist"),
+            None => None,
+        }
+    }
+}
+
+/// Looks at every file of the server, in Go's order; then at what Go leaves out: the plugins'
+/// files and programs, and the directory itself, where something is wrong with them.
+pub fn check(place: &Place) -> Vec<Finding> {
+    let etc = &place.etc;
+    let mut findings = vec![
+        file(&etc.join("auth_id"), &place.group),
+        file(&etc.join("providers"), &place.group),
+    ];
+    for name in OPTIONAL {
+        let optional = file(&etc.join(name), &place.group);
+        if optional.exists || optional.problem.is_some() {
+            findings.push(optional);
+        }
+    }
+    let plugins = etc.join("policy.d");
+    findings.push(plugin_directory(&plugins));
+    let more = match plugin_files(&plugins) {
+        Ok(files) => files
+            .iter()
+            .flat_map(|path| plugin_file(path, &place.group))
+            .collect(),
+        Err(error) => vec![wrong(&plugins, error)],
+    };
+    findings.extend(more.into_iter().chain(directory(etc)));
+    findings.extend(cache(place));
+    findings
+}
+
+fn file(path: &Path, group: &str) -> Finding {
+    let stat = match stat(path) {
+        Ok(Some(stat)) => stat,
+        Ok(None) => return finding(path, false, None),
+        Err(error) => return wrong(path, error),
+    };
+    let owner = account::name_of(stat.st_uid);
+    let mut remarks = Vec::new();
+    if mode(&stat) != FILE_MODE {
+        let got = mode(&stat);
+        remarks.push(format!("expected mode {FILE_MODE:o}, got {got:o}"));
+    }
+    remarks.extend(owner_problem(&stat));
+    Finding {
+        described: Some(Description {
+            owner,
+            mode: mode(&stat),
+            remarks,
+        }),
+        ..finding(
+            path,
+            true,
+            owner_problem(&stat)
+                .or_else(|| group_problem(&stat, group))
+                .or_else(|| mode_problem(&stat, &[FILE_MODE])),
+        )
+    }
+}
+
+fn plugin_directory(path: &Path) -> Finding {
+    match stat(path) {
+        Ok(Some(stat)) => {
+            let problem = owner_problem(&stat).or_else(|| mode_problem(&stat, &PLUGINS_MODES));
+            finding(path, true, problem)
+        }
+        Ok(None) => {
+            let problem = format!("stat {}: no such file or directory", path.display());
+            finding(path, false, Some(problem))
+        }
+        Err(error) => wrong(path, error),
+    }
+}
+
+/// The file and its program, where they are not as they should be.
+fn plugin_file(path: &Path, group: &str) -> Vec<Finding> {
+    let stat = match stat(path) {
+        Ok(Some(stat)) => stat,
+        Ok(None) => return vec![finding(path, true, Some("leads nowhere".into()))],
+        Err(error) => return vec![wrong(path, error)],
+    };
+    let problem = owner_problem(&stat)
+        .or_else(|| group_problem(&stat, group))
+        .or_else(|| mode_problem(&stat, &[FILE_MODE]));
+    if problem.is_some() {
+        return vec![finding(path, true, problem)];
+    }
+    let command = std::fs::read(path)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| plugin::Description::parse(&bytes).map_err(|error| error.to_string()));
+    match command {
+        Err(error) => vec![finding(path, true, Some(error))],
+        Ok(description) => program(Path::new(description.program()))
+            .into_iter()
+            .collect(),
+    }
+}
+
+fn program(path: &Path) -> Option<Finding> {
+    match stat(path) {
+        Ok(Some(stat)) => owner_problem(&stat)
+            .or_else(|| mode_problem(&stat, &PROGRAM_MODES))
+            .map(|problem| finding(path, true, Some(problem))),
+        Ok(None) => Some(finding(path, false, None)),
+        Err(error) => Some(wrong(path, error)),
+    }
+}
+
+/// Who can change the directory can put other files into it.
+fn directory(etc: &Path) -> Option<Finding> {
+    let stat = stat(etc).ok().flatten()?;
+    open_to_others(&stat).then(|| {
+        let problem = owner_problem(&stat)
+            .unwrap_or_else(|| format!("writable by others than root (mode {:o})", mode(&stat)));
+        finding(etc, true, Some(problem))
+    })
+}
+
+/// Only where something is wrong with it: Go's has none.
+fn cache(place: &Place) -> Option<Finding> {
+    let problem = cache_problem(place)?;
+    Some(finding(&place.cache, true, Some(problem)))
+}
+
+fn owner_problem(stat: &Stat) -> Option<String> {
+    (stat.st_uid != 0).then(|| {
+        let owner = account::name_of(stat.st_uid);
+        format!("expected owner (root), got ({owner})")
+    })
+}
+
+fn group_problem(stat: &Stat, group: &str) -> Option<String> {
+    (account::find_group(group) != Some(stat.st_gid)).then(|| {
+        let got = account::group_name_of(stat.st_gid);
+        format!("expected group ({group}), got ({got})")
+    })
+}
+
+fn mode_problem(stat: &Stat, allowed: &[u32]) -> Option<String> {
+    let got = mode(stat);
+    (!allowed.contains(&got)).then(|| {
+        let allowed: Vec<String> = allowed.iter().map(|mode| format!("{mode:o}")).collect();
+        format!(
+            "expected one of the following permissions [{}], got ({got:o})",
+            allowed.join(", ")
+        )
+    })
+}
+
+fn finding(path: &Path, exists: bool, problem: Option<String>) -> Finding {
+    Finding {
+        path: path.to_owned(),
+        exists,
+        problem,
+        described: None,
+    }
+}
+
+fn wrong(path: &Path, error: io::Error) -> Finding {
+    finding(path, true, Some(error.to_string()))
+}

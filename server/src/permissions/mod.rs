@@ -1,0 +1,98 @@
+//! Modes and owners of the server's files: what they should be, what they are, and the steps that
+//! lead there. The command is [`crate::permissions_command`].
+
+mod apply;
+mod check;
+mod plan;
+
+pub use apply::{ApplyError, apply};
+pub use check::{Finding, check};
+pub use plan::{Action, Plan, plan};
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Stat;
+use rustix::io::Errno;
+
+use crate::account;
+use crate::key_source::{Store, StoreError};
+
+/// Where the server's files are, and which group reads them.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// `/etc/opk`
+    pub etc: PathBuf,
+    /// Group of sshd's AuthorizedKeysCommandUser.
+    pub group: String,
+    /// The key cache.
+    pub cache: PathBuf,
+}
+
+/// Files that need not be there.
+const OPTIONAL: [&str; 4] = ["config.yml", "rules.yml", "revoked.yml", "server.yml"];
+/// Of `auth_id`, `providers`, the optional files and the plugins' files.
+const FILE_MODE: u32 = 0o640;
+/// Of `policy.d` where it has to be made or set right.
+const PLUGINS_MODE: u32 = 0o750;
+/// What `policy.d` may be.
+const PLUGINS_MODES: [u32; 3] = [0o700, 0o750, 0o755];
+/// What a plugin's program may be.
+const PROGRAM_MODES: [u32; 2] = [0o555, 0o755];
+
+/// `None` if there is no such file.
+fn stat(path: &Path) -> io::Result<Option<Stat>> {
+    match rustix::fs::stat(path) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn mode(stat: &Stat) -> u32 {
+    stat.st_mode & 0o777
+}
+
+/// May somebody else than root change what is in this directory?
+fn open_to_others(directory: &Stat) -> bool {
+    directory.st_uid != 0 || mode(directory) & 0o022 != 0
+}
+
+/// Why the key cache is not used, or could have been written by others.
+fn cache_problem(place: &Place) -> Option<String> {
+    match Store::check(&place.cache) {
+        Ok(()) => {
+            // the user that server install makes has the group's name
+            let owner = account::find(&place.group).ok()?.uid;
+            let uid = rustix::fs::lstat(&place.cache).ok()?.st_uid;
+            (uid != owner).then(|| {
+                format!(
+                    "{} belongs to {}, not to {}",
+                    place.cache.display(),
+                    account::name_of(uid),
+                    place.group
+                )
+            })
+        }
+        Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// The plugins' files, sorted by name. None where there is no `policy.d`.
+fn plugin_files(plugins: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(plugins) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let is_yml = entry.file_name().as_encoded_bytes().ends_with(b".yml");
+        if is_yml && !entry.path().is_dir() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,165 @@
+//! The steps that set modes and owners right.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Stat;
+
+use super::{
+    FILE_MODE, OPTIONAL, PLUGINS_MODE, PLUGINS_MODES, Place, cache_problem, mode, open_to_others,
+    plugin_files, stat,
+};
+
+/// One step. Its text is Go's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    Create(PathBuf),
+    Directory(PathBuf),
+    Mode(PathBuf, u32),
+    /// To root and this group.
+    Owner(PathBuf, String),
+}
+
+/// What to do, and what is left to a person.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub actions: Vec<Action>,
+    pub errors: Vec<String>,
+}
+
+/// Looks at the files and plans. Changes nothing.
+pub fn plan(place: &Place) -> Plan {
+    let mut plan = Plan::default();
+    if let Ok(Some(etc)) = stat(&place.etc)
+        && open_to_others(&etc)
+    {
+        // giving it to root would make rules of what somebody else wrote
+        plan.errors.push(format!(
+            "{etc} can be changed by others than root: look at what is in it, then chown root \
+             {etc}; chmod 750 {etc}; and run fix again",
+            etc = place.etc.display()
+        ));
+        return plan;
+    }
+    let auth_id = place.etc.join("auth_id");
+    let exists = plan.look(&auth_id);
+    if let Some(false) = exists {
+        plan.actions.push(Action::Create(auth_id.clone()));
+    }
+    if exists.is_some() {
+        plan.set_right(auth_id, place);
+    }
+    for name in ["providers"].into_iter().chain(OPTIONAL) {
+        let path = place.etc.join(name);
+        if plan.look(&path) == Some(true) {
+            plan.set_right(path, place);
+        }
+    }
+    plan.plugins(&place.etc.join("policy.d"), place);
+    if let Some(problem) = cache_problem(place) {
+        // what is in it may be anybody's, whatever owner and mode it is given now
+        plan.errors.push(format!(
+            "{problem}: remove it (sudo rm -r {}) and run: sudo opkssh server install",
+            place.cache.display()
+        ));
+    }
+    plan
+}
+
+impl Plan {
+    /// Is it there? `None`, and an error, if that cannot be told.
+    fn look(&mut self, path: &Path) -> Option<bool> {
+        self.stat(path).map(|stat| stat.is_some())
+    }
+
+    fn stat(&mut self, path: &Path) -> Option<Option<Stat>> {
+        match stat(path) {
+            Ok(stat) => Some(stat),
+            Err(error) => {
+                self.fail(path, error);
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, path: &Path, error: io::Error) {
+        self.errors.push(format!("{}: {error}", path.display()));
+    }
+
+    fn set_right(&mut self, path: PathBuf, place: &Place) {
+        self.actions.push(Action::Mode(path.clone(), FILE_MODE));
+        self.actions.push(Action::Owner(path, place.group.clone()));
+    }
+
+    fn plugins(&mut self, directory: &Path, place: &Place) {
+        let owner = Action::Owner(directory.to_owned(), place.group.clone());
+        match self.stat(directory) {
+            None => return,
+            Some(None) => {
+                self.actions.push(Action::Directory(directory.to_owned()));
+                self.actions.push(owner);
+                return;
+            }
+            Some(Some(stat)) => {
+                if !PLUGINS_MODES.contains(&mode(&stat)) {
+                    self.actions
+                        .push(Action::Mode(directory.to_owned(), PLUGINS_MODE));
+                }
+                if stat.st_uid != 0 {
+                    self.actions.push(owner);
+                }
+                if open_to_others(&stat) {
+                    // what others put there must not become root's, and so be run
+                    self.errors.push(format!(
+                        "{} could be changed by others than root: look at the plugins in it, then \
+                         run fix again",
+                        directory.display()
+                    ));
+                    return;
+                }
+            }
+        }
+        match plugin_files(directory) {
+            Ok(files) => files
+                .into_iter()
+                .for_each(|path| self.set_right(path, place)),
+            Err(error) => self.fail(directory, error),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create(path) => write!(f, "create file: {}", path.display()),
+            Self::Directory(path) => write!(f, "mkdir {}", path.display()),
+            Self::Mode(path, mode) => write!(f, "chmod {} to {}", path.display(), letters(*mode)),
+            Self::Owner(path, group) => write!(f, "chown {} to root:{group}", path.display()),
+        }
+    }
+}
+
+/// `-rw-r-----`, as Go prints a mode.
+fn letters(mode: u32) -> String {
+    let bits = (0..9)
+        .rev()
+        .zip("rwx".chars().cycle())
+        .map(
+            |(bit, letter)| {
+                if mode & (1 << bit) == 0 { '-' } else { letter }
+            },
+        );
+    std::iter::once('-').chain(bits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_in_letters() {
+        assert_eq!(letters(0o640), "-rw-r-----");
+        assert_eq!(letters(0o751), "-rwxr-x--x");
+    }
+}

@@ -1,0 +1,303 @@
+//! What a plugin is told, in Go's variables.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use opkssh_protocol::id_token::Claims;
+use opkssh_protocol::jwk::{Algorithm, PublicKey};
+use serde_json::Value;
+
+use super::Description;
+
+/// Who wants what. All of it is verified already, but chosen by whoever wants in.
+pub struct Request<'a> {
+    /// sshd's `%u`, `%k`, `%t`, and what follows them.
+    pub principal: &'a str,
+    pub certificate: &'a str,
+    pub key_type: &'a str,
+    pub extra: &'a [String],
+    pub claims: &'a Claims,
+    /// The ID token's payload.
+    pub payload: &'a [u8],
+    pub user_key: &'a PublicKey,
+    /// Compact form.
+    pub pk_token: &'a str,
+    /// Compact form.
+    pub id_token: &'a str,
+    /// The answer of the provider's userinfo endpoint, in JSON.
+    pub userinfo: Option<&'a str>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    #[error("{0} contains a NUL, which no variable can carry")]
+    Nul(&'static str),
+}
+
+/// Names and values of the variables for a plugin. What is not known is an empty text.
+pub fn environment(
+    request: &Request<'_>,
+    plugin: &Description,
+) -> Result<Vec<(&'static str, String)>, EnvironmentError> {
+    let claim = |name| request.claims.get(name);
+    let text = |name| claim(name).map(text).unwrap_or_default();
+    let extra = match request.extra {
+        [] => String::new(),
+        words => json(words),
+    };
+    let jwk = request.user_key.to_jwk(algorithm(request.user_key));
+    let jwk = Value::Object(jwk).to_string();
+    let variables = vec![
+        ("OPKSSH_PLUGIN_U", request.principal.to_owned()),
+        ("OPKSSH_PLUGIN_K", request.certificate.to_owned()),
+        ("OPKSSH_PLUGIN_T", request.key_type.to_owned()),
+        ("OPKSSH_PLUGIN_ISS", text("iss")),
+        ("OPKSSH_PLUGIN_SUB", text("sub")),
+        ("OPKSSH_PLUGIN_EMAIL", text("email")),
+        ("OPKSSH_PLUGIN_JTI", text("jti")),
+        (
+            "OPKSSH_PLUGIN_EMAIL_VERIFIED",
+            claim("email_verified").map(truth).unwrap_or_default(),
+        ),
+        ("OPKSSH_PLUGIN_AUD", text("aud")),
+        ("OPKSSH_PLUGIN_GROUPS", text("groups")),
+        ("OPKSSH_PLUGIN_EXP", text("exp")),
+        ("OPKSSH_PLUGIN_NBF", text("nbf")),
+        ("OPKSSH_PLUGIN_IAT", text("iat")),
+        ("OPKSSH_PLUGIN_PAYLOAD", STANDARD.encode(request.payload)),
+        (
+            "OPKSSH_PLUGIN_UPK",
+            STANDARD.encode(as_go_prints_it(request.user_key)),
+        ),
+        ("OPKSSH_PLUGIN_UPK_JWK", STANDARD.encode(jwk)),
+        ("OPKSSH_PLUGIN_PKT", request.pk_token.to_owned()),
+        ("OPKSSH_PLUGIN_IDT", request.id_token.to_owned()),
+        (
+            "OPKSSH_PLUGIN_USERINFO",
+            request.userinfo.unwrap_or_default().to_owned(),
+        ),
+        ("OPKSSH_PLUGIN_CONFIG", STANDARD.encode(yaml(plugin))),
+        ("OPKSSH_PLUGIN_EXTRA_ARGS", extra),
+    ];
+    match variables.iter().find(|(_, value)| value.contains('\0')) {
+        Some((name, _)) => Err(EnvironmentError::Nul(name)),
+        None => Ok(variables),
+    }
+}
+
+/// A text as it is; nothing for `null`; a list or anything else in JSON.
+fn text(claim: &Value) -> String {
+    match claim {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// `true` and `false`, also where a text says so in one of the words that Go knows.
+fn truth(claim: &Value) -> String {
+    match text(claim) {
+        word if ["1", "t", "T", "TRUE", "true", "True"].contains(&word.as_str()) => "true".into(),
+        word if ["0", "f", "F", "FALSE", "false", "False"].contains(&word.as_str()) => {
+            "false".into()
+        }
+        other => other,
+    }
+}
+
+fn json(words: &[String]) -> String {
+    Value::from(words).to_string()
+}
+
+/// The one that a key of this kind signs with here.
+fn algorithm(key: &PublicKey) -> Algorithm {
+    match key {
+        PublicKey::EcP256 { .. } => Algorithm::Es256,
+        PublicKey::Ed25519(_) => Algorithm::EdDsa,
+        PublicKey::Rsa { .. } => Algorithm::Rs256,
+    }
+}
+
+/// Go's JSON of its own key types. Plugins may have learnt to read it.
+fn as_go_prints_it(key: &PublicKey) -> String {
+    match key {
+        PublicKey::EcP256 { x, y } => {
+            format!(r#"{{"Curve":{{}},"X":{},"Y":{}}}"#, decimal(x), decimal(y))
+        }
+        PublicKey::Ed25519(bytes) => format!("\"{}\"", STANDARD.encode(bytes)),
+        PublicKey::Rsa { n, e } => format!(r#"{{"N":{},"E":{}}}"#, decimal(n), decimal(e)),
+    }
+}
+
+/// A big-endian number in decimal digits.
+fn decimal(bytes: &[u8]) -> String {
+    let mut digits: Vec<u8> = vec![0]; // least significant first
+    for byte in bytes {
+        let mut carry = u32::from(*byte);
+        for digit in &mut digits {
+            let value = u32::from(*digit) * 256 + carry;
+            *digit = u8::try_from(value % 10).unwrap_or(0);
+            carry = value / 10;
+        }
+        while carry > 0 {
+            digits.push(u8::try_from(carry % 10).unwrap_or(0));
+            carry /= 10;
+        }
+    }
+    digits
+        .iter()
+        .rev()
+        .map(|digit| char::from(b'0' + digit))
+        .collect()
+}
+
+/// The plugin's file as Go writes it again: its two keys, quoted where they must be.
+fn yaml(plugin: &Description) -> String {
+    let (name, command) = (scalar(&plugin.name), scalar(&plugin.command));
+    format!("name: {name}\ncommand: {command}\n")
+}
+
+fn scalar(text: &str) -> String {
+    if is_something_else(text) || text.contains(char::is_control) {
+        // JSON's strings are YAML's
+        return Value::from(text).to_string();
+    }
+    let mut letters = text.chars();
+    let starts_plainly = match letters.next() {
+        Some('-' | '?' | ':') => letters.next().is_some_and(|second| second != ' '),
+        Some(first) => !" ,[]{}#&*!|>'\"%@`".contains(first),
+        None => false,
+    };
+    let ends_plainly = !text.ends_with([' ', ':']);
+    if starts_plainly && ends_plainly && !text.contains(": ") && !text.contains(" #") {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+}
+
+/// Would YAML read the bare word as a number, a truth value or nothing?
+fn is_something_else(text: &str) -> bool {
+    let word = text.to_ascii_lowercase();
+    [
+        "", "~", "null", "true", "false", "y", "n", "yes", "no", "on", "off", "<<", "=", ".nan",
+    ]
+    .contains(&word.as_str())
+        || (text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+            && (text.parse::<f64>().is_ok() || text.starts_with("0x")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn told(
+        payload: &str,
+        extra: &[&str],
+    ) -> Result<BTreeMap<&'static str, String>, EnvironmentError> {
+        let claims = Claims::parse(payload.as_bytes()).unwrap();
+        let extra: Vec<String> = extra.iter().map(|&word| word.to_owned()).collect();
+        let request = Request {
+            principal: "dev",
+            certificate: "AAAA",
+            key_type: "t",
+            extra: &extra,
+            claims: &claims,
+            payload: payload.as_bytes(),
+            user_key: &PublicKey::Ed25519([0; 32]),
+            pk_token: "a:b:c",
+            id_token: "b.a.c",
+            userinfo: None,
+        };
+        let plugin = Description::parse(b"name: p\ncommand: /bin/p 'a b'").unwrap();
+        let variables = environment(&request, &plugin)?;
+        Ok(variables
+            .into_iter()
+            .map(|(name, value)| (&name["OPKSSH_PLUGIN_".len()..], value))
+            .collect())
+    }
+
+    #[test]
+    fn row_122_odd_claims_are_passed_as_text() {
+        let told = told(
+            r#"{"iss":"i","sub":"s","jti":5,"nbf":1.5,"exp":7,"email_verified":"True","aud":["a","b"]}"#,
+            &[],
+        )
+        .unwrap();
+        for (name, value) in [
+            ("ISS", "i"),
+            ("JTI", "5"),
+            ("NBF", "1.5"),
+            ("EXP", "7"),
+            ("IAT", ""),
+            ("EMAIL", ""),
+            ("EMAIL_VERIFIED", "true"),
+            ("AUD", r#"["a","b"]"#),
+            ("GROUPS", ""),
+            ("EXTRA_ARGS", ""),
+        ] {
+            assert_eq!(told[name], value, "{name}");
+        }
+    }
+
+    #[test]
+    fn lists_are_json_whatever_is_in_them() {
+        let told = told(
+            r#"{"aud":["a\"b"],"groups":["x,\"y","\\"]}"#,
+            &["-x", "a b\""],
+        )
+        .unwrap();
+        assert_eq!(told["AUD"], r#"["a\"b"]"#);
+        assert_eq!(told["GROUPS"], r#"["x,\"y","\\"]"#);
+        assert_eq!(told["EXTRA_ARGS"], r#"["-x","a b\""]"#);
+    }
+
+    #[test]
+    fn row_123_a_nul_is_for_no_plugin() {
+        let error = told(r#"{"sub":"a\u0000b"}"#, &[]).unwrap_err();
+        assert!(error.to_string().contains("OPKSSH_PLUGIN_SUB"), "{error}");
+        // base64 carries it
+        assert!(told(r#"{"other":"a\u0000b"}"#, &[]).is_ok());
+    }
+
+    #[test]
+    fn numbers_in_decimal() {
+        assert_eq!(decimal(&[0, 0]), "0");
+        assert_eq!(decimal(&[1, 0, 0]), "65536");
+        assert_eq!(
+            decimal(&[0xff; 16]),
+            "340282366920938463463374607431768211455"
+        );
+    }
+
+    #[test]
+    fn yaml_reads_back() {
+        for text in [
+            "plain words/and -x",
+            "a: b",
+            "a #b",
+            "'q'",
+            "\"q\"",
+            "true",
+            "12",
+            "-",
+            "- x",
+            "-x",
+            "a'b",
+            "x:",
+            "tab\there",
+            "~",
+            "0x1f",
+            "1e3",
+            "@x",
+            "é",
+        ] {
+            let file = format!("name: {}\ncommand: /x\n", scalar(text));
+            let read = Description::parse(file.as_bytes()).unwrap();
+            assert_eq!(read.name, text, "{file}");
+        }
+        assert_eq!(scalar("/bin/p 'a: b'"), "'/bin/p ''a: b'''");
+        assert_eq!(scalar("/bin/p 'a b'"), "/bin/p 'a b'");
+    }
+}

@@ -1,0 +1,224 @@
+//! Reading `policy.d`: only what root alone can change is believed.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::Description;
+use crate::files::{self, SYSTEM};
+
+/// Bits that neither the directory nor a program may have beyond these.
+const MODE: u32 = 0o755;
+const STICKY: u32 = 0o1000;
+
+/// The plugins that will be asked, in the order of their files' names.
+#[derive(Debug, Default)]
+pub struct Plugins {
+    pub(super) all: Vec<Plugin>,
+    /// What is not asked, and why. It concerns that plugin only.
+    pub problems: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Plugin {
+    pub description: Description,
+    /// The program without symlinks: what was judged is what is run.
+    pub program: PathBuf,
+}
+
+impl Plugins {
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+}
+
+/// Reads the `*.yml` files of a directory. No directory: no plugins.
+pub fn load(directory: &Path) -> Plugins {
+    let mut plugins = Plugins::default();
+    match files_of(directory) {
+        Ok(files) => {
+            for path in files {
+                match plugin(&path) {
+                    Ok(plugin) => plugins.all.push(plugin),
+                    Err(problem) => plugins
+                        .problems
+                        .push(format!("plugin {} is not asked: {problem}", path.display())),
+                }
+            }
+        }
+        Err(problem) => plugins
+            .problems
+            .push(format!("no plugin is asked: {problem}")),
+    }
+    plugins
+}
+
+fn files_of(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let failed = |error: io::Error| format!("{}: {error}", directory.display());
+    match fs::metadata(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+        Ok(metadata) => judge(directory, &metadata)?,
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().as_encoded_bytes().ends_with(b".yml") && !entry.path().is_dir() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn plugin(path: &Path) -> Result<Plugin, String> {
+    let bytes = files::read(path, SYSTEM).map_err(|error| error.to_string())?;
+    let description = Description::parse(&bytes).map_err(|error| error.to_string())?;
+    let program = program(Path::new(description.program()))?;
+    Ok(Plugin {
+        description,
+        program,
+    })
+}
+
+/// The program itself, and every directory above it, as sshd demands of its own commands.
+fn program(path: &Path) -> Result<PathBuf, String> {
+    let failed = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
+    let program = fs::canonicalize(path).map_err(|error| failed(path, error))?;
+    let metadata = fs::metadata(&program).map_err(|error| failed(&program, error))?;
+    if !metadata.is_file() {
+        return Err(format!("{} is not a regular file", program.display()));
+    }
+    judge(&program, &metadata)?;
+    for directory in program.ancestors().skip(1) {
+        let metadata = fs::metadata(directory).map_err(|error| failed(directory, error))?;
+        // in a sticky one, as /tmp, nobody moves the files of others
+        if metadata.permissions().mode() & STICKY == 0 || !is_trusted(metadata.uid()) {
+            judge(directory, &metadata)?;
+        }
+    }
+    Ok(program)
+}
+
+fn judge(path: &Path, metadata: &fs::Metadata) -> Result<(), String> {
+    if !is_trusted(metadata.uid()) {
+        return Err(format!(
+            "{} has the wrong owner: expected root, got uid {}",
+            path.display(),
+            metadata.uid()
+        ));
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & !MODE != 0 {
+        return Err(format!(
+            "{} has insecure permissions: expected {MODE:o} or stricter, got {mode:o}",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
+fn is_trusted(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    struct Etc(tempfile::TempDir);
+
+    impl Etc {
+        fn new() -> Self {
+            let etc = Self(tempfile::tempdir().unwrap());
+            etc.write("run", "#!/bin/sh\n", 0o755);
+            etc
+        }
+
+        fn write(&self, name: &str, text: &str, mode: u32) {
+            let path = self.0.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+
+        fn plugin(&self, name: &str, program: &str) {
+            let program = self.0.path().join(program);
+            let text = format!("name: {name}\ncommand: {}\n", program.display());
+            self.write(&format!("{name}.yml"), &text, 0o640);
+        }
+
+        fn load(&self) -> (Vec<String>, String) {
+            let Plugins { all, problems } = load(self.0.path());
+            let names = all.into_iter().map(|plugin| plugin.description.name);
+            (names.collect(), problems.join("\n"))
+        }
+    }
+
+    #[test]
+    fn yml_files_in_the_order_of_their_names() {
+        let etc = Etc::new();
+        for name in ["b", "a", ".c"] {
+            etc.plugin(name, "run");
+        }
+        etc.write("x.yaml", "nonsense: [", 0o640);
+        fs::create_dir(etc.0.path().join("d.yml")).unwrap();
+        assert_eq!(
+            etc.load(),
+            ([".c", "a", "b"].map(str::to_owned).into(), String::new())
+        );
+        let none = load(&etc.0.path().join("none"));
+        assert!(none.all.is_empty() && none.problems.is_empty());
+    }
+
+    #[test]
+    fn a_plugin_that_others_can_change_is_not_asked() {
+        let etc = Etc::new();
+        etc.plugin("good", "run");
+        etc.plugin("file", "run");
+        fs::set_permissions(etc.0.path().join("file.yml"), Permissions::from_mode(0o644)).unwrap();
+        etc.write("writable", "#!/bin/sh\n", 0o775);
+        etc.plugin("program", "writable");
+        etc.plugin("missing", "none");
+        etc.plugin("directory", ".");
+        fs::create_dir(etc.0.path().join("open")).unwrap();
+        etc.write("open/run", "#!/bin/sh\n", 0o755);
+        fs::set_permissions(etc.0.path().join("open"), Permissions::from_mode(0o777)).unwrap();
+        etc.plugin("above", "open/run");
+        symlink("open/run", etc.0.path().join("link")).unwrap();
+        etc.plugin("linked", "link");
+        let (names, problems) = etc.load();
+        assert_eq!(names, ["good"]);
+        for (name, why) in [
+            ("file", "insecure permissions"),
+            ("program", "expected 755 or stricter, got 775"),
+            ("missing", "No such file"),
+            ("directory", "not a regular file"),
+            ("above", "/open has insecure permissions"),
+            ("linked", "/open has insecure permissions"),
+        ] {
+            let line = problems
+                .lines()
+                .find(|line| line.contains(&format!("/{name}.yml")));
+            assert!(
+                line.is_some_and(|line| line.contains(why)),
+                "{name}: {problems}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_directory_that_others_can_change_has_no_plugins() {
+        let etc = Etc::new();
+        etc.plugin("good", "run");
+        fs::set_permissions(etc.0.path(), Permissions::from_mode(0o775)).unwrap();
+        let (names, problems) = etc.load();
+        assert!(
+            names.is_empty() && problems.starts_with("no plugin is asked: "),
+            "{problems}"
+        );
+    }
+}

@@ -1,0 +1,316 @@
+//! `rules.yml`: what `auth_id` cannot say. Pure. The format is described in `docs/rules.md`.
+//!
+//! Rules that deny come first, whatever their place; then the first rule that allows and fits
+//! decides, and gives its options.
+
+mod condition;
+mod error;
+mod file;
+mod raw;
+mod slot;
+mod template;
+mod window;
+
+pub use condition::Condition;
+pub use error::{RulesError, Slip};
+pub use template::Unfillable;
+
+use jiff::tz::TimeZone;
+use opkssh_protocol::time::UnixTime;
+
+use super::Applicant;
+use crate::authorized_keys::Options;
+use slot::AccountName;
+use template::{OptionsTemplate, Slots};
+use window::Window;
+
+/// The file, read. Without one there are no rules.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    /// Accounts that no claim may name.
+    never_accounts: Vec<String>,
+    time_zone: TimeZone,
+    path: String,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            rules: Vec::new(),
+            never_accounts: Vec::new(),
+            time_zone: TimeZone::UTC,
+            path: String::new(),
+        }
+    }
+}
+
+/// One entry of `rules`.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    pub name: String,
+    denies: bool,
+    /// Empty, in a rule that denies: any.
+    issuers: Vec<String>,
+    /// Empty, in a rule that denies: any.
+    accounts: Vec<String>,
+    account_from: Option<AccountName>,
+    conditions: Vec<Condition>,
+    email_verified: bool,
+    acr: Vec<String>,
+    amr: Vec<String>,
+    /// Seconds.
+    max_age: Option<i64>,
+    /// Seconds. Stands in for the provider's expiration policy.
+    max_age_since_refresh: Option<i64>,
+    window: Window,
+    slots: Slots,
+    options: OptionsTemplate,
+}
+
+/// What a rule gives.
+#[derive(Debug)]
+pub struct Granted {
+    pub place: String,
+    pub options: Options,
+    /// A condition is on the mail address.
+    pub by_email: bool,
+}
+
+/// Why a rule refuses, whatever others say.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RuleDenial {
+    #[error("denied by {place}")]
+    Denied { place: String },
+    #[error("{place} would allow it, but its options cannot be filled in: {reason}")]
+    Options { place: String, reason: Unfillable },
+}
+
+impl Rules {
+    /// Deny rules alone: `Err` if one holds.
+    pub fn denies(
+        &self,
+        who: &Applicant<'_>,
+        tell: &mut dyn FnMut(String),
+    ) -> Result<(), RuleDenial> {
+        for rule in self.rules.iter().filter(|rule| rule.denies) {
+            let place = self.place(rule);
+            match rule.denied(who, &self.time_zone) {
+                Ok(()) => {
+                    tell(format!("{place} denies"));
+                    return Err(RuleDenial::Denied { place });
+                }
+                Err(why) => tell(format!("{place} does not deny: {why}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The first rule that allows it.
+    pub fn allows(
+        &self,
+        who: &Applicant<'_>,
+        tell: &mut dyn FnMut(String),
+    ) -> Result<Option<Granted>, RuleDenial> {
+        for rule in self.rules.iter().filter(|rule| !rule.denies) {
+            let place = self.place(rule);
+            if let Err(why) = rule.allowed(who, &self.never_accounts, &self.time_zone) {
+                tell(format!("{place} does not allow: {why}"));
+                continue;
+            }
+            tell(format!("{place} allows"));
+            // not on to the next rule: that one may have fewer restrictions
+            return match rule.options.fill(&rule.slots, who.claims) {
+                Ok(options) => Ok(Some(Granted {
+                    place,
+                    options,
+                    by_email: rule.rests_on_email(),
+                })),
+                Err(reason) => Err(RuleDenial::Options { place, reason }),
+            };
+        }
+        Ok(None)
+    }
+
+    /// Where they were read from; `None`: there is no file.
+    pub fn path(&self) -> Option<&str> {
+        (!self.path.is_empty()).then_some(self.path.as_str())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    fn place(&self, rule: &Rule) -> String {
+        format!("{} rule {:?}", self.path, rule.name)
+    }
+}
+
+impl Rule {
+    pub fn denies(&self) -> bool {
+        self.denies
+    }
+
+    /// As they stand there; empty: any, in a rule that denies.
+    pub fn issuers(&self) -> &[String] {
+        &self.issuers
+    }
+
+    /// Accounts by name; none if a claim names them.
+    pub fn accounts(&self) -> &[String] {
+        &self.accounts
+    }
+
+    /// Does every setting of environment variables here need sshd's consent?
+    pub fn sets_environment(&self) -> bool {
+        !self.options.environment.is_empty()
+    }
+
+    /// Last second at which it can hold.
+    pub fn not_after(&self) -> Option<UnixTime> {
+        self.window.not_after
+    }
+
+    /// Do two rules ask for the same, so that the later one is never reached?
+    pub fn is_hidden_by(&self, earlier: &Self) -> bool {
+        self.denies == earlier.denies
+            && earlier.window == Window::default()
+            && earlier.acr.is_empty()
+            && earlier.amr.is_empty()
+            && !earlier.email_verified
+            && earlier.max_age.is_none()
+            && earlier.max_age_since_refresh.is_none()
+            && covers(&earlier.issuers, &self.issuers)
+            && earlier.account_from.is_none()
+            && self.account_from.is_none()
+            && covers(&earlier.accounts, &self.accounts)
+            && earlier
+                .conditions
+                .iter()
+                .all(|condition| self.conditions.contains(condition))
+            && self.max_age_since_refresh.is_none()
+    }
+
+    fn denied(&self, who: &Applicant<'_>, zone: &TimeZone) -> Result<(), String> {
+        self.is_about(who)?;
+        if !self.accounts.is_empty() && !self.accounts.iter().any(|own| own == who.principal) {
+            return Err(format!("account {:?} is not among its own", who.principal));
+        }
+        if let Some(condition) = self.conditions.iter().find(|c| !c.denies(who)) {
+            return Err(format!("{condition}: no"));
+        }
+        self.is_open(who, zone)
+    }
+
+    fn allowed(
+        &self,
+        who: &Applicant<'_>,
+        never: &[String],
+        zone: &TimeZone,
+    ) -> Result<(), String> {
+        self.is_about(who)?;
+        self.has_account(who, never)?;
+        if let Some(condition) = self.conditions.iter().find(|c| !c.allows(who)) {
+            return Err(format!("{condition}: no, or the token does not say"));
+        }
+        if self.email_verified && !who.email_verified {
+            return Err("email_verified is not true".into());
+        }
+        self.has_context(who)?;
+        self.is_young(who)?;
+        self.is_open(who, zone)
+    }
+
+    fn is_about(&self, who: &Applicant<'_>) -> Result<(), String> {
+        if self.issuers.is_empty() || self.issuers.iter().any(|own| own == who.issuer) {
+            return Ok(());
+        }
+        let near = self
+            .issuers
+            .iter()
+            .any(|own| own.trim_end_matches('/') == who.issuer.trim_end_matches('/'));
+        let hint = if near {
+            " (only the trailing slash differs)"
+        } else {
+            ""
+        };
+        Err(format!("the issuer is {:?}{hint}", who.issuer))
+    }
+
+    fn has_account(&self, who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
+        if self.accounts.iter().any(|own| own == who.principal) {
+            return Ok(());
+        }
+        let Some(from) = &self.account_from else {
+            return Err(format!("account {:?} is not among its own", who.principal));
+        };
+        let account = from
+            .of(who.claims)
+            .map_err(|unusable| unusable.to_string())?;
+        if account != who.principal {
+            return Err(format!(
+                "it gives account {account:?}, not {:?}",
+                who.principal
+            ));
+        }
+        if never.contains(&account) {
+            return Err(format!("account {account:?} is one of never_accounts"));
+        }
+        Ok(())
+    }
+
+    /// OpenID Connect Core section 2: `acr`, `amr`.
+    fn has_context(&self, who: &Applicant<'_>) -> Result<(), String> {
+        let acr = who.claims.get("acr").and_then(|acr| acr.as_str());
+        if !self.acr.is_empty() && !acr.is_some_and(|acr| self.acr.iter().any(|own| own == acr)) {
+            return Err(format!("acr is {acr:?}, not one of {:?}", self.acr));
+        }
+        let methods = who.claims.get("amr").and_then(|amr| amr.as_array());
+        let has = |method: &String| {
+            methods.is_some_and(|all| all.iter().any(|one| one.as_str() == Some(method)))
+        };
+        match self.amr.iter().find(|method| !has(method)) {
+            Some(method) => Err(format!("amr does not have {method:?}")),
+            None => Ok(()),
+        }
+    }
+
+    fn is_young(&self, who: &Applicant<'_>) -> Result<(), String> {
+        let within = |issued: Option<UnixTime>, limit: i64| {
+            issued.is_some_and(|issued| issued.0 > 0 && who.now.since(issued) <= limit)
+        };
+        if let Some(limit) = self.max_age
+            && !within(who.issued_at, limit)
+        {
+            return Err(format!("the login is older than max_age ({limit} s)"));
+        }
+        match self.max_age_since_refresh {
+            // a login is as good as a refresh
+            Some(limit) if within(who.refreshed_at.or(who.issued_at), limit) => Ok(()),
+            Some(limit) => Err(format!(
+                "the last verified refresh is longer ago than max_age_since_refresh ({limit} s)"
+            )),
+            None if who.counts_still => Ok(()),
+            None => Err("the login has expired under the provider's expiration policy".into()),
+        }
+    }
+
+    fn is_open(&self, who: &Applicant<'_>, zone: &TimeZone) -> Result<(), String> {
+        if self.window.is_open(who.now, zone) {
+            Ok(())
+        } else {
+            Err("it does not hold at this time".into())
+        }
+    }
+
+    fn rests_on_email(&self) -> bool {
+        !self.email_verified && self.conditions.iter().any(|c| c.path.is_top("email"))
+    }
+}
+
+fn covers(wide: &[String], narrow: &[String]) -> bool {
+    wide.is_empty() || (!narrow.is_empty() && narrow.iter().all(|one| wide.contains(one)))
+}
+
+#[cfg(test)]
+mod tests;

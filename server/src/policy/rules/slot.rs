@@ -1,0 +1,260 @@
+//! Texts from claims that may stand in a place of their own: validated by type, never escaped.
+
+use opkssh_protocol::json::Object;
+use serde_json::Value;
+
+use super::condition::Path;
+use crate::authorized_keys::Source;
+
+/// What a slot may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A person's name: letters, digits, `.`, `_` and `-`, 64 at most, the first no `.` or `-`.
+    User,
+    /// As [`User`](Self::User), also `@` and `+`, 128 at most.
+    Word,
+    /// Addresses or CIDR blocks: a list, or one text with commas.
+    Cidrs,
+}
+
+/// Where a text comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimText {
+    pub path: Path,
+    /// Take what stands before the `@`, if one of these domains stands behind it.
+    pub mail_domains: Option<Vec<String>>,
+}
+
+/// A local account that a claim names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountName {
+    pub text: ClaimText,
+    pub prefix: String,
+    pub suffix: String,
+}
+
+/// Why a claim cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    #[error("claim {0} is missing or no text")]
+    NoText(Path),
+    #[error("claim {0} is no mail address of the domains named")]
+    Domain(Path),
+    #[error("claim {0} is not what a {1:?} slot may hold")]
+    Kind(Path, Kind),
+    #[error("claim {0} does not give the name of an account")]
+    Account(Path),
+}
+
+/// Longest name of an account, in bytes, as useradd has it.
+const MAX_ACCOUNT: usize = 32;
+const MAX_BLOCKS: usize = 64;
+
+impl ClaimText {
+    /// A user or a word.
+    pub fn word(&self, kind: Kind, claims: &Object) -> Result<String, Unusable> {
+        let text = self.text(claims)?;
+        let (most, more): (usize, &[u8]) = match kind {
+            Kind::User => (64, b"._-"),
+            Kind::Word | Kind::Cidrs => (128, b"._-@+"),
+        };
+        let good = |c: &u8| c.is_ascii_alphanumeric() || more.contains(c);
+        let first = text.as_bytes().first().copied().unwrap_or(b'-');
+        if text.len() > most
+            || !(first.is_ascii_alphanumeric() || first == b'_')
+            || !text.as_bytes().iter().all(good)
+            || text.contains("..")
+        {
+            return Err(Unusable::Kind(self.path.clone(), kind));
+        }
+        Ok(text.to_owned())
+    }
+
+    /// At least one block.
+    pub fn cidrs(&self, claims: &Object) -> Result<Vec<Source>, Unusable> {
+        let bad = || Unusable::Kind(self.path.clone(), Kind::Cidrs);
+        let texts: Vec<&str> = match self.path.of(claims) {
+            Some(Value::String(text)) => text.split(',').map(str::trim).collect(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(Value::as_str)
+                .collect::<Option<_>>()
+                .ok_or_else(bad)?,
+            _ => return Err(Unusable::NoText(self.path.clone())),
+        };
+        if texts.is_empty() || texts.len() > MAX_BLOCKS {
+            return Err(bad());
+        }
+        let blocks: Result<Vec<_>, _> = texts.into_iter().map(Source::block).collect();
+        blocks.map_err(|_| bad())
+    }
+
+    fn text<'a>(&self, claims: &'a Object) -> Result<&'a str, Unusable> {
+        let text = self
+            .path
+            .of(claims)
+            .and_then(Value::as_str)
+            .ok_or_else(|| Unusable::NoText(self.path.clone()))?;
+        match &self.mail_domains {
+            None => Ok(text),
+            Some(domains) => text
+                .rsplit_once('@')
+                .filter(|(_, of)| domains.iter().any(|domain| domain.eq_ignore_ascii_case(of)))
+                .map(|(local, _)| local)
+                .ok_or_else(|| Unusable::Domain(self.path.clone())),
+        }
+    }
+}
+
+impl AccountName {
+    /// The account: lower case, beginning with a letter or `_`, 32 bytes at most.
+    pub fn of(&self, claims: &Object) -> Result<String, Unusable> {
+        let name = self.text.word(Kind::User, claims)?;
+        let account = format!("{}{name}{}", self.prefix, self.suffix);
+        if is_account(&account) && is_account(&name) {
+            Ok(account)
+        } else {
+            Err(Unusable::Account(self.text.path.clone()))
+        }
+    }
+}
+
+fn is_account(name: &str) -> bool {
+    let first = name.as_bytes().first().copied().unwrap_or(b'-');
+    let good = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-".contains(&c);
+    name.len() <= MAX_ACCOUNT
+        && (first.is_ascii_lowercase() || first == b'_')
+        && name.bytes().all(good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(value: &Value) -> Object {
+        let text = serde_json::json!({ "c": value }).to_string();
+        opkssh_protocol::json::parse_object(text.as_bytes()).unwrap()
+    }
+
+    fn source(domains: Option<&[&str]>) -> ClaimText {
+        ClaimText {
+            path: Path::new(vec!["c".into()]).unwrap(),
+            mail_domains: domains.map(|all| all.iter().map(|d| (*d).to_owned()).collect()),
+        }
+    }
+
+    fn word(kind: Kind, text: &str) -> Result<String, Unusable> {
+        source(None).word(kind, &claims(&text.into()))
+    }
+
+    #[test]
+    fn words_cannot_reach_a_shell_or_an_option() {
+        let long = "a".repeat(129);
+        for text in [
+            "",
+            " ",
+            "a b",
+            "a\nb",
+            "a\"",
+            "a'",
+            "a\\",
+            "a`id`",
+            "$(id)",
+            "a;b",
+            "a|b",
+            "a&b",
+            "a>b",
+            "-a",
+            ".a",
+            "../a",
+            "a/b",
+            "a..b",
+            "*",
+            "a,b",
+            "a=b",
+            "a#b",
+            "a{b}",
+            "ä",
+            "a\0",
+            "a\u{202e}b",
+            "\u{212a}elvin",
+            "~root",
+            "!x",
+            "a:b",
+            "%h",
+            &long,
+        ] {
+            for kind in [Kind::User, Kind::Word] {
+                assert!(word(kind, text).is_err(), "{kind:?} {text:?}");
+            }
+        }
+        for text in ["alice", "Alice.B-c_d", "_x", "0"] {
+            assert_eq!(word(Kind::User, text).unwrap(), text);
+        }
+        assert!(word(Kind::User, "a@x").is_err());
+        assert_eq!(word(Kind::Word, "a+b@x.example").unwrap(), "a+b@x.example");
+        for value in [
+            Value::Null,
+            5.into(),
+            true.into(),
+            Value::Array(vec!["a".into()]),
+        ] {
+            assert!(
+                source(None).word(Kind::Word, &claims(&value)).is_err(),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn blocks_are_never_patterns() {
+        let read = |value: Value| source(None).cidrs(&claims(&value)).map(|all| all.len());
+        assert_eq!(read("10.0.0.0/8, 2001:db8::/32".into()), Ok(2));
+        assert_eq!(read(serde_json::json!(["10.1.2.3"])), Ok(1));
+        for value in [
+            serde_json::json!(""),
+            serde_json::json!([]),
+            serde_json::json!("*"),
+            serde_json::json!(["10.0.0.1", "*"]),
+            serde_json::json!(["10.0.0.1\",command=\"id"]),
+            serde_json::json!("10.0.0.1,"),
+            serde_json::json!("!10.0.0.1"),
+            serde_json::json!(["10.0.0.1", 5]),
+            serde_json::json!({"a": "10.0.0.1"}),
+            serde_json::json!(vec!["10.0.0.1"; 65]),
+            Value::Null,
+        ] {
+            assert!(read(value.clone()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn accounts_from_mail_addresses_of_named_domains_only() {
+        let name = AccountName {
+            text: source(Some(&["x.example"])),
+            prefix: "u-".into(),
+            suffix: String::new(),
+        };
+        let of = |text: &str| name.of(&claims(&text.into()));
+        assert_eq!(of("alice@x.example").unwrap(), "u-alice");
+        assert_eq!(of("alice@X.EXAMPLE").unwrap(), "u-alice");
+        for text in [
+            "alice",
+            "alice@evil.example",
+            "alice@notx.example",
+            "alice@x.example@evil.example",
+            "alice@evil@x.example",
+            "@x.example",
+            "Alice@x.example",
+            "alice+root@x.example",
+            "-a@x.example",
+            "0@x.example",
+            "a b@x.example",
+            "a\n@x.example",
+            "abcdefghijabcdefghijabcdefghijabc@x.example",
+        ] {
+            assert!(of(text).is_err(), "{text:?}");
+        }
+    }
+}

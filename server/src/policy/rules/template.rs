@@ -1,0 +1,204 @@
+//! Options of a rule, with slots in them, and what becomes of them for one login.
+
+use std::collections::BTreeMap;
+
+use opkssh_protocol::json::Object;
+
+use super::slot::{ClaimText, Kind, Unusable};
+use crate::authorized_keys::{
+    Endpoint, ExpiryTime, Flag, Options, Quoted, Source, UnsafeOption, VariableName,
+};
+
+/// A named text from a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    pub text: ClaimText,
+    pub kind: Kind,
+}
+
+pub type Slots = BTreeMap<String, Slot>;
+
+/// Options that may have slots in them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OptionsTemplate {
+    pub flags: Vec<Flag>,
+    pub command: Option<Template>,
+    pub from: Vec<FromPart>,
+    pub permitopen: Vec<Endpoint>,
+    pub permitlisten: Vec<Endpoint>,
+    pub environment: Vec<(VariableName, Template)>,
+    pub expiry_time: Option<ExpiryTime>,
+}
+
+/// Text with `{slot}`s.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Slot(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FromPart {
+    Fixed(Source),
+    /// Name of a slot of CIDR blocks.
+    Slot(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    #[error("{0:?} has a single '{{' or '}}'; write them twice where no slot is meant")]
+    Braces(String),
+    #[error("there is no slot {0:?}")]
+    NoSlot(String),
+    #[error("slot {0:?} holds CIDR blocks, which go into `from` only")]
+    CidrsInText(String),
+    #[error("slot {0:?} does not hold CIDR blocks, so it cannot go into `from`")]
+    NotCidrs(String),
+    #[error("{0}")]
+    Unsafe(#[from] UnsafeOption),
+}
+
+/// Why the options cannot be filled in for this login.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfillable {
+    #[error("{0}")]
+    Claim(#[from] Unusable),
+    #[error("{0}")]
+    Option(#[from] UnsafeOption),
+    #[error("there is no slot {0:?}")]
+    NoSlot(String),
+}
+
+impl Template {
+    /// Reads `text`, in which `{name}` is a slot, and `{{` and `}}` are braces.
+    pub fn parse(text: &str, slots: &Slots) -> Result<Self, TemplateError> {
+        let braces = || TemplateError::Braces(text.to_owned());
+        let mut pieces = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text.chars().peekable();
+        while let Some(c) = rest.next() {
+            match c {
+                '{' | '}' if rest.next_if_eq(&c).is_some() => plain.push(c),
+                '}' => return Err(braces()),
+                '{' => {
+                    let mut name = String::new();
+                    loop {
+                        match rest.next() {
+                            Some('}') => break,
+                            Some(c) if c != '{' => name.push(c),
+                            _ => return Err(braces()),
+                        }
+                    }
+                    let slot = slots
+                        .get(&name)
+                        .ok_or_else(|| TemplateError::NoSlot(name.clone()))?;
+                    if slot.kind == Kind::Cidrs {
+                        return Err(TemplateError::CidrsInText(name));
+                    }
+                    pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                    pieces.push(Piece::Slot(name));
+                }
+                c => plain.push(c),
+            }
+        }
+        pieces.push(Piece::Text(plain));
+        let template = Self(pieces);
+        // any word a slot can hold is as harmless as this one
+        Quoted::new(&template.with(|_| Ok::<_, TemplateError>("x".to_owned()))?)?;
+        Ok(template)
+    }
+
+    fn with<E>(&self, word: impl Fn(&str) -> Result<String, E>) -> Result<String, E> {
+        let mut text = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(plain) => text.push_str(plain),
+                Piece::Slot(name) => text.push_str(&word(name)?),
+            }
+        }
+        Ok(text)
+    }
+
+    fn fill(&self, slots: &Slots, claims: &Object) -> Result<Quoted, Unfillable> {
+        let text = self.with(|name| {
+            let slot = slots
+                .get(name)
+                .ok_or_else(|| Unfillable::NoSlot(name.to_owned()))?;
+            Ok::<_, Unfillable>(slot.text.word(slot.kind, claims)?)
+        })?;
+        Ok(Quoted::new(&text)?)
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Slot(name) => Some(name.as_str()),
+            Piece::Text(_) => None,
+        })
+    }
+}
+
+impl FromPart {
+    /// `{slot}` or an element of sshd's `from`.
+    pub fn parse(text: &str, slots: &Slots) -> Result<Self, TemplateError> {
+        let Some(name) = text
+            .strip_prefix('{')
+            .and_then(|text| text.strip_suffix('}'))
+        else {
+            return Ok(Self::Fixed(Source::new(text)?));
+        };
+        match slots.get(name) {
+            None => Err(TemplateError::NoSlot(name.to_owned())),
+            Some(slot) if slot.kind != Kind::Cidrs => Err(TemplateError::NotCidrs(name.to_owned())),
+            Some(_) => Ok(Self::Slot(name.to_owned())),
+        }
+    }
+}
+
+impl OptionsTemplate {
+    /// The options for somebody with these claims. A claim that does not fit its slot is an error,
+    /// never a hole.
+    pub fn fill(&self, slots: &Slots, claims: &Object) -> Result<Options, Unfillable> {
+        let mut from = Vec::new();
+        for part in &self.from {
+            match part {
+                FromPart::Fixed(source) => from.push(source.clone()),
+                FromPart::Slot(name) => {
+                    let slot = slots
+                        .get(name)
+                        .ok_or_else(|| Unfillable::NoSlot(name.clone()))?;
+                    from.extend(slot.text.cidrs(claims)?);
+                }
+            }
+        }
+        let fill = |template: &Template| template.fill(slots, claims);
+        Ok(Options {
+            flags: self.flags.clone(),
+            command: self.command.as_ref().map(fill).transpose()?,
+            from,
+            permitopen: self.permitopen.clone(),
+            permitlisten: self.permitlisten.clone(),
+            environment: self
+                .environment
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), fill(value)?)))
+                .collect::<Result<_, Unfillable>>()?,
+            expiry_time: self.expiry_time.clone(),
+        })
+    }
+
+    /// Slots that are used.
+    pub fn slots(&self) -> impl Iterator<Item = &str> {
+        let texts = self
+            .command
+            .iter()
+            .chain(self.environment.iter().map(|(_, value)| value));
+        let from = self.from.iter().filter_map(|part| match part {
+            FromPart::Slot(name) => Some(name.as_str()),
+            FromPart::Fixed(_) => None,
+        });
+        texts.flat_map(Template::slots).chain(from)
+    }
+}

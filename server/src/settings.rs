@@ -1,0 +1,204 @@
+//! `server.yml`: what Go's server configuration cannot say. In a file of its own, so that Go's
+//! stays readable for Go.
+//!
+//! As with `config.yml`, a file that is there but cannot be used refuses everyone.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::fallback::Fallback;
+use crate::files::{self, FileError, SYSTEM};
+use crate::key_source::Bounds;
+
+/// Longest time for which cached keys can be told to stand in for a provider that is down.
+const MAX_STALE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// sshd's LoginGraceTime is running.
+const MAX_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The file, read. No file is an empty one.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Settings {
+    pub key_cache: Bounds,
+    /// Key sets of issuers that are never asked, by issuer.
+    pub jwks_files: BTreeMap<String, PathBuf>,
+    /// Who is asked about keys that are not ours.
+    pub fallback: Option<Fallback>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("{0}")]
+    File(#[from] FileError),
+    #[error("{path}: {reason}", path = path.display())]
+    Text { path: PathBuf, reason: String },
+}
+
+impl Settings {
+    /// Reads `server.yml` of the directory `etc`.
+    pub fn load(etc: &Path) -> Result<Self, SettingsError> {
+        let path = etc.join("server.yml");
+        let Some(bytes) = files::read_if_there(&path, SYSTEM)? else {
+            return Ok(Self::default());
+        };
+        Self::parse(&bytes).map_err(|reason| SettingsError::Text { path, reason })
+    }
+
+    /// Reads YAML. An unknown key is an error: all of them are ours.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
+        let written: Option<Written> = serde_saphyr::from_str(text).map_err(|error| {
+            // one line for the log; the drawing around it is for terminals
+            let error = error.without_snippet().to_string();
+            error.lines().next().unwrap_or_default().to_owned()
+        })?;
+        let Written {
+            key_cache,
+            jwks_files,
+            fallback,
+        } = written.unwrap_or_default();
+        let key_cache = key_cache.unwrap_or_default();
+        let fresh = key_cache.fresh.as_deref().unwrap_or("1h");
+        let stale = key_cache.stale_if_error.as_deref().unwrap_or("24h");
+        let jwks_files = jwks_files.unwrap_or_default();
+        if let Some(path) = jwks_files.values().find(|path| !path.is_absolute()) {
+            return Err(format!(
+                "jwks_files: {} is not an absolute path",
+                path.display()
+            ));
+        }
+        let fallback = fallback.map(|WrittenFallback { command, timeout }| {
+            let timeout = timeout.as_deref().unwrap_or("10s");
+            let timeout = duration("fallback.timeout", timeout, MAX_TIMEOUT)?;
+            Fallback::parse(&command, timeout)
+                .map_err(|reason| format!("fallback.command: {reason}"))
+        });
+        Ok(Self {
+            fallback: fallback.transpose()?,
+            key_cache: Bounds::new(
+                duration("key_cache.fresh", fresh, Duration::from_secs(3600))?,
+                duration("key_cache.stale_if_error", stale, MAX_STALE)?,
+            ),
+            jwks_files,
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    key_cache: Option<WrittenCache>,
+    jwks_files: Option<BTreeMap<String, PathBuf>>,
+    fallback: Option<WrittenFallback>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFallback {
+    command: Vec<String>,
+    timeout: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCache {
+    fresh: Option<String>,
+    stale_if_error: Option<String>,
+}
+
+/// A number and its unit: `s`, `m`, `h` or `d`.
+fn duration(key: &str, text: &str, max: Duration) -> Result<Duration, String> {
+    let wrong = || format!("{key}: {text:?} is not a time such as 30s, 10m, 24h or 2d");
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 24 * 3600,
+        _ => return Err(wrong()),
+    };
+    let number = &text[..text.len() - 1];
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let seconds = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(wrong)?;
+    let duration = Duration::from_secs(seconds);
+    if duration > max {
+        let max = match max.as_secs() {
+            seconds @ ..3600 => format!("{seconds} s"),
+            seconds => format!("{} h", seconds / 3600),
+        };
+        return Err(format!("{key}: {text} is more than {max}"));
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, String> {
+        Settings::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn nothing_said_is_the_default() {
+        for text in ["", "# later\n", "key_cache:\n", "{}", "jwks_files: {}"] {
+            assert_eq!(parse(text).unwrap(), Settings::default(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn all_that_can_be_said() {
+        let settings = parse(
+            "key_cache: {fresh: 10m, stale_if_error: 2d}\njwks_files:\n  https://a.example: \
+             /etc/opk/a.json\nfallback: {command: [/bin/cat, \"%u\"], timeout: 5s}\n",
+        )
+        .unwrap();
+        let bounds = Bounds::new(Duration::from_secs(600), Duration::from_secs(172_800));
+        assert_eq!(settings.key_cache, bounds);
+        let command = ["/bin/cat".to_owned(), "%u".to_owned()];
+        let fallback = Fallback::parse(&command, Duration::from_secs(5)).unwrap();
+        assert_eq!(settings.fallback, Some(fallback));
+        assert_eq!(
+            settings.jwks_files["https://a.example"],
+            Path::new("/etc/opk/a.json")
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_an_error() {
+        for (text, reason) in [
+            ("key_cache: {fresh: 2h}", "more than 1 h"),
+            ("key_cache: {stale_if_error: 8d}", "more than 168 h"),
+            ("key_cache: {fresh: 1}", "not a time"),
+            ("key_cache: {fresh: h}", "not a time"),
+            ("key_cache: {fresh: +1h}", "not a time"),
+            ("key_cache: {fresh: 1é}", "not a time"),
+            ("key_cache: {fresh: 99999999999999999999s}", "not a time"),
+            ("key_cache: {frsh: 1h}", "frsh"),
+            ("keycache: {}", "keycache"),
+            ("jwks_files: {https://a: a.json}", "absolute"),
+            ("fallback: {command: [cat]}", "absolute"),
+            ("fallback: {command: []}", "no command"),
+            ("fallback: {command: /bin/cat}", ""),
+            ("fallback: {}", "command"),
+            (
+                "fallback: {command: [/bin/cat], timeout: 61s}",
+                "more than 60 s",
+            ),
+            ("fallback: {command: [/bin/cat], shell: true}", "shell"),
+            ("jwks_files: [a]", ""),
+            ("- a", ""),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+}

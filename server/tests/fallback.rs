@@ -1,0 +1,139 @@
+//! `verify` with a fallback command for keys that it does not let in.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod forge;
+#[expect(dead_code, reason = "a stage for several suites")]
+mod stage;
+
+use std::time::SystemTime;
+
+use forge::Login;
+use opkssh_protocol::time::UnixTime;
+use stage::{ACCOUNT, Provider, Server};
+
+const PLAIN: (&str, &str) = ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAA");
+
+fn scene() -> (Login, Provider, Server) {
+    let login = Login::new();
+    let provider = Provider::of(&login);
+    let now = UnixTime::from(SystemTime::now()).0;
+    let login = login.with(|login| {
+        login.claims["iss"] = provider.address.clone().into();
+        login.claims["iat"] = now.into();
+        login.claims["exp"] = (now + 60).into();
+    });
+    let server = Server::for_login(&login, &provider.address);
+    (login, provider, server)
+}
+
+fn falls_back_to(server: &Server, command: &str) {
+    let text = format!("fallback: {{command: [{command}]}}\n");
+    server.write("server.yml", &text);
+}
+
+fn plain(server: &Server) -> (String, Result<(), String>) {
+    server.verify_words(PLAIN.0, PLAIN.1)
+}
+
+#[test]
+fn other_keys_are_answered_by_it_and_ours_by_us() {
+    let (login, provider, server) = scene();
+    falls_back_to(&server, "/bin/echo, \"%u\", \"%t\", \"%k\"");
+    let (out, result) = plain(&server);
+    assert_eq!(out, format!("{ACCOUNT} {} {}\n", PLAIN.0, PLAIN.1));
+    assert_eq!(result, Ok(()));
+    assert_eq!(provider.requests(), 0);
+    assert!(server.log().contains("/bin/echo answered with"));
+    server.allows(&login);
+}
+
+#[test]
+fn ours_refused_its_lines_still_count() {
+    let (login, _provider, server) = scene();
+    falls_back_to(&server, "/bin/echo, a line");
+    server.write("auth_id", "");
+    let (out, result) = server.verify(&login);
+    assert_eq!((out.as_str(), result), ("a line\n", Ok(())));
+    assert!(
+        server
+            .log()
+            .contains("not let in by us: no policy to allow")
+    );
+    std::fs::remove_file(server.path("providers")).unwrap();
+    assert_eq!(server.verify(&login).0, "a line\n");
+}
+
+#[test]
+fn deny_lists_come_first() {
+    let (login, _provider, server) = scene();
+    falls_back_to(&server, "/bin/echo, a line");
+    server.write("config.yml", &format!("deny_users: [{ACCOUNT}]\n"));
+    let (out, result) = plain(&server);
+    assert!(out.is_empty() && result.is_err());
+    assert!(server.log().contains("denied user"));
+    server.refuses(&login, "denied user");
+    server.write("config.yml", "deny_emails: [alice@x.example]\n");
+    server.refuses(&login, "denied email");
+    assert_eq!(plain(&server).0, "a line\n");
+    // a deny list that cannot be read denies
+    server.write("config.yml", "deny_users: [");
+    let (out, result) = plain(&server);
+    assert!(out.is_empty());
+    assert!(result.unwrap_err().contains("nobody is let in"));
+    server.refuses(&login, "nobody is let in");
+}
+
+#[test]
+fn one_that_fails_or_may_not_run_says_nothing() {
+    let (_login, _provider, server) = scene();
+    for (command, reason) in [
+        ("/bin/false", "failed"),
+        ("/bin/true", "knows nothing"),
+        ("/nonexistent", "No such file"),
+        ("/etc/passwd", "not a program"),
+        ("/bin/sh, -c, echo a line; exit 3", "failed"),
+        ("/usr/bin/head, -c, \"1048577\", /dev/zero", "more than"),
+    ] {
+        falls_back_to(&server, command);
+        let (out, result) = plain(&server);
+        assert_eq!(out, "", "{command}");
+        assert!(result.unwrap_err().contains("not an SSH certificate"));
+        assert!(server.log().contains(reason), "{command}: {}", server.log());
+    }
+    server.write("server.yml", "fallback: {command: [cat]}\n");
+    let (out, result) = plain(&server);
+    assert_eq!(out, "");
+    assert!(result.unwrap_err().contains("not an absolute path"));
+}
+
+#[test]
+fn a_certificate_of_the_sites_own_authority_is_left_to_others() {
+    let (_login, provider, server) = scene();
+    falls_back_to(&server, "/bin/echo, a line");
+    // ours by its type, but without a PK token in it
+    let certificate = include_str!("../../protocol/src/inspect/plain-certificate.pub");
+    let mut words = certificate.split_whitespace();
+    let (kind, blob) = (words.next().unwrap(), words.next().unwrap());
+    let (out, result) = server.verify_words(kind, blob);
+    assert_eq!((out.as_str(), result), ("a line\n", Ok(())));
+    assert_eq!(provider.requests(), 0);
+}
+
+#[test]
+fn it_cannot_write_to_the_key_cache() {
+    use std::fs;
+
+    let (login, provider, server) = scene();
+    fs::create_dir(server.path("cache")).unwrap();
+    server.mode("cache", 0o700);
+    server.allows(&login);
+    let cache = server.path("cache").display().to_string();
+    let rest = format!("/bin/sh, -c, \"rm -f {cache}/*; echo x > {cache}/new; echo a line\"");
+    falls_back_to(&server, &rest);
+    let (out, _) = plain(&server);
+    assert_eq!(out, "a line\n");
+    assert!(!server.path("cache").join("new").exists());
+    let before = provider.requests();
+    server.allows(&login);
+    assert_eq!(provider.requests(), before, "the keys are still there");
+}

@@ -1,0 +1,61 @@
+//! `opkssh server install|uninstall` for real, in a mount namespace where `/etc`, `/var` and
+//! `/usr/local` are copies, with a real sshd and a login through what was installed.
+
+use std::fs;
+
+use opkssh_test_support::{Part, left_out};
+
+use crate::setup::OPKSSH;
+use crate::sockets::other_users::is_root;
+use crate::verify_refusals::attempt::Attempt;
+use crate::verify_refusals::forge::CLIENT;
+
+const SCRIPT: &str = include_str!("server_install/namespace.sh");
+
+/// Needs root: accounts, owners, and sshd as root starts it.
+#[test]
+fn install_a_login_and_uninstall() {
+    if left_out(&[Part::Sshd]) || !is_root() {
+        return;
+    }
+    let attempt = Attempt::new();
+    let home = &attempt.home;
+    let pem = attempt.key.to_openssh_pem("ours").unwrap();
+    let key = home.write("key", pem.expose());
+    home.command("chmod").arg("600").arg(&key).run().stdout();
+    let (key_type, base64) = attempt.words();
+    home.write("key-cert.pub", format!("{key_type} {base64}\n"));
+    let scratch = home.dir().join("scratch");
+    fs::create_dir(&scratch).unwrap();
+
+    let said = home
+        .command("unshare")
+        .args(["--mount", "/bin/sh", "-eu"])
+        .arg(home.write("namespace.sh", SCRIPT))
+        .arg(&scratch)
+        .args([OPKSSH, &attempt.issuer, CLIENT])
+        .arg(&key)
+        .run();
+    let output = format!("{}{}", said.any_stdout(), said.stderr());
+    assert_eq!(said.code(), Some(0), "{output}");
+    assert!(output.contains("all is well"), "{output}");
+    assert_eq!(output.matches("in as root").count(), 2, "{output}");
+    assert_eq!(attempt.requests(), 2, "discovery and keys, once");
+}
+
+#[test]
+fn an_ordinary_user_is_told_how() {
+    if am_root() {
+        return;
+    }
+    let attempt = Attempt::new();
+    for command in ["install", "uninstall"] {
+        let refused = attempt.home.opkssh(["server", command]).run();
+        assert!(refused.refused().contains("only root can do that"));
+        assert!(refused.stderr().contains("sudo opkssh server install"));
+    }
+}
+
+fn am_root() -> bool {
+    opkssh_test_support::user_name() == "root"
+}

@@ -1,0 +1,111 @@
+# Runs in a mount namespace of its own, as root: what is written to /etc, /var and /usr/local there
+# is seen by nobody else, and gone at the end.
+# usage: namespace.sh SCRATCH PROGRAM ISSUER CLIENT KEY
+scratch=$1 program=$2 issuer=$3 client=$4 key=$5
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+mount -t tmpfs tmpfs "$scratch"
+for place in etc var usr/local; do
+    mkdir -p "$scratch/$place/upper" "$scratch/$place/work"
+    mount -t overlay overlay \
+        -o "lowerdir=/$place,upperdir=$scratch/$place/upper,workdir=$scratch/$place/work" "/$place"
+done
+# not the machine's systemd: it would look at the machine's files
+if [ -d /run/systemd ]; then mount -t tmpfs tmpfs /run/systemd; fi
+mkdir -p /run/sshd
+rm -rf /etc/opk /etc/ssh/sshd_config.d/*opk* /var/cache/opkssh /var/log/opkssh.log /etc/sudoers.d/opkssh
+mkdir -p /etc/sudoers.d /etc/systemd/system /etc/ssh/sshd_config.d
+printf 'Include /etc/ssh/sshd_config.d/*.conf\nUsePAM no\nLogLevel DEBUG\n' >/etc/ssh/sshd_config
+ssh-keygen -A >/dev/null
+
+die() { echo "FAILED: $*"; exit 1; }
+refuses() { # TEXT: install refuses with it, and leaves no drop-in behind
+    if opkssh server install >"$scratch/said" 2>&1; then die "installed although: $1"; fi
+    grep -qF -- "$1" "$scratch/said" || die "not said: $1: $(cat "$scratch/said")"
+    [ ! -e /etc/ssh/sshd_config.d/60-opkssh.conf ] || die "a drop-in is left"
+}
+is() { # OWNER:GROUP:MODE PATH
+    [ "$(stat -c %U:%G:%a "$2")" = "$1" ] || die "$2 is $(stat -c %U:%G:%a "$2"), not $1"
+}
+
+echo "== a program that sshd would not run"
+if "$program" server install >"$scratch/said" 2>&1; then die "installed from $program"; fi
+grep -q "sshd would not run" "$scratch/said" || die "$(cat "$scratch/said")"
+
+install -m 755 "$program" /usr/local/bin/opkssh
+
+echo "== a rehearsal"
+opkssh server install --dry-run >"$scratch/said"
+grep -q "Would write /etc/opk/providers" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "AuthorizedKeysCommand /usr/local/bin/opkssh verify" "$scratch/said" || die "$(cat "$scratch/said")"
+[ ! -e /etc/opk ] || die "the rehearsal wrote /etc/opk"
+
+echo "== refusals"
+echo 'Nonsense yes' >/etc/ssh/sshd_config.d/90-broken.conf
+refuses "not in order as it is, and nothing was changed"
+[ ! -e /etc/opk ] || die "wrote before it looked"
+rm /etc/ssh/sshd_config.d/90-broken.conf
+printf 'AuthorizedKeysCommand /usr/bin/other %%u\nAuthorizedKeysCommandUser nobody\n' \
+    >/etc/ssh/sshd_config.d/50-other.conf
+refuses "runs another AuthorizedKeysCommand already: /usr/bin/other"
+grep -q "fallback: {command: \[/usr/bin/other" "$scratch/said" || die "$(cat "$scratch/said")"
+rm /etc/ssh/sshd_config.d/50-other.conf
+sed -i '/^Include/d' /etc/ssh/sshd_config
+refuses "sshd_config does not include it"
+sed -i '1i Include /etc/ssh/sshd_config.d/*.conf' /etc/ssh/sshd_config
+
+echo "== install, and again"
+opkssh server install >"$scratch/said" || die "$(cat "$scratch/said")"
+opkssh server install >"$scratch/said" || die "$(cat "$scratch/said")"
+if grep -q Wrote "$scratch/said"; then die "the second time wrote: $(cat "$scratch/said")"; fi
+is root:opksshuser:750 /etc/opk
+is root:opksshuser:640 /etc/opk/providers
+is root:opksshuser:640 /etc/opk/auth_id
+is root:opksshuser:640 /etc/opk/config.yml
+is root:opksshuser:750 /etc/opk/policy.d
+is root:opksshuser:660 /var/log/opkssh.log
+is opksshuser:opksshuser:700 /var/cache/opkssh
+is root:root:440 /etc/sudoers.d/opkssh
+is root:root:644 /etc/ssh/sshd_config.d/60-opkssh.conf
+is root:root:644 /etc/systemd/system/opkssh-cache.timer
+sshd -T | grep -q '^authorizedkeyscommand /usr/local/bin/opkssh verify %u %k %t$' || die "sshd -T"
+
+echo "== a login"
+echo "$issuer $client 24h" >/etc/opk/providers
+opkssh add root alice@x.example "$issuer" >/dev/null
+port=$(awk 'BEGIN { srand(); print 20000 + int(rand() * 12000) }')
+"$(command -v sshd)" -D -E "$scratch/sshd.log" -p "$port" -o ListenAddress=127.0.0.1 -o PidFile=none &
+sshd=$!
+trap 'kill $sshd' EXIT
+until grep -q "Server listening" "$scratch/sshd.log" 2>/dev/null; do
+    kill -0 $sshd || die "sshd: $(cat "$scratch/sshd.log")"
+done
+for _ in 1 2; do
+    ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=no \
+        -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -i "$key" -p "$port" root@127.0.0.1 \
+        'echo in as root' || die "ssh: $(cat /var/log/opkssh.log "$scratch/sshd.log")"
+done
+grep -q "from the cache" /var/log/opkssh.log || die "no cache: $(cat /var/log/opkssh.log)"
+opkssh server cache show | grep -q "$issuer: fetched .* fresh" || die "cache show"
+for file in /var/cache/opkssh/*; do is opksshuser:opksshuser:600 "$file"; done
+
+echo "== uninstall, and again"
+opkssh server uninstall --dry-run | grep -q "Would remove /etc/ssh/sshd_config.d/60-opkssh.conf" || die "rehearsal"
+[ -e /etc/ssh/sshd_config.d/60-opkssh.conf ] || die "the rehearsal removed it"
+opkssh server uninstall >/dev/null
+opkssh server uninstall >/dev/null
+for gone in /etc/ssh/sshd_config.d/60-opkssh.conf /etc/sudoers.d/opkssh /var/cache/opkssh \
+    /etc/systemd/system/opkssh-cache.timer /etc/systemd/system/opkssh-cache.service; do
+    [ ! -e $gone ] || die "$gone is left"
+done
+grep -q alice /etc/opk/auth_id || die "the rules are gone"
+sshd -T | grep -q '^authorizedkeyscommand none$' || die "sshd -T after uninstall"
+
+echo "== where Go's drop-in is there, it stays"
+printf 'AuthorizedKeysCommand /usr/local/bin/opkssh verify %%u %%k %%t\nAuthorizedKeysCommandUser opksshuser\n' \
+    >/etc/ssh/sshd_config.d/60-opk-ssh.conf
+opkssh server install | grep -q "sshd runs it already" || die "Go's drop-in"
+[ ! -e /etc/ssh/sshd_config.d/60-opkssh.conf ] || die "a second drop-in"
+opkssh server uninstall >/dev/null
+[ -e /etc/ssh/sshd_config.d/60-opk-ssh.conf ] || die "Go's drop-in is gone"
+echo "all is well"
