@@ -169,6 +169,8 @@ impl Accounts {
                 joining,
             }
         };
+        // a lock meanwhile must leave nothing of it in memory
+        drop(account);
         self.log_in(&request, events).await
     }
 

@@ -221,6 +221,10 @@ impl Accounts {
 
     /// The key may go once nothing is sealed to it any more.
     pub(super) fn forget_seal_when_done(&self) {
+        // a lock that has just begun needs it
+        let Ok(_open) = self.lock.changing.try_read() else {
+            return;
+        };
         let waits = |one: &Missing| !one.entry.leaving && !matches!(one.sealed, Sealed::Never);
         if self.missing().iter().any(waits) {
             return;
@@ -271,6 +275,7 @@ impl Accounts {
         for account in accounts {
             self.seal_account(&account, &key.lid()).await;
         }
+        self.publish();
         drop(restoring);
         tracing::info!("locked");
         self.ask_store_anew().await;

@@ -100,6 +100,8 @@ pub struct Accounts {
     replan: Notify,
     /// Told whenever an account came, went or was made usable.
     changed: watch::Sender<()>,
+    /// Held while the table is shown, so that an older look at it never replaces a newer one.
+    publishing: Mutex<()>,
 }
 
 /// One account. Whoever changes its tokens holds its turn; `state` is held for moments only.
@@ -158,6 +160,7 @@ impl Accounts {
             awaited: Awaited::default(),
             replan: Notify::new(),
             changed: watch::Sender::new(()),
+            publishing: Mutex::default(),
         }
     }
 
@@ -251,6 +254,10 @@ impl Accounts {
 
     /// Shows the serving wing what is held now.
     fn publish(&self) {
+        let _publishing = self
+            .publishing
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let accounts: Vec<_> = self.lock().values().cloned().collect();
         let identities = accounts
             .iter()

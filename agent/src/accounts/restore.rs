@@ -102,7 +102,9 @@ impl Accounts {
     /// Asks the store again for what it did not give before: it may have been unlocked since. Goes
     /// on to its end even when nobody waits for it any more.
     pub async fn restore_missing(self: &Arc<Self>) {
-        if self.missing().is_empty() || self.asleep.load(Ordering::Relaxed) {
+        // what was dropped from memory has to be sealed all the same
+        let is_asleep = self.asleep.load(Ordering::Relaxed) && !self.is_locked();
+        if self.missing().is_empty() || is_asleep {
             return;
         }
         let this = self.clone();
