@@ -28,6 +28,7 @@ mod renew;
 mod report;
 mod restore;
 mod schedule;
+mod seal_file;
 mod settings;
 mod shared_login;
 pub mod store;
@@ -52,7 +53,7 @@ use crate::serving::hosts::host_matches;
 use crate::surroundings::Surroundings;
 use away::Away;
 use clock::Clock;
-use index::IndexFile;
+use index::{Entry, IndexFile};
 use lock::Lock;
 use oidc::Http;
 use on_demand::Questions;
@@ -119,6 +120,8 @@ struct State {
     store: StoreKind,
     /// The store does not have the newest record.
     store_error: Option<StoreError>,
+    /// What the store has may be sealed still, with the key of a lock that is over.
+    may_be_sealed: bool,
     /// When the clockwork asks the store again.
     save_at: Option<UnixTime>,
     last_error: Option<String>,
@@ -277,6 +280,14 @@ impl Accounts {
         self.changed.send_replace(());
     }
 
+    /// Is it this very account that the table has, and not one of its name that came later?
+    fn is_held(&self, account: &Arc<Account>) -> bool {
+        let accounts = self.lock();
+        accounts
+            .get(&account.alias)
+            .is_some_and(|held| Arc::ptr_eq(held, account))
+    }
+
     fn missing(&self) -> MutexGuard<'_, Vec<Missing>> {
         self.missing
             .lock()
@@ -313,6 +324,7 @@ impl Account {
                 credentials,
                 store,
                 store_error: None,
+                may_be_sealed: false,
                 save_at: None,
                 last_error: None,
                 failures: 0,
@@ -328,5 +340,15 @@ impl Account {
         self.state
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl State {
+    /// What the index says of the account.
+    fn entry(&self, alias: &str) -> Entry {
+        Entry {
+            sealed: self.may_be_sealed,
+            ..Entry::new(alias, &self.record, self.store)
+        }
     }
 }
