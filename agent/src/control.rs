@@ -272,6 +272,7 @@ async fn status(control: &Control) -> StatusReport {
             log_level: control.log_level.name().to_owned(),
             replaced: control.program.as_ref().is_some_and(Program::was_replaced),
             locked: control.accounts.locked_parts(),
+            at_risk: control.accounts.at_risk(),
         },
         accounts,
         notices,

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 use crate::accounts::Accounts;
@@ -71,6 +72,17 @@ impl Drop for InUse {
     }
 }
 
+/// How `--idle-stop` is said. Less than a second would leave nobody the time to ask anything.
+pub fn limit(text: &str) -> Result<Duration, String> {
+    let limit: SignedDuration = text
+        .parse()
+        .map_err(|error: jiff::Error| error.to_string())?;
+    match Duration::try_from(limit) {
+        Ok(limit) if limit >= Duration::from_secs(1) => Ok(limit),
+        _ => Err("it must be at least 1s".to_owned()),
+    }
+}
+
 /// Resolves when nobody has been connected for `limit`, nothing is going on at a provider, and
 /// everything would come back; never without a limit.
 pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
@@ -82,7 +94,9 @@ pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
             usage.all_gone.notified().await;
             continue;
         };
-        let end = since + limit;
+        let Some(end) = since.checked_add(limit) else {
+            return std::future::pending().await;
+        };
         if Instant::now() < end {
             // whoever came and went meanwhile has moved the end
             tokio::select! {
@@ -93,6 +107,7 @@ pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
             tracing::info!("nobody has asked for {} seconds", limit.as_secs());
             return;
         } else {
+            tracing::debug!("nobody has asked, but something would be lost or cut off: it goes on");
             usage.count_from_now();
         }
     }
@@ -101,6 +116,16 @@ pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_that_leaves_no_time_to_ask_is_refused() {
+        for text in ["0s", "-1h", "999ms"] {
+            assert_eq!(limit(text).unwrap_err(), "it must be at least 1s");
+        }
+        assert!(limit("soon").is_err());
+        assert_eq!(limit("8h"), Ok(Duration::from_secs(8 * 3600)));
+        assert_eq!(limit("1s"), Ok(Duration::from_secs(1)));
+    }
 
     #[test]
     fn somebody_who_is_connected_counts_as_use() {

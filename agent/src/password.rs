@@ -1,8 +1,9 @@
 //! Trying passwords: one at a time, and each wrong one makes the next wait longer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use crate::seal::SealError;
@@ -56,7 +57,7 @@ impl PasswordError {
 
 /// What all tries at one password share. Whoever waits here keeps nobody else from being answered.
 #[derive(Default)]
-pub struct Attempts(Mutex<Failed>);
+pub struct Attempts(Arc<Mutex<Failed>>);
 
 #[derive(Default)]
 struct Failed {
@@ -65,13 +66,13 @@ struct Failed {
 }
 
 /// One try.
-pub struct Attempt<'a>(MutexGuard<'a, Failed>);
+pub struct Attempt(OwnedMutexGuard<Failed>);
 
 impl Attempts {
     /// Waits until one may try. The try counts as failed at once, so that hanging up in the middle
     /// does not make it cheaper.
-    pub async fn next(&self) -> Attempt<'_> {
-        let mut failed = self.0.lock().await;
+    pub async fn next(&self) -> Attempt {
+        let mut failed = self.0.clone().lock_owned().await;
         if let Some(time) = failed.not_before {
             tokio::time::sleep_until(time).await;
         }
@@ -81,7 +82,7 @@ impl Attempts {
     }
 }
 
-impl Attempt<'_> {
+impl Attempt {
     pub fn succeeded(mut self) {
         *self.0 = Failed::default();
     }

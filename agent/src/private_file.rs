@@ -5,15 +5,18 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 /// Replaces the file; it is on disk when this returns.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    // created 0600 from the start
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(directory)?.sync_all()
+    written(path, bytes)?.persist(path)?;
+    sync_directory(path)
+}
+
+/// As [`replace`], but an error if there is such a file already.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    written(path, bytes)?.persist_noclobber(path)?;
+    sync_directory(path)
 }
 
 /// Removes the file for good; one that is not there is fine.
@@ -27,4 +30,21 @@ pub fn remove(path: &Path) -> io::Result<()> {
         Some(directory) if directory.exists() => File::open(directory)?.sync_all(),
         _ => Ok(()),
     }
+}
+
+/// A file beside `path`, on disk.
+fn written(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    // created 0600 from the start
+    let mut file = NamedTempFile::new_in(directory(path))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory(path))?.sync_all()
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }

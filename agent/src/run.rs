@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::time::UnixTime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,8 +54,8 @@ pub struct RunArgs {
     )]
     pub memory_lock: MemoryLock,
     /// End when nobody has asked for so long and everything is in the store, such as 30m or 8h
-    #[arg(long, value_name = "DURATION")]
-    pub idle_stop: Option<SignedDuration>,
+    #[arg(long, value_name = "DURATION", value_parser = idle::limit)]
+    pub idle_stop: Option<Duration>,
     /// What is logged: error, warn, info, debug or trace. OPKSSH_LOG counts for more
     #[arg(
         long,
@@ -69,14 +68,6 @@ pub struct RunArgs {
     /// Leave the terminal: how the other commands start it
     #[arg(long, hide = true)]
     pub detached: bool,
-}
-
-impl RunArgs {
-    /// Less than nothing is at once.
-    fn idle_stop(&self) -> Option<Duration> {
-        self.idle_stop
-            .map(|limit| Duration::try_from(limit).unwrap_or_default())
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -196,7 +187,7 @@ async fn serve(
         control_socket: places.control_socket(),
         store_wish: args.store,
         memory_lock: args.memory_lock,
-        idle_stop: args.idle_stop(),
+        idle_stop: args.idle_stop,
         log_level: args.log_level,
         program,
         usage: usage.clone(),
@@ -222,7 +213,7 @@ async fn serve(
     tell(systemd::State::Ready);
     tracing::info!(pid = std::process::id(), socket = %agent_socket.display(), "agent is ready");
 
-    let idle = idle::idle(&usage, &accounts, args.idle_stop());
+    let idle = idle::idle(&usage, &accounts, args.idle_stop);
     tokio::pin!(idle);
     loop {
         tokio::select! {

@@ -82,11 +82,16 @@ pub(crate) fn refuse_to_lose(
     running: &StatusReport,
     command: &'static str,
 ) -> Result<(), ClientError> {
-    let at_risk = running
+    let shown = running
         .accounts
         .iter()
         .filter(|account| account.store == "memory" || account.store_error.is_some());
-    let accounts: Vec<String> = at_risk.map(|account| account.alias.clone()).collect();
+    let mut accounts: Vec<String> = shown.map(|account| account.alias.clone()).collect();
+    // those that a locked agent does not show
+    let hidden = running.agent.at_risk.iter().cloned();
+    accounts.extend(hidden);
+    accounts.sort();
+    accounts.dedup();
     if accounts.is_empty() {
         Ok(())
     } else {

@@ -26,7 +26,7 @@ pub struct AgentSettings {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct RunningSettings {
     /// End when nobody has asked for so long and everything is in the store, such as 30m or 8h
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = idle_limit)]
     pub idle_stop: Option<SignedDuration>,
     /// Keep secrets out of swap: off, auto or strict [default: auto]
     #[arg(long, value_name = "WHETHER", value_parser = ["off", "auto", "strict"], hide_possible_values = true)]
@@ -134,6 +134,17 @@ impl AgentSettings {
         }
         let option = format!("--store {}", self.store.as_deref().unwrap_or_default());
         Err(other(&option, &agent.store))
+    }
+}
+
+/// As the daemon itself: less than a second would leave nobody the time to ask anything.
+fn idle_limit(text: &str) -> Result<SignedDuration, String> {
+    let limit: SignedDuration = text
+        .parse()
+        .map_err(|error: jiff::Error| error.to_string())?;
+    match limit.as_secs() >= 1 {
+        true => Ok(limit),
+        false => Err("it must be at least 1s".to_owned()),
     }
 }
 

@@ -128,6 +128,32 @@ fn ssh_add_locks_and_unlocks_what_is_in_memory_only() {
 }
 
 #[test]
+fn a_locked_login_that_is_in_memory_only_is_not_lost_unasked() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = Setup::new();
+    setup.login(&[]);
+    lock(&setup.home);
+    let pid = daemon_pid(&setup.home);
+    let report = status(&setup.home);
+    assert_eq!(report["agent"]["at_risk"], serde_json::json!(["test"]));
+    let refused = setup.home.opkssh(["agent", "restart"]).run().refused();
+    assert!(refused.contains("test"), "{refused}");
+    assert!(
+        refused.contains("opkssh agent restart --force"),
+        "{refused}"
+    );
+    assert_eq!(daemon_pid(&setup.home), pid);
+    unlock(&setup.home);
+    setup.home.opkssh(["check"]).run().stdout();
+    lock(&setup.home);
+    let restarted = setup.home.opkssh(["agent", "restart", "--force"]).run();
+    restarted.stdout();
+    assert_ne!(daemon_pid(&setup.home), pid);
+}
+
+#[test]
 fn while_it_is_locked_no_file_and_no_keyring_holds_a_secret() {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;

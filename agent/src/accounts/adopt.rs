@@ -169,6 +169,8 @@ impl Accounts {
                 joining,
             }
         };
+        // a lock meanwhile must leave nothing of it in memory
+        drop(account);
         self.log_in(&request, events).await
     }
 
@@ -231,8 +233,11 @@ impl Accounts {
             renewal,
             self.clock.now(),
         );
+        let subject = record.subject();
         match self.hold(record, request.account.as_ref()).await {
             Ok(account) => {
+                // what was sealed under its name may have been the last
+                self.forget_seal_when_done();
                 // tells now, not in a day, whether the provider's tokens can be renewed
                 let _ = self.renew_with(&account, &documents).await;
                 let who = report::who(&account.state());
@@ -246,9 +251,11 @@ impl Accounts {
                 if let Some(browser) = browser {
                     drop(browser.say_failed(&error.to_string(), hint.as_deref()));
                 }
-                // nobody will ever use it. (The token of an account that a login replaces is left
-                // alone: where both belong to one grant, its revocation would end the new one.)
-                if let Some(refresh_token) = refresh_token {
+                // Nobody will ever use it. But where an account of this person is there, both
+                // tokens may belong to one grant, and the end of one would be the other's. (So the
+                // token of an account that a login replaces is left alone, too.)
+                let is_alone = !self.shares_grant(&provider.issuer, subject.as_deref());
+                if let Some(refresh_token) = refresh_token.filter(|_| is_alone) {
                     let _ = oidc::revoke(&self.http, &documents, &provider, &refresh_token).await;
                 }
                 Err(error)

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use opkssh_protocol::config::LockOn;
 
-use super::index::Entry;
 use super::restore::Missing;
 use super::store::StoreKind;
 use super::{Account, Accounts, State};
@@ -73,8 +72,7 @@ impl Accounts {
     pub(super) fn goes_away(&self, account: &Account) -> Option<Missing> {
         let state = account.state();
         let goes = self.is_put_away() && can_leave(&state);
-        goes.then(|| Entry::new(&account.alias, &state.record, state.store))
-            .map(|entry| Missing::new(entry, AWAY.to_owned()))
+        goes.then(|| Missing::new(state.entry(&account.alias), AWAY.to_owned()))
     }
 
     /// Those that wait for the store wait for the screen first.

@@ -137,7 +137,7 @@ impl Accounts {
         account: &Arc<Account>,
         mut record: Record,
     ) -> Result<(), ExchangeError> {
-        let store = {
+        let (store, may_be_sealed) = {
             let mut state = account.state();
             if state.gone {
                 return Err(ExchangeError::Gone);
@@ -148,29 +148,46 @@ impl Accounts {
             }
             record.generation = state.record.generation + 1;
             state.record = record.clone();
-            state.store
+            (state.store, state.may_be_sealed)
         };
         let saved = self
-            .stores
-            .save(store, &account.alias, record.to_secret()?)
+            .save_in_clear(store, &account.alias, record.to_secret()?, may_be_sealed)
             .await;
         {
             let mut state = account.state();
+            state.may_be_sealed &= saved.is_err();
             state.store_error = saved.err();
             let failed = state.store_error.is_some();
-            state.save_at = failed.then(|| self.clock.now().plus(SAVE_AGAIN));
+            state.save_at = failed.then(|| self.save_next());
         }
         self.publish();
         Ok(())
     }
 
+    /// When a store that failed just now is asked again.
+    pub(super) fn save_next(&self) -> UnixTime {
+        self.clock.now().plus(SAVE_AGAIN)
+    }
+
     /// Tries again to store what could not be stored.
     pub(super) async fn save_unsaved(&self, account: &Arc<Account>) {
         let _my_turn = account.turn.lock().await;
+        if self.is_held(account) {
+            self.save_again(account).await;
+        }
+    }
+
+    /// As [`save_unsaved`](Self::save_unsaved), for an account that is no longer in the table.
+    pub(super) async fn save_dropped(&self, account: &Arc<Account>) {
+        let _my_turn = account.turn.lock().await;
+        self.save_again(account).await;
+    }
+
+    async fn save_again(&self, account: &Arc<Account>) {
         let unsaved = {
             let mut state = account.state();
             let unsaved = state.store_error.is_some() && !state.gone;
-            state.save_at = unsaved.then(|| self.clock.now().plus(SAVE_AGAIN));
+            state.save_at = unsaved.then(|| self.save_next());
             unsaved.then(|| state.record.clone())
         };
         if let Some(record) = unsaved {

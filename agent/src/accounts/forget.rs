@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::index::Entry;
-use super::restore::Missing;
+use super::restore::{Missing, Sealed};
 use super::store::StoreKind;
 use super::{Account, Accounts, State};
 
@@ -43,7 +42,7 @@ impl Accounts {
                 let saving = this.clone();
                 let alias = account.alias.clone();
                 let saved = this.to_its_end(async move {
-                    saving.save_unsaved(&account).await;
+                    saving.save_dropped(&account).await;
                     account.state().store_error.is_none()
                 });
                 if saved.await != Some(true) {
@@ -71,7 +70,7 @@ impl Accounts {
         let out: Vec<_> = BTreeMap::into_values(out).collect();
         let stored = out.iter().filter_map(|account| {
             let state = account.state();
-            let entry = || Entry::new(&account.alias, &state.record, state.store);
+            let entry = || state.entry(&account.alias);
             (state.store != StoreKind::Memory).then(|| Missing::new(entry(), reason.to_owned()))
         });
         self.missing().extend(stored);
@@ -98,13 +97,27 @@ impl Accounts {
     /// something is in memory only, nor if that brought back what SIGUSR1 has dropped or a
     /// locked screen has put away.
     pub fn would_come_back(&self) -> bool {
-        let is_stored = |account: &Arc<Account>| {
-            let state = account.state();
-            state.store != StoreKind::Memory && state.store_error.is_none()
-        };
         !self.asleep.load(Ordering::Relaxed)
             && !self.held.is_put_away()
             && self.busy.try_write().is_ok()
-            && self.lock().values().all(is_stored)
+            && self.at_risk().is_empty()
+    }
+
+    /// The accounts of which something is in memory only, locked or not.
+    pub fn at_risk(&self) -> Vec<String> {
+        let accounts = self.lock();
+        let held = accounts.values().filter(|account| {
+            let state = account.state();
+            state.store == StoreKind::Memory || state.store_error.is_some()
+        });
+        let mut at_risk: Vec<String> = held.map(|account| account.alias.clone()).collect();
+        let missing = self.missing();
+        let sealed = missing.iter().filter(|one| {
+            one.entry.store == StoreKind::Memory || matches!(one.sealed, Sealed::Here(_))
+        });
+        at_risk.extend(sealed.map(|one| one.entry.alias.clone()));
+        at_risk.sort();
+        at_risk.dedup();
+        at_risk
     }
 }

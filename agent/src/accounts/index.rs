@@ -33,6 +33,9 @@ pub struct Entry {
     /// Logged out, but not out of the store yet: nothing may bring it back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaving: bool,
+    /// The store's entry may be sealed, with the key in `seal.json`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
 }
 
 impl Entry {
@@ -46,6 +49,7 @@ impl Entry {
             store,
             logged_in_at: record.logged_in_at,
             leaving: false,
+            sealed: false,
         }
     }
 
@@ -89,6 +93,12 @@ impl IndexFile {
         self.write(&index)
     }
 
+    /// Notes whether what the store has of an account may be sealed. One that the index does not
+    /// know stays unknown.
+    pub fn note_sealed(&self, alias: &str, sealed: bool) -> Result<(), StoreError> {
+        self.change(alias, |entry| entry.map(|entry| Entry { sealed, ..entry }))
+    }
+
     /// No file: no accounts. A file that cannot be read is an error, or the next write would lose
     /// what it says.
     pub fn read(&self) -> Result<Index, StoreError> {
@@ -128,6 +138,7 @@ mod tests {
             store: StoreKind::SecretService,
             logged_in_at: UnixTime(1),
             leaving: false,
+            sealed: false,
         }
     }
 

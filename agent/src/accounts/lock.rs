@@ -3,12 +3,11 @@
 //! and removed last: while it is there, a daemon starts locked, and entries of the store may be
 //! sealed or not, wherever a crash left them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use opkssh_protocol::control::LockedPart;
 use opkssh_protocol::secret::Secret;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::index::Entry;
@@ -16,7 +15,7 @@ use super::restore::{Missing, NotRestored, Sealed};
 use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts};
 use crate::held::PasswordRequests;
-use crate::password::{Attempts, PasswordError};
+use crate::password::{Attempt, Attempts, PasswordError};
 use crate::private_file;
 use crate::seal::{Lid, SealKey, is_sealed};
 
@@ -35,18 +34,7 @@ enum State {
     Opening(Arc<SealKey>),
 }
 
-const VERSION: u32 = 1;
 const LOCKED: &str = "the agent is locked";
-
-/// `seal.json`.
-#[derive(Serialize, Deserialize)]
-struct SealFile {
-    version: u32,
-    /// The key's public half, as age writes it.
-    recipient: String,
-    /// The key, sealed with the password.
-    identity: String,
-}
 
 impl Lock {
     pub fn new(file: PathBuf) -> Self {
@@ -56,6 +44,10 @@ impl Lock {
             attempts: Attempts::default(),
             changing: RwLock::default(),
         }
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -94,19 +86,25 @@ impl Accounts {
     /// Opens what [`lock_up`](Self::lock_up) sealed. What a store does not give back now comes
     /// back when it answers.
     pub async fn unlock(self: &Arc<Self>, password: Secret) -> Result<(), PasswordError> {
+        // those who wait their turn hold nothing up, and may go away
+        let attempt = self.lock.attempts.next().await;
         let this = self.clone();
-        self.to_its_end(async move { this.unlock_now(password).await })
+        self.to_its_end(async move { this.unlock_now(attempt, password).await })
             .await
             .unwrap_or(Err(PasswordError::Ending))
     }
 
     /// Opens the file store, and brings back what is in it.
     pub async fn unlock_store(self: &Arc<Self>, passphrase: Secret) -> Result<(), PasswordError> {
-        self.stores.unlock_file(passphrase).await?;
+        let attempt = self.stores.next_attempt().await;
         let this = self.clone();
-        self.to_its_end(async move { this.ask_store_anew().await })
-            .await;
-        Ok(())
+        self.to_its_end(async move {
+            this.stores.unlock_file(attempt, passphrase).await?;
+            this.ask_store_anew().await;
+            Ok(())
+        })
+        .await
+        .unwrap_or(Err(PasswordError::Ending))
     }
 
     /// Answers the agent protocol's lock and unlock, for as long as the daemon runs.
@@ -174,9 +172,15 @@ impl Accounts {
         }
     }
 
-    /// Is there an account that is locked, but whose entry in the store may be in clear?
+    /// Is there an account that is locked, but whose entry in the store may be in clear, and can
+    /// that be changed without a person?
     pub(super) fn has_unsealed(&self) -> bool {
-        let unsealed = |one: &Missing| matches!(one.sealed, Sealed::No | Sealed::Here(_));
+        let unsealed = |one: &Missing| match one.sealed {
+            Sealed::No | Sealed::Here(_) => {
+                !one.is_empty && self.stores.is_open(one.entry.store).is_ok()
+            }
+            Sealed::Both(_) | Sealed::Stored | Sealed::Never => false,
+        };
         self.is_locked() && self.missing().iter().any(unsealed)
     }
 
@@ -195,7 +199,7 @@ impl Accounts {
                 let stored = self.stores.load(entry.store, &entry.alias).await;
                 let text = stored
                     .map_err(silent)?
-                    .ok_or_else(|| NotRestored::empty(entry.store))?;
+                    .ok_or_else(|| NotRestored::empty(entry))?;
                 let sealed = match is_sealed(text.expose()) {
                     true => text.expose().to_owned(),
                     false => lid
@@ -205,6 +209,12 @@ impl Accounts {
                 (sealed, Sealed::Stored)
             }
         };
+        // noted first: as long as the note is there, the key is
+        let noted = self.index.note_sealed(&entry.alias, true);
+        noted.map_err(silent)?;
+        for one in self.missing().iter_mut() {
+            one.entry.sealed |= one.entry.alias == entry.alias;
+        }
         let saved = self
             .stores
             .save(entry.store, &entry.alias, Secret::new(text))
@@ -219,14 +229,40 @@ impl Accounts {
         Ok(())
     }
 
+    /// Writes an account in clear; `was_sealed`: and notes that it is, as it may have been sealed.
+    pub(super) async fn save_in_clear(
+        &self,
+        store: StoreKind,
+        alias: &str,
+        text: Secret,
+        was_sealed: bool,
+    ) -> Result<(), StoreError> {
+        self.stores.save(store, alias, text).await?;
+        if was_sealed {
+            self.index.note_sealed(alias, false)?;
+            for one in self.missing().iter_mut() {
+                one.entry.sealed &= one.entry.alias != alias;
+            }
+        }
+        Ok(())
+    }
+
     /// The key may go once nothing is sealed to it any more.
     pub(super) fn forget_seal_when_done(&self) {
+        // a lock that has just begun needs it
+        let Ok(_open) = self.lock.changing.try_read() else {
+            return;
+        };
         let waits = |one: &Missing| !one.entry.leaving && !matches!(one.sealed, Sealed::Never);
         if self.missing().iter().any(waits) {
             return;
         }
         let accounts: Vec<Arc<Account>> = self.lock().values().cloned().collect();
-        if accounts.iter().any(|one| one.state().store_error.is_some()) {
+        let is_unsaved = |one: &Arc<Account>| {
+            let state = one.state();
+            state.store_error.is_some() || state.may_be_sealed
+        };
+        if accounts.iter().any(is_unsaved) {
             return;
         }
         let mut state = self.lock.state();
@@ -271,6 +307,7 @@ impl Accounts {
         for account in accounts {
             self.seal_account(&account, &key.lid()).await;
         }
+        self.publish();
         drop(restoring);
         tracing::info!("locked");
         self.ask_store_anew().await;
@@ -281,7 +318,8 @@ impl Accounts {
     async fn seal_account(&self, account: &Arc<Account>, lid: &Lid) {
         // a renewal that was begun ends first, and what it brought is sealed
         let _my_turn = account.turn.lock().await;
-        let missing = {
+        let is_held = self.is_held(account);
+        let (missing, is_unsaved) = {
             let mut state = account.state();
             if state.gone {
                 return;
@@ -289,19 +327,28 @@ impl Accounts {
             state.gone = true;
             let record = state.record.to_secret().ok();
             let sealed = record.and_then(|record| lid.seal(&record).ok());
-            Missing {
-                entry: Entry::new(&account.alias, &state.record, state.store),
+            let missing = Missing {
+                entry: state.entry(&account.alias),
                 reason: LOCKED.to_owned(),
                 is_empty: false,
                 sealed: sealed.map_or(Sealed::No, Sealed::Here),
-            }
+            };
+            (missing, state.store_error.is_some())
         };
+        if !is_held {
+            // dropped from memory while we waited: it is among the missing, if it is in a store
+            let mut all = self.missing();
+            let known = all.iter_mut().find(|one| one.entry.alias == account.alias);
+            if let (Some(known), true) = (known, is_unsaved) {
+                known.sealed = missing.sealed;
+            }
+            return;
+        }
         self.missing().push(missing);
         self.lock().remove(&account.alias);
     }
 
-    async fn unlock_now(&self, password: Secret) -> Result<(), PasswordError> {
-        let attempt = self.lock.attempts.next().await;
+    async fn unlock_now(&self, attempt: Attempt, password: Secret) -> Result<(), PasswordError> {
         let locked = self.is_locked();
         let Some((file, path)) = self.seal_file()?.filter(|_| locked) else {
             attempt.succeeded();
@@ -326,39 +373,5 @@ impl Accounts {
         tracing::info!("unlocked");
         self.ask_store_anew().await;
         Ok(())
-    }
-
-    fn seal_file(&self) -> Result<Option<(SealFile, PathBuf)>, PasswordError> {
-        let path = &self.lock.file;
-        let failed = |error: &dyn ToString| PasswordError::file(path, error.to_string());
-        let text = match std::fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(&error)),
-        };
-        let file: SealFile = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
-        match file.version {
-            VERSION => Ok(Some((file, path.clone()))),
-            other => Err(failed(&format!(
-                "it was written by another version ({other})"
-            ))),
-        }
-    }
-
-    async fn write_seal(&self, key: Arc<SealKey>, password: Secret) -> Result<(), PasswordError> {
-        let path = self.lock.file.clone();
-        let write = move || {
-            let failed = |error: &dyn ToString| PasswordError::file(&path, error.to_string());
-            let file = SealFile {
-                version: VERSION,
-                recipient: key.lid().to_string(),
-                identity: key.wrap(&password).map_err(|error| failed(&error))?,
-            };
-            let text = serde_json::to_vec_pretty(&file).map_err(|error| failed(&error))?;
-            private_file::replace(&path, &text).map_err(|error| failed(&error))
-        };
-        tokio::task::spawn_blocking(write)
-            .await
-            .unwrap_or(Err(PasswordError::Ending))
     }
 }

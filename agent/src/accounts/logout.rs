@@ -3,6 +3,7 @@
 //! The index says first that the account is leaving, so that neither a crash nor a keyring that
 //! does not answer brings it back; what could not be done is done when the keyring answers again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use opkssh_protocol::control::{LoggedOut, WhichAccount};
@@ -47,15 +48,20 @@ impl Accounts {
     ) -> Result<Vec<LoggedOut>, LogoutError> {
         self.restore_missing().await;
         self.find_one(&which)?;
+        self.refuse_if_ambiguous(&which)?;
         let this = self.clone();
         self.to_its_end(async move {
             let mut outcomes = Vec::new();
-            for account in this.find(&which) {
+            // both first: the words mean something else when the first account is gone
+            let (held, missing) = (this.find(&which), this.missing_entries(&which));
+            for account in held {
                 outcomes.push(this.log_out_of(&account).await);
             }
-            for entry in this.missing_entries(&which) {
+            for entry in missing {
                 outcomes.push(this.log_out_of_missing(entry).await);
             }
+            // the last thing that was sealed may be given up with this
+            this.forget_seal_when_done();
             let outcomes: Result<_, StoreError> = outcomes.into_iter().collect();
             Ok(outcomes?)
         })
@@ -176,16 +182,43 @@ impl Accounts {
         Ok(text.and_then(|text| Record::from_secret(&text).ok()))
     }
 
+    /// A provider's name may mean accounts that the store has not given back, too.
+    fn refuse_if_ambiguous(&self, which: &WhichAccount) -> Result<(), Ambiguous> {
+        let WhichAccount::Named(word) = which else {
+            return Ok(());
+        };
+        let held = self.find(which).into_iter().map(|one| one.alias.clone());
+        let missing = self.missing_entries(which).into_iter();
+        let missing = missing
+            .filter(|entry| !entry.leaving)
+            .map(|entry| entry.alias);
+        let accounts: BTreeSet<String> = held.chain(missing).collect();
+        match accounts.len() {
+            0 | 1 => Ok(()),
+            _ => Err(Ambiguous::among(word, accounts)),
+        }
+    }
+
     /// Those of the accounts in the index that are not in the table.
     fn missing_entries(&self, which: &WhichAccount) -> Vec<Entry> {
+        let wanted = self.settings.default_account();
+        let has_table = |name: &str| self.lock().contains_key(name);
+        let is_named = match which {
+            WhichAccount::Named(name) => has_table(name) || self.is_missing(name),
+            _ => false,
+        };
         let missing = self.missing();
         let entries = missing.iter().map(|one| &one.entry);
-        let latest = entries.clone().filter(|entry| !entry.leaving);
-        let latest = latest.max_by_key(|entry| entry.logged_in_at);
-        let default = latest.filter(|_| self.is_locked() || self.is_put_away());
+        let mut staying = entries.clone().filter(|entry| !entry.leaving);
+        let default = match wanted {
+            Some(name) => staying.find(|entry| entry.alias == name),
+            None => staying.max_by_key(|entry| entry.logged_in_at),
+        };
+        let default = default.filter(|_| self.is_locked() || self.is_put_away());
         let meant = entries.filter(|entry| match which {
             WhichAccount::All => true,
-            WhichAccount::Named(name) => entry.alias == *name,
+            WhichAccount::Named(name) if is_named => entry.alias == *name,
+            WhichAccount::Named(name) => entry.is_called(name),
             // a logout that waits is repeated by the words it was asked for with
             WhichAccount::Default | WhichAccount::ForHost(_) | WhichAccount::MeantForHost(_) => {
                 entry.leaving || default.is_some_and(|default| default.alias == entry.alias)

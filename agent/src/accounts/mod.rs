@@ -28,6 +28,7 @@ mod renew;
 mod report;
 mod restore;
 mod schedule;
+mod seal_file;
 mod settings;
 mod shared_login;
 pub mod store;
@@ -52,7 +53,7 @@ use crate::serving::hosts::host_matches;
 use crate::surroundings::Surroundings;
 use away::Away;
 use clock::Clock;
-use index::IndexFile;
+use index::{Entry, IndexFile};
 use lock::Lock;
 use oidc::Http;
 use on_demand::Questions;
@@ -100,6 +101,8 @@ pub struct Accounts {
     replan: Notify,
     /// Told whenever an account came, went or was made usable.
     changed: watch::Sender<()>,
+    /// Held while the table is shown, so that an older look at it never replaces a newer one.
+    publishing: Mutex<()>,
 }
 
 /// One account. Whoever changes its tokens holds its turn; `state` is held for moments only.
@@ -117,6 +120,8 @@ struct State {
     store: StoreKind,
     /// The store does not have the newest record.
     store_error: Option<StoreError>,
+    /// What the store has may be sealed still, with the key of a lock that is over.
+    may_be_sealed: bool,
     /// When the clockwork asks the store again.
     save_at: Option<UnixTime>,
     last_error: Option<String>,
@@ -158,6 +163,7 @@ impl Accounts {
             awaited: Awaited::default(),
             replan: Notify::new(),
             changed: watch::Sender::new(()),
+            publishing: Mutex::default(),
         }
     }
 
@@ -251,6 +257,10 @@ impl Accounts {
 
     /// Shows the serving wing what is held now.
     fn publish(&self) {
+        let _publishing = self
+            .publishing
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let accounts: Vec<_> = self.lock().values().cloned().collect();
         let identities = accounts
             .iter()
@@ -268,6 +278,14 @@ impl Accounts {
         self.held.replace(identities);
         self.replan.notify_one();
         self.changed.send_replace(());
+    }
+
+    /// Is it this very account that the table has, and not one of its name that came later?
+    fn is_held(&self, account: &Arc<Account>) -> bool {
+        let accounts = self.lock();
+        accounts
+            .get(&account.alias)
+            .is_some_and(|held| Arc::ptr_eq(held, account))
     }
 
     fn missing(&self) -> MutexGuard<'_, Vec<Missing>> {
@@ -306,6 +324,7 @@ impl Account {
                 credentials,
                 store,
                 store_error: None,
+                may_be_sealed: false,
                 save_at: None,
                 last_error: None,
                 failures: 0,
@@ -321,5 +340,15 @@ impl Account {
         self.state
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl State {
+    /// What the index says of the account.
+    fn entry(&self, alias: &str) -> Entry {
+        Entry {
+            sealed: self.may_be_sealed,
+            ..Entry::new(alias, &self.record, self.store)
+        }
     }
 }

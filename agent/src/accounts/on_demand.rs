@@ -82,24 +82,14 @@ impl Accounts {
     /// usable, asks a person as `on_demand` says, and returns when that is over. Whoever calls it
     /// limits the wait; the question stays.
     pub async fn ask_person(self: &Arc<Self>, accounts: &[String]) {
-        let accounts: Vec<_> = {
-            let all = self.lock();
-            let found = accounts.iter().filter_map(|alias| all.get(alias));
-            found.cloned().collect()
-        };
-        if accounts.iter().any(|account| self.is_usable(account)) {
+        let Some((alias, how)) = self.whom_to_ask(accounts) else {
             return;
-        }
-        let asked = accounts.iter().find_map(|account| {
-            let how = self.how_to_ask(account)?;
-            Some((account, how))
-        });
-        let Some((account, how)) = asked else { return };
-        let mut over = match self.questions.begin(&account.alias, Instant::now()) {
+        };
+        let mut over = match self.questions.begin(&alias, Instant::now()) {
             Begin::Quiet => return,
             Begin::Wait(over) => over,
             Begin::Ask(asking, over) => {
-                let (this, alias) = (self.clone(), account.alias.clone());
+                let this = self.clone();
                 tokio::spawn(async move {
                     let _asking = asking;
                     let quiet = this.ask(&alias, how).await;
@@ -112,6 +102,23 @@ impl Accounts {
         };
         // an error is the end
         while over.changed().await.is_ok() {}
+    }
+
+    /// The account to ask for, unless one of these is usable. (No account is kept while a person
+    /// is waited for: a lock may come meanwhile.)
+    fn whom_to_ask(&self, accounts: &[String]) -> Option<(String, OnDemand)> {
+        let accounts: Vec<_> = {
+            let all = self.lock();
+            let found = accounts.iter().filter_map(|alias| all.get(alias));
+            found.cloned().collect()
+        };
+        if accounts.iter().any(|account| self.is_usable(account)) {
+            return None;
+        }
+        accounts.iter().find_map(|account| {
+            let how = self.how_to_ask(account)?;
+            Some((account.alias.clone(), how))
+        })
     }
 
     /// How a person may be asked for this account, if only a person helps.

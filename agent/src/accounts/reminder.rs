@@ -130,8 +130,10 @@ impl Accounts {
     }
 
     async fn remind_of(self: Arc<Self>, account: Arc<Account>, deadline: UnixTime) {
-        let alias = &account.alias;
         let on_demand = self.settings.of(&account.state().record).on_demand;
+        let alias = &account.alias.clone();
+        // a lock while the person is waited for must leave nothing of it in memory
+        drop(account);
         if on_demand == OnDemand::Off {
             return;
         }
@@ -154,7 +156,7 @@ impl Accounts {
         let left = Duration::from_secs(left.unsigned_abs());
         let answer = tokio::select! {
             answer = tokio::time::timeout(left, shown.answer()) => answer.unwrap_or(Answer::None),
-            () = self.until_moved(&account, deadline) => Answer::None,
+            () = self.until_moved(alias, deadline) => Answer::None,
         };
         shown.close().await;
         if answer == Answer::LogIn {
@@ -163,10 +165,10 @@ impl Accounts {
     }
 
     /// Ends when the deadline has moved, or the account is no more.
-    async fn until_moved(&self, account: &Account, deadline: UnixTime) {
+    async fn until_moved(&self, alias: &str, deadline: UnixTime) {
         let mut changed: watch::Receiver<()> = self.changed.subscribe();
         loop {
-            let now_held = self.lock().get(&account.alias).cloned();
+            let now_held = self.lock().get(alias).cloned();
             match now_held {
                 Some(held) if self.planned(&held).0.deadline == Some(deadline) => {}
                 _ => return,

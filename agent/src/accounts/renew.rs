@@ -85,9 +85,11 @@ impl Accounts {
 
     async fn renew(&self, account: &Arc<Account>, wish: Wish) -> Result<(), RenewError> {
         let _my_turn = account.turn.lock().await;
+        // it may have been dropped from memory while we waited, and be another one's by now
+        let is_held = self.is_held(account);
         let provider = {
             let state = account.state();
-            if state.gone {
+            if state.gone || !is_held {
                 return Err(RenewError::Gone);
             }
             // somebody else may have renewed it, or failed to, while we waited

@@ -51,12 +51,15 @@ pub(super) struct NotRestored {
     /// It is worth asking the store for another.
     go_on: bool,
     is_empty: bool,
+    /// The store may have it sealed, for all that is known: its key must not be thrown away.
+    may_be_sealed: bool,
 }
 
 impl NotRestored {
     pub fn store(error: &StoreError) -> Self {
         Self {
-            go_on: false,
+            // about this one entry, where all else is silence
+            go_on: matches!(error, StoreError::Unreadable),
             ..Self::unreadable(error)
         }
     }
@@ -66,13 +69,27 @@ impl NotRestored {
             reason: reason.to_string(),
             go_on: true,
             is_empty: false,
+            may_be_sealed: false,
         }
     }
 
-    pub fn empty(store: StoreKind) -> Self {
-        Self {
-            is_empty: true,
-            ..Self::unreadable(&format!("{} has no entry for it", store.place()))
+    pub fn empty(entry: &Entry) -> Self {
+        let reason = format!("{} has no entry for it", entry.store.place());
+        match entry.sealed {
+            // perhaps another keyring answers than the one that has it
+            true => Self {
+                is_empty: true,
+                may_be_sealed: true,
+                ..Self::unreadable(&format!(
+                    "{reason}, but had it sealed: the password counts until it is back, or given \
+                     up: opkssh logout {}",
+                    entry.alias
+                ))
+            },
+            false => Self {
+                is_empty: true,
+                ..Self::unreadable(&reason)
+            },
         }
     }
 }
@@ -102,7 +119,9 @@ impl Accounts {
     /// Asks the store again for what it did not give before: it may have been unlocked since. Goes
     /// on to its end even when nobody waits for it any more.
     pub async fn restore_missing(self: &Arc<Self>) {
-        if self.missing().is_empty() || self.asleep.load(Ordering::Relaxed) {
+        // what was dropped from memory has to be sealed all the same
+        let is_asleep = self.asleep.load(Ordering::Relaxed) && !self.is_locked();
+        if self.missing().is_empty() || is_asleep {
             return;
         }
         let this = self.clone();
@@ -183,7 +202,7 @@ impl Accounts {
                     }
                     for one in self.missing().iter_mut() {
                         let is_it = one.entry.alias == entry.alias;
-                        if is_it && error.go_on {
+                        if is_it && error.go_on && !error.may_be_sealed {
                             one.sealed = Sealed::Never;
                         }
                         if is_it || (!error.go_on && one.entry.store == entry.store) {
@@ -207,7 +226,7 @@ impl Accounts {
                 .load(entry.store, &entry.alias)
                 .await
                 .map_err(|error| NotRestored::store(&error))?
-                .ok_or_else(|| NotRestored::empty(entry.store))?,
+                .ok_or_else(|| NotRestored::empty(entry))?,
         };
         let was_sealed = is_sealed(text.expose());
         let text = match was_sealed {
@@ -216,17 +235,32 @@ impl Accounts {
                 .map_err(|reason| NotRestored::unreadable(&reason))?,
             false => text,
         };
-        let unreadable = |error: RecordError| NotRestored::unreadable(&error);
-        let mut record = Record::from_secret(&text).map_err(unreadable)?;
-        record.set_account(&entry.alias);
-        let credentials = record.credentials(self.clock.now()).map_err(unreadable)?;
         let alias = entry.alias.clone();
+        // in clear again before anything else, or it would be lost with the key
+        let written = match (was_sealed, entry.sealed) {
+            (true, _) => {
+                let text = text.clone();
+                self.save_in_clear(entry.store, &alias, text, true).await
+            }
+            // a crash came after the note in the index and before the seal
+            (false, true) => self.index.note_sealed(&alias, false),
+            (false, false) => Ok(()),
+        };
+        let unreadable = |error: RecordError| NotRestored {
+            may_be_sealed: written.is_err(),
+            ..NotRestored::unreadable(&error)
+        };
+        let mut record = Record::from_secret(&text).map_err(unreadable)?;
+        record.set_account(&alias);
+        let credentials = record.credentials(self.clock.now()).map_err(unreadable)?;
         let turn = self.turn(&alias);
         let account = Account::new(alias.clone(), turn, record, credentials, entry.store);
-        if was_sealed {
-            // in clear again, or it would be lost with the key; the clockwork tries again
-            let saved = self.stores.save(entry.store, &alias, text).await;
-            account.state().store_error = saved.err();
+        if let Err(error) = written {
+            // the clockwork tries again
+            let mut state = account.state();
+            state.store_error = Some(error);
+            state.may_be_sealed = true;
+            state.save_at = Some(self.save_next());
         }
         let mut accounts = self.lock();
         let dropped = self.asleep.load(Ordering::Relaxed);
@@ -236,6 +270,7 @@ impl Accounts {
                 reason: reason.to_owned(),
                 go_on: false,
                 is_empty: false,
+                may_be_sealed: false,
             });
         }
         tracing::info!(account = alias, "restored from the store");

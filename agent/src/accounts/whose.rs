@@ -6,7 +6,9 @@ use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::WhichAccount;
 
+use super::index::Entry;
 use super::record::{Credentials, Record};
+use super::restore::Missing;
 use super::{Account, Accounts, report};
 
 /// Somebody else logged in than the account's owner. Nothing was replaced.
@@ -35,6 +37,13 @@ pub struct Ambiguous {
 }
 
 impl Ambiguous {
+    pub(super) fn among(word: &str, accounts: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            word: word.to_owned(),
+            accounts: accounts.into_iter().collect(),
+        }
+    }
+
     /// What the person can do about it; `command` takes an account's name.
     pub fn hint(&self, command: &str) -> String {
         let commands = self.accounts.iter();
@@ -59,10 +68,10 @@ impl Accounts {
     pub(super) fn find_one(&self, which: &WhichAccount) -> Result<Option<Arc<Account>>, Ambiguous> {
         let mut found = self.find(which);
         match (which, found.len()) {
-            (WhichAccount::Named(word), 2..) => Err(Ambiguous {
-                word: word.clone(),
-                accounts: found.iter().map(|one| one.alias.clone()).collect(),
-            }),
+            (WhichAccount::Named(word), 2..) => {
+                let accounts = found.iter().map(|one| one.alias.clone());
+                Err(Ambiguous::among(word, accounts))
+            }
             (_, 0) => Ok(None),
             _ => Ok(Some(found.swap_remove(0))),
         }
@@ -112,6 +121,24 @@ impl Accounts {
         }
         let claims = state.credentials.pk_token.unverified_claims();
         claims.email().map(str::to_owned)
+    }
+
+    /// Is there an account that may belong to the same grant at the provider as a new login does?
+    /// In doubt there is.
+    pub(super) fn shares_grant(&self, issuer: &str, subject: Option<&str>) -> bool {
+        let accounts: Vec<_> = self.lock().values().cloned().collect();
+        let is_held = accounts.iter().any(|one| {
+            let record = &one.state().record;
+            record.provider.issuer == issuer && record.subject().as_deref() == subject
+        });
+        let may_be = |entry: &Entry| match &entry.subject {
+            Some(theirs) => subject == Some(theirs),
+            None => true,
+        };
+        is_held
+            || self.missing().iter().any(|Missing { entry, .. }| {
+                !entry.leaving && entry.issuer == issuer && may_be(entry)
+            })
     }
 
     /// Every account that there is, whether the store has given it back or not.

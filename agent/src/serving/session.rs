@@ -87,15 +87,10 @@ impl Session {
             && !self.bindings.is_forwarded()
         {
             let since = Instant::now();
-            let identities = self.serving.held.identities();
-            let wanted = self.visible(&identities, Some(names));
-            let wanted = wanted
-                .iter()
-                .map(|identity| identity.account.clone())
-                .collect();
+            let wanted = self.wanted(names);
             self.serving.held.freshen(wanted).await;
             // and only accounts that name this server are worth a person's time
-            let meant = list::meant(&self.serving.held.identities(), names);
+            let meant = self.meant(names);
             if !meant.is_empty() {
                 self.serving.held.ask_person(meant, since).await;
             }
@@ -110,6 +105,18 @@ impl Session {
             put_string(&mut answer, identity.comment.as_bytes());
         }
         answer
+    }
+
+    /// The accounts that this session would see. (No key is kept while it waits for them: a lock
+    /// may come meanwhile.)
+    fn wanted(&self, names: &Names) -> Vec<String> {
+        let identities = self.serving.held.identities();
+        let wanted = self.visible(&identities, Some(names));
+        wanted.iter().map(|one| one.account.clone()).collect()
+    }
+
+    fn meant(&self, names: &Names) -> Vec<String> {
+        list::meant(&self.serving.held.identities(), names)
     }
 
     fn visible<'a>(&self, identities: &'a [Identity], names: Option<&Names>) -> Vec<&'a Identity> {

@@ -159,6 +159,7 @@ pub fn report(accounts: Vec<AccountStatus>) -> Event {
                 log_level: "info".into(),
                 replaced: false,
                 locked: Vec::new(),
+                at_risk: Vec::new(),
             },
             accounts,
             notices: vec!["a signature was refused".into()],

@@ -46,6 +46,10 @@ pub struct AgentStatus {
     /// What waits for a password, in the order in which to unlock it.
     #[serde(default)]
     pub locked: Vec<LockedPart>,
+    /// Accounts whose login, or newest state, is in memory only and would be lost with the daemon,
+    /// also those that a locked agent does not show.
+    #[serde(default)]
+    pub at_risk: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -48,16 +48,38 @@ fn a_connection_keeps_it_and_so_does_a_login_in_memory_only() {
 
     let setup = Setup::new();
     let start = ["agent", "start", "--store", "memory", "--idle-stop", "4s"];
-    setup.home.opkssh(start).run().stdout();
+    let start = setup
+        .home
+        .opkssh(start)
+        .args(["--log-level", "debug"])
+        .run();
+    start.stdout();
     setup.login(&[]);
     let pid = status(&setup.home)["agent"]["pid"].clone();
-    // one that would end does so within that time
-    let other = Home::new(OPKSSH);
-    let start = ["agent", "start", "--idle-stop", "4s"];
-    other.opkssh(start).run().stdout();
-    wait_until("another ends by itself", || has_ended(&other));
+    let stays = || daemon_log(&setup.home).matches("it goes on").count();
+    let before = stays();
+    wait_until("it would have ended, and goes on", || {
+        (stays() > before).then_some(())
+    });
+    // locked, it shows no account, and has it all the same
+    let lock = setup.home.opkssh(["agent", "lock"]).stdin("a password");
+    lock.run().stdout();
+    let before = stays();
+    wait_until("locked, it goes on, too", || {
+        (stays() > before).then_some(())
+    });
     assert_eq!(status(&setup.home)["agent"]["pid"], pid);
     assert!(!daemon_log(&setup.home).contains("agent ends"));
+}
+
+#[test]
+fn a_limit_that_leaves_no_time_to_ask_is_refused() {
+    let home = Home::new(OPKSSH);
+    for command in ["start", "run", "install"] {
+        let said = home.opkssh(["agent", command, "--idle-stop", "0s"]).run();
+        let why = said.refused();
+        assert!(why.contains("it must be at least 1s"), "{why}");
+    }
 }
 
 #[test]

@@ -145,6 +145,27 @@ fn it_can_be_emptied_without_the_passphrase() {
 }
 
 #[test]
+fn a_login_that_cannot_be_stored_leaves_the_persons_account_alone() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = setup();
+    unlock(&setup.home);
+    setup.login(&[]);
+    let directory = setup.home.dir().join(".local/state/opkssh/store");
+    fs::rename(&directory, directory.with_extension("aside")).expect("put aside");
+    fs::write(&directory, "in the way").expect("a file in its place");
+    let second = ["login", "test", "--as", "second"];
+    let refused = setup.home.opkssh(second).run().refused();
+    let why = "the encrypted file store cannot be used";
+    assert!(refused.contains(why), "{refused}");
+    let log = setup.provider.log();
+    let revoked = log.iter().filter(|seen| seen.path == "/token/revocation");
+    // both logins may be of one grant
+    assert_eq!(revoked.count(), 0);
+}
+
+#[test]
 fn a_keyring_that_comes_later_does_not_change_where_an_account_is() {
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use opkssh_protocol::secret::Secret;
 
 use super::StoreError;
-use crate::password::{Attempts, PasswordError};
+use crate::password::{Attempt, Attempts, PasswordError};
 use crate::private_file;
 use crate::runtime_dir::make_private;
 use crate::seal::SealKey;
@@ -43,19 +43,26 @@ impl FileStore {
     pub fn state(&self) -> FileState {
         if self.key().is_some() {
             FileState::Open
-        } else if self.directory.join(KEY).exists() {
-            FileState::Locked
         } else {
-            FileState::New
+            // one that cannot be looked at is not taken for none
+            match self.directory.join(KEY).try_exists() {
+                Ok(false) => FileState::New,
+                Ok(true) | Err(_) => FileState::Locked,
+            }
         }
     }
 
-    /// Opens it; one that is new gets this passphrase.
-    pub async fn unlock(&self, passphrase: Secret) -> Result<(), PasswordError> {
+    /// Waits until one may try a passphrase.
+    pub async fn next_attempt(&self) -> Attempt {
+        self.attempts.next().await
+    }
+
+    /// Opens it; one that is new gets this passphrase. The attempt lasts as long as this does.
+    pub async fn unlock(&self, attempt: Attempt, passphrase: Secret) -> Result<(), PasswordError> {
         if passphrase.is_empty() {
+            attempt.succeeded();
             return Err(PasswordError::Empty);
         }
-        let attempt = self.attempts.next().await;
         let (state, directory) = (self.state(), self.directory.clone());
         if state == FileState::Open {
             attempt.succeeded();
@@ -69,8 +76,8 @@ impl FileStore {
             }
         });
         let key = key.await.map_err(|_| PasswordError::Ending)??;
-        attempt.succeeded();
         *self.key() = Some(Arc::new(key));
+        attempt.succeeded();
         Ok(())
     }
 
@@ -147,7 +154,8 @@ fn make_key(file: &Path, passphrase: &Secret) -> Result<SealKey, PasswordError> 
     let wrapped = key
         .wrap(passphrase)
         .map_err(|error| PasswordError::sealed(file, &error))?;
-    private_file::replace(file, wrapped.as_bytes())
+    // never over another, which entries may be sealed to
+    private_file::create(file, wrapped.as_bytes())
         .map_err(|error| PasswordError::file(file, error))?;
     Ok(key)
 }
@@ -172,6 +180,11 @@ mod tests {
         Secret::new(text.to_owned())
     }
 
+    async fn unlock(store: &FileStore, passphrase: &str) -> Result<(), PasswordError> {
+        let attempt = store.next_attempt().await;
+        store.unlock(attempt, secret(passphrase)).await
+    }
+
     #[tokio::test]
     async fn it_is_new_then_open_then_locked_until_the_passphrase_is_said() {
         let parent = tempfile::tempdir().unwrap();
@@ -179,8 +192,8 @@ mod tests {
         let store = FileStore::new(directory.clone());
         assert_eq!(store.state(), FileState::New);
         assert!(matches!(store.load("a").await, Err(StoreError::FileNew)));
-        assert_eq!(store.unlock(secret("")).await, Err(PasswordError::Empty));
-        store.unlock(secret("one two")).await.unwrap();
+        assert_eq!(unlock(&store, "").await, Err(PasswordError::Empty));
+        unlock(&store, "one two").await.unwrap();
         store.save("a", secret("a token")).await.unwrap();
         for entry in std::fs::read_dir(&directory).unwrap() {
             let file = entry.unwrap().path();
@@ -196,9 +209,9 @@ mod tests {
         assert!(matches!(store.load("a").await, Err(StoreError::FileLocked)));
         let refused = store.save("a", secret("b")).await;
         assert!(matches!(refused, Err(StoreError::FileLocked)));
-        let refused = store.unlock(secret("one tow")).await;
+        let refused = unlock(&store, "one tow").await;
         assert_eq!(refused, Err(PasswordError::Wrong));
-        store.unlock(secret("one two")).await.unwrap();
+        unlock(&store, "one two").await.unwrap();
         let loaded = store.load("a").await.unwrap().unwrap();
         assert_eq!(loaded.expose(), "a token");
         assert!(store.load("b").await.unwrap().is_none());
@@ -211,14 +224,20 @@ mod tests {
     async fn a_damaged_entry_is_told_and_a_foreign_directory_refused() {
         let parent = tempfile::tempdir().unwrap();
         let store = FileStore::new(parent.path().join("store"));
-        store.unlock(secret("p")).await.unwrap();
+        unlock(&store, "p").await.unwrap();
         store.save("a", secret("t")).await.unwrap();
         std::fs::write(store.file("a"), "half").unwrap();
         assert!(matches!(store.load("a").await, Err(StoreError::Unreadable)));
 
+        // the passphrase that is there is not replaced, whatever made it look new
+        let key = store.directory.join(KEY);
+        let before = std::fs::read(&key).unwrap();
+        assert!(make_key(&key, &secret("another")).is_err());
+        assert_eq!(std::fs::read(&key).unwrap(), before);
+
         let link = parent.path().join("link");
         std::os::unix::fs::symlink(parent.path(), &link).unwrap();
-        let refused = FileStore::new(link).unlock(secret("p")).await;
+        let refused = unlock(&FileStore::new(link), "p").await;
         assert!(matches!(refused, Err(PasswordError::File { .. })));
     }
 }

@@ -15,7 +15,7 @@ use opkssh_protocol::control::LockedPart;
 use opkssh_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::password::PasswordError;
+use crate::password::{Attempt, PasswordError};
 use file::{FileState, FileStore};
 use thread::StoreThread;
 
@@ -188,9 +188,18 @@ impl Stores {
         }
     }
 
-    /// Opens the file store; a new one gets this passphrase.
-    pub async fn unlock_file(&self, passphrase: Secret) -> Result<(), PasswordError> {
-        self.file.unlock(passphrase).await
+    /// Waits until one may try a passphrase of the file store.
+    pub async fn next_attempt(&self) -> Attempt {
+        self.file.next_attempt().await
+    }
+
+    /// Opens the file store; a new one gets this passphrase. To be run to its end.
+    pub async fn unlock_file(
+        &self,
+        attempt: Attempt,
+        passphrase: Secret,
+    ) -> Result<(), PasswordError> {
+        self.file.unlock(attempt, passphrase).await
     }
 
     /// What was chosen last; asks, a short time, only if there was no question yet. The file store

@@ -1,7 +1,7 @@
 //! The thread that talks to the keyring, and the deadline we give it.
 
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opkssh_protocol::secret::Secret;
@@ -23,10 +23,23 @@ const IDLE: Duration = Duration::from_secs(10);
 /// when its turn comes is not made.
 #[derive(Default)]
 pub struct StoreThread {
-    jobs: Mutex<Option<Sender<Job>>>,
+    jobs: Mutex<Option<Sender<Slot>>>,
 }
 
 type Job = Box<dyn FnOnce(&mut Option<SecretService>) + Send>;
+
+/// A job until it begins. Whoever waited for it takes it out again when they give up, and with it
+/// the secret that it would have written: while the keyring hangs, none lies about in a queue.
+type Slot = Arc<Mutex<Option<Job>>>;
+
+/// The waiting for a job, whichever way it ends.
+struct Waiting(Slot);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        take(&self.0);
+    }
+}
 
 impl StoreThread {
     /// Is there a keyring that answers?
@@ -95,10 +108,7 @@ impl StoreThread {
         late: impl FnOnce(&SecretService, T) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.hand_over(Box::new(move |connection| {
-            if answer.is_closed() {
-                return;
-            }
+        let _waiting = self.hand_over(Box::new(move |connection| {
             let result = connected(connection).and_then(ask);
             if result.is_err() {
                 // the bus or the service may be another one next time
@@ -116,30 +126,32 @@ impl StoreThread {
         }
     }
 
-    fn hand_over(&self, job: Job) -> Result<(), StoreError> {
+    fn hand_over(&self, job: Job) -> Result<Waiting, StoreError> {
+        let slot: Slot = Arc::new(Mutex::new(Some(job)));
+        let waiting = Waiting(slot.clone());
         let mut jobs = self
             .jobs
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        let job = match jobs.as_ref() {
-            Some(sender) => match sender.send(job) {
-                Ok(()) => return Ok(()),
-                Err(mpsc::SendError(job)) => job,
+        let slot = match jobs.as_ref() {
+            Some(sender) => match sender.send(slot) {
+                Ok(()) => return Ok(waiting),
+                Err(mpsc::SendError(slot)) => slot,
             },
-            None => job,
+            None => slot,
         };
         let (sender, receiver) = mpsc::channel();
         std::thread::Builder::new()
             .name("keyring".to_owned())
             .spawn(move || work(&receiver))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let _ = sender.send(job);
+        let _ = sender.send(slot);
         *jobs = Some(sender);
-        Ok(())
+        Ok(waiting)
     }
 }
 
-fn work(jobs: &Receiver<Job>) {
+fn work(jobs: &Receiver<Slot>) {
     let mut connection = None;
     loop {
         let next = match connection {
@@ -147,11 +159,21 @@ fn work(jobs: &Receiver<Job>) {
             None => jobs.recv().map_err(RecvTimeoutError::from),
         };
         match next {
-            Ok(job) => job(&mut connection),
+            Ok(slot) => {
+                if let Some(job) = take(&slot) {
+                    job(&mut connection);
+                }
+            }
             Err(RecvTimeoutError::Timeout) => connection = None,
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
+}
+
+fn take(slot: &Slot) -> Option<Job> {
+    slot.lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .take()
 }
 
 fn connected(connection: &mut Option<SecretService>) -> Result<&SecretService, StoreError> {
@@ -161,4 +183,50 @@ fn connected(connection: &mut Option<SecretService>) -> Result<&SecretService, S
     connection
         .as_ref()
         .ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_is_given_up_before_it_begins_keeps_no_secret_and_is_not_made() {
+        let thread = StoreThread::default();
+        let (go_on, hang) = mpsc::channel::<()>();
+        let _hanging = thread.hand_over(Box::new(move |_| {
+            let _ = hang.recv();
+        }));
+        let secret = Arc::new(());
+        let held = Arc::downgrade(&secret);
+        let write = move |_: &SecretService| {
+            drop(secret);
+            panic!("it was made");
+        };
+        let soon = Duration::from_millis(1);
+        let given_up: Result<(), _> = thread.call_or(soon, write, |_, ()| ()).await;
+        assert!(matches!(given_up, Err(StoreError::TimedOut)));
+        assert!(held.upgrade().is_none(), "it waits in the queue");
+
+        // so is one that is abandoned, and the next is made
+        let secret = Arc::new(());
+        let held = Arc::downgrade(&secret);
+        let write = move |_: &SecretService| {
+            drop(secret);
+            Ok(())
+        };
+        let mut abandoned = Box::pin(thread.call(write));
+        tokio::select! {
+            biased;
+            _ = &mut abandoned => panic!("the keyring hangs"),
+            () = std::future::ready(()) => {}
+        }
+        drop(abandoned);
+        assert!(held.upgrade().is_none(), "it waits in the queue");
+        let (done, made) = oneshot::channel();
+        let _waiting = thread.hand_over(Box::new(move |_| {
+            let _ = done.send(());
+        }));
+        drop(go_on);
+        made.await.unwrap();
+    }
 }

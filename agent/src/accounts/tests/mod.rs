@@ -1,6 +1,7 @@
 //! Accounts under a clock that the test sets, at a provider that mints by the same time.
 
 mod go_verify;
+mod locked;
 mod refused_renewals;
 mod thirty_days;
 
@@ -36,6 +37,7 @@ struct World {
     clock: Clock,
     /// … and this is right.
     time: AtomicI64,
+    places: Places,
     _home: TempDir,
 }
 
@@ -45,6 +47,17 @@ impl World {
     }
 
     fn at(
+        start: UnixTime,
+        on_refresh: OnRefresh,
+        id_token_ttl: i64,
+        expiration: ExpirationPolicy,
+    ) -> Self {
+        let store = StoreWish::Memory;
+        Self::with_store(store, start, on_refresh, id_token_ttl, expiration)
+    }
+
+    fn with_store(
+        store: StoreWish,
         start: UnixTime,
         on_refresh: OnRefresh,
         id_token_ttl: i64,
@@ -62,7 +75,7 @@ impl World {
         let clock = Clock::simulated(start);
         let held = Arc::new(Held::new().0);
         let surroundings = Arc::new(Surroundings::of_process(false));
-        let mut accounts = Accounts::new(&places, StoreWish::Memory, held.clone(), surroundings);
+        let mut accounts = Accounts::new(&places, store, held.clone(), surroundings);
         accounts.clock = clock.clone();
         let request = json!({"providers": [{
             "aliases": ["test"],
@@ -84,8 +97,19 @@ impl World {
             request,
             clock,
             time: AtomicI64::new(start.0),
+            places,
             _home: home,
         }
+    }
+
+    /// Another daemon takes over.
+    fn restart(&mut self, store: StoreWish) {
+        self.held = Arc::new(Held::new().0);
+        let surroundings = Arc::new(Surroundings::of_process(false));
+        let mut accounts = Accounts::new(&self.places, store, self.held.clone(), surroundings);
+        accounts.clock = self.clock.clone();
+        accounts.read_index().unwrap();
+        self.accounts = Arc::new(accounts);
     }
 
     fn now(&self) -> UnixTime {

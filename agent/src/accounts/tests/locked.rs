@@ -1,0 +1,268 @@
+//! What a lock, a restart and a store that is not what it was do to each other.
+
+use std::fs;
+use std::path::PathBuf;
+
+use opkssh_protocol::account_name::AccountName;
+use opkssh_protocol::secret::Secret;
+
+use super::*;
+use crate::accounts::renew::Wish;
+use crate::accounts::store::StoreKind;
+use crate::password::PasswordError;
+use crate::seal::is_sealed;
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned())
+}
+
+/// An open file store and no account.
+async fn with_file_store() -> World {
+    let expiration = ExpirationPolicy::OidcRefreshed;
+    let repeats = OnRefresh::RepeatsNonce;
+    let world = World::with_store(StoreWish::File, START, repeats, 3600, expiration);
+    open_store(&world).await;
+    world
+}
+
+async fn open_store(world: &World) {
+    let opened = world.accounts.unlock_store(secret("passphrase")).await;
+    opened.unwrap();
+}
+
+async fn lock(world: &World) {
+    world.accounts.lock_up(secret("lock")).await.unwrap();
+}
+
+async fn unlock(world: &World) {
+    world.accounts.unlock(secret("lock")).await.unwrap();
+}
+
+async fn log_in_as(world: &mut World, name: &str) {
+    world.request.account = Some(AccountName::existing(name));
+    world.log_in().await;
+}
+
+/// The account's file in the store.
+fn file(world: &World, alias: &str) -> PathBuf {
+    let digest = ring::digest::digest(&ring::digest::SHA256, alias.as_bytes());
+    let hex = digest.as_ref()[..16].iter().map(|b| format!("{b:02x}"));
+    let name: String = hex.collect();
+    world.places.store_dir().join(name + ".age")
+}
+
+async fn stored(world: &World, alias: &str) -> Secret {
+    let stored = world.accounts.stores.load(StoreKind::File, alias).await;
+    stored.unwrap().expect("an entry")
+}
+
+fn held(world: &World) -> Vec<String> {
+    let accounts = world.accounts.find(&WhichAccount::All);
+    accounts.iter().map(|one| one.alias.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_login_in_memory_only_is_at_risk_while_locked_too() {
+    let world = World::new(OnRefresh::RepeatsNonce, 3600, ExpirationPolicy::Oidc);
+    fs::create_dir_all(world.places.seal_file().parent().unwrap()).unwrap();
+    assert!(world.accounts.would_come_back());
+    world.log_in().await;
+    assert_eq!(world.accounts.at_risk(), ["test"]);
+    lock(&world).await;
+    assert!(held(&world).is_empty());
+    assert_eq!(world.accounts.at_risk(), ["test"]);
+    assert!(!world.accounts.would_come_back());
+    unlock(&world).await;
+    assert_eq!(held(&world), ["test"]);
+    assert_eq!(world.accounts.at_risk(), ["test"]);
+
+    let world = with_file_store().await;
+    world.log_in().await;
+    assert!(world.accounts.would_come_back());
+    lock(&world).await;
+    assert!(world.accounts.would_come_back());
+}
+
+#[tokio::test]
+async fn a_passphrase_that_is_being_chosen_is_not_replaced_by_another() {
+    let expiration = ExpirationPolicy::OidcRefreshed;
+    let repeats = OnRefresh::RepeatsNonce;
+    let mut world = World::with_store(StoreWish::File, START, repeats, 3600, expiration);
+    // who chose it has hung up, and goes on
+    let mut chosen = Box::pin(world.accounts.unlock_store(secret("passphrase")));
+    tokio::select! {
+        biased;
+        _ = &mut chosen => panic!("it takes its time"),
+        () = std::future::ready(()) => {}
+    }
+    drop(chosen);
+    let another = world.accounts.unlock_store(secret("another")).await;
+    assert_eq!(another, Err(PasswordError::NotLocked));
+    world.restart(StoreWish::File);
+    let another = world.accounts.unlock_store(secret("another")).await;
+    assert_eq!(another, Err(PasswordError::Wrong));
+    open_store(&world).await;
+}
+
+#[tokio::test]
+async fn what_is_sealed_and_not_yet_stored_is_at_risk() {
+    let world = with_file_store().await;
+    world.log_in().await;
+    let file = file(&world, "test");
+    fs::remove_file(&file).unwrap();
+    // nothing can be put in its place
+    fs::create_dir(&file).unwrap();
+    lock(&world).await;
+    assert_eq!(world.accounts.at_risk(), ["test"]);
+    assert!(!world.accounts.would_come_back());
+    fs::remove_dir(&file).unwrap();
+    world.accounts.ask_store_anew().await;
+    assert!(world.accounts.at_risk().is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_entry_takes_no_other_account_with_it() {
+    let mut world = with_file_store().await;
+    for name in ["first", "second", "third"] {
+        log_in_as(&mut world, name).await;
+    }
+    world.restart(StoreWish::File);
+    fs::write(file(&world, "first"), "half").unwrap();
+    open_store(&world).await;
+    assert_eq!(held(&world), ["second", "third"]);
+    let (_, notices) = world.accounts.reports().await;
+    let why = "account first is not usable: the store's entry for this account is not readable";
+    assert_eq!(notices, [why]);
+
+    lock(&world).await;
+    for name in ["second", "third"] {
+        assert!(is_sealed(stored(&world, name).await.expose()));
+    }
+    world.restart(StoreWish::File);
+    open_store(&world).await;
+    assert!(world.places.seal_file().exists());
+    unlock(&world).await;
+    assert_eq!(held(&world), ["second", "third"]);
+    assert!(!world.places.seal_file().exists(), "nothing waits for it");
+}
+
+#[tokio::test]
+async fn the_key_stays_until_what_was_sealed_is_back_or_given_up() {
+    for is_given_up in [false, true] {
+        let mut world = with_file_store().await;
+        log_in_as(&mut world, "first").await;
+        log_in_as(&mut world, "second").await;
+        lock(&world).await;
+        world.restart(StoreWish::File);
+        open_store(&world).await;
+        // another keyring would answer like this
+        let file = file(&world, "first");
+        let aside = file.with_extension("aside");
+        fs::rename(&file, &aside).unwrap();
+        unlock(&world).await;
+        assert_eq!(held(&world), ["second"]);
+        assert!(!is_sealed(stored(&world, "second").await.expose()));
+        let (_, notices) = world.accounts.reports().await;
+        let why = "but had it sealed: the password counts until it is back, or given up: opkssh \
+                   logout first";
+        assert!(notices[0].contains(why), "{notices:?}");
+        assert!(world.places.seal_file().exists());
+
+        if is_given_up {
+            let first = WhichAccount::Named("first".to_owned());
+            world.accounts.log_out(first).await.unwrap();
+        } else {
+            // the next daemon needs the password again, and has it all
+            world.restart(StoreWish::File);
+            fs::rename(&aside, &file).unwrap();
+            open_store(&world).await;
+            assert!(held(&world).is_empty());
+            unlock(&world).await;
+            assert_eq!(held(&world), ["first", "second"]);
+            assert!(!is_sealed(stored(&world, "first").await.expose()));
+        }
+        assert!(!world.places.seal_file().exists());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_in_clear_before_the_key_goes() {
+    let mut world = with_file_store().await;
+    world.log_in().await;
+    let record = stored(&world, "test").await;
+    let mut record: serde_json::Value = serde_json::from_str(record.expose()).unwrap();
+    record["version"] = json!(99);
+    let record = record.to_string();
+    lock(&world).await;
+    let sealed = world.accounts.lid().unwrap().seal(&secret(&record));
+    let sealed = Secret::new(sealed.unwrap());
+    let saved = world.accounts.stores.save(StoreKind::File, "test", sealed);
+    saved.await.unwrap();
+    world.restart(StoreWish::File);
+    open_store(&world).await;
+    unlock(&world).await;
+    assert!(held(&world).is_empty());
+    assert_eq!(stored(&world, "test").await.expose(), record);
+    assert!(!world.places.seal_file().exists());
+}
+
+#[tokio::test]
+async fn what_was_dropped_from_memory_is_sealed_when_the_store_answers() {
+    let world = with_file_store().await;
+    world.log_in().await;
+    world.accounts.forget_all();
+    let file = file(&world, "test");
+    let aside = file.with_extension("aside");
+    fs::rename(&file, &aside).unwrap();
+    fs::create_dir(&file).unwrap();
+    lock(&world).await;
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    assert!(world.accounts.has_unsealed());
+    *world.accounts.restoring.lock().await = None;
+    world.accounts.restore_missing().await;
+    assert!(is_sealed(stored(&world, "test").await.expose()));
+    assert!(!world.accounts.has_unsealed());
+}
+
+#[tokio::test]
+async fn an_account_that_was_dropped_is_not_renewed_by_those_who_still_know_it() {
+    let world = with_file_store().await;
+    let (first, _) = world.log_in().await;
+    let account = world.account();
+    let asked = world.provider.refreshes();
+    world.set_time(first.next_renewal.unwrap());
+    world.accounts.forget_all();
+    let renewed = world.accounts.renew_if_stale(&account, Wish::Planned).await;
+    assert_eq!(
+        renewed.unwrap_err().to_string(),
+        "the account was logged out"
+    );
+    assert_eq!(world.provider.refreshes(), asked);
+}
+
+#[tokio::test]
+async fn a_locked_agent_logs_out_of_what_is_meant() {
+    let mut world = with_file_store().await;
+    for name in ["first", "second", "third"] {
+        log_in_as(&mut world, name).await;
+    }
+    lock(&world).await;
+    // the provider's name
+    let test = WhichAccount::Named("test".to_owned());
+    let refused = world.accounts.log_out(test.clone()).await.unwrap_err();
+    let why = "test may be any of the accounts first, second, third";
+    assert_eq!(refused.to_string(), why);
+
+    let config = &world.places.config_files()[0];
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    fs::write(config, "agent:\n  default_account: second\n").unwrap();
+    let default = world.accounts.log_out(WhichAccount::Default).await.unwrap();
+    assert_eq!(default.len(), 1);
+    assert_eq!(default[0].alias, "second");
+    let first = WhichAccount::Named("first".to_owned());
+    world.accounts.log_out(first).await.unwrap();
+    let third = world.accounts.log_out(test).await.unwrap();
+    assert_eq!(third.len(), 1);
+    assert_eq!(third[0].alias, "third");
+}
