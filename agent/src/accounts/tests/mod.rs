@@ -2,6 +2,7 @@
 
 mod go_verify;
 mod refused_renewals;
+mod side_by_side;
 mod thirty_days;
 
 use std::sync::Arc;
