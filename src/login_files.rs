@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use opkssh_agent::{Awaited, KeyTarget};
 use opkssh_client::{
-    Environment, LoginArgs, LoginDisplay, is_configured, login_request, read_while_waiting,
+    Bringing, Environment, LoginArgs, LoginDisplay, is_configured, login_request,
+    read_while_waiting,
 };
 use opkssh_protocol::control;
 use opkssh_protocol::places::Places;
@@ -37,7 +38,12 @@ pub fn login_files(
         let _ = writeln!(out, "OPK SSH identity directory is configured");
     }
     let request = login_request(args, environment, places, out)?;
-    let mut display = LoginDisplay::new(out, environment, !args.disable_browser_open);
+    let mut display = LoginDisplay::new(
+        out,
+        environment,
+        !args.disable_browser_open,
+        Bringing::TypedHere,
+    );
     let awaited = Arc::new(Awaited::default());
     let brought = awaited.clone();
     read_while_waiting(move |answer| {

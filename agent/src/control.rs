@@ -150,7 +150,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     let last = match request {
         Request::Login(request) => {
             let joined = control.accounts.log_in(&request, &events).await;
-            logged_in(joined)
+            logged_in(control, joined)
         }
         Request::LoginAgain {
             account,
@@ -160,7 +160,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
         } => {
             let accounts = &control.accounts;
             let joined = accounts.log_in_again(&account, flow, asking, joining, &events);
-            logged_in(joined.await)
+            logged_in(control, joined.await)
         }
         Request::Logout { which } => match control.accounts.log_out(which).await {
             Ok(accounts) => Event::LoggedOut { accounts },
@@ -220,9 +220,12 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
     }
 }
 
-fn logged_in(joined: Result<Joined, Arc<AdoptError>>) -> Event {
+fn logged_in(control: &Control, joined: Result<Joined, Arc<AdoptError>>) -> Event {
     match joined {
-        Ok(Joined::LoggedIn(account)) => Event::LoggedIn { account },
+        Ok(Joined::LoggedIn(account)) => {
+            control.accounts.note_person(&account);
+            Event::LoggedIn { account }
+        }
         Ok(Joined::Usable(account)) => Event::Ready { account },
         Err(error) => not_adopted(&error),
     }

@@ -43,6 +43,7 @@ pub struct Held {
     locked: AtomicBool,
     /// Likewise, without a password: see `accounts::away`.
     put_away: AtomicBool,
+    before_look: OnceLock<Arc<dyn Fn() + Send + Sync>>,
     passwords: OnceLock<mpsc::Sender<PasswordRequest>>,
     /// How often each account has signed since the daemon's start.
     used: watch::Sender<BTreeMap<String, u64>>,
@@ -88,6 +89,7 @@ impl Held {
             freshen,
             locked: AtomicBool::new(false),
             put_away: AtomicBool::new(false),
+            before_look: OnceLock::new(),
             passwords: OnceLock::new(),
             used: watch::Sender::default(),
         };
@@ -129,6 +131,19 @@ impl Held {
             done,
         };
         passwords.send(request).await.is_ok() && finished.await.unwrap_or(false)
+    }
+
+    /// What is to be done before anybody looks at the identities, once; it may read files.
+    pub fn before_look(&self, look: impl Fn() + Send + Sync + 'static) {
+        let _ = self.before_look.set(Arc::new(look));
+    }
+
+    /// Brings the identities up to date with what the person has configured by now.
+    pub async fn look(&self) {
+        if let Some(look) = self.before_look.get().cloned() {
+            // an error is a look that panicked: what was there before counts
+            let _ = tokio::task::spawn_blocking(move || look()).await;
+        }
     }
 
     /// None while locked or put away.

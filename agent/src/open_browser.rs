@@ -40,11 +40,15 @@ fn by_systemd(program: &Path, url: &str, session: &SessionEnvironment) -> Comman
     let mut command = Command::new("systemd-run");
     command.args(["--user", "--quiet", "--collect", "--wait"]);
     command.arg("--property=KillMode=process");
+    // else the journal gets the command line, and the login's address with it
+    command.arg("--description=opkssh: open the browser");
     for (name, value) in session.for_programs() {
         command.arg(format!("--setenv={name}={value}"));
     }
     command.arg("--").arg(PathBuf::from(program));
-    command.args(["agent", "browse", url]);
+    command.args(["agent", "browse"]);
+    // systemd puts variables in place of $NAME in a service's command line
+    command.arg(url.replace('$', "$$"));
     command
 }
 
@@ -68,7 +72,7 @@ mod tests {
             "https_proxy" => Some("http://p".to_owned()),
             _ => None,
         });
-        let (program, url) = (Path::new("/bin/opkssh"), "https://id.example.com/a?b");
+        let (program, url) = (Path::new("/bin/opkssh"), "https://id.example.com/a?$HOME");
         let words = |command: &Command| -> Vec<String> {
             let words = command.get_args().map(|word| word.to_string_lossy().into());
             words.collect()
@@ -86,8 +90,9 @@ mod tests {
                 "/bin/opkssh",
                 "agent",
                 "browse",
-                url
+                "https://id.example.com/a?$$HOME"
             ]
         );
+        assert!(outside.contains(&"--description=opkssh: open the browser".to_owned()));
     }
 }

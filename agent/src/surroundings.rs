@@ -28,11 +28,11 @@ impl Surroundings {
         Self::new(own, is_service)
     }
 
-    /// A client's session. The latest one counts, but one without a desktop, such as that of an
-    /// ssh login, does not take the place of one that has it.
+    /// A client's session. The latest one counts, but none takes the place of one where the person
+    /// can be shown more, nor an ssh login that of a session at this machine.
     pub fn tell(&self, session: SessionEnvironment) {
         let mut told = self.lock();
-        if session.has_desktop() || !told.has_desktop() {
+        if session.rank() >= told.rank() {
             *told = session;
         }
     }
@@ -41,7 +41,7 @@ impl Surroundings {
     pub fn session(&self) -> SessionEnvironment {
         let told = self.lock();
         // never mixed: the display of one session with the authority of another opens nothing
-        if told.has_desktop() || !self.own.has_desktop() {
+        if told.rank() >= self.own.rank() {
             told.clone()
         } else {
             self.own.clone()
@@ -120,6 +120,35 @@ mod tests {
         surroundings.tell(session(&[("WAYLAND_DISPLAY", "w"), bus]));
         assert_eq!(surroundings.session().get("DISPLAY"), None);
         assert_eq!(surroundings.bus().as_deref(), Some("unix:path=/b"));
+    }
+
+    #[test]
+    fn an_ssh_login_does_not_take_the_place_of_the_desktop() {
+        let over_ssh = ("SSH_CONNECTION", "192.0.2.1 5 192.0.2.2 22");
+        let text_browser = ("BROWSER", "w3m");
+        let surroundings = Surroundings::new(session(&[]), true);
+        surroundings.tell(session(&[over_ssh, ("DISPLAY", "localhost:10")]));
+        assert_eq!(
+            surroundings.session().get("DISPLAY"),
+            Some("localhost:10"),
+            "the only one there is"
+        );
+        surroundings.tell(session(&[("DISPLAY", ":0")]));
+        for later in [
+            &[text_browser][..],
+            &[text_browser, over_ssh],
+            &[("DISPLAY", "localhost:10"), over_ssh],
+            &[over_ssh],
+        ] {
+            surroundings.tell(session(later));
+            assert_eq!(surroundings.session().get("DISPLAY"), Some(":0"));
+        }
+        surroundings.tell(session(&[("DISPLAY", ":1")]));
+        assert_eq!(surroundings.session().get("DISPLAY"), Some(":1"));
+
+        let own = Surroundings::new(session(&[("DISPLAY", ":0")]), false);
+        own.tell(session(&[text_browser, over_ssh]));
+        assert_eq!(own.session().get("DISPLAY"), Some(":0"));
     }
 
     #[test]

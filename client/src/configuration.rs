@@ -25,6 +25,12 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Will the person see a browser that is opened here? Not for sure at the far end of an ssh
+    /// session.
+    pub(crate) fn opens_browser(&self) -> bool {
+        !self.remote && (self.browser.is_some() || self.desktop)
+    }
+
     pub fn of_process() -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let text = |name| set(name).map(|value| value.to_string_lossy().into_owned());

@@ -186,6 +186,7 @@ mod tests {
     fn a_request_too_large_for_the_agent_is_not_sent() {
         let provider: Provider = ClientConfig::built_in().ok().unwrap().providers.remove(0);
         let request = Request::Login(LoginRequest {
+            again: false,
             providers: vec![provider; 1000],
             key_type: Default::default(),
             principals: Vec::new(),

@@ -53,7 +53,7 @@ pub use error::ClientError;
 pub use held_certificate::HeldCertificate;
 pub use launch::agent_launch;
 pub use login::{LoginArgs, log_in, login, show_certificate};
-pub use login_display::LoginDisplay;
+pub use login_display::{Bringing, LoginDisplay};
 pub use login_request::login_request;
 pub use logout::{LogoutArgs, logout};
 pub use pasted::{read_while_waiting, redirected};

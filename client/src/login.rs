@@ -14,9 +14,9 @@ use crate::connection::unexpected;
 use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
 use crate::held_certificate::{HeldCertificate, held_certificate};
-use crate::login_display::LoginDisplay;
+use crate::login_display::{Bringing, LoginDisplay};
 use crate::login_request::request;
-use crate::pasted::{read_while_waiting, to_the_daemon};
+use crate::pasted::{can_be_typed, read_while_waiting, to_the_daemon};
 use crate::shown::{printable, quoted};
 use crate::written_keys;
 
@@ -116,9 +116,9 @@ impl LoginArgs {
         self.print_key || self.private_key_file.is_some() || self.files
     }
 
-    pub(crate) fn joining(&self) -> Joining {
+    pub(crate) fn joining(&self, environment: &Environment) -> Joining {
         Joining {
-            opens_browser: !self.disable_browser_open,
+            opens_browser: !self.disable_browser_open && environment.opens_browser(),
             unless_usable: None,
         }
     }
@@ -179,7 +179,13 @@ pub fn login(
         }
     };
     let open_browser = !args.disable_browser_open;
-    let account = log_in_and(&mut sent, &request, open_browser, environment, places, out)?;
+    let bringing = match can_be_typed() {
+        true => Bringing::TypedHere,
+        false => Bringing::ByAnotherCommand,
+    };
+    let mut display = LoginDisplay::new(out, environment, open_browser, bringing);
+    let account = log_in_and(&mut sent, &request, &mut display, places)?;
+    drop(display);
     if std::env::var_os("SSH_AUTH_SOCK").is_none_or(|socket| !places.is_ours(Path::new(&socket))) {
         let _ = writeln!(
             out,
@@ -222,24 +228,25 @@ pub fn log_in(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AccountStatus, ClientError> {
-    log_in_and(&mut || (), request, open_browser, environment, places, out)
+    // what is typed here is for the tool that comes next
+    let bringing = Bringing::ByAnotherCommand;
+    let mut display = LoginDisplay::new(out, environment, open_browser, bringing);
+    log_in_and(&mut || (), request, &mut display, places)
 }
 
 /// The same; `sent` is called when the person has been told where to log in.
 fn log_in_and(
     sent: &mut dyn FnMut(),
     request: &Request,
-    open_browser: bool,
-    environment: &Environment,
+    display: &mut LoginDisplay,
     places: &Places,
-    out: &mut dyn Write,
 ) -> Result<AccountStatus, ClientError> {
     with_store_open(places, || {
         let mut connection = ensure_running(places)?;
-        let mut display = LoginDisplay::new(out, environment, open_browser);
         connection.send(request, None)?;
         loop {
-            match connection.next_event()? {
+            // a question for a passphrase may come next
+            match connection.next_event().inspect_err(|_| display.clear())? {
                 Event::LoggedIn { account } => {
                     display.logged_in(&account);
                     return Ok(account);

@@ -12,23 +12,39 @@ use crate::pasted::can_be_typed;
 use crate::qr::for_terminal;
 use crate::shown::{local_time, printable};
 
+/// How the person brings the address that a browser on another machine ended at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bringing {
+    /// This process reads it from its terminal.
+    TypedHere,
+    /// Nothing reads here, or what comes next is for somebody else: another command takes it.
+    ByAnotherCommand,
+}
+
 /// Shows a login's events: the URL is always written out; the browser is opened unless the
 /// person does that; on a terminal a spinner on stderr says what is waited for.
 pub struct LoginDisplay<'a> {
     out: &'a mut dyn Write,
     environment: &'a Environment,
     open_browser: bool,
+    bringing: Bringing,
     /// An address may be typed here, so no spinner writes over it.
     pasting: bool,
     spinner: Option<ProgressBar>,
 }
 
 impl<'a> LoginDisplay<'a> {
-    pub fn new(out: &'a mut dyn Write, environment: &'a Environment, open_browser: bool) -> Self {
+    pub fn new(
+        out: &'a mut dyn Write,
+        environment: &'a Environment,
+        open_browser: bool,
+        bringing: Bringing,
+    ) -> Self {
         Self {
             out,
             environment,
             open_browser,
+            bringing,
             pasting: false,
             spinner: None,
         }
@@ -139,6 +155,11 @@ impl<'a> LoginDisplay<'a> {
         if !url.contains("state=") {
             // our own page to choose a provider on, which no other machine can see
             self.line("In a browser on another machine? Name the provider: opkssh login ALIAS");
+        } else if self.bringing == Bringing::ByAnotherCommand {
+            self.line(
+                "In a browser on another machine? It ends at a page that it cannot open: copy the \
+                 address of that page, and in another terminal: opkssh login --redirected",
+            );
         } else if can_be_typed() {
             self.clear();
             self.pasting = true;
@@ -187,7 +208,7 @@ impl<'a> LoginDisplay<'a> {
         spinner.set_message(format!("{} (Ctrl-C cancels)", printable(what)));
     }
 
-    fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if let Some(spinner) = self.spinner.take() {
             spinner.finish_and_clear();
         }

@@ -27,6 +27,7 @@ pub(crate) fn request(
     let word = match &login {
         // the default account may be at another provider than the default one
         Ok(LoginRequest {
+            again: false,
             account: Some(name),
             ..
         }) if args.account.is_none() => name.as_str(),
@@ -55,7 +56,7 @@ pub(crate) fn request(
             account,
             flow: args.flow(),
             asking: args.asking(),
-            joining: args.joining(),
+            joining: args.joining(environment),
         }),
     }
 }
@@ -105,6 +106,7 @@ pub fn login_request(
         check_name(name, &providers, &config)?;
     }
     Ok(LoginRequest {
+        again: false,
         providers,
         key_type,
         principals: args
@@ -117,7 +119,7 @@ pub fn login_request(
         flow: args.flow(),
         account,
         asking: args.asking(),
-        joining: args.joining(),
+        joining: args.joining(environment),
     })
 }
 

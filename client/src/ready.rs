@@ -91,8 +91,8 @@ pub fn log_in_for(
     };
     // of many that start at once, one logs in: the others may have asked before it was done
     let joining = Joining {
+        opens_browser: environment.opens_browser(),
         unless_usable: Some(which),
-        ..Joining::default()
     };
     let request = match account {
         // as it was, whatever the configuration says by now

@@ -60,6 +60,8 @@ fn an_account_without_configuration_logs_in_again_as_it_was() {
     let again = |flow: &str| {
         serde_json::json!({
             "request": "login-again", "account": "elsewhere", "flow": flow,
+            // there is nothing here to open one with
+            "joining": {"opens_browser": false, "unless_usable": null},
         })
     };
     // by alias or issuer

@@ -15,6 +15,8 @@ const DESKTOP: [&str; 5] = [
 ];
 /// For showing a notification.
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+/// Says that the session came over the network.
+const REMOTE: &str = "SSH_CONNECTION";
 /// For talking to a provider; in capital letters, too.
 const PROXIES: [&str; 4] = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
 
@@ -31,7 +33,7 @@ pub struct SessionEnvironment(BTreeMap<String, String>);
 impl SessionEnvironment {
     /// Picks what is on the list, as `get` has it.
     pub fn pick(get: impl Fn(&str) -> Option<String>) -> Self {
-        let names = DESKTOP.into_iter().chain([BUS]).map(str::to_owned);
+        let names = DESKTOP.into_iter().chain([BUS, REMOTE]).map(str::to_owned);
         let proxies = PROXIES
             .into_iter()
             .flat_map(|name| [name.to_owned(), name.to_ascii_uppercase()]);
@@ -53,6 +55,18 @@ impl SessionEnvironment {
         has("BROWSER") || has("DISPLAY") || has("WAYLAND_DISPLAY")
     }
 
+    /// How well something can be shown to the person there; the greater, the better. A browser that
+    /// is only named (`BROWSER`) may be one for terminals, and the display of an ssh session may be
+    /// gone with it, while the person sits at this machine.
+    pub fn rank(&self) -> impl Ord + use<> {
+        let has = |name| self.0.contains_key(name);
+        let has_display = has("DISPLAY") || has("WAYLAND_DISPLAY");
+        match self.has_desktop() {
+            true => (true, !has(REMOTE), has_display),
+            false => (false, false, false),
+        }
+    }
+
     /// The address of the session's message bus: a socket of this machine, and only one.
     pub fn bus(&self) -> Option<&str> {
         self.get(BUS)
@@ -67,7 +81,7 @@ impl SessionEnvironment {
     /// What a program needs that shows something to the person.
     pub fn for_programs(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = self.0.iter().map(|(name, value)| (&**name, &**value));
-        all.filter(|(name, _)| !is_proxy(name))
+        all.filter(|(name, _)| !is_proxy(name) && *name != REMOTE)
     }
 }
 
@@ -86,7 +100,7 @@ fn is_fit(name: &str, value: &str) -> bool {
             // other kinds of address name a program to run, or another machine
             BUS => value.starts_with("unix:") && !value.contains(';'),
             name if is_proxy(name) => !value.contains('@'),
-            name => DESKTOP.contains(&name),
+            name => name == REMOTE || DESKTOP.contains(&name),
         }
 }
 
@@ -159,7 +173,8 @@ mod tests {
     #[test]
     fn picking_asks_for_the_list_in_both_spellings() {
         let picked = SessionEnvironment::pick(|name| Some(format!("unix:{name}")));
-        assert_eq!(picked.0.len(), 14);
+        assert_eq!(picked.0.len(), 15);
+        assert!(picked.for_programs().all(|(name, _)| name != REMOTE));
         assert_eq!(picked.proxy("https_proxy"), Some("unix:https_proxy"));
         let capital = made("HTTPS_PROXY", "http://p");
         assert_eq!(capital.proxy("https_proxy"), Some("http://p"));

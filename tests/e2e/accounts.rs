@@ -75,7 +75,7 @@ fn several_people_at_one_provider_live_side_by_side() {
 
     // the provider's name means neither
     for (command, hint) in [
-        ("check", "opkssh check alice or opkssh check bob"),
+        ("check", "name one: alice or bob"),
         ("logout", "opkssh logout alice or opkssh logout bob"),
     ] {
         let refused = setup.home.opkssh([command, "test"]).run().refused();
@@ -168,7 +168,7 @@ fn an_account_keeps_its_name_when_it_logs_in_again() {
 
     setup.browser.behave("alice", BrowserMode::Deny);
     let refused = setup.home.opkssh(["login", "mine"]).run().refused();
-    let hint = "log in again and allow it: opkssh login test --as mine";
+    let hint = "log in again and allow it: opkssh login mine";
     assert!(refused.contains(hint), "{refused}");
 }
 
@@ -178,7 +178,9 @@ fn names_that_would_confuse_are_refused() {
         return;
     }
     let setup = Setup::new();
-    for name in ["a b", "a/b", "", ".x", "a\u{1b}"] {
+    for name in [
+        "a b", "a/b", "", ".x", "a\u{1b}", "a;b", "a&b", "*", "a|b", "#a", "a(b",
+    ] {
         let refused = login_as(&setup, "alice", &[&format!("--as={name}")]).refused();
         assert!(refused.contains("--as"), "{refused}");
         assert!(!refused.contains('\u{1b}'), "{refused}");
@@ -298,4 +300,74 @@ fn each_server_is_shown_the_account_that_is_meant_for_it() {
     assert_eq!(accounts(&home), pairs(&expected[1..]));
     home.opkssh(["logout", "--all"]).run().stdout();
     assert_eq!(accounts(&home), []);
+}
+
+#[test]
+fn a_host_is_the_default_account_s_or_nobody_s_business() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = Setup::new();
+    let agent = |alice: &str| {
+        format!("agent:\n  default_account: alice\n  accounts:\n    alice: {{hosts: {alice}}}\n")
+    };
+    let file = setup.home.dir().join(".opk/config.yml");
+    let plain = std::fs::read_to_string(file).unwrap();
+    let configured = |alice| setup.home.write(".opk/config.yml", agent(alice) + &plain);
+    configured("[a.example.com]");
+    login_as(&setup, "alice", &["test", "--as", "alice"]).stdout();
+    login_as(&setup, "bob", &["test", "--as", "bob"]).stdout();
+    let ensure = |host| setup.home.opkssh(["ensure", "--host", host]).run();
+    assert_eq!(ensure("a.example.com").code(), Some(0));
+    // bob's account could be shown there, and yet nobody has said that it is meant
+    let other = ensure("b.example.com");
+    assert_eq!(other.code(), Some(1));
+    let said = other.stderr();
+    assert!(
+        said.contains("no account is meant for b.example.com"),
+        "{said}"
+    );
+    configured("[]");
+    assert_eq!(ensure("b.example.com").code(), Some(0));
+    assert_eq!(checked(&setup.home, &["--host", "b.example.com"]), "alice");
+
+    // the provider's name means neither
+    for command in [
+        &["ensure", "test"][..],
+        &["ssh", "--account", "test", "b.example.com"],
+    ] {
+        let refused = setup.home.opkssh(command).run();
+        assert!(!refused.success());
+        let said = refused.stderr();
+        assert!(said.contains("name one: alice or bob"), "{said}");
+        assert!(!said.contains("opkssh check"), "{said}");
+    }
+}
+
+#[test]
+fn changed_hosts_count_at_once() {
+    if left_out(&[Part::Provider, Part::Sshd]) {
+        return;
+    }
+    let setup = Setup::new();
+    let server = Server::ours(&setup.provider, "24h");
+    setup.knows(&[&server.sshd]);
+    let configured = |hosts: &str| {
+        let (issuer, client) = (setup.provider.issuer(), setup.provider.client());
+        let entry = entry("test", issuer, client, &[&format!("hosts: {hosts}")]);
+        write_config(&setup.home, &[entry]);
+    };
+    let ssh = || server.plain_ssh(&setup.home).arg("echo in").run();
+    setup.login(&[]);
+    assert_eq!(ssh().stdout(), "in\n");
+    for (hosts, shown) in [
+        ("[elsewhere.example.com]", false),
+        ("[localhost]", true),
+        ("[\"!localhost\", \"*\"]", false),
+        ("[]", true),
+    ] {
+        configured(hosts);
+        let said = ssh();
+        assert_eq!(said.success(), shown, "{hosts}: {}", said.stderr());
+    }
 }

@@ -170,14 +170,12 @@ fn disable_browser_open_prints_the_url_and_the_person_opens_it() {
         .home
         .opkssh(["login", "--disable-browser-open"])
         .start();
-    let said = login.wait_for("&nonce=");
+    // the line behind it: the URL is whole
+    let said = login.wait_for("opkssh login --redirected");
     let (_, url) = said.split_once("Open your browser to: ").expect("the URL");
+    let url = url.lines().next().expect("its line");
     assert_eq!(setup.browser.openings(), 0);
-    let opened = setup
-        .home
-        .command(setup.browser.launcher())
-        .arg(url.trim())
-        .run();
+    let opened = setup.home.command(setup.browser.launcher()).arg(url).run();
     opened.stdout();
     login.wait().stdout();
     assert_eq!(status(&setup.home)["accounts"][0]["state"], "usable");

@@ -201,3 +201,28 @@ fn the_browser_is_opened_at_once_where_that_is_configured() {
     assert_eq!(needy.setup.browser.openings(), 2);
     assert!(needy.desktop.shown().is_empty());
 }
+
+#[test]
+fn after_a_login_that_came_of_it_nobody_is_asked_again_for_a_while() {
+    if left_out(&PARTS) {
+        return;
+    }
+    let needy = Needy::new(&["hosts: [localhost]", "on_demand: browser"]);
+    needy.admit();
+    assert_eq!(needy.ssh().wait().stdout(), "in\n");
+    needy.setup.provider.revoke("alice");
+    wait_until("the login has ended again", || is_needed(&needy.setup));
+    needy.server.etc.write("auth_id", "");
+    for _ in 0..3 {
+        assert!(!needy.ssh().wait().success());
+    }
+    assert_eq!(needy.setup.browser.openings(), 2);
+
+    // who logs in by a command is there
+    needy.setup.login(&[]);
+    needy.setup.provider.revoke("alice");
+    wait_until("the login has ended again", || is_needed(&needy.setup));
+    needy.admit();
+    assert_eq!(needy.ssh().wait().stdout(), "in\n");
+    assert_eq!(needy.setup.browser.openings(), 4);
+}

@@ -132,3 +132,28 @@ fn a_login_that_fails_fails_for_all() {
     }
     assert_eq!(setup.browser.openings(), 2, "the second by the test");
 }
+
+#[test]
+fn who_cannot_show_a_browser_does_not_keep_others_from_opening_one() {
+    if left_out(&PARTS) {
+        return;
+    }
+    let setup = two_accounts();
+    setup.browser.behave("alice", BrowserMode::Ignore);
+    let far = |login: opkssh_test_support::Run| {
+        login.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22")
+    };
+    let mut first = far(setup.home.opkssh(["login", "work"])).start();
+    first.wait_for("opkssh login --redirected");
+    let mut second = setup.home.opkssh(["login", "work"]).start();
+    second.wait_for("Opening browser to ");
+    wait_until("both tried", || {
+        (setup.browser.openings() == 2).then_some(())
+    });
+    log_in_there(&setup);
+    for login in [first, second] {
+        let said = login.wait().stdout();
+        assert!(said.contains("In the agent as \"work\""), "{said}");
+    }
+    assert_eq!(setup.provider.authorizations(), 1);
+}

@@ -32,6 +32,8 @@ pub enum AdoptError {
     OtherPerson(#[from] OtherPerson),
     #[error(transparent)]
     Ambiguous(#[from] Ambiguous),
+    #[error("the login that was under way is the account {got}'s, not {asked}'s")]
+    Elsewhere { asked: String, got: String },
     #[error("the login was interrupted")]
     Interrupted,
     #[error("the agent is locked")]
@@ -62,7 +64,9 @@ impl AdoptError {
             ),
             Self::OtherPerson(error) => Some(error.hint()),
             Self::Ambiguous(error) => Some(error.hint("opkssh login")),
-            Self::Unknown(alias) => Some(format!("log in: opkssh login {alias}")),
+            Self::Elsewhere { asked: alias, .. } | Self::Unknown(alias) => {
+                Some(format!("log in: opkssh login {alias}"))
+            }
             Self::Locked | Self::PutAway => Some("unlock it: opkssh agent unlock".to_owned()),
             Self::Record(_) | Self::Interrupted => None,
         }
@@ -96,12 +100,23 @@ impl Accounts {
             let logged_in = this.log_in_alone(&alone, &events).await;
             logged_in.map(Joined::LoggedIn).map_err(Arc::new)
         };
-        let key = LoginKey::of(request)?;
+        let key = LoginKey::of(request, self.is_named_after_provider(request))?;
         let opens_browser = request.joining.opens_browser;
-        self.logins
+        let joined = self
+            .logins
             .join(key, opens_browser, events, usable, begin)
             .await
-            .unwrap_or_else(|Interrupted| Err(Arc::new(AdoptError::Interrupted)))
+            .unwrap_or_else(|Interrupted| Err(Arc::new(AdoptError::Interrupted)))?;
+        match (&request.account, &joined) {
+            // who was there first had named none, and another account came of it
+            (Some(asked), Joined::LoggedIn(got)) if asked.as_str() != got.alias => {
+                Err(Arc::new(AdoptError::Elsewhere {
+                    asked: asked.to_string(),
+                    got: got.alias.clone(),
+                }))
+            }
+            _ => Ok(joined),
+        }
     }
 
     /// The account, if it can be used now.
@@ -164,6 +179,7 @@ impl Accounts {
                 principals: record.principals.clone(),
                 send_access_token: Some(record.access_token.is_some()),
                 flow,
+                again: true,
                 account: Some(AccountName::existing(&account.alias)),
                 asking,
                 joining,
@@ -180,6 +196,11 @@ impl Accounts {
             (false, true) => Err(AdoptError::PutAway),
             (false, false) => Ok(()),
         }
+    }
+
+    /// A command has logged in: its person can be asked again when that ends.
+    pub fn note_person(&self, account: &AccountStatus) {
+        self.questions.forget_answer(&account.alias);
     }
 
     /// What would make the login useless is said before anybody goes to a browser.
@@ -294,7 +315,6 @@ impl Accounts {
         }
         let account = Account::new(alias.clone(), turn.clone(), record, credentials, store);
         let account = Arc::new(account);
-        self.questions.forget_answer(&alias);
         {
             let mut accounts = self.lock();
             match self.goes_away(&account) {

@@ -32,7 +32,7 @@ pub(super) async fn log_in(
     match logged_in {
         Ok(logged_in) => Ok(logged_in),
         Err((error, browser)) => {
-            let hint = hint(&error, provider, request.account.as_ref());
+            let hint = hint(&error, provider, request);
             if let Some(browser) = browser {
                 browser
                     .say_failed(&error.to_string(), hint.as_deref())
@@ -121,7 +121,7 @@ async fn at_provider(
         }
         (Err(error), None) => return Err((error, None)),
         (Err(error), Some(choice)) => {
-            let hint = hint(&error, provider, request.account.as_ref());
+            let hint = hint(&error, provider, request);
             choice.fail(&error.to_string(), hint.as_deref());
             return Err((error, None));
         }
@@ -256,7 +256,8 @@ async fn answer(
         if visit.parameter("state").as_deref() == Some(&authorization.state) {
             return Ok(visit);
         }
-        tracing::warn!("somebody came to the login's address with a wrong state");
+        // whoever finds the port can do this as often as they like
+        tracing::debug!("somebody came to the login's address with a wrong state");
         visit.answer(Page::failure(pages::not_the_answer()));
     }
 }

@@ -10,7 +10,7 @@ use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 
-use super::login::{LoggedIn, LoginError, LoginFailure, begin, hint, tell, waiting};
+use super::login::{LoggedIn, LoginError, LoginFailure, begin, hint, tell, waiting, with_words};
 use super::oidc::{self, Http, OidcError};
 
 /// Logs in at the request's one provider. Dropping the future ends the asking.
@@ -25,7 +25,8 @@ pub(super) async fn log_in(
         .await
         .map_err(|error| LoginFailure {
             hint: device_hint(&error, provider)
-                .or_else(|| hint(&error, provider, request.account.as_ref())),
+                .map(|hint| with_words(&hint, provider, request))
+                .or_else(|| hint(&error, provider, request)),
             error,
         })
 }

@@ -39,20 +39,23 @@ impl Accounts {
             Err(ambiguous) => {
                 return Err(EnsureError::NotNow {
                     reason: ambiguous.to_string(),
-                    hint: Some(ambiguous.hint("opkssh check")),
+                    hint: Some(ambiguous.names()),
                 });
             }
         };
         let failed = self.renew_if_stale(&account, Wish::Asked).await.err();
         // meanwhile, perhaps
         self.refuse_if_locked()?;
-        let plan = self.plan(&account.state());
+        let (plan, refused) = {
+            let state = account.state();
+            (self.plan(&state), state.refused)
+        };
         if plan.is_usable(self.clock.now()) {
             return Ok(Ensured(self.report(&account)));
         }
         match failed {
             // it is still renewable: trying again later will do
-            Some(error) if plan.renew_at.is_some() => Err(EnsureError::NotNow {
+            Some(error) if plan.renew_at.is_some() && !refused => Err(EnsureError::NotNow {
                 reason: error.to_string(),
                 hint: None,
             }),

@@ -89,6 +89,8 @@ impl Accounts {
                 let spent = error.is_invalid_grant();
                 if spent {
                     record.refresh_token = None;
+                }
+                if spent || error.needs_person() {
                     record.renewal = Renewal::NeedsPerson;
                 }
                 self.keep(account, record).await?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::restore::{Missing, Sealed};
 use super::store::StoreKind;
@@ -94,11 +95,13 @@ impl Accounts {
     }
 
     /// Would all be as it is now after a restart? Not while something is going on, nor while
-    /// something is in memory only, nor if that brought back what SIGUSR1 has dropped or a
-    /// locked screen has put away.
+    /// something is in memory only, nor while a person is asked or shall not be asked, nor if that
+    /// brought back what SIGUSR1 has dropped or a locked screen has put away.
     pub fn would_come_back(&self) -> bool {
         !self.asleep.load(Ordering::Relaxed)
             && !self.held.is_put_away()
+            && !self.questions.matter(Instant::now())
+            && self.logins.is_empty()
             && self.busy.try_write().is_ok()
             && self.at_risk().is_empty()
     }

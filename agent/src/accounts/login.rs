@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::cic::{CicError, ClientInstanceClaims, Commitment};
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Event, Flow, KeyType, LoginRequest};
@@ -170,17 +169,33 @@ impl Begun {
 pub(super) fn hint(
     error: &LoginError,
     provider: &Provider,
-    account: Option<&AccountName>,
+    request: &LoginRequest,
 ) -> Option<String> {
-    let hint = plain_hint(error, provider)?;
+    plain_hint(error, provider).map(|hint| with_words(&hint, provider, request))
+}
+
+/// A hint that names the provider, with the words in its place that begin this login again.
+pub(super) fn with_words(hint: &str, provider: &Provider, request: &LoginRequest) -> String {
     let name = provider.name();
-    Some(match account.filter(|account| account.as_str() != name) {
-        None => hint,
-        Some(account) => hint.replace(
-            &format!("opkssh login {name}"),
-            &format!("opkssh login {name} --as {account}"),
-        ),
-    })
+    let words = match &request.account {
+        // also where the configuration has no such provider, or no longer
+        Some(account) if request.again => account.to_string(),
+        Some(account) if account.as_str() != name => format!("{} --as {account}", typed(provider)),
+        _ => typed(provider),
+    };
+    let mut said = hint.to_owned();
+    for command in ["opkssh login ", "opkssh login --device "] {
+        said = said.replace(&format!("{command}{name}"), &format!("{command}{words}"));
+    }
+    said
+}
+
+/// The provider as the person names it on the command line.
+pub(super) fn typed(provider: &Provider) -> String {
+    match provider.aliases.first() {
+        Some(alias) => alias.clone(),
+        None => format!("--provider {},{}", provider.issuer, provider.client_id),
+    }
 }
 
 fn plain_hint(error: &LoginError, provider: &Provider) -> Option<String> {
@@ -247,4 +262,49 @@ pub(super) async fn waiting(events: &mpsc::Sender<Event>, what: &str) -> Result<
 /// Nobody listens any more: the client went away.
 pub(super) async fn tell(events: &mpsc::Sender<Event>, event: Event) -> Result<(), LoginError> {
     events.send(event).await.map_err(|_| LoginError::Cancelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The words behind "opkssh login" in the hint of a login that nobody finished in time.
+    fn said(alias: &str, account: Option<&str>, again: bool, device: bool) -> String {
+        let aliases: Vec<_> = alias.split_whitespace().collect();
+        let request = json!({"providers": [{
+            "aliases": aliases, "issuer": "https://id.example.com", "client_id": "client",
+            "client_secret": "secret", "scopes": [], "access_type": "", "prompt": "",
+            "redirect_uris": [], "send_access_token": false,
+        }], "account": account});
+        let mut request: LoginRequest = serde_json::from_value(request).unwrap();
+        request.again = again;
+        let error = match device {
+            true => LoginError::CodeExpired,
+            false => LoginError::NobodyCame,
+        };
+        let hint = hint(&error, &request.providers[0], &request).unwrap();
+        let (_, words) = hint.split_once("opkssh login ").unwrap();
+        words.to_owned()
+    }
+
+    #[test]
+    fn hints_name_what_can_be_typed() {
+        let typed = "--provider https://id.example.com,client";
+        let named = format!("{typed} --as mine");
+        for (alias, account, again, words) in [
+            ("work", None, false, "work"),
+            ("work", Some("work"), false, "work"),
+            ("work", Some("mine"), false, "work --as mine"),
+            ("work", Some("mine"), true, "mine"),
+            ("", None, false, typed),
+            ("", Some("mine"), false, &named),
+            ("", Some("mine"), true, "mine"),
+        ] {
+            assert_eq!(said(alias, account, again, false), words);
+            let device = format!("--device {words}");
+            assert_eq!(said(alias, account, again, true), device);
+        }
+    }
 }

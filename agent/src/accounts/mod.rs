@@ -42,7 +42,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use opkssh_protocol::control::WhichAccount;
+use opkssh_protocol::control::{AccountState, WhichAccount};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
@@ -91,6 +91,8 @@ pub struct Accounts {
     lock: Lock,
     index: IndexFile,
     settings: Settings,
+    /// The settings' version that the serving wing was shown.
+    published: Mutex<u64>,
     logins: SharedLogins<Result<Joined, Arc<AdoptError>>>,
     http: Http,
     questions: Questions,
@@ -101,8 +103,6 @@ pub struct Accounts {
     replan: Notify,
     /// Told whenever an account came, went or was made usable.
     changed: watch::Sender<()>,
-    /// Held while the table is shown, so that an older look at it never replaces a newer one.
-    publishing: Mutex<()>,
 }
 
 /// One account. Whoever changes its tokens holds its turn; `state` is held for moments only.
@@ -129,6 +129,8 @@ struct State {
     failures: u32,
     tried_at: Option<UnixTime>,
     retry_at: Option<UnixTime>,
+    /// The provider answered the last renewal with a refusal, not with a failure.
+    refused: bool,
     /// See [`plan()`].
     early: u8,
     /// Logged out: nothing may bring it back.
@@ -155,6 +157,7 @@ impl Accounts {
             lock: Lock::new(places.seal_file()),
             index: IndexFile::new(places.accounts_file()),
             settings: Settings::new(places.config_files().to_vec()),
+            published: Mutex::default(),
             logins: SharedLogins::default(),
             http: Http::new(surroundings.clone()),
             questions: Questions::default(),
@@ -163,7 +166,6 @@ impl Accounts {
             awaited: Awaited::default(),
             replan: Notify::new(),
             changed: watch::Sender::new(()),
-            publishing: Mutex::default(),
         }
     }
 
@@ -196,17 +198,18 @@ impl Accounts {
                     .iter()
                     .filter(|account| host_matches(host, &settings(account).hosts))
                     .collect();
-                // else one that every server is shown
+                // else the default one: where an account must be meant, if every server is shown it
                 if meant.is_empty() {
-                    meant.extend(accounts.iter().filter(|one| settings(one).hosts.is_empty()));
+                    let any = matches!(which, WhichAccount::ForHost(_));
+                    let fits = |one: &&Arc<Account>| any || settings(one).hosts.is_empty();
+                    meant.extend(default.filter(fits));
                 }
                 let rank = |one: &&Arc<Account>| {
                     let is_default = default.is_some_and(|default| default.alias == one.alias);
                     (is_default, one.state().record.logged_in_at)
                 };
                 let found = meant.into_iter().max_by_key(rank);
-                let any = default.filter(|_| matches!(which, WhichAccount::ForHost(_)));
-                found.or(any).cloned().into_iter().collect()
+                found.cloned().into_iter().collect()
             }
         }
     }
@@ -219,6 +222,16 @@ impl Accounts {
             state.record.refresh_token.is_some(),
             state.early,
         )
+    }
+
+    /// As planned; past the deadline, a provider that refuses to renew leaves it to a person. (The
+    /// clockwork goes on asking: a client may be registered again.)
+    fn account_state(&self, state: &State) -> AccountState {
+        let (plan, now) = (self.plan(state), self.clock.now());
+        match state.refused && !plan.is_usable(now) {
+            true => AccountState::LoginNeeded,
+            false => plan.state(now),
+        }
     }
 
     /// The lock of whoever logs in, renews or logs out under this name.
@@ -255,12 +268,24 @@ impl Accounts {
         std::mem::forget(self.busy.clone().write_owned().await);
     }
 
+    /// Has the serving wing see changed settings as soon as it looks.
+    fn follow_settings(self: &Arc<Self>) {
+        let this = Arc::downgrade(self);
+        self.held.before_look(move || {
+            if let Some(this) = this.upgrade() {
+                let known = *this.published();
+                if this.settings.version() != known {
+                    this.publish();
+                }
+            }
+        });
+    }
+
     /// Shows the serving wing what is held now.
     fn publish(&self) {
-        let _publishing = self
-            .publishing
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        // held to the end: an older view must not follow a newer one
+        let mut published = self.published();
+        *published = self.settings.version();
         let accounts: Vec<_> = self.lock().values().cloned().collect();
         let identities = accounts
             .iter()
@@ -286,6 +311,12 @@ impl Accounts {
         accounts
             .get(&account.alias)
             .is_some_and(|held| Arc::ptr_eq(held, account))
+    }
+
+    fn published(&self) -> MutexGuard<'_, u64> {
+        self.published
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn missing(&self) -> MutexGuard<'_, Vec<Missing>> {
@@ -330,6 +361,7 @@ impl Account {
                 failures: 0,
                 tried_at: None,
                 retry_at: None,
+                refused: false,
                 early: early[0],
                 gone: false,
             }),

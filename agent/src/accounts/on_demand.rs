@@ -13,7 +13,7 @@ use super::{Account, Accounts};
 use crate::notification::{self, Answer};
 use crate::open_browser;
 
-/// After a person has dismissed the question, or left it, or the login that came of it failed.
+/// After a question or a window, whatever came of it.
 const COOLDOWN: Duration = Duration::from_secs(15 * 60);
 /// After nobody could be asked: perhaps the desktop is just starting.
 const NO_DESKTOP: Duration = Duration::from_secs(60);
@@ -26,8 +26,30 @@ pub(super) struct Questions(Mutex<HashMap<String, Question>>);
 
 enum Question {
     /// Everybody who needs the account waits until this ends.
-    Open(watch::Receiver<()>),
+    Open {
+        over: watch::Receiver<()>,
+        /// The person has logged in by a command meanwhile.
+        is_there: bool,
+    },
     QuietUntil(Instant),
+}
+
+/// How asking a person ended.
+enum Ended {
+    /// Nobody could be asked.
+    NotAsked,
+    /// The login was made elsewhere, or the account is no more.
+    Elsewhere,
+    /// They answered, or not, or a window was opened for them.
+    Asked,
+}
+
+/// Is a browser opened for a login that somebody else has opened one for?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Window {
+    UnlessOpen,
+    /// The person has just asked for it, here.
+    Always,
 }
 
 /// What a request for a login came to.
@@ -43,20 +65,28 @@ impl Questions {
         let mut questions = self.lock();
         match questions.get(account) {
             // one whose sender is gone ended without an answer
-            Some(Question::Open(over)) if over.has_changed().is_ok() => {
+            Some(Question::Open { over, .. }) if over.has_changed().is_ok() => {
                 return Begin::Wait(over.clone());
             }
             Some(Question::QuietUntil(end)) if now < *end => return Begin::Quiet,
             _ => {}
         }
         let (ask, over) = watch::channel(());
-        questions.insert(account.to_owned(), Question::Open(over.clone()));
+        let open = Question::Open {
+            over: over.clone(),
+            is_there: false,
+        };
+        questions.insert(account.to_owned(), open);
         Begin::Ask(ask, over)
     }
 
-    fn end(&self, account: &str, quiet_until: Option<Instant>) {
+    pub(super) fn end(&self, account: &str, quiet_until: Option<Instant>) {
         let mut questions = self.lock();
-        match quiet_until {
+        let is_there = matches!(
+            questions.get(account),
+            Some(Question::Open { is_there: true, .. })
+        );
+        match quiet_until.filter(|_| !is_there) {
             Some(end) => questions.insert(account.to_owned(), Question::QuietUntil(end)),
             None => questions.remove(account),
         };
@@ -65,9 +95,21 @@ impl Questions {
     /// The person is there after all.
     pub(super) fn forget_answer(&self, account: &str) {
         let mut questions = self.lock();
-        if let Some(Question::QuietUntil(_)) = questions.get(account) {
-            questions.remove(account);
+        match questions.get_mut(account) {
+            Some(Question::Open { is_there, .. }) => *is_there = true,
+            Some(Question::QuietUntil(_)) => {
+                questions.remove(account);
+            }
+            None => {}
         }
+    }
+
+    /// Is somebody being asked, or not to be asked at `now`?
+    pub(super) fn matter(&self, now: Instant) -> bool {
+        self.lock().values().any(|question| match question {
+            Question::Open { over, .. } => over.has_changed().is_ok(),
+            Question::QuietUntil(end) => now < *end,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Question>> {
@@ -92,10 +134,15 @@ impl Accounts {
                 let this = self.clone();
                 tokio::spawn(async move {
                     let _asking = asking;
-                    let quiet = this.ask(&alias, how).await;
-                    let quiet = quiet.filter(|_| !this.is_usable_now(&alias));
-                    this.questions
-                        .end(&alias, quiet.map(|quiet| Instant::now() + quiet));
+                    let begin = Instant::now();
+                    let quiet_until = match this.ask(&alias, how).await {
+                        Ended::NotAsked => Some(Instant::now() + NO_DESKTOP),
+                        Ended::Elsewhere => None,
+                        // else whoever has asked once could open windows without end
+                        Ended::Asked if this.is_usable_now(&alias) => Some(begin + COOLDOWN),
+                        Ended::Asked => Some(Instant::now() + COOLDOWN),
+                    };
+                    this.questions.end(&alias, quiet_until);
                 });
                 over
             }
@@ -125,19 +172,19 @@ impl Accounts {
     fn how_to_ask(&self, account: &Account) -> Option<OnDemand> {
         let state = account.state();
         let how = self.settings.of(&state.record).on_demand;
-        let needs_person = self.plan(&state).state(self.clock.now()) == AccountState::LoginNeeded;
+        let needs_person = self.account_state(&state) == AccountState::LoginNeeded;
         (needs_person && how != OnDemand::Off).then_some(how)
     }
 
-    /// For how long not to ask again; `None`: the account is usable, or gone.
-    async fn ask(self: &Arc<Self>, alias: &str, how: OnDemand) -> Option<Duration> {
+    async fn ask(self: &Arc<Self>, alias: &str, how: OnDemand) -> Ended {
         if how == OnDemand::Browser {
             // nobody has said yes: perhaps nobody has to
             let asking = Asking {
                 silent_first: true,
                 ..Asking::default()
             };
-            return self.log_in_for(alias, asking).await;
+            self.log_in_for(alias, asking, Window::UnlessOpen).await;
+            return Ended::Asked;
         }
         let summary = format!("ssh needs your login \"{alias}\"");
         let body = format!("Or on a terminal: opkssh login {alias}");
@@ -148,44 +195,47 @@ impl Accounts {
                 self.held.notice(format!(
                     "{alias} needs a login: opkssh login {alias} ({error})"
                 ));
-                return Some(NO_DESKTOP);
+                return Ended::NotAsked;
             }
         };
         let answer = tokio::select! {
             answer = tokio::time::timeout(ASK_FOR, shown.answer()) => answer.unwrap_or(Answer::None),
             () = self.until_usable(alias) => {
                 shown.close().await;
-                return None;
+                return Ended::Elsewhere;
             }
         };
         shown.close().await;
-        match answer {
-            Answer::LogIn => self.log_in_for(alias, Asking::default()).await,
-            Answer::Dismissed | Answer::None => Some(COOLDOWN),
+        if answer == Answer::LogIn {
+            self.log_in_for(alias, Asking::default(), Window::Always)
+                .await;
         }
+        Ended::Asked
     }
 
-    /// A login that no command waits for: the browser is opened from here. As [`Accounts::ask`].
-    pub(super) async fn log_in_for(
-        self: &Arc<Self>,
-        alias: &str,
-        asking: Asking,
-    ) -> Option<Duration> {
+    /// A login that no command waits for: the browser is opened from here. `status` says how it
+    /// failed.
+    pub(super) async fn log_in_for(self: &Arc<Self>, alias: &str, asking: Asking, window: Window) {
         let (events, mut news) = mpsc::channel(16);
-        let login = self.log_in_again(alias, Flow::Browser, asking, Joining::default(), &events);
+        let joining = Joining {
+            opens_browser: self.surroundings.session().has_desktop(),
+            unless_usable: None,
+        };
+        let login = self.log_in_again(alias, Flow::Browser, asking, joining, &events);
         tokio::pin!(login);
         let failed = loop {
             tokio::select! {
                 biased;
                 Some(event) = news.recv() => {
-                    if let Event::OpenBrowser { url, opened: false } = event
+                    if let Event::OpenBrowser { url, opened } = event
+                        && (!opened || window == Window::Always)
                         && !open_browser::open(url, &self.surroundings).await
                     {
                         break "no browser could be started".to_owned();
                     }
                 }
                 joined = &mut login => match joined {
-                    Ok(_) => return None,
+                    Ok(_) => return,
                     Err(error) => break error.to_string(),
                 }
             }
@@ -193,7 +243,6 @@ impl Accounts {
         self.held.notice(format!(
             "the login for {alias} failed: {failed}; log in: opkssh login {alias}"
         ));
-        Some(COOLDOWN)
     }
 
     /// Ends when the account can be used, or is no more.
@@ -240,7 +289,14 @@ mod tests {
         // an open question is not forgotten, an answer is
         questions.forget_answer("a");
         assert!(matches!(questions.begin("a", start), Begin::Wait(_)));
+        // who logs in by a command meanwhile is there
         questions.end("a", Some(start + COOLDOWN));
+        let Begin::Ask(asking, _) = questions.begin("a", start) else {
+            panic!("not forgotten");
+        };
+        questions.end("a", Some(start + COOLDOWN));
+        drop(asking);
+        assert!(questions.matter(almost));
         questions.forget_answer("a");
         assert!(matches!(questions.begin("a", start), Begin::Ask(..)));
     }

@@ -11,6 +11,7 @@ use opkssh_protocol::pk_token::TokenTimes;
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::watch;
 
+use super::on_demand::Window;
 use super::plan::Plan;
 use super::{Account, Accounts};
 use crate::notification::{self, Answer};
@@ -160,7 +161,8 @@ impl Accounts {
         };
         shown.close().await;
         if answer == Answer::LogIn {
-            self.log_in_for(alias, Asking::default()).await;
+            self.log_in_for(alias, Asking::default(), Window::Always)
+                .await;
         }
     }
 

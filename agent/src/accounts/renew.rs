@@ -38,6 +38,13 @@ pub enum RenewError {
     Gone,
 }
 
+impl RenewError {
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Oidc(error) | Self::Exchange(ExchangeError::Oidc(error))
+            if error.is_refusal())
+    }
+}
+
 impl Accounts {
     /// Renews those of these accounts that are due, side by side. Failures are kept with the
     /// account.
@@ -120,6 +127,7 @@ impl Accounts {
     ) -> Result<(), RenewError> {
         let mut state = account.state();
         state.tried_at = Some(self.clock.now());
+        state.refused = renewed.as_ref().is_err_and(RenewError::is_refusal);
         state.last_error = match &renewed {
             // a provider may answer with the same old token: that must not become a busy loop
             Ok(()) if self.plan(&state).wants_renewal(self.clock.now()) => {

@@ -61,7 +61,7 @@ impl Accounts {
             subject: claims.sub().to_owned(),
             email: claims.email().map(str::to_owned),
             fingerprint: state.credentials.certificate.unverified_fingerprint(),
-            state: plan.state(self.clock.now()),
+            state: self.account_state(&state),
             usable_until: plan.deadline,
             expiration: settings.expiration.to_string(),
             renewal: state.record.renewal,

@@ -15,6 +15,7 @@ use crate::held::{FreshenRequest, FreshenRequests, FreshenWish};
 impl Accounts {
     /// Restores what the store has, then runs for as long as the daemon.
     pub async fn keep_fresh(self: Arc<Self>, mut requests: FreshenRequests) {
+        self.follow_settings();
         let mut working = JoinSet::new();
         working.spawn({
             let this = self.clone();
@@ -50,9 +51,13 @@ impl Accounts {
         self.renew_due(accounts, Wish::Planned).await;
     }
 
-    pub(super) async fn freshen(self: Arc<Self>, request: FreshenRequest) {
+    pub(super) async fn freshen(self: Arc<Self>, mut request: FreshenRequest) {
         if request.wish == FreshenWish::AskPerson {
-            self.ask_person(&request.accounts).await;
+            tokio::select! {
+                () = self.ask_person(&request.accounts) => {}
+                // the question stays, and nobody waits for it here
+                () = request.done.closed() => return,
+            }
             let _ = request.done.send(());
             return;
         }

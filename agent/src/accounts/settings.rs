@@ -1,7 +1,9 @@
 //! What the client configuration says now about an account: it may have changed since the login.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
@@ -22,10 +24,15 @@ pub struct AccountSettings {
 pub struct Settings {
     files: Vec<PathBuf>,
     read: Mutex<Option<Read>>,
+    /// Counts how often what was read became another.
+    changes: AtomicU64,
 }
 
+/// A file as it was read: which, when it was written, its inode and length.
+type Stamp = (PathBuf, SystemTime, u64, u64);
+
 struct Read {
-    stamp: (PathBuf, SystemTime),
+    stamp: Stamp,
     providers: Vec<Provider>,
     agent: AgentSection,
 }
@@ -35,6 +42,7 @@ impl Settings {
         Self {
             files,
             read: Mutex::new(None),
+            changes: AtomicU64::new(0),
         }
     }
 
@@ -67,6 +75,12 @@ impl Settings {
         }
     }
 
+    /// Another number than before: the settings may be others than then.
+    pub fn version(&self) -> u64 {
+        let _read = self.read();
+        self.changes.load(Ordering::Relaxed)
+    }
+
     /// `agent.default_account`.
     pub fn default_account(&self) -> Option<String> {
         self.read().as_ref()?.agent.default_account.clone()
@@ -91,12 +105,11 @@ impl Settings {
     }
 
     fn refresh(&self, read: &mut Option<Read>) {
-        let stamp = self
-            .files
-            .iter()
-            .find_map(|file| Some((file.clone(), std::fs::metadata(file).ok()?.modified().ok()?)));
+        let stamp = self.files.iter().find_map(|file| stamp(file.clone()));
         let Some(stamp) = stamp else {
-            *read = None;
+            if read.take().is_some() {
+                self.changes.fetch_add(1, Ordering::Relaxed);
+            }
             return;
         };
         if read.as_ref().is_some_and(|read| read.stamp == stamp) {
@@ -118,10 +131,17 @@ impl Settings {
                     stamp,
                     providers: config.providers,
                     agent: config.agent,
-                })
+                });
+                self.changes.fetch_add(1, Ordering::Relaxed);
             }
             // half-written perhaps: what was read before goes on counting
             Err(error) => tracing::warn!("the client configuration is not readable: {error}"),
         }
     }
+}
+
+fn stamp(file: PathBuf) -> Option<Stamp> {
+    let metadata = std::fs::metadata(&file).ok()?;
+    let written = metadata.modified().ok()?;
+    Some((file, written, metadata.ino(), metadata.len()))
 }

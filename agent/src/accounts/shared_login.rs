@@ -40,13 +40,18 @@ struct Progress<T> {
 }
 
 impl LoginKey {
-    pub(super) fn of(request: &LoginRequest) -> Result<Self, Arc<super::AdoptError>> {
+    /// `by_provider`: a login that names no account becomes the one named after its provider.
+    pub(super) fn of(
+        request: &LoginRequest,
+        by_provider: bool,
+    ) -> Result<Self, Arc<super::AdoptError>> {
         let mut request = request.clone();
         // what does not change the login: who asks, and what is read from the configuration anew
         request.joining = Joining::default();
         // whoever tries it without the person first ends at the same login
         request.asking.silent_first = false;
         if let ([provider], Some(account)) = (&request.providers[..], &request.account)
+            && by_provider
             && account.as_str() == provider.name()
         {
             // what an account is called where nothing is said
@@ -74,6 +79,13 @@ impl<T> Default for SharedLogins<T> {
         Self {
             pending: Arc::default(),
         }
+    }
+}
+
+impl<T> SharedLogins<T> {
+    /// Is none under way?
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.pending).is_empty()
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::config::Provider;
-use opkssh_protocol::control::WhichAccount;
+use opkssh_protocol::control::{LoginRequest, WhichAccount};
 
 use super::index::Entry;
+use super::login::typed;
 use super::record::{Credentials, Record};
 use super::restore::Missing;
 use super::{Account, Accounts, report};
@@ -42,6 +43,11 @@ impl Ambiguous {
             word: word.to_owned(),
             accounts: accounts.into_iter().collect(),
         }
+    }
+
+    /// What the person can do about it, whatever the command was.
+    pub fn names(&self) -> String {
+        format!("name one: {}", self.accounts.join(" or "))
     }
 
     /// What the person can do about it; `command` takes an account's name.
@@ -104,6 +110,20 @@ impl Accounts {
                 Err(other_person(owned, newcomer, provider, &known))
             }
         }
+    }
+
+    /// Does a login there that names no account end as the account named after the provider? Not if
+    /// the person might turn out to have another one there: see [`Self::account_of_login`].
+    pub(super) fn is_named_after_provider(&self, request: &LoginRequest) -> bool {
+        let [provider] = &request.providers[..] else {
+            return false;
+        };
+        let name = provider.name();
+        let known = self.known();
+        let mut there = known
+            .iter()
+            .filter(|one| one.issuer == provider.issuer && one.provider == name);
+        there.all(|one| one.name == name)
     }
 
     /// The address of the person whose account a login to `provider` is going to be, if it is
@@ -186,10 +206,7 @@ fn other_person(
     provider: &Provider,
     known: &[Known],
 ) -> OtherPerson {
-    let provider = match provider.aliases.first() {
-        Some(alias) => alias.clone(),
-        None => format!("--provider {},{}", provider.issuer, provider.client_id),
-    };
+    let provider = typed(provider);
     let free = |name: &String| {
         AccountName::parse(name).is_ok() && known.iter().all(|one| one.name != *name)
     };

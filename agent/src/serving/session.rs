@@ -68,7 +68,7 @@ impl Session {
         self.has_asked |= matches!(kind, REQUEST_IDENTITIES | SIGN_REQUEST);
         let answer = match kind {
             REQUEST_IDENTITIES => Ok(self.list().await),
-            SIGN_REQUEST => self.sign(body),
+            SIGN_REQUEST => self.sign(body).await,
             LOCK => self.password(true, body).await,
             UNLOCK => self.password(false, body).await,
             EXTENSION => self.extension(body),
@@ -78,6 +78,7 @@ impl Session {
     }
 
     async fn list(&self) -> Vec<u8> {
+        self.serving.held.look().await;
         let destination = self.bindings.destination();
         let known_hosts = &self.serving.known_hosts;
         let names = destination.map(|destination| known_hosts.look_up(destination.host_key));
@@ -140,12 +141,16 @@ impl Session {
         }
     }
 
-    fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+    async fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
         let mut reader = Reader::new(body);
         let (key, data) = (reader.string()?, reader.string()?);
         // flags choose among RSA's hashes (section 3.6.1); our keys have one each
         let _flags = reader.u32()?;
         reader.end()?;
+        // `hosts:` limits the signatures of these only
+        if self.bindings.is_forwarded() {
+            self.serving.held.look().await;
+        }
         let identities = self.serving.held.identities();
         match sign::sign(
             &identities,

@@ -151,6 +151,9 @@ pub struct LoginRequest {
     pub send_access_token: Option<bool>,
     #[serde(default)]
     pub flow: Flow,
+    /// It is anew, to an account that there is; for the agent's own use.
+    #[serde(skip)]
+    pub again: bool,
     /// The account's name. `None`: that of the account which this person has there already, else
     /// the provider's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -126,3 +126,24 @@ fn key_files_are_written_after_a_pasted_address_too() {
     let said = login.wait().stdout();
     assert!(said.contains("-cert-v01@openssh.com "), "{said}");
 }
+
+#[test]
+fn what_ssh_will_read_is_not_asked_for() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = Setup::new();
+    setup.browser.behave("alice", BrowserMode::Elsewhere);
+    let ssh = setup.home.opkssh(["ssh", "--account", "test"]);
+    let ssh = ssh.args(["-F", "none", "-o", "ProxyCommand=false", "localhost"]);
+    let ssh = ssh.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22");
+    let (mut ssh, _keyboard) = ssh.start_on_terminal();
+    let said = ssh.wait_for("in another terminal: opkssh login --redirected");
+    assert!(!said.contains("paste it here"), "{said}");
+    let ended = setup.browser.wait_for(1);
+    let bring = setup.home.opkssh(["login", "--redirected"]);
+    bring.stdin(ended.final_url + "\n").run().stdout();
+    // ssh has nowhere to go
+    assert!(!ssh.wait().success());
+    assert_eq!(status(&setup.home)["accounts"][0]["state"], "usable");
+}

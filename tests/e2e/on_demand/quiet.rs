@@ -60,14 +60,19 @@ fn without_hosts_of_its_own_an_account_is_asked_for_by_nobody() {
     if left_out(&PARTS) {
         return;
     }
-    let needy = Needy::new(&[]);
-    assert!(!needy.ssh().wait().success());
-    configure(&needy.setup, &["hosts: [elsewhere.example.com]"]);
-    assert!(!needy.ssh().wait().success());
-    configure(&needy.setup, &["hosts: [localhost]", "on_demand: off"]);
-    assert!(!needy.ssh().wait().success());
-    assert!(needy.desktop.shown().is_empty());
-    assert_eq!(needy.setup.browser.openings(), 1, "the first");
+    for lines in [
+        &[][..],
+        &["hosts: [elsewhere.example.com]"],
+        &["hosts: [localhost]", "on_demand: off"],
+    ] {
+        let needy = Needy::new(lines);
+        assert!(!needy.ssh().wait().success());
+        assert!(needy.desktop.shown().is_empty(), "{lines:?}");
+        assert_eq!(needy.setup.browser.openings(), 1, "the first");
+        // as soon as the person configures it
+        configure(&needy.setup, &["hosts: [localhost]"]);
+        is_first_question(&needy);
+    }
 }
 
 #[test]

@@ -6,12 +6,13 @@ use super::{BUTTON, PARTS};
 use crate::servers::Server;
 use crate::setup::{Setup, entry, status, write_config};
 
-/// Two accounts that nothing renews, and that end in a while.
+/// Two accounts that nothing renews, and that end in a while: what comes before the last half of it
+/// has time even where many tests run.
 fn setup() -> Setup {
     let clients = ["used-client", "idle-client"].map(Client::public);
     let options = ProviderOptions {
         clients: clients.to_vec(),
-        id_token_ttl: 40,
+        id_token_ttl: 80,
         ..ProviderOptions::default()
     };
     let setup = Setup::with(options, &[]);

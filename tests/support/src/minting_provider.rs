@@ -46,6 +46,8 @@ struct State {
     now: i64,
     down: bool,
     ending: bool,
+    /// The answer to refresh requests, which are not granted.
+    refusal: Option<&'static str>,
     /// Put over the claims of refreshed ID tokens.
     forged: Option<Value>,
     serial: usize,
@@ -106,6 +108,12 @@ impl MintingProvider {
         self.shared.state().forged = Some(claims);
     }
 
+    /// From now on refresh requests are answered with this error (RFC 6749 section 5.2); the tokens
+    /// stay good.
+    pub fn refuse(&self, error: Option<&'static str>) {
+        self.shared.state().refusal = error;
+    }
+
     /// How often a browser was sent here.
     pub fn authorizations(&self) -> usize {
         self.shared.state().authorizations
@@ -155,12 +163,12 @@ impl Shared {
                 answer(stream, "303 See Other", &location, "")
             }
             "/token" => match self.grant(&request) {
-                Some(tokens) => json_answer(stream, &tokens),
-                None => answer(
+                Ok(tokens) => json_answer(stream, &tokens),
+                Err(error) => answer(
                     stream,
                     "400 Bad Request",
                     "content-type: application/json\r\n",
-                    r#"{"error":"invalid_grant"}"#,
+                    &json!({"error": error}).to_string(),
                 ),
             },
             _ => answer(stream, "404 Not Found", "", ""),
@@ -173,11 +181,14 @@ impl Shared {
         state.keep("code", nonce.to_owned())
     }
 
-    fn grant(&self, request: &Request) -> Option<Value> {
+    fn grant(&self, request: &Request) -> Result<Value, &'static str> {
         let refreshing = request.form("grant_type") == "refresh_token";
         let spent = request.form(if refreshing { "refresh_token" } else { "code" });
         let mut state = self.state();
-        let nonce = state.nonces.remove(&spent)?;
+        if let Some(error) = state.refusal.filter(|_| refreshing) {
+            return Err(error);
+        }
+        let nonce = state.nonces.remove(&spent).ok_or("invalid_grant")?;
         let mut tokens = json!({"access_token": "an-access-token", "token_type": "Bearer"});
         if !refreshing || self.on_refresh != OnRefresh::NoIdToken {
             let mut claims = json!({
@@ -198,7 +209,7 @@ impl Shared {
             tokens["refresh_token"] = json!(state.keep("refresh", nonce));
         }
         state.refreshes += usize::from(refreshing);
-        Some(tokens)
+        Ok(tokens)
     }
 
     fn sign(&self, claims: &Value) -> String {

@@ -52,8 +52,8 @@ impl OidcError {
         matches!(self, Self::Refused { error, .. } if error == "invalid_client")
     }
 
-    /// Did the provider, asked with `prompt=none`, answer that it needs the person (OpenID Connect
-    /// Core section 3.1.2.6)?
+    /// Did the provider answer that it needs the person (OpenID Connect Core section 3.1.2.6), to
+    /// `prompt=none` or to a refresh?
     pub fn needs_person(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if matches!(
             error.as_str(),
@@ -61,6 +61,14 @@ impl OidcError {
                 | "interaction_required"
                 | "consent_required"
                 | "account_selection_required"
+        ))
+    }
+
+    /// Has the provider understood the request and turned it down, other than for the moment?
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if !matches!(
+            error.as_str(),
+            "temporarily_unavailable" | "server_error" | "slow_down"
         ))
     }
 

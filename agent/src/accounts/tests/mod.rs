@@ -3,6 +3,7 @@
 mod go_verify;
 mod locked;
 mod refused_renewals;
+mod side_by_side;
 mod thirty_days;
 
 use std::sync::Arc;

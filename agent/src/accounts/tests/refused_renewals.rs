@@ -1,9 +1,11 @@
 //! A refreshed ID token that is not what the first one was, is refused and reported, and what was
 //! held goes on working.
 
+use opkssh_protocol::control::AccountState;
 use serde_json::Value;
 
 use super::*;
+use crate::accounts::ensure::EnsureError;
 use crate::accounts::renew::Wish;
 
 /// Logs in at an honest provider; then its refreshed ID tokens have these claims.
@@ -61,5 +63,59 @@ async fn what_is_right_is_taken() {
     for on_refresh in [OnRefresh::RepeatsNonce, OnRefresh::NoNonce] {
         let (_world, error) = renewed_with(on_refresh, json!({"sub": "alice"})).await;
         assert_eq!(error, None, "{on_refresh:?}");
+    }
+}
+
+/// Past its deadline, after the provider has answered every refresh with `error`.
+async fn ended_with(error: &'static str) -> World {
+    let world = World::new(OnRefresh::RepeatsNonce, 3600, ExpirationPolicy::Oidc);
+    let (first, _) = world.log_in().await;
+    world.provider.refuse(Some(error));
+    world.set_time(first.next_renewal.unwrap());
+    let account = world.account();
+    let _ = world.accounts.renew_if_stale(&account, Wish::Planned).await;
+    assert!(world.status().last_error.unwrap().contains(error));
+    world.server_accepts().unwrap();
+    world.set_time(first.usable_until.unwrap().plus(1));
+    world
+}
+
+#[tokio::test]
+async fn where_the_provider_needs_the_person_only_a_login_helps() {
+    for error in ["interaction_required", "login_required", "consent_required"] {
+        let world = ended_with(error).await;
+        let status = world.status();
+        assert_eq!(status.state, AccountState::LoginNeeded, "{error}");
+        assert_eq!(status.next_renewal, None, "nor is it asked again");
+        let (status, openings) = world.log_in().await;
+        assert_eq!((status.state, openings), (AccountState::Usable, 1));
+    }
+}
+
+#[tokio::test]
+async fn past_the_deadline_a_refusal_leaves_it_to_the_person_and_a_failure_does_not() {
+    for (error, needed) in [
+        ("invalid_client", true),
+        ("unauthorized_client", true),
+        ("temporarily_unavailable", false),
+        ("server_error", false),
+    ] {
+        let world = ended_with(error).await;
+        let state = world.status().state;
+        assert_eq!(state == AccountState::LoginNeeded, needed, "{error}");
+        match world.accounts.ensure(&WhichAccount::Default).await {
+            Err(EnsureError::LoginNeeded { reason, .. }) => {
+                assert!(needed && reason.contains(error), "{reason}");
+            }
+            Err(EnsureError::NotNow { .. }) => assert!(!needed, "{error}"),
+            _ => panic!("{error}: usable"),
+        }
+        // a client that is registered again is found by the clockwork
+        world.provider.refuse(None);
+        world.set_time(world.now().plus(3600));
+        let account = world.account();
+        let renewed = world.accounts.renew_if_stale(&account, Wish::Planned).await;
+        renewed.map_err(|error| error.to_string()).unwrap();
+        assert_eq!(world.status().state, AccountState::Usable);
     }
 }
