@@ -43,7 +43,7 @@ pub struct Held {
     locked: AtomicBool,
     /// Likewise, without a password: see `accounts::away`.
     put_away: AtomicBool,
-    before_look: OnceLock<Arc<dyn Fn() + Send + Sync>>,
+    before_look: OnceLock<Box<dyn Fn() + Send + Sync>>,
     passwords: OnceLock<mpsc::Sender<PasswordRequest>>,
     /// How often each account has signed since the daemon's start.
     used: watch::Sender<BTreeMap<String, u64>>,
@@ -135,14 +135,15 @@ impl Held {
 
     /// What is to be done before anybody looks at the identities, once; it may read files.
     pub fn before_look(&self, look: impl Fn() + Send + Sync + 'static) {
-        let _ = self.before_look.set(Arc::new(look));
+        let _ = self.before_look.set(Box::new(look));
     }
 
     /// Brings the identities up to date with what the person has configured by now.
-    pub async fn look(&self) {
-        if let Some(look) = self.before_look.get().cloned() {
-            // an error is a look that panicked: what was there before counts
-            let _ = tokio::task::spawn_blocking(move || look()).await;
+    pub fn look(&self) {
+        // asks for the time of a file or two, as looking into known_hosts does: handing that to
+        // another thread would take longer
+        if let Some(look) = self.before_look.get() {
+            look();
         }
     }
 

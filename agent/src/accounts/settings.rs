@@ -24,6 +24,8 @@ pub struct AccountSettings {
 pub struct Settings {
     files: Vec<PathBuf>,
     read: Mutex<Option<Read>>,
+    /// The file that could not be read: it is not tried again, nor spoken of, until it changes.
+    unreadable: Mutex<Option<Stamp>>,
     /// Counts how often what was read became another.
     changes: AtomicU64,
 }
@@ -42,6 +44,7 @@ impl Settings {
         Self {
             files,
             read: Mutex::new(None),
+            unreadable: Mutex::new(None),
             changes: AtomicU64::new(0),
         }
     }
@@ -115,6 +118,13 @@ impl Settings {
         if read.as_ref().is_some_and(|read| read.stamp == stamp) {
             return;
         }
+        let mut unreadable = self
+            .unreadable
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if unreadable.as_ref() == Some(&stamp) {
+            return;
+        }
         let parsed = std::fs::read_to_string(&stamp.0)
             .map_err(|error| error.to_string())
             .and_then(|text| {
@@ -123,6 +133,7 @@ impl Settings {
             });
         match parsed {
             Ok(mut config) => {
+                *unreadable = None;
                 // of no use here, and it would stay in memory even while the agent is locked
                 for provider in &mut config.providers {
                     provider.client_secret = None;
@@ -135,7 +146,10 @@ impl Settings {
                 self.changes.fetch_add(1, Ordering::Relaxed);
             }
             // half-written perhaps: what was read before goes on counting
-            Err(error) => tracing::warn!("the client configuration is not readable: {error}"),
+            Err(error) => {
+                tracing::warn!("the client configuration is not readable: {error}");
+                *unreadable = Some(stamp);
+            }
         }
     }
 }

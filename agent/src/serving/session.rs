@@ -78,7 +78,7 @@ impl Session {
     }
 
     async fn list(&self) -> Vec<u8> {
-        self.serving.held.look().await;
+        self.serving.held.look();
         let destination = self.bindings.destination();
         let known_hosts = &self.serving.known_hosts;
         let names = destination.map(|destination| known_hosts.look_up(destination.host_key));
@@ -149,7 +149,7 @@ impl Session {
         reader.end()?;
         // `hosts:` limits the signatures of these only
         if self.bindings.is_forwarded() {
-            self.serving.held.look().await;
+            self.serving.held.look();
         }
         let identities = self.serving.held.identities();
         match sign::sign(
