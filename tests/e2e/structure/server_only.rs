@@ -21,7 +21,17 @@ fn it_builds_and_has_the_server_s_commands_only() {
         .collect();
     assert_eq!(
         commands,
-        ["add", "inspect", "readhome", "verify", "help"],
+        [
+            "add",
+            "audit",
+            "explain",
+            "inspect",
+            "permissions",
+            "readhome",
+            "server",
+            "verify",
+            "help"
+        ],
         "{help}"
     );
     for command in [

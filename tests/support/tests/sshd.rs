@@ -6,7 +6,7 @@
     reason = "a failed expectation is a failed test"
 )]
 
-use opkssh_test_support::{Etc, Home, Part, Sshd, Verifier, left_out};
+use opkssh_test_support::{Etc, Home, Part, Sshd, Verifier, left_out, write_program};
 
 fn key(home: &Home) -> (String, String) {
     let file = home.dir().join("key");
@@ -77,12 +77,12 @@ fn our_verifier_is_called_with_user_key_and_type() {
     let (file, public) = key(&home);
     let etc = Etc::new();
     etc.write("key", &public);
-    let script = home.write(
-        "verifier",
-        "#!/bin/sh\nexec 2>&1\n[ \"$1 $2 $4\" = 'verify --etc --log-file' ] || exit 1\n\
-         echo \"$SSL_CERT_FILE $6 $7 $8\" >>\"$5\"\ncat \"$3/key\"\n",
+    let script = home.dir().join("verifier");
+    write_program(
+        &script,
+        "#!/bin/sh\nexec 2>&1\n[ \"$1 $2 $4 $6\" = 'verify --etc --cache --log-file' ] || exit 1\n\
+         echo \"$SSL_CERT_FILE $8 $9 ${10}\" >>\"$7\"\ncat \"$3/key\"\n",
     );
-    home.command("chmod").arg("755").arg(&script).run().stdout();
 
     let sshd = Sshd::start(
         Verifier::Ours {
