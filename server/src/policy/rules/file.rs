@@ -21,8 +21,9 @@ use crate::authorized_keys::{Endpoint, ExpiryTime, Flag, UnsafeOption, VariableN
 use crate::config;
 use crate::policy::glob;
 
-/// Accounts that no claim may name unless the file says otherwise.
-const NEVER_ACCOUNTS: [&str; 1] = ["root"];
+/// No claim may name it, whatever the file says: who lists further accounts must not let it in by
+/// leaving it out.
+const NEVER_ACCOUNT: &str = "root";
 
 impl Rules {
     /// Reads the file. `path` is for the places in messages.
@@ -45,9 +46,9 @@ impl Rules {
         }
         Ok(Self {
             rules,
-            never_accounts: file
-                .never_accounts
-                .unwrap_or_else(|| NEVER_ACCOUNTS.map(str::to_owned).to_vec()),
+            never_accounts: std::iter::once(NEVER_ACCOUNT.to_owned())
+                .chain(file.never_accounts.unwrap_or_default())
+                .collect(),
             time_zone,
             path: path.to_owned(),
         })

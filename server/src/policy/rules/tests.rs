@@ -217,11 +217,14 @@ fn an_account_from_a_claim() {
         &mail("alice@evil.example", true),
         "no mail address of the domains",
     );
-    // root stays out where nobody says anything about it
-    let short = format!(
-        "rules:\n- name: own\n  issuer: {ISSUER}\n  account_from: {{claim: preferred_username}}\n"
-    );
-    refused(&short, &named("root", "root"), "never_accounts");
+    // root stays out, whatever is said about others
+    for never in ["", "never_accounts: []\n", "never_accounts: [backup]\n"] {
+        let rules = format!(
+            "{never}rules:\n- name: own\n  issuer: {ISSUER}\n  account_from: {{claim: \
+             preferred_username}}\n"
+        );
+        refused(&rules, &named("root", "root"), "never_accounts");
+    }
 }
 
 #[test]
