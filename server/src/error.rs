@@ -172,6 +172,10 @@ impl ServerError {
                  under env_vars in /etc/opk/config.yml"
                     .into(),
             ),
+            Self::WritePolicy { path, error } if error.kind() == io::ErrorKind::TimedOut => {
+                let directory = path.parent().unwrap_or(path);
+                Some(format!("See who: sudo fuser -v {}/.opkssh.lock", directory.display()))
+            }
             Self::PermissionsFound(_) | Self::NeedsRoot => {
                 Some("Run: sudo opkssh permissions fix".into())
             }

@@ -4,35 +4,52 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::account;
+
+/// Beside the file: a lock on the directory could be held by whoever can list it.
+const LOCK: &str = ".opkssh.lock";
+/// How long another `add` or `revoke` may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Files that verify has to be able to read.
+const READ_BY_VERIFY: [&str; 2] = ["auth_id", "providers"];
+/// The group that verify runs in, where it was installed as documented.
+const GROUP: &str = "opksshuser";
 
 /// What a file is like that was not there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum New {
     /// 0600 and ours.
     Private,
-    /// 0640 and of its directory's group, so that sshd's command can read it.
+    /// 0640 and of the group that sshd's command reads the files beside it by.
     Shared,
 }
 
-/// Locks the directory of `path` for as long as the result lives; waits for others.
+/// Locks the directory of `path` against others who do the same, for as long as the result lives.
+/// Waits for them for 10 seconds; then the error is of kind `TimedOut` and names the lock's file.
 pub fn lock(path: &Path) -> io::Result<File> {
-    let lock = File::open(directory(path))?;
-    rustix::fs::flock(&lock, FlockOperation::LockExclusive)?;
-    Ok(lock)
+    lock_within(path, PATIENCE)
 }
 
-/// Replaces the file. Mode and owner are those of the one that is there.
+/// Replaces the file. Mode and owner are those of the one that is there. A symlink is not
+/// replaced.
 pub fn replace(path: &Path, bytes: &[u8], new: New) -> io::Result<()> {
     let directory = directory(path);
     let (mode, owner) = match fs::symlink_metadata(path) {
+        Ok(known) if known.is_symlink() => {
+            return Err(io::Error::other("it is a symlink, and would not be one"));
+        }
         Ok(known) => (known.mode() & 0o777, Some((known.uid(), known.gid()))),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Err(_) if new == New::Private => (0o600, None),
         Err(_) => {
             let ourselves = rustix::process::geteuid().as_raw();
-            (0o640, Some((ourselves, fs::metadata(directory)?.gid())))
+            (0o640, Some((ourselves, group_of_verify(directory)?)))
         }
     };
     let mut file = tempfile::Builder::new()
@@ -53,6 +70,119 @@ pub fn replace(path: &Path, bytes: &[u8], new: New) -> io::Result<()> {
     Ok(())
 }
 
+fn lock_within(path: &Path, patience: Duration) -> io::Result<File> {
+    let path = directory(path).join(LOCK);
+    let flags =
+        OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let lock = File::from(rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600))?);
+    let found = lock.metadata()?;
+    let ourselves = rustix::process::geteuid().as_raw();
+    if ![0, ourselves].contains(&found.uid()) || found.mode() & 0o077 != 0 {
+        let reason = format!(
+            "others can hold the lock {path}: remove it",
+            path = path.display()
+        );
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
+    let start = Instant::now();
+    loop {
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(lock),
+            Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() < patience => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                let reason = format!(
+                    "another opkssh has held the lock {} for {} s",
+                    path.display(),
+                    patience.as_secs()
+                );
+                return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Go's documentation leaves the directory to root's group, and gives the files to verify's.
+fn group_of_verify(directory: &Path) -> io::Result<u32> {
+    let by_sibling = READ_BY_VERIFY
+        .into_iter()
+        .filter_map(|name| fs::metadata(directory.join(name)).ok())
+        .find(|file| file.mode() & 0o040 != 0 && file.gid() != 0)
+        .map(|file| file.gid());
+    // only root can give a file to any group
+    let is_root = rustix::process::geteuid().is_root();
+    let group = by_sibling.or_else(|| is_root.then(|| account::find_group(GROUP))?);
+    match group {
+        Some(gid) => Ok(gid),
+        None => Ok(fs::metadata(directory)?.gid()),
+    }
+}
+
 fn directory(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{chown, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_new_file_is_of_the_group_that_reads_those_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let sibling = directory.path().join("auth_id");
+        fs::write(&sibling, "").unwrap();
+        fs::set_permissions(&sibling, Permissions::from_mode(0o640)).unwrap();
+        if rustix::process::geteuid().is_root() {
+            chown(&sibling, None, Some(54_321)).unwrap();
+        }
+        let path = directory.path().join("revoked.yml");
+        replace(&path, b"x", New::Shared).unwrap();
+        let (made, known) = (path.metadata().unwrap(), sibling.metadata().unwrap());
+        assert_eq!((made.gid(), made.mode() & 0o777), (known.gid(), 0o640));
+        replace(&directory.path().join("home"), b"x", New::Private).unwrap();
+        let made = directory.path().join("home").metadata().unwrap();
+        assert_eq!(made.mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_symlink_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let (real, link) = (directory.path().join("real"), directory.path().join("link"));
+        fs::write(&real, "before").unwrap();
+        symlink(&real, &link).unwrap();
+        let error = replace(&link, b"after", New::Shared).unwrap_err();
+        assert!(error.to_string().contains("symlink"), "{error}");
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&real).unwrap(), b"before");
+    }
+
+    #[test]
+    fn who_can_only_list_the_directory_cannot_hold_anybody_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("revoked.yml");
+        let theirs = File::open(directory.path()).unwrap();
+        rustix::fs::flock(&theirs, FlockOperation::LockExclusive).unwrap();
+        let held = lock_within(&path, Duration::ZERO).unwrap();
+        let mode = directory.path().join(LOCK).metadata().unwrap().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = lock_within(&path, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains(LOCK), "{error}");
+        drop(held);
+        lock_within(&path, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_others_can_hold_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = directory.path().join(LOCK);
+        fs::write(&lock, "").unwrap();
+        fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
+        let error = lock_within(&directory.path().join("x"), PATIENCE).unwrap_err();
+        assert!(error.to_string().contains("remove it"), "{error}");
+    }
 }

@@ -99,8 +99,9 @@ fn add(path: &Path, entry: &Revocation) -> Result<bool, ServerError> {
         path: path.to_owned(),
         error,
     };
-    let _lock = rewrite::lock(path).map_err(failed)?;
-    let before = files::read_if_there(path, SYSTEM).map_err(ServerError::RevokedFile)?;
+    let real = &target(path).map_err(failed)?;
+    let _lock = rewrite::lock(real).map_err(failed)?;
+    let before = files::read_if_there(real, SYSTEM).map_err(ServerError::RevokedFile)?;
     let mut text = before.unwrap_or_default();
     let revoked = |text: &[u8]| {
         Revoked::parse(text).map_err(|error| ServerError::Revoked {
@@ -118,13 +119,56 @@ fn add(path: &Path, entry: &Revocation) -> Result<bool, ServerError> {
     text.extend(format!("- {line}\n").as_bytes());
     // what is written must not lock everybody out, whatever style the file was in before
     revoked(&text)?;
-    rewrite::replace(path, &text, rewrite::New::Shared).map_err(failed)?;
+    rewrite::replace(real, &text, rewrite::New::Shared).map_err(failed)?;
     Ok(false)
+}
+
+/// A symlink stays one: its target is what gets replaced.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => fs::canonicalize(path),
+        _ => Ok(path.to_owned()),
+    }
 }
 
 fn unreadable(path: &Path, reason: String) -> ServerError {
     ServerError::CertificateFile {
         path: path.to_owned(),
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_symlink_stays_and_its_target_keeps_its_mode() {
+        let etc = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let real = elsewhere.path().join("list.yml");
+        fs::write(&real, "").unwrap();
+        fs::set_permissions(&real, Permissions::from_mode(0o600)).unwrap();
+        let link = etc.path().join("revoked.yml");
+        symlink(&real, &link).unwrap();
+        let entry = Revocation {
+            subject: Some("s".into()),
+            issuer: Some("https://i.example".into()),
+            key: None,
+            certificate: None,
+            since: None,
+            reason: None,
+        };
+        assert!(!add(&link, &entry).unwrap());
+        assert!(add(&link, &entry).unwrap());
+        assert!(link.is_symlink());
+        let mode = real.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(fs::read_to_string(&real).unwrap().contains("i.example"));
+        fs::remove_file(&real).unwrap();
+        assert!(add(&link, &entry).is_err(), "it leads nowhere");
     }
 }
