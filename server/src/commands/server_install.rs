@@ -12,8 +12,10 @@ use crate::fallback;
 use crate::install::{
     self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, remove_ours, written_by_us,
 };
+use crate::settings::Settings;
 
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/60-opkssh.conf";
+const ETC: &str = "/etc/opk";
 const SUDOERS: &str = "/etc/sudoers.d/opkssh";
 const SERVICE: &str = "/etc/systemd/system/opkssh-cache.service";
 const TIMER: &str = "/etc/systemd/system/opkssh-cache.timer";
@@ -58,6 +60,7 @@ pub fn server_install(
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
+    must_be_plain(program)?;
     fallback::judge(program).map_err(|error| InstallError::Program {
         program: program.to_owned(),
         reason: error.to_string(),
@@ -65,8 +68,16 @@ pub fn server_install(
     let sshd = Sshd::find()?;
     sshd.check().map_err(InstallError::SshdBefore)?;
     let state = sshd.state().map_err(InstallError::SshdBefore)?;
-    if let SshdState::Other(command) = state {
-        return Err(InstallError::OtherCommand(command).into());
+    match &state {
+        SshdState::Other(command) => {
+            return Err(InstallError::OtherCommand(command.clone()).into());
+        }
+        SshdState::Opkssh { command, user } => must_run_as_account(command, user.as_deref())?,
+        SshdState::None => {}
+    }
+    // with a file that verify cannot use, sshd would let in nobody who comes by us
+    if let Some(fallback) = Settings::load(Path::new(ETC))?.fallback {
+        fallback.judge().map_err(InstallError::Fallback)?;
     }
     let account = install::ensure_account(ACCOUNT, args.dry_run, &mut say)?;
     // only a rehearsal gets here without: its numbers are not known yet
@@ -78,7 +89,7 @@ pub fn server_install(
         install::start_timer(&mut say);
     }
     let changed = match state {
-        SshdState::Opkssh(command) if !written_by_us(Path::new(DROP_IN)) => {
+        SshdState::Opkssh { command, .. } if !written_by_us(Path::new(DROP_IN)) => {
             say(&format!("sshd runs it already: {command}"));
             false
         }
@@ -150,7 +161,7 @@ fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place>
         Kind::Written(format!("{MARK}{}", text.replace(PACKAGED, &program)))
     };
     let mut places = vec![
-        place("/etc/opk", Kind::Directory, 0, group, 0o750),
+        place(ETC, Kind::Directory, 0, group, 0o750),
         place("/etc/opk/policy.d", Kind::Directory, 0, group, 0o750),
         place("/etc/opk/providers", given(PROVIDERS), 0, group, 0o640),
         place("/etc/opk/auth_id", given(""), 0, group, 0o640),
@@ -163,7 +174,7 @@ fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place>
             "{MARK}{ACCOUNT} ALL=(ALL) NOPASSWD: {} readhome *\n",
             program.display()
         );
-        places.push(place(SUDOERS, Kind::Written(row), 0, 0, 0o440));
+        places.push(place(SUDOERS, Kind::Offered(row), 0, 0, 0o440));
     }
     if Path::new("/etc/systemd/system").is_dir() {
         places.push(place(SERVICE, unit(SERVICE_TEXT), 0, 0, 0o644));
@@ -200,7 +211,12 @@ fn point_sshd_to(
         return Ok(changed);
     }
     let refused = match sshd.check().and_then(|()| sshd.state()) {
-        Ok(SshdState::Opkssh(_)) => return Ok(true),
+        Ok(SshdState::Opkssh { command, user }) => {
+            match must_run_as_account(&command, user.as_deref()) {
+                Ok(()) => return Ok(true),
+                Err(error) => error,
+            }
+        }
         Ok(_) => InstallError::NoInclude(path.clone()),
         Err(error) => InstallError::SshdAfter {
             path: path.clone(),
@@ -215,11 +231,34 @@ fn point_sshd_to(
     Err(refused)
 }
 
+/// As another user verify could neither read the files nor use the key cache.
+fn must_run_as_account(command: &str, user: Option<&str>) -> Result<(), InstallError> {
+    if user == Some(ACCOUNT) {
+        return Ok(());
+    }
+    Err(InstallError::OtherUser {
+        command: command.to_owned(),
+        user: user.unwrap_or("nobody in particular").to_owned(),
+        account: ACCOUNT,
+    })
+}
+
 fn must_be_root() -> Result<(), InstallError> {
     if rustix::process::geteuid().is_root() {
         Ok(())
     } else {
         Err(InstallError::NotRoot)
+    }
+}
+
+/// The path becomes a word of sudoers, sshd_config and a unit, and each has marks of its own.
+fn must_be_plain(program: &Path) -> Result<(), InstallError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
+    let path = program.as_os_str().as_encoded_bytes();
+    if path.starts_with(b"/") && path.iter().copied().all(is_plain) {
+        Ok(())
+    } else {
+        Err(InstallError::ProgramPath(program.to_owned()))
     }
 }
 
@@ -241,6 +280,29 @@ mod tests {
         let providers = crate::providers::Providers::parse("x", PROVIDERS.as_bytes());
         assert!(providers.problems.is_empty());
         assert_eq!(providers.issuers().count(), 4);
+    }
+
+    #[test]
+    fn paths_that_sudo_or_sshd_would_read_otherwise() {
+        for good in ["/usr/local/bin/opkssh", "/opt/opk-ssh_1.0+x/opkssh"] {
+            assert!(must_be_plain(Path::new(good)).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "opkssh",
+            "/opt/*/opkssh",
+            "/opt/a b",
+            "/opt/a,b",
+            "/a\nb",
+            "/a%u",
+            "/é",
+            "/a\\",
+            "/a:b",
+        ] {
+            let error = must_be_plain(Path::new(bad)).unwrap_err();
+            assert!(matches!(error, InstallError::ProgramPath(_)), "{bad}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
     }
 
     #[test]

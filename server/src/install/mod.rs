@@ -13,7 +13,9 @@ pub use system::{reload_sshd, start_timer, stop_timer};
 use std::io;
 use std::path::PathBuf;
 
+use crate::fallback::FallbackError;
 use crate::process::ProcessError;
+use crate::settings::Settings;
 
 /// The first line of files that we may replace and remove.
 pub const MARK: &str =
@@ -33,6 +35,11 @@ pub enum InstallError {
     Process(#[from] ProcessError),
     #[error("sshd would not run {program}: {reason}", program = program.display())]
     Program { program: PathBuf, reason: String },
+    #[error(
+        "{path:?} cannot be told to sudo, sshd and systemd: a path of letters, digits and ./_+- can",
+        path = .0
+    )]
+    ProgramPath(PathBuf),
     #[error("there is no sshd in /usr/sbin, /usr/local/sbin or /usr/bin")]
     NoSshd,
     #[error("sshd's configuration is not in order as it is, and nothing was changed: {0}")]
@@ -41,6 +48,14 @@ pub enum InstallError {
     SshdAfter { path: PathBuf, error: ProcessError },
     #[error("sshd runs another AuthorizedKeysCommand already: {0}")]
     OtherCommand(String),
+    #[error("sshd runs {command} as {user}, and that must be {account}")]
+    OtherUser {
+        command: String,
+        user: String,
+        account: &'static str,
+    },
+    #[error("the fallback of /etc/opk/server.yml would not be run: {0}")]
+    Fallback(FallbackError),
     #[error(
         "{path} has no effect, and was taken away again: sshd_config does not include it",
         path = .0.display()
@@ -62,13 +77,37 @@ impl InstallError {
                  server install",
                 program.display()
             )),
+            Self::ProgramPath(_) => Some(
+                "Copy the program to /usr/local/bin/opkssh, and type: sudo /usr/local/bin/opkssh \
+                 server install"
+                    .into(),
+            ),
             Self::NoSshd => Some("Install the OpenSSH server first".into()),
             Self::SshdBefore(_) => Some("See what is wrong with it: sudo sshd -t".into()),
-            Self::OtherCommand(command) => Some(format!(
-                "Name it in /etc/opk/server.yml and take it out of sshd's configuration: \
-                 fallback: {{command: [{}]}}",
-                command.split(' ').collect::<Vec<_>>().join(", ")
+            Self::OtherCommand(command) => Some(match as_fallback(command) {
+                Ok(line) => format!(
+                    "Name it in /etc/opk/server.yml, and take the lines AuthorizedKeysCommand and \
+                     AuthorizedKeysCommandUser out of sshd's configuration: {line}"
+                ),
+                Err(reason) => format!(
+                    "As it is it cannot be the fallback in /etc/opk/server.yml: {reason}. Put it \
+                     into a script, name that there, and take the lines AuthorizedKeysCommand and \
+                     AuthorizedKeysCommandUser out of sshd's configuration"
+                ),
+            }),
+            Self::OtherUser { account, .. } => Some(format!(
+                "See to it that the first of each that sshd reads are the lines \
+                 AuthorizedKeysCommand /usr/local/bin/opkssh verify %u %k %t and \
+                 AuthorizedKeysCommandUser {account}; where they are: sudo grep -ri \
+                 authorizedkeyscommand /etc/ssh/sshd_config /etc/ssh/sshd_config.d"
             )),
+            Self::Fallback(FallbackError::Owner { path, .. }) => {
+                Some(format!("Type: sudo chown root {}", path.display()))
+            }
+            Self::Fallback(FallbackError::Mode { path, .. }) => {
+                Some(format!("Type: sudo chmod go-w {}", path.display()))
+            }
+            Self::Fallback(_) => Some("Edit it: sudoedit /etc/opk/server.yml".into()),
             Self::NoInclude(_) => Some(
                 "Make this the first line of /etc/ssh/sshd_config: Include \
                  /etc/ssh/sshd_config.d/*.conf"
@@ -76,5 +115,50 @@ impl InstallError {
             ),
             _ => None,
         }
+    }
+}
+
+/// The line of `server.yml` that stands for a command of sshd's. Its words are quoted: to YAML a
+/// percent sign is a directive.
+fn as_fallback(command: &str) -> Result<String, String> {
+    if command.contains(['"', '\'', '\\']) {
+        return Err("it has quotes or backslashes".to_owned());
+    }
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let words = serde_json::to_string(&words).map_err(|error| error.to_string())?;
+    let line = format!("fallback: {{command: {words}}}");
+    Settings::parse(line.as_bytes()).map(|_| line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_the_hint_can_be_used() {
+        let hint = |command: &str| InstallError::OtherCommand(command.into()).hint().unwrap();
+        let said = hint("/usr/bin/sss_ssh_authorizedkeys --x=%u  %u %k");
+        let (_, line) = said.split_once("configuration: ").unwrap();
+        let settings = Settings::parse(line.as_bytes()).unwrap();
+        let program = "/usr/bin/sss_ssh_authorizedkeys";
+        assert_eq!(settings.fallback.unwrap().program().to_str(), Some(program));
+        for command in ["/usr/bin/other %f", "/usr/bin/other \"a b\""] {
+            let said = hint(command);
+            assert!(said.contains("cannot be the fallback"), "{said}");
+            assert!(said.contains("AuthorizedKeysCommandUser"), "{said}");
+        }
+    }
+
+    #[test]
+    fn both_lines_of_sshd_are_named() {
+        let error = InstallError::OtherUser {
+            command: "/opt/opkssh verify".into(),
+            user: "nobody".into(),
+            account: "opksshuser",
+        };
+        assert!(error.to_string().contains("as nobody"), "{error}");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("AuthorizedKeysCommand /usr/local/bin/opkssh verify %u %k %t"));
+        assert!(hint.contains("AuthorizedKeysCommandUser opksshuser"));
     }
 }

@@ -26,6 +26,8 @@ pub enum Kind {
     Given(String),
     /// Ours, by its first line: replaced if it is another text.
     Written(String),
+    /// As [`Kind::Written`], but a regular file that is not ours is an admin's own, and stays.
+    Offered(String),
 }
 
 impl Place {
@@ -33,6 +35,9 @@ impl Place {
     pub fn ensure(&self, rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
         let shown = self.path.display();
         match fs::symlink_metadata(&self.path) {
+            Ok(metadata) if metadata.is_file() && self.is_left_to_the_admin(say)? => {
+                return Ok(false);
+            }
             Ok(metadata) if self.is_in_order(&metadata)? => {
                 say(&format!("{shown} is there."));
                 return Ok(false);
@@ -46,7 +51,7 @@ impl Place {
             say(&format!(
                 "Would write {shown} (mode {mode:o}, {uid}:{gid})."
             ));
-            if let Kind::Written(text) = &self.kind {
+            if let Kind::Written(text) | Kind::Offered(text) = &self.kind {
                 say(text.trim_end());
             }
             return Ok(true);
@@ -54,7 +59,7 @@ impl Place {
         match &self.kind {
             Kind::Directory | Kind::OwnDirectory => self.make_directory(),
             Kind::Given(text) => self.write(text, false),
-            Kind::Written(text) => self.write(text, true),
+            Kind::Written(text) | Kind::Offered(text) => self.write(text, true),
         }?;
         say(&format!("Wrote {shown} (mode {mode:o})."));
         Ok(true)
@@ -69,7 +74,7 @@ impl Place {
                 && metadata.mode() & 0o7777 == self.mode),
             // an admin may have linked it to elsewhere
             Kind::Given(_) if !self.path.is_dir() => Ok(true),
-            Kind::Written(text) if metadata.is_file() => {
+            Kind::Written(text) | Kind::Offered(text) if metadata.is_file() => {
                 let found = fs::read_to_string(&self.path).map_err(|error| self.failed(error))?;
                 if !found.starts_with(MARK) {
                     return Err(wrong());
@@ -78,6 +83,25 @@ impl Place {
             }
             _ => Err(wrong()),
         }
+    }
+
+    /// Says so, and which rows of ours are not in it.
+    fn is_left_to_the_admin(&self, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
+        let Kind::Offered(text) = &self.kind else {
+            return Ok(false);
+        };
+        let found = fs::read(&self.path).map_err(|error| self.failed(error))?;
+        let found = String::from_utf8_lossy(&found);
+        if found.starts_with(MARK) {
+            return Ok(false);
+        }
+        say(&format!("{} is not ours and stays.", self.path.display()));
+        for row in text.lines().filter(|row| !row.starts_with('#')) {
+            if !found.lines().any(|line| line.trim() == row) {
+                say(&format!("See that it says what this row would: {row}"));
+            }
+        }
+        Ok(true)
     }
 
     fn make_directory(&self) -> Result<(), InstallError> {
@@ -225,5 +249,31 @@ mod tests {
         assert!(matches!(ensure(&ours("a")), Err(InstallError::Kind(_))));
         assert!(!remove_ours(&path, false, &mut |_| ()).unwrap());
         assert!(path.exists());
+    }
+
+    #[test]
+    fn an_admins_own_file_stays_and_stops_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("opkssh");
+        let offered = |row: &str| {
+            let text = Kind::Offered(format!("{MARK}{row}\n"));
+            place(path.clone(), text, 0o440)
+        };
+        assert!(ensure(&offered("a")).unwrap());
+        assert!(ensure(&offered("b")).unwrap());
+        assert!(!ensure(&offered("b")).unwrap());
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "# an admin's\na\n").unwrap();
+        for (row, lines) in [("a", 1), ("b", 2)] {
+            let mut said = Vec::new();
+            let changed = offered(row).ensure(false, &mut |line| said.push(line.to_owned()));
+            assert!(!changed.unwrap());
+            assert!(said[0].contains("is not ours and stays"), "{said:?}");
+            assert_eq!(said.len(), lines, "{said:?}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"# an admin's\na\n");
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        assert!(matches!(ensure(&offered("a")), Err(InstallError::Kind(_))));
     }
 }

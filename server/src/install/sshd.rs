@@ -19,8 +19,11 @@ pub struct Sshd(PathBuf);
 pub enum SshdState {
     /// No AuthorizedKeysCommand.
     None,
-    /// An opkssh, ours or Go's.
-    Opkssh(String),
+    /// An opkssh, ours or Go's, and the AuthorizedKeysCommandUser.
+    Opkssh {
+        command: String,
+        user: Option<String>,
+    },
     Other(String),
 }
 
@@ -52,18 +55,22 @@ impl Sshd {
 }
 
 fn read(settings: &str) -> SshdState {
-    let command = settings
-        .lines()
-        .find_map(|line| line.strip_prefix("authorizedkeyscommand "))
-        .map(str::trim);
-    match command {
-        None | Some("none") => SshdState::None,
+    let value = |name: &str| {
+        let mut lines = settings.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map(str::trim).filter(|value| *value != "none")
+    };
+    match value("authorizedkeyscommand") {
+        None => SshdState::None,
         Some(command) => {
             let mut words = command.split_whitespace();
             let program = words.next().map(Path::new).and_then(Path::file_name);
             let is_opkssh = program.is_some_and(|name| name == "opkssh");
             if is_opkssh && words.next() == Some("verify") {
-                SshdState::Opkssh(command.to_owned())
+                SshdState::Opkssh {
+                    command: command.to_owned(),
+                    user: value("authorizedkeyscommanduser").map(str::to_owned),
+                }
             } else {
                 SshdState::Other(command.to_owned())
             }
@@ -85,7 +92,14 @@ mod tests {
             "/opt/opkssh verify",
         ] {
             let line = format!("authorizedkeyscommand {ours}");
-            assert_eq!(state(&line), SshdState::Opkssh(ours.into()));
+            let found = |user: Option<&str>| SshdState::Opkssh {
+                command: ours.into(),
+                user: user.map(str::to_owned),
+            };
+            assert_eq!(state(&line), found(Some("x")));
+            assert_eq!(read(&line), found(None));
+            let line = format!("authorizedkeyscommanduser none\n{line}\n");
+            assert_eq!(read(&line), found(None));
         }
         for other in [
             "/usr/bin/sss_ssh_authorizedkeys %u",

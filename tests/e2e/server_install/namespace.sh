@@ -48,11 +48,35 @@ rm /etc/ssh/sshd_config.d/90-broken.conf
 printf 'AuthorizedKeysCommand /usr/bin/other %%u\nAuthorizedKeysCommandUser nobody\n' \
     >/etc/ssh/sshd_config.d/50-other.conf
 refuses "runs another AuthorizedKeysCommand already: /usr/bin/other"
-grep -q "fallback: {command: \[/usr/bin/other" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -qF 'fallback: {command: ["/usr/bin/other","%u"]}' "$scratch/said" || die "$(cat "$scratch/said")"
 rm /etc/ssh/sshd_config.d/50-other.conf
+printf 'AuthorizedKeysCommandUser nobody\n' >/etc/ssh/sshd_config.d/50-other.conf
+refuses "verify %u %k %t as nobody, and that must be opksshuser"
+grep -q "AuthorizedKeysCommandUser opksshuser" "$scratch/said" || die "$(cat "$scratch/said")"
+rm /etc/ssh/sshd_config.d/50-other.conf
+echo 'nonsense: yes' >/etc/opk/server.yml
+chmod 640 /etc/opk/server.yml
+refuses "server settings cannot be used"
+echo 'fallback: {command: [/tmp/nothing-there]}' >/etc/opk/server.yml
+refuses "the fallback of /etc/opk/server.yml would not be run"
+rm /etc/opk/server.yml
+mkdir '/usr/local/a,b'
+cp /usr/local/bin/opkssh '/usr/local/a,b/opkssh'
+if '/usr/local/a,b/opkssh' server install >"$scratch/said" 2>&1; then die "installed from a,b"; fi
+grep -q "cannot be told to sudo" "$scratch/said" || die "$(cat "$scratch/said")"
 sed -i '/^Include/d' /etc/ssh/sshd_config
 refuses "sshd_config does not include it"
 sed -i '1i Include /etc/ssh/sshd_config.d/*.conf' /etc/ssh/sshd_config
+
+echo "== where a sudoers file of the admin's is there, it stays"
+printf '%s\n' '# opkssh' 'opksshuser ALL=(ALL) NOPASSWD: /usr/local/bin/opkssh readhome *' \
+    >/etc/sudoers.d/opkssh
+opkssh server install --no-sshd-reload >"$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "/etc/sudoers.d/opkssh is not ours and stays" "$scratch/said" || die "$(cat "$scratch/said")"
+[ -e /etc/ssh/sshd_config.d/60-opkssh.conf ] || die "stopped half way: $(cat "$scratch/said")"
+opkssh server uninstall --no-sshd-reload >/dev/null
+grep -q '^# opkssh$' /etc/sudoers.d/opkssh || die "the admin's sudoers file is gone"
+rm /etc/sudoers.d/opkssh
 
 echo "== install, and again"
 opkssh server install >"$scratch/said" || die "$(cat "$scratch/said")"
