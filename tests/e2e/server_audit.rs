@@ -19,6 +19,8 @@ fn explain(attempt: &Attempt, principal: &str) -> Output {
     let command = attempt.home.opkssh(["explain", "--etc"]);
     command
         .arg(attempt.etc.dir())
+        .arg("--cache")
+        .arg(attempt.etc.cache_dir())
         .arg(principal)
         .arg(certificate)
         .run()
