@@ -1,14 +1,17 @@
 //! What the kernel is asked to keep this program, and those that it runs, from doing.
 
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
 use std::sync::mpsc;
 use std::thread;
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 /// How long it may take to look at what lies beside the directory: a network file system that does
 /// not answer must not hold up a login.
+#[cfg(target_os = "linux")]
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Is it kept?
@@ -176,6 +179,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
     fn a_file_system_that_does_not_answer_holds_up_nobody() {
         let (answer, hangs) = mpsc::channel::<()>();
         let found = in_time(Duration::from_millis(1), move || hangs.recv().is_ok());
