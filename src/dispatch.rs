@@ -67,7 +67,9 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         #[cfg(feature = "server")]
         Command::Audit(args) => opkssh_server::audit_command(&args)?,
         #[cfg(feature = "server")]
-        Command::Explain(args) => opkssh_server::explain_command(&args)?,
+        Command::Explain(args) => {
+            return Ok(ExitCode::from(opkssh_server::explain_command(&args)?));
+        }
         #[cfg(feature = "server")]
         Command::Readhome(args) => {
             opkssh_server::readhome_command(&args)?;

@@ -1,9 +1,18 @@
 //! What the kernel is asked to keep this program, and those that it runs, from doing.
 
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::sync::mpsc;
 use std::thread;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
+
+/// How long it may take to look at what lies beside the directory: a network file system that does
+/// not answer must not hold up a login.
+#[cfg(target_os = "linux")]
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Is it kept?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +21,7 @@ pub enum Shield {
     NotNeeded,
     Kept,
     /// The kernel is too old for all of it, or for any (Landlock is in Linux 5.13, truncation in
-    /// 6.2), or has it turned off.
+    /// 6.2), or has it turned off; or a file system beside the directory did not answer in time.
     NotKept,
 }
 
@@ -43,7 +52,7 @@ pub fn without_writing_to<T: Send>(
     thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let shield = match directory.canonicalize() {
-                Ok(directory) => restrict(&directory),
+                Ok(directory) => restrict(directory),
                 Err(_) => Shield::NotNeeded,
             };
             (work(), shield)
@@ -58,25 +67,43 @@ pub fn without_writing_to<T: Send>(
 
 /// Landlock only knows what is allowed: everything beside the way to the directory is.
 #[cfg(target_os = "linux")]
-fn restrict(directory: &Path) -> Shield {
+fn restrict(directory: PathBuf) -> Shield {
     use landlock::{
         ABI, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules,
     };
-    let writing = AccessFs::from_write(ABI::V3);
-    let enforced = Ruleset::default()
-        .handle_access(writing)
-        .and_then(|ruleset| ruleset.create())
-        .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(beside(directory), writing)))
-        .and_then(|ruleset| ruleset.restrict_self());
+    let rules = in_time(DEADLINE, move || {
+        let writing = AccessFs::from_write(ABI::V3);
+        Ruleset::default()
+            .handle_access(writing)
+            .and_then(|ruleset| ruleset.create())
+            .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(beside(&directory), writing)))
+    });
+    // they hold for the thread that says so, not for the one that made them
+    let enforced = rules.map(|rules| rules.and_then(|rules| rules.restrict_self()));
     match enforced {
-        Ok(status) if status.ruleset == RulesetStatus::FullyEnforced => Shield::Kept,
+        Some(Ok(status)) if status.ruleset == RulesetStatus::FullyEnforced => Shield::Kept,
         _ => Shield::NotKept,
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn restrict(_: &Path) -> Shield {
+fn restrict(_: PathBuf) -> Shield {
     Shield::NotKept
+}
+
+/// What `work` returns, if it does in time. A thread that the kernel lets wait ends with the
+/// process.
+#[cfg(target_os = "linux")]
+fn in_time<T: Send + 'static>(
+    deadline: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::Builder::new().spawn(move || {
+        let _ = sender.send(work());
+    });
+    thread.ok()?;
+    receiver.recv_timeout(deadline).ok()
 }
 
 /// Everything in the directories above, but for the way down. No symlinks: they may lead there,
@@ -149,6 +176,16 @@ mod tests {
         }
         // on that thread only
         fs::write(cache.join("keys"), "still ours").unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_system_that_does_not_answer_holds_up_nobody() {
+        let (answer, hangs) = mpsc::channel::<()>();
+        let found = in_time(Duration::from_millis(1), move || hangs.recv().is_ok());
+        assert_eq!(found, None);
+        drop(answer);
+        assert_eq!(in_time(Duration::from_secs(600), || 5), Some(5));
     }
 
     #[test]

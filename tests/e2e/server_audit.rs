@@ -19,6 +19,8 @@ fn explain(attempt: &Attempt, principal: &str) -> Output {
     let command = attempt.home.opkssh(["explain", "--etc"]);
     command
         .arg(attempt.etc.dir())
+        .arg("--cache")
+        .arg(attempt.etc.cache_dir())
         .arg(principal)
         .arg(certificate)
         .run()
@@ -210,6 +212,8 @@ fn explain_says_yes_with_each_step() {
         "rules:\n- {{name: ops, issuer: {}, accounts: [root], when: [{{claim: groups, has: ops}}]}}\n", attempt.issuer
     ));
     let said = explain(&attempt, &user_name()).stdout();
+    // there is no key cache here, and so nobody to be in root's place
+    assert_eq!(said.contains("judged as root"), user_name() == "root");
     for expected in [
         "the certificate is in order",
         "the provider's signature is right",

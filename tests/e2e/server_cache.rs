@@ -1,7 +1,7 @@
 //! The server's key cache, with the built program: many at once, other users' directories, and
 //! root who works for the one whose cache it is.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 
 use opkssh_test_support::{Output, Part, left_out, user_name};
@@ -121,6 +121,7 @@ fn root_works_as_the_owner_and_verify_does_not_believe_a_stranger() {
             files += 1;
         }
         assert!(files >= 2);
+        explains_as_the_owner(&attempt, OTHER);
     }
     // verify runs as root here, and the directory is not root's
     let before = attempt.requests();
@@ -135,6 +136,32 @@ fn root_works_as_the_owner_and_verify_does_not_believe_a_stranger() {
     .stdout();
     assert_eq!(attempt.requests(), before + 2);
     assert!(attempt.etc.log().contains("belongs to uid 54321"));
+}
+
+/// The certificate is root's alone. Rows that the owner cannot read let nobody in.
+fn explains_as_the_owner(attempt: &Attempt, owner: u32) {
+    let certificate = attempt.key_file().with_file_name("key-cert.pub");
+    fs::set_permissions(&certificate, Permissions::from_mode(0o600)).unwrap();
+    let explain = || {
+        let command = attempt
+            .home
+            .opkssh(["explain", "--etc"])
+            .arg(attempt.etc.dir());
+        let command = command.arg("--cache").arg(attempt.etc.cache_dir());
+        command.arg(user_name()).arg(&certificate).run()
+    };
+    let before = attempt.requests();
+    let said = explain().stdout();
+    assert!(said.contains("sshd gets: "), "{said}");
+    assert!(!said.contains("judged as root"), "{said}");
+    assert_eq!(attempt.requests(), before, "the cache is used");
+
+    let rows = attempt.etc.dir().join("auth_id");
+    chown(&rows, None, Some(0)).unwrap();
+    let said = explain();
+    said.refused();
+    assert!(!said.any_stdout().contains("sshd gets: "));
+    chown(&rows, None, Some(owner)).unwrap();
 }
 
 fn cache(attempt: &Attempt, command: &str) -> Output {

@@ -48,7 +48,8 @@ pub(super) fn ask_plugins(
         confine::without_writing_to(&args.cache, || plugins.ask(&request, &config.env_vars, log));
     if shield == Shield::NotKept {
         log.line(&format!(
-            "warning: this kernel does not keep plugins from writing to {}",
+            "warning: plugins are not kept from writing to {}: this kernel cannot, or a file system \
+             beside it did not answer",
             args.cache.display()
         ));
     }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
@@ -106,12 +106,9 @@ pub fn cache_clear(
 /// Where root works on a directory of somebody else's: the same program with the same words, as
 /// that user and group, to its end. `None`: go on here.
 pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, ServerError> {
-    let Ok(metadata) = std::fs::symlink_metadata(directory) else {
+    let Some((uid, gid)) = owner_to_become(directory) else {
         return Ok(None);
     };
-    if !rustix::process::geteuid().is_root() || metadata.uid() == 0 {
-        return Ok(None);
-    }
     let failed = |error| ServerError::AsOwner {
         path: directory.to_owned(),
         error,
@@ -119,12 +116,24 @@ pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, ServerError> {
     let program = std::env::current_exe().map_err(failed)?;
     let status = Command::new(program)
         .args(std::env::args_os().skip(1))
-        .uid(metadata.uid())
-        .gid(metadata.gid())
+        .uid(uid)
+        .gid(gid)
         .status()
         .map_err(failed)?;
+    Ok(Some(code_of(status)))
+}
+
+/// Uid and gid of a directory of somebody else's, for root.
+pub(super) fn owner_to_become(directory: &Path) -> Option<(u32, u32)> {
+    let metadata = std::fs::symlink_metadata(directory).ok()?;
+    let is_for_us = rustix::process::geteuid().is_root() && metadata.uid() != 0;
+    is_for_us.then(|| (metadata.uid(), metadata.gid()))
+}
+
+/// The exit status to end with after a program that did our work.
+pub(super) fn code_of(status: ExitStatus) -> u8 {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(Some(code.unwrap_or(1)))
+    code.unwrap_or(1)
 }
 
 fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> String {

@@ -3,10 +3,13 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
 
+use super::cache::{code_of, owner_to_become};
 use super::verify::{DEFAULT_CACHE, VerifyArgs, decide};
 use crate::error::ServerError;
 use crate::log::Log;
@@ -33,9 +36,22 @@ pub struct ExplainArgs {
     pub certificate: PathBuf,
 }
 
-/// Writes each step to stdout, and sshd's line last. The error is the reason for a no.
-pub fn explain_command(args: &ExplainArgs) -> Result<(), ServerError> {
+/// Writes each step to stdout, and sshd's line last. The error is the reason for a no; the value,
+/// the exit status of the process that has said all that for us, or 0.
+///
+/// Root judges as the owner of the cache, who is the AuthorizedKeysCommand user: that one cannot
+/// read everything, and uses the cache.
+pub fn explain_command(args: &ExplainArgs) -> Result<u8, ServerError> {
     let text = read(args)?;
+    let said = Log::explaining(io::stdout());
+    if rustix::process::geteuid().is_root() {
+        match as_owner_of_cache(args, &text) {
+            Ok(status) => return Ok(status),
+            Err(reason) => said.line(&format!(
+                "judged as root, and so perhaps not as sshd's AuthorizedKeysCommandUser would: {reason}"
+            )),
+        }
+    }
     let mut words = text.split_ascii_whitespace();
     let (key_type, base64) = (words.next(), words.next());
     let verify = VerifyArgs {
@@ -48,7 +64,6 @@ pub fn explain_command(args: &ExplainArgs) -> Result<(), ServerError> {
         key_type: key_type.unwrap_or_default().to_owned(),
         extra: Vec::new(),
     };
-    let said = Log::explaining(io::stdout());
     describe(&text, &said);
     let allowed = decide(&verify, &said).inspect_err(|error| {
         if matches!(error, ServerError::Denied(reason) if reason.is_by_deny_list()) {
@@ -66,7 +81,33 @@ pub fn explain_command(args: &ExplainArgs) -> Result<(), ServerError> {
     if allowed.key.sets_environment() {
         said.line("sshd heeds environment= only with PermitUserEnvironment in sshd_config");
     }
-    Ok(())
+    Ok(0)
+}
+
+/// The same by the same program, to its end. It gets the certificate by stdin: the file may be
+/// root's, and it holds tokens. An error says why it was not started.
+fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
+    let (uid, gid) = owner_to_become(&args.cache).ok_or_else(|| {
+        format!(
+            "there is no key cache {} of that user's",
+            args.cache.display()
+        )
+    })?;
+    let failed = |error: io::Error| format!("the program cannot be run as uid {uid}: {error}");
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    command.arg("explain").arg("--etc").arg(&args.etc);
+    if let Some(path) = &args.config_path {
+        command.arg("--config-path").arg(path);
+    }
+    command.arg("--cache").arg(&args.cache);
+    command.args(["--", &args.principal, "-"]);
+    command.uid(uid).gid(gid).stdin(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // whoever ends without reading it has said why
+        let _ = stdin.write_all(text.as_bytes());
+    }
+    child.wait().map(code_of).map_err(failed)
 }
 
 fn read(args: &ExplainArgs) -> Result<String, ServerError> {

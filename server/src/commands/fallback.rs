@@ -42,7 +42,8 @@ pub(super) fn answer(
     let (answered, shield) = confine::without_writing_to(&args.cache, || fallback.answer(tokens));
     if shield == Shield::NotKept {
         log.line(&format!(
-            "warning: this kernel does not keep {program} from writing to {}",
+            "warning: {program} is not kept from writing to {}: this kernel cannot, or a file \
+             system beside it did not answer",
             args.cache.display()
         ));
     }

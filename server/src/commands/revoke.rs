@@ -32,7 +32,8 @@ pub struct RevokeArgs {
     /// log show it, or a file with its certificate.
     #[arg(long, value_name = "SHA256:…|FILE", group = "what")]
     pub key: Option<String>,
-    /// One certificate (the ID token in it), but not those it is renewed to.
+    /// One ID token, that of this certificate: also in renewals that keep it (from providers that
+    /// leave the nonce out of refreshed ID tokens), not in those that have another one.
     #[arg(long, value_name = "FILE", group = "what")]
     pub certificate: Option<PathBuf>,
     /// For the reader of the file.

@@ -7,7 +7,8 @@ use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::time::UnixTime;
 
 use super::entry::Attempt;
-use super::{Bounds, Entry, KeySource, KeySourceError, Standing, Store};
+use super::store::NoTurn;
+use super::{Bounds, Entry, KeySource, KeySourceError, Standing, Store, StoreError};
 
 /// How long a provider may take while nobody can be let in without it.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -79,12 +80,16 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         }
         let stands_in = kept.filter(|kept| kept.standing != Standing::Expired);
         let patience = patience(stands_in.is_some());
-        let turn = match self.store.turn(issuer, patience + Duration::from_secs(1)) {
-            Ok(turn) => turn,
-            Err(error) => return self.without_answer(error, stands_in, issuer, now, notices),
+        let (turn, no_lock) = match self.store.turn(issuer, patience + Duration::from_secs(1)) {
+            Ok(turn) => (Some(turn), None),
+            Err(NoTurn::OthersAreAsking(error)) => {
+                return self.without_answer(error, stands_in, issuer, now, notices);
+            }
+            Err(NoTurn::NoLock(error)) => (None, Some(without_turn(issuer, &error))),
         };
         // while we waited for our turn, somebody else may have got what we want
         notices.clear();
+        notices.extend(no_lock);
         let kept = self.kept(issuer, now, &mut notices);
         let has_keys = kept
             .as_ref()
@@ -118,8 +123,15 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
 
     /// Asks the provider now, whenever it was asked last.
     pub fn refresh(&self, issuer: &str, now: UnixTime) -> Result<CachedKeys, KeySourceError> {
-        let _turn = self.store.turn(issuer, DEADLINE)?;
         let mut notices = Vec::new();
+        let _turn = match self.store.turn(issuer, DEADLINE) {
+            Ok(turn) => Some(turn),
+            Err(NoTurn::OthersAreAsking(error)) => return Err(error),
+            Err(NoTurn::NoLock(error)) => {
+                notices.push(without_turn(issuer, &error));
+                None
+            }
+        };
         let keys = self.fetch(issuer, now, DEADLINE, &mut notices)?;
         Ok(CachedKeys {
             keys,
@@ -223,6 +235,11 @@ fn answer(kept: &Kept, now: UnixTime, notices: Vec<String>) -> CachedKeys {
         },
         notices,
     }
+}
+
+/// Better several requests at once than nobody let in.
+fn without_turn(issuer: &str, error: &StoreError) -> String {
+    format!("{issuer} is asked without waiting for others, as there is no lock: {error}")
 }
 
 fn patience(has_keys: bool) -> Duration {

@@ -141,21 +141,22 @@ impl Store {
 
     /// Waits for its turn to ask the issuer; the turn ends when the value is dropped, or with the
     /// process. `waited` is the most it takes.
-    pub fn turn(&self, issuer: &str, waited: Duration) -> Result<Turn, KeySourceError> {
-        let others = || KeySourceError::OthersAreAsking {
-            issuer: issuer.to_owned(),
-            waited,
+    pub fn turn(&self, issuer: &str, waited: Duration) -> Result<Turn, NoTurn> {
+        let others = || {
+            NoTurn::OthersAreAsking(KeySourceError::OthersAreAsking {
+                issuer: issuer.to_owned(),
+                waited,
+            })
         };
+        let name = name(issuer, "lock");
+        let failed = |errno| NoTurn::NoLock(io_error(&self.path.join(&name), errno));
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let lock = rustix::fs::openat(
-            &self.directory,
-            name(issuer, "lock"),
-            flags,
-            Mode::RUSR | Mode::WUSR,
-        )
-        .map_err(|_| others())?;
-        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            return Ok(Turn { _lock: lock });
+        let lock = rustix::fs::openat(&self.directory, &name, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(failed)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Turn { _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => {}
+            Err(errno) => return Err(failed(errno)),
         }
         // flock knows no deadline; a thread that waits for ever ends with the process
         let (sender, receiver) = mpsc::channel();
@@ -224,6 +225,16 @@ impl Store {
 /// While it lives, nobody else asks this issuer.
 pub struct Turn {
     _lock: OwnedFd,
+}
+
+/// Why there is no turn.
+#[derive(Debug)]
+pub enum NoTurn {
+    /// Somebody else had it all the time.
+    OthersAreAsking(KeySourceError),
+    /// Nobody can take turns here (read-only, no inodes left, forbidden by SELinux). That says
+    /// nothing of others, and nothing of the provider.
+    NoLock(StoreError),
 }
 
 fn judge(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), StoreError> {

@@ -24,8 +24,10 @@ pub struct Revocation {
     /// `SHA256:…` of the user key, as `ssh-keygen -l` shows it: the login and all its renewals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// `SHA256:…` of the ID token's payload, as it stands in the PK token: this login, but not what
-    /// it is renewed to. Not of the certificate itself, as its holder can sign another one.
+    /// `SHA256:…` of the ID token's payload, as it stands in the PK token. Where the provider leaves
+    /// the nonce out of refreshed ID tokens, the first one stays in all renewals, so they are refused,
+    /// too; where it repeats it, a renewal has another one, which this does not name. Not of the
+    /// certificate itself, as its holder can sign another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
     /// RFC 3339.

@@ -208,6 +208,32 @@ fn a_broken_entry_is_named_and_replaced() {
 }
 
 #[test]
+fn without_a_lock_the_provider_is_asked_all_the_same() {
+    let stage = Stage::new(Some("a"));
+    drop(stage.store.turn(ISSUER, Duration::ZERO).unwrap());
+    let lock = fs::read_dir(stage.directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|kind| kind == "lock"))
+        .unwrap();
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+
+    let found = stage.finds("a", 0, 1);
+    assert_eq!(found.origin, Origin::Provider);
+    assert!(
+        found.notices[0].contains("there is no lock") && found.notices[0].contains("os error 21"),
+        "{:?}",
+        found.notices
+    );
+    assert!(stage.finds("a", 1, 1).notices.is_empty(), "kept");
+    let refreshed = KeyCache::new(&stage.store, &stage.provider, Bounds::default())
+        .refresh(ISSUER, UnixTime(T + 2))
+        .unwrap();
+    assert!(refreshed.notices[0].contains("os error 21"));
+}
+
+#[test]
 fn a_refresh_asks_at_once() {
     let stage = Stage::new(Some("a"));
     stage.finds("a", 0, 1);

@@ -130,9 +130,22 @@ fn one_at_a_time_and_an_end_of_waiting() {
     let turn = store.turn(ISSUER, Duration::ZERO).unwrap();
     assert!(matches!(
         store.turn(ISSUER, Duration::from_millis(1)),
-        Err(KeySourceError::OthersAreAsking { .. })
+        Err(NoTurn::OthersAreAsking(_))
     ));
     assert!(store.turn("https://b", Duration::ZERO).is_ok());
     drop(turn);
     assert!(store.turn(ISSUER, Duration::from_secs(60)).is_ok());
+}
+
+#[test]
+fn a_lock_that_cannot_be_opened_is_nobody_who_asks() {
+    let directory = directory(0o700);
+    let store = Store::open(directory.path()).unwrap();
+    fs::create_dir(directory.path().join(name(ISSUER, "lock"))).unwrap();
+    match store.turn(ISSUER, Duration::from_secs(60)) {
+        Err(NoTurn::NoLock(StoreError::Io { error, .. })) => {
+            assert_eq!(error.kind(), std::io::ErrorKind::IsADirectory);
+        }
+        other => panic!("{:?}", other.err()),
+    }
 }

@@ -127,17 +127,20 @@ impl Condition {
                     .any(|pattern| glob::matches(pattern, text) == Ok(true))),
                 None => Answer::OtherKind,
             },
-            Test::Has(texts) => match value {
-                Value::Array(items) => yes(items
-                    .iter()
-                    .filter_map(text_of)
-                    .any(|item| texts.contains(&item))),
-                // some providers send a list of one as its element
-                one => match text_of(one) {
-                    Some(text) => yes(texts.contains(&text)),
-                    None => Answer::OtherKind,
-                },
-            },
+            Test::Has(texts) => {
+                let is_wanted = |item: &Value| text_of(item).is_some_and(|it| texts.contains(&it));
+                match value {
+                    Value::Array(items) if items.iter().any(is_wanted) => Answer::Yes,
+                    // what is no text may name it in some other way
+                    Value::Array(items) if items.iter().all(|item| text_of(item).is_some()) => {
+                        Answer::No
+                    }
+                    // some providers send a list of one as its element; but a text that is not
+                    // the element may hold several, with blanks or commas
+                    one if is_wanted(one) => Answer::Yes,
+                    _ => Answer::OtherKind,
+                }
+            }
         }
     }
 }
@@ -177,7 +180,9 @@ mod tests {
     fn claims() -> Object {
         let claims = r#"{"env":"staging","n":1000000,"ok":true,"null":null,"half":0.5,
             "groups":["a:b","c d"],"one":"admins","https://x.example/role":"lead",
-            "realm_access":{"roles":["dev"]},"object":{}}"#;
+            "realm_access":{"roles":["dev"]},"object":{},"empty":[],
+            "scope":"openid contractor","mixed":["dev",{"name":"suspended"}],"halves":[0.5],
+            "nested":[["dev"]]}"#;
         opkssh_protocol::json::parse_object(claims.as_bytes()).unwrap()
     }
 
@@ -215,6 +220,7 @@ mod tests {
             (&["groups"], has("c d")),
             (&["one"], has("admins")),
             (&["realm_access", "roles"], has("dev")),
+            (&["mixed"], has("dev")),
             (&["env"], Test::Present),
         ] {
             assert_eq!(
@@ -238,6 +244,7 @@ mod tests {
             (&["env"], glob("s?")),
             (&["groups"], has("b")),
             (&["groups"], has("a")),
+            (&["empty"], has("a")),
             (&["null"], Test::Present),
             (&["none"], Test::Present),
         ] {
@@ -287,6 +294,12 @@ mod tests {
             (&["object"], has("x")),
             (&["half"], is("0.5")),
             (&["n"], glob("*")),
+            (&["scope"], has("contractor")),
+            (&["one"], has("dev")),
+            (&["n"], has("1")),
+            (&["mixed"], has("suspended")),
+            (&["halves"], has("0.5")),
+            (&["nested"], has("dev")),
         ] {
             for negated in [false, true] {
                 assert_eq!(
