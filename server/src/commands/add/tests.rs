@@ -72,7 +72,10 @@ fn adds_to_the_system_file_and_keeps_its_mode() {
         "# head\ndev a@x https://accounts.google.com\n"
     );
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
-    assert_eq!(fs::read_dir(etc.path()).unwrap().count(), 1);
+    let left = fs::read_dir(etc.path()).unwrap();
+    let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [".opkssh.lock", "auth_id"]);
 }
 
 #[test]
