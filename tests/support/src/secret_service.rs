@@ -20,7 +20,7 @@ const SERVICE: &str = "org.freedesktop.secrets";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keyring {
     Gnome,
-    /// <https://crates.io/crates/oo7-daemon>
+    /// The crate `oo7-daemon`.
     Oo7,
 }
 
