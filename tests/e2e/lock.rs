@@ -40,10 +40,7 @@ fn a_locked_agent_does_nothing_until_it_is_unlocked_even_after_a_crash() {
     let _keyring = SecretService::start(&setup.home);
     setup.login(&[]);
     let certificate = setup.home.write("cert.pub", setup.certificate());
-    let signs = || {
-        let tested = setup.with_agent("ssh-add").arg("-T").arg(&certificate);
-        tested.run().success()
-    };
+    let signs = || setup.try_key(&certificate).success();
     assert!(signs());
     let before = stored(&setup.home).expect("a record");
     lock(&setup.home);

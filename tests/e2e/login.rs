@@ -76,9 +76,7 @@ fn the_agent_lists_the_certificate_and_openssh_reads_it() {
     );
 
     // the private key is really there: OpenSSH has the agent sign and verifies it
-    let file = setup.home.write("cert.pub", &certificate);
-    let tested = setup.with_agent("ssh-add").arg("-T").arg(file).run();
-    assert!(tested.success(), "{}", tested.stderr());
+    setup.signs_for(&certificate);
 }
 
 #[test]
@@ -94,9 +92,7 @@ fn an_ed25519_key_on_request() {
         shown.contains("Type: ssh-ed25519-cert-v01@openssh.com user certificate"),
         "{shown}"
     );
-    let file = setup.home.write("cert.pub", &certificate);
-    let tested = setup.with_agent("ssh-add").arg("-T").arg(file).run();
-    assert!(tested.success(), "{}", tested.stderr());
+    setup.signs_for(&certificate);
 
     let refused = setup.home.opkssh(["login", "-t", "rsa"]).run().refused();
     assert!(

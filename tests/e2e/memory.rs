@@ -28,9 +28,7 @@ fn after_a_logout_no_secret_is_left_in_memory() {
     let mut secrets = Secrets::of(&stored(&setup.home).expect("the record in the keyring"));
     let pid = daemon_pid(&setup.home);
     // it signs, too
-    let certificate = setup.home.write("cert.pub", setup.certificate());
-    let signed = setup.with_agent("ssh-add").arg("-T").arg(certificate).run();
-    assert!(signed.success(), "{}", signed.stderr());
+    setup.signs_for(&setup.certificate());
     // or else this test would find nothing whatever is there
     let found = found_in_memory(pid, &secrets);
     for name in [

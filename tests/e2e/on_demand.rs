@@ -5,10 +5,10 @@ mod quiet;
 mod reminder;
 
 use opkssh_test_support::{
-    BrowserMode, Desktop, Part, ProviderOptions, Running, left_out, wait_until,
+    BrowserMode, Desktop, Part, ProviderOptions, Running, left_out, wait_until, write_program,
 };
 
-use crate::servers::{Server, install_program};
+use crate::servers::Server;
 use crate::setup::{Setup, entry, status, write_config};
 
 const PARTS: [Part; 2] = [Part::Provider, Part::Sshd];
@@ -127,7 +127,7 @@ fn under_systemd_the_browser_is_started_outside_of_the_sandbox() {
          \"${{word#--setenv=}}\";;\n --) shift; exec \"$@\";;\n esac\n shift\ndone\n",
         note.display()
     );
-    install_program(home, "bin/systemd-run", &script);
+    write_program(&home.dir().join("bin/systemd-run"), script);
     let path = home.var("PATH").expect("a path");
     let path = format!("{}:{}", home.dir().join("bin").display(), path.display());
     // memory is lost with the first daemon; this one logs in anew

@@ -4,10 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use opkssh_test_support::{Etc, GoPeer, Home, Output, left_out, user_name};
+use opkssh_test_support::{Etc, GoPeer, Home, Output, left_out, user_name, write_program};
 
 use crate::interop::PARTS;
-use crate::servers::{install_program, rules};
+use crate::servers::rules;
 use crate::setup::{OPKSSH, Setup};
 use crate::sockets::other_users::is_root;
 
@@ -37,7 +37,10 @@ impl Stage {
 
     /// A plugin that is this script, called with `words`.
     fn plugin(&self, name: &str, script: &str, words: &str) {
-        install_program(&self.programs, name, &format!("#!/bin/sh\n{script}\n"));
+        write_program(
+            &self.programs.dir().join(name),
+            format!("#!/bin/sh\n{script}\n"),
+        );
         let program = self.programs.dir().join(name);
         let text = format!("name: {name}\ncommand: {} {words}\n", program.display());
         self.etc.write(&format!("policy.d/{name}.yml"), &text);

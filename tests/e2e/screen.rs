@@ -69,10 +69,7 @@ fn a_locked_screen_puts_identities_away_and_brings_them_back_without_a_login() {
     let logind = &watched.logind;
     let before = list(&setup);
     let certificate = setup.home.write("cert.pub", setup.certificate());
-    let signs = || {
-        let tested = setup.with_agent("ssh-add").arg("-T").arg(&certificate);
-        tested.run().success()
-    };
+    let signs = || setup.try_key(&certificate).success();
     assert!(signs());
     // somebody else's screen is not ours
     logind.ask_other_to_lock(true);

@@ -6,7 +6,6 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 
 use opkssh_test_support::{Output, Part, left_out, user_name};
 
-use crate::servers::verify_words;
 use crate::verify_refusals::attempt::Attempt;
 
 #[test]
@@ -47,15 +46,7 @@ fn a_warm_cache_asks_nobody_and_a_cleared_one_does() {
     let said = cache(&attempt, "show").stdout();
     assert!(said.contains(", fresh; keys "), "{said}");
     cache(&attempt, "clear").stdout();
-    let (key_type, base64) = attempt.words();
-    verify_words(
-        &attempt.home,
-        &attempt.etc,
-        &user_name(),
-        &key_type,
-        &base64,
-    )
-    .stdout();
+    attempt.verify().stdout();
     assert_eq!(attempt.requests(), 4);
     cache(&attempt, "refresh").stdout();
     assert_eq!(attempt.requests(), 6);
@@ -72,16 +63,8 @@ fn without_the_directory_the_hint_names_the_command_that_makes_it() {
         refused.stderr()
     );
     // and verify does without
-    let (key_type, base64) = attempt.words();
     for runs in 1..3 {
-        verify_words(
-            &attempt.home,
-            &attempt.etc,
-            &user_name(),
-            &key_type,
-            &base64,
-        )
-        .stdout();
+        attempt.verify().stdout();
         assert_eq!(attempt.requests(), 2 * runs);
     }
     assert!(attempt.etc.log().contains("key cache not used"));
@@ -125,15 +108,7 @@ fn root_works_as_the_owner_and_verify_does_not_believe_a_stranger() {
     }
     // verify runs as root here, and the directory is not root's
     let before = attempt.requests();
-    let (key_type, base64) = attempt.words();
-    verify_words(
-        &attempt.home,
-        &attempt.etc,
-        &user_name(),
-        &key_type,
-        &base64,
-    )
-    .stdout();
+    attempt.verify().stdout();
     assert_eq!(attempt.requests(), before + 2);
     assert!(attempt.etc.log().contains("belongs to uid 54321"));
 }

@@ -1,6 +1,5 @@
 //! Servers that let alice in, and the ways to reach them.
 
-use std::fs;
 use std::path::Path;
 
 use opkssh_test_support::{Etc, GoPeer, Home, Output, Provider, Run, Sshd, Verifier, user_name};
@@ -94,21 +93,6 @@ pub fn verify_words(
         .arg(etc.log_file())
         .args([principal, base64, key_type])
         .run()
-}
-
-/// A program of the test's own, below the home. Copied into place by another process: while this
-/// one has it open for writing, a child that another test just forked does, too, and the kernel
-/// would refuse to run it.
-pub fn install_program(home: &Home, name: &str, text: &str) {
-    let source = home.write(format!("{name}.text"), text);
-    let target = home.dir().join(name);
-    home.command("install")
-        .args(["-D", "-m", "755"])
-        .arg(&source)
-        .arg(&target)
-        .run()
-        .stdout();
-    fs::remove_file(source).unwrap();
 }
 
 impl Setup {

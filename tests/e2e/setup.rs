@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use opkssh_test_support::{
     Browser, Client, Home, Output, Provider, ProviderOptions, Run, free_port, wait_until,
@@ -58,6 +58,19 @@ impl Setup {
         self.home
             .command(program)
             .env("SSH_AUTH_SOCK", agent_socket(&self.home))
+    }
+
+    /// Has the agent sign with the key of the certificate in this file, as OpenSSH checks it.
+    pub fn try_key(&self, certificate: &Path) -> Output {
+        self.with_agent("ssh-add").arg("-T").arg(certificate).run()
+    }
+
+    /// The agent signs with the key of this certificate.
+    #[track_caller]
+    pub fn signs_for(&self, certificate: &str) {
+        let file = self.home.write("cert.pub", certificate);
+        let tried = self.try_key(&file);
+        assert!(tried.success(), "{}", tried.stderr());
     }
 
     /// The one certificate that the agent lists, as a line.

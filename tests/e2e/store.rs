@@ -93,9 +93,7 @@ fn comes_back(keyring: Keyring) {
     setup.home.opkssh(["check"]).run().stdout();
     // key, tokens and plan; only the certificate around them is minted anew
     assert_eq!(account(), before);
-    let file = setup.home.write("cert.pub", setup.certificate());
-    let tested = setup.with_agent("ssh-add").arg("-T").arg(file).run();
-    assert!(tested.success(), "{}", tested.stderr());
+    setup.signs_for(&setup.certificate());
     assert_eq!(setup.browser.openings(), 1, "nobody had to log in");
     assert_eq!(
         setup.provider.granted("refresh_token"),

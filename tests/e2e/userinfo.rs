@@ -4,10 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use opkssh_test_support::{GoPeer, Home, left_out, user_name};
+use opkssh_test_support::{GoPeer, Home, left_out, user_name, write_program};
 
 use crate::interop::PARTS;
-use crate::servers::{install_program, rules};
+use crate::servers::rules;
 use crate::setup::{OPKSSH, Setup};
 
 #[test]
@@ -23,7 +23,7 @@ fn userinfo_is_asked_and_shown_to_plugins_as_go_does() {
     fs::create_dir(&directory).unwrap();
     fs::set_permissions(directory, Permissions::from_mode(0o750)).unwrap();
     let script = "#!/bin/sh\nprintf %s \"$OPKSSH_PLUGIN_USERINFO\" >/var/log/told\n";
-    install_program(&programs, "dump", script);
+    write_program(&programs.dir().join("dump"), script);
     let program = programs.dir().join("dump");
     let file = format!("name: dump\ncommand: {}\n", program.display());
     etc.write("policy.d/dump.yml", &file);

@@ -10,7 +10,7 @@ use opkssh_protocol::control::{AccountState, Asking, Event, Flow, Joining};
 use tokio::sync::{mpsc, watch};
 
 use super::{Account, Accounts};
-use crate::notification::{self, Answer};
+use crate::notification::{self, Answer, NotShown, Shown};
 use crate::open_browser;
 
 /// After a question or a window, whatever came of it.
@@ -176,6 +176,12 @@ impl Accounts {
         (needs_person && how != OnDemand::Off).then_some(how)
     }
 
+    /// A notification with a button to log in to this account.
+    pub(super) async fn offer_login(&self, alias: &str, summary: &str) -> Result<Shown, NotShown> {
+        let body = format!("Or on a terminal: opkssh login {alias}");
+        notification::show(self.surroundings.bus(), summary, &body).await
+    }
+
     async fn ask(self: &Arc<Self>, alias: &str, how: OnDemand) -> Ended {
         if how == OnDemand::Browser {
             // nobody has said yes: perhaps nobody has to
@@ -187,9 +193,7 @@ impl Accounts {
             return Ended::Asked;
         }
         let summary = format!("ssh needs your login \"{alias}\"");
-        let body = format!("Or on a terminal: opkssh login {alias}");
-        let bus = self.surroundings.bus();
-        let mut shown = match notification::show(bus, &summary, &body).await {
+        let mut shown = match self.offer_login(alias, &summary).await {
             Ok(shown) => shown,
             Err(error) => {
                 self.held.notice(format!(

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::on_demand::Window;
 use super::plan::Plan;
 use super::{Account, Accounts};
-use crate::notification::{self, Answer};
+use crate::notification::Answer;
 
 /// Seconds before the deadline, at most …
 const MOST_AHEAD: i64 = 30 * 60;
@@ -143,9 +143,7 @@ impl Accounts {
             0..120 => format!("Your login \"{alias}\" ends soon"),
             left => format!("Your login \"{alias}\" ends in {} minutes", left / 60),
         };
-        let body = format!("Or on a terminal: opkssh login {alias}");
-        let bus = self.surroundings.bus();
-        let mut shown = match notification::show(bus, &summary, &body).await {
+        let mut shown = match self.offer_login(alias, &summary).await {
             Ok(shown) => shown,
             Err(error) => {
                 self.held.notice(format!(

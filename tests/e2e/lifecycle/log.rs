@@ -32,9 +32,7 @@ fn nothing_secret_is_written_however_talkative_it_shall_be() {
     setup.home.set("OPKSSH_LOG", everything);
     setup.login(&[]);
     let first = stored(&setup.home).expect("a record");
-    let certificate = setup.home.write("cert.pub", setup.certificate());
-    let signed = setup.with_agent("ssh-add").arg("-T").arg(certificate).run();
-    assert!(signed.success(), "{}", signed.stderr());
+    setup.signs_for(&setup.certificate());
     let refreshes = || setup.provider.granted("refresh_token");
     let before = refreshes();
     wait_until("it is renewed", || (refreshes() > before).then_some(()));

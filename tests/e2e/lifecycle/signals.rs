@@ -60,10 +60,7 @@ fn usr1_drops_every_identity_until_a_command_asks_for_them() {
     let _keyring = SecretService::start(&setup.home);
     setup.login(&[]);
     let certificate = setup.home.write("cert.pub", setup.certificate());
-    let signs = || {
-        let tested = setup.with_agent("ssh-add").arg("-T").arg(&certificate);
-        tested.run().success()
-    };
+    let signs = || setup.try_key(&certificate).success();
     assert!(signs());
     let requests = setup.provider.log().len();
 

@@ -51,7 +51,7 @@ fn without_a_network_the_agent_lists_and_signs_what_is_valid() {
     let file = setup.home.write("cert.pub", setup.certificate());
     setup.provider.close();
     setup.home.opkssh(["check", "--for", "23h"]).run().stdout();
-    let tested = setup.with_agent("ssh-add").arg("-T").arg(file).run();
+    let tested = setup.try_key(&file);
     assert!(tested.success(), "{}", tested.stderr());
     let now = account(&setup);
     assert_eq!(now["state"], "usable");

@@ -5,10 +5,10 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
-use opkssh_test_support::{Home, Part, Run, free_port, left_out};
+use opkssh_test_support::{Home, Part, Run, free_port, left_out, write_program};
 
 use super::PARTS;
-use crate::servers::{STAY, Server, install_program};
+use crate::servers::{STAY, Server};
 use crate::setup::{OPKSSH, Setup, agent_socket};
 
 /// Writes its arguments, each ended by a zero byte, and its agent socket into the home; then does
@@ -22,7 +22,7 @@ const RECORDING_SSH: &str = "#!/bin/sh\n\
 fn with_recording_ssh() -> Setup {
     let setup = Setup::new();
     setup.login(&[]);
-    install_program(&setup.home, "bin/ssh", RECORDING_SSH);
+    write_program(&setup.home.dir().join("bin/ssh"), RECORDING_SSH);
     setup.home.write("then", "exit 0\n");
     let path = setup.home.var("PATH").unwrap();
     let mut first = setup.home.dir().join("bin").into_os_string();

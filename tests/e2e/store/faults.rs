@@ -23,9 +23,7 @@ fn text<'a>(account: &'a Value, name: &str) -> &'a str {
 
 /// What is in memory is listed and signs.
 fn signs(setup: &Setup) {
-    let file = setup.home.write("cert.pub", setup.certificate());
-    let tested = setup.with_agent("ssh-add").arg("-T").arg(file).run();
-    assert!(tested.success(), "{}", tested.stderr());
+    setup.signs_for(&setup.certificate());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opkssh_protocol::user_key::UserKey;
-use opkssh_test_support::{Etc, Home, Sshd, Verifier, user_name};
+use opkssh_test_support::{Etc, Home, Output, Sshd, Verifier, user_name};
 use serde_json::json;
 
 use super::forge::{CLIENT, Login};
@@ -84,10 +84,15 @@ impl Attempt {
             .words(&self.key, &self.login.pk_token())
     }
 
+    /// The program's own run, for the user who runs the tests.
+    pub fn verify(&self) -> Output {
+        let (key_type, base64) = self.words();
+        verify_words(&self.home, &self.etc, &user_name(), &key_type, &base64)
+    }
+
     #[track_caller]
     pub fn is_let_in(&self) {
-        let (key_type, base64) = self.words();
-        let line = verify_words(&self.home, &self.etc, &user_name(), &key_type, &base64).stdout();
+        let line = self.verify().stdout();
         assert!(line.starts_with("cert-authority,"), "{line}");
         let (_server, said) = self.ssh(true);
         assert_eq!(said.stdout(), "in\n");

@@ -6,12 +6,13 @@ use std::process::Command;
 
 use crate::parts::program;
 
-/// Writes a program, in place of an earlier one.
+/// Writes a program with its directories, in place of an earlier one.
 ///
 /// It is copied by another process: while this one has a file open for writing, a child that
 /// another test just forked does, too, and the kernel would refuse to run it (ETXTBSY). It is
 /// renamed into place, as somebody may start the earlier one right now.
 pub fn write_program(path: &Path, bytes: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().expect("a file has a directory")).expect("the directory");
     let text = path.with_extension("text");
     let new = path.with_extension("new");
     fs::write(&text, bytes).expect("the program's text");
