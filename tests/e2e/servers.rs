@@ -4,7 +4,7 @@ use std::path::Path;
 
 use opkssh_test_support::{Etc, GoPeer, Home, Output, Provider, Run, Sshd, Verifier, user_name};
 
-use crate::setup::{OPKSSH, Setup, agent_socket};
+use crate::setup::{OPKSSH, Setup, agent_socket, daemon_log};
 
 /// Ends a remote command that shall stay for as long as its session, and no longer.
 pub const STAY: &str = "while kill -0 $PPID 2>/dev/null; do sleep 0.2; done";
@@ -56,6 +56,13 @@ impl Server {
         home.opkssh(["ssh"])
             .args(self.sshd.ssh_args())
             .arg("localhost")
+    }
+
+    /// All that may say why somebody did not come in.
+    pub fn logs(&self, home: &Home) -> String {
+        let verify = std::fs::read_to_string(self.etc.log_file()).unwrap_or_default();
+        let (agent, sshd) = (daemon_log(home), self.sshd.log());
+        format!("== agent\n{agent}== verify\n{verify}== sshd\n{sshd}")
     }
 
     /// The plain ssh with our agent and no key file.
