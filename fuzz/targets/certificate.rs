@@ -7,9 +7,11 @@ use opkssh_protocol::certificate::{self, UnverifiedCertificate};
 use opkssh_protocol::time::UnixTime;
 
 fuzz_target!(|blob: &[u8]| {
+    let peeked = certificate::peek(blob);
     let Ok(parsed) = UnverifiedCertificate::parse(blob) else {
         return;
     };
+    assert_eq!(peeked.ok(), Some(parsed.wire_type()), "what is ours looks like it");
     assert_eq!(parsed.blob(), blob, "what is kept is what came");
     let line = parsed.openssh();
     assert!(!line.contains('\n'), "one line");

@@ -5,7 +5,8 @@
 mod provider;
 
 use opkssh_protocol::certificate::{
-    CertificateError, CertificateRequest, UnverifiedCertificate, build, verify,
+    CERTIFICATE_TYPES, CertificateError, CertificateRequest, UnverifiedCertificate, build, peek,
+    verify,
 };
 use opkssh_protocol::control::KeyType;
 use opkssh_protocol::secret::Secret;
@@ -148,6 +149,42 @@ fn refusals() {
         refused(UnverifiedCertificate::parse(&blob)),
         CertificateError::Signature(_)
     ));
+}
+
+#[test]
+fn the_names_of_its_extensions_tell_ours_from_others() {
+    for key_type in [KeyType::Ecdsa, KeyType::Ed25519] {
+        let key = UserKey::generate(key_type).unwrap();
+        let pem = key.to_openssh_pem("").unwrap();
+        let private = ssh_key::PrivateKey::from_openssh(pem.expose()).unwrap();
+        let made = |extensions: &[&str]| {
+            let public = private.public_key().key_data().clone();
+            let mut builder = Builder::new([1; 32], public, 0, END as u64).unwrap();
+            plain(&mut builder);
+            for name in extensions {
+                builder.extension(*name, "not looked at").unwrap();
+            }
+            builder.sign(&private).unwrap().to_bytes().unwrap()
+        };
+        let ours = made(&["openpubkey-pkt", "permit-pty"]);
+        let kind = match key_type {
+            KeyType::Ecdsa => CERTIFICATE_TYPES[0],
+            KeyType::Ed25519 => CERTIFICATE_TYPES[1],
+        };
+        assert_eq!(peek(&ours).unwrap(), kind);
+        let is_known = (0..ours.len()).find(|length| peek(&ours[..*length]).is_ok());
+        assert!(is_known.is_some(), "what follows is not looked at");
+        for extensions in [&["permit-pty"][..], &[]] {
+            let refused = peek(&made(extensions));
+            assert!(matches!(refused, Err(CertificateError::NoPkToken)));
+        }
+        let plain = private.public_key().to_bytes().unwrap();
+        let refused = peek(&plain);
+        assert!(matches!(refused, Err(CertificateError::NotACertificate(_))));
+    }
+    for garbage in [&[][..], &[0xff; 8], &[0; 4]] {
+        assert!(peek(garbage).is_err());
+    }
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use opkssh_protocol::pk_token::PkTokenError;
 
 use crate::account::AccountError;
+use crate::commands::NoHomePolicy;
 use crate::config::ConfigError;
 use crate::files::FileError;
-use crate::home::HomeError;
 use crate::install::InstallError;
 use crate::key_source::{JwksFileError, KeySourceError, StoreError};
 use crate::log::escaped;
@@ -51,7 +51,7 @@ pub enum ServerError {
     #[error("error loading policy: {system}; {home}")]
     NoPolicy {
         system: Box<FileError>,
-        home: Box<HomeError>,
+        home: Box<NoHomePolicy>,
     },
     #[error("the key cache cannot be used: {0}")]
     Store(#[from] StoreError),
@@ -61,6 +61,8 @@ pub enum ServerError {
     AsOwner { path: PathBuf, error: io::Error },
     #[error("{0}")]
     Install(#[from] InstallError),
+    #[error("the monitor of verify: {0}")]
+    Monitor(io::Error),
     #[error("the answer to sshd cannot be written: {0}")]
     Output(io::Error),
     #[error("internal error (panic{})", place.as_deref().unwrap_or_default())]

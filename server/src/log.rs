@@ -7,8 +7,10 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rustix::fs::OFlags;
 
 /// Longest message, in characters; what a stranger sends must not fill the disk.
@@ -73,13 +75,28 @@ impl Log {
         let line = if self.explains {
             format!("{}\n", escaped(message))
         } else {
-            let now = jiff::Zoned::now().strftime("%Y/%m/%d %H:%M:%S");
+            let now = Timestamp::now().to_zoned(local_time_zone());
+            let now = now.strftime("%Y/%m/%d %H:%M:%S");
             format!("{now} {}\n", escaped(message))
         };
         if let Ok(mut sink) = self.sink.lock() {
             let _ = sink.write_all(line.as_bytes());
         }
     }
+}
+
+/// Without the search for its name among all of them, which takes as long as the rest of verify.
+fn local_time_zone() -> TimeZone {
+    static LOCAL: OnceLock<TimeZone> = OnceLock::new();
+    let find = || {
+        if std::env::var_os("TZ").is_some() {
+            return TimeZone::system();
+        }
+        let file = std::fs::read("/etc/localtime").ok();
+        let local = file.and_then(|file| TimeZone::tzif("local", &file).ok());
+        local.unwrap_or(TimeZone::UTC)
+    };
+    LOCAL.get_or_init(find).clone()
 }
 
 /// Without control characters, and of bounded length: fit for a log and a terminal.

@@ -26,6 +26,8 @@ pub struct Settings {
     pub jwks_files: BTreeMap<String, PathBuf>,
     /// Who is asked about keys that are not ours.
     pub fallback: Option<Fallback>,
+    /// What else may be read while a provider is asked, such as by a module of the resolver.
+    pub readable: Vec<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -58,16 +60,18 @@ impl Settings {
             key_cache,
             jwks_files,
             fallback,
+            readable,
         } = written.unwrap_or_default();
         let key_cache = key_cache.unwrap_or_default();
         let fresh = key_cache.fresh.as_deref().unwrap_or("1h");
         let stale = key_cache.stale_if_error.as_deref().unwrap_or("24h");
         let jwks_files = jwks_files.unwrap_or_default();
-        if let Some(path) = jwks_files.values().find(|path| !path.is_absolute()) {
-            return Err(format!(
-                "jwks_files: {} is not an absolute path",
-                path.display()
-            ));
+        let readable = readable.unwrap_or_default();
+        let paths = jwks_files.values().map(|path| ("jwks_files", path));
+        let mut paths = paths.chain(readable.iter().map(|path| ("readable", path)));
+        if let Some((key, path)) = paths.find(|(_, path)| !path.is_absolute()) {
+            let path = path.display();
+            return Err(format!("{key}: {path} is not an absolute path"));
         }
         let fallback = fallback.map(|WrittenFallback { command, timeout }| {
             let timeout = timeout.as_deref().unwrap_or("10s");
@@ -82,6 +86,7 @@ impl Settings {
                 duration("key_cache.stale_if_error", stale, MAX_STALE)?,
             ),
             jwks_files,
+            readable,
         })
     }
 }
@@ -92,6 +97,7 @@ struct Written {
     key_cache: Option<WrittenCache>,
     jwks_files: Option<BTreeMap<String, PathBuf>>,
     fallback: Option<WrittenFallback>,
+    readable: Option<Vec<PathBuf>>,
 }
 
 #[derive(Deserialize)]
@@ -157,7 +163,7 @@ mod tests {
     fn all_that_can_be_said() {
         let settings = parse(
             "key_cache: {fresh: 10m, stale_if_error: 2d}\njwks_files:\n  https://a.example: \
-             /etc/opk/a.json\nfallback: {command: [/bin/cat, \"%u\"], timeout: 5s}\n",
+             /etc/opk/a.json\nfallback: {command: [/bin/cat, \"%u\"], timeout: 5s}\nreadable: [/opt/nss]\n",
         )
         .unwrap();
         let bounds = Bounds::new(Duration::from_secs(600), Duration::from_secs(172_800));
@@ -165,6 +171,7 @@ mod tests {
         let command = ["/bin/cat".to_owned(), "%u".to_owned()];
         let fallback = Fallback::parse(&command, Duration::from_secs(5)).unwrap();
         assert_eq!(settings.fallback, Some(fallback));
+        assert_eq!(settings.readable, [Path::new("/opt/nss")]);
         assert_eq!(
             settings.jwks_files["https://a.example"],
             Path::new("/etc/opk/a.json")
@@ -184,6 +191,11 @@ mod tests {
             ("key_cache: {frsh: 1h}", "frsh"),
             ("keycache: {}", "keycache"),
             ("jwks_files: {https://a: a.json}", "absolute"),
+            (
+                "readable: [opt/nss]",
+                "readable: opt/nss is not an absolute",
+            ),
+            ("readable: /opt/nss", ""),
             ("fallback: {command: [cat]}", "absolute"),
             ("fallback: {command: []}", "no command"),
             ("fallback: {command: /bin/cat}", ""),

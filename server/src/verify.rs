@@ -4,12 +4,13 @@
 //! The steps are types, so that none can be left out, and they go from cheap to dear: what a
 //! stranger can make up is refused before anything is asked of the provider or of sudo.
 //!
-//! [`read_certificate`] → [`before_keys`] → [`Candidate::identify`] → [`Identified::decide`]
+//! [`peek`] → [`read_certificate`] → [`before_keys`] → [`Candidate::identify`] → [`Identified::decide`]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use opkssh_protocol::certificate::{
-    self, CertificateError, UnverifiedCertificate, VerifiedCertificate, WILDCARD_PRINCIPAL,
+    self, CERTIFICATE_TYPES, CertificateError, UnverifiedCertificate, VerifiedCertificate,
+    WILDCARD_PRINCIPAL,
 };
 use opkssh_protocol::id_token::Claims;
 use opkssh_protocol::jwk::PublicKey;
@@ -88,16 +89,16 @@ impl From<PkTokenError> for DenyReason {
     }
 }
 
-/// Certificate types we look at; any other key is refused by its name alone.
-const CERTIFICATE_TYPES: [&str; 2] = [
-    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
-    "ssh-ed25519-cert-v01@openssh.com",
-];
 /// Longest certificate in base64: one argument of a command, on Linux.
 const MAX_BASE64: usize = 128 * 1024;
 
-/// Reads sshd's `%t` and `%k`.
-pub fn read_certificate(key_type: &str, base64: &str) -> Result<UnverifiedCertificate, DenyReason> {
+/// A certificate of one of our types with a token in it, not read any further.
+pub struct Peeked {
+    blob: Vec<u8>,
+}
+
+/// Are sshd's `%t` and `%k` for us? Any other key is refused by the name of its type alone.
+pub fn peek(key_type: &str, base64: &str) -> Result<Peeked, DenyReason> {
     if !CERTIFICATE_TYPES.contains(&key_type) {
         let kind = key_type.chars().take(64).collect();
         return Err(CertificateError::NotACertificate(kind).into());
@@ -107,14 +108,19 @@ pub fn read_certificate(key_type: &str, base64: &str) -> Result<UnverifiedCertif
         return Err(CertificateError::Size(base64.len()).into());
     }
     let blob = STANDARD.decode(base64).map_err(|_| DenyReason::Base64)?;
-    let certificate = UnverifiedCertificate::parse(&blob)?;
-    if certificate.wire_type() != key_type {
+    let got = certificate::peek(&blob)?;
+    if got != key_type {
         return Err(DenyReason::KeyType {
             said: key_type.to_owned(),
-            got: certificate.wire_type(),
+            got,
         });
     }
-    Ok(certificate)
+    Ok(Peeked { blob })
+}
+
+/// Parses it whole.
+pub fn read_certificate(peeked: &Peeked) -> Result<UnverifiedCertificate, DenyReason> {
+    Ok(UnverifiedCertificate::parse(&peeked.blob)?)
 }
 
 /// A certificate in order, whose PK token may be genuine: only the provider's keys can tell.

@@ -40,6 +40,7 @@ fn install_a_login_and_uninstall() {
     assert_eq!(said.code(), Some(0), "{output}");
     assert!(output.contains("all is well"), "{output}");
     assert_eq!(output.matches("in as root").count(), 2, "{output}");
+    assert!(output.contains("in as own"), "{output}");
     assert_eq!(attempt.requests(), 2, "discovery and keys, once");
 }
 

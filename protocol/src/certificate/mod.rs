@@ -3,6 +3,7 @@
 //! A parsed one is [`UnverifiedCertificate`]; only [`verify()`] makes it a
 //! [`VerifiedCertificate`].
 
+mod peek;
 mod unverified;
 mod verify;
 
@@ -11,12 +12,18 @@ mod build;
 
 #[cfg(feature = "mint")]
 pub use build::{CertificateRequest, MintError, build};
+pub use peek::peek;
 pub use unverified::UnverifiedCertificate;
 pub use verify::{VerifiedCertificate, is_principal, verify};
 
 use crate::jwk::KeyError;
 use crate::time::UnixTime;
 
+/// The certificate types we know, by their names on the wire: those of P-256 and Ed25519 keys.
+pub const CERTIFICATE_TYPES: [&str; 2] = [
+    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "ssh-ed25519-cert-v01@openssh.com",
+];
 /// Extension that holds the compact PK token.
 pub const PK_TOKEN_EXTENSION: &str = "openpubkey-pkt";
 /// Extension that holds the access token, where an account sends it.

@@ -6,19 +6,13 @@ use ssh_key::HashAlg;
 use ssh_key::certificate::{CertType, Certificate};
 use ssh_key::public::{EcdsaPublicKey, KeyData};
 
-use super::{ACCESS_TOKEN_EXTENSION, CertificateError, PK_TOKEN_EXTENSION};
+use super::{ACCESS_TOKEN_EXTENSION, CERTIFICATE_TYPES, CertificateError, PK_TOKEN_EXTENSION};
 use crate::jwk::PublicKey;
 use crate::secret::Secret;
 
 /// Largest certificate we read, in bytes: its base64 must fit into one argument of sshd's command
 /// (128 KiB on Linux).
 const MAX_BYTES: usize = 96 * 1024;
-
-/// The certificate types we know, by their names on the wire.
-pub(super) const CERTIFICATE_TYPES: [&str; 2] = [
-    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
-    "ssh-ed25519-cert-v01@openssh.com",
-];
 
 /// A well-formed certificate with a PK token, which nobody has checked yet.
 #[derive(Clone)]

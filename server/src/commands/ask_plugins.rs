@@ -3,29 +3,20 @@
 use opkssh_protocol::base64url;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 
-use super::VerifyArgs;
-use crate::config::ServerConfig;
+use super::own_files::load_config;
+use super::verify::VerifyArgs;
 use crate::confine::{self, Shield};
 use crate::log::Log;
-use crate::plugin::{self, Request};
+use crate::plugin::{self, Request, Variables};
 use crate::userinfo::Userinfo;
 use crate::verify::Identified;
 
-/// Asks every plugin in `policy.d`; the name of the first that said yes. For somebody who is
-/// identified and not refused.
-pub(super) fn ask_plugins(
+/// What plugins are told about somebody who is identified and not refused.
+pub(super) fn variables(
     args: &VerifyArgs,
-    config: &ServerConfig,
     identified: &Identified,
     log: &Log,
-) -> Option<String> {
-    let plugins = plugin::load(&args.etc.join("policy.d"));
-    for problem in &plugins.problems {
-        log.line(&format!("warning: {problem}"));
-    }
-    if plugins.is_empty() {
-        return None;
-    }
+) -> Option<Variables> {
     let (pk_token, id_token) = identified.compact_tokens();
     // in the order that Go writes; it was read and verified before
     let pk_token = UnverifiedPkToken::parse_compact(pk_token).ok()?.compact();
@@ -43,9 +34,21 @@ pub(super) fn ask_plugins(
         id_token: &id_token,
         userinfo: userinfo.as_deref(),
     };
+    Variables::of(&request)
+        .map_err(|error| log.line(&format!("warning: no plugin is asked: {error}")))
+        .ok()
+}
+
+/// Asks every plugin in `policy.d`; the name of the first that said yes.
+pub(super) fn ask(args: &VerifyArgs, variables: &Variables, log: &Log) -> Option<String> {
+    let plugins = plugin::load(&args.etc.join("policy.d"));
+    // whoever wants to know of problems has read both before
+    let quiet = Log::to(std::io::sink());
+    let config = load_config(&args.etc, args.config_path.as_deref(), &quiet).ok()?;
     // who can write to the cache decides who gets in, whatever refuses
-    let (allowing, shield) =
-        confine::without_writing_to(&args.cache, || plugins.ask(&request, &config.env_vars, log));
+    let (allowing, shield) = confine::without_writing_to(&args.cache, || {
+        plugins.ask(variables, &config.env_vars, log)
+    });
     if shield == Shield::NotKept {
         log.line(&format!(
             "warning: plugins are not kept from writing to {}: this kernel cannot, or a file system \

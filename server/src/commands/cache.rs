@@ -12,7 +12,8 @@ use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
 
-use super::verify::{DEFAULT_CACHE, load_config, load_providers};
+use super::own_files::{load_config, load_providers};
+use super::verify::DEFAULT_CACHE;
 use crate::error::ServerError;
 use crate::key_source::{KeyCache, Standing, Store, WhenAsked};
 use crate::log::{Log, escaped};

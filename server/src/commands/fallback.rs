@@ -3,7 +3,9 @@
 
 use std::io::{self, Write};
 
-use super::verify::{Answered, VerifyArgs, load_config};
+use super::monitor::Outside;
+use super::own_files::load_config;
+use super::verify::{Answered, VerifyArgs};
 use crate::confine::{self, Shield};
 use crate::error::ServerError;
 use crate::fallback::Tokens;
@@ -14,6 +16,7 @@ use crate::settings::Settings;
 pub(super) fn answer(
     args: &VerifyArgs,
     refused: ServerError,
+    outside: &mut Outside,
     log: &Log,
     out: &mut impl Write,
 ) -> Result<Answered, ServerError> {
@@ -32,25 +35,7 @@ pub(super) fn answer(
         ));
         return Err(refused);
     }
-    let tokens = Tokens {
-        account: &args.principal,
-        key: &args.certificate,
-        key_type: &args.key_type,
-        extra: &args.extra,
-    };
-    // who can write to the cache decides who gets in by our rules
-    let (answered, shield) = confine::without_writing_to(&args.cache, || fallback.answer(tokens));
-    if shield == Shield::NotKept {
-        log.line(&format!(
-            "warning: {program} is not kept from writing to {}: this kernel cannot, or a file \
-             system beside it did not answer",
-            args.cache.display()
-        ));
-    }
-    let Some(answered) = answered else {
-        return Err(ServerError::Panic { place: None });
-    };
-    match answered {
+    match outside.ask_fallback(args, log) {
         Ok(lines) if lines.trim_ascii().is_empty() => {
             log.line(&format!("{program} knows nothing of it either"));
             Err(refused)
@@ -65,6 +50,32 @@ pub(super) fn answer(
             log.line(&format!("warning: the fallback {program} failed: {error}"));
             Err(refused)
         }
+    }
+}
+
+/// Runs the command; its stdout, or why there is none.
+pub(super) fn ask(args: &VerifyArgs, log: &Log) -> Result<Vec<u8>, String> {
+    let settings = Settings::load(&args.etc).map_err(|error| error.to_string())?;
+    let fallback = settings.fallback.ok_or("there is none any more")?;
+    let tokens = Tokens {
+        account: &args.principal,
+        key: &args.certificate,
+        key_type: &args.key_type,
+        extra: &args.extra,
+    };
+    // who can write to the cache decides who gets in by our rules
+    let (answered, shield) = confine::without_writing_to(&args.cache, || fallback.answer(tokens));
+    if shield == Shield::NotKept {
+        log.line(&format!(
+            "warning: {} is not kept from writing to {}: this kernel cannot, or a file system \
+             beside it did not answer",
+            fallback.program().display(),
+            args.cache.display()
+        ));
+    }
+    match answered {
+        Some(answered) => answered.map_err(|error| error.to_string()),
+        None => Err("internal error".to_owned()),
     }
 }
 

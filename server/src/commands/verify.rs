@@ -3,31 +3,24 @@
 
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::time::UnixTime;
 
-use super::ask_plugins::ask_plugins;
+use super::ask_plugins::variables;
 use super::ask_userinfo::ask_userinfo;
 use super::fallback;
+use super::monitor::Outside;
+use super::own_files::{OwnFiles, add_rows};
 use crate::authorized_keys;
-use crate::config::ServerConfig;
 use crate::confine;
 use crate::error::ServerError;
-use crate::files::{self, SYSTEM};
-use crate::home::{self, HomeError};
-use crate::key_source::{
-    KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file, without_effect,
-};
+use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
 use crate::log::Log;
-use crate::policy::revoked::Revoked;
-use crate::policy::rules::Rules;
-use crate::policy::{Policy, PolicyDenial};
-use crate::providers::Providers;
-use crate::settings::Settings;
+use crate::policy::PolicyDenial;
 use crate::verify::{self, Allowed, Candidate, DenyReason, Identified, Verdict};
 
 /// Where `server install` makes the key cache.
@@ -63,7 +56,7 @@ pub struct VerifyArgs {
 }
 
 /// Writes sshd's line to stdout, or nothing there and an error. Meant for a process of its own: it
-/// replaces the panic hook.
+/// replaces the panic hook, and is confined before it parses what a stranger sent.
 pub fn verify_command(args: &VerifyArgs) -> Result<(), ServerError> {
     // a panic's message may quote a token: keep the place only
     let place = Arc::new(Mutex::new(None));
@@ -73,10 +66,11 @@ pub fn verify_command(args: &VerifyArgs) -> Result<(), ServerError> {
             *seen = Some(format!(" at {}:{}", at.file(), at.line()));
         }
     }));
+    let log = Log::open(&args.log_file);
     for problem in confine::keep_memory_private() {
-        Log::open(&args.log_file).line(&format!("warning: {problem}"));
+        log.line(&format!("warning: {problem}"));
     }
-    match verify_to(args, &mut io::stdout().lock()) {
+    match answer(args, confined, &log, &mut io::stdout().lock()) {
         Err(ServerError::Panic { .. }) => {
             let place = place.lock().ok().and_then(|mut place| place.take());
             Err(ServerError::Panic { place })
@@ -85,13 +79,38 @@ pub fn verify_command(args: &VerifyArgs) -> Result<(), ServerError> {
     }
 }
 
-/// As [`verify_command`], with the line going to `out`.
+/// As [`verify_command`], with the line going to `out`, and not confined.
 pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), ServerError> {
-    let log = Log::open(&args.log_file);
+    answer(args, not_confined, &Log::open(&args.log_file), out)
+}
+
+/// What is done between reading the admin's files and parsing what a stranger sent.
+type Confine = fn(&VerifyArgs, &OwnFiles, &Log) -> Outside;
+
+/// The rest of this process can ask the monitor, and do little else.
+fn confined(args: &VerifyArgs, files: &OwnFiles, log: &Log) -> Outside {
+    let outside = Outside::start(args);
+    for problem in confine::confine_parsing(&files.names_of_others(), &args.cache) {
+        log.line(&format!("warning: {problem}"));
+    }
+    outside
+}
+
+pub(super) fn not_confined(_: &VerifyArgs, _: &OwnFiles, _: &Log) -> Outside {
+    Outside::Here
+}
+
+fn answer(
+    args: &VerifyArgs,
+    confine: Confine,
+    log: &Log,
+    out: &mut impl Write,
+) -> Result<(), ServerError> {
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        let allowed = match decide(args, &log) {
+        let mut outside = Outside::Here;
+        let allowed = match decide(args, confine, &mut outside, log) {
             Ok(allowed) => allowed,
-            Err(refused) => return fallback::answer(args, refused, &log, out),
+            Err(refused) => return fallback::answer(args, refused, &mut outside, log, out),
         };
         for notice in &allowed.notices {
             log.line(&format!("warning: {notice}"));
@@ -119,52 +138,56 @@ pub(super) enum Answered {
     Fallback,
 }
 
-/// Every step of the decision; `log` hears of them.
-pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
+/// Every step of the decision; `log` hears of them. From the call of `confine` on, `outside` does
+/// what this process may not do any more.
+pub(super) fn decide(
+    args: &VerifyArgs,
+    confine: Confine,
+    outside: &mut Outside,
+    log: &Log,
+) -> Result<Allowed, ServerError> {
     let now = UnixTime::from(SystemTime::now());
     // most keys that are offered are not ours: nothing else is read for them
-    let certificate = verify::read_certificate(&args.key_type, &args.certificate)?;
+    let peeked = verify::peek(&args.key_type, &args.certificate)?;
     log.line(&format!(
         "verify {:?}: certificate of {} bytes",
         args.principal,
         args.certificate.len()
     ));
+    let files = OwnFiles::load(args, log)?;
+    *outside = confine(args, &files, log);
 
-    let providers = load_providers(&args.etc, log)?;
-    let config = load_config(&args.etc, args.config_path.as_deref(), log)?;
-    let settings = Settings::load(&args.etc)?;
-
-    let candidate = verify::before_keys(certificate, &providers, now)?;
+    let certificate = verify::read_certificate(&peeked)?;
+    let candidate = verify::before_keys(certificate, &files.providers, now)?;
     log.detail(&format!(
         "the certificate is in order: signed by its own key, which the token in it is bound to; \
          issuer {} is trusted",
         candidate.issuer()
     ));
-    let keys = keys_for(&candidate, args, &config, &settings, now, log)?;
+    let keys = keys_for(&candidate, args, &files, now, log)?;
     let identified = candidate.identify(&keys, now)?;
     log.detail("the provider's signature is right");
-    let identified = ask_userinfo(identified, &config, log);
-    allow_by_policy(args, &config, &identified, log)
+    let identified = ask_userinfo(identified, &files.config, log);
+    allow_by_policy(args, files, &identified, outside, log)
 }
 
 /// From a file, from the cache, or from the provider.
 fn keys_for(
     candidate: &Candidate,
     args: &VerifyArgs,
-    config: &ServerConfig,
-    settings: &Settings,
+    files: &OwnFiles,
     now: UnixTime,
     log: &Log,
 ) -> Result<KeySet, ServerError> {
     let issuer = candidate.issuer();
-    if let Some(path) = settings.jwks_files.get(issuer) {
+    if let Some(path) = files.settings.jwks_files.get(issuer) {
         return read_jwks_file(path).map_err(|error| ServerError::JwksFile {
             issuer: issuer.to_owned(),
             error,
         });
     }
     let source = WhenAsked {
-        env_vars: &config.env_vars,
+        env_vars: &files.config.env_vars,
     };
     let store = match Store::open(&args.cache) {
         Ok(store) => store,
@@ -173,7 +196,7 @@ fn keys_for(
             return Ok(source.fetch(issuer, WITHOUT_CACHE)?.keys);
         }
     };
-    let cache = KeyCache::new(&store, &source, settings.key_cache);
+    let cache = KeyCache::new(&store, &source, files.settings.key_cache);
     let found = cache.keys(issuer, now, |keys| candidate.suits(keys))?;
     for notice in &found.notices {
         log.line(&format!("warning: {notice}"));
@@ -187,40 +210,37 @@ fn keys_for(
 /// The system's file first; the user's own only if that has no row, as it may need sudo.
 fn allow_by_policy(
     args: &VerifyArgs,
-    config: &ServerConfig,
+    files: OwnFiles,
     identified: &Identified,
+    outside: &mut Outside,
     log: &Log,
 ) -> Result<Allowed, ServerError> {
     let principal = args.principal.as_str();
-    let mut policy = load_rules(&args.etc)?;
-    let add = |policy: &mut Policy, path: &Path, bytes: &[u8]| {
-        for problem in policy.add_file(&path.display().to_string(), bytes) {
-            log.line(&format!("configuration problem: {problem}"));
-        }
-    };
-    let path = args.etc.join("auth_id");
-    let system = files::read(&path, SYSTEM).map(|bytes| add(&mut policy, &path, &bytes));
-    if let Err(error) = &system {
-        log.line(&format!("warning: system policy not used: {error}"));
+    let (mut policy, deny) = (files.policy, &files.config.deny);
+    for problem in &files.policy_problems {
+        log.line(problem);
     }
     let mut tell = |step: String| log.detail(&step);
-    match identified.decide_telling(principal, &policy, &config.deny, &mut tell) {
+    match identified.decide_telling(principal, &policy, deny, &mut tell) {
         Verdict::Allow(allowed) => return Ok(allowed),
         Verdict::Deny(DenyReason::Policy(PolicyDenial::NoRule { .. })) => {}
         Verdict::Deny(reason) => return Err(reason.into()),
     }
     let mut refusal = None;
-    match (home::read_for(principal), system) {
-        (Ok((path, bytes)), _) => add(&mut policy, &path, &bytes),
-        (Err(home), Err(system)) => {
+    match (outside.home_policy(args), files.no_auth_id) {
+        (Ok(home), _) => {
+            for problem in add_rows(&mut policy, &home.path, &home.bytes) {
+                log.line(&problem);
+            }
+        }
+        (Err(home), Some(system)) => {
             let (system, home) = (Box::new(system), Box::new(home));
             refusal = Some(ServerError::NoPolicy { system, home });
         }
-        // most people have none
-        (Err(HomeError::File(error)), Ok(())) if error.is_not_found() => {}
-        (Err(error), Ok(())) => log.line(&format!("warning: home policy not used: {error}")),
+        (Err(home), None) if home.is_absent => {}
+        (Err(home), None) => log.line(&format!("warning: home policy not used: {home}")),
     }
-    let reason = match identified.decide(principal, &policy, &config.deny) {
+    let reason = match identified.decide(principal, &policy, deny) {
         Verdict::Allow(allowed) => return Ok(allowed),
         Verdict::Deny(reason) => reason,
     };
@@ -228,66 +248,16 @@ fn allow_by_policy(
     if !matches!(reason, DenyReason::Policy(PolicyDenial::NoRule { .. })) {
         return Err(reason.into());
     }
-    identified.is_refused(principal, &policy, &config.deny)?;
-    if let Some(plugin) = ask_plugins(args, config, identified, log) {
-        return Ok(identified.let_in_by_plugin(principal, &policy, &config.deny, &plugin)?);
+    identified.is_refused(principal, &policy, deny)?;
+    for problem in &files.plugins.problems {
+        log.line(&format!("warning: {problem}"));
+    }
+    let asked = match files.plugins.is_empty() {
+        true => None,
+        false => variables(args, identified, log),
+    };
+    if let Some(plugin) = asked.and_then(|asked| outside.ask_plugins(args, asked, log)) {
+        return Ok(identified.let_in_by_plugin(principal, &policy, deny, &plugin)?);
     }
     Err(refusal.unwrap_or_else(|| reason.into()))
-}
-
-/// What `auth_id` cannot say. A file that is there must be usable, since it may refuse somebody.
-fn load_rules(etc: &Path) -> Result<Policy, ServerError> {
-    let mut policy = Policy::default();
-    let path = etc.join("revoked.yml");
-    if let Some(bytes) = files::read_if_there(&path, SYSTEM).map_err(ServerError::RevokedFile)? {
-        policy.revoked =
-            Revoked::parse(&bytes).map_err(|error| ServerError::Revoked { path, error })?;
-    }
-    let path = etc.join("rules.yml");
-    if let Some(bytes) = files::read_if_there(&path, SYSTEM).map_err(ServerError::RulesFile)? {
-        policy.rules = Rules::parse(&path.display().to_string(), &bytes)
-            .map_err(|error| ServerError::Rules { path, error })?;
-    }
-    Ok(policy)
-}
-
-pub(super) fn load_providers(etc: &Path, log: &Log) -> Result<Providers, ServerError> {
-    let path = etc.join("providers");
-    let bytes = files::read(&path, SYSTEM).map_err(ServerError::Providers)?;
-    let providers = Providers::parse(&path.display().to_string(), &bytes);
-    for problem in &providers.problems {
-        log.line(&format!("configuration problem: {problem}"));
-    }
-    Ok(providers)
-}
-
-/// `config.yml` of that directory, or the file that is named in its place.
-pub(super) fn load_config(
-    etc: &Path,
-    named: Option<&Path>,
-    log: &Log,
-) -> Result<ServerConfig, ServerError> {
-    let in_etc = etc.join("config.yml");
-    let path = named.unwrap_or(&in_etc);
-    let bytes = match named {
-        Some(path) => files::read(path, SYSTEM).map(Some),
-        None => files::read_if_there(path, SYSTEM),
-    };
-    let Some(bytes) = bytes.map_err(ServerError::ConfigFile)? else {
-        return Ok(ServerConfig::default());
-    };
-    let config = ServerConfig::parse(&bytes).map_err(|error| ServerError::Config {
-        path: path.to_owned(),
-        error,
-    })?;
-    for key in &config.unknown_keys {
-        log.line(&format!(
-            "warning: {} has an unknown key {key:?}",
-            path.display()
-        ));
-    }
-    for name in without_effect(&config.env_vars) {
-        log.line(&format!("warning: {name:?} under env_vars has no effect"));
-    }
-    Ok(config)
 }

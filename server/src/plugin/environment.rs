@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use opkssh_protocol::id_token::Claims;
 use opkssh_protocol::jwk::{Algorithm, PublicKey};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Description;
@@ -30,14 +31,55 @@ pub struct Request<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     #[error("{0} contains a NUL, which no variable can carry")]
-    Nul(&'static str),
+    Nul(String),
+    #[error("{0:?} is no variable for plugins")]
+    Name(String),
 }
 
-/// Names and values of the variables for a plugin. What is not known is an empty text.
-pub fn environment(
-    request: &Request<'_>,
-    plugin: &Description,
-) -> Result<Vec<(&'static str, String)>, EnvironmentError> {
+/// Before the name of each of them.
+const PREFIX: &str = "OPKSSH_PLUGIN_";
+
+/// Names and values of the variables that are the same for every plugin. What is not known is an
+/// empty text.
+#[derive(Serialize, Deserialize)]
+#[serde(try_from = "Vec<(String, String)>")]
+pub struct Variables(Vec<(String, String)>);
+
+impl Variables {
+    pub fn of(request: &Request<'_>) -> Result<Self, EnvironmentError> {
+        let variables = about(request).into_iter();
+        let variables = variables.map(|(name, value)| (format!("{PREFIX}{name}"), value));
+        variables.collect::<Vec<_>>().try_into()
+    }
+
+    /// With what only this plugin is told.
+    pub fn with(&self, plugin: &Description) -> impl Iterator<Item = (&str, String)> {
+        let config = ("OPKSSH_PLUGIN_CONFIG", STANDARD.encode(yaml(plugin)));
+        let all = self.0.iter();
+        let all = all.map(|(name, value)| (name.as_str(), value.clone()));
+        all.chain([config])
+    }
+}
+
+/// No other names, such as those that a linker or a shell heeds.
+impl TryFrom<Vec<(String, String)>> for Variables {
+    type Error = EnvironmentError;
+
+    fn try_from(variables: Vec<(String, String)>) -> Result<Self, EnvironmentError> {
+        for (name, value) in &variables {
+            let is_plain = |letter: u8| letter.is_ascii_uppercase() || letter == b'_';
+            if !name.starts_with(PREFIX) || !name.bytes().all(is_plain) {
+                return Err(EnvironmentError::Name(name.clone()));
+            }
+            if value.contains('\0') {
+                return Err(EnvironmentError::Nul(name.clone()));
+            }
+        }
+        Ok(Self(variables))
+    }
+}
+
+fn about(request: &Request<'_>) -> Vec<(&'static str, String)> {
     let claim = |name| request.claims.get(name);
     let text = |name| claim(name).map(text).unwrap_or_default();
     let extra = match request.extra {
@@ -46,42 +88,31 @@ pub fn environment(
     };
     let jwk = request.user_key.to_jwk(algorithm(request.user_key));
     let jwk = Value::Object(jwk).to_string();
-    let variables = vec![
-        ("OPKSSH_PLUGIN_U", request.principal.to_owned()),
-        ("OPKSSH_PLUGIN_K", request.certificate.to_owned()),
-        ("OPKSSH_PLUGIN_T", request.key_type.to_owned()),
-        ("OPKSSH_PLUGIN_ISS", text("iss")),
-        ("OPKSSH_PLUGIN_SUB", text("sub")),
-        ("OPKSSH_PLUGIN_EMAIL", text("email")),
-        ("OPKSSH_PLUGIN_JTI", text("jti")),
+    vec![
+        ("U", request.principal.to_owned()),
+        ("K", request.certificate.to_owned()),
+        ("T", request.key_type.to_owned()),
+        ("ISS", text("iss")),
+        ("SUB", text("sub")),
+        ("EMAIL", text("email")),
+        ("JTI", text("jti")),
         (
-            "OPKSSH_PLUGIN_EMAIL_VERIFIED",
+            "EMAIL_VERIFIED",
             claim("email_verified").map(truth).unwrap_or_default(),
         ),
-        ("OPKSSH_PLUGIN_AUD", text("aud")),
-        ("OPKSSH_PLUGIN_GROUPS", text("groups")),
-        ("OPKSSH_PLUGIN_EXP", text("exp")),
-        ("OPKSSH_PLUGIN_NBF", text("nbf")),
-        ("OPKSSH_PLUGIN_IAT", text("iat")),
-        ("OPKSSH_PLUGIN_PAYLOAD", STANDARD.encode(request.payload)),
-        (
-            "OPKSSH_PLUGIN_UPK",
-            STANDARD.encode(as_go_prints_it(request.user_key)),
-        ),
-        ("OPKSSH_PLUGIN_UPK_JWK", STANDARD.encode(jwk)),
-        ("OPKSSH_PLUGIN_PKT", request.pk_token.to_owned()),
-        ("OPKSSH_PLUGIN_IDT", request.id_token.to_owned()),
-        (
-            "OPKSSH_PLUGIN_USERINFO",
-            request.userinfo.unwrap_or_default().to_owned(),
-        ),
-        ("OPKSSH_PLUGIN_CONFIG", STANDARD.encode(yaml(plugin))),
-        ("OPKSSH_PLUGIN_EXTRA_ARGS", extra),
-    ];
-    match variables.iter().find(|(_, value)| value.contains('\0')) {
-        Some((name, _)) => Err(EnvironmentError::Nul(name)),
-        None => Ok(variables),
-    }
+        ("AUD", text("aud")),
+        ("GROUPS", text("groups")),
+        ("EXP", text("exp")),
+        ("NBF", text("nbf")),
+        ("IAT", text("iat")),
+        ("PAYLOAD", STANDARD.encode(request.payload)),
+        ("UPK", STANDARD.encode(as_go_prints_it(request.user_key))),
+        ("UPK_JWK", STANDARD.encode(jwk)),
+        ("PKT", request.pk_token.to_owned()),
+        ("IDT", request.id_token.to_owned()),
+        ("USERINFO", request.userinfo.unwrap_or_default().to_owned()),
+        ("EXTRA_ARGS", extra),
+    ]
 }
 
 /// A text as it is; nothing for `null`; a list or anything else in JSON.
@@ -190,12 +221,11 @@ fn is_something_else(text: &str) -> bool {
 mod tests {
     use std::collections::BTreeMap;
 
+    use serde_json::json;
+
     use super::*;
 
-    fn told(
-        payload: &str,
-        extra: &[&str],
-    ) -> Result<BTreeMap<&'static str, String>, EnvironmentError> {
+    fn told(payload: &str, extra: &[&str]) -> Result<BTreeMap<String, String>, EnvironmentError> {
         let claims = Claims::parse(payload.as_bytes()).unwrap();
         let extra: Vec<String> = extra.iter().map(|&word| word.to_owned()).collect();
         let request = Request {
@@ -211,10 +241,9 @@ mod tests {
             userinfo: None,
         };
         let plugin = Description::parse(b"name: p\ncommand: /bin/p 'a b'").unwrap();
-        let variables = environment(&request, &plugin)?;
-        Ok(variables
-            .into_iter()
-            .map(|(name, value)| (&name["OPKSSH_PLUGIN_".len()..], value))
+        Ok(Variables::of(&request)?
+            .with(&plugin)
+            .map(|(name, value)| (name[PREFIX.len()..].to_owned(), value))
             .collect())
     }
 
@@ -259,6 +288,23 @@ mod tests {
         assert!(error.to_string().contains("OPKSSH_PLUGIN_SUB"), "{error}");
         // base64 carries it
         assert!(told(r#"{"other":"a\u0000b"}"#, &[]).is_ok());
+    }
+
+    #[test]
+    fn no_other_variable_is_taken_from_elsewhere() {
+        for name in [
+            "LD_PRELOAD",
+            "OPKSSH_PLUGIN_",
+            "OPKSSH_PLUGIN_X=",
+            "opkssh_plugin_u",
+            "",
+        ] {
+            let read: Result<Variables, _> = serde_json::from_value(json!([[name, "x"]]));
+            assert_eq!(read.is_ok(), name == "OPKSSH_PLUGIN_", "{name}");
+        }
+        let read: Result<Variables, _> =
+            serde_json::from_value(json!([["OPKSSH_PLUGIN_U", "a\0"]]));
+        assert!(read.is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::load::Plugin;
-use super::{Plugins, Request, environment};
+use super::{Plugins, Variables};
 use crate::log::Log;
 
 /// For all of them together; sshd's LoginGraceTime is running.
@@ -27,16 +27,16 @@ impl Plugins {
     /// and exit status 0. `env_vars` are those of the server configuration.
     pub fn ask(
         &self,
-        request: &Request<'_>,
+        variables: &Variables,
         env_vars: &BTreeMap<String, String>,
         log: &Log,
     ) -> Option<&str> {
-        self.ask_until(request, env_vars, log, Instant::now() + DEADLINE)
+        self.ask_until(variables, env_vars, log, Instant::now() + DEADLINE)
     }
 
     fn ask_until(
         &self,
-        request: &Request<'_>,
+        variables: &Variables,
         env_vars: &BTreeMap<String, String>,
         log: &Log,
         until: Instant,
@@ -44,15 +44,11 @@ impl Plugins {
         let mut first = None;
         for plugin in &self.all {
             let name = plugin.description.name.as_str();
-            let answer = match environment(request, &plugin.description) {
-                Ok(variables) => {
-                    let mut command = command(plugin);
-                    command.envs(env_vars).envs(variables);
-                    says_yes(command, until)
-                }
-                Err(error) => Err(error.to_string()),
-            };
-            match answer {
+            let mut command = command(plugin);
+            command
+                .envs(env_vars)
+                .envs(variables.with(&plugin.description));
+            match says_yes(command, until) {
                 Ok(()) => {
                     log.line(&format!("plugin {name:?} allows"));
                     first = first.or(Some(name));

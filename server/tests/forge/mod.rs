@@ -229,7 +229,7 @@ impl Login {
             let mut policy = Policy::default();
             policy.add_file("auth_id", self.policy.as_bytes());
             let keys = KeySet::parse(self.keys.to_string().as_bytes()).unwrap();
-            let certificate = verify::read_certificate(key_type, base64)?;
+            let certificate = verify::read_certificate(&verify::peek(key_type, base64)?)?;
             let candidate = verify::before_keys(certificate, &providers, now)?;
             let identified = candidate.identify(&keys, now)?;
             match identified.decide(&self.principal, &policy, &self.deny) {
@@ -244,7 +244,8 @@ impl Login {
     pub fn refused_before_keys(&self) -> bool {
         let (key_type, base64) = self.words();
         let providers = Providers::parse("providers", self.providers.as_bytes());
-        verify::read_certificate(&key_type, &base64)
+        verify::peek(&key_type, &base64)
+            .and_then(|peeked| verify::read_certificate(&peeked))
             .and_then(|cert| verify::before_keys(cert, &providers, UnixTime(self.now)))
             .is_err()
     }

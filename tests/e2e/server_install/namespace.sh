@@ -115,6 +115,19 @@ grep -q "from the cache" /var/log/opkssh.log || die "no cache: $(cat /var/log/op
 opkssh server cache show | grep -q "$issuer: fetched .* fresh" || die "cache show"
 for file in /var/cache/opkssh/*; do is opksshuser:opksshuser:600 "$file"; done
 
+echo "== a login by the account's own rules, which only root can read"
+useradd --create-home --home-dir /var/own --shell /bin/sh own
+usermod --password "*" own
+install -d -m 700 -o own -g own /var/own/.opk
+echo "own alice@x.example $issuer" >/var/own/.opk/auth_id
+chown own:own /var/own/.opk/auth_id
+chmod 600 /var/own/.opk/auth_id
+chmod 700 /var/own
+ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=no \
+    -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -i "$key" -p "$port" own@127.0.0.1 \
+    'echo in as own' || die "ssh: $(cat /var/log/opkssh.log "$scratch/sshd.log")"
+grep -q "may become own by /var/own/.opk/auth_id line 1" /var/log/opkssh.log || die "$(cat /var/log/opkssh.log)"
+
 echo "== uninstall, and again"
 opkssh server uninstall --dry-run | grep -q "Would remove /etc/ssh/sshd_config.d/60-opkssh.conf" || die "rehearsal"
 [ -e /etc/ssh/sshd_config.d/60-opkssh.conf ] || die "the rehearsal removed it"

@@ -1,5 +1,9 @@
 //! What the kernel is asked to keep this program, and those that it runs, from doing.
 
+mod parsing;
+
+pub use parsing::confine_parsing;
+
 use std::path::{Path, PathBuf};
 #[cfg(target_os = "linux")]
 use std::sync::mpsc;

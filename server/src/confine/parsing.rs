@@ -1,0 +1,186 @@
+//! What verify itself may still do while it parses what a stranger sent: read what it takes to ask
+//! a provider, write to the key cache, connect, and nothing else. It can run no program.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Resource, Rlimit};
+
+/// Where resolver, TLS library and C library look, on the systems that we know. Links are followed:
+/// `resolv.conf` may be anywhere.
+#[cfg(target_os = "linux")]
+const LIBRARIES: [&str; 19] = [
+    "/etc",
+    "/usr",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/run",
+    "/nix",
+    "/gnu",
+    "/dev",
+    "/var/lib/ca-certificates",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs",
+    "/etc/ssl/certs/ca-certificates.crt",
+];
+/// Bytes of address space, seconds of processor time, open files: a parser that runs wild ends
+/// alone.
+const LIMITS: [(Resource, u64); 3] = [
+    (Resource::As, 2 << 30),
+    (Resource::Cpu, 30),
+    (Resource::Nofile, 128),
+];
+
+/// Confines the calling thread and those that it starts, for good: of files, it can read
+/// `readable` and where libraries look, and write below `cache`. What is open stays open. Best
+/// effort; returns what did not work.
+///
+/// Threads that there are already stay as they are, so there should be none.
+pub fn confine_parsing(readable: &[PathBuf], cache: &Path) -> Vec<String> {
+    let not_limited = |(resource, most)| {
+        let error = limit(resource, most).err()?;
+        Some(format!("parsing has no limit of {resource:?}: {error}"))
+    };
+    let mut problems: Vec<String> = LIMITS.into_iter().filter_map(not_limited).collect();
+    problems.extend(restrict(readable, cache).err());
+    problems
+}
+
+/// Never more than before.
+fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
+    let before = rustix::process::getrlimit(resource);
+    let least = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
+    let limits = Rlimit {
+        current: least(before.current),
+        maximum: least(before.maximum),
+    };
+    rustix::process::setrlimit(resource, limits)
+}
+
+/// What older kernels lack of it (truncation before 6.2, ports before 6.7, signals and abstract
+/// sockets before 6.12) is left out without a word.
+#[cfg(target_os = "linux")]
+fn restrict(readable: &[PathBuf], cache: &Path) -> Result<(), String> {
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
+        RulesetCreatedAttr, RulesetError, Scope, path_beneath_rules,
+    };
+    let reading = AccessFs::ReadFile | AccessFs::ReadDir;
+    let caching = AccessFs::from_all(ABI::V3) & !AccessFs::Execute;
+    let libraries = LIBRARIES.iter().map(PathBuf::from);
+    let readable = libraries.chain(readable.iter().cloned());
+    let restricted = || -> Result<(), RulesetError> {
+        Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            .handle_access(AccessFs::from_all(ABI::V1))?
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(AccessFs::from_all(ABI::V5))?
+            .handle_access(AccessNet::BindTcp)?
+            .scope(Scope::from_all(ABI::V6))?
+            .create()?
+            .add_rules(path_beneath_rules(readable, reading))?
+            .add_rules(path_beneath_rules([cache], caching))?
+            .restrict_self()
+            .map(|_| ())
+    };
+    restricted().map_err(|error| {
+        format!("parsing is not confined: {error} (Landlock: Linux 5.13 or newer, and turned on)")
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn restrict(_: &[PathBuf], _: &Path) -> Result<(), String> {
+    Err("parsing is not confined: this system has no Landlock".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::{ErrorKind, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::process::Command;
+    use std::thread;
+
+    use super::*;
+
+    /// On a thread of its own, which is all that is confined.
+    fn confined<T: Send>(readable: &[PathBuf], cache: &Path, work: impl FnOnce() -> T + Send) -> T {
+        thread::scope(|scope| {
+            let confined = scope.spawn(|| {
+                restrict(readable, cache).expect("this kernel has Landlock");
+                work()
+            });
+            confined.join().unwrap()
+        })
+    }
+
+    fn denied<T>(result: std::io::Result<T>) -> bool {
+        result.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    }
+
+    #[test]
+    fn it_reads_what_it_needs_writes_to_the_cache_and_runs_nothing() {
+        let top = tempfile::tempdir().unwrap();
+        let top = top.path();
+        let (cache, roots) = (top.join("cache"), top.join("roots.pem"));
+        fs::create_dir(&cache).unwrap();
+        fs::write(&roots, "roots").unwrap();
+        fs::write(top.join("secret"), "secret").unwrap();
+        let mut log = File::create(top.join("log")).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        confined(std::slice::from_ref(&roots), &cache, || {
+            fs::write(cache.join("new"), "keys").unwrap();
+            fs::rename(cache.join("new"), cache.join("keys")).unwrap();
+            assert_eq!(fs::read_to_string(cache.join("keys")).unwrap(), "keys");
+            fs::remove_file(cache.join("keys")).unwrap();
+            assert_eq!(fs::read_to_string(&roots).unwrap(), "roots");
+            fs::read("/etc/passwd").unwrap();
+            writeln!(log, "open before").unwrap();
+            TcpStream::connect(address).unwrap();
+            // and threads, as those that look up names
+            assert!(
+                thread::spawn(|| denied(File::create("/etc/x")))
+                    .join()
+                    .unwrap()
+            );
+
+            assert!(denied(fs::read(top.join("secret"))));
+            assert!(denied(fs::read_dir(top)));
+            assert!(denied(fs::write(&roots, "others")));
+            assert!(denied(File::create(top.join("new"))));
+            assert!(denied(fs::remove_file(&roots)));
+            assert!(denied(File::create("/etc/opkssh-test")));
+            assert!(denied(Command::new("/bin/true").status()));
+            fs::copy("/bin/true", cache.join("program")).unwrap();
+            assert!(denied(Command::new(cache.join("program")).status()));
+            assert!(denied(TcpListener::bind("127.0.0.1:0")));
+        });
+        // that thread only
+        assert!(Command::new("/bin/true").status().unwrap().success());
+    }
+
+    #[test]
+    fn where_it_cannot_be_confined_that_is_said_and_all_goes_on() {
+        let nowhere = Path::new("/nonexistent");
+        // the kernel keeps count of how often a thread was confined
+        let said = confined(&[], nowhere, || {
+            (0..100).find_map(|_| restrict(&[], nowhere).err())
+        });
+        assert!(said.unwrap().starts_with("parsing is not confined: "));
+    }
+
+    #[test]
+    fn without_a_cache_nothing_can_be_written() {
+        let top = tempfile::tempdir().unwrap();
+        confined(&[], Path::new("/nonexistent/cache"), || {
+            assert!(denied(File::create(top.path().join("new"))));
+        });
+    }
+}
