@@ -1,6 +1,8 @@
 //! The server's key cache, with the built program: many at once, other users' directories, and
 //! root who works for the one whose cache it is.
 
+mod outage;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 
