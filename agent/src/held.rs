@@ -176,9 +176,10 @@ impl Held {
         self.used.subscribe()
     }
 
-    /// Asks the accounts wing for fresh identities and waits for it, a bounded time.
-    pub async fn freshen(&self, accounts: Vec<String>) {
-        let end = Instant::now() + FRESHEN_PATIENCE;
+    /// Asks the accounts wing for fresh identities and waits for it, a bounded time. `since`: when
+    /// ssh began to wait.
+    pub async fn freshen(&self, accounts: Vec<String>, since: Instant) {
+        let end = since + FRESHEN_PATIENCE;
         self.ask(accounts, FreshenWish::Renew, end).await;
     }
 

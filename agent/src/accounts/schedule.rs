@@ -61,13 +61,12 @@ impl Accounts {
             let _ = request.done.send(());
             return;
         }
-        // what the asking session will see of accounts that come back only now is not known yet
-        let all = !self.missing().is_empty();
+        // who sees more after this asks for that, too
         self.restore_missing().await;
         let asked_for = self
             .find(&WhichAccount::All)
             .into_iter()
-            .filter(|account| all || request.accounts.contains(&account.alias))
+            .filter(|account| request.accounts.contains(&account.alias))
             .collect();
         self.renew_due(asked_for, Wish::Asked).await;
         let _ = request.done.send(());

@@ -88,8 +88,7 @@ impl Session {
             && !self.bindings.is_forwarded()
         {
             let since = Instant::now();
-            let wanted = self.wanted(names);
-            self.serving.held.freshen(wanted).await;
+            self.freshen(names, since).await;
             // and only accounts that name this server are worth a person's time
             let meant = self.meant(names);
             if !meant.is_empty() {
@@ -106,6 +105,22 @@ impl Session {
             put_string(&mut answer, identity.comment.as_bytes());
         }
         answer
+    }
+
+    /// Has all that this session will see brought up to date. What comes back from the store only
+    /// meanwhile is asked for in its turn.
+    async fn freshen(&self, names: &Names, since: Instant) {
+        let mut asked = self.wanted(names);
+        let mut next = asked.clone();
+        loop {
+            self.serving.held.freshen(next, since).await;
+            next = self.wanted(names);
+            next.retain(|account| !asked.contains(account));
+            if next.is_empty() {
+                return;
+            }
+            asked.extend_from_slice(&next);
+        }
     }
 
     /// The accounts that this session would see. (No key is kept while it waits for them: a lock

@@ -103,6 +103,41 @@ impl Fixture {
 }
 
 #[tokio::test]
+async fn what_comes_back_while_a_session_waits_is_renewed_for_it_too() {
+    let mut fixture = Fixture::new();
+    fixture.held.replace(Vec::new());
+    let server = fixture.server.blob();
+    assert_eq!(fixture.bind(&server, b"2", false).await, [SUCCESS]);
+    let (held, key) = (fixture.held.clone(), fixture.key.clone());
+    let hold = |certificate: &[u8]| {
+        held.replace(vec![Identity {
+            account: "test".to_owned(),
+            key: key.clone(),
+            certificate: certificate.to_vec(),
+            comment: String::new(),
+            hosts: Vec::new(),
+        }]);
+    };
+    let accounts = async {
+        let restores = fixture.requests.recv().await.unwrap();
+        assert!(restores.accounts.is_empty());
+        hold(b"stale");
+        restores.done.send(()).unwrap();
+        let renews = fixture.requests.recv().await.unwrap();
+        assert_eq!(renews.accounts, ["test"]);
+        hold(b"fresh");
+        renews.done.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(fixture.session.answer(&[REQUEST_IDENTITIES]), accounts);
+    let listed = [
+        &[IDENTITIES_ANSWER, 0, 0, 0, 1][..],
+        &strings(&[b"fresh", b""]),
+    ]
+    .concat();
+    assert_eq!(answer, listed);
+}
+
+#[tokio::test]
 async fn only_a_bound_session_of_this_machine_has_identities_renewed() {
     let mut local = Fixture::new();
     assert_eq!(local.list().await, (1, false), "who does not bind");
