@@ -12,6 +12,7 @@ pub mod confine;
 pub mod fallback;
 pub mod files;
 pub mod home;
+pub mod http;
 pub mod install;
 pub mod key_source;
 pub mod log;

@@ -1,7 +1,7 @@
 //! The step of `verify` in which the provider is asked for what is not in the ID token.
 
 use crate::config::ServerConfig;
-use crate::key_source::Network;
+use crate::http::Network;
 use crate::log::Log;
 use crate::userinfo::{Userinfo, UserinfoError};
 use crate::verify::Identified;

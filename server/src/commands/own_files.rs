@@ -7,7 +7,7 @@ use super::VerifyArgs;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::files::{self, FileError, SYSTEM};
-use crate::key_source::without_effect;
+use crate::http::without_effect;
 use crate::log::Log;
 use crate::plugin::{self, Plugins};
 use crate::policy::Policy;

@@ -4,23 +4,22 @@
 mod age;
 mod cache;
 mod entry;
-mod http;
 mod jwks_file;
-mod network;
+mod provider;
 mod store;
 
 pub use age::{Bounds, Standing};
 pub use cache::{CachedKeys, KeyCache, Origin};
 pub use entry::Entry;
-pub use http::{HttpKeySource, WhenAsked};
 pub use jwks_file::{JwksFileError, read_jwks_file};
-pub use network::{Network, NetworkError, without_effect};
+pub use provider::{HttpKeySource, WhenAsked};
 pub use store::{Store, StoreError};
 
 use std::time::Duration;
 
-use opkssh_protocol::json::JsonError;
 use opkssh_protocol::key_set::KeySet;
+
+use crate::http::{HttpError, NetworkError};
 
 /// Gives the keys of an issuer. [`HttpKeySource`] asks the provider each time.
 pub trait KeySource {
@@ -43,29 +42,8 @@ pub struct Published {
 pub enum KeySourceError {
     #[error("env_vars of the server config: {0}")]
     Network(#[from] NetworkError),
-    #[error("{url}: {error}")]
-    Request {
-        url: String,
-        error: Box<ureq::Error>,
-    },
-    #[error("{url}: HTTP status {status}")]
-    Status { url: String, status: u16 },
-    #[error("{url}: more than {max} redirects", max = http::MAX_REDIRECTS)]
-    Redirects { url: String },
-    #[error("{0} is not an https URL")]
-    NotHttps(String),
-    #[error("{url}: {error}")]
-    Json { url: String, error: JsonError },
-    #[error("{url}: no {member:?} in the discovery document")]
-    Discovery { url: String, member: &'static str },
-    #[error("issuer does not match: {url} names {got:?}, configured is {expected:?}")]
-    Issuer {
-        url: String,
-        got: String,
-        expected: String,
-    },
-    #[error("the provider of {issuer} did not answer within {} s", deadline.as_secs())]
-    Deadline { issuer: String, deadline: Duration },
+    #[error(transparent)]
+    Http(#[from] HttpError),
     #[error("{url}: no usable key among those published")]
     NoKeys { url: String },
     #[error(

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError, Network};
+use opkssh_server::http::Network;
+use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError};
 use opkssh_server::{VerifyArgs, verify_to};
 use serde_json::json;
 

@@ -11,8 +11,9 @@ use super::report::{Finding, Status};
 use crate::account;
 use crate::config::ServerConfig;
 use crate::files::{self, SYSTEM};
+use crate::http::without_effect;
 use crate::key_source::{
-    KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file, without_effect,
+    KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
 };
 use crate::plugin;
 use crate::policy::revoked::Revoked;

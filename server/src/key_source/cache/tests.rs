@@ -7,6 +7,7 @@ use std::thread;
 
 use super::super::Published;
 use super::*;
+use crate::http::HttpError;
 
 const ISSUER: &str = "https://op.example";
 const X: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -26,10 +27,10 @@ impl KeySource for Provider {
         self.requests.set(self.requests.get() + 1);
         match *self.kid.borrow() {
             Some(kid) => Ok(published(kid, self.max_age.get())),
-            None => Err(KeySourceError::Deadline {
+            None => Err(KeySourceError::from(HttpError::Deadline {
                 issuer: issuer.to_owned(),
                 deadline,
-            }),
+            })),
         }
     }
 }
@@ -173,7 +174,7 @@ fn with_nothing_at_hand_it_fails_fast_and_says_why() {
     let stage = Stage::new(None);
     assert!(matches!(
         stage.wants("a", 0),
-        Err(KeySourceError::Deadline { .. })
+        Err(KeySourceError::Http(HttpError::Deadline { .. }))
     ));
     let text = stage.wants("a", 2).unwrap_err().to_string();
     assert!(

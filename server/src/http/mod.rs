@@ -1,0 +1,7 @@
+//! Asking a provider over https: GET requests in a given time, and its discovery document.
+
+mod asking;
+mod network;
+
+pub use asking::{Answer, Asking, Document, HttpError};
+pub use network::{Network, NetworkError, without_effect};
