@@ -127,6 +127,25 @@ fn refusals(issuer: &str) -> Vec<(&'static str, String, u32, &'static str)> {
     ]
 }
 
+/// Whoever cannot be let in for another reason is no exception: their files are read first.
+#[test]
+fn nor_is_it_about_a_bad_certificate_while_one_of_the_files_cannot_be_read() {
+    let scene = Scene::new();
+    scene.fallback();
+    let long_ago = scene.login.clone().with(|login| {
+        login.claims["iat"] = 1.into();
+        login.claims["exp"] = 2.into();
+    });
+    assert_eq!(scene.server.verify(&long_ago).0, "a line\n");
+    assert!(scene.asked("fallback"));
+    for file in ["rules.yml", "revoked.yml"] {
+        scene.server.write(file, "[");
+        scene.server.refuses(&long_ago, "nobody is let in");
+        assert!(!scene.asked("fallback"), "{file}");
+        fs::remove_file(scene.server.path(file)).unwrap();
+    }
+}
+
 #[test]
 fn a_plugin_is_not_asked_about_whom_something_refuses() {
     let scene = Scene::new();

@@ -10,8 +10,7 @@ use std::process::{Command, Stdio};
 use opkssh_protocol::certificate::UnverifiedCertificate;
 
 use super::cache::{code_of, owner_to_become};
-use super::monitor::Outside;
-use super::verify::{DEFAULT_CACHE, VerifyArgs, decide, not_confined};
+use super::verify::{DEFAULT_CACHE, VerifyArgs, decide};
 use crate::error::ServerError;
 use crate::log::Log;
 
@@ -66,12 +65,11 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ServerError> {
         extra: Vec::new(),
     };
     describe(&text, &said);
-    let allowed =
-        decide(&verify, not_confined, &mut Outside::Here, &said).inspect_err(|error| {
-            if matches!(error, ServerError::Denied(reason) if reason.is_by_deny_list()) {
-                said.line("somebody has refused just this; nothing that allows would change it");
-            }
-        })?;
+    let allowed = decide(&verify, &said).inspect_err(|error| {
+        if matches!(error, ServerError::Denied(reason) if reason.is_by_deny_list()) {
+            said.line("somebody has refused just this; nothing that allows would change it");
+        }
+    })?;
     for notice in &allowed.notices {
         said.line(&format!("notice: {notice}"));
     }

@@ -6,17 +6,17 @@ use std::io::{self, Write};
 use super::monitor::Outside;
 use super::own_files::load_config;
 use super::verify::{Answered, VerifyArgs};
+use crate::config::DenyLists;
 use crate::confine::{self, Shield};
 use crate::error::ServerError;
-use crate::fallback::Tokens;
+use crate::fallback::{Fallback, Tokens};
 use crate::log::Log;
 use crate::settings::Settings;
 
-/// Passes the fallback's lines on. Where there are none, `refused` is the answer.
-pub(super) fn answer(
+/// For a key that nothing was read for yet.
+pub(super) fn answer_unread(
     args: &VerifyArgs,
     refused: ServerError,
-    outside: &mut Outside,
     log: &Log,
     out: &mut impl Write,
 ) -> Result<Answered, ServerError> {
@@ -27,8 +27,24 @@ pub(super) fn answer(
         return Err(refused);
     };
     let config = load_config(&args.etc, args.config_path.as_deref(), log)?;
+    let asked = (&fallback, &config.deny);
+    answer(args, refused, asked, &mut Outside::Here, log, out)
+}
+
+/// Passes the fallback's lines on. Where there are none, `refused` is the answer.
+pub(super) fn answer(
+    args: &VerifyArgs,
+    refused: ServerError,
+    (fallback, deny): (&Fallback, &DenyLists),
+    outside: &mut Outside,
+    log: &Log,
+    out: &mut impl Write,
+) -> Result<Answered, ServerError> {
+    if !refused.leaves_it_to_others() {
+        return Err(refused);
+    }
     let program = fallback.program().display();
-    if config.deny.has_user(&args.principal) {
+    if deny.has_user(&args.principal) {
         log.line(&format!(
             "denied user {:?}: {program} is not asked",
             args.principal

@@ -6,6 +6,7 @@
 //! line of JSON on its stdin and the answer is one on its stdout. It ends with its stdin.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ask_plugins;
 use super::fallback;
-use super::verify::VerifyArgs;
+use super::verify::{VerifyArgs, keep_place_of_panic};
 use crate::confine;
 use crate::error::ServerError;
 use crate::home::{self, HomeError};
@@ -35,9 +36,10 @@ pub(super) enum Outside {
 
 /// A process that waits for questions.
 pub(super) struct Monitor {
-    questions: ChildStdin,
+    /// None once it has broken off: then it is not waited for.
+    questions: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
-    _process: Child,
+    process: Child,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,11 +76,15 @@ impl From<HomeError> for NoHomePolicy {
 }
 
 impl Outside {
-    /// Starts a monitor.
-    pub fn start(args: &VerifyArgs) -> Self {
+    /// Starts a monitor. Without one, who is let in by the system's files is let in.
+    pub fn start(args: &VerifyArgs, log: &Log) -> Self {
         match Monitor::start(args) {
             Ok(monitor) => Self::Monitor(monitor),
-            Err(error) => Self::Nobody(format!("the monitor does not start: {error}")),
+            Err(error) => {
+                let reason = format!("the monitor does not start: {error}");
+                log.line(&format!("warning: {reason}"));
+                Self::Nobody(reason)
+            }
         }
     }
 
@@ -121,19 +127,27 @@ impl Outside {
     }
 
     fn ask<A: DeserializeOwned>(&mut self, question: &Question) -> Result<A, String> {
-        match self {
-            Self::Monitor(monitor) => monitor
-                .ask(question)
-                .map_err(|error| format!("the monitor does not answer: {error}")),
-            Self::Nobody(reason) => Err(reason.clone()),
-            Self::Here => Err("not confined".to_owned()),
-        }
+        let asked = match self {
+            Self::Monitor(monitor) => monitor.ask(question),
+            Self::Nobody(reason) => return Err(reason.clone()),
+            Self::Here => return Err("not confined".to_owned()),
+        };
+        asked.map_err(|error| {
+            // what else comes from it would be the answer to something else
+            let reason = format!("the monitor does not answer: {error}");
+            if let Self::Monitor(monitor) = self {
+                monitor.questions = None;
+            }
+            *self = Self::Nobody(reason.clone());
+            reason
+        })
     }
 }
 
 impl Monitor {
     fn start(args: &VerifyArgs) -> io::Result<Self> {
-        let mut command = Command::new(this_program()?);
+        let mut command = Command::new(this_program());
+        command.arg0("opkssh");
         command.arg("verify-monitor").arg("--etc").arg(&args.etc);
         if let Some(path) = &args.config_path {
             command.arg("--config-path").arg(path);
@@ -151,30 +165,52 @@ impl Monitor {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
         let mut monitor = Self {
-            questions,
+            questions: Some(questions),
             answers: BufReader::new(answers),
-            _process: process,
+            process,
         };
-        write_line(&mut monitor.questions, &args.certificate)?;
+        monitor.tell(&args.certificate)?;
         Ok(monitor)
     }
 
     fn ask<A: DeserializeOwned>(&mut self, question: &Question) -> io::Result<A> {
-        write_line(&mut self.questions, question)?;
+        self.tell(question)?;
         read_line(&mut self.answers)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn tell(&mut self, words: &impl Serialize) -> io::Result<()> {
+        match &mut self.questions {
+            Some(questions) => write_line(questions, words),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
     }
 }
 
-/// The running file itself, even when another has taken its place by now.
-fn this_program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") {
-        return Ok(PathBuf::from("/proc/self/exe"));
+/// It ends with its stdin. Waited for, since not everybody's PID 1 does that.
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        if let Some(questions) = self.questions.take() {
+            drop(questions);
+            let _ = self.process.wait();
+        }
     }
-    std::env::current_exe()
+}
+
+/// The running file itself, even when another has taken its place by now; where there is no
+/// /proc, as sshd called it.
+fn this_program() -> PathBuf {
+    let itself = PathBuf::from("/proc/self/exe");
+    match itself.exists() {
+        true => itself,
+        false => std::env::args_os().next().unwrap_or_default().into(),
+    }
 }
 
 /// `opkssh verify-monitor`: answers the questions of the verify that started it.
 pub fn monitor_command(mut args: VerifyArgs) -> Result<(), ServerError> {
+    keep_place_of_panic();
+    // its file is /proc/self/exe, and so would be its name
+    let _ = rustix::thread::set_name(c"opkssh");
     let log = Log::open(&args.log_file);
     for problem in confine::keep_memory_private() {
         log.line(&format!("warning: {problem}"));

@@ -21,7 +21,7 @@ use crate::error::ServerError;
 use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
 use crate::log::Log;
 use crate::policy::PolicyDenial;
-use crate::verify::{self, Allowed, Candidate, DenyReason, Identified, Verdict};
+use crate::verify::{self, Allowed, Candidate, DenyReason, Identified, Peeked, Verdict};
 
 /// Where `server install` makes the key cache.
 pub const DEFAULT_CACHE: &str = "/var/cache/opkssh";
@@ -58,14 +58,7 @@ pub struct VerifyArgs {
 /// Writes sshd's line to stdout, or nothing there and an error. Meant for a process of its own: it
 /// replaces the panic hook, and is confined before it parses what a stranger sent.
 pub fn verify_command(args: &VerifyArgs) -> Result<(), ServerError> {
-    // a panic's message may quote a token: keep the place only
-    let place = Arc::new(Mutex::new(None));
-    let seen = Arc::clone(&place);
-    panic::set_hook(Box::new(move |info| {
-        if let (Ok(mut seen), Some(at)) = (seen.lock(), info.location()) {
-            *seen = Some(format!(" at {}:{}", at.file(), at.line()));
-        }
-    }));
+    let place = keep_place_of_panic();
     let log = Log::open(&args.log_file);
     for problem in confine::keep_memory_private() {
         log.line(&format!("warning: {problem}"));
@@ -79,6 +72,18 @@ pub fn verify_command(args: &VerifyArgs) -> Result<(), ServerError> {
     }
 }
 
+/// A panic's message may quote a token: only its place is kept, for who asks afterwards.
+pub(super) fn keep_place_of_panic() -> Arc<Mutex<Option<String>>> {
+    let place = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&place);
+    panic::set_hook(Box::new(move |info| {
+        if let (Ok(mut seen), Some(at)) = (seen.lock(), info.location()) {
+            *seen = Some(format!(" at {}:{}", at.file(), at.line()));
+        }
+    }));
+    place
+}
+
 /// As [`verify_command`], with the line going to `out`, and not confined.
 pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), ServerError> {
     answer(args, not_confined, &Log::open(&args.log_file), out)
@@ -89,14 +94,14 @@ type Confine = fn(&VerifyArgs, &OwnFiles, &Log) -> Outside;
 
 /// The rest of this process can ask the monitor, and do little else.
 fn confined(args: &VerifyArgs, files: &OwnFiles, log: &Log) -> Outside {
-    let outside = Outside::start(args);
+    let outside = Outside::start(args, log);
     for problem in confine::confine_parsing(&files.names_of_others(), &args.cache) {
         log.line(&format!("warning: {problem}"));
     }
     outside
 }
 
-pub(super) fn not_confined(_: &VerifyArgs, _: &OwnFiles, _: &Log) -> Outside {
+fn not_confined(_: &VerifyArgs, _: &OwnFiles, _: &Log) -> Outside {
     Outside::Here
 }
 
@@ -107,10 +112,20 @@ fn answer(
     out: &mut impl Write,
 ) -> Result<(), ServerError> {
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut outside = Outside::Here;
-        let allowed = match decide(args, confine, &mut outside, log) {
-            Ok(allowed) => allowed,
-            Err(refused) => return fallback::answer(args, refused, &mut outside, log, out),
+        let (peeked, files) = match prepare(args, log) {
+            Ok(prepared) => prepared,
+            Err(refused) => return fallback::answer_unread(args, refused, log, out),
+        };
+        let mut outside = confine(args, &files, log);
+        // what was read now may not be readable any more
+        let (fallback, deny) = (files.settings.fallback.clone(), files.config.deny.clone());
+        let allowed = match (judge(args, &peeked, files, &mut outside, log), fallback) {
+            (Ok(allowed), _) => allowed,
+            (Err(refused), None) => return Err(refused),
+            (Err(refused), Some(fallback)) => {
+                let asked = (&fallback, &deny);
+                return fallback::answer(args, refused, asked, &mut outside, log, out);
+            }
         };
         for notice in &allowed.notices {
             log.line(&format!("warning: {notice}"));
@@ -138,15 +153,14 @@ pub(super) enum Answered {
     Fallback,
 }
 
-/// Every step of the decision; `log` hears of them. From the call of `confine` on, `outside` does
-/// what this process may not do any more.
-pub(super) fn decide(
-    args: &VerifyArgs,
-    confine: Confine,
-    outside: &mut Outside,
-    log: &Log,
-) -> Result<Allowed, ServerError> {
-    let now = UnixTime::from(SystemTime::now());
+/// Every step of the decision; `log` hears of them.
+pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
+    let (peeked, files) = prepare(args, log)?;
+    judge(args, &peeked, files, &mut Outside::Here, log)
+}
+
+/// What comes before anything is parsed that a stranger sent.
+fn prepare(args: &VerifyArgs, log: &Log) -> Result<(Peeked, OwnFiles), ServerError> {
     // most keys that are offered are not ours: nothing else is read for them
     let peeked = verify::peek(&args.key_type, &args.certificate)?;
     log.line(&format!(
@@ -154,10 +168,19 @@ pub(super) fn decide(
         args.principal,
         args.certificate.len()
     ));
-    let files = OwnFiles::load(args, log)?;
-    *outside = confine(args, &files, log);
+    Ok((peeked, OwnFiles::load(args, log)?))
+}
 
-    let certificate = verify::read_certificate(&peeked)?;
+/// The rest; `outside` does what this process may not do any more.
+fn judge(
+    args: &VerifyArgs,
+    peeked: &Peeked,
+    files: OwnFiles,
+    outside: &mut Outside,
+    log: &Log,
+) -> Result<Allowed, ServerError> {
+    let now = UnixTime::from(SystemTime::now());
+    let certificate = verify::read_certificate(peeked)?;
     let candidate = verify::before_keys(certificate, &files.providers, now)?;
     log.detail(&format!(
         "the certificate is in order: signed by its own key, which the token in it is bound to; \

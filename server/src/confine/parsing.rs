@@ -1,9 +1,12 @@
 //! What verify itself may still do while it parses what a stranger sent: read what it takes to ask
-//! a provider, write to the key cache, connect, and nothing else. It can run no program.
+//! a provider, write to the key cache, connect, and nothing else. It can run no file as a program, and gain no privileges.
 
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, Rlimit};
+
+#[cfg(target_os = "linux")]
+use super::{DEADLINE, in_time};
 
 /// Where resolver, TLS library and C library look, on the systems that we know. Links are followed:
 /// `resolv.conf` may be anywhere.
@@ -48,6 +51,7 @@ pub fn confine_parsing(readable: &[PathBuf], cache: &Path) -> Vec<String> {
         Some(format!("parsing has no limit of {resource:?}: {error}"))
     };
     let mut problems: Vec<String> = LIMITS.into_iter().filter_map(not_limited).collect();
+    problems.extend(keep_privileges_as_they_are().err());
     problems.extend(restrict(readable, cache).err());
     problems
 }
@@ -63,19 +67,32 @@ fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
     rustix::process::setrlimit(resource, limits)
 }
 
+/// No sudo, with or without Landlock.
+#[cfg(target_os = "linux")]
+fn keep_privileges_as_they_are() -> Result<(), String> {
+    rustix::thread::set_no_new_privs(true)
+        .map_err(|error| format!("parsing could gain privileges: {error}"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn keep_privileges_as_they_are() -> Result<(), String> {
+    Ok(())
+}
+
 /// What older kernels lack of it (truncation before 6.2, ports before 6.7, signals and abstract
 /// sockets before 6.12) is left out without a word.
 #[cfg(target_os = "linux")]
 fn restrict(readable: &[PathBuf], cache: &Path) -> Result<(), String> {
     use landlock::{
         ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
-        RulesetCreatedAttr, RulesetError, Scope, path_beneath_rules,
+        RulesetCreated, RulesetCreatedAttr, RulesetError, Scope, path_beneath_rules,
     };
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
     let caching = AccessFs::from_all(ABI::V3) & !AccessFs::Execute;
     let libraries = LIBRARIES.iter().map(PathBuf::from);
-    let readable = libraries.chain(readable.iter().cloned());
-    let restricted = || -> Result<(), RulesetError> {
+    let readable: Vec<PathBuf> = libraries.chain(readable.iter().cloned()).collect();
+    let cache = cache.to_owned();
+    let rules = move || -> Result<RulesetCreated, RulesetError> {
         Ruleset::default()
             .set_compatibility(CompatLevel::HardRequirement)
             .handle_access(AccessFs::from_all(ABI::V1))?
@@ -85,11 +102,13 @@ fn restrict(readable: &[PathBuf], cache: &Path) -> Result<(), String> {
             .scope(Scope::from_all(ABI::V6))?
             .create()?
             .add_rules(path_beneath_rules(readable, reading))?
-            .add_rules(path_beneath_rules([cache], caching))?
-            .restrict_self()
-            .map(|_| ())
+            .add_rules(path_beneath_rules([cache], caching))
     };
-    restricted().map_err(|error| {
+    let late = || "parsing is not confined: a file system did not answer".to_owned();
+    let restricted = in_time(DEADLINE, rules).ok_or_else(late)?;
+    // they hold for the thread that says so, not for the one that made them
+    let restricted = restricted.and_then(|rules| rules.restrict_self());
+    restricted.map(|_| ()).map_err(|error| {
         format!("parsing is not confined: {error} (Landlock: Linux 5.13 or newer, and turned on)")
     })
 }

@@ -183,10 +183,15 @@ fn add_directory(roots: &mut Vec<Certificate<'static>>, path: &str) -> Result<()
     for entry in Path::new(path).read_dir().map_err(failed)? {
         let file = entry.map_err(failed)?.path();
         // such directories hold READMEs and dangling links too
-        if file.is_file()
-            && let Ok(pem) = std::fs::read(&file)
-        {
-            roots.extend(certificates(&pem));
+        if !file.is_file() {
+            continue;
+        }
+        match std::fs::read(&file) {
+            Ok(pem) => roots.extend(certificates(&pem)),
+            Err(error) => {
+                let path = file.canonicalize().unwrap_or(file).display().to_string();
+                return Err(NetworkError::Roots { name, path, error });
+            }
         }
     }
     Ok(())
