@@ -1,0 +1,178 @@
+//! The same files and the same logins for Go's program and ours. Where the two disagree, the case
+//! must be on the list of its test, with the row of `docs/differences.md` that says why; and what
+//! is on a list must be seen.
+
+mod auth_id;
+mod certificates;
+mod claims;
+mod dice;
+mod principals;
+mod providers;
+
+use std::ffi::OsStr;
+use std::fmt::{self, Display};
+use std::path::Path;
+
+use opkssh_test_support::{GoPeer, Output};
+
+use super::attempt::Attempt;
+use crate::setup::OPKSSH;
+use dice::Dice;
+
+const DOCUMENTED: &str = include_str!("../../../../docs/differences.md");
+
+/// What a program says to a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Said {
+    /// Exit status 0, and this on stdout.
+    Yes(String),
+    /// Exit status 1.
+    No,
+    /// Go's only.
+    Panic,
+}
+
+impl Said {
+    fn of(output: &Output) -> Self {
+        if output.panicked() {
+            return Self::Panic;
+        }
+        match output.code() {
+            Some(0) => Self::Yes(output.any_stdout()),
+            Some(1) => Self::No,
+            other => panic!("exit status {other:?}: {}", output.stderr()),
+        }
+    }
+
+    /// One line for sshd, or nothing at all.
+    fn of_verify(output: &Output) -> Self {
+        let said = Self::of(output);
+        match &said {
+            Self::Yes(line) => assert_eq!(line.lines().count(), 1, "{}", output.stderr()),
+            Self::No => assert_eq!(output.any_stdout(), ""),
+            Self::Panic => {}
+        }
+        said
+    }
+}
+
+impl Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Yes(text) => write!(f, "yes: {}", text.trim_end()),
+            Self::No => write!(f, "no"),
+            Self::Panic => write!(f, "panic"),
+        }
+    }
+}
+
+/// What Go says where we say otherwise on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Go {
+    /// We do not.
+    Accepts,
+    /// We do not.
+    Refuses,
+    /// We refuse.
+    Panics,
+    /// Both accept.
+    SaysOtherwise,
+}
+
+/// Words that a case must have, all of them; what Go says to it; and words of the row in
+/// `docs/differences.md`.
+type Intended = (&'static [&'static str], Go, &'static str);
+
+/// A comparison over many cases.
+struct BesideGo {
+    peer: GoPeer,
+    intended: &'static [Intended],
+    seen: Vec<bool>,
+    /// In how many cases both accept.
+    accepted: usize,
+    undocumented: Vec<String>,
+}
+
+impl BesideGo {
+    fn new(intended: &'static [Intended]) -> Self {
+        for (case, _, row) in intended {
+            let is_there = DOCUMENTED
+                .lines()
+                .any(|line| line.starts_with('|') && line.contains(row));
+            assert!(is_there, "{case:?}: docs/differences.md has no row {row:?}");
+        }
+        Self {
+            peer: GoPeer::new(),
+            seen: vec![false; intended.len()],
+            intended,
+            accepted: 0,
+            undocumented: Vec::new(),
+        }
+    }
+
+    /// `verify` with the server's files of this attempt: Go's, and ours.
+    fn verify<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> (Said, Said) {
+        let ca = Path::new("/dev/null");
+        let go = self.peer.server(&attempt.etc, ca);
+        let ours = self.peer.server_of(Path::new(OPKSSH), &attempt.etc, ca);
+        let [go, ours] = [go, ours].map(|run| run.arg("verify").args(words).run());
+        (Said::of_verify(&go), Said::of_verify(&ours))
+    }
+
+    /// Only Go's.
+    fn verify_by_go<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> Said {
+        let run = self.peer.server(&attempt.etc, Path::new("/dev/null"));
+        Said::of_verify(&run.arg("verify").args(words).run())
+    }
+
+    /// Whether the two agree. `input` is for who reads of a difference.
+    fn agree(&mut self, case: &[&str], input: impl Display, go: &Said, ours: &Said) -> bool {
+        if go == ours {
+            self.accepted += usize::from(matches!(go, Said::Yes(_)));
+            return true;
+        }
+        let kind = match (go, ours) {
+            (_, Said::Panic) => panic!("{case:?}: ours panics\n{input}"),
+            (Said::Panic, Said::No) => Go::Panics,
+            (Said::Yes(_), Said::No) => Go::Accepts,
+            (_, Said::Yes(_)) if *go != Said::No => Go::SaysOtherwise,
+            _ => Go::Refuses,
+        };
+        let known = self.intended.iter().position(|(words, intended, _)| {
+            *intended == kind && words.iter().all(|word| case.contains(word))
+        });
+        match known {
+            Some(index) => self.seen[index] = true,
+            None => self.undocumented.push(format!(
+                "== {}\n{input}\n-- Go says {go}\n-- ours says {ours}",
+                case.join(", ")
+            )),
+        }
+        false
+    }
+
+    /// Fails where something is not documented, or documented and not so. `accepted` is how many
+    /// cases both must accept, so that nobody compares refusals only.
+    #[track_caller]
+    fn end(self, accepted: usize) {
+        assert!(
+            self.undocumented.is_empty(),
+            "{} differences are not documented:\n{}",
+            self.undocumented.len(),
+            self.undocumented.join("\n")
+        );
+        let stale: Vec<_> = self
+            .intended
+            .iter()
+            .zip(self.seen)
+            .filter_map(|(intended, seen)| (!seen).then_some(intended))
+            // builds of Go's differ there, and this may be the other one
+            .filter(|(_, _, words)| {
+                let mut rows = DOCUMENTED.lines().filter(|row| row.contains(words));
+                !rows.any(|row| row.contains("one build"))
+            })
+            .collect();
+        assert!(stale.is_empty(), "listed, but not seen: {stale:#?}");
+        assert!(self.accepted >= accepted, "{} accepted", self.accepted);
+    }
+}
