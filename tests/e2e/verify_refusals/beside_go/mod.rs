@@ -6,6 +6,8 @@ mod auth_id;
 mod certificates;
 mod claims;
 mod dice;
+mod id_tokens;
+mod pk_tokens;
 mod principals;
 mod providers;
 
@@ -42,17 +44,6 @@ impl Said {
             Some(1) => Self::No,
             other => panic!("exit status {other:?}: {}", output.stderr()),
         }
-    }
-
-    /// One line for sshd, or nothing at all.
-    fn of_verify(output: &Output) -> Self {
-        let said = Self::of(output);
-        match &said {
-            Self::Yes(line) => assert_eq!(line.lines().count(), 1, "{}", output.stderr()),
-            Self::No => assert_eq!(output.any_stdout(), ""),
-            Self::Panic => {}
-        }
-        said
     }
 }
 
@@ -116,13 +107,18 @@ impl BesideGo {
         let go = self.peer.server(&attempt.etc, ca);
         let ours = self.peer.server_of(Path::new(OPKSSH), &attempt.etc, ca);
         let [go, ours] = [go, ours].map(|run| run.arg("verify").args(words).run());
-        (Said::of_verify(&go), Said::of_verify(&ours))
+        let (go, said) = (Said::of(&go), Said::of(&ours));
+        match &said {
+            Said::Yes(line) => assert_eq!(line.lines().count(), 1, "{line}"),
+            _ => assert_eq!(ours.any_stdout(), "", "of a refusal"),
+        }
+        (go, said)
     }
 
     /// Only Go's.
     fn verify_by_go<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> Said {
         let run = self.peer.server(&attempt.etc, Path::new("/dev/null"));
-        Said::of_verify(&run.arg("verify").args(words).run())
+        Said::of(&run.arg("verify").args(words).run())
     }
 
     /// Whether the two agree. `input` is for who reads of a difference.
