@@ -6,6 +6,7 @@ mod auth_id;
 mod certificates;
 mod claims;
 mod dice;
+mod files;
 mod id_tokens;
 mod pk_tokens;
 mod principals;
