@@ -59,9 +59,13 @@ fn the_first_key_of_an_authorized_keys_text_is_shown() {
 #[test]
 fn what_is_no_key_is_refused() {
     let key = include_str!("key.pub");
+    let cut = STANDARD.encode(&STANDARD.decode(key.split(' ').nth(1).unwrap()).unwrap()[..40]);
     for text in [
         "",
         "garbage here",
+        &format!("command=\"a b {key}"),
+        &format!("no pty {key}"),
+        &format!("ecdsa-sha2-nistp256 {cut}"),
         "ssh-ed25519 AAAA",
         &key.replace("nistp256 ", "nistp384 "),
     ] {

@@ -50,9 +50,14 @@ impl Etc {
     }
 
     /// Replaces a file of the directory; mode 0640.
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub fn write(&self, name: &str, text: &str) {
+        self.write_bytes(name, text.as_bytes());
+    }
+
+    /// As [`Etc::write`], for what is no text.
+    pub fn write_bytes(&self, name: &str, bytes: &[u8]) {
         let file = self.dir().join(name);
-        fs::write(&file, text).expect("a file of the server");
+        fs::write(&file, bytes).expect("a file of the server");
         fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("its mode");
     }
 

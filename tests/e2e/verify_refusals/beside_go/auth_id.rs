@@ -107,7 +107,7 @@ impl Stage {
         let (name, attempt) = &self.logins[login];
         attempt
             .etc
-            .write("auth_id", filled(system, &attempt.issuer));
+            .write_bytes("auth_id", &filled(system, &attempt.issuer));
         if let Some(home) = home {
             attempt.etc.write_home(filled(home, &attempt.issuer));
         }

@@ -261,7 +261,9 @@ fn the_server_s_configuration() {
     let (kind, base64) = attempt.words();
     let words = [&user, &base64, &kind];
     for (name, text) in CONFIGS {
-        attempt.etc.write("config.yml", text.replace("USER", &user));
+        attempt
+            .etc
+            .write("config.yml", &text.replace("USER", &user));
         let (go, ours) = beside.verify(&attempt, &words);
         beside.agree(&[name], format!("{text:?}"), &go, &ours);
     }
@@ -284,7 +286,7 @@ fn the_server_s_configuration() {
     // a look-alike letter is another mail address for a row, not for a deny list
     let kelvin = Attempt::with(|login| login.claims["email"] = json!("\u{212a}urt@x.example"));
     let row = format!("{user} sub-1 {}\n", kelvin.issuer);
-    kelvin.etc.write("auth_id", row);
+    kelvin.etc.write("auth_id", &row);
     kelvin
         .etc
         .write("config.yml", "deny_emails: [kurt@x.example]\n");

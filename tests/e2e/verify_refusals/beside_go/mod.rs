@@ -8,12 +8,14 @@ mod claims;
 mod dice;
 mod files;
 mod id_tokens;
+mod inspect;
 mod pk_tokens;
 mod principals;
+mod provider_keys;
 mod providers;
 
 use std::ffi::OsStr;
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::path::Path;
 
 use opkssh_test_support::{GoPeer, Output};
@@ -48,14 +50,20 @@ impl Said {
     }
 }
 
-impl Display for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Yes(text) => write!(f, "yes: {}", text.trim_end()),
-            Self::No => write!(f, "no"),
-            Self::Panic => write!(f, "panic"),
-        }
-    }
+/// The verdicts; of long texts the lines that differ.
+fn difference(go: &Said, ours: &Said) -> String {
+    let lines = |said: &Said, other: &Said| -> String {
+        let (Said::Yes(text), other) = (said, other) else {
+            return format!("{said:?}");
+        };
+        let known: Vec<&str> = match other {
+            Said::Yes(other) => other.lines().collect(),
+            _ => vec![],
+        };
+        let lines = text.lines().filter(|line| !known.contains(line)).take(8);
+        "yes\n".to_owned() + &lines.collect::<Vec<_>>().join("\n")
+    };
+    format!("-- Go: {}\n-- ours: {}", lines(go, ours), lines(ours, go))
 }
 
 /// What Go says where we say otherwise on purpose.
@@ -65,7 +73,7 @@ enum Go {
     Accepts,
     /// We do not.
     Refuses,
-    /// We refuse.
+    /// We do not.
     Panics,
     /// Both accept.
     SaysOtherwise,
@@ -130,9 +138,9 @@ impl BesideGo {
         }
         let kind = match (go, ours) {
             (_, Said::Panic) => panic!("{case:?}: ours panics\n{input}"),
-            (Said::Panic, Said::No) => Go::Panics,
+            (Said::Panic, _) => Go::Panics,
             (Said::Yes(_), Said::No) => Go::Accepts,
-            (_, Said::Yes(_)) if *go != Said::No => Go::SaysOtherwise,
+            (Said::Yes(_), Said::Yes(_)) => Go::SaysOtherwise,
             _ => Go::Refuses,
         };
         let known = self.intended.iter().position(|(words, intended, _)| {
@@ -141,8 +149,9 @@ impl BesideGo {
         match known {
             Some(index) => self.seen[index] = true,
             None => self.undocumented.push(format!(
-                "== {}\n{input}\n-- Go says {go}\n-- ours says {ours}",
-                case.join(", ")
+                "== {}\n{input}\n{}",
+                case.join(", "),
+                difference(go, ours)
             )),
         }
         false

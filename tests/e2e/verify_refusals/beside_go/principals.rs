@@ -99,7 +99,7 @@ fn words_that_look_like_options() {
     let rows: String = ["-root", "--", "-h", &user]
         .map(|account| format!("{} alice@x.example {}\n", quoted(account), attempt.issuer))
         .concat();
-    attempt.etc.write("auth_id", rows);
+    attempt.etc.write("auth_id", &rows);
     for words in [
         &["-root", &base64, &key_type][..],
         &["-", &base64, &key_type],

@@ -165,7 +165,7 @@ impl File {
     fn write(&self, attempt: &Attempt) {
         attempt
             .etc
-            .write("providers", filled(&self.text, &attempt.issuer));
+            .write("providers", &filled(&self.text, &attempt.issuer));
     }
 
     /// What of the documented differences it has.
@@ -246,7 +246,7 @@ fn compare(beside: &mut BesideGo, file: &File, (name, client, attempt): &(&str, 
     let same = file.as_go_would_have_it(client);
     attempt
         .etc
-        .write("providers", filled(&same, &attempt.issuer));
+        .write("providers", &filled(&same, &attempt.issuer));
     let go = beside.verify_by_go(attempt, &words);
     assert_eq!(go, ours, "{name}: {:?} is not {same:?}", file.text);
 }
@@ -305,7 +305,7 @@ fn compare_bytes(beside: &mut BesideGo, text: &[u8], (name, _, attempt): &(&str,
         rest = &rest[at + 3..];
     }
     bytes.extend(rest);
-    attempt.etc.write("providers", &bytes);
+    attempt.etc.write_bytes("providers", &bytes);
     let (key_type, base64) = attempt.words();
     let (go, ours) = beside.verify(attempt, &[&user_name(), &base64, &key_type]);
     beside.agree(
