@@ -9,6 +9,7 @@ mod dice;
 mod files;
 mod id_tokens;
 mod inspect;
+mod log;
 mod pk_tokens;
 mod principals;
 mod provider_keys;
@@ -83,6 +84,14 @@ enum Go {
 /// `docs/differences.md`.
 type Intended = (&'static [&'static str], Go, &'static str);
 
+/// Words of a row in `docs/differences.md`.
+#[track_caller]
+fn is_documented(row: &str) {
+    let mut rows = DOCUMENTED.lines().filter(|line| line.starts_with('|'));
+    let is_there = rows.any(|line| line.contains(row));
+    assert!(is_there, "docs/differences.md has no row {row:?}");
+}
+
 /// A comparison over many cases.
 struct BesideGo {
     peer: GoPeer,
@@ -95,11 +104,8 @@ struct BesideGo {
 
 impl BesideGo {
     fn new(intended: &'static [Intended]) -> Self {
-        for (case, _, row) in intended {
-            let is_there = DOCUMENTED
-                .lines()
-                .any(|line| line.starts_with('|') && line.contains(row));
-            assert!(is_there, "{case:?}: docs/differences.md has no row {row:?}");
+        for (_, _, row) in intended {
+            is_documented(row);
         }
         Self {
             peer: GoPeer::new(),
@@ -112,22 +118,27 @@ impl BesideGo {
 
     /// `verify` with the server's files of this attempt: Go's, and ours.
     fn verify<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> (Said, Said) {
-        let ca = Path::new("/dev/null");
-        let go = self.peer.server(&attempt.etc, ca);
-        let ours = self.peer.server_of(Path::new(OPKSSH), &attempt.etc, ca);
-        let [go, ours] = [go, ours].map(|run| run.arg("verify").args(words).run());
-        let (go, said) = (Said::of(&go), Said::of(&ours));
-        match &said {
-            Said::Yes(line) => assert_eq!(line.lines().count(), 1, "{line}"),
-            _ => assert_eq!(ours.any_stdout(), "", "of a refusal"),
-        }
-        (go, said)
+        (
+            self.verify_by_go(attempt, words),
+            self.verify_by_us(attempt, words),
+        )
     }
 
-    /// Only Go's.
     fn verify_by_go<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> Said {
         let run = self.peer.server(&attempt.etc, Path::new("/dev/null"));
         Said::of(&run.arg("verify").args(words).run())
+    }
+
+    fn verify_by_us<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> Said {
+        let ca = Path::new("/dev/null");
+        let run = self.peer.server_of(Path::new(OPKSSH), &attempt.etc, ca);
+        let output = run.arg("verify").args(words).run();
+        let said = Said::of(&output);
+        match &said {
+            Said::Yes(line) => assert_eq!(line.lines().count(), 1, "{line}"),
+            _ => assert_eq!(output.any_stdout(), "", "of a refusal"),
+        }
+        said
     }
 
     /// Whether the two agree. `input` is for who reads of a difference.
