@@ -206,13 +206,13 @@ fn auth_id_files_that_were_made_up() {
         return;
     }
     let (mut stage, mut dice) = (Stage::new(), Dice::new(2));
-    for _ in 0..120 {
+    for _ in 0..80 {
         // mostly the login that may be let in
         let login = [0, 0, 0, 1, 2][dice.below(5)];
         let text = thrown(&mut dice);
         stage.compare(login, text.as_bytes(), None);
     }
-    stage.beside.end(30);
+    stage.beside.end(20);
 }
 
 #[test]
@@ -221,9 +221,9 @@ fn the_file_in_a_home_beside_the_system_s() {
         return;
     }
     let (mut stage, mut dice) = (Stage::new(), Dice::new(3));
-    for _ in 0..80 {
+    for _ in 0..50 {
         let (system, home) = (thrown(&mut dice), thrown(&mut dice));
         stage.compare(0, system.as_bytes(), Some(home.as_bytes()));
     }
-    stage.beside.end(30);
+    stage.beside.end(20);
 }

@@ -339,7 +339,7 @@ fn a_certificate_with_a_few_bytes_changed() {
         .windows(14)
         .position(|name| name == b"openpubkey-pkt")
         .unwrap();
-    for round in 0..90 {
+    for round in 0..60 {
         let mut changed = blob.clone();
         let at = match round % 3 {
             0 => dice.below(token),

@@ -72,8 +72,8 @@ fn claims() -> Vec<(&'static str, &'static str, Value)> {
         ("times", json!({"iat": now.to_string()})),
         ("times", json!({"iat": now as f64 + 0.5 - 100.0})),
         ("times", json!({"iat": 1e30})),
-        ("times", json!({"iat": now - 86_300})),
-        ("times", json!({"iat": now - 86_500})),
+        ("times", json!({"iat": now - 80_000})),
+        ("times", json!({"iat": now - 90_000})),
         ("times", json!({"exp": now - 60})),
         ("times", json!({"exp": 0})),
         ("times", json!({"exp": -1})),
@@ -83,8 +83,8 @@ fn claims() -> Vec<(&'static str, &'static str, Value)> {
         ("times", json!({"nbf": "x"})),
         ("times", json!({"nbf": 1.5})),
         ("times", json!({"iat": now + 30})),
-        ("from the future", json!({"iat": now + 600})),
-        ("from the future", json!({"nbf": now + 600})),
+        ("from the future", json!({"iat": now + 7200})),
+        ("from the future", json!({"nbf": now + 7200})),
         ("from the future", json!({"iat": 1_i64 << 40})),
     ] {
         all.push((name, "24h", claims));
@@ -101,14 +101,14 @@ fn claims() -> Vec<(&'static str, &'static str, Value)> {
         ("never", json!({"iat": 0})),
         ("never", json!({"iat": -1})),
         ("never", json!({"exp": 1})),
-        ("oidc", json!({"exp": now + 60})),
+        ("oidc", json!({"exp": now + 3600})),
         ("oidc", json!({"exp": now - 5})),
         ("oidc", json!({"exp": null})),
         ("oidc", json!({"exp": 0})),
         ("oidc", json!({"exp": -5})),
         ("oidc", json!({"iat": null})),
         ("oidc", json!({"iat": 1})),
-        ("oidc_refreshed", json!({"exp": now + 60})),
+        ("oidc_refreshed", json!({"exp": now + 3600})),
         ("oidc_refreshed", json!({"exp": now - 5})),
         ("oidc_refreshed", json!({"exp": null})),
     ] {
@@ -225,7 +225,7 @@ fn a_refreshed_id_token() {
     let fresh = |claims: Value| {
         let mut payload = login.claims.clone();
         payload["iat"] = json!(now - 10);
-        payload["exp"] = json!(now + 600);
+        payload["exp"] = json!(now + 3600);
         payload
             .as_object_mut()
             .unwrap()

@@ -19,7 +19,7 @@ use std::ffi::OsStr;
 use std::fmt::Display;
 use std::path::Path;
 
-use opkssh_test_support::{GoPeer, Output};
+use opkssh_test_support::{GoPeer, Output, Run};
 
 use super::attempt::Attempt;
 use crate::setup::OPKSSH;
@@ -118,22 +118,34 @@ impl BesideGo {
 
     /// `verify` with the server's files of this attempt: Go's, and ours.
     fn verify<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> (Said, Said) {
-        (
-            self.verify_by_go(attempt, words),
-            self.verify_by_us(attempt, words),
-        )
+        // both are laid out before either starts: they share the user database
+        let (go, ours) = (self.go(attempt, words), self.ours(attempt, words));
+        let (go, ours) = (go.start(), ours.start());
+        (Said::of(&go.wait()), Self::said_by_us(&ours.wait()))
     }
 
     fn verify_by_go<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> Said {
-        let run = self.peer.server(&attempt.etc, Path::new("/dev/null"));
-        Said::of(&run.arg("verify").args(words).run())
+        Said::of(&self.go(attempt, words).run())
     }
 
     fn verify_by_us<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> Said {
-        let ca = Path::new("/dev/null");
-        let run = self.peer.server_of(Path::new(OPKSSH), &attempt.etc, ca);
-        let output = run.arg("verify").args(words).run();
-        let said = Said::of(&output);
+        Self::said_by_us(&self.ours(attempt, words).run())
+    }
+
+    fn go<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> Run {
+        let run = self.peer.server(&attempt.etc, Path::new("/dev/null"));
+        run.arg("verify").args(words)
+    }
+
+    fn ours<A: AsRef<OsStr>>(&self, attempt: &Attempt, words: &[A]) -> Run {
+        let (program, ca) = (Path::new(OPKSSH), Path::new("/dev/null"));
+        let run = self.peer.server_of(program, &attempt.etc, ca);
+        run.arg("verify").args(words)
+    }
+
+    /// One line for sshd, or nothing at all.
+    fn said_by_us(output: &Output) -> Said {
+        let said = Said::of(output);
         match &said {
             Said::Yes(line) => assert_eq!(line.lines().count(), 1, "{line}"),
             _ => assert_eq!(output.any_stdout(), "", "of a refusal"),

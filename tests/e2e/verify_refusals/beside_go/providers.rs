@@ -323,7 +323,7 @@ fn providers_files_that_were_made_up() {
     }
     let (mut beside, logins) = (BesideGo::new(&INTENDED), logins());
     let mut dice = Dice::new(1);
-    for _ in 0..100 {
+    for _ in 0..80 {
         let file = File::thrown(&mut dice);
         let login = [0, 0, 1, 2, 3][dice.below(5)];
         compare(&mut beside, &file, &logins[login]);
