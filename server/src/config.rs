@@ -141,13 +141,13 @@ mod tests {
         .unwrap();
         assert_eq!(config.env_vars["HTTPS_PROXY"], "http://p:3128");
         assert_eq!(config.env_vars["N"], "5");
+        assert_eq!(config.deny.emails, ["a@x", "b@x"]);
+        assert_eq!(config.deny.users, ["root", "1000"]);
+        assert_eq!(config.unknown_keys, ["future"]);
         let config = parse("env_vars: {N: ~, Q: 'null'}\ndeny_users: [~, x]").unwrap();
         assert_eq!(config.env_vars["N"], "");
         assert_eq!(config.env_vars["Q"], "null");
         assert_eq!(config.deny.users, ["", "x"]);
-        assert_eq!(config.deny.emails, ["a@x", "b@x"]);
-        assert_eq!(config.deny.users, ["root", "1000"]);
-        assert_eq!(config.unknown_keys, ["future"]);
     }
 
     #[test]

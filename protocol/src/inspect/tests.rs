@@ -96,3 +96,13 @@ fn nothing_shown_steers_the_terminal() {
         "{\n  \"a\": \"\\u003c\\u009b\\u202e\\u0026\"\n}"
     );
 }
+
+#[test]
+fn times_and_numbers_are_plain() {
+    let time = |seconds| local_time(seconds, &TimeZone::UTC);
+    assert_eq!([time(0), time(u64::MAX)], ["Not set", "Forever"]);
+    assert_eq!(time(1 << 50), "1125899906842624"); // outside of the calendar
+    let object = json::parse_object_like_go(br#"{"a":[1e6,-2.0,1.5,9007199254740993,1e300]}"#);
+    let text = indented(&object.expect("an object")).replace(['\n', ' '], "");
+    assert_eq!(text, r#"{"a":[1000000,-2,1.5,9007199254740993,1e+300]}"#);
+}
