@@ -1,19 +1,22 @@
 //! `opkssh inspect`: a certificate or public key in words.
 //!
-//! The layout is that of Go's client, with three differences: extensions come in a fixed order,
-//! an access token is never shown, and control characters are escaped. Nothing is verified.
+//! The layout is that of Go's client. Extensions come in a fixed order, an access token is never
+//! shown, and control characters are escaped; what else differs is in `docs/differences.md`.
+//! Nothing is verified.
 
 use std::fmt::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use jiff::tz::TimeZone;
+use serde_json::{Number, Value};
+use ssh_key::PublicKey;
 use ssh_key::certificate::{CertType, Certificate};
 
 use crate::base64url;
 use crate::certificate::{ACCESS_TOKEN_EXTENSION, PK_TOKEN_EXTENSION};
 use crate::json::{self, Object};
-use crate::pk_token::{PkTokenError, UnverifiedPkToken};
+use crate::pk_token::UnverifiedPkToken;
 
 /// Why a text cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -22,38 +25,35 @@ pub enum InspectError {
     NoKey,
     #[error("failed to parse SSH key: {0}")]
     Malformed(String),
-    #[error("failed to parse PK token: {0}")]
-    PkToken(#[from] PkTokenError),
 }
 
 impl InspectError {
     /// What the person can do about it.
     pub fn hint(&self) -> &'static str {
-        match self {
-            Self::PkToken(_) => "the certificate was not written by opkssh, or was cut",
-            Self::NoKey | Self::Malformed(_) => {
-                "name a -cert.pub or .pub file, or quote its line: opkssh inspect ~/.ssh/id_ecdsa-cert.pub"
-            }
-        }
+        "name a -cert.pub or .pub file, or quote its line: opkssh inspect ~/.ssh/id_ecdsa-cert.pub"
     }
 }
 
 /// Shows the first key in `text`, which is in the format of authorized_keys files: blank lines
-/// and comments are skipped, options may precede the key. Times are shown in `zone`.
+/// and comments are skipped, options may precede the key. Times are shown in `zone`. In place of a
+/// PK token that cannot be read stands the reason.
 pub fn render(text: &str, zone: &TimeZone) -> Result<String, InspectError> {
     let (kind, blob) = text.lines().find_map(key_in).ok_or(InspectError::NoKey)?;
     let mut out = String::new();
-    if kind.ends_with("-cert-v01@openssh.com") {
+    if is_certificate(kind) {
         let certificate = Certificate::from_bytes(&blob)
             .map_err(|error| InspectError::Malformed(error.to_string()))?;
         let token = certificate
             .extensions()
             .get(PK_TOKEN_EXTENSION)
-            .map(|compact| UnverifiedPkToken::parse_compact(compact))
-            .transpose()?;
+            .map(|compact| UnverifiedPkToken::parse_compact(compact));
         let _ = write_certificate(&mut out, &certificate, zone);
         let _ = match token {
-            Some(token) => write_pk_token(&mut out, &token),
+            Some(Ok(token)) => write_pk_token(&mut out, &token),
+            Some(Err(error)) => {
+                let error = printable(&error.to_string());
+                writeln!(out, "Error parsing PKToken: {error}")
+            }
             None => writeln!(out, "\nNo openpubkey-pkt extension found"),
         };
     } else {
@@ -62,18 +62,40 @@ pub fn render(text: &str, zone: &TimeZone) -> Result<String, InspectError> {
     Ok(out)
 }
 
-/// The key of a line: a type and, in base64, a blob that starts with the same type.
+/// The key of a line, perhaps with options in front of it.
 fn key_in(line: &str) -> Option<(&str, Vec<u8>)> {
-    if line.trim_start().starts_with('#') {
+    let line = line.trim();
+    if line.starts_with('#') {
         return None;
     }
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    words.windows(2).find_map(|pair| {
-        let blob = STANDARD.decode(pair[1]).ok()?;
-        let (length, rest) = blob.split_first_chunk::<4>()?;
-        let kind = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-        (kind == pair[0].as_bytes()).then(|| (pair[0], blob.clone()))
-    })
+    key_at(line).or_else(|| key_at(after_options(line)?))
+}
+
+/// A type and, in base64, a blob that starts with the same type.
+fn key_at(text: &str) -> Option<(&str, Vec<u8>)> {
+    let mut words = text.split_ascii_whitespace();
+    let (kind, base64) = (words.next()?, words.next()?);
+    let blob = STANDARD.decode(base64).ok()?;
+    let (length, rest) = blob.split_first_chunk::<4>()?;
+    let own = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    let is_key = is_certificate(kind) || PublicKey::from_bytes(&blob).is_ok();
+    (own == kind.as_bytes() && is_key).then_some((kind, blob))
+}
+
+/// Options end at the first blank outside of quotes.
+fn after_options(line: &str) -> Option<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    let end = line.find(|character| {
+        let is_quote = character == '"' && !escaped;
+        escaped = character == '\\';
+        quoted ^= is_quote;
+        !quoted && matches!(character, ' ' | '\t')
+    })?;
+    Some(&line[end..])
+}
+
+fn is_certificate(kind: &str) -> bool {
+    kind.ends_with("-cert-v01@openssh.com")
 }
 
 fn write_certificate(out: &mut String, certificate: &Certificate, zone: &TimeZone) -> fmt::Result {
@@ -98,14 +120,6 @@ fn fields(certificate: &Certificate, zone: &TimeZone) -> [(&'static str, String)
         CertType::User => "User Certificate",
         CertType::Host => "Host Certificate",
     };
-    let after = match certificate.valid_after() {
-        0 => "Not set".to_owned(),
-        seconds => local_time(seconds, zone),
-    };
-    let before = match certificate.valid_before() {
-        u64::MAX => "Forever".to_owned(),
-        seconds => local_time(seconds, zone),
-    };
     let options: Vec<String> = certificate
         .critical_options()
         .iter()
@@ -119,8 +133,11 @@ fn fields(certificate: &Certificate, zone: &TimeZone) -> [(&'static str, String)
             "Principals:",
             format!("[{}]", certificate.valid_principals().join(" ")),
         ),
-        ("Valid After:", after),
-        ("Valid Before:", before),
+        ("Valid After:", local_time(certificate.valid_after(), zone)),
+        (
+            "Valid Before:",
+            local_time(certificate.valid_before(), zone),
+        ),
         ("Critical Options:", format!("map[{}]", options.join(" "))),
     ]
 }
@@ -161,8 +178,10 @@ fn write_pk_token(out: &mut String, token: &UnverifiedPkToken) -> fmt::Result {
     let mut field = |label: &str, value: &str| writeln!(out, "{label:<19} {}", printable(value));
     field("Issuer:", claims.iss())?;
     // left out when it is a list, as in Go
-    if let Some(audience) = claims.get("aud").and_then(serde_json::Value::as_str) {
-        field("Audience:", audience)?;
+    match claims.get("aud") {
+        Some(Value::String(audience)) => field("Audience:", audience)?,
+        None | Some(Value::Null) => field("Audience:", "")?,
+        Some(_) => {}
     }
     field("Subject:", claims.sub())?;
     field("Identity:", &format!("{} {}", claims.sub(), claims.iss()))?;
@@ -193,6 +212,11 @@ fn write_public_key(out: &mut String, kind: &str, blob: &[u8]) -> fmt::Result {
 
 /// RFC 3339; the number of seconds when it is outside of the calendar.
 fn local_time(seconds: u64, zone: &TimeZone) -> String {
+    match seconds {
+        0 => return "Not set".to_owned(),
+        u64::MAX => return "Forever".to_owned(),
+        _ => {}
+    }
     let timestamp = i64::try_from(seconds)
         .ok()
         .and_then(|s| jiff::Timestamp::from_second(s).ok());
@@ -217,7 +241,9 @@ fn header(bytes: &[u8]) -> String {
 /// Two blanks, sorted keys, and Go's escaping, which also keeps bidirectional text from reordering
 /// a line.
 fn indented(object: &Object) -> String {
-    let text = serde_json::to_string_pretty(object).unwrap_or_default();
+    let mut object = Value::Object(object.clone());
+    plain_numbers(&mut object);
+    let text = serde_json::to_string_pretty(&object).unwrap_or_default();
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         let html = matches!(character, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
@@ -231,6 +257,25 @@ fn indented(object: &Object) -> String {
         }
     }
     escaped
+}
+
+/// `1e6` is shown as `1000000`.
+fn plain_numbers(value: &mut Value) {
+    const EXACT: f64 = (1_u64 << 53) as f64;
+    match value {
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64()
+                && number.is_f64()
+                && float.fract() == 0.0
+                && float.abs() <= EXACT
+            {
+                *number = Number::from(float as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(plain_numbers),
+        Value::Object(members) => members.values_mut().for_each(plain_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// Text from a certificate must not be able to steer the terminal.

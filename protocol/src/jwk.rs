@@ -48,7 +48,7 @@ impl fmt::Display for Algorithm {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    #[error("unsupported signature algorithm {0:?}")]
+    #[error("unsupported signature algorithm {}", .0.escape_debug())]
     Algorithm(String),
     #[error("algorithm {0} does not fit the key")]
     Mismatch(Algorithm),

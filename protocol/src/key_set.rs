@@ -73,10 +73,12 @@ impl KeySet {
 
 impl Key {
     fn from_jwk(jwk: &Object) -> Option<Self> {
-        if jwk.get("use").is_some_and(|usage| usage != "sig") {
+        // null is as good as absent
+        let member = |name| jwk.get(name).filter(|value| !value.is_null());
+        if member("use").is_some_and(|usage| usage != "sig") {
             return None;
         }
-        let algorithm = match jwk.get("alg") {
+        let algorithm = match member("alg") {
             None => None,
             Some(name) => Some(name.as_str()?.parse().ok()?),
         };
@@ -152,6 +154,13 @@ mod tests {
         assert_eq!(
             count(&set(&[ed(r#","kid":"a","use":"enc""#)]), Some("a")),
             0
+        );
+        assert_eq!(
+            count(
+                &set(&[ed(r#","kid":"a","use":null,"alg":null"#)]),
+                Some("a")
+            ),
+            1
         );
         assert_eq!(
             count(&set(&[ed(r#","kid":"a","use":"sig""#)]), Some("a")),

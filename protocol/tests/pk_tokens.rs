@@ -150,7 +150,7 @@ fn types_of_the_provider_signature() {
     for (typ, accepted) in [
         (json!("JWT"), true),
         (json!(""), true),
-        (Value::Null, false),
+        (Value::Null, true),
         (json!("AT+jwt"), true),
         (json!("jwt"), false),
         (json!("id_token"), false),

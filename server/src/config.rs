@@ -57,7 +57,12 @@ impl ServerConfig {
             unknown_keys.push(key);
         }
         let known: Known = read_yaml(text).map_err(ConfigError::Yaml)?;
-        let env_vars = known.env_vars.unwrap_or_default();
+        let env_vars: BTreeMap<_, _> = known
+            .env_vars
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, value)| (name, value.unwrap_or_default()))
+            .collect();
         for name in env_vars.keys() {
             if name.is_empty() || name.contains(['=', '\0']) {
                 return Err(ConfigError::EnvironmentName(name.clone()));
@@ -65,8 +70,8 @@ impl ServerConfig {
         }
         Ok(Self {
             deny: DenyLists {
-                emails: known.deny_emails.unwrap_or_default(),
-                users: known.deny_users.unwrap_or_default(),
+                emails: texts(known.deny_emails),
+                users: texts(known.deny_users),
             },
             env_vars,
             unknown_keys,
@@ -85,11 +90,17 @@ impl DenyLists {
     }
 }
 
+/// `~` is an empty text, as in Go.
 #[derive(Deserialize)]
 struct Known {
-    env_vars: Option<BTreeMap<String, String>>,
-    deny_emails: Option<Vec<String>>,
-    deny_users: Option<Vec<String>>,
+    env_vars: Option<BTreeMap<String, Option<String>>>,
+    deny_emails: Option<Vec<Option<String>>>,
+    deny_users: Option<Vec<Option<String>>>,
+}
+
+fn texts(list: Option<Vec<Option<String>>>) -> Vec<String> {
+    let list = list.unwrap_or_default().into_iter();
+    list.map(Option::unwrap_or_default).collect()
 }
 
 /// The error is one line, for the log; the drawing around it is for terminals.
@@ -133,6 +144,10 @@ mod tests {
         assert_eq!(config.deny.emails, ["a@x", "b@x"]);
         assert_eq!(config.deny.users, ["root", "1000"]);
         assert_eq!(config.unknown_keys, ["future"]);
+        let config = parse("env_vars: {N: ~, Q: 'null'}\ndeny_users: [~, x]").unwrap();
+        assert_eq!(config.env_vars["N"], "");
+        assert_eq!(config.env_vars["Q"], "null");
+        assert_eq!(config.deny.users, ["", "x"]);
     }
 
     #[test]

@@ -76,6 +76,9 @@ fn row_66_and_67_which_key() {
         })
     };
     without().allowed();
+    for none in [json!(""), Value::Null] {
+        login(|login| login.id_header["kid"] = none).allowed();
+    }
     let second = ProviderKey::es256().published();
     without()
         .with(|login| login.keys["keys"].as_array_mut().unwrap().push(second))

@@ -111,7 +111,7 @@ fn both_refuse_the_same_strangers() {
             rules_for(issuer, client, "alice@example.com", &slash),
         ),
         (
-            "does not contain client id",
+            "does not contain clientID",
             rules_for(issuer, "another-client", "alice@example.com", issuer),
         ),
         (

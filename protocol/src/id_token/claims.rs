@@ -45,6 +45,11 @@ impl Claims {
                 Some(_) => return Err(IdTokenError::ClaimType(name)),
             }
         }
+        // RFC 7800
+        match all.get("cnf") {
+            None | Some(Value::Null | Value::Object(_)) => {}
+            Some(_) => return Err(IdTokenError::ClaimType("cnf")),
+        }
         let (audience, audience_is_string) = match all.get("aud") {
             None | Some(Value::Null) => (Vec::new(), false),
             Some(Value::String(one)) => (vec![one.clone()], true),

@@ -42,7 +42,11 @@ pub enum IdTokenError {
     Issuer { got: String, expected: String },
     #[error("ID token: missing subject")]
     Subject,
-    #[error("ID token: audience {got:?} does not contain client id {expected:?}")]
+    #[error(
+        "ID token: audience does not contain clientID {}, aud = {}",
+        expected.join(" or "),
+        got.join(",").escape_debug()
+    )]
     Audience {
         got: Vec<String>,
         expected: Vec<String>,
@@ -51,7 +55,10 @@ pub enum IdTokenError {
     Key(#[from] KeyError),
     #[error("ID token: {0}")]
     Gq(#[from] GqError),
-    #[error("ID token: no matching public key found for kid {0:?}")]
+    #[error(
+        "ID token: no matching public key found for kid {}",
+        .0.as_deref().unwrap_or_default().escape_debug()
+    )]
     UnknownKey(Option<String>),
     #[error("ID token: issued in the future (iat {iat}, now {now}): a clock is wrong")]
     FromTheFuture { iat: UnixTime, now: UnixTime },

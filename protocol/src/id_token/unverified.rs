@@ -47,7 +47,10 @@ impl UnverifiedIdToken {
     ) -> Result<Self, IdTokenError> {
         let header = json::parse_object(&base64url::decode(header_base64)?)?;
         for name in ["kid", "typ", "jkt", "cic", "cty", "jku", "x5u"] {
-            if header.get(name).is_some_and(|value| !value.is_string()) {
+            if header
+                .get(name)
+                .is_some_and(|value| !value.is_string() && !value.is_null())
+            {
                 return Err(IdTokenError::Header(name));
             }
         }
@@ -101,18 +104,19 @@ impl UnverifiedIdToken {
         &self.header
     }
 
-    /// `kid` of the key that is said to have signed it; for a GQ token, of the original header.
+    /// `kid` of the key that is said to have signed it; for a GQ token, of the original header. An
+    /// empty one is none.
     pub fn unverified_kid(&self) -> Option<String> {
-        match self.algorithm {
-            IdTokenAlgorithm::Jws(_) => self.header_text("kid").map(str::to_owned),
+        let original;
+        let header = match self.algorithm {
+            IdTokenAlgorithm::Jws(_) => &self.header,
             IdTokenAlgorithm::Gq256 => {
-                let original = self.original_header().ok()?;
-                original
-                    .get("kid")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned)
+                original = self.original_header().ok()?;
+                &original
             }
-        }
+        };
+        let kid = header.get("kid").and_then(Value::as_str);
+        kid.filter(|kid| !kid.is_empty()).map(str::to_owned)
     }
 
     /// For a GQ token: the header of the RS256 token it was made from.

@@ -59,9 +59,13 @@ fn the_first_key_of_an_authorized_keys_text_is_shown() {
 #[test]
 fn what_is_no_key_is_refused() {
     let key = include_str!("key.pub");
+    let cut = STANDARD.encode(&STANDARD.decode(key.split(' ').nth(1).unwrap()).unwrap()[..40]);
     for text in [
         "",
         "garbage here",
+        &format!("command=\"a b {key}"),
+        &format!("no pty {key}"),
+        &format!("ecdsa-sha2-nistp256 {cut}"),
         "ssh-ed25519 AAAA",
         &key.replace("nistp256 ", "nistp384 "),
     ] {
@@ -91,4 +95,14 @@ fn nothing_shown_steers_the_terminal() {
         indented(&object),
         "{\n  \"a\": \"\\u003c\\u009b\\u202e\\u0026\"\n}"
     );
+}
+
+#[test]
+fn times_and_numbers_are_plain() {
+    let time = |seconds| local_time(seconds, &TimeZone::UTC);
+    assert_eq!([time(0), time(u64::MAX)], ["Not set", "Forever"]);
+    assert_eq!(time(1 << 50), "1125899906842624"); // outside of the calendar
+    let object = json::parse_object_like_go(br#"{"a":[1e6,-2.0,1.5,9007199254740993,1e300]}"#);
+    let text = indented(&object.expect("an object")).replace(['\n', ' '], "");
+    assert_eq!(text, r#"{"a":[1000000,-2,1.5,9007199254740993,1e+300]}"#);
 }

@@ -232,7 +232,7 @@ impl Slots {
             Some(Value::String(typ)) if typ == "COS" => {
                 fill(&mut self.cosigner, part()?, "cosigner")
             }
-            None | Some(Value::String(_)) => {
+            None | Some(Value::Null | Value::String(_)) => {
                 let typ = members
                     .get("typ")
                     .and_then(Value::as_str)

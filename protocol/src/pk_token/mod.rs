@@ -46,7 +46,7 @@ pub enum PkTokenError {
     IdToken(#[from] IdTokenError),
     #[error("PK token: missing commitment claim {0}")]
     NoCommitment(&'static str),
-    #[error("PK token: commitment claim doesn't match, got {got:?}, expected {expected:?}")]
+    #[error("PK token: commitment claim doesn't match, got {got:?}, expected {expected}")]
     Commitment { got: String, expected: String },
     #[error("PK token: refreshed ID token: {0}")]
     RefreshedMismatch(&'static str),

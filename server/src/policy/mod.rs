@@ -75,9 +75,9 @@ pub struct Granted {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyDenial {
-    #[error("denied email {0:?}")]
+    #[error("denied email {}", .0.escape_debug())]
     Email(String),
-    #[error("denied user {0:?}")]
+    #[error("denied user {}", .0.escape_debug())]
     User(String),
     #[error("revoked: {0}")]
     Revoked(String),
@@ -315,11 +315,11 @@ mod tests {
         };
         assert_eq!(
             decide(file, "dev", &emails).unwrap_err().to_string(),
-            "denied email \"alice@x.example\""
+            "denied email alice@x.example"
         );
         assert_eq!(
             decide(file, "dev", &users).unwrap_err().to_string(),
-            "denied user \"dev\""
+            "denied user dev"
         );
     }
 

@@ -45,11 +45,7 @@ impl ProviderKey {
     }
 
     pub fn rs256() -> Self {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../tests/fixtures/rsa2048_test_key.pem"
-        );
-        let pem = std::fs::read_to_string(path).unwrap();
+        let pem = include_str!("../../../tests/fixtures/rsa2048_test_key.pem");
         let base64: String = pem
             .lines()
             .filter(|line| !line.starts_with("-----"))

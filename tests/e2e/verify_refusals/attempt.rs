@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use opkssh_protocol::control::KeyType;
 use opkssh_protocol::user_key::UserKey;
 use opkssh_test_support::{Etc, Home, Output, Sshd, Verifier, user_name};
 use serde_json::json;
 
-use super::forge::{CLIENT, Login};
+use super::forge::{CLIENT, Login, ProviderKey};
 use crate::servers::verify_words;
 use crate::setup::OPKSSH;
 
@@ -38,9 +39,14 @@ impl Attempt {
 
     /// As [`Attempt::new`], but for `change`.
     pub fn with(change: impl FnOnce(&mut Login)) -> Self {
+        Self::of(KeyType::Ecdsa, change)
+    }
+
+    /// As [`Attempt::with`], with a user key of this type.
+    pub fn of(kind: KeyType, change: impl FnOnce(&mut Login)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let mut login = Login::new();
+        let mut login = Login::of(ProviderKey::es256(), kind);
         login.claims["iss"] = json!(issuer);
         login.claims["iat"] = json!(now() - 100);
         login.claims["exp"] = json!(now() + 3500);

@@ -51,8 +51,13 @@ impl Etc {
 
     /// Replaces a file of the directory; mode 0640.
     pub fn write(&self, name: &str, text: &str) {
+        self.write_bytes(name, text.as_bytes());
+    }
+
+    /// As [`Etc::write`], for what is no text.
+    pub fn write_bytes(&self, name: &str, bytes: &[u8]) {
         let file = self.dir().join(name);
-        fs::write(&file, text).expect("a file of the server");
+        fs::write(&file, bytes).expect("a file of the server");
         fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("its mode");
     }
 
@@ -92,6 +97,14 @@ impl Etc {
     /// What stands for the local account's home, in the Go peer's namespace.
     pub fn account_home(&self) -> PathBuf {
         self.root.path().join("home")
+    }
+
+    /// Replaces `.opk/auth_id` in that home; mode 0600.
+    pub fn write_home(&self, text: impl AsRef<[u8]>) {
+        let file = self.account_home().join(".opk/auth_id");
+        fs::create_dir_all(file.parent().expect("its directory")).expect("its directory");
+        fs::write(&file, text).expect("the account's own file");
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("its mode");
     }
 
     fn append(&self, name: &str, line: &str) {

@@ -193,6 +193,10 @@ impl GoPeer {
             let home = home.to_string_lossy();
             if columns.len() == 7 && columns[0] == user {
                 columns[5] = &home;
+                // who makes a user namespace is root in there
+                if self.unshare.contains(&"--user") {
+                    columns[2] = "0";
+                }
             }
             columns.join(":") + "\n"
         });

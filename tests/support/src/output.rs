@@ -56,11 +56,16 @@ impl Output {
         self.code() == Some(0)
     }
 
-    fn checked(&self, bytes: &[u8]) -> String {
+    /// For a program that may: every other look at the outcome fails the test then.
+    pub fn panicked(&self) -> bool {
         let stderr = String::from_utf8_lossy(&self.stderr);
-        let panicked = ["panicked at", "panic: ", "goroutine 1 ["]
+        ["panicked at", "panic: ", "goroutine 1 ["]
             .iter()
-            .any(|mark| stderr.contains(mark));
+            .any(|mark| stderr.contains(mark))
+    }
+
+    fn checked(&self, bytes: &[u8]) -> String {
+        let panicked = self.panicked();
         assert!(!panicked, "{} panicked: {}", self.what, self.describe());
         String::from_utf8_lossy(bytes).into_owned()
     }
