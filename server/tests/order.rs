@@ -132,16 +132,16 @@ fn refusals(issuer: &str) -> Vec<(&'static str, String, u32, &'static str)> {
 fn nor_is_it_about_a_bad_certificate_while_one_of_the_files_cannot_be_read() {
     let scene = Scene::new();
     scene.fallback();
-    let long_ago = scene.login.clone().with(|login| {
+    let long_ago = scene.login.with(|login| {
         login.claims["iat"] = 1.into();
         login.claims["exp"] = 2.into();
     });
     assert_eq!(scene.server.verify(&long_ago).0, "a line\n");
-    assert!(scene.asked("fallback"));
+    assert!(asked(&scene.server, "fallback"));
     for file in ["rules.yml", "revoked.yml"] {
         scene.server.write(file, "[");
         scene.server.refuses(&long_ago, "nobody is let in");
-        assert!(!scene.asked("fallback"), "{file}");
+        assert!(!asked(&scene.server, "fallback"), "{file}");
         fs::remove_file(scene.server.path(file)).unwrap();
     }
 }
