@@ -82,10 +82,6 @@ pub enum Command {
     /// Decide whether a certificate may log in, for sshd's AuthorizedKeysCommand
     #[cfg(feature = "server")]
     Verify(opkssh_server::VerifyArgs),
-    /// Do for verify what it is confined from
-    #[cfg(feature = "server")]
-    #[command(hide = true)]
-    VerifyMonitor(opkssh_server::VerifyArgs),
     /// The program's version
     #[command(skip)]
     Version,

@@ -78,8 +78,6 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Server { command } => return server(command),
         #[cfg(feature = "server")]
         Command::Verify(args) => opkssh_server::verify_command(&args)?,
-        #[cfg(feature = "server")]
-        Command::VerifyMonitor(args) => opkssh_server::monitor_command(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use opkssh_protocol::pk_token::PkTokenError;
 
@@ -50,7 +51,7 @@ pub enum ServerError {
     Keys(#[from] KeySourceError),
     #[error("error loading policy: {system}; {home}")]
     NoPolicy {
-        system: Box<FileError>,
+        system: Arc<FileError>,
         home: Box<NoHomePolicy>,
     },
     #[error("the key cache cannot be used: {0}")]
@@ -61,8 +62,6 @@ pub enum ServerError {
     AsOwner { path: PathBuf, error: io::Error },
     #[error("{0}")]
     Install(#[from] InstallError),
-    #[error("the monitor of verify: {0}")]
-    Monitor(io::Error),
     #[error("the answer to sshd cannot be written: {0}")]
     Output(io::Error),
     #[error("internal error (panic{})", place.as_deref().unwrap_or_default())]

@@ -33,7 +33,7 @@ mod error;
 pub use commands::{
     AddArgs, Added, AuditArgs, CacheArgs, ExplainArgs, InstallArgs, PermissionsArgs, ReadhomeArgs,
     RevokeArgs, UninstallArgs, VerifyArgs, add_command, as_owner_of, audit_command, cache_clear,
-    cache_refresh, cache_show, explain_command, monitor_command, permissions_command,
-    readhome_command, revoke_command, server_install, server_uninstall, verify_command, verify_to,
+    cache_refresh, cache_show, explain_command, permissions_command, readhome_command,
+    revoke_command, server_install, server_uninstall, verify_command, verify_to,
 };
 pub use error::ServerError;

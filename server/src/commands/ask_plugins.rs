@@ -3,11 +3,11 @@
 use opkssh_protocol::base64url;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 
-use super::own_files::load_config;
+use super::own_files::OwnFiles;
 use super::verify::VerifyArgs;
 use crate::confine::{self, Shield};
 use crate::log::Log;
-use crate::plugin::{self, Request, Variables};
+use crate::plugin::{Request, Variables};
 use crate::userinfo::Userinfo;
 use crate::verify::Identified;
 
@@ -40,14 +40,16 @@ pub(super) fn variables(
 }
 
 /// Asks every plugin in `policy.d`; the name of the first that said yes.
-pub(super) fn ask(args: &VerifyArgs, variables: &Variables, log: &Log) -> Option<String> {
-    let plugins = plugin::load(&args.etc.join("policy.d"));
-    // whoever wants to know of problems has read both before
-    let quiet = Log::to(std::io::sink());
-    let config = load_config(&args.etc, args.config_path.as_deref(), &quiet).ok()?;
+pub(super) fn ask(
+    args: &VerifyArgs,
+    files: &OwnFiles,
+    variables: &Variables,
+    log: &Log,
+) -> Option<String> {
     // who can write to the cache decides who gets in, whatever refuses
     let (allowing, shield) = confine::without_writing_to(&args.cache, || {
-        plugins.ask(variables, &config.env_vars, log)
+        let env_vars = &files.config.env_vars;
+        files.plugins.ask(variables, env_vars, log)
     });
     if shield == Shield::NotKept {
         log.line(&format!(

@@ -3,7 +3,6 @@
 
 use std::io::{self, Write};
 
-use super::monitor::Outside;
 use super::own_files::load_config;
 use super::verify::{Answered, VerifyArgs};
 use crate::config::DenyLists;
@@ -27,16 +26,17 @@ pub(super) fn answer_unread(
         return Err(refused);
     };
     let config = load_config(&args.etc, args.config_path.as_deref(), log)?;
-    let asked = (&fallback, &config.deny);
-    answer(args, refused, asked, &mut Outside::Here, log, out)
+    let outside = || ask(args, &fallback, log);
+    answer(args, refused, (&fallback, &config.deny), outside, log, out)
 }
 
-/// Passes the fallback's lines on. Where there are none, `refused` is the answer.
+/// Passes the fallback's lines on, which `outside` asks for. Where there are none, `refused` is the
+/// answer.
 pub(super) fn answer(
     args: &VerifyArgs,
     refused: ServerError,
     (fallback, deny): (&Fallback, &DenyLists),
-    outside: &mut Outside,
+    outside: impl FnOnce() -> Result<Vec<u8>, String>,
     log: &Log,
     out: &mut impl Write,
 ) -> Result<Answered, ServerError> {
@@ -51,7 +51,7 @@ pub(super) fn answer(
         ));
         return Err(refused);
     }
-    match outside.ask_fallback(args, log) {
+    match outside() {
         Ok(lines) if lines.trim_ascii().is_empty() => {
             log.line(&format!("{program} knows nothing of it either"));
             Err(refused)
@@ -70,9 +70,7 @@ pub(super) fn answer(
 }
 
 /// Runs the command; its stdout, or why there is none.
-pub(super) fn ask(args: &VerifyArgs, log: &Log) -> Result<Vec<u8>, String> {
-    let settings = Settings::load(&args.etc).map_err(|error| error.to_string())?;
-    let fallback = settings.fallback.ok_or("there is none any more")?;
+pub(super) fn ask(args: &VerifyArgs, fallback: &Fallback, log: &Log) -> Result<Vec<u8>, String> {
     let tokens = Tokens {
         account: &args.principal,
         key: &args.certificate,

@@ -1,23 +1,21 @@
 //! What verify needs and cannot do any more once it is confined: running sudo, plugins and the
-//! fallback command. A process of its own does that, which has parsed nothing that a stranger sent;
-//! sshd calls its own one the monitor.
+//! fallback command. A process of its own does that, which is forked before anything is parsed that
+//! a stranger sent; sshd calls its own one the monitor.
 //!
-//! It is started before, with the words that sshd gave to verify. After that, a question is one
-//! line of JSON on its stdin and the answer is one on its stdout. It ends with its stdin.
+//! A question is one line of JSON, and so is the answer. It ends when nobody can ask any more.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write};
-use std::os::unix::process::CommandExt as _;
+use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use fork::Fork;
+use rustix::process::{Pid, WaitOptions, waitpid};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::ask_plugins;
-use super::fallback;
-use super::verify::{VerifyArgs, keep_place_of_panic};
-use crate::confine;
-use crate::error::ServerError;
+use super::own_files::OwnFiles;
+use super::verify::VerifyArgs;
+use super::{ask_plugins, fallback};
 use crate::home::{self, HomeError};
 use crate::log::Log;
 use crate::plugin::Variables;
@@ -25,10 +23,18 @@ use crate::plugin::Variables;
 /// Longest line, in bytes.
 const MAX_LINE: u64 = 64 * 1024 * 1024;
 
-/// Who does what verify itself may not do.
-pub(super) enum Outside {
+/// Does what verify itself may not do once it is confined.
+#[derive(Clone, Copy)]
+pub(super) struct Privileged<'a> {
+    pub args: &'a VerifyArgs,
+    pub files: &'a OwnFiles,
+    pub log: &'a Log,
+}
+
+/// Who does it.
+pub(super) enum Outside<'a> {
     /// Verify itself, which is not confined.
-    Here,
+    Here(Privileged<'a>),
     Monitor(Monitor),
     /// Nobody, for this reason.
     Nobody(String),
@@ -37,9 +43,9 @@ pub(super) enum Outside {
 /// A process that waits for questions.
 pub(super) struct Monitor {
     /// None once it has broken off: then it is not waited for.
-    questions: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-    process: Child,
+    questions: Option<PipeWriter>,
+    answers: BufReader<PipeReader>,
+    process: Option<Pid>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,23 +81,55 @@ impl From<HomeError> for NoHomePolicy {
     }
 }
 
-impl Outside {
-    /// Starts a monitor. Without one, who is let in by the system's files is let in.
-    pub fn start(args: &VerifyArgs, log: &Log) -> Self {
-        match Monitor::start(args) {
+impl Privileged<'_> {
+    fn home_policy(self) -> Result<HomePolicy, NoHomePolicy> {
+        let (path, bytes) = home::read_for(&self.args.principal)?;
+        Ok(HomePolicy { path, bytes })
+    }
+
+    fn plugins(self, variables: &Variables) -> Option<String> {
+        ask_plugins::ask(self.args, self.files, variables, self.log)
+    }
+
+    fn fallback(self) -> Result<Vec<u8>, String> {
+        let fallback = self.files.settings.fallback.as_ref();
+        fallback::ask(self.args, fallback.ok_or("there is none")?, self.log)
+    }
+
+    /// Answers until nobody can ask any more.
+    fn serve(self, questions: PipeReader, mut answers: PipeWriter) -> io::Result<()> {
+        let mut questions = BufReader::new(questions);
+        while let Some(question) = read_line(&mut questions)? {
+            match question {
+                Question::HomePolicy => write_line(&mut answers, &self.home_policy())?,
+                Question::Plugins(variables) => {
+                    write_line(&mut answers, &self.plugins(&variables))?;
+                }
+                Question::Fallback => write_line(&mut answers, &self.fallback())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Outside<'a> {
+    /// Forks a monitor. Without one, who is let in by the system's files is let in. To be called
+    /// while there is no other thread.
+    pub fn start(privileged: Privileged<'a>) -> Self {
+        match Monitor::start(privileged) {
             Ok(monitor) => Self::Monitor(monitor),
             Err(error) => {
                 let reason = format!("the monitor does not start: {error}");
-                log.line(&format!("warning: {reason}"));
+                privileged.log.line(&format!("warning: {reason}"));
                 Self::Nobody(reason)
             }
         }
     }
 
     /// The file of the account that sshd asks about.
-    pub fn home_policy(&mut self, args: &VerifyArgs) -> Result<HomePolicy, NoHomePolicy> {
-        if matches!(self, Self::Here) {
-            return home_policy(args);
+    pub fn home_policy(&mut self) -> Result<HomePolicy, NoHomePolicy> {
+        if let Self::Here(privileged) = self {
+            return privileged.home_policy();
         }
         self.ask(&Question::HomePolicy).unwrap_or_else(|reason| {
             Err(NoHomePolicy {
@@ -102,14 +140,9 @@ impl Outside {
     }
 
     /// The name of the first plugin that says yes.
-    pub fn ask_plugins(
-        &mut self,
-        args: &VerifyArgs,
-        variables: Variables,
-        log: &Log,
-    ) -> Option<String> {
-        if matches!(self, Self::Here) {
-            return ask_plugins::ask(args, &variables, log);
+    pub fn ask_plugins(&mut self, variables: Variables, log: &Log) -> Option<String> {
+        if let Self::Here(privileged) = self {
+            return privileged.plugins(&variables);
         }
         self.ask(&Question::Plugins(variables))
             .unwrap_or_else(|reason| {
@@ -119,9 +152,9 @@ impl Outside {
     }
 
     /// What the fallback command prints.
-    pub fn ask_fallback(&mut self, args: &VerifyArgs, log: &Log) -> Result<Vec<u8>, String> {
-        if matches!(self, Self::Here) {
-            return fallback::ask(args, log);
+    pub fn ask_fallback(&mut self) -> Result<Vec<u8>, String> {
+        if let Self::Here(privileged) = self {
+            return privileged.fallback();
         }
         self.ask(&Question::Fallback).unwrap_or_else(Err)
     }
@@ -130,7 +163,7 @@ impl Outside {
         let asked = match self {
             Self::Monitor(monitor) => monitor.ask(question),
             Self::Nobody(reason) => return Err(reason.clone()),
-            Self::Here => return Err("not confined".to_owned()),
+            Self::Here(_) => return Err("not confined".to_owned()),
         };
         asked.map_err(|error| {
             // what else comes from it would be the answer to something else
@@ -145,99 +178,45 @@ impl Outside {
 }
 
 impl Monitor {
-    fn start(args: &VerifyArgs) -> io::Result<Self> {
-        let mut command = Command::new(this_program());
-        command.arg0("opkssh");
-        command.arg("verify-monitor").arg("--etc").arg(&args.etc);
-        if let Some(path) = &args.config_path {
-            command.arg("--config-path").arg(path);
+    fn start(privileged: Privileged<'_>) -> io::Result<Self> {
+        let (asked, questions) = io::pipe()?;
+        let (answers, answered) = io::pipe()?;
+        match fork::fork()? {
+            Fork::Parent(pid) => Ok(Self {
+                questions: Some(questions),
+                answers: BufReader::new(answers),
+                process: Pid::from_raw(pid),
+            }),
+            Fork::Child => {
+                drop((questions, answers));
+                // nothing from here on, not even a panic, reaches what verify goes on with
+                let served = panic::catch_unwind(AssertUnwindSafe(|| {
+                    // sshd waits for all who could write to it
+                    rustix::stdio::dup2_stdout(&answered)?;
+                    privileged.serve(asked, answered)
+                }));
+                std::process::exit(i32::from(!matches!(served, Ok(Ok(())))));
+            }
         }
-        command.arg("--cache").arg(&args.cache);
-        command.arg("--log-file").arg(&args.log_file);
-        // the certificate may hold tokens, and goes another way
-        command.args(["--", &args.principal, "-", &args.key_type]);
-        command.args(&args.extra);
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let (Some(questions), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        };
-        let mut monitor = Self {
-            questions: Some(questions),
-            answers: BufReader::new(answers),
-            process,
-        };
-        monitor.tell(&args.certificate)?;
-        Ok(monitor)
     }
 
     fn ask<A: DeserializeOwned>(&mut self, question: &Question) -> io::Result<A> {
-        self.tell(question)?;
-        read_line(&mut self.answers)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-    }
-
-    fn tell(&mut self, words: &impl Serialize) -> io::Result<()> {
         match &mut self.questions {
-            Some(questions) => write_line(questions, words),
-            None => Err(io::ErrorKind::BrokenPipe.into()),
+            Some(questions) => write_line(questions, question)?,
+            None => return Err(io::ErrorKind::BrokenPipe.into()),
         }
+        read_line(&mut self.answers)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 
-/// It ends with its stdin. Waited for, since not everybody's PID 1 does that.
+/// Waited for, since not everybody's PID 1 does that.
 impl Drop for Monitor {
     fn drop(&mut self) {
         if let Some(questions) = self.questions.take() {
             drop(questions);
-            let _ = self.process.wait();
+            let _ = waitpid(self.process, WaitOptions::empty());
         }
     }
-}
-
-/// The running file itself, even when another has taken its place by now; where there is no
-/// /proc, as sshd called it.
-fn this_program() -> PathBuf {
-    let itself = PathBuf::from("/proc/self/exe");
-    match itself.exists() {
-        true => itself,
-        false => std::env::args_os().next().unwrap_or_default().into(),
-    }
-}
-
-/// `opkssh verify-monitor`: answers the questions of the verify that started it.
-pub fn monitor_command(mut args: VerifyArgs) -> Result<(), ServerError> {
-    keep_place_of_panic();
-    // its file is /proc/self/exe, and so would be its name
-    let _ = rustix::thread::set_name(c"opkssh");
-    let log = Log::open(&args.log_file);
-    for problem in confine::keep_memory_private() {
-        log.line(&format!("warning: {problem}"));
-    }
-    let (mut questions, mut answers) = (io::stdin().lock(), io::stdout().lock());
-    let mut serve = || -> io::Result<()> {
-        let Some(certificate) = read_line(&mut questions)? else {
-            return Ok(());
-        };
-        args.certificate = certificate;
-        while let Some(question) = read_line(&mut questions)? {
-            match question {
-                Question::HomePolicy => write_line(&mut answers, &home_policy(&args))?,
-                Question::Plugins(variables) => {
-                    write_line(&mut answers, &ask_plugins::ask(&args, &variables, &log))?;
-                }
-                Question::Fallback => write_line(&mut answers, &fallback::ask(&args, &log))?,
-            }
-        }
-        Ok(())
-    };
-    serve().map_err(ServerError::Monitor)
-}
-
-fn home_policy(args: &VerifyArgs) -> Result<HomePolicy, NoHomePolicy> {
-    let (path, bytes) = home::read_for(&args.principal)?;
-    Ok(HomePolicy { path, bytes })
 }
 
 fn write_line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {

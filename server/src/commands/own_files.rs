@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::VerifyArgs;
 use crate::config::ServerConfig;
@@ -24,7 +25,7 @@ pub(super) struct OwnFiles {
     /// Of `revoked.yml`, `rules.yml` and `auth_id`.
     pub policy: Policy,
     /// Why `auth_id` is not in it.
-    pub no_auth_id: Option<FileError>,
+    pub no_auth_id: Option<Arc<FileError>>,
     pub plugins: Plugins,
     /// What the log should say of the policy, once that is asked.
     pub policy_problems: Vec<String>,
@@ -44,7 +45,7 @@ impl OwnFiles {
             Ok(bytes) => policy_problems = add_rows(&mut policy, &path, &bytes),
             Err(error) => {
                 policy_problems.push(format!("warning: system policy not used: {error}"));
-                no_auth_id = Some(error);
+                no_auth_id = Some(Arc::new(error));
             }
         }
         Ok(Self {

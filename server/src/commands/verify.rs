@@ -1,6 +1,7 @@
 //! `opkssh verify %u %k %t`: what sshd runs for each key that is offered, several times per login
 //! and first before the client has proved that it holds the key.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use opkssh_protocol::time::UnixTime;
 use super::ask_plugins::variables;
 use super::ask_userinfo::ask_userinfo;
 use super::fallback;
-use super::monitor::Outside;
+use super::monitor::{Outside, Privileged};
 use super::own_files::{OwnFiles, add_rows};
 use crate::authorized_keys;
 use crate::confine;
@@ -73,7 +74,7 @@ pub fn verify_command(args: &VerifyArgs) -> Result<(), ServerError> {
 }
 
 /// A panic's message may quote a token: only its place is kept, for who asks afterwards.
-pub(super) fn keep_place_of_panic() -> Arc<Mutex<Option<String>>> {
+fn keep_place_of_panic() -> Arc<Mutex<Option<String>>> {
     let place = Arc::new(Mutex::new(None));
     let seen = Arc::clone(&place);
     panic::set_hook(Box::new(move |info| {
@@ -90,19 +91,20 @@ pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), ServerEr
 }
 
 /// What is done between reading the admin's files and parsing what a stranger sent.
-type Confine = fn(&VerifyArgs, &OwnFiles, &Log) -> Outside;
+type Confine = for<'a> fn(Privileged<'a>) -> Outside<'a>;
 
 /// The rest of this process can ask the monitor, and do little else.
-fn confined(args: &VerifyArgs, files: &OwnFiles, log: &Log) -> Outside {
-    let outside = Outside::start(args, log);
+fn confined(privileged: Privileged<'_>) -> Outside<'_> {
+    let outside = Outside::start(privileged);
+    let Privileged { args, files, log } = privileged;
     for problem in confine::confine_parsing(&files.names_of_others(), &args.cache) {
         log.line(&format!("warning: {problem}"));
     }
     outside
 }
 
-fn not_confined(_: &VerifyArgs, _: &OwnFiles, _: &Log) -> Outside {
-    Outside::Here
+fn not_confined(privileged: Privileged<'_>) -> Outside<'_> {
+    Outside::Here(privileged)
 }
 
 fn answer(
@@ -116,15 +118,16 @@ fn answer(
             Ok(prepared) => prepared,
             Err(refused) => return fallback::answer_unread(args, refused, log, out),
         };
-        let mut outside = confine(args, &files, log);
-        // what was read now may not be readable any more
-        let (fallback, deny) = (files.settings.fallback.clone(), files.config.deny.clone());
-        let allowed = match (judge(args, &peeked, files, &mut outside, log), fallback) {
+        let files = &files;
+        let mut outside = confine(Privileged { args, files, log });
+        let judged = judge(args, &peeked, files, &mut outside, log);
+        let allowed = match (judged, &files.settings.fallback) {
             (Ok(allowed), _) => allowed,
             (Err(refused), None) => return Err(refused),
             (Err(refused), Some(fallback)) => {
-                let asked = (&fallback, &deny);
-                return fallback::answer(args, refused, asked, &mut outside, log, out);
+                let asked = (fallback, &files.config.deny);
+                let outside = || outside.ask_fallback();
+                return fallback::answer(args, refused, asked, outside, log, out);
             }
         };
         for notice in &allowed.notices {
@@ -156,7 +159,9 @@ pub(super) enum Answered {
 /// Every step of the decision; `log` hears of them.
 pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerError> {
     let (peeked, files) = prepare(args, log)?;
-    judge(args, &peeked, files, &mut Outside::Here, log)
+    let files = &files;
+    let mut outside = Outside::Here(Privileged { args, files, log });
+    judge(args, &peeked, files, &mut outside, log)
 }
 
 /// What comes before anything is parsed that a stranger sent.
@@ -175,8 +180,8 @@ fn prepare(args: &VerifyArgs, log: &Log) -> Result<(Peeked, OwnFiles), ServerErr
 fn judge(
     args: &VerifyArgs,
     peeked: &Peeked,
-    files: OwnFiles,
-    outside: &mut Outside,
+    files: &OwnFiles,
+    outside: &mut Outside<'_>,
     log: &Log,
 ) -> Result<Allowed, ServerError> {
     let now = UnixTime::from(SystemTime::now());
@@ -187,7 +192,7 @@ fn judge(
          issuer {} is trusted",
         candidate.issuer()
     ));
-    let keys = keys_for(&candidate, args, &files, now, log)?;
+    let keys = keys_for(&candidate, args, files, now, log)?;
     let identified = candidate.identify(&keys, now)?;
     log.detail("the provider's signature is right");
     let identified = ask_userinfo(identified, &files.config, log);
@@ -233,31 +238,31 @@ fn keys_for(
 /// The system's file first; the user's own only if that has no row, as it may need sudo.
 fn allow_by_policy(
     args: &VerifyArgs,
-    files: OwnFiles,
+    files: &OwnFiles,
     identified: &Identified,
-    outside: &mut Outside,
+    outside: &mut Outside<'_>,
     log: &Log,
 ) -> Result<Allowed, ServerError> {
     let principal = args.principal.as_str();
-    let (mut policy, deny) = (files.policy, &files.config.deny);
+    let deny = &files.config.deny;
     for problem in &files.policy_problems {
         log.line(problem);
     }
     let mut tell = |step: String| log.detail(&step);
-    match identified.decide_telling(principal, &policy, deny, &mut tell) {
+    match identified.decide_telling(principal, &files.policy, deny, &mut tell) {
         Verdict::Allow(allowed) => return Ok(allowed),
         Verdict::Deny(DenyReason::Policy(PolicyDenial::NoRule { .. })) => {}
         Verdict::Deny(reason) => return Err(reason.into()),
     }
-    let mut refusal = None;
-    match (outside.home_policy(args), files.no_auth_id) {
+    let (mut policy, mut refusal) = (Cow::Borrowed(&files.policy), None);
+    match (outside.home_policy(), &files.no_auth_id) {
         (Ok(home), _) => {
-            for problem in add_rows(&mut policy, &home.path, &home.bytes) {
+            for problem in add_rows(policy.to_mut(), &home.path, &home.bytes) {
                 log.line(&problem);
             }
         }
         (Err(home), Some(system)) => {
-            let (system, home) = (Box::new(system), Box::new(home));
+            let (system, home) = (Arc::clone(system), Box::new(home));
             refusal = Some(ServerError::NoPolicy { system, home });
         }
         (Err(home), None) if home.is_absent => {}
@@ -279,7 +284,7 @@ fn allow_by_policy(
         true => None,
         false => variables(args, identified, log),
     };
-    if let Some(plugin) = asked.and_then(|asked| outside.ask_plugins(args, asked, log)) {
+    if let Some(plugin) = asked.and_then(|asked| outside.ask_plugins(asked, log)) {
         return Ok(identified.let_in_by_plugin(principal, &policy, deny, &plugin)?);
     }
     Err(refusal.unwrap_or_else(|| reason.into()))
