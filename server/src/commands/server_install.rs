@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::ServerError;
@@ -80,6 +81,9 @@ pub fn server_install(
         fallback.judge().map_err(InstallError::Fallback)?;
     }
     let account = install::ensure_account(ACCOUNT, args.dry_run, &mut say)?;
+    if let Some(account) = account {
+        must_be_readable(account)?;
+    }
     // only a rehearsal gets here without: its numbers are not known yet
     let account = account.unwrap_or(Identity { uid: 0, gid: 0 });
     for place in places(account, program, args.no_home_policy) {
@@ -142,6 +146,27 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
         "These stay: /etc/opk, /var/log/opkssh.log, the account {ACCOUNT}. To remove them, too: rm \
          -r /etc/opk /var/log/opkssh.log; userdel {ACCOUNT}"
     ));
+    Ok(())
+}
+
+/// Verify lets in nobody while one of these is there and it cannot read it.
+fn must_be_readable(account: Identity) -> Result<(), InstallError> {
+    for name in ["config.yml", "server.yml", "rules.yml", "revoked.yml"] {
+        let path = Path::new(ETC).join(name);
+        let Ok(metadata) = fs::metadata(&path) else {
+            continue;
+        };
+        let (mode, is_own) = (metadata.mode(), metadata.uid() == account.uid);
+        let is_readable = mode & 0o004 != 0
+            || (metadata.gid() == account.gid && mode & 0o040 != 0)
+            || (is_own && mode & 0o400 != 0);
+        if !is_readable {
+            return Err(InstallError::Unreadable {
+                path,
+                account: ACCOUNT,
+            });
+        }
+    }
     Ok(())
 }
 

@@ -57,6 +57,14 @@ pub enum InstallError {
     #[error("the fallback of /etc/opk/server.yml would not be run: {0}")]
     Fallback(FallbackError),
     #[error(
+        "{account} cannot read {path}, and would let in nobody for that",
+        path = path.display()
+    )]
+    Unreadable {
+        path: PathBuf,
+        account: &'static str,
+    },
+    #[error(
         "{path} has no effect, and was taken away again: sshd_config does not include it",
         path = .0.display()
     )]
@@ -100,6 +108,10 @@ impl InstallError {
                  AuthorizedKeysCommand /usr/local/bin/opkssh verify %u %k %t and \
                  AuthorizedKeysCommandUser {account}; where they are: sudo grep -ri \
                  authorizedkeyscommand /etc/ssh/sshd_config /etc/ssh/sshd_config.d"
+            )),
+            Self::Unreadable { path, account } => Some(format!(
+                "Type: sudo chgrp {account} {path} && sudo chmod 640 {path}",
+                path = path.display()
             )),
             Self::Fallback(FallbackError::Owner { path, .. }) => {
                 Some(format!("Type: sudo chown root {}", path.display()))

@@ -62,6 +62,11 @@ refuses "server settings cannot be used"
 echo 'fallback: {command: [/tmp/nothing-there]}' >/etc/opk/server.yml
 refuses "the fallback of /etc/opk/server.yml would not be run"
 rm /etc/opk/server.yml
+echo 'rules: []' >/etc/opk/rules.yml
+chmod 640 /etc/opk/rules.yml
+refuses "opksshuser cannot read /etc/opk/rules.yml"
+grep -qF "sudo chgrp opksshuser /etc/opk/rules.yml && sudo chmod 640" "$scratch/said" || die "$(cat "$scratch/said")"
+rm /etc/opk/rules.yml
 mkdir '/usr/local/a,b'
 cp /usr/local/bin/opkssh '/usr/local/a,b/opkssh'
 if '/usr/local/a,b/opkssh' server install >"$scratch/said" 2>&1; then die "installed from a,b"; fi
