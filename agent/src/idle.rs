@@ -72,7 +72,7 @@ impl Drop for InUse {
     }
 }
 
-/// How `--idle-stop` is said. Less than a second would leave nobody the time to ask anything.
+/// How `--idle-stop` and `--lifetime` are said. Less than a second would leave nobody the time to ask anything.
 pub fn limit(text: &str) -> Result<Duration, String> {
     let limit: SignedDuration = text
         .parse()

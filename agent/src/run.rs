@@ -56,6 +56,9 @@ pub struct RunArgs {
     /// End when nobody has asked for so long and everything is in the store, such as 30m or 8h
     #[arg(long, value_name = "DURATION", value_parser = idle::limit)]
     pub idle_stop: Option<Duration>,
+    /// Log out of every account so long after its login, such as 10h
+    #[arg(long, value_name = "DURATION", value_parser = idle::limit)]
+    pub lifetime: Option<Duration>,
     /// What is logged: error, warn, info, debug or trace. OPKSSH_LOG counts for more
     #[arg(
         long,
@@ -163,12 +166,9 @@ async fn serve(
     let held = Arc::new(held);
     let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
     let surroundings = Arc::new(Surroundings::of_process(is_service));
-    let accounts = Arc::new(Accounts::new(
-        places,
-        args.store,
-        held.clone(),
-        surroundings.clone(),
-    ));
+    let mut accounts = Accounts::new(places, args.store, held.clone(), surroundings.clone());
+    accounts.limit_lifetime(args.lifetime);
+    let accounts = Arc::new(accounts);
     accounts.read_index()?;
     let mut listening = Listening::open(places, &agent_socket, passed)?;
     let pid_file = places.pid_file();
@@ -188,6 +188,7 @@ async fn serve(
         store_wish: args.store,
         memory_lock: args.memory_lock,
         idle_stop: args.idle_stop,
+        lifetime: args.lifetime,
         log_level: args.log_level,
         program,
         usage: usage.clone(),

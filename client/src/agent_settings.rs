@@ -28,6 +28,9 @@ pub struct RunningSettings {
     /// End when nobody has asked for so long and everything is in the store, such as 30m or 8h
     #[arg(long, value_name = "DURATION", value_parser = idle_limit)]
     pub idle_stop: Option<SignedDuration>,
+    /// Log out of every account so long after its login, such as 10h
+    #[arg(long, value_name = "DURATION", value_parser = idle_limit)]
+    pub lifetime: Option<SignedDuration>,
     /// Keep secrets out of swap: off, auto or strict [default: auto]
     #[arg(long, value_name = "WHETHER", value_parser = ["off", "auto", "strict"], hide_possible_values = true)]
     pub memory_lock: Option<String>,
@@ -47,8 +50,9 @@ impl RunningSettings {
                     .flat_map(|value| [option.to_owned(), value]),
             );
         };
-        let idle_stop = self.idle_stop.map(|limit| format!("{}s", limit.as_secs()));
-        add("--idle-stop", idle_stop);
+        let seconds = |limit: SignedDuration| format!("{}s", limit.as_secs());
+        add("--idle-stop", self.idle_stop.map(seconds));
+        add("--lifetime", self.lifetime.map(seconds));
         add("--memory-lock", self.memory_lock.clone());
         add("--log-level", self.log_level.clone());
         arguments
@@ -56,8 +60,8 @@ impl RunningSettings {
 
     /// Those that are not said here are taken from a daemon that runs.
     pub(crate) fn keep(&mut self, agent: &AgentStatus) {
-        let limit = agent.idle_stop.and_then(|limit| limit.try_into().ok());
-        self.idle_stop = self.idle_stop.or(limit.map(SignedDuration::from_secs));
+        self.idle_stop = self.idle_stop.or(agent.idle_stop.and_then(duration));
+        self.lifetime = self.lifetime.or(agent.lifetime.and_then(duration));
         let unless = |value: &str, default: &str| {
             (!value.is_empty() && value != default).then(|| value.to_owned())
         };
@@ -73,10 +77,8 @@ impl RunningSettings {
 
     fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
         let running = Self {
-            idle_stop: agent
-                .idle_stop
-                .and_then(|limit| limit.try_into().ok())
-                .map(SignedDuration::from_secs),
+            idle_stop: agent.idle_stop.and_then(duration),
+            lifetime: agent.lifetime.and_then(duration),
             memory_lock: Some(agent.memory_lock.clone()),
             log_level: Some(agent.log_level.clone()),
         };
@@ -135,6 +137,10 @@ impl AgentSettings {
         let option = format!("--store {}", self.store.as_deref().unwrap_or_default());
         Err(other(&option, &agent.store))
     }
+}
+
+fn duration(seconds: u64) -> Option<SignedDuration> {
+    seconds.try_into().ok().map(SignedDuration::from_secs)
 }
 
 /// As the daemon itself: less than a second would leave nobody the time to ask anything.

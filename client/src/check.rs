@@ -51,7 +51,8 @@ pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<b
     Ok(usable)
 }
 
-/// Pure. An account that renews by itself everywhere counts as usable without end.
+/// Pure. An account that renews by itself everywhere counts as usable without end, or until it is
+/// logged out.
 fn judge(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (bool, String) {
     let name = printable(&account.alias);
     let words = printable(&account.renewal_words);
@@ -65,6 +66,13 @@ fn judge(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (boo
             false,
             format!("{name}: stale and could not be renewed; see why: opkssh status"),
         ),
+        (AccountState::Usable, _) if ends_before(account, wanted, now) => (
+            false,
+            format!(
+                "{name}: usable only until {}; logged out then, by the agent's --lifetime",
+                account.logs_out_at.map(local_time).unwrap_or_default()
+            ),
+        ),
         (AccountState::Usable, None) => (true, format!("{name}: usable without end")),
         (AccountState::Usable, Some(until)) => {
             let enough = renews || until.since(now) >= wanted.as_secs();
@@ -75,6 +83,11 @@ fn judge(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (boo
             )
         }
     }
+}
+
+fn ends_before(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> bool {
+    let end = account.logs_out_at;
+    end.is_some_and(|end| end.since(now) < wanted.as_secs())
 }
 
 #[cfg(test)]
@@ -97,6 +110,7 @@ mod tests {
             renewal,
             renewal_words: "…".into(),
             next_renewal: None,
+            logs_out_at: None,
             ends_soon: false,
             last_error: None,
             store: "memory".into(),
@@ -128,6 +142,21 @@ mod tests {
             assert_eq!(
                 usable, expected,
                 "{state:?} {until:?} {renewal:?} {wanted}: {why}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_renewal_goes_beyond_the_lifetime() {
+        let mut account = account(AccountState::Usable, Some(1050), Renewal::ByItself);
+        account.logs_out_at = Some(UnixTime(1100));
+        for (wanted, expected) in [(0, true), (100, true), (101, false)] {
+            let wanted = SignedDuration::from_secs(wanted);
+            let (usable, why) = judge(&account, wanted, UnixTime(1000));
+            assert_eq!(
+                (usable, why.contains("--lifetime")),
+                (expected, !expected),
+                "{why}"
             );
         }
     }

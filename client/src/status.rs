@@ -130,6 +130,10 @@ impl Page {
         if !agent.memory.is_empty() {
             self.row("Memory", &agent.memory);
         }
+        if let Some(limit) = agent.lifetime {
+            let limit = SignedDuration::from_secs(limit.try_into().unwrap_or(i64::MAX));
+            self.row("Lifetime", &format!("logged out {limit:#} after the login"));
+        }
         if let Some(limit) = agent.idle_stop {
             let limit = SignedDuration::from_secs(limit.try_into().unwrap_or(i64::MAX));
             self.row(
@@ -160,6 +164,9 @@ impl Page {
             "  Renewal",
             &format!("{}{}", account.renewal_words, next.unwrap_or_default()),
         );
+        if let Some(end) = account.logs_out_at {
+            self.row("  Lifetime", &format!("logged out at {}", local_time(end)));
+        }
         let hosts = match account.hosts.as_slice() {
             [] => "shown to every server; narrow it with `hosts:` in ~/.opk/config.yml".into(),
             patterns => patterns.join(" "),

@@ -1,6 +1,7 @@
 //! How the agent ends, forgets, is replaced and writes its log, besides its commands.
 
 mod idle_stop;
+mod lifetime;
 mod log;
 mod profile;
 mod signals;

@@ -69,7 +69,7 @@ impl Accounts {
         .unwrap_or_else(|| Err(StoreError::Unavailable("the agent ends".to_owned()).into()))
     }
 
-    async fn log_out_of(&self, account: &Arc<Account>) -> Result<LoggedOut, StoreError> {
+    pub(super) async fn log_out_of(&self, account: &Arc<Account>) -> Result<LoggedOut, StoreError> {
         // a renewal in flight ends first; the next one finds the account gone
         let _my_turn = account.turn.lock().await;
         if let Some(entry) = self.locked_entry(&account.alias) {

@@ -13,6 +13,7 @@ mod exchange;
 mod forget;
 mod index;
 mod key_files;
+mod lifetime;
 mod lock;
 mod login;
 mod logout;
@@ -98,6 +99,8 @@ pub struct Accounts {
     questions: Questions,
     surroundings: Arc<Surroundings>,
     clock: Clock,
+    /// In seconds from the login on; see [`Accounts::limit_lifetime`].
+    lifetime: Option<i64>,
     awaited: Awaited,
     /// Rung when a planned renewal may have moved.
     replan: Notify,
@@ -163,6 +166,7 @@ impl Accounts {
             questions: Questions::default(),
             surroundings,
             clock: Clock::system(),
+            lifetime: None,
             awaited: Awaited::default(),
             replan: Notify::new(),
             changed: watch::Sender::new(()),
@@ -222,6 +226,7 @@ impl Accounts {
             state.record.refresh_token.is_some(),
             state.early,
         )
+        .until(self.logs_out_at(&state.record))
     }
 
     /// As planned; past the deadline, a provider that refuses to renew leaves it to a person. (The
@@ -274,7 +279,7 @@ impl Accounts {
         self.held.before_look(move || {
             if let Some(this) = this.upgrade() {
                 let known = *this.published();
-                if this.settings.version() != known {
+                if this.settings.version() != known || this.has_overdue() {
                     this.publish();
                 }
             }
@@ -289,15 +294,15 @@ impl Accounts {
         let accounts: Vec<_> = self.lock().values().cloned().collect();
         let identities = accounts
             .iter()
-            .map(|account| {
+            .filter_map(|account| {
                 let state = account.state();
-                Identity {
+                (!self.is_overdue(&state.record)).then(|| Identity {
                     account: account.alias.clone(),
                     key: state.credentials.key.clone(),
                     certificate: state.credentials.certificate.blob().to_vec(),
                     comment: report::comment(&state),
                     hosts: self.settings.of(&state.record).hosts,
-                }
+                })
             })
             .collect();
         self.held.replace(identities);

@@ -67,6 +67,7 @@ impl Accounts {
             renewal: state.record.renewal,
             renewal_words: renewal_words(state.record.renewal, settings.expiration),
             next_renewal: plan.renew_at,
+            logs_out_at: self.logs_out_at(&state.record),
             ends_soon: ends_soon(plan, state.credentials.times(), self.clock.now()),
             last_error: state.last_error.clone(),
             store: state.store.name().to_owned(),

@@ -38,8 +38,9 @@ impl Accounts {
         }
     }
 
-    /// All that is due: renewals, and writes that failed.
+    /// All that is due: logouts, renewals, and writes that failed.
     pub(super) async fn work(self: Arc<Self>) {
+        self.log_out_overdue().await;
         let accounts = self.find(&WhichAccount::All);
         for account in &accounts {
             self.save_unsaved(account).await;
@@ -72,7 +73,7 @@ impl Accounts {
         let _ = request.done.send(());
     }
 
-    /// When there is something to do next: a renewal, or a write that failed.
+    /// When there is something to do next: a renewal, a logout, or a write that failed.
     pub(super) fn next_work(&self) -> Option<UnixTime> {
         let now = self.clock.now();
         let accounts = self.find(&WhichAccount::All);
@@ -81,9 +82,11 @@ impl Accounts {
             if let Some(save_at) = state.save_at {
                 return Some(within(save_at, SAVE_AGAIN, now).unwrap_or(now));
             }
-            let planned = self.plan(&state).renew_at?;
+            let logout = self.logs_out_at(&state.record);
             let retry_at = not_before(&state, Wish::Planned, now);
-            Some(retry_at.map_or(planned, |retry_at| retry_at.max(planned)))
+            let planned = self.plan(&state).renew_at;
+            let renewal = planned.map(|planned| retry_at.map_or(planned, |at| at.max(planned)));
+            renewal.into_iter().chain(logout).min()
         });
         let unsealed = self.has_unsealed().then(|| now.plus(SAVE_AGAIN));
         next.chain(unsealed).min()

@@ -137,6 +137,7 @@ pub fn account(alias: &str) -> AccountStatus {
         store: "memory".into(),
         store_error: None,
         hosts: Vec::new(),
+        logs_out_at: None,
         on_demand: Default::default(),
     }
 }
@@ -156,6 +157,7 @@ pub fn report(accounts: Vec<AccountStatus>) -> Event {
                 memory_lock: "auto".into(),
                 memory: "secrets are locked into RAM".into(),
                 idle_stop: None,
+                lifetime: None,
                 log_level: "info".into(),
                 replaced: false,
                 locked: Vec::new(),

@@ -37,6 +37,9 @@ pub struct AgentStatus {
     /// After how many seconds without a connection it ends by itself; `None`: never.
     #[serde(default)]
     pub idle_stop: Option<u64>,
+    /// How many seconds after its login each account is logged out; `None`: never.
+    #[serde(default)]
+    pub lifetime: Option<u64>,
     /// `error`, `warn`, `info`, `debug` or `trace`, as it was started.
     #[serde(default)]
     pub log_level: String,
@@ -78,6 +81,9 @@ pub struct AccountStatus {
     pub renewal_words: String,
     /// When it will next be renewed without a person, if it will.
     pub next_renewal: Option<UnixTime>,
+    /// When its lifetime ends, if it has one; see [`AgentStatus::lifetime`].
+    #[serde(default)]
+    pub logs_out_at: Option<UnixTime>,
     /// Usable, but not for long, and only a person can move the end.
     #[serde(default)]
     pub ends_soon: bool,

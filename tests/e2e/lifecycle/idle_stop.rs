@@ -76,9 +76,11 @@ fn a_connection_keeps_it_and_so_does_a_login_in_memory_only() {
 fn a_limit_that_leaves_no_time_to_ask_is_refused() {
     let home = Home::new(OPKSSH);
     for command in ["start", "run", "install"] {
-        let said = home.opkssh(["agent", command, "--idle-stop", "0s"]).run();
-        let why = said.refused();
-        assert!(why.contains("it must be at least 1s"), "{why}");
+        for option in ["--idle-stop", "--lifetime"] {
+            let said = home.opkssh(["agent", command, option, "0s"]).run();
+            let why = said.refused();
+            assert!(why.contains("it must be at least 1s"), "{why}");
+        }
     }
 }
 
@@ -88,6 +90,8 @@ fn settings_survive_a_restart_and_reach_the_unit() {
     let settings = [
         "--idle-stop",
         "8h",
+        "--lifetime",
+        "10h",
         "--memory-lock",
         "off",
         "--log-level",
@@ -98,6 +102,7 @@ fn settings_survive_a_restart_and_reach_the_unit() {
     home.opkssh(["agent", "restart"]).run().stdout();
     let agent = &status(&home)["agent"];
     assert_eq!(agent["idle_stop"], 8 * 3600);
+    assert_eq!(agent["lifetime"], 10 * 3600);
     assert_eq!(agent["memory_lock"], "off");
     assert_eq!(agent["log_level"], "debug");
 
@@ -109,6 +114,7 @@ fn settings_survive_a_restart_and_reach_the_unit() {
         .opkssh(["agent", "install", "--dry-run"])
         .args(settings);
     let dry = dry.run().stdout();
-    let line = "agent run --idle-stop 28800s --memory-lock off --log-level debug\n";
+    let line =
+        "agent run --idle-stop 28800s --lifetime 36000s --memory-lock off --log-level debug\n";
     assert!(dry.contains(line), "{dry}");
 }

@@ -25,7 +25,7 @@ async fn with_file_store() -> World {
     world
 }
 
-async fn open_store(world: &World) {
+pub(super) async fn open_store(world: &World) {
     let opened = world.accounts.unlock_store(secret("passphrase")).await;
     opened.unwrap();
 }

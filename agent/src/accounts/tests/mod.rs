@@ -1,6 +1,7 @@
 //! Accounts under a clock that the test sets, at a provider that mints by the same time.
 
 mod go_verify;
+mod lifetime;
 mod locked;
 mod refused_renewals;
 mod side_by_side;
