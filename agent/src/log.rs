@@ -4,11 +4,11 @@
 use std::io::{self, Stderr, Write};
 
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{Targets, filter_fn};
+use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, fmt};
 
 /// How much is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -32,13 +32,25 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
+
+    fn level(self) -> Level {
+        match self {
+            Self::Error => Level::ERROR,
+            Self::Warn => Level::WARN,
+            Self::Info => Level::INFO,
+            Self::Debug => Level::DEBUG,
+            Self::Trace => Level::TRACE,
+        }
+    }
 }
 
-/// Starts writing. `OPKSSH_LOG`, in the syntax of tracing's `EnvFilter`, counts for more than
+/// Starts writing. `OPKSSH_LOG`, in the syntax of tracing's `Targets`, counts for more than
 /// `level`.
 pub fn start(level: LogLevel) {
-    let filter =
-        EnvFilter::try_from_env("OPKSSH_LOG").unwrap_or_else(|_| EnvFilter::new(level.name()));
+    let asked = std::env::var("OPKSSH_LOG").ok();
+    let filter = asked
+        .and_then(|asked| asked.parse::<Targets>().ok())
+        .unwrap_or_else(|| Targets::new().with_default(level.level()));
     let log = tracing_subscriber::registry()
         .with(filter)
         .with(filter_fn(is_harmless));
