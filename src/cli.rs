@@ -221,6 +221,10 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Stop> {
             })),
         };
     }
+    #[cfg(feature = "client")]
+    if let Some(command) = agent_run(&words) {
+        return Ok(command);
+    }
     let parsed = flags_take_values(Cli::command())
         .try_get_matches_from(&words)
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
@@ -233,6 +237,21 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Stop> {
         Ok(Cli { command: None, .. }) => Err(Stop::Help(help_of(&[]))),
         Err(error) => Err(stop(&error)),
     }
+}
+
+/// `agent run` without the other commands' arguments: what it takes to build those would stay in the
+/// agent's memory. `None` for what is not understood: then the whole table says why.
+#[cfg(feature = "client")]
+fn agent_run(words: &[OsString]) -> Option<Command> {
+    let ["agent", "run"] = [words.get(1)?.to_str()?, words.get(2)?.to_str()?] else {
+        return None;
+    };
+    let command = opkssh_agent::RunArgs::augment_args(clap::Command::new("run"));
+    let matches = flags_take_values(command).try_get_matches_from(&words[2..]);
+    let args = opkssh_agent::RunArgs::from_arg_matches(&matches.ok()?).ok()?;
+    Some(Command::Agent {
+        command: AgentCommand::Run(args),
+    })
 }
 
 /// `--flag=true` and `--flag=false`, as Go's flags can be given; `--flag` is true.

@@ -38,6 +38,23 @@ fn the_version_has_two_flags() {
     }
 }
 
+#[cfg(feature = "client")]
+#[test]
+fn the_agent_is_run_without_the_table_and_mistakes_are_told_with_it() {
+    let run = |args: &str| parsed(&format!("opkssh agent run {args}"));
+    assert!(matches!(
+        run("--log-level debug --detached=true"),
+        Ok(Command::Agent { command: AgentCommand::Run(args) })
+            if args.detached && args.log_level.name() == "debug"
+    ));
+    assert!(agent_run(&["opkssh", "agent", "run"].map(OsString::from)).is_some());
+    assert!(agent_run(&["opkssh", "agent", "stop"].map(OsString::from)).is_none());
+    assert_eq!(usage("opkssh agent run --x").0, "unknown flag: --x");
+    assert!(
+        matches!(run("--help"), Err(Stop::Help(text)) if text.contains("opkssh agent run [OPTIONS]"))
+    );
+}
+
 #[test]
 fn mistakes_are_called_what_go_calls_them() {
     assert_eq!(
