@@ -221,8 +221,7 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Stop> {
             })),
         };
     }
-    #[cfg(feature = "client")]
-    if let Some(command) = agent_run(&words) {
+    if let Some(command) = alone(&words) {
         return Ok(command);
     }
     let parsed = flags_take_values(Cli::command())
@@ -239,19 +238,25 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Stop> {
     }
 }
 
-/// `agent run` without the other commands' arguments: what it takes to build those would stay in the
-/// agent's memory. `None` for what is not understood: then the whole table says why.
-#[cfg(feature = "client")]
-fn agent_run(words: &[OsString]) -> Option<Command> {
-    let ["agent", "run"] = [words.get(1)?.to_str()?, words.get(2)?.to_str()?] else {
-        return None;
-    };
-    let command = opkssh_agent::RunArgs::augment_args(clap::Command::new("run"));
-    let matches = flags_take_values(command).try_get_matches_from(&words[2..]);
-    let args = opkssh_agent::RunArgs::from_arg_matches(&matches.ok()?).ok()?;
-    Some(Command::Agent {
-        command: AgentCommand::Run(args),
-    })
+/// Two commands without the other commands' arguments. What it takes to build those would stay in
+/// the agent's memory, and is a fifth of a `verify`. `None` for what is not understood: then the
+/// whole table says why.
+fn alone(words: &[OsString]) -> Option<Command> {
+    match (words.get(1)?.to_str()?, words.get(2)?.to_str()?) {
+        #[cfg(feature = "client")]
+        ("agent", "run") => Some(Command::Agent {
+            command: AgentCommand::Run(args_alone(&words[2..])?),
+        }),
+        #[cfg(feature = "server")]
+        ("verify", _) => Some(Command::Verify(args_alone(&words[1..])?)),
+        _ => None,
+    }
+}
+
+fn args_alone<A: Args>(words: &[OsString]) -> Option<A> {
+    let command = flags_take_values(A::augment_args(clap::Command::new("alone")));
+    let matches = command.try_get_matches_from(words).ok()?;
+    A::from_arg_matches(&matches).ok()
 }
 
 /// `--flag=true` and `--flag=false`, as Go's flags can be given; `--flag` is true.

@@ -47,12 +47,45 @@ fn the_agent_is_run_without_the_table_and_mistakes_are_told_with_it() {
         Ok(Command::Agent { command: AgentCommand::Run(args) })
             if args.detached && args.log_level.name() == "debug"
     ));
-    assert!(agent_run(&["opkssh", "agent", "run"].map(OsString::from)).is_some());
-    assert!(agent_run(&["opkssh", "agent", "stop"].map(OsString::from)).is_none());
+    assert!(alone(&["opkssh", "agent", "run"].map(OsString::from)).is_some());
+    assert!(alone(&["opkssh", "agent", "stop"].map(OsString::from)).is_none());
     assert_eq!(usage("opkssh agent run --x").0, "unknown flag: --x");
     assert!(
         matches!(run("--help"), Err(Stop::Help(text)) if text.contains("opkssh agent run [OPTIONS]"))
     );
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn verify_is_read_alone_as_with_the_table() {
+    for words in [
+        "opkssh verify root AAAA ssh-rsa",
+        "opkssh verify --etc /x --log-file=/y root AAAA ssh-rsa more -x --etc",
+        "opkssh verify root AAAA ssh-rsa --etc /x",
+        "opkssh verify -- -root AAAA ssh-rsa",
+    ] {
+        let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+        let Some(Command::Verify(alone)) = alone(&words) else {
+            panic!("{words:?}");
+        };
+        let table = flags_take_values(Cli::command()).try_get_matches_from(&words);
+        let table = Cli::from_arg_matches(&table.unwrap()).unwrap();
+        let Some(Command::Verify(table)) = table.command else {
+            panic!("{words:?}");
+        };
+        assert_eq!(
+            (alone.etc, alone.log_file, alone.principal, alone.extra),
+            (table.etc, table.log_file, table.principal, table.extra)
+        );
+    }
+    for words in [
+        "opkssh verify",
+        "opkssh verify --help",
+        "opkssh verify root --x AAAA t",
+    ] {
+        let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+        assert!(alone(&words).is_none(), "{words:?}");
+    }
 }
 
 #[test]

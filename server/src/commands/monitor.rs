@@ -42,9 +42,10 @@ pub(super) enum Outside<'a> {
 
 /// A process that waits for questions.
 pub(super) struct Monitor {
-    /// None once it has broken off: then it is not waited for.
+    /// None once nobody asks any more.
     questions: Option<PipeWriter>,
     answers: BufReader<PipeReader>,
+    /// None once it has broken off: then it is not waited for.
     process: Option<Pid>,
 }
 
@@ -159,6 +160,13 @@ impl<'a> Outside<'a> {
         self.ask(&Question::Fallback).unwrap_or_else(Err)
     }
 
+    /// Nothing more will be asked: it may end while verify does the rest.
+    pub fn dismiss(&mut self) {
+        if let Self::Monitor(monitor) = self {
+            monitor.questions = None;
+        }
+    }
+
     fn ask<A: DeserializeOwned>(&mut self, question: &Question) -> Result<A, String> {
         let asked = match self {
             Self::Monitor(monitor) => monitor.ask(question),
@@ -169,7 +177,7 @@ impl<'a> Outside<'a> {
             // what else comes from it would be the answer to something else
             let reason = format!("the monitor does not answer: {error}");
             if let Self::Monitor(monitor) = self {
-                monitor.questions = None;
+                monitor.process = None;
             }
             *self = Self::Nobody(reason.clone());
             reason
@@ -212,9 +220,9 @@ impl Monitor {
 /// Waited for, since not everybody's PID 1 does that.
 impl Drop for Monitor {
     fn drop(&mut self) {
-        if let Some(questions) = self.questions.take() {
-            drop(questions);
-            let _ = waitpid(self.process, WaitOptions::empty());
+        drop(self.questions.take());
+        if let Some(process) = self.process {
+            let _ = waitpid(Some(process), WaitOptions::empty());
         }
     }
 }

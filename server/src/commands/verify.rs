@@ -122,7 +122,10 @@ fn answer(
         let mut outside = confine(Privileged { args, files, log });
         let judged = judge(args, &peeked, files, &mut outside, log);
         let allowed = match (judged, &files.settings.fallback) {
-            (Ok(allowed), _) => allowed,
+            (Ok(allowed), _) => {
+                outside.dismiss();
+                allowed
+            }
             (Err(refused), None) => return Err(refused),
             (Err(refused), Some(fallback)) => {
                 let asked = (fallback, &files.config.deny);
