@@ -1,5 +1,6 @@
 //! What verify itself may still do while it parses what a stranger sent: read what it takes to ask
-//! a provider, write to the key cache, connect, and nothing else. It can run no file as a program, and gain no privileges.
+//! a provider, write to the key cache, connect, and nothing else. It can run no file as a program,
+//! and gain no privileges.
 
 use std::path::{Path, PathBuf};
 
