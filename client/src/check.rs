@@ -86,8 +86,14 @@ fn judge(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (boo
 }
 
 fn ends_before(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> bool {
-    let end = account.logs_out_at;
-    end.is_some_and(|end| end.since(now) < wanted.as_secs())
+    let Some(end) = account.logs_out_at else {
+        return false;
+    };
+    let goes_on = account.renewal == Renewal::ByItself
+        || account
+            .usable_until
+            .is_none_or(|until| until.since(end) >= -1);
+    goes_on && end.since(now) < wanted.as_secs()
 }
 
 #[cfg(test)]
@@ -150,15 +156,21 @@ mod tests {
     fn no_renewal_goes_beyond_the_lifetime() {
         let mut account = account(AccountState::Usable, Some(1050), Renewal::ByItself);
         account.logs_out_at = Some(UnixTime(1100));
+        let judge = |account: &AccountStatus, wanted| {
+            judge(account, SignedDuration::from_secs(wanted), UnixTime(1000))
+        };
         for (wanted, expected) in [(0, true), (100, true), (101, false)] {
-            let wanted = SignedDuration::from_secs(wanted);
-            let (usable, why) = judge(&account, wanted, UnixTime(1000));
+            let (usable, why) = judge(&account, wanted);
             assert_eq!(
                 (usable, why.contains("--lifetime")),
                 (expected, !expected),
                 "{why}"
             );
         }
+        // what ends before that, ends by itself
+        account.renewal = Renewal::NeedsPerson;
+        let (usable, why) = judge(&account, 101);
+        assert!(!usable && !why.contains("--lifetime"), "{why}");
     }
 
     #[test]

@@ -36,22 +36,25 @@ impl Accounts {
     }
 
     /// Logs out of those whose time is up.
-    pub(super) async fn log_out_overdue(&self) {
+    pub(super) async fn log_out_overdue(self: &Arc<Self>) {
         for account in self.find(&WhichAccount::All) {
             if !self.is_overdue(&account.state().record) {
                 continue;
             }
-            match self.log_out_of(&account).await {
-                Ok(left) => tracing::info!(
-                    account = account.alias,
-                    "logged out at the end of its lifetime: {}",
+            let (this, leaving) = (self.clone(), account.clone());
+            let left = self.to_its_end(async move { this.log_out_of(&leaving).await });
+            let alias = &account.alias;
+            // nobody has asked for it, so nobody would see it elsewhere
+            self.held.notice(match left.await {
+                Some(Ok(left)) => format!(
+                    "{alias} was logged out at the end of its lifetime: {}",
                     left.revocation
                 ),
-                Err(error) => tracing::warn!(
-                    account = account.alias,
-                    "its lifetime is over, and its logout waits: {error}"
-                ),
-            }
+                Some(Err(error)) => {
+                    format!("the lifetime of {alias} is over, and its logout waits: {error}")
+                }
+                None => continue,
+            });
         }
     }
 }

@@ -127,8 +127,10 @@ impl Accounts {
         entry: Entry,
         record: Option<&Record>,
     ) -> Result<LoggedOut, StoreError> {
-        if entry.store != StoreKind::Memory {
-            self.index.change(&entry.alias, |_| Some(entry.clone()))?;
+        if entry.store != StoreKind::Memory
+            && let Err(error) = self.index.change(&entry.alias, |_| Some(entry.clone()))
+        {
+            return Err(self.wait_to_leave(entry, error));
         }
         failpoint::reached("logout: tombstone written");
         let revocation = match record {
@@ -143,11 +145,7 @@ impl Accounts {
         };
         failpoint::reached("logout: token revoked");
         if let Err(error) = self.stores.delete(entry.store, &entry.alias).await {
-            let reason = format!("its logout waits: {error}");
-            let mut missing = self.missing();
-            missing.retain(|one| one.entry.alias != entry.alias);
-            missing.push(Missing::new(entry, reason));
-            return Err(error);
+            return Err(self.wait_to_leave(entry, error));
         }
         self.missing().retain(|one| one.entry.alias != entry.alias);
         failpoint::reached("logout: secret deleted");
@@ -158,6 +156,15 @@ impl Accounts {
             issuer: entry.issuer,
             revocation,
         })
+    }
+
+    /// It goes on when the store is asked again.
+    fn wait_to_leave(&self, entry: Entry, error: StoreError) -> StoreError {
+        let reason = format!("its logout waits: {error}");
+        let mut missing = self.missing();
+        missing.retain(|one| one.entry.alias != entry.alias);
+        missing.push(Missing::new(entry, reason));
+        error
     }
 
     /// What became of the refresh token at the provider, in words.

@@ -95,6 +95,8 @@ impl Session {
                 self.serving.held.ask_person(meant, since).await;
             }
         }
+        // it may have taken long
+        self.serving.held.look();
         let identities = self.serving.held.identities();
         let visible = self.visible(&identities, names.as_ref());
         self.note_withheld(&identities, &visible);
@@ -162,10 +164,7 @@ impl Session {
         // flags choose among RSA's hashes (section 3.6.1); our keys have one each
         let _flags = reader.u32()?;
         reader.end()?;
-        // `hosts:` limits the signatures of these only
-        if self.bindings.is_forwarded() {
-            self.serving.held.look();
-        }
+        self.serving.held.look();
         let identities = self.serving.held.identities();
         match sign::sign(
             &identities,
