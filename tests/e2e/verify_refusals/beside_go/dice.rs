@@ -27,6 +27,24 @@ impl Dice {
         }
     }
 
+    /// A certificate with a byte gone, put in or changed, and where that is.
+    pub fn change(&mut self, blob: &[u8], round: usize) -> (Vec<u8>, usize) {
+        // most of it is the PK token: look at what is around that, too
+        let token = blob.windows(14).position(|name| name == b"openpubkey-pkt");
+        let at = match round % 3 {
+            0 => self.below(token.unwrap()),
+            1 => blob.len() - 1 - self.below(300),
+            _ => self.below(blob.len()),
+        };
+        let mut changed = blob.to_vec();
+        match self.below(4) {
+            0 => drop(changed.remove(at)),
+            1 => changed.insert(at, b'x'),
+            _ => changed[at] ^= 1 << self.below(8),
+        }
+        (changed, at)
+    }
+
     /// These lines as a file, begun and ended in one of the ways that editors have.
     pub fn file(&mut self, lines: &[&str]) -> String {
         let end = *self.pick(&["\n", "\n", "\r\n", "\n\n", " \r\n"]);
