@@ -94,9 +94,9 @@ impl Session {
             if !meant.is_empty() {
                 self.serving.held.ask_person(meant, since).await;
             }
+            // it may have taken long
+            self.serving.held.look();
         }
-        // it may have taken long
-        self.serving.held.look();
         let identities = self.serving.held.identities();
         let visible = self.visible(&identities, names.as_ref());
         self.note_withheld(&identities, &visible);
