@@ -96,11 +96,13 @@ pub enum ServerCommand {
         #[command(subcommand)]
         command: CacheCommand,
     },
-    /// Account, files, key cache, timer, and sshd's drop-in
+    /// Check that verify can use its files, as its account
+    Check(opkssh_server::CheckArgs),
+    /// Set up this server: account, files, key cache, timer, sshd drop-in
     Install(opkssh_server::InstallArgs),
     /// Refuse a subject, a key or a certificate from now on
     Revoke(opkssh_server::RevokeArgs),
-    /// Undo install; rules and log stay
+    /// Undo install; keep rules and log
     Uninstall(opkssh_server::UninstallArgs),
 }
 

@@ -91,6 +91,9 @@ fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
                 .map_err(|error| Failure::new(format!("where am I? {error}"), None))?;
             opkssh_server::server_install(&args, &program, out)?;
         }
+        ServerCommand::Check(args) => {
+            return Ok(ExitCode::from(opkssh_server::server_check(&args, out)?));
+        }
         ServerCommand::Revoke(args) => opkssh_server::revoke_command(&args)?,
         ServerCommand::Uninstall(args) => opkssh_server::server_uninstall(&args, out)?,
         ServerCommand::Cache { command } => {

@@ -69,6 +69,7 @@ failures!(
     opkssh_server::AddError,
     opkssh_server::AuditError,
     opkssh_server::CacheError,
+    opkssh_server::CheckError,
     opkssh_server::ExplainError,
     opkssh_server::InstallError,
     opkssh_server::PermissionsError,

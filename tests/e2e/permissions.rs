@@ -70,7 +70,7 @@ fn all_well(etc: &Etc) {
 fn wrong_modes(etc: &Etc) {
     all_well(etc);
     for (name, mode) in [
-        ("auth_id", 0o666),
+        ("auth_id", 0o644),
         ("providers", 0o600),
         ("config.yml", 0o755),
     ] {
@@ -237,7 +237,10 @@ fn a_directory_that_others_may_change_is_not_made_root_s_unseen() {
     assert!(fixed.any_stdout().contains("look at the plugins in it"));
     let mode = |name: &str| fs::metadata(etc.dir().join(name)).unwrap().mode() & 0o777;
     assert_eq!((mode("policy.d"), mode("policy.d/a.yml")), (0o750, 0o666));
-    // they were looked at
+    let fixed = run(&peer, true, &etc, &["fix", "-y"], "");
+    assert!(fixed.any_stdout().contains("a.yml could be changed by"));
+    // it was looked at
+    chmod(&etc, "policy.d/a.yml", 0o644);
     run(&peer, true, &etc, &["fix", "-y"], "").stdout();
     assert_eq!(mode("policy.d/a.yml"), 0o640);
 
@@ -254,6 +257,34 @@ fn a_directory_that_others_may_change_is_not_made_root_s_unseen() {
     );
 }
 
+/// A mode that lets only root write would make rules of what others wrote.
+#[test]
+fn what_others_could_have_written_is_not_made_good_by_another_mode() {
+    if left_out(&[Part::Go]) {
+        return;
+    }
+    for (name, mode) in [
+        ("auth_id", 0o666),
+        ("auth_id", 0o646),
+        ("providers", 0o660),
+        ("rules.yml", 0o606),
+        ("policy.d/a.yml", 0o662),
+    ] {
+        let (peer, etc) = (GoPeer::new(), Etc::new());
+        all_well(&etc);
+        etc.write(name, "");
+        chmod(&etc, name, mode);
+        let fixed = run(&peer, true, &etc, &["fix", "-y"], "");
+        assert!(fixed.refused().contains("fix completed with 1 errors"));
+        let said = fixed.any_stdout();
+        let what = format!("/etc/opk/{name} could be changed by others than root: look at");
+        assert!(said.contains(&what), "{said}");
+        assert!(said.contains(&format!("sudo chmod 640 /etc/opk/{name}")), "{said}");
+        let found = fs::metadata(etc.dir().join(name)).unwrap().mode();
+        assert_eq!(found & 0o777, mode, "{name}");
+    }
+}
+
 #[test]
 fn files_that_only_we_have_are_looked_at() {
     if left_out(&[Part::Go]) {
@@ -268,7 +299,7 @@ fn files_that_only_we_have_are_looked_at() {
     let ours = ["rules.yml", "revoked.yml", "server.yml"];
     for name in ours {
         etc.write(name, "");
-        chmod(&etc, name, 0o666);
+        chmod(&etc, name, 0o644);
     }
     let checked = run(&peer, true, &etc, &[&["check"], &in_there[..]].concat(), "");
     assert!(checked.refused().contains("4 problems found"));

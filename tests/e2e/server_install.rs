@@ -10,13 +10,39 @@ use crate::sockets::other_users::is_root;
 use crate::verify_refusals::attempt::Attempt;
 use crate::verify_refusals::forge::CLIENT;
 
-const SCRIPT: &str = include_str!("server_install/namespace.sh");
+const PREAMBLE: &str = include_str!("server_install/preamble.sh");
+const INSTALL: &str = include_str!("server_install/namespace.sh");
+const FALLBACK: &str = include_str!("server_install/fallback.sh");
 
-/// Needs root: accounts, owners, and sshd as root starts it.
 #[test]
 fn install_a_login_and_uninstall() {
-    if left_out(&[Part::Sshd]) || !is_root() {
+    let Some((output, attempt)) = in_namespace(INSTALL) else {
         return;
+    };
+    assert_eq!(output.matches("in as root").count(), 2, "{output}");
+    assert!(output.contains("in as own"), "{output}");
+    assert_eq!(attempt.requests(), 2, "discovery and keys, once");
+}
+
+#[test]
+fn install_keeps_the_keys_of_another_command_working() {
+    let Some((output, _)) = in_namespace(FALLBACK) else {
+        return;
+    };
+    for server in ["clean", "umask", "go"] {
+        for way in ["the fallback", "us"] {
+            assert!(
+                output.contains(&format!("{server}: in by {way}")),
+                "{output}"
+            );
+        }
+    }
+}
+
+/// What the script printed. Needs root: accounts, owners, and sshd as root starts it.
+fn in_namespace(script: &str) -> Option<(String, Attempt)> {
+    if left_out(&[Part::Sshd]) || !is_root() {
+        return None;
     }
     let attempt = Attempt::new();
     let home = &attempt.home;
@@ -31,7 +57,7 @@ fn install_a_login_and_uninstall() {
     let said = home
         .command("unshare")
         .args(["--mount", "/bin/sh", "-eu"])
-        .arg(home.write("namespace.sh", SCRIPT))
+        .arg(home.write("namespace.sh", format!("{PREAMBLE}{script}")))
         .arg(&scratch)
         .args([OPKSSH, &attempt.issuer, CLIENT])
         .arg(&key)
@@ -39,9 +65,7 @@ fn install_a_login_and_uninstall() {
     let output = format!("{}{}", said.any_stdout(), said.stderr());
     assert_eq!(said.code(), Some(0), "{output}");
     assert!(output.contains("all is well"), "{output}");
-    assert_eq!(output.matches("in as root").count(), 2, "{output}");
-    assert!(output.contains("in as own"), "{output}");
-    assert_eq!(attempt.requests(), 2, "discovery and keys, once");
+    Some((output, attempt))
 }
 
 #[test]

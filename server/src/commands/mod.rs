@@ -7,7 +7,9 @@ mod explain;
 mod permissions;
 mod readhome;
 mod revoke;
+mod server_check;
 mod server_install;
+mod server_uninstall;
 mod verify;
 
 pub use add::{AddArgs, AddError, Added, add_command};
@@ -17,5 +19,7 @@ pub use explain::{ExplainArgs, ExplainError, explain_command};
 pub use permissions::{PermissionsArgs, PermissionsError, permissions_command};
 pub use readhome::{ReadhomeArgs, ReadhomeError, readhome_command};
 pub use revoke::{RevokeArgs, RevokeError, revoke_command};
-pub use server_install::{InstallArgs, UninstallArgs, server_install, server_uninstall};
+pub use server_check::{CheckArgs, CheckError, server_check};
+pub use server_install::{InstallArgs, server_install};
+pub use server_uninstall::{UninstallArgs, server_uninstall};
 pub use verify::{VerifyArgs, VerifyError, verify_command, verify_to};

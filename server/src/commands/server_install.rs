@@ -1,19 +1,15 @@
-//! `opkssh server install|uninstall`: account, files, cache, timer and sshd's drop-in.
+//! `opkssh server install`: account, files, cache, timer and sshd's drop-in.
 //!
-//! In an order in which nothing points to what is not there yet: sshd comes last, and first when it
-//! is undone.
+//! In an order in which nothing points to what is not there yet: sshd comes last.
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::etc::{
-    self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, Entry, KEY_CACHE, POLICY_FILES, SUDOERS,
-};
+use crate::etc::{self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, Entry, KEY_CACHE, SUDOERS};
 use crate::fallback;
 use crate::install::{
-    self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, remove_ours, written_by_us,
+    self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, written_by_us,
 };
 
 const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.service");
@@ -34,23 +30,13 @@ pub struct InstallArgs {
     pub no_sshd_reload: bool,
 }
 
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct UninstallArgs {
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Leave the running sshd as it is, until somebody reloads it
-    #[arg(long)]
-    pub no_sshd_reload: bool,
-}
-
 /// Makes what is missing. Doing it twice changes nothing. `program` is what sshd shall run.
 pub fn server_install(
     args: &InstallArgs,
     program: &Path,
     out: &mut impl Write,
 ) -> Result<(), InstallError> {
-    must_be_root()?;
+    install::must_be_root()?;
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
@@ -74,15 +60,14 @@ pub fn server_install(
         fallback.judge().map_err(InstallError::Fallback)?;
     }
     let account = install::ensure_account(ACCOUNT, args.dry_run, &mut say)?;
-    if let Some(account) = account {
-        must_be_readable(account)?;
-    }
     // only a rehearsal gets here without: its numbers are not known yet
     let account = account.unwrap_or(Identity { uid: 0, gid: 0 });
     for place in places(account, program, args.no_home_policy) {
         place.ensure(args.dry_run, &mut say)?;
     }
+    install::clear_the_way(args.dry_run, &mut say)?;
     if !args.dry_run {
+        install::check_as_account(program)?;
         install::start_timer(&mut say);
     }
     let changed = match state {
@@ -100,64 +85,6 @@ pub fn server_install(
             "Now say whom you trust in /etc/opk/providers, and let people in: opkssh add ACCOUNT \
              IDENTITY ISSUER",
         );
-    }
-    Ok(())
-}
-
-/// Removes what [`server_install`] wrote and an admin would not want to keep.
-pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), InstallError> {
-    must_be_root()?;
-    let mut say = |line: &str| {
-        let _ = writeln!(out, "{line}");
-    };
-    let changed = remove_ours(&DROP_IN.path(), args.dry_run, &mut say)?;
-    if !args.dry_run {
-        if changed && !args.no_sshd_reload {
-            let sshd = Sshd::find()?;
-            sshd.check().map_err(InstallError::SshdBefore)?;
-            install::reload_sshd(&mut say);
-        }
-        if written_by_us(&CACHE_TIMER.path()) {
-            install::stop_timer(&mut say);
-        }
-    }
-    for entry in [&CACHE_TIMER, &CACHE_SERVICE, &SUDOERS] {
-        remove_ours(&entry.path(), args.dry_run, &mut say)?;
-    }
-    let cache = KEY_CACHE.path();
-    if cache.is_dir() {
-        let shown = cache.display().to_string();
-        if args.dry_run {
-            say(&format!("Would remove {shown}."));
-        } else {
-            fs::remove_dir_all(&cache).map_err(|error| InstallError::Io { path: cache, error })?;
-            say(&format!("Removed {shown}."));
-        }
-    }
-    say(&format!(
-        "These stay: /etc/opk, /var/log/opkssh.log, the account {ACCOUNT}. To remove them, too: rm \
-         -r /etc/opk /var/log/opkssh.log; userdel {ACCOUNT}"
-    ));
-    Ok(())
-}
-
-/// Verify lets in nobody while one of these is there and it cannot read it.
-fn must_be_readable(account: Identity) -> Result<(), InstallError> {
-    for entry in POLICY_FILES.iter().filter(|entry| entry.content.can_deny()) {
-        let path = entry.path();
-        let Ok(metadata) = fs::metadata(&path) else {
-            continue;
-        };
-        let (mode, is_own) = (metadata.mode(), metadata.uid() == account.uid);
-        let is_readable = mode & 0o004 != 0
-            || (metadata.gid() == account.gid && mode & 0o040 != 0)
-            || (is_own && mode & 0o400 != 0);
-        if !is_readable {
-            return Err(InstallError::Unreadable {
-                path,
-                account: ACCOUNT,
-            });
-        }
     }
     Ok(())
 }
@@ -245,14 +172,6 @@ fn must_run_as_account(command: &str, user: Option<&str>) -> Result<(), InstallE
         user: user.unwrap_or("nobody in particular").to_owned(),
         account: ACCOUNT,
     })
-}
-
-fn must_be_root() -> Result<(), InstallError> {
-    if rustix::process::geteuid().is_root() {
-        Ok(())
-    } else {
-        Err(InstallError::NotRoot)
-    }
 }
 
 /// The path becomes a word of sudoers, sshd_config and a unit, and each has marks of its own.

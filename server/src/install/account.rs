@@ -26,11 +26,11 @@ pub fn ensure_account(
 ) -> Result<Option<Identity>, InstallError> {
     if number("passwd", name).is_some() && number("group", name).is_some() {
         say(&format!("The account {name} is there."));
-        return Ok(found(name));
+        return Ok(identity_of(name));
     }
     if rehearsal {
         say(&format!("Would make the system account and group {name}."));
-        return Ok(found(name));
+        return Ok(identity_of(name));
     }
     let nologin = ["/usr/sbin/nologin", "/sbin/nologin"]
         .into_iter()
@@ -45,11 +45,12 @@ pub fn ensure_account(
         run(name, "useradd", &[&home[..], &rest[..]].concat())?;
     }
     say(&format!("Made the system account and group {name}."));
-    let identity = found(name).ok_or_else(|| InstallError::Account(name.to_owned()))?;
+    let identity = identity_of(name).ok_or_else(|| InstallError::Account(name.to_owned()))?;
     Ok(Some(identity))
 }
 
-fn found(name: &str) -> Option<Identity> {
+/// Returns the numbers of an account and of the group of its name.
+pub fn identity_of(name: &str) -> Option<Identity> {
     Some(Identity {
         uid: number("passwd", name)?,
         gid: number("group", name)?,

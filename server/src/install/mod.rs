@@ -2,19 +2,22 @@
 
 mod account;
 mod place;
+mod preflight;
 mod sshd;
 mod system;
 
-pub use account::{Identity, ensure_account};
+pub use account::{Identity, ensure_account, identity_of};
 pub use place::{Kind, Place, remove_ours, written_by_us};
+pub use preflight::{check_as_account, clear_the_way};
 pub use sshd::{Sshd, SshdState};
 pub use system::{reload_sshd, start_timer, stop_timer};
 
 use std::io;
 use std::path::PathBuf;
 
-use crate::etc::EtcError;
+use crate::etc::{ACCOUNT, EtcError};
 use crate::fallback::FallbackError;
+use crate::permissions::{ApplyError, Obstacle};
 use crate::process::ProcessError;
 use crate::settings::Settings;
 
@@ -59,14 +62,17 @@ pub enum InstallError {
     Etc(#[from] EtcError),
     #[error("the fallback of /etc/opk/server.yml would not be run: {0}")]
     Fallback(FallbackError),
-    #[error(
-        "{account} cannot read {path}, and would let in nobody for that",
-        path = path.display()
-    )]
-    Unreadable {
-        path: PathBuf,
-        account: &'static str,
+    #[error("{path}: {problem}", path = .0.path.display(), problem = .0.describe(ACCOUNT))]
+    Unreachable(Obstacle),
+    #[error("{0}")]
+    Repair(ApplyError),
+    #[error("verify, run as {ACCOUNT}, cannot use its files, and sshd was left as it is: {reason}")]
+    Preflight {
+        reason: String,
+        hint: Option<String>,
     },
+    #[error("everything else is removed, but the running sshd still runs opkssh: {0}")]
+    NotReloaded(ProcessError),
     #[error(
         "{path} has no effect, and was taken away again: sshd_config does not include it",
         path = .0.display()
@@ -113,10 +119,12 @@ impl InstallError {
                  AuthorizedKeysCommandUser {account}; where they are: sudo grep -ri \
                  authorizedkeyscommand /etc/ssh/sshd_config /etc/ssh/sshd_config.d"
             )),
-            Self::Unreadable { path, account } => Some(format!(
-                "Type: sudo chgrp {account} {path} && sudo chmod 640 {path}",
-                path = path.display()
-            )),
+            Self::Unreachable(obstacle) => Some(cure_for(obstacle)),
+            Self::Preflight { hint, .. } => hint.clone(),
+            Self::NotReloaded(_) => Some(
+                "Mend its configuration (see: sudo sshd -t), and type: sudo opkssh server uninstall"
+                    .into(),
+            ),
             Self::Fallback(FallbackError::Owner { path, .. }) => {
                 Some(format!("Type: sudo chown root {}", path.display()))
             }
@@ -131,6 +139,27 @@ impl InstallError {
             ),
             _ => None,
         }
+    }
+}
+
+/// Fails for anybody but root.
+pub fn must_be_root() -> Result<(), InstallError> {
+    if rustix::process::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(InstallError::NotRoot)
+    }
+}
+
+fn cure_for(obstacle: &Obstacle) -> String {
+    let path = obstacle.path.display();
+    match obstacle.entry {
+        None => format!("Look why it is closed, then type: sudo chmod o+x {path}"),
+        Some(entry) => format!(
+            "Look at what is in it, since others than root could have changed it; then type: sudo \
+             chown root:{ACCOUNT} {path} && sudo chmod {:o} {path}",
+            entry.mode
+        ),
     }
 }
 

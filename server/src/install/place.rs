@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use super::{Identity, InstallError, MARK};
-use crate::etc::{Entry, Group, Owner};
+use crate::etc::{ACCOUNT, Entry, Group, Owner};
 
 /// Something that the installation consists of.
 pub struct Place {
@@ -16,6 +16,8 @@ pub struct Place {
     pub uid: u32,
     pub gid: u32,
     pub mode: u32,
+    /// `OWNER:GROUP` by name; the account may not exist yet.
+    pub owner: String,
 }
 
 pub enum Kind {
@@ -46,6 +48,11 @@ impl Place {
                 Group::Root | Group::Any => 0,
             },
             mode: entry.mode,
+            owner: match (entry.owner, entry.group) {
+                (Owner::Verify, _) => format!("{ACCOUNT}:{ACCOUNT}"),
+                (_, Group::Verify) => format!("root:{ACCOUNT}"),
+                _ => "root:root".to_owned(),
+            },
         }
     }
 
@@ -64,12 +71,12 @@ impl Place {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(self.failed(error)),
         }
-        let (mode, uid, gid) = (self.mode, self.uid, self.gid);
+        let (mode, owner) = (self.mode, &self.owner);
         if rehearsal {
-            say(&format!(
-                "Would write {shown} (mode {mode:o}, {uid}:{gid})."
-            ));
-            if let Kind::Written(text) | Kind::Offered(text) = &self.kind {
+            say(&format!("Would write {shown} (mode {mode:o}, {owner})."));
+            if let Kind::Written(text) | Kind::Offered(text) | Kind::Given(text) = &self.kind
+                && !text.is_empty()
+            {
                 say(text.trim_end());
             }
             return Ok(true);
@@ -79,7 +86,7 @@ impl Place {
             Kind::Given(text) => self.write(text, false),
             Kind::Written(text) | Kind::Offered(text) => self.write(text, true),
         }?;
-        say(&format!("Wrote {shown} (mode {mode:o})."));
+        say(&format!("Wrote {shown} (mode {mode:o}, {owner})."));
         Ok(true)
     }
 
@@ -203,6 +210,7 @@ mod tests {
             uid: rustix::process::geteuid().as_raw(),
             gid: rustix::process::getegid().as_raw(),
             mode,
+            owner: String::new(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! sshd, asked what it makes of its configuration. It is never restarted, and what it would refuse
 //! is not left in place.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -47,11 +49,34 @@ impl Sshd {
         Ok(read(&String::from_utf8_lossy(&self.ask("-T")?)))
     }
 
+    /// Where sshd does not run, what it needs at run time may be missing, which says nothing of
+    /// its configuration: that directory is made for as long as the question takes.
     fn ask(&self, flag: &str) -> Result<Vec<u8>, ProcessError> {
-        let mut command = Command::new(&self.0);
-        command.arg(flag);
-        process::answer(command, DEADLINE)
+        let ask = || {
+            let mut command = Command::new(&self.0);
+            command.arg(flag);
+            process::answer(command, DEADLINE)
+        };
+        match ask() {
+            Err(ProcessError::Failed { complaint, .. })
+                if let Some(directory) = missing_directory(&complaint) =>
+            {
+                let made = DirBuilder::new().mode(0o755).create(&directory);
+                let answer = ask();
+                if made.is_ok() {
+                    let _ = std::fs::remove_dir(&directory);
+                }
+                answer
+            }
+            answer => answer,
+        }
     }
+}
+
+/// Returns the privilege separation directory, if sshd complains that it is missing.
+fn missing_directory(complaint: &str) -> Option<PathBuf> {
+    let (_, path) = complaint.split_once("Missing privilege separation directory: ")?;
+    path.split_whitespace().next().map(PathBuf::from)
 }
 
 fn read(settings: &str) -> SshdState {

@@ -53,7 +53,7 @@ fn open_to_others(directory: &Stat) -> bool {
 }
 
 /// Returns what is in verify's way, if its account exists: it has the group's name.
-fn obstacles_of_verify(place: &Place) -> Vec<Obstacle> {
+pub fn obstacles_of_verify(place: &Place) -> Vec<Obstacle> {
     match account::find(&place.group) {
         Ok(account) => obstacles(place, &Credentials::of(&account)),
         Err(_) => Vec::new(),

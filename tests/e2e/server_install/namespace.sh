@@ -1,33 +1,3 @@
-# Runs in a mount namespace of its own, as root: what is written to /etc, /var and /usr/local there
-# is seen by nobody else, and gone at the end.
-# usage: namespace.sh SCRATCH PROGRAM ISSUER CLIENT KEY
-scratch=$1 program=$2 issuer=$3 client=$4 key=$5
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-
-mount -t tmpfs tmpfs "$scratch"
-for place in etc var usr/local; do
-    mkdir -p "$scratch/$place/upper" "$scratch/$place/work"
-    mount -t overlay overlay \
-        -o "lowerdir=/$place,upperdir=$scratch/$place/upper,workdir=$scratch/$place/work" "/$place"
-done
-# not the machine's systemd: it would look at the machine's files
-if [ -d /run/systemd ]; then mount -t tmpfs tmpfs /run/systemd; fi
-mkdir -p /run/sshd
-rm -rf /etc/opk /etc/ssh/sshd_config.d/*opk* /var/cache/opkssh /var/log/opkssh.log /etc/sudoers.d/opkssh
-mkdir -p /etc/sudoers.d /etc/systemd/system /etc/ssh/sshd_config.d
-printf 'Include /etc/ssh/sshd_config.d/*.conf\nUsePAM no\nLogLevel DEBUG\n' >/etc/ssh/sshd_config
-ssh-keygen -A >/dev/null
-
-die() { echo "FAILED: $*"; exit 1; }
-refuses() { # TEXT: install refuses with it, and leaves no drop-in behind
-    if opkssh server install >"$scratch/said" 2>&1; then die "installed although: $1"; fi
-    grep -qF -- "$1" "$scratch/said" || die "not said: $1: $(cat "$scratch/said")"
-    [ ! -e /etc/ssh/sshd_config.d/60-opkssh.conf ] || die "a drop-in is left"
-}
-is() { # OWNER:GROUP:MODE PATH
-    [ "$(stat -c %U:%G:%a "$2")" = "$1" ] || die "$2 is $(stat -c %U:%G:%a "$2"), not $1"
-}
-
 echo "== a program that sshd would not run"
 mkdir -m 777 "$scratch/open"
 cp "$program" "$scratch/open/opkssh"
@@ -36,9 +6,17 @@ grep -q "sshd would not run" "$scratch/said" || die "$(cat "$scratch/said")"
 
 install -m 755 "$program" /usr/local/bin/opkssh
 
+echo "== where sshd does not run, its directory may be missing"
+rmdir /run/sshd
+opkssh server install --dry-run >"$scratch/said" 2>&1 || die "$(cat "$scratch/said")"
+[ ! -e /run/sshd ] || die "/run/sshd is left"
+mkdir /run/sshd
+
 echo "== a rehearsal"
 opkssh server install --dry-run >"$scratch/said"
-grep -q "Would write /etc/opk/providers" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "Would write /etc/opk/providers (mode 640, root:opksshuser)" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "^https://accounts.google.com " "$scratch/said" || die "the providers are not shown: $(cat "$scratch/said")"
+grep -q "Would write /var/cache/opkssh (mode 700, opksshuser:opksshuser)" "$scratch/said" || die "$(cat "$scratch/said")"
 grep -q "AuthorizedKeysCommand /usr/local/bin/opkssh verify" "$scratch/said" || die "$(cat "$scratch/said")"
 [ ! -e /etc/opk ] || die "the rehearsal wrote /etc/opk"
 
@@ -63,10 +41,15 @@ echo 'fallback: {command: [/tmp/nothing-there]}' >/etc/opk/server.yml
 refuses "the fallback of /etc/opk/server.yml would not be run"
 rm /etc/opk/server.yml
 echo 'rules: []' >/etc/opk/rules.yml
-chmod 640 /etc/opk/rules.yml
-refuses "opksshuser cannot read /etc/opk/rules.yml"
-grep -qF "sudo chgrp opksshuser /etc/opk/rules.yml && sudo chmod 640" "$scratch/said" || die "$(cat "$scratch/said")"
+chown nobody /etc/opk/rules.yml
+chmod 600 /etc/opk/rules.yml
+refuses "/etc/opk/rules.yml: opksshuser cannot read it"
+grep -qF "sudo chown root:opksshuser /etc/opk/rules.yml && sudo chmod 640" "$scratch/said" || die "$(cat "$scratch/said")"
 rm /etc/opk/rules.yml
+chmod 700 /etc
+refuses "/etc: opksshuser cannot enter it"
+grep -qF "sudo chmod o+x /etc" "$scratch/said" || die "$(cat "$scratch/said")"
+chmod 755 /etc
 mkdir '/usr/local/a,b'
 cp /usr/local/bin/opkssh '/usr/local/a,b/opkssh'
 if '/usr/local/a,b/opkssh' server install >"$scratch/said" 2>&1; then die "installed from a,b"; fi
@@ -104,18 +87,8 @@ sshd -T | grep -q '^authorizedkeyscommand /usr/local/bin/opkssh verify %u %k %t$
 echo "== a login"
 echo "$issuer $client 24h" >/etc/opk/providers
 opkssh add root alice@x.example "$issuer" >/dev/null
-port=$(awk 'BEGIN { srand(); print 20000 + int(rand() * 12000) }')
-"$(command -v sshd)" -D -E "$scratch/sshd.log" -p "$port" -o ListenAddress=127.0.0.1 -o PidFile=none &
-sshd=$!
-trap 'kill $sshd' EXIT
-until grep -q "Server listening" "$scratch/sshd.log" 2>/dev/null; do
-    kill -0 $sshd || die "sshd: $(cat "$scratch/sshd.log")"
-done
-for _ in 1 2; do
-    ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=no \
-        -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -i "$key" -p "$port" root@127.0.0.1 \
-        'echo in as root' || die "ssh: $(cat /var/log/opkssh.log "$scratch/sshd.log")"
-done
+start_sshd
+for _ in 1 2; do log_in "$key" root 'echo in as root'; done
 grep -q "from the cache" /var/log/opkssh.log || die "no cache: $(cat /var/log/opkssh.log)"
 opkssh server cache show | grep -q "$issuer: fetched .* fresh" || die "cache show"
 for file in /var/cache/opkssh/*; do is opksshuser:opksshuser:600 "$file"; done
@@ -128,10 +101,23 @@ echo "own alice@x.example $issuer" >/var/own/.opk/auth_id
 chown own:own /var/own/.opk/auth_id
 chmod 600 /var/own/.opk/auth_id
 chmod 700 /var/own
-ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=no \
-    -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -i "$key" -p "$port" own@127.0.0.1 \
-    'echo in as own' || die "ssh: $(cat /var/log/opkssh.log "$scratch/sshd.log")"
+log_in "$key" own 'echo in as own'
 grep -q "may become own by /var/own/.opk/auth_id line 1" /var/log/opkssh.log || die "$(cat /var/log/opkssh.log)"
+
+echo "== uninstall where sshd would refuse its configuration"
+opkssh server uninstall --dry-run >/dev/null
+cp /etc/ssh/sshd_config "$scratch/good"
+echo 'Nonsense yes' >>/etc/ssh/sshd_config
+if opkssh server uninstall >"$scratch/said" 2>&1; then die "said nothing of sshd"; fi
+grep -q "the running sshd still runs opkssh" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "type: sudo opkssh server uninstall" "$scratch/said" || die "$(cat "$scratch/said")"
+for gone in /etc/ssh/sshd_config.d/60-opkssh.conf /etc/sudoers.d/opkssh /var/cache/opkssh; do
+    [ ! -e $gone ] || die "$gone is left"
+done
+cp "$scratch/good" /etc/ssh/sshd_config
+opkssh server uninstall >"$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "make it read its configuration" "$scratch/said" || die "not reloaded: $(cat "$scratch/said")"
+opkssh server install --no-sshd-reload >/dev/null
 
 echo "== uninstall, and again"
 opkssh server uninstall --dry-run | grep -q "Would remove /etc/ssh/sshd_config.d/60-opkssh.conf" || die "rehearsal"

@@ -10,11 +10,12 @@ use super::AuditArgs;
 use super::report::{Finding, Status};
 use crate::account;
 use crate::config::ServerConfig;
-use crate::etc::{self, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
+use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
 use crate::key_source::{
     KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
 };
+use crate::permissions::{self, Place};
 use crate::plugin;
 use crate::policy::rules::Rule;
 use crate::providers::Providers;
@@ -94,6 +95,23 @@ impl Findings {
             self.error(SETTINGS.path_in(etc).display(), error, "");
         }
         settings
+    }
+
+    /// What verify's account cannot read.
+    pub fn reachability(&mut self, etc: &Path, cache: &Path) {
+        let place = Place {
+            etc: etc.to_owned(),
+            group: ACCOUNT.to_owned(),
+            cache: cache.to_owned(),
+        };
+        for obstacle in permissions::obstacles_of_verify(&place) {
+            let path = obstacle.path.display();
+            self.error(
+                path,
+                obstacle.describe(ACCOUNT),
+                "Run: sudo opkssh permissions fix",
+            );
+        }
     }
 
     /// Would the key cache be used by its owner? Where there is none, each login asks.

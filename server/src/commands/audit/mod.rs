@@ -101,6 +101,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     findings.plugins(&args.etc);
     let settings = findings.settings(&args.etc);
     findings.cache(&args.cache);
+    findings.reachability(&args.etc, &args.cache);
     if !args.offline {
         findings.reach(&providers, &config, &settings);
     }

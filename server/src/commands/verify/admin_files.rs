@@ -4,7 +4,6 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::arguments::VerifyArgs;
 use super::error::VerifyError;
 use crate::config::ServerConfig;
 use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};
@@ -17,7 +16,7 @@ use crate::providers::Providers;
 use crate::settings::Settings;
 
 /// The files of `/etc/opk`.
-pub(super) struct AdminFiles {
+pub(in crate::commands) struct AdminFiles {
     pub providers: Providers,
     pub config: ServerConfig,
     pub settings: Settings,
@@ -33,14 +32,14 @@ pub(super) struct AdminFiles {
 impl AdminFiles {
     /// Loads all of them. Problems of providers and configuration go to `log`. Fails if a file that
     /// may deny is there and cannot be used.
-    pub fn load(args: &VerifyArgs, log: &Log) -> Result<Self, VerifyError> {
-        let providers = load_providers(&args.etc, log)?;
-        let config = load_config(&args.etc, args.config_path.as_deref(), log)?;
-        let settings = etc::load_settings(&args.etc)?;
+    pub fn load(etc: &Path, config: Option<&Path>, log: &Log) -> Result<Self, VerifyError> {
+        let providers = load_providers(etc, log)?;
+        let config = load_config(etc, config, log)?;
+        let settings = etc::load_settings(etc)?;
         let mut policy = Policy::default();
-        policy.revoked = etc::load_revoked(&args.etc)?;
-        policy.rules = etc::load_rules(&args.etc)?;
-        let path = AUTH_ID.path_in(&args.etc);
+        policy.revoked = etc::load_revoked(etc)?;
+        policy.rules = etc::load_rules(etc)?;
+        let path = AUTH_ID.path_in(etc);
         let (mut policy_problems, mut no_auth_id) = (Vec::new(), None);
         match AUTH_ID.read(&path) {
             Ok(bytes) => policy_problems = add_rows(&mut policy, &path, &bytes),
@@ -55,7 +54,7 @@ impl AdminFiles {
             settings,
             policy,
             no_auth_id,
-            plugins: plugin::load(&PLUGINS.path_in(&args.etc)),
+            plugins: plugin::load(&PLUGINS.path_in(etc)),
             policy_problems,
         })
     }

@@ -29,6 +29,8 @@ pub enum VerifyError {
     },
     #[error("failed to get the provider's keys: {0}")]
     Keys(#[from] KeySourceError),
+    #[error("error loading policy: {0}")]
+    NoAuthId(Arc<FileError>),
     #[error("error loading policy: {system}; {home}")]
     NoPolicy {
         system: Arc<FileError>,
@@ -47,7 +49,9 @@ impl VerifyError {
         match self {
             Self::Denied(reason) => !reason.is_by_deny_list(),
             Self::Etc(error) => error.leaves_it_to_others(),
-            Self::JwksFile { .. } | Self::Keys(_) | Self::NoPolicy { .. } => true,
+            Self::JwksFile { .. } | Self::Keys(_) | Self::NoAuthId(_) | Self::NoPolicy { .. } => {
+                true
+            }
             Self::Output(_) | Self::Panic { .. } => false,
         }
     }
@@ -57,7 +61,7 @@ impl VerifyError {
         match self {
             Self::Denied(reason) => hint_for(reason),
             Self::Etc(error) => error.hint(),
-            Self::NoPolicy { system, .. } => system.hint(),
+            Self::NoPolicy { system, .. } | Self::NoAuthId(system) => system.hint(),
             Self::JwksFile {
                 error: JwksFileError::File(error),
                 ..

@@ -11,7 +11,7 @@ mod monitor;
 mod plugins;
 mod userinfo;
 
-pub(super) use admin_files::{load_config, load_providers};
+pub(super) use admin_files::{AdminFiles, load_config, load_providers};
 pub use arguments::VerifyArgs;
 pub use error::VerifyError;
 
@@ -26,7 +26,6 @@ use crate::authorized_keys;
 use crate::confine;
 use crate::log::Log;
 use crate::verify::{self, Allowed, Peeked};
-use admin_files::AdminFiles;
 use by_policy::allow_by_policy;
 use fallback::Answered;
 use keys::keys_for;
@@ -147,7 +146,10 @@ fn prepare(args: &VerifyArgs, log: &Log) -> Result<(Peeked, AdminFiles), VerifyE
         args.principal,
         args.certificate.len()
     ));
-    Ok((peeked, AdminFiles::load(args, log)?))
+    Ok((
+        peeked,
+        AdminFiles::load(&args.etc, args.config_path.as_deref(), log)?,
+    ))
 }
 
 /// The rest; `outside` does what this process may not do any more.

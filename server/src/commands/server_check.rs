@@ -1,0 +1,94 @@
+//! `opkssh server check`: whether verify, as the account that it runs as, can use its files.
+//! `server install` asks it before sshd is pointed at us.
+
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::cache::code_of;
+use super::verify::{AdminFiles, VerifyError};
+use crate::account::{self, AccountError};
+use crate::etc::{self, ACCOUNT};
+use crate::fallback::FallbackError;
+use crate::install;
+use crate::key_source::read_jwks_file;
+use crate::log::Log;
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct CheckArgs {
+    /// Directory of providers, auth_id, config.yml and the others
+    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
+    pub etc: PathBuf,
+    /// Print nothing unless something is wrong
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    #[error("{0}")]
+    Files(#[from] VerifyError),
+    #[error("the keys of {issuer} cannot be read: {reason}")]
+    JwksFile { issuer: String, reason: String },
+    #[error("the fallback of server.yml would not be run: {0}")]
+    Fallback(#[from] FallbackError),
+    #[error("{0}")]
+    Account(#[from] AccountError),
+    #[error("cannot run as {ACCOUNT}: {0}")]
+    AsAccount(io::Error),
+    #[error("cannot write the answer: {0}")]
+    Output(io::Error),
+}
+
+impl CheckError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Files(error) => error.hint(),
+            Self::Account(_) => Some("Make the account: sudo opkssh server install".into()),
+            Self::Fallback(_) => Some("Edit it: sudoedit /etc/opk/server.yml".into()),
+            Self::JwksFile { .. } | Self::AsAccount(_) | Self::Output(_) => None,
+        }
+    }
+}
+
+/// Loads all that verify loads. Root does so as verify's account, in a process of its own; the
+/// value is the exit status of that process, or 0.
+pub fn server_check(args: &CheckArgs, out: &mut impl Write) -> Result<u8, CheckError> {
+    if rustix::process::geteuid().is_root() {
+        return as_account(args);
+    }
+    let log = Log::to(io::stderr());
+    let files = AdminFiles::load(&args.etc, None, &log)?;
+    if let Some(error) = files.no_auth_id {
+        return Err(VerifyError::NoAuthId(error).into());
+    }
+    for (issuer, path) in &files.settings.jwks_files {
+        read_jwks_file(path).map_err(|error| CheckError::JwksFile {
+            issuer: issuer.clone(),
+            reason: error.to_string(),
+        })?;
+    }
+    if let Some(fallback) = &files.settings.fallback {
+        fallback.judge()?;
+    }
+    if !args.quiet {
+        let account = account::name_of(rustix::process::geteuid().as_raw());
+        writeln!(out, "verify can use its files, as {account}.").map_err(CheckError::Output)?;
+    }
+    Ok(0)
+}
+
+fn as_account(args: &CheckArgs) -> Result<u8, CheckError> {
+    let account =
+        install::identity_of(ACCOUNT).ok_or_else(|| AccountError::Unknown(ACCOUNT.to_owned()))?;
+    let program = std::env::current_exe().map_err(CheckError::AsAccount)?;
+    let mut command = Command::new(program);
+    command.args(["server", "check", "--etc"]).arg(&args.etc);
+    if args.quiet {
+        command.arg("--quiet");
+    }
+    let status = command.uid(account.uid).gid(account.gid).status();
+    status.map(code_of).map_err(CheckError::AsAccount)
+}

@@ -1,0 +1,79 @@
+//! What must hold before sshd is pointed at us: verify, run as its account, can use its files.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::InstallError;
+use crate::account;
+use crate::etc::{self, ACCOUNT};
+use crate::permissions::{self, Action, Credentials, Obstacle, Place};
+
+/// Lets verify's account reach the policy files that only root can have written: directory and
+/// files get group and mode of the table. Fails where that would not help, or where others could
+/// have written a file, which must be looked at first.
+pub fn clear_the_way(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
+    let Ok(account) = account::find(ACCOUNT) else {
+        return Ok(());
+    };
+    let credentials = Credentials::of(&account);
+    let place = Place {
+        etc: etc::DIRECTORY.into(),
+        group: ACCOUNT.to_owned(),
+        cache: etc::CACHE.into(),
+    };
+    // files are seen only when the directory can be entered
+    for _ in 0..2 {
+        for obstacle in permissions::obstacles(&place, &credentials) {
+            for action in cure(&obstacle)? {
+                if rehearsal {
+                    say(&format!("Would {action}."));
+                } else {
+                    permissions::apply(&action).map_err(InstallError::Repair)?;
+                    say(&format!("Done: {action}"));
+                }
+            }
+        }
+        if rehearsal {
+            break;
+        }
+    }
+    match permissions::obstacles(&place, &credentials)
+        .into_iter()
+        .next()
+    {
+        Some(obstacle) if !rehearsal => Err(InstallError::Unreachable(obstacle)),
+        _ => Ok(()),
+    }
+}
+
+fn cure(obstacle: &Obstacle) -> Result<[Action; 2], InstallError> {
+    match obstacle.entry {
+        Some(entry) if obstacle.is_roots_alone => Ok([
+            Action::Owner(obstacle.path.clone(), ACCOUNT.to_owned()),
+            Action::Mode(obstacle.path.clone(), entry.mode),
+        ]),
+        _ => Err(InstallError::Unreachable(obstacle.clone())),
+    }
+}
+
+/// Runs `program server check`, which becomes verify's account and loads all that verify loads.
+pub fn check_as_account(program: &Path) -> Result<(), InstallError> {
+    let checked = Command::new(program)
+        .args(["server", "check", "--quiet"])
+        .output()
+        .map_err(|error| InstallError::Io {
+            path: program.to_owned(),
+            error,
+        })?;
+    if checked.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&checked.stderr);
+    let mut lines = said.lines();
+    let reason = lines.next().unwrap_or("it said nothing");
+    let reason = reason.strip_prefix("Error: ").unwrap_or(reason);
+    Err(InstallError::Preflight {
+        reason: reason.to_owned(),
+        hint: lines.next().map(str::to_owned),
+    })
+}
