@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use opkssh_protocol::pk_token::PkTokenError;
+use opkssh_protocol::printable::printable;
 
 use crate::account::AccountError;
 use crate::commands::NoHomePolicy;
@@ -12,7 +13,6 @@ use crate::config::ConfigError;
 use crate::files::FileError;
 use crate::install::InstallError;
 use crate::key_source::{JwksFileError, KeySourceError, StoreError};
-use crate::log::escaped;
 use crate::policy::PolicyDenial;
 use crate::policy::revoked::RevokedError;
 use crate::policy::rules::RulesError;
@@ -24,7 +24,7 @@ use crate::verify::DenyReason;
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// Quotes what tokens and certificates say, so it is escaped: it ends in sshd's log.
-    #[error("{}", escaped(&.0.to_string()))]
+    #[error("{}", printable(&.0.to_string()))]
     Denied(#[from] DenyReason),
     #[error("failed to load providers: {0}")]
     Providers(FileError),
@@ -122,7 +122,7 @@ impl ServerError {
             })) => {
                 // quoted, since the words are the token's and a shell will read them
                 let row = table::write_row([principal, who, issuer]).ok()?;
-                Some(format!("To allow it: sudo opkssh add {}", escaped(row.trim_end())))
+                Some(format!("To allow it: sudo opkssh add {}", printable(row.trim_end())))
             }
             Self::Denied(DenyReason::Provider(ProviderRefusal::Unknown { .. })) => {
                 Some("Compare the issuer, byte for byte, with the rows of /etc/opk/providers".into())

@@ -11,10 +11,8 @@ use std::sync::{Mutex, OnceLock};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use opkssh_protocol::printable::printable;
 use rustix::fs::OFlags;
-
-/// Longest message, in characters; what a stranger sends must not fill the disk.
-const MAX_MESSAGE: usize = 2000;
 
 /// Where messages go.
 pub struct Log {
@@ -73,11 +71,11 @@ impl Log {
     /// One line, in one write. That it cannot be written changes no decision.
     pub fn line(&self, message: &str) {
         let line = if self.explains {
-            format!("{}\n", escaped(message))
+            format!("{}\n", printable(message))
         } else {
             let now = Timestamp::now().to_zoned(local_time_zone());
             let now = now.strftime("%Y/%m/%d %H:%M:%S");
-            format!("{now} {}\n", escaped(message))
+            format!("{now} {}\n", printable(message))
         };
         if let Ok(mut sink) = self.sink.lock() {
             let _ = sink.write_all(line.as_bytes());
@@ -99,26 +97,6 @@ fn local_time_zone() -> TimeZone {
     LOCAL.get_or_init(find).clone()
 }
 
-/// Without control characters, and of bounded length: fit for a log and a terminal.
-pub fn escaped(message: &str) -> String {
-    let mut text = String::with_capacity(message.len());
-    for (index, c) in message.chars().enumerate() {
-        if index == MAX_MESSAGE {
-            text.push('…');
-            break;
-        }
-        // bidirectional overrides reorder what a reader sees
-        if c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-        {
-            text.extend(c.escape_unicode());
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,20 +111,12 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2);
         let (time, message) = lines[0].split_at(20);
-        assert_eq!(message, "failed\\u{a}root \\u{1b}[2J ok\\u{d}");
+        assert_eq!(message, "failed\\nroot \\u{1b}[2J ok\\r");
         let shape: String = time
             .chars()
             .map(|c| if c.is_ascii_digit() { '9' } else { c })
             .collect();
         assert_eq!(shape, "9999/99/99 99:99:99 ");
-    }
-
-    #[test]
-    fn long_messages_are_cut() {
-        assert_eq!(
-            escaped(&"x".repeat(100_000)).chars().count(),
-            MAX_MESSAGE + 1
-        );
     }
 
     #[test]

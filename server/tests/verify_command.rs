@@ -85,7 +85,7 @@ fn row_22_what_a_token_says_cannot_forge_log_lines() {
     let (login, _provider, server) = working();
     let login = login.with(|login| {
         login.certificate.key_id = "x\n2026/01/01 00:00:00 successfully verified".into();
-        login.claims["sub"] = "y\r\n\u{1b}[2Jz".into();
+        login.claims["sub"] = "y\r\n\u{1b}[2J\u{202e}\u{200b}z".into();
     });
     server.allows(&login);
     let log = server.log();
@@ -95,7 +95,8 @@ fn row_22_what_a_token_says_cannot_forge_log_lines() {
         "{log}"
     );
     assert_eq!(
-        log.matches("\nsuccessfully").count() + log.matches('\u{1b}').count(),
+        log.matches("\nsuccessfully").count()
+            + log.matches(['\u{1b}', '\u{202e}', '\u{200b}']).count(),
         0
     );
 }
@@ -341,7 +342,7 @@ fn row_18_and_unverified_mail_are_remarked_on() {
     let (out, result) = server.verify(&login);
     assert!(result.is_ok() && out.starts_with("cert-authority,principals=\"root\" "));
     assert!(server.log().contains("email_verified is not true"));
-    assert!(server.log().contains("the certificate is for [\"root\"]"));
+    assert!(server.log().contains("the certificate is for \"root\""));
 }
 
 /// A stdout that does something else than taking the line.

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::SystemTime;
 
+use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
 use super::own_files::{load_config, load_providers};
 use super::verify::DEFAULT_CACHE;
 use crate::error::ServerError;
 use crate::key_source::{KeyCache, Standing, Store, WhenAsked};
-use crate::log::{Log, escaped};
+use crate::log::Log;
 use crate::settings::Settings;
 
 /// What all of them take.
@@ -170,7 +171,7 @@ fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> Str
 
 /// What a provider says about its keys, and what went wrong, may hold anything.
 fn write_line(out: &mut impl Write, line: &str) -> Result<(), ServerError> {
-    writeln!(out, "{}", escaped(line)).map_err(ServerError::Output)
+    writeln!(out, "{}", printable(line)).map_err(ServerError::Output)
 }
 
 fn to_stderr() -> Log {

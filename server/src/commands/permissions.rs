@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
+use opkssh_protocol::printable::{printable, printable_json};
 use serde::Serialize;
 
 use super::verify::DEFAULT_CACHE;
@@ -222,11 +223,11 @@ fn confirm(input: &mut impl BufRead, out: &mut impl Write) -> Result<(), ServerE
 fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), ServerError> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| ServerError::Output(error.into()))?;
-    say(out, text)
+    writeln!(out, "{}", printable_json(&text)).map_err(ServerError::Output)
 }
 
 fn say(out: &mut impl Write, line: String) -> Result<(), ServerError> {
-    writeln!(out, "{line}").map_err(ServerError::Output)
+    writeln!(out, "{}", printable(&line)).map_err(ServerError::Output)
 }
 
 impl PlaceArgs {
