@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use opkssh_protocol::inspect::InspectError;
+use opkssh_protocol::printable::printable;
 
 use crate::cli::Stop;
 
@@ -87,7 +88,7 @@ impl From<opkssh_server::ReadhomeError> for Failure {
 /// Says on stderr what went wrong.
 pub fn failure(failure: &Failure) -> ExitCode {
     let mut err = io::stderr().lock();
-    // one line, and none that steers the terminal: a provider's words may be in it
+    // a provider's words may be in it
     let _ = writeln!(err, "Error: {}", on_one_line(&failure.message));
     if let Some(hint) = &failure.hint {
         let _ = writeln!(err, "{}", on_one_line(hint));
@@ -112,14 +113,7 @@ pub fn say(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
+/// Returns `text` as one line that does not steer the terminal.
 fn on_one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.trim().chars() {
-        match character {
-            '\n' | '\t' => line.push(' '),
-            _ if character.is_control() => line.extend(character.escape_default()),
-            _ => line.push(character),
-        }
-    }
-    line
+    printable(&text.trim().replace(['\n', '\t'], " ")).to_string()
 }

@@ -3,6 +3,7 @@
 
 use std::io::{self, Stderr, Write};
 
+use opkssh_protocol::printable::printable;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::fmt;
@@ -57,10 +58,11 @@ pub fn start(level: LogLevel) {
     let lines = fmt::layer().with_ansi(false);
     // a second start finds the first one's subscriber, which is as good
     let _ = if stderr_is_the_journal() {
-        log.with(lines.without_time().with_writer(Journal))
+        log.with(lines.without_time().with_writer(Lines { journal: true }))
             .try_init()
     } else {
-        log.with(lines.with_writer(io::stderr)).try_init()
+        log.with(lines.with_writer(Lines { journal: false }))
+            .try_init()
     };
 }
 
@@ -86,14 +88,19 @@ fn stderr_is_the_journal() -> bool {
         .is_ok_and(|stderr| journal == format!("{}:{}", stderr.st_dev, stderr.st_ino))
 }
 
-/// Each line begins with its priority, as sd-daemon(3) has it.
-struct Journal;
+/// Makes each event one line on stderr. For the journal, the line begins with its priority, as
+/// sd-daemon(3) has it.
+struct Lines {
+    journal: bool,
+}
 
-impl<'a> MakeWriter<'a> for Journal {
+impl<'a> MakeWriter<'a> for Lines {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
-        Line { priority: 6 }
+        Line {
+            priority: self.journal.then_some(6),
+        }
     }
 
     fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line {
@@ -103,23 +110,25 @@ impl<'a> MakeWriter<'a> for Journal {
             Level::INFO => 6,
             _ => 7,
         };
-        Line { priority }
+        Line {
+            priority: self.journal.then_some(priority),
+        }
     }
 }
 
 struct Line {
-    priority: u8,
+    priority: Option<u8>,
 }
 
 impl Line {
-    fn of(&self, text: &[u8]) -> Vec<u8> {
-        // an event is one line to the journal, and the priority stands before each
-        let text = String::from_utf8_lossy(text);
-        let mut out = Vec::with_capacity(text.len() + 3);
-        for line in text.lines() {
-            out.extend_from_slice(format!("<{}>{line}\n", self.priority).as_bytes());
+    fn of(&self, event: &[u8]) -> String {
+        let text = String::from_utf8_lossy(event);
+        // an event may quote a provider: what it says begins no line of its own
+        let line = printable(text.trim_end());
+        match self.priority {
+            Some(priority) => format!("<{priority}>{line}\n"),
+            None => format!("{line}\n"),
         }
-        out
     }
 }
 
@@ -127,7 +136,7 @@ impl Write for Line {
     /// An event comes as a whole.
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let mut stderr: Stderr = io::stderr();
-        stderr.write_all(&self.of(text))?;
+        stderr.write_all(self.of(text).as_bytes())?;
         Ok(text.len())
     }
 
@@ -142,8 +151,16 @@ mod tests {
 
     #[test]
     fn each_line_has_its_priority() {
-        let line = Line { priority: 4 };
-        assert_eq!(line.of(b"a b\n"), b"<4>a b\n");
-        assert_eq!(line.of(b"a\nb\n"), b"<4>a\n<4>b\n");
+        let line = Line { priority: Some(4) };
+        assert_eq!(line.of(b"a b\n"), "<4>a b\n");
+    }
+
+    #[test]
+    fn an_event_is_one_line() {
+        let line = Line { priority: None };
+        assert_eq!(
+            line.of("a\n<0>b\u{1b}[2J\u{202e}\n".as_bytes()),
+            "a\\n<0>b\\u{1b}[2J\\u{202e}\n"
+        );
     }
 }

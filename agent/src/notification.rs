@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
+use opkssh_protocol::printable::printable;
 use zbus::export::futures_core::Stream as _;
 use zbus::message::Type;
 use zbus::zvariant::Value;
@@ -16,6 +17,8 @@ const SERVER: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 /// A server answers at once, or is not there.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest text of a notification, in characters.
+const MAX_TEXT: usize = 500;
 /// The button, and a click on the notification itself.
 const LOG_IN: [&str; 2] = ["login", "default"];
 /// What NotificationClosed calls a dismissal by the person.
@@ -141,11 +144,6 @@ async fn try_show(bus: Option<String>, summary: &str, body: &str) -> Result<Show
 
 /// No markup, and nothing that only looks like something else.
 fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '<' | '>' | '&' => ' ',
-            c if c.is_control() => ' ',
-            c => c,
-        })
-        .collect()
+    let text = printable(text).at_most(MAX_TEXT).to_string();
+    text.replace(['<', '>', '&'], " ")
 }

@@ -5,11 +5,12 @@ use std::io::Write;
 use jiff::SignedDuration;
 use opkssh_protocol::control::{AccountState, AccountStatus, Renewal, WhichAccount};
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
 use crate::ensure::{Ensured, ensure};
 use crate::error::ClientError;
-use crate::shown::{local_time, now, printable};
+use crate::shown::{local_time, now};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct CheckArgs {

@@ -10,11 +10,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 
 use crate::agent_settings::AgentSettings;
 use crate::connection::Connection;
 use crate::error::ClientError;
-use crate::shown::printable;
 
 /// How long a daemon may take from its start to its first answer.
 const START: Duration = Duration::from_secs(10);

@@ -8,6 +8,7 @@ use interprocess::local_socket::{GenericFilePath, Stream};
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::inspect;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
+use opkssh_protocol::printable::printable_json;
 use ssh_key::{Certificate, HashAlg};
 
 use crate::connection::AT_ONCE;
@@ -54,7 +55,10 @@ impl HeldCertificate {
         };
         let token = UnverifiedPkToken::parse_compact(self.certificate.unverified_pk_token())
             .map_err(|error| message(&error))?;
-        serde_json::to_string_pretty(token.unverified_claims().all()).map_err(|e| message(&e))
+        let claims = serde_json::to_string_pretty(token.unverified_claims().all());
+        claims
+            .map(|claims| printable_json(&claims))
+            .map_err(|error| message(&error))
     }
 }
 

@@ -7,6 +7,7 @@ use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::config::Wanted;
 use opkssh_protocol::control::{AccountStatus, Asking, Event, Flow, Joining, Request};
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 
 use crate::agent_lock::with_store_open;
 use crate::configuration::Environment;
@@ -17,7 +18,7 @@ use crate::held_certificate::{HeldCertificate, held_certificate};
 use crate::login_display::{Bringing, LoginDisplay};
 use crate::login_request::request;
 use crate::pasted::{can_be_typed, read_while_waiting, to_the_daemon};
-use crate::shown::{printable, quoted};
+use crate::shown::quoted;
 use crate::written_keys;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -268,7 +269,7 @@ fn log_in_and(
 /// Go's client kept one pair of key files current; they would now only grow old.
 fn about_stale_files(places: &Places) -> Option<String> {
     let keys = written_keys::in_default_slots(places);
-    let word = |key: &PathBuf| quoted(&printable(&key.to_string_lossy()));
+    let word = |key: &PathBuf| quoted(&printable(&key.to_string_lossy()).to_string());
     let removals: Vec<_> = keys
         .iter()
         .map(|key| format!("opkssh logout -i {}", word(key)))

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use opkssh_protocol::control::{AccountStatus, Event};
+use opkssh_protocol::printable::printable;
 
 use crate::browser;
 use crate::configuration::Environment;
 use crate::pasted::can_be_typed;
 use crate::qr::for_terminal;
-use crate::shown::{local_time, printable};
+use crate::shown::local_time;
 
 /// How the person brings the address that a browser on another machine ended at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl<'a> LoginDisplay<'a> {
         match event {
             Event::OpenBrowser { url, opened: true } => self.line(&format!(
                 "This login is under way already, in the browser at {}",
-                printable(url)
+                printable(url).uncut()
             )),
             Event::OpenBrowser { url, opened: false } => self.open_browser(url),
             Event::DeviceCode {
@@ -118,7 +119,7 @@ impl<'a> LoginDisplay<'a> {
     pub fn identity(&mut self, email: Option<&str>, rest: [&str; 3]) {
         self.clear();
         self.line("Keys generated for identity");
-        let rest = rest.map(printable).join(" ");
+        let rest = rest.map(|text| printable(text).to_string()).join(" ");
         match email {
             Some(email) => {
                 self.line("Email, sub, issuer, audience: ");
@@ -134,7 +135,7 @@ impl<'a> LoginDisplay<'a> {
     }
 
     fn open_browser(&mut self, url: &str) {
-        let url = printable(url);
+        let url = printable(url).uncut().to_string();
         if !self.open_browser {
             self.line(&format!("Open your browser to: {url}"));
             self.ask_for_the_answer(&url);
@@ -176,11 +177,11 @@ impl<'a> LoginDisplay<'a> {
         self.clear();
         self.line(&format!(
             "On any device with a browser, open {}",
-            printable(uri)
+            printable(uri).uncut()
         ));
         self.line(&format!("and enter the code: {}", printable(code)));
         if let Some(complete) = complete.filter(|complete| *complete != uri) {
-            let complete = printable(complete);
+            let complete = printable(complete).uncut().to_string();
             self.line(&format!("Or open this, with the code in it: {complete}"));
             let mut err = std::io::stderr();
             if err.is_terminal()

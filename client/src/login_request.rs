@@ -8,6 +8,7 @@ use opkssh_protocol::config::{
 };
 use opkssh_protocol::control::{AccountStatus, KeyType, LoginRequest, Request};
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 
 use crate::configuration::{Environment, load_config};
 use crate::connection::Connection;
@@ -99,7 +100,7 @@ pub fn login_request(
     if args.send_access_token.is_none()
         && let Some(warning) = unknown_issuer_warning(&choice, &config)
     {
-        let _ = writeln!(out, "{warning}");
+        let _ = writeln!(out, "{}", printable(&warning));
     }
     let providers = choice.providers();
     if let Some(name) = &account {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use opkssh_protocol::control::{Event, LockedPart, LoggedOut, Request, StatusReport, WhichAccount};
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 
 use crate::connection::{Connection, OVER_THE_NETWORK, unexpected};
 use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
-use crate::shown::printable;
 use crate::status::report;
 use crate::written_keys;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use opkssh_protocol::control::{Event, Failure, Request};
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 use opkssh_protocol::secret::Secret;
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -37,11 +38,11 @@ pub fn read_while_waiting(bring: impl Fn(Secret) -> Result<(), Failure> + Send +
             }
             if let Err(failure) = bring(line) {
                 let hint = failure.hint.map(|hint| format!("; {hint}"));
+                let reason = failure.message + &hint.unwrap_or_default();
                 let _ = writeln!(
                     io::stderr(),
-                    "{}{}. The login goes on waiting.",
-                    failure.message,
-                    hint.unwrap_or_default()
+                    "{}. The login goes on waiting.",
+                    printable(&reason)
                 );
             }
         }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use opkssh_protocol::config::ClientConfig;
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 
 use crate::configuration::load_config;
 use crate::error::ClientError;
-use crate::shown::printable;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ProviderListArgs {
@@ -39,7 +39,8 @@ pub fn provider_list(
     }
     for provider in &config.providers {
         for alias in &provider.aliases {
-            rows.push((printable(alias), printable(&provider.issuer)));
+            let shown = |text: &str| printable(text).to_string();
+            rows.push((shown(alias), shown(&provider.issuer)));
         }
     }
     let gap = if for_terminal { 2 } else { 1 };

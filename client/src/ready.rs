@@ -6,6 +6,7 @@ use opkssh_protocol::control::{
     AccountStatus, Asking, Flow, Joining, LoginRequest, Request, WhichAccount,
 };
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 
 use crate::agent_lock::with_store_open;
 use crate::configuration::Environment;
@@ -13,7 +14,7 @@ use crate::ensure::{Ensured, ensure, ensure_with};
 use crate::error::ClientError;
 use crate::login::{LoginArgs, log_in};
 use crate::login_request::login_request;
-use crate::shown::{local_time, printable};
+use crate::shown::local_time;
 
 /// Make an account usable: renew it, or log in
 #[derive(Debug, Clone, Default, clap::Args)]

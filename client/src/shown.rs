@@ -1,22 +1,8 @@
-//! Text from elsewhere made fit for a terminal, and times as a person reads them.
+//! Times as a person reads them, and words as a shell does.
 
 use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
-
-/// `text` with control characters escaped: an address or a message from a provider must not be
-/// able to steer the terminal.
-pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() || is_direction_mark(character) {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
 
 /// Local time to the minute; the number when it is outside of the calendar.
 pub fn local_time(time: UnixTime) -> String {
@@ -42,22 +28,4 @@ pub fn quoted(text: &str) -> String {
 
 pub fn now() -> UnixTime {
     SystemTime::now().into()
-}
-
-fn is_direction_mark(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_shown_steers_the_terminal() {
-        assert_eq!(
-            printable("a\u{1b}[2Jb\nc\u{202e}d"),
-            "a\\u{1b}[2Jb\\nc\\u{202e}d"
-        );
-        assert_eq!(printable("älice@例え.jp"), "älice@例え.jp");
-    }
 }

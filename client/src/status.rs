@@ -7,10 +7,11 @@ use opkssh_protocol::control::{
     AccountState, AccountStatus, AgentStatus, Event, LockedPart, Request, StatusReport,
 };
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::{printable, printable_json};
 
 use crate::connection::{AT_ONCE, Connection, unexpected};
 use crate::error::ClientError;
-use crate::shown::{local_time, printable};
+use crate::shown::local_time;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct StatusArgs {
@@ -51,7 +52,7 @@ fn json(report: Option<&StatusReport>) -> Result<String, ClientError> {
     };
     value
         .and_then(|value| serde_json::to_string_pretty(&value))
-        .map(|text| text + "\n")
+        .map(|text| printable_json(&text) + "\n")
         .map_err(|error| ClientError::Garbled(error.to_string()))
 }
 

@@ -2,8 +2,9 @@
 
 use std::process::{Command, Output, Stdio};
 
+use opkssh_protocol::printable::printable;
+
 use crate::error::ClientError;
-use crate::shown::printable;
 
 /// Does a user manager answer here? There is none without systemd, nor for a user who has no
 /// session of their own (`su`, a container).
@@ -27,7 +28,7 @@ pub fn run(arguments: &[&str]) -> Result<(), ClientError> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(failed(match said.lines().find(|line| !line.is_empty()) {
-        Some(line) => printable(line),
+        Some(line) => printable(line).to_string(),
         None => output.status.to_string(),
     }))
 }

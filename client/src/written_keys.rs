@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 use ssh_key::Certificate;
 
 use crate::error::ClientError;
@@ -34,13 +35,15 @@ pub fn remove_all(
                 pair.remove()?;
                 removed += 1;
                 let (key, certificate) = (pair.key.display(), pair.certificate.display());
-                let _ = writeln!(out, "Removed {key} and {certificate}");
+                let line = format!("Removed {key} and {certificate}");
+                let _ = writeln!(out, "{}", printable(&line));
                 if pair.key.starts_with(&directory) {
                     drop_identity_file(&directory.join("config"), &pair.key)?;
                 }
             }
             Err(reason) if verbose || reason.is_suspicious() => {
-                let _ = writeln!(err, "Skipping {}: {reason}", key.display());
+                let line = format!("Skipping {}: {reason}", key.display());
+                let _ = writeln!(err, "{}", printable(&line));
             }
             Err(_) => {}
         }

@@ -1,7 +1,7 @@
 //! `opkssh inspect`: a certificate or public key in words.
 //!
 //! The layout is that of Go's client. Extensions come in a fixed order, an access token is never
-//! shown, and control characters are escaped; what else differs is in `docs/differences.md`.
+//! shown, and text is [`printable`]; what else differs is in `docs/differences.md`.
 //! Nothing is verified.
 
 use std::fmt::{self, Write};
@@ -17,6 +17,7 @@ use crate::base64url;
 use crate::certificate::{ACCESS_TOKEN_EXTENSION, PK_TOKEN_EXTENSION};
 use crate::json::{self, Object};
 use crate::pk_token::UnverifiedPkToken;
+use crate::printable::{Printable, printable, printable_json, push_json_escape};
 
 /// Why a text cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +52,7 @@ pub fn render(text: &str, zone: &TimeZone) -> Result<String, InspectError> {
         let _ = match token {
             Some(Ok(token)) => write_pk_token(&mut out, &token),
             Some(Err(error)) => {
-                let error = printable(&error.to_string());
-                writeln!(out, "Error parsing PKToken: {error}")
+                writeln!(out, "Error parsing PKToken: {}", shown(&error.to_string()))
             }
             None => writeln!(out, "\nNo openpubkey-pkt extension found"),
         };
@@ -101,16 +101,16 @@ fn is_certificate(kind: &str) -> bool {
 fn write_certificate(out: &mut String, certificate: &Certificate, zone: &TimeZone) -> fmt::Result {
     writeln!(out, "--- SSH Certificate Information ---")?;
     for (label, value) in fields(certificate, zone) {
-        writeln!(out, "{label:<18} {}", printable(&value))?;
+        writeln!(out, "{label:<18} {}", shown(&value))?;
     }
     writeln!(out, "Extensions:")?;
     for (name, value) in certificate.extensions().iter() {
-        let shown = match name.as_str() {
+        let value = match name.as_str() {
             PK_TOKEN_EXTENSION => format!("[PKToken data] {} bytes", value.len()),
             ACCESS_TOKEN_EXTENSION => format!("[access token] {} bytes", value.len()),
-            _ => printable(value),
+            _ => shown(value).to_string(),
         };
-        writeln!(out, "  {}: {shown}", printable(name))?;
+        writeln!(out, "  {}: {value}", shown(name))?;
     }
     Ok(())
 }
@@ -175,7 +175,7 @@ fn write_pk_token(out: &mut String, token: &UnverifiedPkToken) -> fmt::Result {
     }
 
     writeln!(out, "\n--- Token Metadata ---")?;
-    let mut field = |label: &str, value: &str| writeln!(out, "{label:<19} {}", printable(value));
+    let mut field = |label: &str, value: &str| writeln!(out, "{label:<19} {}", shown(value));
     field("Issuer:", claims.iss())?;
     // left out when it is a list, as in Go
     match claims.get("aud") {
@@ -197,7 +197,7 @@ fn write_public_key(out: &mut String, kind: &str, blob: &[u8]) -> fmt::Result {
     let digest = ring::digest::digest(&ring::digest::SHA256, blob);
     let base64 = STANDARD.encode(blob);
     writeln!(out, "--- SSH Public Key Information ---")?;
-    writeln!(out, "Type: {}", printable(kind))?;
+    writeln!(out, "Type: {}", shown(kind))?;
     writeln!(
         out,
         "Fingerprint: SHA256:{}",
@@ -246,17 +246,17 @@ fn indented(object: &Object) -> String {
     let text = serde_json::to_string_pretty(&object).unwrap_or_default();
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
-        let html = matches!(character, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
-        if html || (is_steering(character) && character != '\n') {
-            let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        } else {
-            escaped.push(character);
+        match character {
+            '<' | '>' | '&' => push_json_escape(&mut escaped, character),
+            _ => escaped.push(character),
         }
     }
-    escaped
+    printable_json(&escaped)
+}
+
+/// Escaped and not cut: the person asked to see the whole.
+fn shown(text: &str) -> Printable<'_> {
+    printable(text).uncut()
 }
 
 /// `1e6` is shown as `1000000`.
@@ -276,24 +276,6 @@ fn plain_numbers(value: &mut Value) {
         Value::Object(members) => members.values_mut().for_each(plain_numbers),
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
-}
-
-/// Text from a certificate must not be able to steer the terminal.
-fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_steering(character) {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-fn is_steering(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

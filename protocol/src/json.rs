@@ -5,6 +5,8 @@ use std::fmt::{self, Write as _};
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::printable::quoted;
+
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
     #[error("not a JSON object: {0}")]
@@ -199,8 +201,8 @@ impl<'de> Visitor<'de> for Unique {
             let value = members.next_value_seed(Unique)?;
             if object.insert(name.0.clone(), value).is_some() {
                 return Err(de::Error::custom(format!(
-                    "member {:?} appears twice",
-                    name.0
+                    "member {} appears twice",
+                    quoted(&name.0)
                 )));
             }
         }

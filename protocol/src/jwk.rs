@@ -10,6 +10,7 @@ use sha3::Digest as _;
 
 use crate::base64url;
 use crate::json::Object;
+use crate::printable::{MAX_QUOTED, printable, quoted};
 
 /// The signature algorithms we know (RFC 7518 section 3.1, RFC 8037 section 3.1). There is no
 /// `none` and no HMAC to forget a check for.
@@ -48,13 +49,13 @@ impl fmt::Display for Algorithm {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    #[error("unsupported signature algorithm {}", .0.escape_debug())]
+    #[error("unsupported signature algorithm {}", printable(.0).at_most(MAX_QUOTED))]
     Algorithm(String),
     #[error("algorithm {0} does not fit the key")]
     Mismatch(Algorithm),
     #[error("JWK member {0:?} is missing or malformed")]
     Member(&'static str),
-    #[error("unsupported key type {0:?}")]
+    #[error("unsupported key type {}", quoted(.0))]
     KeyType(String),
     #[error("the signature does not verify")]
     Signature,

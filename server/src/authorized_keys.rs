@@ -13,6 +13,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
 use opkssh_protocol::certificate::{VerifiedCertificate, is_principal};
+use opkssh_protocol::printable::quoted;
 
 /// One line of authorized_keys: the certificate's own key as an authority, for the certificate's
 /// own principals.
@@ -26,7 +27,7 @@ pub struct AuthorizedKey {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnsafeLine {
-    #[error("cert contains invalid principal {0:?}, rejecting authn")]
+    #[error("cert contains invalid principal {}, rejecting authn", quoted(.0))]
     Principal(String),
     #[error("the certificate's key cannot be written to authorized_keys")]
     Key,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use opkssh_protocol::pk_token::{ExpirationPolicy, TrustedProvider};
+use opkssh_protocol::printable::{MAX_QUOTED, printable};
 use url::Url;
 
 use crate::table;
@@ -21,7 +22,8 @@ pub enum ProviderRefusal {
     #[error("no providers configured")]
     NoneConfigured,
     #[error(
-        "unrecognized issuer: {issuer}, issuers known: [{}]{}",
+        "unrecognized issuer: {}, issuers known: [{}]{}",
+        printable(issuer).at_most(MAX_QUOTED),
         known.join(" "),
         near_miss(issuer, known)
     )]

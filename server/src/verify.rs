@@ -18,6 +18,7 @@ use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::pk_token::{
     self, AuthenticPkToken, PkTokenError, TrustedProvider, UnverifiedPkToken,
 };
+use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 
@@ -52,7 +53,10 @@ pub struct Allowed {
 pub enum DenyReason {
     #[error("the certificate is not base64")]
     Base64,
-    #[error("authorized keys key type mismatch: sshd says {said:?}, the certificate {got:?}")]
+    #[error(
+        "authorized keys key type mismatch: sshd says {}, the certificate {got:?}",
+        quoted(said)
+    )]
     KeyType { said: String, got: &'static str },
     #[error("{0}")]
     Certificate(#[from] CertificateError),
@@ -343,7 +347,8 @@ impl Identified {
                 .any(|own| own == principal || own == WILDCARD_PRINCIPAL)
         {
             notices.push(format!(
-                "the certificate is for {principals:?}, not for {principal:?}"
+                "the certificate is for {}, not for {principal:?}",
+                quoted(&principals.join(","))
             ));
         }
         if granted.options.command.is_some() && self.certificate.has_forced_command() {
@@ -364,11 +369,11 @@ impl Identified {
     fn who(&self) -> String {
         let claims = self.token.claims();
         format!(
-            "{} (sub={}, iss={}, key id {:?})",
-            claims.email().unwrap_or(claims.sub()),
-            claims.sub(),
-            claims.iss(),
-            self.certificate.key_id()
+            "{} (sub={}, iss={}, key id {})",
+            quoted(claims.email().unwrap_or(claims.sub())),
+            quoted(claims.sub()),
+            quoted(claims.iss()),
+            quoted(self.certificate.key_id())
         )
     }
 }

@@ -279,7 +279,10 @@ fn what_others_could_have_written_is_not_made_good_by_another_mode() {
         let said = fixed.any_stdout();
         let what = format!("/etc/opk/{name} could be changed by others than root: look at");
         assert!(said.contains(&what), "{said}");
-        assert!(said.contains(&format!("sudo chmod 640 /etc/opk/{name}")), "{said}");
+        assert!(
+            said.contains(&format!("sudo chmod 640 /etc/opk/{name}")),
+            "{said}"
+        );
         let found = fs::metadata(etc.dir().join(name)).unwrap().mode();
         assert_eq!(found & 0o777, mode, "{name}");
     }

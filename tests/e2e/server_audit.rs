@@ -222,7 +222,7 @@ fn explain_says_yes_with_each_step() {
         "not on a deny list",
         "rule \"ops\" does not allow: ",
         "auth_id line 1 allows",
-        "yes: alice@x.example",
+        "yes: \"alice@x.example\" (sub=",
         "sshd gets: cert-authority,principals=",
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
@@ -296,4 +296,33 @@ fn a_login_may_live_on_refreshes() {
         "{}",
         said.any_stdout()
     );
+}
+
+/// Neither what a token says nor what stands in a file does.
+#[test]
+fn audit_and_explain_do_not_steer_the_terminal() {
+    let steers = ['\u{1b}', '\u{9b}', '\u{202e}', '\u{200b}'];
+    let attempt = Attempt::with(|login| {
+        login.claims["email"] = "alice\u{1b}[2J\u{202e}@x.example".into();
+        login.certificate.key_id = "id\u{9b}\u{200b}".into();
+    });
+    let said = explain(&attempt, &user_name());
+    for shown in [said.any_stdout(), said.stderr()] {
+        assert!(
+            shown.contains("alice\\u{1b}[2J\\u{202e}@x.example"),
+            "{shown}"
+        );
+        assert!(!shown.contains(steers), "{shown:?}");
+    }
+    assert!(said.any_stdout().contains("key id \"id\\u{9b}\\u{200b}\""));
+
+    let (home, etc) = (Home::new(OPKSSH), Etc::new());
+    etc.write("providers", "https://a.example id 24h\n");
+    etc.write("auth_id", "x\u{202e}y a\u{200b}b https://a.example\n");
+    for more in [[].as_slice(), &["--json"]] {
+        let said = audit(&home, &etc, more);
+        assert!(said.any_stdout().contains("202e"), "{}", said.any_stdout());
+        assert!(!said.any_stdout().contains(steers), "{}", said.any_stdout());
+        assert!(!said.stderr().contains(steers), "{}", said.stderr());
+    }
 }

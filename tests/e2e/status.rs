@@ -253,3 +253,24 @@ fn sockets_and_state_are_for_their_user_alone() {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
 }
+
+#[test]
+fn status_does_not_steer_the_terminal() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let lines = ["hosts: [\"a\\u202eb\\u200b.example\"]"];
+    let setup = Setup::with(ProviderOptions::default(), &lines);
+    setup.login(&[]);
+    let words = setup.home.opkssh(["status"]).run().stdout();
+    assert!(words.contains("a\\u{202e}b\\u{200b}.example"), "{words}");
+    let json = setup.home.opkssh(["status", "--json"]).run().stdout();
+    assert!(json.contains("a\\u202eb\\u200b.example"), "{json}");
+    let steers = ['\u{202e}', '\u{200b}'];
+    assert!(!words.contains(steers) && !json.contains(steers));
+    let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        parsed["accounts"][0]["hosts"][0],
+        "a\u{202e}b\u{200b}.example"
+    );
+}

@@ -10,6 +10,7 @@ use opkssh_protocol::id_token::{IdTokenError, UnverifiedIdToken};
 use opkssh_protocol::pk_token::{
     self, ExpirationPolicy, PkTokenError, TrustedProvider, UnverifiedPkToken,
 };
+use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
@@ -44,7 +45,7 @@ pub enum LoginError {
     IdToken(#[from] IdTokenError),
     #[error(transparent)]
     PkToken(#[from] PkTokenError),
-    #[error("ID token: authorized party {0:?} is not our client")]
+    #[error("ID token: authorized party {} is not our client", quoted(.0))]
     AuthorizedParty(String),
     #[error("there are {0} providers, and no browser to choose in")]
     SeveralProviders(usize),

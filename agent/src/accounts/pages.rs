@@ -1,6 +1,7 @@
 //! The few pages that the browser shows.
 
 use opkssh_protocol::config::Provider;
+use opkssh_protocol::printable::printable;
 
 pub fn logged_in(who: &str) -> String {
     page(
@@ -62,9 +63,10 @@ fn page(title: &str, body: &str) -> String {
     )
 }
 
+/// Returns text from elsewhere as HTML that shows just that.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).to_string().chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -83,8 +85,8 @@ mod tests {
 
     #[test]
     fn text_from_outside_cannot_become_markup() {
-        let page = failed("<script>alert('x')</script>", Some("\"&"));
-        assert!(!page.contains("<script>"));
+        let page = failed("<script>alert('x')</script>\u{202e}", Some("\"&"));
+        assert!(!page.contains("<script>") && page.contains("\\u{202e}"));
         assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"));
         assert!(page.contains("&quot;&amp;"));
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opkssh_protocol::control::{AccountStatus, WhichAccount};
+use opkssh_protocol::printable::printable;
 
 use super::away::AWAY;
 use super::plan::renewal_words;
@@ -87,5 +88,5 @@ pub(super) fn who(state: &State) -> String {
 /// The comment of the identity in `ssh-add -l`.
 pub(super) fn comment(state: &State) -> String {
     let text = format!("opkssh {} {}", state.record.account(), who(state));
-    text.chars().filter(|c| !c.is_control()).collect()
+    printable(&text).to_string()
 }

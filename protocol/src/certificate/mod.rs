@@ -17,6 +17,7 @@ pub use unverified::UnverifiedCertificate;
 pub use verify::{VerifiedCertificate, is_principal, verify};
 
 use crate::jwk::KeyError;
+use crate::printable::quoted;
 use crate::time::UnixTime;
 
 /// The certificate types we know, by their names on the wire: those of P-256 and Ed25519 keys.
@@ -45,13 +46,13 @@ pub const PERMITS: [&str; 5] = [
 pub enum CertificateError {
     #[error("certificate: {0} bytes are too many")]
     Size(usize),
-    #[error("parsed SSH authorized_key is not an SSH certificate (got type {0:?})")]
+    #[error("parsed SSH authorized_key is not an SSH certificate (got type {})", quoted(.0))]
     NotACertificate(String),
     #[error("certificate: {0}")]
     Malformed(String),
     #[error("cert is missing required openpubkey-pkt extension")]
     NoPkToken,
-    #[error("certificate: key type {0:?} is not supported, only P-256 and Ed25519 are")]
+    #[error("certificate: key type {} is not supported, only P-256 and Ed25519 are", quoted(.0))]
     KeyType(String),
     #[error("certificate: is not a user certificate")]
     NotAUser,
@@ -63,8 +64,8 @@ pub enum CertificateError {
     NotYetValid(UnixTime),
     #[error("certificate: expired at {0}")]
     Expired(UnixTime),
-    #[error("cert contains invalid principal {0:?}, rejecting authn")]
+    #[error("cert contains invalid principal {}, rejecting authn", quoted(.0))]
     Principal(String),
-    #[error("certificate: critical option {0:?} is not supported")]
+    #[error("certificate: critical option {} is not supported", quoted(.0))]
     CriticalOption(String),
 }

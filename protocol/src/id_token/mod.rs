@@ -14,6 +14,7 @@ use crate::base64url::Base64Error;
 use crate::gq::GqError;
 use crate::json::JsonError;
 use crate::jwk::KeyError;
+use crate::printable::{MAX_QUOTED, printable, quoted};
 use crate::time::UnixTime;
 
 /// Why an ID token is not acceptable.
@@ -31,12 +32,13 @@ pub enum IdTokenError {
     Critical,
     #[error("ID token: claim {0:?} has the wrong type")]
     ClaimType(&'static str),
-    #[error("ID token: unrecognized type {0:?}")]
+    #[error("ID token: unrecognized type {}", quoted(.0))]
     Typ(String),
     #[error("ID token: bound to a key by its provider (typ dpop+id_token), which is not supported")]
     KeyBound,
     #[error(
-        "ID token: issuer is {got:?}, expected {expected:?}{}",
+        "ID token: issuer is {}, expected {expected:?}{}",
+        quoted(got),
         issuer_hint(got, expected)
     )]
     Issuer { got: String, expected: String },
@@ -45,7 +47,7 @@ pub enum IdTokenError {
     #[error(
         "ID token: audience does not contain clientID {}, aud = {}",
         expected.join(" or "),
-        got.join(",").escape_debug()
+        printable(&got.join(",")).at_most(MAX_QUOTED)
     )]
     Audience {
         got: Vec<String>,
@@ -57,7 +59,7 @@ pub enum IdTokenError {
     Gq(#[from] GqError),
     #[error(
         "ID token: no matching public key found for kid {}",
-        .0.as_deref().unwrap_or_default().escape_debug()
+        printable(.0.as_deref().unwrap_or_default()).at_most(MAX_QUOTED)
     )]
     UnknownKey(Option<String>),
     #[error("ID token: issued in the future (iat {iat}, now {now}): a clock is wrong")]

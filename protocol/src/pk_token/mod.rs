@@ -18,6 +18,7 @@ use crate::cic::CicError;
 use crate::id_token::IdTokenError;
 use crate::json::JsonError;
 use crate::jwk::KeyError;
+use crate::printable::quoted;
 
 /// Why a PK token is not acceptable.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,7 @@ pub enum PkTokenError {
     Base64(#[from] Base64Error),
     #[error("PK token: {0}")]
     Json(#[from] JsonError),
-    #[error("PK token: unrecognized signature type {0:?}")]
+    #[error("PK token: unrecognized signature type {}", quoted(.0))]
     Typ(String),
     #[error("PK token: more than one {0} signature")]
     Twice(&'static str),
@@ -46,7 +47,10 @@ pub enum PkTokenError {
     IdToken(#[from] IdTokenError),
     #[error("PK token: missing commitment claim {0}")]
     NoCommitment(&'static str),
-    #[error("PK token: commitment claim doesn't match, got {got:?}, expected {expected}")]
+    #[error(
+        "PK token: commitment claim doesn't match, got {}, expected {expected}",
+        quoted(got)
+    )]
     Commitment { got: String, expected: String },
     #[error("PK token: refreshed ID token: {0}")]
     RefreshedMismatch(&'static str),

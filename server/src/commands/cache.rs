@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::SystemTime;
 
+use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
 use super::verify::{load_config, load_providers};
 use crate::etc::{self, ACCOUNT, EtcError};
 use crate::key_source::{KeyCache, Standing, Store, StoreError, WhenAsked};
-use crate::log::{Log, escaped};
+use crate::log::Log;
 use crate::settings::Settings;
 
 /// What all of them take.
@@ -206,7 +207,7 @@ fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> Str
 
 /// What a provider says about its keys, and what went wrong, may hold anything.
 fn write_line(out: &mut impl Write, line: &str) -> Result<(), CacheError> {
-    writeln!(out, "{}", escaped(line)).map_err(CacheError::Output)
+    writeln!(out, "{}", printable(line)).map_err(CacheError::Output)
 }
 
 fn to_stderr() -> Log {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
+use opkssh_protocol::printable::quoted;
 
 use super::cache::{code_of, owner_to_become};
 use super::verify::{VerifyArgs, VerifyError, decide};
@@ -153,10 +154,10 @@ fn describe(text: &str, said: &Log) {
     if let Ok(certificate) = UnverifiedCertificate::parse_openssh(text) {
         let fields = certificate.unverified_fields();
         said.line(&format!(
-            "certificate: key {}, key id {:?}, for {:?}",
+            "certificate: key {}, key id {}, for {}",
             certificate.unverified_fingerprint(),
-            fields.key_id(),
-            fields.valid_principals()
+            quoted(fields.key_id()),
+            quoted(&fields.valid_principals().join(","))
         ));
     }
     // a full pipe is no reason to stop: the exit status is the answer

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
+use opkssh_protocol::printable::{printable, printable_json};
 use serde::Serialize;
 
 use crate::etc;
@@ -254,11 +255,11 @@ fn confirm(input: &mut impl BufRead, out: &mut impl Write) -> Result<(), Permiss
 fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), PermissionsError> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| PermissionsError::Output(error.into()))?;
-    say(out, text)
+    writeln!(out, "{}", printable_json(&text)).map_err(PermissionsError::Output)
 }
 
 fn say(out: &mut impl Write, line: String) -> Result<(), PermissionsError> {
-    writeln!(out, "{line}").map_err(PermissionsError::Output)
+    writeln!(out, "{}", printable(&line)).map_err(PermissionsError::Output)
 }
 
 impl PlaceArgs {

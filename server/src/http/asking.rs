@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use opkssh_protocol::json::{self, JsonError, Object};
+use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
 use serde_json::Value;
 use ureq::Agent;
@@ -30,13 +31,16 @@ pub enum HttpError {
     Location(String),
     #[error("{0}: more than {MAX_REDIRECTS} redirects")]
     Redirects(String),
-    #[error("{0:?} is not an https URL")]
+    #[error("{} is not an https URL", quoted(.0))]
     NotHttps(String),
     #[error("{url}: {error}")]
     Json { url: String, error: JsonError },
     #[error("{url}: no {member:?} in the discovery document")]
     Member { url: String, member: &'static str },
-    #[error("issuer does not match: {url} names {got:?}, configured is {expected:?}")]
+    #[error(
+        "issuer does not match: {url} names {}, configured is {expected:?}",
+        quoted(got)
+    )]
     Issuer {
         url: String,
         got: String,

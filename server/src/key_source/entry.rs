@@ -1,6 +1,7 @@
 //! What is kept of an issuer: the keys it published, and when it was asked. Pure.
 
 use opkssh_protocol::key_set::KeySet;
+use opkssh_protocol::printable::quoted;
 use opkssh_protocol::time::UnixTime;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +37,7 @@ pub struct Attempt {
 pub enum EntryError {
     #[error("not an entry of this version")]
     Format,
-    #[error("the entry is for {got:?}, not for {expected:?}")]
+    #[error("the entry is for {}, not for {expected:?}", quoted(got))]
     Issuer { got: String, expected: String },
     #[error("no usable key in the entry")]
     Keys,

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use opkssh_protocol::printable::quoted;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::load::Plugin;
@@ -89,8 +90,8 @@ fn says_yes(command: Command, until: Instant) -> Result<(), String> {
         (b"allow", true) => Ok(()),
         (b"allow", false) => Err(format!("it said \"allow\", but failed ({status})")),
         (other, _) => {
-            let words: String = String::from_utf8_lossy(other).chars().take(200).collect();
-            Err(format!("it said {words:?} ({status})"))
+            let words = String::from_utf8_lossy(other);
+            Err(format!("it said {} ({status})", quoted(&words)))
         }
     }
 }

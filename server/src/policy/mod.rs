@@ -11,6 +11,7 @@ pub mod rules;
 pub use identity::{Identity, NeverMatches};
 
 use opkssh_protocol::json::Object;
+use opkssh_protocol::printable::{MAX_QUOTED, printable};
 use opkssh_protocol::time::UnixTime;
 
 use crate::authorized_keys::Options;
@@ -75,17 +76,18 @@ pub struct Granted {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyDenial {
-    #[error("denied email {}", .0.escape_debug())]
+    #[error("denied email {}", printable(.0).at_most(MAX_QUOTED))]
     Email(String),
-    #[error("denied user {}", .0.escape_debug())]
+    #[error("denied user {}", printable(.0).at_most(MAX_QUOTED))]
     User(String),
     #[error("revoked: {0}")]
     Revoked(String),
     #[error("{0}")]
     Rule(#[from] RuleDenial),
     #[error(
-        "no policy to allow {who} with (issuer={issuer}) to assume {principal}, check policy \
-         config at {}",
+        "no policy to allow {} with (issuer={}) to assume {principal}, check policy config at {}",
+        printable(who).at_most(MAX_QUOTED),
+        printable(issuer).at_most(MAX_QUOTED),
         sources.join(", ")
     )]
     NoRule {

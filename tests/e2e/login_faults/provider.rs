@@ -129,3 +129,28 @@ fn an_id_token_that_nobody_signed() {
         &["token endpoint is not understood: its JSON is no answer to the request"],
     );
 }
+
+/// What a provider says about a refusal reaches the terminal, the page and the log as text only.
+#[track_caller]
+fn nothing_steers(shown: &str) {
+    says(
+        shown,
+        &["sorry\\u{1b}[2J", "Error: none\\u{202e}\\u{200b}gnorw"],
+    );
+    assert!(
+        !shown.contains(['\u{1b}', '\u{202e}', '\u{200b}']),
+        "{shown:?}"
+    );
+    let errors = shown.lines().filter(|line| line.starts_with("Error: "));
+    assert_eq!(errors.count(), 1, "{shown:?}");
+}
+
+#[test]
+fn what_an_authorization_endpoint_says_does_not_steer_the_terminal() {
+    nothing_steers(&refused_at(Fault::Denied));
+}
+
+#[test]
+fn what_a_token_endpoint_says_does_not_steer_the_terminal() {
+    nothing_steers(&refused_at(Fault::TokenDenied));
+}

@@ -102,7 +102,7 @@ chown own:own /var/own/.opk/auth_id
 chmod 600 /var/own/.opk/auth_id
 chmod 700 /var/own
 log_in "$key" own 'echo in as own'
-grep -q "may become own by /var/own/.opk/auth_id line 1" /var/log/opkssh.log || die "$(cat /var/log/opkssh.log)"
+grep -q 'account=own rule="/var/own/.opk/auth_id line 1"' /var/log/opkssh.log || die "$(cat /var/log/opkssh.log)"
 
 echo "== uninstall where sshd would refuse its configuration"
 opkssh server uninstall --dry-run >/dev/null

@@ -27,17 +27,25 @@ pub enum Fault {
     OtherIssuer,
     /// Discovery redirects to another http server.
     Redirect,
+    /// The authorization endpoint answers with an error and [`STEERING`].
+    Denied,
     /// All well up to the token endpoint, which never answers.
     TokenSilent,
     /// … which answers HTTP 500.
     TokenServerError,
     /// … which answers HTML.
     TokenGarbage,
+    /// … which answers with an error and [`STEERING`].
+    TokenDenied,
     /// … which answers without an ID token.
     TokenWithoutIdToken,
     /// … which answers with an ID token that nobody signed.
     TokenUnsigned,
 }
+
+/// An `error_description` that would clear the terminal, begin a line of its own, and turn around
+/// what follows.
+pub const STEERING: &str = "sorry\u{1b}[2J\nError: none\u{202e}\u{200b}gnorw";
 
 /// The running server. Its authorization endpoint asks nobody: it redirects
 /// back with a code at once.
@@ -134,8 +142,17 @@ impl Shared {
             "/.well-known/openid-configuration" => json_answer(stream, &self.discovery()),
             "/jwks" => json_answer(stream, &json!({"keys": []})),
             "/auth" => {
+                let outcome = match self.fault {
+                    Fault::Denied => {
+                        format!(
+                            "error=access_denied&error_description={}",
+                            encoded(STEERING)
+                        )
+                    }
+                    _ => "code=a-code".to_owned(),
+                };
                 let location = format!(
-                    "location: {}?code=a-code&state={}\r\n",
+                    "location: {}?{outcome}&state={}\r\n",
                     decoded(request.query("redirect_uri")),
                     request.query("state")
                 );
@@ -174,6 +191,11 @@ impl Shared {
                 return answer(stream, "500 Internal Server Error", "", "out of order");
             }
             Fault::TokenGarbage => return answer(stream, "200 OK", "", GARBAGE),
+            Fault::TokenDenied => {
+                let refusal = json!({"error": "invalid_grant", "error_description": STEERING});
+                let headers = "content-type: application/json\r\n";
+                return answer(stream, "400 Bad Request", headers, &refusal.to_string());
+            }
             Fault::TokenWithoutIdToken => {}
             // {"alg":"none"} and {"iss":"nobody"}
             Fault::TokenUnsigned => {
@@ -239,6 +261,11 @@ fn parameter<'a>(pairs: &'a str, name: &str) -> &'a str {
         .filter_map(|pair| pair.split_once('='))
         .find_map(|(key, value)| (key == name).then_some(value))
         .unwrap_or_default()
+}
+
+/// Percent-encodes every byte.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// Percent-decodes what a redirect URI may hold.

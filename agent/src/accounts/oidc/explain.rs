@@ -1,6 +1,7 @@
 //! What a provider's refusal means, and what to register to cure it.
 
 use opkssh_protocol::config::Provider;
+use opkssh_protocol::printable::printable;
 
 use super::{HttpError, OidcError};
 
@@ -13,7 +14,7 @@ pub fn explain(error: &OidcError, provider: &Provider) -> Option<String> {
         }
         OidcError::Issuer { got, configured } => {
             if got.trim_end_matches('/') == configured.trim_end_matches('/') {
-                format!("write the issuer exactly as the provider does: {got}")
+                format!("write the issuer exactly as the provider does: {}", printable(got))
             } else {
                 "set `issuer:` in the client configuration to the name the provider uses".to_owned()
             }

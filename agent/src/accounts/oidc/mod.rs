@@ -15,6 +15,8 @@ pub use http::{Http, HttpError};
 pub use revoke::revoke;
 pub use tokens::{Authorization, Tokens, authorization, exchange_code, refresh};
 
+use opkssh_protocol::printable::{Printable, printable};
+
 /// Why the provider did not give us what we asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum OidcError {
@@ -26,12 +28,20 @@ pub enum OidcError {
     #[error("the provider's {what} is not understood: {detail}")]
     Nonsense { what: &'static str, detail: String },
     #[error(
-        "the provider's discovery document names another issuer: {got}, configured is {configured}"
+        "the provider's discovery document names another issuer: {}, configured is {configured}",
+        shown(got)
     )]
     Issuer { got: String, configured: String },
-    #[error("the {name} of the provider's discovery document is not an https address: {address}")]
+    #[error(
+        "the {name} of the provider's discovery document is not an https address: {}",
+        shown(address)
+    )]
     Endpoint { name: &'static str, address: String },
-    #[error("the provider answered {error}{}", description.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]
+    #[error(
+        "the provider answered {}{}",
+        shown(error),
+        description.as_deref().map(|text| format!(": {}", shown(text))).unwrap_or_default()
+    )]
     Refused {
         error: String,
         description: Option<String>,
@@ -44,6 +54,11 @@ pub enum OidcError {
     NoDeviceFlow(String),
     #[error("the redirect URI {0:?} is not usable: it must be http://localhost:PORT/PATH")]
     RedirectUri(String),
+}
+
+/// Returns what a provider said, escaped and shortened.
+fn shown(text: &str) -> Printable<'_> {
+    printable(text).at_most(300)
 }
 
 impl OidcError {

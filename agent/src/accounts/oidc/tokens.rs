@@ -268,7 +268,7 @@ where
     match error {
         RequestTokenError::ServerResponse(response) => OidcError::Refused {
             error: response.error().to_string(),
-            description: response.error_description().map(|text| printable(text)),
+            description: response.error_description().cloned(),
         },
         RequestTokenError::Request(source) => OidcError::Http { what, source },
         // the parser's text may quote the answer, which holds tokens: only the place is told
@@ -283,12 +283,4 @@ where
         },
         RequestTokenError::Other(detail) => OidcError::Nonsense { what, detail },
     }
-}
-
-/// Text from outside, fit for a terminal: one line, no control characters, bounded.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect()
 }

@@ -9,6 +9,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use opkssh_protocol::printable::printable;
+
 use crate::account::Account;
 use crate::etc::{self, AUTH_ID, EtcError, PROVIDERS};
 use crate::files::FileError;
@@ -192,12 +194,13 @@ fn policy_file(path: &Path, read: Result<Vec<u8>, FileError>, against: &Against<
 }
 
 fn note(path: &Path) {
-    say(&format!("\nvalidating {}...", path.display()));
+    say("");
+    say(&format!("validating {}...", path.display()));
 }
 
 /// To stderr, beside the report.
 fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", printable(line));
 }
 
 fn user() -> String {

@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
+use opkssh_protocol::printable::{printable, printable_json};
 use serde::Serialize;
-
-use crate::log::escaped;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -88,8 +87,8 @@ impl Report {
 
     /// Two blanks of indentation.
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *out, self)?;
-        writeln!(out)
+        let json = serde_json::to_string_pretty(self)?;
+        writeln!(out, "{}", printable_json(&json))
     }
 
     /// A line per row and finding, and a summary.
@@ -134,5 +133,5 @@ fn write_line(
     for hint in hints {
         line += &format!(" - {hint} ");
     }
-    writeln!(out, "{}", escaped(&line))
+    writeln!(out, "{}", printable(&line))
 }

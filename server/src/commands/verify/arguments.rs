@@ -17,7 +17,7 @@ pub struct VerifyArgs {
     /// Where keys of providers are kept; made by `opkssh server install`.
     #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
     pub cache: PathBuf,
-    /// Where to log.
+    /// Where to log: a file, or `journal` for systemd's journal.
     #[arg(long, value_name = "FILE", default_value = etc::LOG)]
     pub log_file: PathBuf,
     /// Local account (sshd's %u).

@@ -4,12 +4,12 @@ use std::io;
 use std::sync::Arc;
 
 use opkssh_protocol::pk_token::PkTokenError;
+use opkssh_protocol::printable::printable;
 
 use super::monitor::NoHomePolicy;
 use crate::etc::EtcError;
 use crate::files::FileError;
 use crate::key_source::{JwksFileError, KeySourceError};
-use crate::log::escaped;
 use crate::policy::PolicyDenial;
 use crate::providers::ProviderRefusal;
 use crate::table;
@@ -18,7 +18,7 @@ use crate::verify::DenyReason;
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// Quotes what tokens and certificates say, so it is escaped: it ends in sshd's log.
-    #[error("{}", escaped(&.0.to_string()))]
+    #[error("{}", printable(&.0.to_string()))]
     Denied(#[from] DenyReason),
     #[error("{0}")]
     Etc(#[from] EtcError),
@@ -86,7 +86,7 @@ fn hint_for(reason: &DenyReason) -> Option<String> {
         }) => {
             // quoted: the words are the token's, and a shell will read them
             let row = table::write_row([principal, who, issuer]).ok()?;
-            format!("To allow it: sudo opkssh add {}", escaped(row.trim_end()))
+            format!("To allow it: sudo opkssh add {}", printable(row.trim_end()))
         }
         DenyReason::Provider(ProviderRefusal::Unknown { .. }) => {
             "Compare the issuer, byte for byte, with the rows of /etc/opk/providers".into()

@@ -3,6 +3,8 @@
 
 use std::io::{self, Write};
 
+use opkssh_protocol::printable::quoted;
+
 use super::admin_files::load_config;
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
@@ -14,8 +16,16 @@ use crate::log::Log;
 
 /// Whose lines sshd got.
 pub(super) enum Answered {
-    Ours,
-    Fallback,
+    Ours {
+        /// File and line, or file and rule.
+        rule: String,
+    },
+    Fallback {
+        program: String,
+        bytes: usize,
+        /// Why the lines are not ours.
+        refused: VerifyError,
+    },
 }
 
 /// For a key that nothing was read for yet.
@@ -52,8 +62,8 @@ pub(super) fn answer(
     let program = fallback.program().display();
     if deny.has_user(&args.principal) {
         log.line(&format!(
-            "denied user {:?}: {program} is not asked",
-            args.principal
+            "denied user {}: {program} is not asked",
+            quoted(&args.principal)
         ));
         return Err(refused);
     }
@@ -63,10 +73,12 @@ pub(super) fn answer(
             Err(refused)
         }
         Ok(lines) => {
-            log.line(&format!("not let in by us: {refused}"));
-            log.line(&format!("{program} answered with {} bytes", lines.len()));
             write(&lines, out).map_err(VerifyError::Output)?;
-            Ok(Answered::Fallback)
+            Ok(Answered::Fallback {
+                program: program.to_string(),
+                bytes: lines.len(),
+                refused,
+            })
         }
         Err(error) => {
             log.line(&format!("warning: the fallback {program} failed: {error}"));

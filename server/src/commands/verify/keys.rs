@@ -9,6 +9,7 @@ use opkssh_protocol::time::UnixTime;
 use super::admin_files::AdminFiles;
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
+use crate::decision::Seen;
 use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
 use crate::log::Log;
 use crate::verify::Candidate;
@@ -22,6 +23,7 @@ pub(super) fn keys_for(
     args: &VerifyArgs,
     files: &AdminFiles,
     now: UnixTime,
+    seen: &mut Seen,
     log: &Log,
 ) -> Result<KeySet, VerifyError> {
     let issuer = candidate.issuer();
@@ -47,7 +49,8 @@ pub(super) fn keys_for(
         log.line(&format!("warning: {notice}"));
     }
     if let Origin::Store { age } = found.origin {
-        log.line(&format!("keys of {issuer} from the cache, {age} s old"));
+        log.detail(&format!("keys of {issuer} from the cache, {age} s old"));
+        seen.keys_age = Some(age);
     }
     Ok(found.keys)
 }

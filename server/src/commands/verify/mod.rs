@@ -24,6 +24,7 @@ use opkssh_protocol::time::UnixTime;
 
 use crate::authorized_keys;
 use crate::confine;
+use crate::decision::{Decision, Outcome, Seen};
 use crate::log::Log;
 use crate::verify::{self, Allowed, Peeked};
 use by_policy::allow_by_policy;
@@ -89,6 +90,7 @@ fn answer(
     log: &Log,
     out: &mut impl Write,
 ) -> Result<(), VerifyError> {
+    let mut seen = Seen::default();
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         let (peeked, files) = match prepare(args, log) {
             Ok(prepared) => prepared,
@@ -96,7 +98,7 @@ fn answer(
         };
         let files = &files;
         let mut outside = confine(Privileged { args, files, log });
-        let judged = judge(args, &peeked, files, &mut outside, log);
+        let judged = judge(args, &peeked, files, &mut outside, &mut seen, log);
         let allowed = match (judged, &files.settings.fallback) {
             (Ok(allowed), _) => {
                 outside.dismiss();
@@ -112,21 +114,35 @@ fn answer(
         for notice in &allowed.notices {
             log.line(&format!("warning: {notice}"));
         }
-        log.line(&format!(
-            "{} may become {} by {}",
-            allowed.who, args.principal, allowed.rule
-        ));
         // the last thing that happens: whatever goes wrong before leaves nothing for sshd
         authorized_keys::write(&allowed.key, out).map_err(VerifyError::Output)?;
-        Ok(Answered::Ours)
+        Ok(Answered::Ours { rule: allowed.rule })
     }))
     .unwrap_or(Err(VerifyError::Panic { place: None }));
-    match &result {
-        Ok(Answered::Ours) => log.line("successfully verified"),
-        Ok(Answered::Fallback) => {}
-        Err(error) => log.line(&format!("failed to verify: {error}")),
-    }
+    log.decision(&Decision {
+        account: &args.principal,
+        outcome: outcome(&result),
+        seen: &seen,
+    });
     result.map(|_| ())
+}
+
+fn outcome(result: &Result<Answered, VerifyError>) -> Outcome<'_> {
+    match result {
+        Ok(Answered::Ours { rule }) => Outcome::Allowed { rule },
+        Ok(Answered::Fallback {
+            program,
+            bytes,
+            refused,
+        }) => Outcome::ByFallback {
+            program,
+            bytes: *bytes,
+            reason: refused.to_string(),
+        },
+        Err(error) => Outcome::Refused {
+            reason: error.to_string(),
+        },
+    }
 }
 
 /// Every step of the decision; `log` hears of them.
@@ -134,22 +150,16 @@ pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, VerifyErro
     let (peeked, files) = prepare(args, log)?;
     let files = &files;
     let mut outside = Outside::Here(Privileged { args, files, log });
-    judge(args, &peeked, files, &mut outside, log)
+    let mut seen = Seen::default();
+    judge(args, &peeked, files, &mut outside, &mut seen, log)
 }
 
 /// What comes before anything is parsed that a stranger sent.
 fn prepare(args: &VerifyArgs, log: &Log) -> Result<(Peeked, AdminFiles), VerifyError> {
     // most keys that are offered are not ours: nothing else is read for them
     let peeked = verify::peek(&args.key_type, &args.certificate)?;
-    log.line(&format!(
-        "verify {:?}: certificate of {} bytes",
-        args.principal,
-        args.certificate.len()
-    ));
-    Ok((
-        peeked,
-        AdminFiles::load(&args.etc, args.config_path.as_deref(), log)?,
-    ))
+    let files = AdminFiles::load(&args.etc, args.config_path.as_deref(), log)?;
+    Ok((peeked, files))
 }
 
 /// The rest; `outside` does what this process may not do any more.
@@ -158,17 +168,19 @@ fn judge(
     peeked: &Peeked,
     files: &AdminFiles,
     outside: &mut Outside<'_>,
+    seen: &mut Seen,
     log: &Log,
 ) -> Result<Allowed, VerifyError> {
     let now = UnixTime::from(SystemTime::now());
     let certificate = verify::read_certificate(peeked)?;
+    *seen = Seen::in_certificate(&certificate);
     let candidate = verify::before_keys(certificate, &files.providers, now)?;
     log.detail(&format!(
         "the certificate is in order: signed by its own key, which the token in it is bound to; \
          issuer {} is trusted",
         candidate.issuer()
     ));
-    let keys = keys_for(&candidate, args, files, now, log)?;
+    let keys = keys_for(&candidate, args, files, now, seen, log)?;
     let identified = candidate.identify(&keys, now)?;
     log.detail("the provider's signature is right");
     let identified = ask_userinfo(identified, &files.config, log);

@@ -16,6 +16,7 @@ pub use error::{RulesError, Slip};
 pub use template::Unfillable;
 
 use jiff::tz::TimeZone;
+use opkssh_protocol::printable::quoted;
 use opkssh_protocol::time::UnixTime;
 
 use super::Applicant;
@@ -234,7 +235,7 @@ impl Rule {
         } else {
             ""
         };
-        Err(format!("the issuer is {:?}{hint}", who.issuer))
+        Err(format!("the issuer is {}{hint}", quoted(who.issuer)))
     }
 
     fn has_account(&self, who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
@@ -249,12 +250,16 @@ impl Rule {
             .map_err(|unusable| unusable.to_string())?;
         if account != who.principal {
             return Err(format!(
-                "it gives account {account:?}, not {:?}",
+                "it gives account {}, not {:?}",
+                quoted(&account),
                 who.principal
             ));
         }
         if never.contains(&account) {
-            return Err(format!("account {account:?} is one of never_accounts"));
+            return Err(format!(
+                "account {} is one of never_accounts",
+                quoted(&account)
+            ));
         }
         Ok(())
     }
@@ -263,7 +268,11 @@ impl Rule {
     fn has_context(&self, who: &Applicant<'_>) -> Result<(), String> {
         let acr = who.claims.get("acr").and_then(|acr| acr.as_str());
         if !self.acr.is_empty() && !acr.is_some_and(|acr| self.acr.iter().any(|own| own == acr)) {
-            return Err(format!("acr is {acr:?}, not one of {:?}", self.acr));
+            return Err(format!(
+                "acr is {}, not one of {:?}",
+                acr.map_or("missing".to_owned(), |acr| quoted(acr).to_string()),
+                self.acr
+            ));
         }
         let methods = who.claims.get("amr").and_then(|amr| amr.as_array());
         let has = |method: &String| {

@@ -265,7 +265,7 @@ fn verified_mail_and_authentication_context() {
     refused(
         &rules,
         &who(serde_json::json!({"sub": "s", "email_verified": true})),
-        "acr is None",
+        "acr is missing",
     );
 }
 

@@ -1,0 +1,179 @@
+//! Text from elsewhere (claims, key ids, a provider's error, file names), made fit for one line of
+//! a terminal or a log. Everything that is printed or logged is escaped here.
+
+use std::fmt::{self, Display, Write};
+
+/// Longest text that is shown, in characters, unless the caller says otherwise.
+pub const MAX_SHOWN: usize = 2000;
+
+/// Longest value that is [quoted](quoted()) in a message, in characters.
+pub const MAX_QUOTED: usize = 128;
+
+/// Returns `text` fit for one line: [control, direction and invisible characters](needs_escape) are
+/// escaped, and what is longer than [`MAX_SHOWN`] characters is cut.
+pub fn printable(text: &str) -> Printable<'_> {
+    Printable {
+        text,
+        longest: MAX_SHOWN,
+        quotes: false,
+    }
+}
+
+/// Returns a value that was chosen elsewhere, in quotes and at most [`MAX_QUOTED`] characters long:
+/// for a place in the middle of a message.
+pub fn quoted(value: &str) -> Printable<'_> {
+    printable(value).at_most(MAX_QUOTED).quoted()
+}
+
+/// Text that is escaped when it is displayed. Escaping it twice is the same as once, unless it is
+/// [`quoted`](Self::quoted).
+#[derive(Debug, Clone, Copy)]
+pub struct Printable<'a> {
+    text: &'a str,
+    longest: usize,
+    quotes: bool,
+}
+
+impl Printable<'_> {
+    /// Cuts the text after this many characters, counted before they are escaped. `…` takes the
+    /// place of the rest.
+    #[must_use]
+    pub fn at_most(self, characters: usize) -> Self {
+        Self {
+            longest: characters,
+            ..self
+        }
+    }
+
+    /// Cuts nothing: for an address that has to be opened, or a file that a person asked to see.
+    #[must_use]
+    pub fn uncut(self) -> Self {
+        self.at_most(usize::MAX)
+    }
+
+    /// Puts the text in double quotes and escapes quotes and backslashes in it, so that a reader
+    /// sees where it ends. The `…` of a text that was cut stands behind the closing quote.
+    #[must_use]
+    pub fn quoted(self) -> Self {
+        Self {
+            quotes: true,
+            ..self
+        }
+    }
+}
+
+impl Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.text.chars();
+        if self.quotes {
+            f.write_char('"')?;
+        }
+        for character in rest.by_ref().take(self.longest) {
+            match character {
+                '"' | '\\' if self.quotes => write!(f, "\\{character}")?,
+                _ if needs_escape(character) => write!(f, "{}", character.escape_default())?,
+                _ => f.write_char(character)?,
+            }
+        }
+        if self.quotes {
+            f.write_char('"')?;
+        }
+        match rest.next() {
+            Some(_) => f.write_char('…'),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns true for control characters, line separators, direction marks and invisible characters:
+/// they change what a reader sees of the text around them.
+pub fn needs_escape(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Escapes the same characters in JSON, where only strings can hold them, as JSON does;
+/// the result is the same JSON. Line feeds stay, which only the layout can hold.
+pub fn printable_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        if needs_escape(character) && character != '\n' {
+            push_json_escape(&mut shown, character);
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Appends `\uXXXX`, of which JSON takes two for a character beyond U+FFFF.
+pub(crate) fn push_json_escape(text: &mut String, character: char) {
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        // writing to a String does not fail
+        let _ = write!(text, "\\u{unit:04x}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_shown_steers_the_terminal() {
+        let text = printable("a\u{1b}[2J\u{7f}\u{9b}b\r\n\tc\u{202e}d\u{200b}e\u{2066}\u{feff}");
+        assert_eq!(
+            text.to_string(),
+            "a\\u{1b}[2J\\u{7f}\\u{9b}b\\r\\n\\tc\\u{202e}d\\u{200b}e\\u{2066}\\u{feff}"
+        );
+        assert_eq!(printable(&text.to_string()).to_string(), text.to_string());
+        let tags = printable("\u{e0041}\u{61c}\u{ad}\u{2060}\u{3164}").to_string();
+        assert!(tags.is_ascii(), "{tags}");
+    }
+
+    #[test]
+    fn letters_of_all_languages_stay() {
+        for text in [
+            "älice@例え.jp",
+            "e\u{301}",
+            "עברית",
+            "हिन्दी",
+            "C:\\x \"y\"",
+            "🦀",
+        ] {
+            assert_eq!(printable(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_ends_where_its_quotes_do() {
+        let quoted = |text| quoted(text).to_string();
+        assert_eq!(quoted("a b"), "\"a b\"");
+        assert_eq!(quoted("a\" rule=\"x\\"), "\"a\\\" rule=\\\"x\\\\\"");
+        assert_eq!(quoted("\\u{a}\n"), "\"\\\\u{a}\\n\"");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let long = "x".repeat(100_000);
+        let shown = printable(&long).to_string();
+        assert_eq!(shown.chars().count(), MAX_SHOWN + 1);
+        assert_eq!(printable("abcd").at_most(3).to_string(), "abc…");
+        assert_eq!(printable("abc").at_most(3).to_string(), "abc");
+        assert_eq!(printable("\n\nx").at_most(1).to_string(), "\\n…");
+        assert_eq!(printable("abc").quoted().at_most(2).to_string(), "\"ab\"…");
+        assert_eq!(printable(&long).uncut().to_string(), long);
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let json = "{\n  \"a\": \"\u{9b}\u{202e}\u{e0041}é\"\n}";
+        let shown = printable_json(json);
+        assert_eq!(shown, "{\n  \"a\": \"\\u009b\\u202e\\udb40\\udc41é\"\n}");
+        let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(parse(&shown), parse(json));
+    }
+}
