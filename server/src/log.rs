@@ -47,6 +47,11 @@ impl Log {
         }
     }
 
+    /// Returns true if [`detail`](Self::detail) is heard.
+    pub fn explains(&self) -> bool {
+        self.explains
+    }
+
     /// A step of the decision, for who wants to know each of them; a log file is not told.
     pub fn detail(&self, step: &str) {
         if self.explains {

@@ -42,7 +42,7 @@ impl OwnFiles {
         let path = args.etc.join("auth_id");
         let (mut policy_problems, mut no_auth_id) = (Vec::new(), None);
         match files::read(&path, SYSTEM) {
-            Ok(bytes) => policy_problems = add_rows(&mut policy, &path, &bytes),
+            Ok(bytes) => policy_problems = add_rows(&mut policy, args, &path, &bytes, log),
             Err(error) => {
                 policy_problems.push(format!("warning: system policy not used: {error}"));
                 no_auth_id = Some(Arc::new(error));
@@ -77,9 +77,20 @@ impl OwnFiles {
     }
 }
 
-/// Adds the rows of a file of `auth_id`'s kind; what is wrong with it is for the log.
-pub(super) fn add_rows(policy: &mut Policy, path: &Path, bytes: &[u8]) -> Vec<String> {
-    let problems = policy.add_file(&path.display().to_string(), bytes);
+/// Adds the rows of a file of `auth_id`'s kind; what is wrong with it is for the log. Only
+/// `explain` tells of the rows of other accounts.
+pub(super) fn add_rows(
+    policy: &mut Policy,
+    args: &VerifyArgs,
+    path: &Path,
+    bytes: &[u8],
+    log: &Log,
+) -> Vec<String> {
+    let shown = path.display().to_string();
+    let problems = match log.explains() {
+        true => policy.add_file(&shown, bytes),
+        false => policy.add_rows_of(&args.principal, &shown, bytes),
+    };
     let line = |problem| format!("configuration problem: {problem}");
     problems.into_iter().map(line).collect()
 }

@@ -260,7 +260,7 @@ fn allow_by_policy(
     let (mut policy, mut refusal) = (Cow::Borrowed(&files.policy), None);
     match (outside.home_policy(), &files.no_auth_id) {
         (Ok(home), _) => {
-            for problem in add_rows(policy.to_mut(), &home.path, &home.bytes) {
+            for problem in add_rows(policy.to_mut(), args, &home.path, &home.bytes, log) {
                 log.line(&problem);
             }
         }
