@@ -16,6 +16,7 @@ pub mod http;
 pub mod install;
 pub mod key_source;
 pub mod log;
+pub mod monitor_messages;
 pub mod permissions;
 pub mod plugin;
 pub mod policy;

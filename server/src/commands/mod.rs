@@ -15,11 +15,11 @@ mod revoke;
 mod server_install;
 mod verify;
 
+pub use crate::monitor_messages::NoHomePolicy;
 pub use add::{AddArgs, Added, add_command};
 pub use audit::{AuditArgs, audit_command};
 pub use cache::{CacheArgs, as_owner_of, cache_clear, cache_refresh, cache_show};
 pub use explain::{ExplainArgs, explain_command};
-pub use monitor::NoHomePolicy;
 pub use permissions::{PermissionsArgs, permissions_command};
 pub use readhome::{ReadhomeArgs, readhome_command};
 pub use revoke::{RevokeArgs, revoke_command};
