@@ -18,5 +18,6 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     Policy::default().add_file("auth_id", bytes);
+    Policy::default().add_rows_of("root", "auth_id", bytes);
     let _ = Providers::parse("providers", bytes).for_issuer("https://issuer.example.com");
 });

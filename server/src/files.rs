@@ -162,7 +162,8 @@ const READ: OFlags = OFlags::RDONLY
 fn read_open(fd: OwnedFd, path: &Path, demands: Demands) -> Result<Vec<u8>, FileError> {
     let stat = rustix::fs::fstat(&fd).map_err(|errno| failed(path, errno))?;
     judge(&stat, path, demands)?;
-    let mut bytes = Vec::new();
+    let size = u64::try_from(stat.st_size).unwrap_or(0).min(MAX_BYTES);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     File::from(fd)
         .take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)

@@ -19,6 +19,7 @@ pub mod install;
 mod journal;
 pub mod key_source;
 pub mod log;
+pub mod monitor_messages;
 pub mod permissions;
 pub mod plugin;
 pub mod policy;

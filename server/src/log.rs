@@ -68,9 +68,14 @@ impl Log {
         log
     }
 
+    /// Returns true if [`detail`](Self::detail) is heard.
+    pub fn explains(&self) -> bool {
+        matches!(self.form, Form::Steps)
+    }
+
     /// A step of the decision, for who wants to know each of them; a log file is not told.
     pub fn detail(&self, step: &str) {
-        if matches!(self.form, Form::Steps) {
+        if self.explains() {
             self.line(step);
         }
     }

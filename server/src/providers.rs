@@ -1,6 +1,7 @@
 //! `/etc/opk/providers`: which issuers are trusted, for which clients, and how long their tokens
 //! count. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use opkssh_protocol::pk_token::{ExpirationPolicy, TrustedProvider};
@@ -56,7 +57,7 @@ impl Providers {
             providers.problems.push(format!("{path} {problem}"));
         }
         for row in table.rows {
-            let [issuer, client_id, expiration] = row.words;
+            let [issuer, client_id, expiration] = row.words.map(Cow::into_owned);
             let known = providers.by_issuer.remove(&issuer);
             let merged = match (known, provider(&issuer, client_id, &expiration)) {
                 (Some(Err(first)), _) => Err(first),

@@ -48,7 +48,8 @@ impl Userinfo {
         }
     }
 
-    fn read(body: &[u8], subject: &str, url: &str) -> Result<Self, UserinfoError> {
+    /// Reads an answer of the endpoint. `url` is for the errors' texts.
+    pub fn read(body: &[u8], subject: &str, url: &str) -> Result<Self, UserinfoError> {
         let claims = json::parse_object(body).map_err(|error| HttpError::Json {
             url: url.to_owned(),
             error,

@@ -58,12 +58,14 @@ proptest! {
         prop_assert!(table.rows.len() + table.problems.len() <= lines);
         let _ = Providers::parse("f", &bytes);
         let _ = Policy::default().add_file("f", &bytes);
+        let _ = Policy::default().add_rows_of("a", "f", &bytes);
     }
 
     #[test]
     fn a_bad_line_never_changes_another(bad in "[^\n]*") {
         let alone = table::read(b"a b c\n");
-        let beside = table::read(format!("a b c\n{bad}\n").as_bytes());
+        let text = format!("a b c\n{bad}\n");
+        let beside = table::read(text.as_bytes());
         prop_assert_eq!(&alone.rows[0], &beside.rows[0]);
     }
 

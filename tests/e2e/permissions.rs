@@ -12,13 +12,18 @@ use crate::sockets::other_users::is_root;
 /// Sets up the files of one side.
 type State = fn(&Etc);
 
+/// Ours looks at the key cache of `etc`, which Go's does not have; never at the machine's.
 fn run(peer: &GoPeer, ours: bool, etc: &Etc, words: &[&str], stdin: &str) -> Output {
     let (program, ca) = (Path::new(OPKSSH), Path::new("/dev/null"));
     let run = match ours {
         true => peer.server_of(program, etc, ca),
         false => peer.server(etc, ca),
     };
-    run.arg("permissions").args(words).stdin(stdin).run()
+    let run = run.arg("permissions").args(words).stdin(stdin);
+    match ours && !words.contains(&"--cache") {
+        true => run.arg("--cache").arg(etc.cache_dir()).run(),
+        false => run.run(),
+    }
 }
 
 /// Exit status, stdout, and the first line of stderr: the second of ours is a hint.
@@ -387,11 +392,15 @@ fn fix_is_root_s() {
         run.args(words).run()
     };
     let etc = Etc::new();
-    let dir = etc.dir().display().to_string();
-    for words in [
-        &["fix", "--etc", &dir, "-y"][..],
-        &["install", "--etc", &dir],
-    ] {
+    let (dir, cache) = (etc.dir(), etc.cache_dir());
+    let place = [
+        "--etc",
+        dir.to_str().unwrap(),
+        "--cache",
+        cache.to_str().unwrap(),
+    ];
+    for words in [&["fix", "-y"][..], &["install"]] {
+        let words = &[words, &place].concat();
         let refused = as_nobody(words).refused();
         assert!(
             refused.contains("fix requires elevated privileges"),
@@ -399,6 +408,6 @@ fn fix_is_root_s() {
         );
         assert!(refused.contains("sudo opkssh permissions fix"), "{refused}");
     }
-    let dry = as_nobody(&["fix", "--etc", &dir, "--dry-run"]);
+    let dry = as_nobody(&[&["fix", "--dry-run"], &place[..]].concat());
     assert!(dry.any_stdout().contains("dry-run complete"));
 }

@@ -60,7 +60,7 @@ pub fn server_check(args: &CheckArgs, out: &mut impl Write) -> Result<u8, CheckE
         return as_account(args);
     }
     let log = Log::to(io::stderr());
-    let files = AdminFiles::load(&args.etc, None, &log)?;
+    let files = AdminFiles::load(&args.etc, None, None, &log)?;
     if let Some(error) = files.no_auth_id {
         return Err(VerifyError::NoAuthId(error).into());
     }

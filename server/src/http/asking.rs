@@ -89,8 +89,7 @@ impl<'a> Asking<'a> {
     pub fn discover(&self, member: &'static str) -> Result<Url, HttpError> {
         let url = discovery_url(self.issuer);
         let document = self.document(acceptable(&url, self.issuer)?)?;
-        let address = member_of(&document.bytes, member, &url, self.issuer)?;
-        acceptable(&address, self.issuer)
+        discovered(&document.bytes, member, &url, self.issuer)
     }
 
     /// Follows redirects.
@@ -172,7 +171,18 @@ fn discovery_url(issuer: &str) -> String {
     format!("{base}/.well-known/openid-configuration")
 }
 
-/// From a discovery document that names exactly this issuer.
+/// Returns the address under `member` of a discovery document, which must name exactly this issuer.
+/// `url` is for the errors' texts.
+pub fn discovered(
+    document: &[u8],
+    member: &'static str,
+    url: &str,
+    issuer: &str,
+) -> Result<Url, HttpError> {
+    let address = member_of(document, member, url, issuer)?;
+    acceptable(&address, issuer)
+}
+
 fn member_of(
     document: &[u8],
     member: &'static str,

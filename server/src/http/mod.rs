@@ -3,5 +3,5 @@
 mod asking;
 mod network;
 
-pub use asking::{Answer, Asking, Document, HttpError};
+pub use asking::{Answer, Asking, Document, HttpError, discovered};
 pub use network::{Network, NetworkError, without_effect};

@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use super::glob;
 
-/// A cell, read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
+/// A cell, read. Borrows from its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity<'a> {
     /// `oidc:NAME:VALUE`: a top-level claim that is, or lists, this value.
-    Claim { name: String, value: String },
+    Claim { name: &'a str, value: &'a str },
     /// `oidc-match-end:email:SUFFIX`. `@` is not implied.
-    EmailEnd { suffix: String, whole: String },
+    EmailEnd { suffix: &'a str, whole: &'a str },
     /// `repo:…`: a glob over the subject.
-    SubjectGlob(String),
+    SubjectGlob(&'a str),
     /// Anything else: the mail address, whatever its ASCII case, or the exact subject.
-    Exactly(String),
+    Exactly(&'a str),
 }
 
 /// A cell that can never match.
@@ -46,8 +46,8 @@ const CLAIM: &str = "oidc:";
 const EMAIL_END: &str = "oidc-match-end:email:";
 const SUBJECT_GLOB: &str = "repo:";
 
-impl Identity {
-    pub fn parse(cell: &str) -> Result<Self, NeverMatches> {
+impl<'a> Identity<'a> {
+    pub fn parse(cell: &'a str) -> Result<Self, NeverMatches> {
         if cell.is_empty() {
             Err(NeverMatches::Empty)
         } else if cell.eq_ignore_ascii_case(CLAIM) {
@@ -60,19 +60,19 @@ impl Identity {
             claim(rest)
         } else if let Some(suffix) = cell.strip_prefix(EMAIL_END) {
             Ok(Self::EmailEnd {
-                suffix: suffix.to_owned(),
-                whole: cell.to_owned(),
+                suffix,
+                whole: cell,
             })
         } else if cell.starts_with(SUBJECT_GLOB) {
-            Ok(Self::SubjectGlob(cell.to_owned()))
+            Ok(Self::SubjectGlob(cell))
         } else {
-            Ok(Self::Exactly(cell.to_owned()))
+            Ok(Self::Exactly(cell))
         }
     }
 
     /// Are these the claims of the person meant? The claims must be verified ones.
     pub fn matches(&self, claims: &Object) -> bool {
-        match self {
+        match *self {
             Self::Claim { name, value } => claims.get(name).is_some_and(|claim| says(claim, value)),
             Self::EmailEnd { suffix, whole } => {
                 text(claims, "email").is_some_and(|email| ends_with_ignoring_case(email, suffix))
@@ -87,7 +87,7 @@ impl Identity {
 
     /// Does a match rest on the mail address alone?
     pub fn rests_on_email(&self, claims: &Object) -> bool {
-        match self {
+        match *self {
             Self::EmailEnd { .. } => true,
             Self::Exactly(whole) => text(claims, "sub") != Some(whole),
             Self::Claim { name, .. } => name == "email",
@@ -97,33 +97,23 @@ impl Identity {
 }
 
 /// Empty pieces do not count, as in Go; quoted pieces may hold colons.
-fn claim(rest: &str) -> Result<Identity, NeverMatches> {
-    let mut pieces = vec![String::new()];
+fn claim(rest: &str) -> Result<Identity<'_>, NeverMatches> {
     let mut quoted = false;
-    for c in rest.chars() {
-        match c {
-            ':' if !quoted => pieces.push(String::new()),
-            c => {
-                quoted ^= c == '"';
-                if let Some(piece) = pieces.last_mut() {
-                    piece.push(c);
-                }
-            }
-        }
-    }
-    if quoted {
+    let ends_piece = |c: char| {
+        quoted ^= c == '"';
+        c == ':' && !quoted
+    };
+    let mut pieces = rest
+        .split(ends_piece)
+        .filter(|piece| !piece.is_empty())
+        .map(unquoted);
+    let found = (pieces.next(), pieces.next(), pieces.next());
+    if rest.matches('"').count() % 2 == 1 {
         return Err(NeverMatches::Quotes);
     }
-    let mut pieces = pieces
-        .iter()
-        .filter(|piece| !piece.is_empty())
-        .map(|piece| unquoted(piece));
-    match (pieces.next(), pieces.next(), pieces.next()) {
+    match found {
         (Some(name), Some(value), None) if !name.is_empty() && !value.is_empty() => {
-            Ok(Identity::Claim {
-                name: name.to_owned(),
-                value: value.to_owned(),
-            })
+            Ok(Identity::Claim { name, value })
         }
         (Some(_), Some(_), Some(_)) => Err(NeverMatches::ClaimColons),
         _ => Err(NeverMatches::ClaimParts),

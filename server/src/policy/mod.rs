@@ -6,9 +6,12 @@
 mod glob;
 mod identity;
 pub mod revoked;
+mod rows;
 pub mod rules;
 
 pub use identity::{Identity, NeverMatches};
+
+use std::sync::Arc;
 
 use opkssh_protocol::json::Object;
 use opkssh_protocol::printable::{MAX_QUOTED, printable};
@@ -16,8 +19,8 @@ use opkssh_protocol::time::UnixTime;
 
 use crate::authorized_keys::Options;
 use crate::config::DenyLists;
-use crate::table;
 use revoked::Revoked;
+use rows::{Row, RowFile};
 use rules::{RuleDenial, Rules};
 
 /// Everything that may allow or refuse, in the order of the files.
@@ -25,20 +28,8 @@ use rules::{RuleDenial, Rules};
 pub struct Policy {
     pub revoked: Revoked,
     pub rules: Rules,
-    /// Of `auth_id`; they only allow.
-    rows: Vec<Row>,
-    sources: Vec<String>,
-}
-
-/// One row of an `auth_id` file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    pub principal: String,
-    pub identity: Identity,
-    /// Compared byte for byte with the token's `iss`.
-    pub issuer: String,
-    /// Where it stands, for the log: file and line.
-    pub place: String,
+    /// Files of `auth_id`'s kind; they only allow.
+    files: Vec<Arc<RowFile>>,
 }
 
 /// Whose claims, wanting what.
@@ -102,26 +93,18 @@ impl Policy {
     /// Adds a file's rows behind those that are there. Returns what is wrong with it, line by
     /// line; such lines allow nobody.
     pub fn add_file(&mut self, path: &str, bytes: &[u8]) -> Vec<String> {
-        let table = table::read(bytes);
-        let mut problems: Vec<String> = table
-            .problems
-            .iter()
-            .map(|problem| format!("{path} {problem}"))
-            .collect();
-        for row in table.rows {
-            let [principal, identity, issuer] = row.words;
-            let place = format!("{path} line {}", row.line);
-            match Identity::parse(&identity) {
-                Ok(identity) => self.rows.push(Row {
-                    principal,
-                    identity,
-                    issuer,
-                    place,
-                }),
-                Err(never) => problems.push(format!("{place} can never match: {never}")),
-            }
-        }
-        self.sources.push(path.to_owned());
+        self.add_rows(path, bytes, None)
+    }
+
+    /// As [`add_file`](Self::add_file), for a policy that decides about `account` only: rows of
+    /// other accounts are passed over.
+    pub fn add_rows_of(&mut self, account: &str, path: &str, bytes: &[u8]) -> Vec<String> {
+        self.add_rows(path, bytes, Some(account))
+    }
+
+    fn add_rows(&mut self, path: &str, bytes: &[u8], account: Option<&str>) -> Vec<String> {
+        let (file, problems) = RowFile::read(path, bytes, account);
+        self.files.push(Arc::new(file));
         problems
     }
 
@@ -167,11 +150,11 @@ impl Policy {
             });
         }
         if who.counts_still
-            && let Some(row) = self.rows.iter().find(|row| row.fits(&who, tell))
+            && let Some(row) = self.rows().find(|row| row.fits(&who, tell))
         {
             tell(format!("{} allows", row.place));
             return Ok(Granted {
-                place: row.place.clone(),
+                place: row.place.to_string(),
                 options: Options::default(),
                 by_email: row.identity.rests_on_email(who.claims),
             });
@@ -183,17 +166,21 @@ impl Policy {
                 .to_owned(),
             issuer: who.issuer.to_owned(),
             principal: who.principal.to_owned(),
-            sources: self.sources.clone(),
+            sources: self
+                .files
+                .iter()
+                .map(|file| file.path().to_owned())
+                .collect(),
         })
     }
 
     /// The rows of `auth_id`, in their order.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
+    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.files.iter().flat_map(|file| file.rows())
     }
 }
 
-impl Row {
+impl Row<'_> {
     /// Tells of the near misses only: others are of no interest to this person.
     fn fits(&self, who: &Applicant<'_>, tell: &mut dyn FnMut(String)) -> bool {
         let account = self.principal == who.principal;

@@ -1,10 +1,12 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn rows(text: &str) -> Vec<[String; 3]> {
     read(text.as_bytes())
         .rows
         .into_iter()
-        .map(|row| row.words)
+        .map(|row| row.words.map(Cow::into_owned))
         .collect()
 }
 
@@ -17,7 +19,7 @@ fn row(text: &str) -> [String; 3] {
 fn reason(text: &str) -> String {
     let table = read(text.as_bytes());
     assert!(table.rows.is_empty(), "{text:?}");
-    table.problems[0].reason.clone()
+    table.problems[0].reason.to_string()
 }
 
 #[test]
@@ -122,5 +124,27 @@ fn what_cannot_be_read_back_is_not_written() {
         ("\u{feff}a", Unwritable::Control),
     ] {
         assert_eq!(write_row(["u", word, "i"]), Err(why), "{word:?}");
+    }
+}
+
+/// [`words`] without the shorter way for plain lines.
+fn words_of_any_line(line: &[u8]) -> Result<Option<Vec<String>>, NotARow> {
+    let line = std::str::from_utf8(without_comment(line)).map_err(|_| NotARow::Encoding)?;
+    let words = split(line.trim())?;
+    match words.len() {
+        0 => Ok(None),
+        3 => Ok(Some(words)),
+        count => Err(NotARow::WordCount(count)),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_plain_line_is_read_as_any_other(
+        line in r#"([ \t\r\x0b\x0c\xa0\u3000]|[ab:/@é\x00\u2028]{1,3}|['"\\#]){0,12}"#,
+    ) {
+        let read = words(line.as_bytes());
+        let read = read.map(|words| words.map(|words| words.map(Cow::into_owned).to_vec()));
+        prop_assert_eq!(read, words_of_any_line(line.as_bytes()));
     }
 }

@@ -1,5 +1,7 @@
 //! Rows of `auth_id` files, one by one.
 
+use std::borrow::Cow;
+
 use super::report::{RowReport, Status};
 use crate::account;
 use crate::config::DenyLists;
@@ -28,12 +30,12 @@ pub fn audit(bytes: &[u8], against: &Against<'_>) -> Vec<RowReport> {
             principal: String::new(),
             identity_attr: String::new(),
             issuer: String::new(),
-            reason: problem.reason,
+            reason: problem.reason.to_string(),
             line_number: problem.line,
         })
         .collect();
     for row in table.rows {
-        let [principal, identity, issuer] = row.words;
+        let [principal, identity, issuer] = row.words.map(Cow::into_owned);
         let (status, reason, hint) = judge(&principal, &identity, &issuer, against);
         reports.push(RowReport {
             status,

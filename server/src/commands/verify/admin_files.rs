@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::arguments::VerifyArgs;
 use super::error::VerifyError;
 use crate::config::ServerConfig;
 use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};
@@ -32,7 +33,14 @@ pub(in crate::commands) struct AdminFiles {
 impl AdminFiles {
     /// Loads all of them. Problems of providers and configuration go to `log`. Fails if a file that
     /// may deny is there and cannot be used.
-    pub fn load(etc: &Path, config: Option<&Path>, log: &Log) -> Result<Self, VerifyError> {
+    ///
+    /// Of `auth_id`, only the rows of `account` are kept, or all for `None`.
+    pub fn load(
+        etc: &Path,
+        config: Option<&Path>,
+        account: Option<&str>,
+        log: &Log,
+    ) -> Result<Self, VerifyError> {
         let providers = load_providers(etc, log)?;
         let config = load_config(etc, config, log)?;
         let settings = etc::load_settings(etc)?;
@@ -42,7 +50,7 @@ impl AdminFiles {
         let path = AUTH_ID.path_in(etc);
         let (mut policy_problems, mut no_auth_id) = (Vec::new(), None);
         match AUTH_ID.read(&path) {
-            Ok(bytes) => policy_problems = add_rows(&mut policy, &path, &bytes),
+            Ok(bytes) => policy_problems = add_rows(&mut policy, account, &path, &bytes),
             Err(error) => {
                 policy_problems.push(format!("warning: system policy not used: {error}"));
                 no_auth_id = Some(Arc::new(error));
@@ -77,9 +85,24 @@ impl AdminFiles {
     }
 }
 
-/// Adds the rows of a file of `auth_id`'s kind. Returns what is wrong with it, for the log.
-pub(super) fn add_rows(policy: &mut Policy, path: &Path, bytes: &[u8]) -> Vec<String> {
-    let problems = policy.add_file(&path.display().to_string(), bytes);
+/// Returns whose rows matter. Only an explanation names those of other accounts.
+pub(super) fn rows_of<'a>(args: &'a VerifyArgs, log: &Log) -> Option<&'a str> {
+    (!log.explains()).then_some(args.principal.as_str())
+}
+
+/// Adds the rows of a file of `auth_id`'s kind, those of `account` or all. Returns what is wrong
+/// with it, for the log.
+pub(super) fn add_rows(
+    policy: &mut Policy,
+    account: Option<&str>,
+    path: &Path,
+    bytes: &[u8],
+) -> Vec<String> {
+    let shown = path.display().to_string();
+    let problems = match account {
+        None => policy.add_file(&shown, bytes),
+        Some(account) => policy.add_rows_of(account, &shown, bytes),
+    };
     let line = |problem| format!("configuration problem: {problem}");
     problems.into_iter().map(line).collect()
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::admin_files::{AdminFiles, add_rows};
+use super::admin_files::{AdminFiles, add_rows, rows_of};
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
 use super::monitor::Outside;
@@ -35,7 +35,7 @@ pub(super) fn allow_by_policy(
     let (mut policy, mut refusal) = (Cow::Borrowed(&files.policy), None);
     match (outside.home_policy(), &files.no_auth_id) {
         (Ok(home), _) => {
-            for problem in add_rows(policy.to_mut(), &home.path, &home.bytes) {
+            for problem in add_rows(policy.to_mut(), rows_of(args, log), &home.path, &home.bytes) {
                 log.line(&problem);
             }
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::printable::printable;
 
-use super::monitor::NoHomePolicy;
 use crate::etc::EtcError;
 use crate::files::FileError;
 use crate::key_source::{JwksFileError, KeySourceError};
+use crate::monitor_messages::NoHomePolicy;
 use crate::policy::PolicyDenial;
 use crate::providers::ProviderRefusal;
 use crate::table;

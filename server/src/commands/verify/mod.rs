@@ -27,6 +27,7 @@ use crate::confine;
 use crate::decision::{Decision, Outcome, Seen};
 use crate::log::Log;
 use crate::verify::{self, Allowed, Peeked};
+use admin_files::rows_of;
 use by_policy::allow_by_policy;
 use fallback::Answered;
 use keys::keys_for;
@@ -158,7 +159,8 @@ pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, VerifyErro
 fn prepare(args: &VerifyArgs, log: &Log) -> Result<(Peeked, AdminFiles), VerifyError> {
     // most keys that are offered are not ours: nothing else is read for them
     let peeked = verify::peek(&args.key_type, &args.certificate)?;
-    let files = AdminFiles::load(&args.etc, args.config_path.as_deref(), log)?;
+    let config = args.config_path.as_deref();
+    let files = AdminFiles::load(&args.etc, config, rows_of(args, log), log)?;
     Ok((peeked, files))
 }
 

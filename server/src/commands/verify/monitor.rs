@@ -2,26 +2,24 @@
 //! fallback command. A process of its own does that, which is forked before anything is parsed that
 //! a stranger sent; sshd calls its own one the monitor.
 //!
-//! A question is one line of JSON, and so is the answer. It ends when nobody can ask any more.
+//! It ends when nobody can ask any more.
 
-use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write};
+use std::io::{self, BufReader, PipeReader, PipeWriter};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
 
 use fork::Fork;
 use rustix::process::{Pid, WaitOptions, waitpid};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::admin_files::AdminFiles;
 use super::arguments::VerifyArgs;
 use super::{fallback, plugins};
-use crate::home::{self, HomeError};
+use crate::home;
 use crate::log::Log;
+use crate::monitor_messages::{self as messages, HomePolicy, NoHomePolicy, Question};
 use crate::plugin::Variables;
 
-/// Longest line, in bytes.
-const MAX_LINE: u64 = 64 * 1024 * 1024;
+/// Reads one answer; `None` where the monitor has ended.
+type Read<A> = fn(&mut BufReader<PipeReader>) -> io::Result<Option<A>>;
 
 /// Does what verify itself may not do once it is confined.
 #[derive(Clone, Copy)]
@@ -49,39 +47,6 @@ pub(super) struct Monitor {
     process: Option<Pid>,
 }
 
-#[derive(Serialize, Deserialize)]
-enum Question {
-    HomePolicy,
-    Plugins(Variables),
-    Fallback,
-}
-
-/// A user's own policy file.
-#[derive(Serialize, Deserialize)]
-pub(super) struct HomePolicy {
-    /// Where it is, for the log.
-    pub path: PathBuf,
-    pub bytes: Vec<u8>,
-}
-
-/// Why there is none.
-#[derive(Debug, Serialize, Deserialize, thiserror::Error)]
-#[error("{reason}")]
-pub struct NoHomePolicy {
-    pub reason: String,
-    /// Most people have none.
-    pub is_absent: bool,
-}
-
-impl From<HomeError> for NoHomePolicy {
-    fn from(error: HomeError) -> Self {
-        Self {
-            reason: error.to_string(),
-            is_absent: matches!(&error, HomeError::File(error) if error.is_not_found()),
-        }
-    }
-}
-
 impl Privileged<'_> {
     fn home_policy(self) -> Result<HomePolicy, NoHomePolicy> {
         let (path, bytes) = home::read_for(&self.args.principal)?;
@@ -100,13 +65,15 @@ impl Privileged<'_> {
     /// Answers until nobody can ask any more.
     fn serve(self, questions: PipeReader, mut answers: PipeWriter) -> io::Result<()> {
         let mut questions = BufReader::new(questions);
-        while let Some(question) = read_line(&mut questions)? {
+        while let Some(question) = messages::read(&mut questions)? {
             match question {
-                Question::HomePolicy => write_line(&mut answers, &self.home_policy())?,
-                Question::Plugins(variables) => {
-                    write_line(&mut answers, &self.plugins(&variables))?;
+                Question::HomePolicy => {
+                    messages::write_home_policy(&mut answers, &self.home_policy())?;
                 }
-                Question::Fallback => write_line(&mut answers, &self.fallback())?,
+                Question::Plugins(variables) => {
+                    messages::write(&mut answers, &self.plugins(&variables))?;
+                }
+                Question::Fallback => messages::write(&mut answers, &self.fallback())?,
             }
         }
         Ok(())
@@ -132,12 +99,13 @@ impl<'a> Outside<'a> {
         if let Self::Here(privileged) = self {
             return privileged.home_policy();
         }
-        self.ask(&Question::HomePolicy).unwrap_or_else(|reason| {
-            Err(NoHomePolicy {
-                reason,
-                is_absent: false,
+        self.ask(&Question::HomePolicy, messages::read_home_policy)
+            .unwrap_or_else(|reason| {
+                Err(NoHomePolicy {
+                    reason,
+                    is_absent: false,
+                })
             })
-        })
     }
 
     /// The name of the first plugin that says yes.
@@ -145,7 +113,7 @@ impl<'a> Outside<'a> {
         if let Self::Here(privileged) = self {
             return privileged.plugins(&variables);
         }
-        self.ask(&Question::Plugins(variables))
+        self.ask(&Question::Plugins(variables), messages::read)
             .unwrap_or_else(|reason| {
                 log.line(&format!("warning: plugins are not asked: {reason}"));
                 None
@@ -157,7 +125,8 @@ impl<'a> Outside<'a> {
         if let Self::Here(privileged) = self {
             return privileged.fallback();
         }
-        self.ask(&Question::Fallback).unwrap_or_else(Err)
+        self.ask(&Question::Fallback, messages::read)
+            .unwrap_or_else(Err)
     }
 
     /// Nothing more will be asked: it may end while verify does the rest.
@@ -167,9 +136,9 @@ impl<'a> Outside<'a> {
         }
     }
 
-    fn ask<A: DeserializeOwned>(&mut self, question: &Question) -> Result<A, String> {
+    fn ask<A>(&mut self, question: &Question, read: Read<A>) -> Result<A, String> {
         let asked = match self {
-            Self::Monitor(monitor) => monitor.ask(question),
+            Self::Monitor(monitor) => monitor.ask(question, read),
             Self::Nobody(reason) => return Err(reason.clone()),
             Self::Here(_) => return Err("not confined".to_owned()),
         };
@@ -208,12 +177,12 @@ impl Monitor {
         }
     }
 
-    fn ask<A: DeserializeOwned>(&mut self, question: &Question) -> io::Result<A> {
+    fn ask<A>(&mut self, question: &Question, read: Read<A>) -> io::Result<A> {
         match &mut self.questions {
-            Some(questions) => write_line(questions, question)?,
+            Some(questions) => messages::write(questions, question)?,
             None => return Err(io::ErrorKind::BrokenPipe.into()),
         }
-        read_line(&mut self.answers)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        read(&mut self.answers)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 
@@ -225,21 +194,4 @@ impl Drop for Monitor {
             let _ = waitpid(Some(process), WaitOptions::empty());
         }
     }
-}
-
-fn write_line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(value)?;
-    line.push(b'\n');
-    to.write_all(&line)?;
-    to.flush()
-}
-
-/// `None` at the end.
-fn read_line<T: DeserializeOwned>(from: &mut impl io::BufRead) -> io::Result<Option<T>> {
-    let mut line = Vec::new();
-    from.take(MAX_LINE).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(serde_json::from_slice(&line)?))
 }

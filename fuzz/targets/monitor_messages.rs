@@ -1,0 +1,40 @@
+//! What the monitor reads: questions of a process that a stranger may have taken over. And its
+//! answers.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use opkssh_server::monitor_messages::{Question, read, read_home_policy, write, write_home_policy};
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut questions = bytes;
+    while let Ok(Some(question)) = read::<Question>(&mut questions) {
+        let line = written(|to| write(to, &question));
+        let again: Question = read(&mut line.as_slice())
+            .expect("our own form")
+            .expect("one line");
+        assert_eq!(written(|to| write(to, &again)), line);
+        if let Question::Plugins(variables) = question {
+            let json = serde_json::to_value(variables).expect("pairs");
+            let pairs: Vec<(String, String)> = serde_json::from_value(json).expect("pairs");
+            for (name, value) in pairs {
+                assert!(name.starts_with("OPKSSH_PLUGIN_"), "{name:?}");
+                assert!(!name.contains(['=', '\0']) && !value.contains('\0'));
+            }
+        }
+    }
+    let mut answers = bytes;
+    while let Ok(Some(answer)) = read_home_policy(&mut answers) {
+        let sent = written(|to| write_home_policy(to, &answer));
+        let again = read_home_policy(&mut sent.as_slice()).expect("our own form");
+        assert_eq!(again, Some(answer));
+    }
+    let _ = read::<Option<String>>(&mut &bytes[..]);
+    let _ = read::<Result<Vec<u8>, String>>(&mut &bytes[..]);
+});
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut bytes).expect("memory");
+    bytes
+}

@@ -1,0 +1,22 @@
+//! An answer of a provider's userinfo endpoint, from the network.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use opkssh_server::userinfo::Userinfo;
+
+const SUBJECT: &str = "user-123";
+
+fuzz_target!(|answer: &[u8]| {
+    let Ok(told) = Userinfo::read(answer, SUBJECT, "url") else {
+        return;
+    };
+    assert_eq!(told.claims()["sub"], SUBJECT);
+    let email = told.claims().get("email");
+    assert!(email.is_none_or(|email| email.is_null() || email.is_string()));
+    // what plugins are told is read as it was
+    let json = told.json();
+    assert_eq!(json.lines().count(), 1, "one line");
+    let again = Userinfo::read(json.as_bytes(), SUBJECT, "url").expect("our own form");
+    assert_eq!(again.claims(), told.claims());
+});

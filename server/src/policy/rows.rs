@@ -1,0 +1,163 @@
+//! The rows of one file of `auth_id`'s kind. A file may have 100,000 of them, and `verify` needs
+//! those of one account.
+
+use std::fmt;
+
+use super::identity::Identity;
+use crate::table;
+
+/// Most problems of one file that are described one by one.
+const MAX_PROBLEMS: usize = 20;
+
+/// One row of an `auth_id` file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row<'a> {
+    pub principal: &'a str,
+    pub identity: Identity<'a>,
+    /// Compared byte for byte with the token's `iss`.
+    pub issuer: &'a str,
+    pub place: Place<'a>,
+}
+
+/// Where a row stands, for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place<'a> {
+    path: &'a str,
+    line: usize,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} line {}", self.path, self.line)
+    }
+}
+
+/// The rows of a file that can match, in their order.
+#[derive(Debug)]
+pub(super) struct RowFile {
+    path: String,
+    /// The words of all rows, one behind the other.
+    words: String,
+    rows: Vec<Words>,
+}
+
+/// Where the words of a row end in [`RowFile::words`]. They begin at the end of the row before.
+#[derive(Debug, Clone, Copy)]
+struct Words {
+    line: usize,
+    ends: [usize; 3],
+}
+
+impl RowFile {
+    /// Reads a file. Keeps the rows of `account`, or all. Also returns what is wrong with the file:
+    /// every line that is not a row, and every kept row that can never match.
+    pub fn read(path: &str, bytes: &[u8], account: Option<&str>) -> (Self, Vec<String>) {
+        let mut file = Self {
+            path: path.to_owned(),
+            words: String::new(),
+            rows: Vec::new(),
+        };
+        let (mut problems, mut more) = (Vec::new(), 0_usize);
+        for row in table::rows(bytes) {
+            let problem = match &row {
+                Ok(row) if account.is_some_and(|account| account != row.words[0]) => continue,
+                Ok(row) => file.add(row).err().map(|never| {
+                    let line = row.line;
+                    format!("{} can never match: {never}", Place { path, line })
+                }),
+                Err(problem) => Some(format!("{path} {problem}")),
+            };
+            match problem {
+                Some(_) if problems.len() == MAX_PROBLEMS => more += 1,
+                problem => problems.extend(problem),
+            }
+        }
+        if more > 0 {
+            problems.push(format!("{path} has {more} more; see: opkssh audit"));
+        }
+        (file, problems)
+    }
+
+    fn add(&mut self, row: &table::Row<'_>) -> Result<(), super::NeverMatches> {
+        Identity::parse(&row.words[1])?;
+        let ends = [0, 1, 2].map(|column: usize| {
+            self.words.push_str(&row.words[column]);
+            self.words.len()
+        });
+        let line = row.line;
+        self.rows.push(Words { line, ends });
+        Ok(())
+    }
+
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let starts = self.rows.iter().map(|row| row.ends[2]);
+        let starts = std::iter::once(0).chain(starts);
+        starts.zip(&self.rows).filter_map(|(start, row)| {
+            let [principal, identity, issuer] = row.ends;
+            Some(Row {
+                principal: self.words.get(start..principal)?,
+                identity: Identity::parse(self.words.get(principal..identity)?).ok()?,
+                issuer: self.words.get(identity..issuer)?,
+                place: Place {
+                    path: &self.path,
+                    line: row.line,
+                },
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, account: Option<&str>) -> (Vec<String>, Vec<String>) {
+        let (file, problems) = RowFile::read("f", text.as_bytes(), account);
+        let rows = file.rows().map(|row| {
+            format!(
+                "{}: {} {:?} {}",
+                row.place, row.principal, row.identity, row.issuer
+            )
+        });
+        (rows.collect(), problems)
+    }
+
+    #[test]
+    fn the_rows_of_one_account_are_kept_and_every_line_that_is_no_row_is_named() {
+        let text = "a x i\nb y i\n'a' oidc:x i\nb oidc:x i\na\nb 'z z' \"i\"\na b c\nA b c\n";
+        let (rows, problems) = read(text, Some("a"));
+        assert_eq!(
+            rows,
+            [
+                "f line 1: a Exactly(\"x\") i",
+                "f line 7: a Exactly(\"b\") c"
+            ]
+        );
+        assert_eq!(
+            problems,
+            [
+                "f line 3 can never match: expected oidc:CLAIM:VALUE",
+                "f line 5: wrong number of arguments (expected=3, got=1)",
+            ]
+        );
+        let (rows, problems) = read(text, None);
+        assert_eq!(rows.len(), 5);
+        assert_eq!(rows[2], "f line 6: b Exactly(\"z z\") i");
+        assert_eq!(problems.len(), 3);
+    }
+
+    #[test]
+    fn a_file_of_problems_is_described_in_a_few_lines() {
+        let (rows, problems) = read(&"x\n".repeat(100_000), Some("a"));
+        assert!(rows.is_empty());
+        assert_eq!(problems.len(), MAX_PROBLEMS + 1);
+        assert_eq!(
+            problems[MAX_PROBLEMS],
+            "f has 99980 more; see: opkssh audit"
+        );
+    }
+}
