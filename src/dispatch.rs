@@ -100,7 +100,7 @@ fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
             let (CacheCommand::Clear { args, .. }
             | CacheCommand::Refresh(args)
             | CacheCommand::Show(args)) = &command;
-            if let Some(status) = opkssh_server::as_owner_of(&args.cache)? {
+            if let Some(status) = opkssh_server::as_owner_of(&args.directory())? {
                 return Ok(ExitCode::from(status));
             }
             match &command {

@@ -74,7 +74,7 @@ impl Scene {
     fn args(&self) -> CacheArgs {
         CacheArgs {
             etc: self.server.directory.path().to_owned(),
-            cache: self.server.path("cache"),
+            cache: Some(self.server.path("cache")),
         }
     }
 

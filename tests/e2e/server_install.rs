@@ -12,6 +12,7 @@ use crate::verify_refusals::forge::CLIENT;
 
 const PREAMBLE: &str = include_str!("server_install/preamble.sh");
 const INSTALL: &str = include_str!("server_install/namespace.sh");
+const DROPPED_IN: &str = include_str!("server_install/dropped_in.sh");
 const FALLBACK: &str = include_str!("server_install/fallback.sh");
 
 #[test]
@@ -37,6 +38,18 @@ fn install_keeps_the_keys_of_another_command_working() {
             );
         }
     }
+}
+
+/// Discovery and keys: for each login while the directory is another's (sshd asks twice) or a
+/// fallback runs, and once for the three logins by verify's own directory.
+#[test]
+fn our_program_in_the_place_of_go_s_keeps_keys() {
+    let Some((output, attempt)) = in_namespace(DROPPED_IN) else {
+        return;
+    };
+    assert_eq!(output.matches("in by its own cache").count(), 3, "{output}");
+    let with_audit = 2 * 2;
+    assert_eq!(attempt.requests(), 3 * 2 * 2 + 2 + with_audit, "{output}");
 }
 
 /// What the script printed. Needs root: accounts, owners, and sshd as root starts it.

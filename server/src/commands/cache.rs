@@ -15,7 +15,7 @@ use opkssh_protocol::time::UnixTime;
 
 use super::verify::{load_config, load_providers};
 use crate::etc::{self, ACCOUNT, EtcError};
-use crate::key_source::{KeyCache, Standing, Store, StoreError, WhenAsked};
+use crate::key_source::{self, KeyCache, Standing, Store, StoreError, WhenAsked};
 use crate::log::Log;
 use crate::settings::Settings;
 
@@ -25,9 +25,17 @@ pub struct CacheArgs {
     /// Directory of providers, config.yml and server.yml.
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
-    /// Where keys of providers are kept.
-    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
-    pub cache: PathBuf,
+    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
+    /// else /var/tmp/opkssh-UID].
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+impl CacheArgs {
+    /// Returns the directory that verify uses.
+    pub fn directory(&self) -> PathBuf {
+        key_source::find_cache(self.cache.as_deref())
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +81,9 @@ pub fn cache_show(args: &CacheArgs, out: &mut impl Write) -> Result<(), CacheErr
     let now = UnixTime::from(SystemTime::now());
     let settings = etc::load_settings(&args.etc)?;
     let providers = load_providers(&args.etc, &to_stderr())?;
-    let store = Store::open(&args.cache)?;
+    let directory = args.directory();
+    let store = Store::open(&directory)?;
+    write_line(out, &format!("kept in {}", directory.display()))?;
     for issuer in providers.issuers() {
         let text = match settings.jwks_files.get(issuer) {
             Some(path) => format!("from {}, never asked", path.display()),
@@ -89,7 +99,7 @@ pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), Cache
     let settings = etc::load_settings(&args.etc)?;
     let providers = load_providers(&args.etc, &to_stderr())?;
     let config = load_config(&args.etc, None, &to_stderr())?;
-    let store = Store::open(&args.cache)?;
+    let store = Store::open(&args.directory())?;
     let source = WhenAsked {
         env_vars: &config.env_vars,
     };
@@ -128,7 +138,7 @@ pub fn cache_clear(
     issuer: Option<&str>,
     out: &mut impl Write,
 ) -> Result<(), CacheError> {
-    let store = Store::open(&args.cache)?;
+    let store = Store::open(&args.directory())?;
     match issuer {
         Some(issuer) => {
             store.forget(issuer)?;

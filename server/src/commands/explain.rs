@@ -13,6 +13,7 @@ use opkssh_protocol::printable::quoted;
 use super::cache::{code_of, owner_to_become};
 use super::verify::{VerifyArgs, VerifyError, decide};
 use crate::etc;
+use crate::key_source;
 use crate::log::Log;
 
 /// Longest file with a certificate, in bytes.
@@ -27,9 +28,10 @@ pub struct ExplainArgs {
     /// Server configuration, in place of config.yml in that directory.
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
-    /// Where keys of providers are kept.
-    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
-    pub cache: PathBuf,
+    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
+    /// else /var/tmp/opkssh-UID].
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
     /// Local account to log in to.
     pub principal: String,
     /// File with the certificate, as `-cert.pub` files have it, or `-` for stdin.
@@ -106,19 +108,16 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
 /// The same by the same program, to its end. It gets the certificate by stdin: the file may be
 /// root's, and it holds tokens. An error says why it was not started.
 fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
-    let (uid, gid) = owner_to_become(&args.cache).ok_or_else(|| {
-        format!(
-            "there is no key cache {} of that user's",
-            args.cache.display()
-        )
-    })?;
+    let cache = key_source::find_cache(args.cache.as_deref());
+    let (uid, gid) = owner_to_become(&cache)
+        .ok_or_else(|| format!("there is no key cache {} of that user's", cache.display()))?;
     let failed = |error: io::Error| format!("the program cannot be run as uid {uid}: {error}");
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.arg("explain").arg("--etc").arg(&args.etc);
     if let Some(path) = &args.config_path {
         command.arg("--config-path").arg(path);
     }
-    command.arg("--cache").arg(&args.cache);
+    command.arg("--cache").arg(&cache);
     command.args(["--", &args.principal, "-"]);
     command.uid(uid).gid(gid).stdin(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;

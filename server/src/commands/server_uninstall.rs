@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::etc::{self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, KEY_CACHE, SUDOERS};
 use crate::install::{self, InstallError, Sshd, remove_ours, written_by_us};
+use crate::key_source;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct UninstallArgs {
@@ -33,6 +34,12 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
         remove_ours(&entry.path(), args.dry_run, &mut say)?;
     }
     remove_directory(&KEY_CACHE.path(), args.dry_run, &mut say)?;
+    // of the time before install; in a directory that is open to all, only verify's own counts
+    if let Some(own) = key_source::own_of_account()
+        && key_source::Store::check(&own).is_ok()
+    {
+        remove_directory(&own, args.dry_run, &mut say)?;
+    }
     say(&format!(
         "These stay: {etc}, {log}, the account {ACCOUNT}. To remove them, too: rm -r {etc} {log}; \
          userdel {ACCOUNT}",

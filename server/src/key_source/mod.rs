@@ -5,6 +5,7 @@ mod age;
 mod cache;
 mod entry;
 mod jwks_file;
+mod location;
 mod provider;
 mod store;
 
@@ -12,6 +13,7 @@ pub use age::{Bounds, Standing};
 pub use cache::{CachedKeys, KeyCache, Origin};
 pub use entry::Entry;
 pub use jwks_file::{JwksFileError, read_jwks_file};
+pub use location::{Location, find as find_cache, locate, own_of_account};
 pub use provider::{HttpKeySource, WhenAsked};
 pub use store::{Store, StoreError};
 

@@ -237,11 +237,16 @@ pub enum NoTurn {
     NoLock(StoreError),
 }
 
-fn judge(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), StoreError> {
-    let nobody = uid_of_nobody();
-    if ourselves == NOBODY.0 || Some(ourselves) == nobody {
-        return Err(StoreError::Nobody);
+/// Fails for an account that other programs share.
+pub(super) fn judge_account(uid: u32) -> Result<(), StoreError> {
+    match uid == NOBODY.0 || Some(uid) == uid_of_nobody() {
+        true => Err(StoreError::Nobody),
+        false => Ok(()),
     }
+}
+
+fn judge(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), StoreError> {
+    judge_account(ourselves)?;
     if stat.st_uid != ourselves {
         return Err(StoreError::Owner {
             path: path.to_owned(),

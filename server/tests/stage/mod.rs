@@ -149,7 +149,7 @@ impl Server {
         let args = VerifyArgs {
             etc: self.directory.path().to_owned(),
             config_path: self.config_path.clone(),
-            cache: self.path("cache"),
+            cache: Some(self.path("cache")),
             log_file: self.path("log"),
             principal: ACCOUNT.into(),
             certificate: certificate.into(),

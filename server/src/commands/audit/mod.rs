@@ -15,6 +15,7 @@ use crate::account::Account;
 use crate::etc::{self, AUTH_ID, EtcError, PROVIDERS};
 use crate::files::FileError;
 use crate::home;
+use crate::key_source;
 use beyond::Findings;
 use report::{FileState, PolicyFile, Report};
 use rows::Against;
@@ -25,9 +26,10 @@ pub struct AuditArgs {
     /// Directory of providers, auth_id, config.yml and rules.yml.
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
-    /// Where keys of providers are kept.
-    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
-    pub cache: PathBuf,
+    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
+    /// else /var/tmp/opkssh-UID].
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
     /// Print JSON.
     #[arg(short, long)]
     pub json: bool,
@@ -102,8 +104,13 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     findings.rules(args, &providers, &config);
     findings.plugins(&args.etc);
     let settings = findings.settings(&args.etc);
-    findings.cache(&args.cache);
-    findings.reachability(&args.etc, &args.cache);
+    let cache = key_source::find_cache(args.cache.as_deref());
+    say(&format!(
+        "\nkeys of providers are kept in {}",
+        cache.display()
+    ));
+    findings.cache(&args.etc, &cache, &settings);
+    findings.reachability(&args.etc, &cache);
     if !args.offline {
         findings.reach(&providers, &config, &settings);
     }

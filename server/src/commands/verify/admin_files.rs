@@ -10,6 +10,7 @@ use crate::config::ServerConfig;
 use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};
 use crate::files::FileError;
 use crate::http::without_effect;
+use crate::key_source;
 use crate::log::Log;
 use crate::plugin::{self, Plugins};
 use crate::policy::Policy;
@@ -26,6 +27,8 @@ pub(in crate::commands) struct AdminFiles {
     /// Why `auth_id` is not in it.
     pub no_auth_id: Option<Arc<FileError>>,
     pub plugins: Plugins,
+    /// Directory in which the keys of providers are kept.
+    pub key_cache: PathBuf,
     /// What the log should say of the policy, once that is asked.
     pub policy_problems: Vec<String>,
 }
@@ -63,8 +66,19 @@ impl AdminFiles {
             policy,
             no_auth_id,
             plugins: plugin::load(&PLUGINS.path_in(etc)),
+            key_cache: PathBuf::from(etc::CACHE),
             policy_problems,
         })
+    }
+
+    /// Chooses the directory for keys, and makes it where it is verify's own to make.
+    pub fn choose_key_cache(&mut self, named: Option<&Path>, log: &Log) {
+        let runs_others = !self.plugins.is_empty() || self.settings.fallback.is_some();
+        let location = key_source::locate(named, runs_others);
+        if let Some(notice) = location.notice {
+            log.line(&format!("warning: {notice}"));
+        }
+        self.key_cache = location.path;
     }
 
     /// Returns files and directories beside those of [`AdminFiles`] that the decision may read.

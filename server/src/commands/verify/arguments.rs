@@ -14,9 +14,10 @@ pub struct VerifyArgs {
     /// Server configuration, in place of config.yml in that directory.
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
-    /// Where keys of providers are kept; made by `opkssh server install`.
-    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
-    pub cache: PathBuf,
+    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
+    /// else /var/tmp/opkssh-UID].
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
     /// Where to log: a file, or `journal` for systemd's journal.
     #[arg(long, value_name = "FILE", default_value = etc::LOG)]
     pub log_file: PathBuf,

@@ -2,6 +2,7 @@
 //! one and no deny list is against it.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use opkssh_protocol::printable::quoted;
 
@@ -95,14 +96,16 @@ pub(super) fn ask(args: &VerifyArgs, fallback: &Fallback, log: &Log) -> Result<V
         key_type: &args.key_type,
         extra: &args.extra,
     };
-    // who can write to the cache decides who gets in by our rules
-    let (answered, shield) = confine::without_writing_to(&args.cache, || fallback.answer(tokens));
+    // who can write to the cache decides who gets in by our rules; verify makes none of its own
+    // where there is a fallback
+    let cache = args.cache.as_deref().unwrap_or(Path::new(etc::CACHE));
+    let (answered, shield) = confine::without_writing_to(cache, || fallback.answer(tokens));
     if shield == Shield::NotKept {
         log.line(&format!(
             "warning: {} is not kept from writing to {}: this kernel cannot, or a file system \
              beside it did not answer",
             fallback.program().display(),
-            args.cache.display()
+            cache.display()
         ));
     }
     match answered {

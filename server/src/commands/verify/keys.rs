@@ -7,7 +7,6 @@ use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::time::UnixTime;
 
 use super::admin_files::AdminFiles;
-use super::arguments::VerifyArgs;
 use super::error::VerifyError;
 use crate::decision::Seen;
 use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
@@ -20,7 +19,6 @@ const WITHOUT_CACHE: Duration = Duration::from_secs(10);
 /// Returns the keys of the candidate's issuer.
 pub(super) fn keys_for(
     candidate: &Candidate,
-    args: &VerifyArgs,
     files: &AdminFiles,
     now: UnixTime,
     seen: &mut Seen,
@@ -36,7 +34,7 @@ pub(super) fn keys_for(
     let source = WhenAsked {
         env_vars: &files.config.env_vars,
     };
-    let store = match Store::open(&args.cache) {
+    let store = match Store::open(&files.key_cache) {
         Ok(store) => store,
         Err(error) => {
             log.line(&format!("warning: key cache not used: {error}"));

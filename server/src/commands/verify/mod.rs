@@ -74,8 +74,8 @@ type Confine = for<'a> fn(Privileged<'a>) -> Outside<'a>;
 /// The rest of this process can ask the monitor, and do little else.
 fn confined(privileged: Privileged<'_>) -> Outside<'_> {
     let outside = Outside::start(privileged);
-    let Privileged { args, files, log } = privileged;
-    for problem in confine::confine_parsing(&files.names_of_others(), &args.cache) {
+    let Privileged { files, log, .. } = privileged;
+    for problem in confine::confine_parsing(&files.names_of_others(), &files.key_cache) {
         log.line(&format!("warning: {problem}"));
     }
     outside
@@ -160,7 +160,8 @@ fn prepare(args: &VerifyArgs, log: &Log) -> Result<(Peeked, AdminFiles), VerifyE
     // most keys that are offered are not ours: nothing else is read for them
     let peeked = verify::peek(&args.key_type, &args.certificate)?;
     let config = args.config_path.as_deref();
-    let files = AdminFiles::load(&args.etc, config, rows_of(args, log), log)?;
+    let mut files = AdminFiles::load(&args.etc, config, rows_of(args, log), log)?;
+    files.choose_key_cache(args.cache.as_deref(), log);
     Ok((peeked, files))
 }
 
@@ -182,7 +183,7 @@ fn judge(
          issuer {} is trusted",
         candidate.issuer()
     ));
-    let keys = keys_for(&candidate, args, files, now, seen, log)?;
+    let keys = keys_for(&candidate, files, now, seen, log)?;
     let identified = candidate.identify(&keys, now)?;
     log.detail("the provider's signature is right");
     let identified = ask_userinfo(identified, &files.config, log);

@@ -40,14 +40,9 @@ pub(super) fn variables(
 }
 
 /// Asks every plugin in `policy.d`; the name of the first that said yes.
-pub(super) fn ask(
-    args: &VerifyArgs,
-    files: &AdminFiles,
-    variables: &Variables,
-    log: &Log,
-) -> Option<String> {
+pub(super) fn ask(files: &AdminFiles, variables: &Variables, log: &Log) -> Option<String> {
     // who can write to the cache decides who gets in, whatever refuses
-    let (allowing, shield) = confine::without_writing_to(&args.cache, || {
+    let (allowing, shield) = confine::without_writing_to(&files.key_cache, || {
         let env_vars = &files.config.env_vars;
         files.plugins.ask(variables, env_vars, log)
     });
@@ -55,7 +50,7 @@ pub(super) fn ask(
         log.line(&format!(
             "warning: plugins are not kept from writing to {}: this kernel cannot, or a file system \
              beside it did not answer",
-            args.cache.display()
+            files.key_cache.display()
         ));
     }
     allowing.flatten().map(str::to_owned)

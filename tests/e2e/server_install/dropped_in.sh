@@ -1,0 +1,62 @@
+# A server that was set up for Go's opkssh, with our program put in its place and nothing else done:
+# verify keeps the providers' keys in a directory of its own.
+install -m 755 "$program" /usr/local/bin/opkssh
+groupadd --system opksshuser 2>/dev/null || true
+useradd --system --gid opksshuser --no-create-home --shell /usr/sbin/nologin opksshuser 2>/dev/null || true
+mkdir -m 755 /etc/opk
+mkdir -m 750 /etc/opk/policy.d
+echo "$issuer $client 24h" >/etc/opk/providers
+echo "root alice@x.example $issuer" >/etc/opk/auth_id
+touch /var/log/opkssh.log
+chown root:opksshuser /etc/opk/* /var/log/opkssh.log
+chmod 640 /etc/opk/auth_id /etc/opk/providers
+chmod 660 /var/log/opkssh.log
+printf 'AuthorizedKeysCommand /usr/local/bin/opkssh verify %%u %%k %%t\nAuthorizedKeysCommandUser opksshuser\n' \
+    >/etc/ssh/sshd_config.d/60-opk-ssh.conf
+uid=$(id -u opksshuser)
+own=/var/tmp/opkssh-$uid
+rm -rf "$own"
+log_has() { grep -q -- "$1" /var/log/opkssh.log || die "not in the log: $1: $(cat /var/log/opkssh.log)"; }
+
+echo "== somebody else made the directory"
+mkdir -m 777 "$own"
+start_sshd
+log_in "$key" root 'echo in although'
+log_has "warning: keys are not kept: $own belongs to uid 0"
+[ -z "$(ls "$own")" ] || die "keys in a directory of others: $(ls -l "$own")"
+rmdir "$own"
+ln -s /etc/opk "$own"
+: >/var/log/opkssh.log
+log_in "$key" root 'echo in although'
+log_has "warning: keys are not kept: $own is not a directory"
+rm "$own"
+
+echo "== its own"
+for _ in 1 2 3; do log_in "$key" root 'echo in by its own cache'; done
+is opksshuser:opksshuser:700 "$own"
+for file in "$own"/*; do is opksshuser:opksshuser:600 "$file"; done
+opkssh server cache show >"$scratch/said"
+grep -q "kept in $own" "$scratch/said" || die "$(cat "$scratch/said")"
+opkssh audit --skip-user-policy >"$scratch/said" 2>&1 || true
+grep -q "keys of providers are kept in $own" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "not confined" /var/log/opkssh.log && die "$(cat /var/log/opkssh.log)"
+
+echo "== not where other programs run as the same account"
+printf '#!/bin/sh\n' >/usr/local/bin/keys
+chmod 755 /usr/local/bin/keys
+echo 'fallback: {command: [/usr/local/bin/keys]}' >/etc/opk/server.yml
+chown root:opksshuser /etc/opk/server.yml
+chmod 640 /etc/opk/server.yml
+: >/var/log/opkssh.log
+log_in "$key" root 'echo in without a cache'
+log_has "warning: keys are not kept: there is no key cache that plugins and the fallback cannot"
+opkssh audit --skip-user-policy >"$scratch/said" 2>&1 || true
+grep -q "sudo opkssh server install" "$scratch/said" || die "$(cat "$scratch/said")"
+rm /etc/opk/server.yml
+
+echo "== the one that install makes comes first, and uninstall removes both"
+opkssh server install --no-sshd-reload >/dev/null
+opkssh server cache show | grep -q "kept in /var/cache/opkssh" || die "cache show"
+opkssh server uninstall --no-sshd-reload >/dev/null
+[ ! -e "$own" ] || die "$own is left"
+echo "all is well"
