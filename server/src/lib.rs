@@ -9,6 +9,7 @@ pub mod account;
 pub mod authorized_keys;
 pub mod config;
 pub mod confine;
+pub mod deadline;
 pub mod fallback;
 pub mod files;
 pub mod home;

@@ -14,8 +14,9 @@ use opkssh_protocol::time::UnixTime;
 
 use super::own_files::{load_config, load_providers};
 use super::verify::DEFAULT_CACHE;
+use crate::deadline::Deadline;
 use crate::error::ServerError;
-use crate::key_source::{KeyCache, Standing, Store, WhenAsked};
+use crate::key_source::{KeyCache, PROVIDER_TIMEOUT, Standing, Store, WhenAsked};
 use crate::log::{Log, escaped};
 use crate::settings::Settings;
 
@@ -63,8 +64,7 @@ pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), Serve
             continue;
         }
         all += 1;
-        // the clock at each: a slow provider must not make the next one's keys older
-        let text = match cache.refresh(issuer, UnixTime::from(SystemTime::now())) {
+        let text = match cache.refresh(issuer, Deadline::after(PROVIDER_TIMEOUT)) {
             Ok(found) if found.notices.is_empty() => {
                 format!("{} keys", found.keys.names().count())
             }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::time::UnixTime;
@@ -18,16 +18,17 @@ use super::monitor::{Outside, Privileged};
 use super::own_files::{OwnFiles, add_rows};
 use crate::authorized_keys;
 use crate::confine;
+use crate::deadline::Deadline;
 use crate::error::ServerError;
-use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
+use crate::key_source::{
+    KeyCache, KeySource as _, Origin, PROVIDER_TIMEOUT, Store, WhenAsked, read_jwks_file,
+};
 use crate::log::Log;
 use crate::policy::PolicyDenial;
 use crate::verify::{self, Allowed, Candidate, DenyReason, Identified, Peeked, Verdict};
 
 /// Where `server install` makes the key cache.
 pub const DEFAULT_CACHE: &str = "/var/cache/opkssh";
-/// How long a provider may take where its keys cannot be kept.
-const WITHOUT_CACHE: Duration = Duration::from_secs(10);
 
 /// Decide whether a certificate may log in, for sshd's AuthorizedKeysCommand.
 // no Debug: the certificate holds tokens
@@ -187,6 +188,7 @@ fn judge(
     outside: &mut Outside<'_>,
     log: &Log,
 ) -> Result<Allowed, ServerError> {
+    let deadline = Deadline::after(PROVIDER_TIMEOUT);
     let now = UnixTime::from(SystemTime::now());
     let certificate = verify::read_certificate(peeked)?;
     let candidate = verify::before_keys(certificate, &files.providers, now)?;
@@ -195,10 +197,12 @@ fn judge(
          issuer {} is trusted",
         candidate.issuer()
     ));
-    let keys = keys_for(&candidate, args, files, now, log)?;
+    let keys = keys_for(&candidate, args, files, deadline, log)?;
+    // the provider may have taken its time
+    let now = UnixTime::from(SystemTime::now());
     let identified = candidate.identify(&keys, now)?;
     log.detail("the provider's signature is right");
-    let identified = ask_userinfo(identified, &files.config, log);
+    let identified = ask_userinfo(identified, args, &files.config, deadline, log);
     allow_by_policy(args, files, &identified, outside, log)
 }
 
@@ -207,7 +211,7 @@ fn keys_for(
     candidate: &Candidate,
     args: &VerifyArgs,
     files: &OwnFiles,
-    now: UnixTime,
+    deadline: Deadline,
     log: &Log,
 ) -> Result<KeySet, ServerError> {
     let issuer = candidate.issuer();
@@ -224,11 +228,11 @@ fn keys_for(
         Ok(store) => store,
         Err(error) => {
             log.line(&format!("warning: key cache not used: {error}"));
-            return Ok(source.fetch(issuer, WITHOUT_CACHE)?.keys);
+            return Ok(source.fetch(issuer, deadline)?.keys);
         }
     };
     let cache = KeyCache::new(&store, &source, files.settings.key_cache);
-    let found = cache.keys(issuer, now, |keys| candidate.suits(keys))?;
+    let found = cache.keys(issuer, deadline, |keys| candidate.suits(keys))?;
     for notice in &found.notices {
         log.line(&format!("warning: {notice}"));
     }
