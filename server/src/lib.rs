@@ -24,6 +24,7 @@ pub mod process;
 pub mod providers;
 mod rewrite;
 pub mod settings;
+mod slots;
 pub mod table;
 pub mod userinfo;
 pub mod verify;

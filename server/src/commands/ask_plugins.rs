@@ -6,8 +6,10 @@ use opkssh_protocol::pk_token::UnverifiedPkToken;
 use super::own_files::OwnFiles;
 use super::verify::VerifyArgs;
 use crate::confine::{self, Shield};
+use crate::deadline::Deadline;
 use crate::log::Log;
-use crate::plugin::{Request, Variables};
+use crate::plugin::{Plugins, Request, Variables};
+use crate::slots::{self, RunKind};
 use crate::userinfo::Userinfo;
 use crate::verify::Identified;
 
@@ -46,10 +48,21 @@ pub(super) fn ask(
     variables: &Variables,
     log: &Log,
 ) -> Option<String> {
+    let deadline = Deadline::after(Plugins::TIMEOUT);
+    let slot = slots::take_or_log(
+        &args.cache,
+        RunKind::Plugins,
+        &args.principal,
+        deadline,
+        log,
+    );
+    let _slot = slot
+        .map_err(|error| log.line(&format!("warning: plugins are not asked: {error}")))
+        .ok()?;
     // who can write to the cache decides who gets in, whatever refuses
     let (allowing, shield) = confine::without_writing_to(&args.cache, || {
         let env_vars = &files.config.env_vars;
-        files.plugins.ask(variables, env_vars, log)
+        files.plugins.ask(variables, env_vars, deadline, log)
     });
     if shield == Shield::NotKept {
         log.line(&format!(

@@ -7,10 +7,12 @@ use super::own_files::load_config;
 use super::verify::{Answered, VerifyArgs};
 use crate::config::DenyLists;
 use crate::confine::{self, Shield};
+use crate::deadline::Deadline;
 use crate::error::ServerError;
 use crate::fallback::{Fallback, Tokens};
 use crate::log::Log;
 use crate::settings::Settings;
+use crate::slots::{self, RunKind};
 
 /// For a key that nothing was read for yet.
 pub(super) fn answer_unread(
@@ -77,8 +79,17 @@ pub(super) fn ask(args: &VerifyArgs, fallback: &Fallback, log: &Log) -> Result<V
         key_type: &args.key_type,
         extra: &args.extra,
     };
+    let deadline = Deadline::after(fallback.timeout());
+    let _slot = slots::take_or_log(
+        &args.cache,
+        RunKind::Fallback,
+        &args.principal,
+        deadline,
+        log,
+    )?;
     // who can write to the cache decides who gets in by our rules
-    let (answered, shield) = confine::without_writing_to(&args.cache, || fallback.answer(tokens));
+    let answer = || fallback.answer(tokens, deadline);
+    let (answered, shield) = confine::without_writing_to(&args.cache, answer);
     if shield == Shield::NotKept {
         log.line(&format!(
             "warning: {} is not kept from writing to {}: this kernel cannot, or a file system \
