@@ -9,10 +9,11 @@ use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::{self, ProcessError};
+use crate::deadline::Deadline;
+use crate::process::{self, ProcessError, Stderr};
 
 /// Most of what is passed on to sshd, in bytes.
-const MAX_OUTPUT: usize = 1024 * 1024;
+const MAX_OUTPUT: u64 = 1024 * 1024;
 
 /// The command, and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +51,6 @@ pub enum FallbackError {
     NotAProgram(PathBuf),
     #[error("{0}")]
     Process(#[from] ProcessError),
-    #[error("it answered with more than {MAX_OUTPUT} bytes")]
-    Size,
 }
 
 impl Fallback {
@@ -83,16 +82,18 @@ impl Fallback {
         judge(&self.program)
     }
 
+    /// Returns how long it may take, and what comes before it.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The command's stdout, if it may be run, ends in time and with exit status 0.
-    pub fn answer(&self, tokens: Tokens<'_>) -> Result<Vec<u8>, FallbackError> {
+    pub fn answer(&self, tokens: Tokens<'_>, deadline: Deadline) -> Result<Vec<u8>, FallbackError> {
         judge(&self.program)?;
         let mut command = Command::new(&self.program);
         command.args(self.arguments(tokens));
-        let output = process::answer(command, self.timeout)?;
-        if output.len() > MAX_OUTPUT {
-            return Err(FallbackError::Size);
-        }
-        Ok(output)
+        let ended = process::run(command, Stderr::Apart, MAX_OUTPUT, deadline)?;
+        Ok(ended.success()?)
     }
 
     fn arguments(&self, tokens: Tokens<'_>) -> Vec<String> {
@@ -255,25 +256,35 @@ mod tests {
         }
     }
 
+    fn answer(words: &[&str], timeout: Duration) -> Result<Vec<u8>, FallbackError> {
+        fallback(words)
+            .unwrap()
+            .answer(tokens(&[]), Deadline::after(timeout))
+    }
+
     #[test]
     fn its_stdout_is_the_answer() {
-        let echo = fallback(&["/bin/echo", "%u"]).unwrap();
-        assert_eq!(echo.answer(tokens(&[])).unwrap(), b"$(reboot) x\n");
-        let fails = fallback(&["/bin/false"]).unwrap();
+        let long = Duration::from_secs(60);
+        let echo = answer(&["/bin/echo", "%u"], long).unwrap();
+        assert_eq!(echo, b"$(reboot) x\n");
+        let failed = |words: &[&str], timeout| match answer(words, timeout).unwrap_err() {
+            FallbackError::Process(error) => error,
+            other => panic!("{other}"),
+        };
         assert!(matches!(
-            fails.answer(tokens(&[])),
-            Err(FallbackError::Process(ProcessError::Failed { .. }))
+            failed(&["/bin/false"], long),
+            ProcessError::Failed { .. }
         ));
-        let endless = fallback(&["/usr/bin/head", "-c", "1048577", "/dev/zero"]).unwrap();
         assert!(matches!(
-            endless.answer(tokens(&[])),
-            Err(FallbackError::Size)
+            failed(&["/usr/bin/head", "-c", "1048577", "/dev/zero"], long),
+            ProcessError::Size {
+                max: MAX_OUTPUT,
+                ..
+            }
         ));
-        let words = ["/bin/sleep".to_owned(), "1000".to_owned()];
-        let hangs = Fallback::parse(&words, Duration::from_millis(50)).unwrap();
         assert!(matches!(
-            hangs.answer(tokens(&[])),
-            Err(FallbackError::Process(ProcessError::Deadline { .. }))
+            failed(&["/bin/sleep", "1000"], Duration::from_millis(50)),
+            ProcessError::Deadline { .. }
         ));
     }
 
@@ -287,15 +298,14 @@ mod tests {
         let program = directory.path().join("program");
         fs::copy("/bin/echo", &program).unwrap();
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-        let words = [program.to_str().unwrap()];
-        let error = fallback(&words).unwrap().answer(tokens(&[])).unwrap_err();
+        let long = Duration::from_secs(60);
+        let error = answer(&[program.to_str().unwrap()], long).unwrap_err();
         assert!(
             matches!(&error, FallbackError::Mode { path, .. } if path == Path::new("/tmp")),
             "{error}"
         );
         for (program, reason) in [("/usr/bin", "not a program"), ("/nonexistent", "No such")] {
-            let error = fallback(&[program]).unwrap().answer(tokens(&[]));
-            let error = error.unwrap_err().to_string();
+            let error = answer(&[program], long).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
     }

@@ -1,26 +1,35 @@
 //! Running another program for its answer: no shell, no input, bounded output, a deadline.
+//!
+//! It runs in a process group of its own, which is killed as a whole where the program does not
+//! end as it should, and when this process dies before: sshd's signals do not reach that group.
 
-use std::io::{self, Read};
-use std::process::{ChildStderr, ChildStdout, Command, Stdio};
+use std::io::{self, PipeReader, Read};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use fork::ProcessGroupGuard;
+use rustix::process::{Pid, WaitId, WaitIdOptions, setpgid, waitid};
 
-/// Largest answer, in bytes.
+use crate::deadline::{Deadline, seconds};
+
+/// Largest answer of [`answer`], in bytes.
 const MAX_OUTPUT: u64 = 8 * 1024 * 1024;
 /// Of what a program complains about, as much as fits into a log line.
 const MAX_COMPLAINT: u64 = 500;
+/// How long the group's guard may take to end.
+const GUARD_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     #[error("cannot run {program}: {error}")]
     Start { program: String, error: io::Error },
-    #[error("{program} did not answer within {} s", deadline.as_secs())]
+    #[error("{program} did not answer within {} s", seconds(*deadline))]
     Deadline { program: String, deadline: Duration },
-    #[error("{program} answered with more than {MAX_OUTPUT} bytes")]
-    Size { program: String },
+    #[error("{program} answered with more than {max} bytes")]
+    Size { program: String, max: u64 },
     #[error("{program} failed ({status}): {complaint}")]
     Failed {
         program: String,
@@ -29,68 +38,166 @@ pub enum ProcessError {
     },
 }
 
+/// Where a program's stderr goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stderr {
+    /// To the message of an error.
+    Apart,
+    WithStdout,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub struct ExitedProgram {
+    pub status: ExitStatus,
+    pub output: Vec<u8>,
+    program: String,
+    complaint: String,
+}
+
+impl ExitedProgram {
+    /// Returns the output; only exit status 0 counts.
+    pub fn success(self) -> Result<Vec<u8>, ProcessError> {
+        if self.status.success() {
+            return Ok(self.output);
+        }
+        Err(ProcessError::Failed {
+            program: self.program,
+            status: self.status.to_string(),
+            complaint: self.complaint,
+        })
+    }
+}
+
 /// Runs `command` to its end and returns its stdout; only exit status 0 counts.
+pub fn answer(command: Command, timeout: Duration) -> Result<Vec<u8>, ProcessError> {
+    run(command, Stderr::Apart, MAX_OUTPUT, Deadline::after(timeout))?.success()
+}
+
+/// Runs `command` to its end, and to the end of its output, of at most `max` bytes.
 ///
 /// A program that cannot be killed (sudo runs as root) is left behind at the deadline; its output
-/// has nowhere to go any more.
-pub fn answer(mut command: Command, deadline: Duration) -> Result<Vec<u8>, ProcessError> {
+/// has nowhere to go any more. So is what has left the process group (`setsid`).
+pub fn run(
+    mut command: Command,
+    stderr: Stderr,
+    max: u64,
+    deadline: Deadline,
+) -> Result<ExitedProgram, ProcessError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let start = |error| ProcessError::Start {
+    let failed = |error| ProcessError::Start {
         program: program.clone(),
         error,
     };
-    let until = Instant::now() + deadline;
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(start)?;
+    let given = deadline.remaining();
+    let group = Group::new().map_err(failed)?;
+    let (mut child, outputs) = start(&mut command, stderr, &group).map_err(failed)?;
+    // our ends for writing close with it: the program's are the last
+    drop(command);
     let (sender, receiver) = mpsc::channel();
-    let outputs = (child.stdout.take(), child.stderr.take());
-    let pid = child.id();
+    let pid = Pid::from_child(&child);
     thread::spawn(move || {
-        let _ = sender.send(collect(pid, outputs));
+        let _ = sender.send(outputs.collect(pid, max));
     });
-    let Ok(collected) = receiver.recv_timeout(until.saturating_duration_since(Instant::now()))
-    else {
-        if child.kill().is_ok() {
-            let _ = child.wait();
-        }
-        return Err(ProcessError::Deadline { program, deadline });
+    let collected = match receiver.recv_timeout(deadline.remaining()) {
+        Err(_) => Err(ProcessError::Deadline {
+            program: program.clone(),
+            deadline: given,
+        }),
+        Ok(Err(error)) => Err(failed(error)),
+        Ok(Ok((output, _))) if output.len() as u64 > max => Err(ProcessError::Size {
+            program: program.clone(),
+            max,
+        }),
+        Ok(Ok(collected)) => Ok(collected),
     };
-    let (output, complaint) = collected.map_err(start)?;
-    let status = child.wait().map_err(start)?;
-    if !status.success() {
-        return Err(ProcessError::Failed {
-            program,
-            status: status.to_string(),
-            complaint,
-        });
+    match collected {
+        Ok((output, complaint)) => {
+            group.release();
+            Ok(ExitedProgram {
+                status: child.wait().map_err(failed)?,
+                output,
+                program,
+                complaint,
+            })
+        }
+        Err(error) => {
+            group.kill();
+            if child.kill().is_ok() {
+                let _ = child.wait();
+            }
+            Err(error)
+        }
     }
-    if output.len() as u64 > MAX_OUTPUT {
-        return Err(ProcessError::Size { program });
-    }
-    Ok(output)
 }
 
-type Outputs = (Option<ChildStdout>, Option<ChildStderr>);
+/// A process group that is killed with its owner: a helper process, outside of the owner's group
+/// as well, waits for the owner's end.
+struct Group(ProcessGroupGuard);
 
-/// Reads to the end and waits for the exit, but leaves the child unreaped: until its owner does
-/// that, its number cannot become another process's.
-fn collect(pid: u32, (stdout, stderr): Outputs) -> io::Result<(Vec<u8>, String)> {
-    let complaint = thread::spawn(move || stderr.map(first_words).unwrap_or_default());
-    let mut output = Vec::new();
-    if let Some(stdout) = stdout {
-        stdout.take(MAX_OUTPUT + 1).read_to_end(&mut output)?;
+impl Group {
+    fn new() -> io::Result<Self> {
+        let guard = ProcessGroupGuard::new()?;
+        // sshd ends its own group with a signal, and the helper must survive that
+        let helper = Pid::from_raw(guard.guard_process().get());
+        setpgid(helper, helper)?;
+        Ok(Self(guard))
     }
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+
+    fn id(&self) -> i32 {
+        self.0.process_group().get()
+    }
+
+    fn kill(self) {
+        drop(self.0);
+    }
+
+    /// What the program has left running goes on.
+    fn release(self) {
+        let _ = self.0.disarm(GUARD_TIMEOUT);
+    }
+}
+
+fn start(command: &mut Command, stderr: Stderr, group: &Group) -> io::Result<(Child, Outputs)> {
+    let (stdout, writer) = io::pipe()?;
+    let complaint = match stderr {
+        Stderr::Apart => {
+            let (complaint, writer) = io::pipe()?;
+            command.stderr(writer);
+            Some(complaint)
+        }
+        Stderr::WithStdout => {
+            command.stderr(writer.try_clone()?);
+            None
+        }
+    };
+    let command = command.stdin(Stdio::null()).stdout(writer);
+    let child = command.process_group(group.id()).spawn()?;
+    Ok((child, Outputs { stdout, complaint }))
+}
+
+struct Outputs {
+    stdout: PipeReader,
+    complaint: Option<PipeReader>,
+}
+
+impl Outputs {
+    /// Reads to the end and waits for the exit, but leaves the child unreaped: until its owner does
+    /// that, its number cannot become another process's. More than `max` bytes are an end, too.
+    fn collect(self, child: Pid, max: u64) -> io::Result<(Vec<u8>, String)> {
+        let complaint = self.complaint;
+        let complaint = thread::spawn(move || complaint.map(first_words).unwrap_or_default());
+        let mut output = Vec::new();
+        self.stdout.take(max + 1).read_to_end(&mut output)?;
+        if output.len() as u64 > max {
+            return Ok((output, String::new()));
+        }
         waitid(
-            WaitId::Pid(pid),
+            WaitId::Pid(child),
             WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
         )?;
+        Ok((output, complaint.join().unwrap_or_default()))
     }
-    Ok((output, complaint.join().unwrap_or_default()))
 }
 
 /// The beginning; the rest is read too, so that the writer never blocks.
@@ -103,6 +210,8 @@ fn first_words(mut stderr: impl Read) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd as _;
+
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -124,26 +233,42 @@ mod tests {
     }
 
     #[test]
+    fn stderr_beside_stdout_where_that_is_wanted() {
+        let both = shell("echo yes; echo no >&2; exit 3");
+        let ended = run(both, Stderr::WithStdout, 100, Deadline::after(LONG)).unwrap();
+        assert_eq!(ended.output, b"yes\nno\n");
+        assert_eq!(ended.status.code(), Some(3));
+    }
+
+    #[test]
     fn stdin_is_empty() {
         assert_eq!(answer(Command::new("/bin/cat"), LONG).unwrap(), b"");
     }
 
     #[test]
-    fn a_program_that_hangs_is_given_up() {
-        let error = answer(shell("exec sleep 1000"), Duration::from_millis(50)).unwrap_err();
-        assert!(matches!(error, ProcessError::Deadline { .. }));
+    fn a_program_that_hangs_is_killed_with_all_that_it_started() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        // it and what it starts hold this pipe open, until they are gone
+        let path = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd());
+        let hangs = shell(&format!(
+            "exec 3>{path}; sleep 1000 >/dev/null & (sleep 1000 & wait) & wait"
+        ));
+        let error = answer(hangs, Duration::from_millis(300)).unwrap_err();
+        assert!(matches!(error, ProcessError::Deadline { .. }), "{error}");
+        drop(writer);
+        reader.read_to_end(&mut Vec::new()).unwrap();
+    }
+
+    #[test]
+    fn what_it_leaves_running_does_not_keep_it_from_answering() {
+        let quiet = shell("sleep 1 >/dev/null 2>&1 & echo yes");
+        assert_eq!(answer(quiet, LONG).unwrap(), b"yes\n");
     }
 
     #[test]
     fn endless_output_is_given_up() {
         let error = answer(shell("exec cat /dev/zero"), LONG).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                ProcessError::Failed { .. } | ProcessError::Size { .. }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, ProcessError::Size { .. }), "{error}");
     }
 
     #[test]

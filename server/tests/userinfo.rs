@@ -6,6 +6,7 @@ mod forge;
 #[allow(dead_code)] // each test program uses a part of it
 mod stage;
 
+use std::net::TcpListener;
 use std::time::SystemTime;
 
 use forge::Login;
@@ -18,13 +19,21 @@ const TOKEN: &str = "access-token-that-nobody-else-may-see";
 fn with_userinfo(
     answer: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static,
 ) -> (Login, Provider, Server) {
+    with_endpoint(|own| format!("{own}/me"), answer)
+}
+
+/// As [`with_userinfo`], with the endpoint at this address, given the provider's own.
+fn with_endpoint(
+    endpoint: impl Fn(&str) -> String + Send + Sync + 'static,
+    answer: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static,
+) -> (Login, Provider, Server) {
     let login = Login::new();
     let keys = login.keys.to_string();
     let provider = Provider::serving(move |own, path| match path {
         "/.well-known/openid-configuration" => ok(json!({
             "issuer": own,
             "jwks_uri": format!("{own}/keys"),
-            "userinfo_endpoint": format!("{own}/me"),
+            "userinfo_endpoint": endpoint(own),
         })
         .to_string()),
         "/keys" => ok(keys.clone()),
@@ -142,4 +151,51 @@ fn a_token_that_is_no_header_is_not_sent_and_not_logged() {
     server.allows(&login);
     assert!(server.log().contains("warning: userinfo not used: "));
     assert!(!server.log().contains(TOKEN), "{}", server.log());
+}
+
+fn with_cache(server: &Server) {
+    std::fs::create_dir(server.path("cache")).unwrap();
+    server.mode("cache", 0o700);
+}
+
+/// Logs in twice; returns how many requests each login made.
+#[track_caller]
+fn twice((login, provider, server): &(Login, Provider, Server)) -> [usize; 2] {
+    with_cache(server);
+    [(); 2].map(|()| {
+        let before = provider.requests();
+        server.allows(login);
+        assert!(server.log().contains("warning: userinfo not used: "));
+        provider.requests() - before
+    })
+}
+
+#[test]
+fn a_provider_that_hangs_is_waited_for_once_and_then_let_alone_for_a_while() {
+    let scene = with_userinfo(|_| None);
+    assert_eq!(twice(&scene), [4, 0]);
+    let log = scene.2.log();
+    assert!(
+        log.contains("did not answer within 3 s") && log.contains("and is asked again in "),
+        "{log}"
+    );
+    assert!(!log.contains(TOKEN));
+}
+
+#[test]
+fn a_refused_connection_is_not_tried_by_each_login() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/me", closed.local_addr().unwrap());
+    drop(closed);
+    let scene = with_endpoint(move |_| address.clone(), |_| None);
+    assert_eq!(twice(&scene), [3, 0]);
+}
+
+/// A bad token must not keep the provider from being asked about others.
+#[test]
+fn an_answer_of_any_kind_is_no_silence() {
+    for status in ["401 Unauthorized", "503 Service Unavailable", "200 OK"] {
+        let scene = with_userinfo(move |_| Some((status.into(), vec![], b"<html>".into())));
+        assert_eq!(twice(&scene), [4, 2], "{status}");
+    }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Parser as _;
 use forge::{CLIENT, Login};
+use opkssh_server::deadline::Deadline;
 use opkssh_server::http::{HttpError, Network};
 use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError};
 use opkssh_server::{VerifyArgs, verify_to};
@@ -222,7 +223,10 @@ fn row_75_a_provider_that_never_answers() {
         });
         let source = HttpKeySource::new(Network::default());
         let error = source
-            .fetch(&provider.address, Duration::from_millis(300))
+            .fetch(
+                &provider.address,
+                Deadline::after(Duration::from_millis(300)),
+            )
             .unwrap_err();
         let is_late = matches!(error, KeySourceError::Http(HttpError::Deadline { .. }));
         assert!(is_late, "{error}");

@@ -1,6 +1,7 @@
 //! The server's key cache, with the built program: many at once, other users' directories, and
 //! root who works for the one whose cache it is.
 
+mod hanging;
 mod outage;
 
 use std::fs::{self, Permissions};

@@ -1,6 +1,8 @@
 //! One AuthorizedKeysCommand for all, at a real sshd: our certificates, the plain keys that a
 //! fallback command knows, and certificates of the site's own authority.
 
+mod limits;
+
 use std::fs;
 use std::path::Path;
 

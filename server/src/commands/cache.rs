@@ -14,8 +14,9 @@ use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
 use super::verify::{load_config, load_providers};
+use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, EtcError};
-use crate::key_source::{self, KeyCache, Standing, Store, StoreError, WhenAsked};
+use crate::key_source::{self, KeyCache, PROVIDER_TIMEOUT, Standing, Store, StoreError, WhenAsked};
 use crate::log::Log;
 use crate::settings::Settings;
 
@@ -110,8 +111,7 @@ pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), Cache
             continue;
         }
         all += 1;
-        // the clock at each: a slow provider must not make the next one's keys older
-        let text = match cache.refresh(issuer, UnixTime::from(SystemTime::now())) {
+        let text = match cache.refresh(issuer, Deadline::after(PROVIDER_TIMEOUT)) {
             Ok(found) if found.notices.is_empty() => {
                 format!("{} keys", found.keys.names().count())
             }

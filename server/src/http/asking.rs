@@ -1,6 +1,7 @@
-//! GET requests to one provider, all of them together in a given time.
+//! GET requests to one provider, all of them before one deadline.
 
-use std::time::{Duration, Instant};
+use std::io;
+use std::time::Duration;
 
 use opkssh_protocol::json::{self, JsonError, Object};
 use opkssh_protocol::printable::quoted;
@@ -11,6 +12,7 @@ use ureq::http::HeaderMap;
 use url::Url;
 
 use super::Network;
+use crate::deadline::{Deadline, seconds};
 use crate::providers::{is_acceptable, is_loopback};
 
 const MAX_REDIRECTS: usize = 5;
@@ -46,17 +48,35 @@ pub enum HttpError {
         got: String,
         expected: String,
     },
-    #[error("the provider of {issuer} did not answer within {} s", deadline.as_secs())]
+    #[error("the provider of {issuer} did not answer within {} s", seconds(*deadline))]
     Deadline { issuer: String, deadline: Duration },
 }
 
-/// Time runs from its making.
+impl HttpError {
+    /// Returns true for a time-out or a refused connection, whatever was asked: no answer came.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Deadline { .. } => true,
+            Self::Request { error, .. } => matches!(
+                error.as_ref(),
+                ureq::Error::Io(error) if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::TimedOut
+                )
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// Requests to one provider.
 pub struct Asking<'a> {
     agent: Agent,
     network: &'a Network,
     issuer: &'a str,
-    until: Instant,
-    deadline: Duration,
+    deadline: Deadline,
+    /// What the deadline left at first.
+    given: Duration,
 }
 
 /// What a single request ended in.
@@ -74,13 +94,13 @@ pub struct Document {
 
 impl<'a> Asking<'a> {
     /// Asks the provider of exactly this name.
-    pub fn new(issuer: &'a str, network: &'a Network, deadline: Duration) -> Self {
+    pub fn new(issuer: &'a str, network: &'a Network, deadline: Deadline) -> Self {
         Self {
             agent: network.agent(),
             network,
             issuer,
-            until: Instant::now() + deadline,
             deadline,
+            given: deadline.remaining(),
         }
     }
 
@@ -108,7 +128,7 @@ impl<'a> Asking<'a> {
     pub fn get(&self, url: &Url, token: Option<&Secret>) -> Result<Answer, HttpError> {
         let late = || HttpError::Deadline {
             issuer: self.issuer.to_owned(),
-            deadline: self.deadline,
+            deadline: self.given,
         };
         let failed = |error| match error {
             ureq::Error::Timeout(_) => late(),
@@ -117,7 +137,7 @@ impl<'a> Asking<'a> {
                 error: Box::new(error),
             },
         };
-        let left = self.until.saturating_duration_since(Instant::now());
+        let left = self.deadline.remaining();
         if left.is_zero() {
             return Err(late());
         }

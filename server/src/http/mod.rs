@@ -2,6 +2,7 @@
 
 mod asking;
 mod network;
+mod no_proxy;
 
 pub use asking::{Answer, Asking, Document, HttpError, discovered};
 pub use network::{Network, NetworkError, without_effect};

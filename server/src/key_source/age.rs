@@ -87,10 +87,20 @@ impl Bounds {
         } else {
             BETWEEN_REQUESTS_WITHOUT_KEYS
         };
-        let ago = now.since(asked);
-        // a clock that was set back must not keep us from asking
-        (0..pause).contains(&ago).then(|| pause - ago)
+        left_of(pause, asked, now)
     }
+}
+
+/// Seconds until a provider that did not answer at `asked` is asked for userinfo again; `None`:
+/// now.
+pub fn userinfo_must_wait(asked: UnixTime, now: UnixTime) -> Option<i64> {
+    left_of(BETWEEN_REQUESTS, asked, now)
+}
+
+fn left_of(pause: i64, asked: UnixTime, now: UnixTime) -> Option<i64> {
+    let ago = now.since(asked);
+    // a clock that was set back must not keep us from asking
+    (0..pause).contains(&ago).then(|| pause - ago)
 }
 
 fn seconds(duration: Duration) -> i64 {

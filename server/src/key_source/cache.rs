@@ -1,7 +1,7 @@
 //! Keys from the store while they are fresh, from the provider when they are not, and from the
 //! store again while the provider cannot be asked.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::time::UnixTime;
@@ -9,17 +9,18 @@ use opkssh_protocol::time::UnixTime;
 use super::entry::Attempt;
 use super::store::NoTurn;
 use super::{Bounds, Entry, KeySource, KeySourceError, Standing, Store, StoreError};
+use crate::deadline::Deadline;
 
-/// How long a provider may take while nobody can be let in without it.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// … and while there are keys that will do: somebody is waiting for a login.
-const DEADLINE_WITH_KEYS: Duration = Duration::from_secs(3);
+/// How long a provider may take where keys are at hand, waiting for others who ask included.
+const TIMEOUT_WITH_KEYS: Duration = Duration::from_secs(3);
 
 /// A store, in front of a provider.
 pub struct KeyCache<'a, S> {
     store: &'a Store,
     source: &'a S,
     bounds: Bounds,
+    /// Read anew after each wait.
+    clock: &'a dyn Fn() -> UnixTime,
 }
 
 /// Keys, and what the log should say about them.
@@ -47,19 +48,26 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
             store,
             source,
             bounds,
+            clock: &|| UnixTime::from(SystemTime::now()),
         }
+    }
+
+    #[cfg(test)]
+    fn with_clock(self, clock: &'a dyn Fn() -> UnixTime) -> Self {
+        Self { clock, ..self }
     }
 
     /// The issuer's keys. The provider is asked if they are not fresh or if `suit` says that the
     /// one that is wanted is not among them, but not again and again. Several processes at once
-    /// make one request.
+    /// make one request. The deadline is for waiting and asking together.
     pub fn keys(
         &self,
         issuer: &str,
-        now: UnixTime,
+        deadline: Deadline,
         suit: impl Fn(&KeySet) -> bool,
     ) -> Result<CachedKeys, KeySourceError> {
         let mut notices = Vec::new();
+        let now = (self.clock)();
         let kept = self.kept(issuer, now, &mut notices);
         if let Some(kept) = &kept
             && kept.standing == Standing::Fresh
@@ -79,17 +87,21 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
             }
         }
         let stands_in = kept.filter(|kept| kept.standing != Standing::Expired);
-        let patience = patience(stands_in.is_some());
-        let (turn, no_lock) = match self.store.turn(issuer, patience + Duration::from_secs(1)) {
+        let deadline = match stands_in {
+            Some(_) => deadline.at_most(TIMEOUT_WITH_KEYS),
+            None => deadline,
+        };
+        let (turn, no_lock) = match self.store.turn(issuer, deadline) {
             Ok(turn) => (Some(turn), None),
             Err(NoTurn::OthersAreAsking(error)) => {
-                return self.without_answer(error, stands_in, issuer, now, notices);
+                return self.without_answer(error, stands_in, issuer, notices);
             }
             Err(NoTurn::NoLock(error)) => (None, Some(without_turn(issuer, &error))),
         };
-        // while we waited for our turn, somebody else may have got what we want
+        // another process may have got the keys, or failed to, in the meantime
         notices.clear();
         notices.extend(no_lock);
+        let now = (self.clock)();
         let kept = self.kept(issuer, now, &mut notices);
         let has_keys = kept
             .as_ref()
@@ -107,9 +119,9 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
                 again,
                 failure: attempt.failure,
             };
-            return self.without_answer(error, kept, issuer, now, notices);
+            return self.without_answer(error, kept, issuer, notices);
         }
-        let fetched = self.fetch(issuer, now, patience, &mut notices);
+        let fetched = self.fetch(issuer, deadline, &mut notices);
         drop(turn);
         match fetched {
             Ok(keys) => Ok(CachedKeys {
@@ -117,14 +129,14 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
                 origin: Origin::Provider,
                 notices,
             }),
-            Err(error) => self.without_answer(error, kept, issuer, now, notices),
+            Err(error) => self.without_answer(error, kept, issuer, notices),
         }
     }
 
     /// Asks the provider now, whenever it was asked last.
-    pub fn refresh(&self, issuer: &str, now: UnixTime) -> Result<CachedKeys, KeySourceError> {
+    pub fn refresh(&self, issuer: &str, deadline: Deadline) -> Result<CachedKeys, KeySourceError> {
         let mut notices = Vec::new();
-        let _turn = match self.store.turn(issuer, DEADLINE) {
+        let _turn = match self.store.turn(issuer, deadline) {
             Ok(turn) => Some(turn),
             Err(NoTurn::OthersAreAsking(error)) => return Err(error),
             Err(NoTurn::NoLock(error)) => {
@@ -132,7 +144,7 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
                 None
             }
         };
-        let keys = self.fetch(issuer, now, DEADLINE, &mut notices)?;
+        let keys = self.fetch(issuer, deadline, &mut notices)?;
         Ok(CachedKeys {
             keys,
             origin: Origin::Provider,
@@ -161,28 +173,30 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         Some((attempt, again))
     }
 
-    /// Says first that it asks: whoever is killed while asking has asked, too.
+    /// Notes first that it asks, as a process that is killed while asking has asked, too. After a
+    /// failure the pause counts from its end.
     fn fetch(
         &self,
         issuer: &str,
-        now: UnixTime,
-        patience: Duration,
+        deadline: Deadline,
         notices: &mut Vec<String>,
     ) -> Result<KeySet, KeySourceError> {
-        let mut attempt = Attempt {
+        let attempt = |failure| Attempt {
             issuer: issuer.to_owned(),
-            asked: now,
-            failure: None,
+            asked: (self.clock)(),
+            failure,
         };
-        let mut noted = self.store.note(&attempt);
-        let fetched = self.source.fetch(issuer, patience);
+        let began = attempt(None);
+        let mut noted = self.store.note(&began);
+        let fetched = self.source.fetch(issuer, deadline);
         match &fetched {
             Ok(published) => {
-                noted = noted.and(self.store.keep(&Entry::new(issuer, published, now)));
+                let entry = Entry::new(issuer, published, began.asked);
+                noted = noted.and(self.store.keep(&entry));
             }
             Err(error) => {
-                attempt.failure = Some(error.to_string());
-                noted = noted.and(self.store.note(&attempt));
+                let ended = attempt(Some(error.to_string()));
+                noted = noted.and(self.store.note(&ended));
             }
         }
         if let Err(error) = noted {
@@ -196,21 +210,22 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         error: KeySourceError,
         kept: Option<Kept>,
         issuer: &str,
-        now: UnixTime,
         mut notices: Vec<String>,
     ) -> Result<CachedKeys, KeySourceError> {
         let Some(kept) = kept else {
             return Err(error);
         };
+        let now = (self.clock)();
         let age = now.since(kept.entry.fetched);
-        if kept.standing == Standing::Expired {
+        let standing = self.bounds.standing(&kept.entry, now);
+        if standing == Standing::Expired {
             return Err(KeySourceError::Stale {
                 error: Box::new(error),
                 hours: age / 3600,
                 bound: self.bounds.stale_if_error().as_secs() / 3600,
             });
         }
-        if kept.standing == Standing::StaleIfError
+        if standing == Standing::StaleIfError
             || !matches!(error, KeySourceError::AskedJustNow { .. })
         {
             notices.push(format!(
@@ -240,14 +255,6 @@ fn answer(kept: &Kept, now: UnixTime, notices: Vec<String>) -> CachedKeys {
 /// Better several requests at once than nobody let in.
 fn without_turn(issuer: &str, error: &StoreError) -> String {
     format!("{issuer} is asked without waiting for others, as there is no lock: {error}")
-}
-
-fn patience(has_keys: bool) -> Duration {
-    if has_keys {
-        DEADLINE_WITH_KEYS
-    } else {
-        DEADLINE
-    }
 }
 
 #[cfg(test)]

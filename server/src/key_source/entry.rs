@@ -28,6 +28,7 @@ pub struct Entry {
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
     pub issuer: String,
+    /// When the request began; after a failure, when it ended.
     pub asked: UnixTime,
     /// What went wrong; `None` while there is no answer yet, and after a good one.
     pub failure: Option<String>,

@@ -9,9 +9,9 @@ mod location;
 mod provider;
 mod store;
 
-pub use age::{Bounds, Standing};
+pub use age::{Bounds, Standing, userinfo_must_wait};
 pub use cache::{CachedKeys, KeyCache, Origin};
-pub use entry::Entry;
+pub use entry::{Attempt, Entry};
 pub use jwks_file::{JwksFileError, read_jwks_file};
 pub use location::{Location, find as find_cache, locate, own_of_account};
 pub use provider::{HttpKeySource, WhenAsked};
@@ -21,12 +21,17 @@ use std::time::Duration;
 
 use opkssh_protocol::key_set::KeySet;
 
+use crate::deadline::{Deadline, seconds};
 use crate::http::{HttpError, NetworkError};
+
+/// How long all that one `verify` asks a provider may take: waiting for others who ask it,
+/// discovery, keys and userinfo. sshd's LoginGraceTime is running.
+pub const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Gives the keys of an issuer. [`HttpKeySource`] asks the provider each time.
 pub trait KeySource {
-    /// What the provider of exactly this name publishes now. Takes `deadline` at most.
-    fn fetch(&self, issuer: &str, deadline: Duration) -> Result<Published, KeySourceError>;
+    /// What the provider of exactly this name publishes now.
+    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError>;
 }
 
 /// A key set as it came from its provider.
@@ -58,7 +63,7 @@ pub enum KeySourceError {
         again: i64,
         failure: Option<String>,
     },
-    #[error("others have been asking {issuer} for {} s without an end", waited.as_secs())]
+    #[error("others have been asking {issuer} for {} s without an end", seconds(*waited))]
     OthersAreAsking { issuer: String, waited: Duration },
     #[error(
         "{error}; the keys of {hours} h ago are past the time for which they may stand in for an \

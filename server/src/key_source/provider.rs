@@ -1,11 +1,11 @@
 //! Asking the provider: its discovery document names the key set (RFC 7517 section 5).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use opkssh_protocol::key_set::KeySet;
 
 use super::{KeySource, KeySourceError, Published};
+use crate::deadline::Deadline;
 use crate::http::{Asking, HttpError, Network};
 
 /// Asks the provider.
@@ -20,7 +20,7 @@ impl HttpKeySource {
 }
 
 impl KeySource for HttpKeySource {
-    fn fetch(&self, issuer: &str, deadline: Duration) -> Result<Published, KeySourceError> {
+    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
         let asking = Asking::new(issuer, &self.network, deadline);
         let url = asking.discover("jwks_uri")?;
         let document = asking.document(url.clone())?;
@@ -50,7 +50,7 @@ pub struct WhenAsked<'a> {
 }
 
 impl KeySource for WhenAsked<'_> {
-    fn fetch(&self, issuer: &str, deadline: Duration) -> Result<Published, KeySourceError> {
+    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
         let network = Network::new(self.env_vars, |name| std::env::var(name).ok())?;
         HttpKeySource::new(network).fetch(issuer, deadline)
     }

@@ -7,7 +7,6 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,12 +14,18 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 
 use super::entry::Attempt;
 use super::{Entry, KeySourceError};
+use crate::deadline::Deadline;
 use opkssh_protocol::key_set::KeySet;
 
 /// Largest file we read, in bytes: a key set of a megabyte, quoted.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Accounts of this uid and name are shared by what needs no rights of its own.
 const NOBODY: (u32, &str) = (65534, "nobody");
+/// The files of an issuer, by their ends: its keys, when it was asked for them, and when it was
+/// asked for userinfo and did not answer.
+const KEYS: &str = "keys";
+const ASKED: &str = "asked";
+const USERINFO: &str = "userinfo";
 
 /// A directory that may be believed.
 pub struct Store {
@@ -83,7 +88,7 @@ impl Store {
 
     /// The issuer's entry, if there is one. An error says why one that is there is not used.
     pub fn entry(&self, issuer: &str) -> Result<Option<(Entry, KeySet)>, String> {
-        let Some(bytes) = self.read(&name(issuer, "keys"))? else {
+        let Some(bytes) = self.read(&name(issuer, KEYS))? else {
             return Ok(None);
         };
         Entry::read(&bytes, issuer)
@@ -93,25 +98,41 @@ impl Store {
 
     /// When the issuer was asked last. What cannot be read counts as never.
     pub fn attempt(&self, issuer: &str) -> Option<Attempt> {
-        let bytes = self.read(&name(issuer, "asked")).ok()??;
+        self.read_attempt(issuer, ASKED)
+    }
+
+    /// When the issuer was last asked for userinfo without an answer.
+    pub fn userinfo_attempt(&self, issuer: &str) -> Option<Attempt> {
+        self.read_attempt(issuer, USERINFO)
+    }
+
+    fn read_attempt(&self, issuer: &str, kind: &str) -> Option<Attempt> {
+        let bytes = self.read(&name(issuer, kind)).ok()??;
         Attempt::read(&bytes, issuer).ok()
     }
 
+    /// Stores an entry, also against a loss of power: a provider that is down may be why it is
+    /// needed.
     pub fn keep(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.write(&name(&entry.issuer, "keys"), &entry.write())
+        self.write(&name(&entry.issuer, KEYS), &entry.write(), Sync::ToDisk)
     }
 
     pub fn note(&self, attempt: &Attempt) -> Result<(), StoreError> {
-        self.write(&name(&attempt.issuer, "asked"), &attempt.write())
+        self.write(&name(&attempt.issuer, ASKED), &attempt.write(), Sync::Later)
+    }
+
+    pub fn note_userinfo(&self, attempt: &Attempt) -> Result<(), StoreError> {
+        let name = name(&attempt.issuer, USERINFO);
+        self.write(&name, &attempt.write(), Sync::Later)
     }
 
     /// Forgets an issuer. Its lock stays: somebody may hold it.
     pub fn forget(&self, issuer: &str) -> Result<(), StoreError> {
-        for kind in ["keys", "asked"] {
+        for kind in [KEYS, ASKED, USERINFO] {
             let name = name(issuer, kind);
             match rustix::fs::unlinkat(&self.directory, &name, AtFlags::empty()) {
                 Ok(()) | Err(rustix::io::Errno::NOENT) => {}
-                Err(errno) => return Err(io_error(&self.path.join(name), errno)),
+                Err(errno) => return Err(self.failed(&name, errno)),
             }
         }
         Ok(())
@@ -130,8 +151,8 @@ impl Store {
             let Some(kind) = Path::new(&name).extension() else {
                 continue;
             };
-            if kind == "keys" || kind == "asked" {
-                forgotten += usize::from(kind == "keys");
+            if kind == KEYS || kind == ASKED || kind == USERINFO {
+                forgotten += usize::from(kind == KEYS);
                 rustix::fs::unlinkat(&self.directory, &name, AtFlags::empty())
                     .map_err(|errno| io_error(&self.path.join(&name), errno))?;
             }
@@ -139,9 +160,10 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Waits for its turn to ask the issuer; the turn ends when the value is dropped, or with the
-    /// process. `waited` is the most it takes.
-    pub fn turn(&self, issuer: &str, waited: Duration) -> Result<Turn, NoTurn> {
+    /// Waits until the deadline for its turn to ask the issuer; the turn ends when the value is
+    /// dropped, or with the process.
+    pub fn turn(&self, issuer: &str, deadline: Deadline) -> Result<Turn, NoTurn> {
+        let waited = deadline.remaining();
         let others = || {
             NoTurn::OthersAreAsking(KeySourceError::OthersAreAsking {
                 issuer: issuer.to_owned(),
@@ -149,15 +171,10 @@ impl Store {
             })
         };
         let name = name(issuer, "lock");
-        let failed = |errno| NoTurn::NoLock(io_error(&self.path.join(&name), errno));
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let lock = rustix::fs::openat(&self.directory, &name, flags, Mode::RUSR | Mode::WUSR)
-            .map_err(failed)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(Turn { _lock: lock }),
-            Err(rustix::io::Errno::WOULDBLOCK) => {}
-            Err(errno) => return Err(failed(errno)),
+        if let Some(lock) = self.try_lock(&name).map_err(NoTurn::NoLock)? {
+            return Ok(Turn { _lock: lock });
         }
+        let lock = self.lock_file(&name).map_err(NoTurn::NoLock)?;
         // flock knows no deadline; a thread that waits for ever ends with the process
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
@@ -165,7 +182,30 @@ impl Store {
                 let _ = sender.send(Turn { _lock: lock });
             }
         });
-        receiver.recv_timeout(waited).map_err(|_| others())
+        receiver
+            .recv_timeout(deadline.remaining())
+            .map_err(|_| others())
+    }
+
+    /// Locks a file in here, which is made if needed. `None`: it is locked already. The lock ends
+    /// with the returned handle.
+    pub(crate) fn try_lock(&self, name: &str) -> Result<Option<OwnedFd>, StoreError> {
+        let file = self.lock_file(name)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(errno) => Err(self.failed(name, errno)),
+        }
+    }
+
+    fn lock_file(&self, name: &str) -> Result<OwnedFd, StoreError> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|errno| self.failed(name, errno))
+    }
+
+    fn failed(&self, name: &str, errno: rustix::io::Errno) -> StoreError {
+        io_error(&self.path.join(name), errno)
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
@@ -173,7 +213,7 @@ impl Store {
         let fd = match rustix::fs::openat(&self.directory, name, flags, Mode::empty()) {
             Ok(fd) => fd,
             Err(rustix::io::Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(io_error(&self.path.join(name), errno).to_string()),
+            Err(errno) => return Err(self.failed(name, errno).to_string()),
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| errno.to_string())?;
         let is_ours = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
@@ -196,30 +236,49 @@ impl Store {
         Ok(Some(bytes))
     }
 
-    /// Whoever reads sees the old content or the new one.
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let failed = |errno| io_error(&self.path.join(name), errno);
+    /// Replaces a file: readers see the old content or the new one.
+    fn write(&self, name: &str, bytes: &[u8], sync: Sync) -> Result<(), StoreError> {
         // writers take turns, but a killed one may have left its file
         let unfinished = format!("{name}.{}", std::process::id());
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
-        let fd = rustix::fs::openat(&self.directory, &unfinished, flags, mode).map_err(failed)?;
-        let written = File::from(fd)
-            .write_all(bytes)
-            .map_err(|error| StoreError::Io {
-                path: self.path.join(&unfinished),
-                error,
-            })
+        let written = self
+            .write_unfinished(&unfinished, bytes, sync)
             .and_then(|()| {
                 rustix::fs::renameat(&self.directory, &unfinished, &self.directory, name)
-                    .map_err(failed)
+                    .map_err(|errno| self.failed(name, errno))
             });
         if written.is_err() {
             let _ = rustix::fs::unlinkat(&self.directory, &unfinished, AtFlags::empty());
+        } else if sync == Sync::ToDisk {
+            // best effort: without it the old content comes back, which is whole
+            let _ = rustix::fs::fsync(&self.directory);
         }
         written
     }
+
+    fn write_unfinished(&self, name: &str, bytes: &[u8], sync: Sync) -> Result<(), StoreError> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let mut file = rustix::fs::openat(&self.directory, name, flags, mode)
+            .map(File::from)
+            .map_err(|errno| self.failed(name, errno))?;
+        let written = file.write_all(bytes).and_then(|()| match sync {
+            Sync::ToDisk => file.sync_all(),
+            Sync::Later => Ok(()),
+        });
+        written.map_err(|error| StoreError::Io {
+            path: self.path.join(name),
+            error,
+        })
+    }
+}
+
+/// When a file's content has to be on the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    /// Before the file takes its name: after a loss of power it is not empty.
+    ToDisk,
+    Later,
 }
 
 /// While it lives, nobody else asks this issuer.

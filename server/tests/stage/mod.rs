@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use opkssh_server::deadline::Deadline;
 use opkssh_server::http::Network;
 use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError};
 use opkssh_server::{VerifyArgs, verify_to};
@@ -66,7 +67,7 @@ impl Provider {
     pub fn keys(&self) -> Result<(), KeySourceError> {
         let source = HttpKeySource::new(Network::default());
         source
-            .fetch(&self.address, Duration::from_secs(10))
+            .fetch(&self.address, Deadline::after(Duration::from_secs(10)))
             .map(|_| ())
     }
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opkssh_protocol::control::KeyType;
@@ -24,6 +24,7 @@ pub struct Attempt {
     pub etc: Etc,
     pub home: Home,
     requests: Arc<AtomicUsize>,
+    hangs: Arc<AtomicBool>,
 }
 
 pub fn now() -> i64 {
@@ -52,11 +53,12 @@ impl Attempt {
         login.claims["exp"] = json!(now() + 3500);
         change(&mut login);
         let requests = Arc::new(AtomicUsize::new(0));
+        let hangs = Arc::new(AtomicBool::new(false));
         serve(
             listener,
             issuer.clone(),
             login.keys.to_string(),
-            Arc::clone(&requests),
+            (Arc::clone(&requests), Arc::clone(&hangs)),
         );
         Self {
             etc: Etc::new().provider(&issuer, CLIENT, "24h").allow(
@@ -69,7 +71,13 @@ impl Attempt {
             login,
             issuer,
             requests,
+            hangs,
         }
+    }
+
+    /// From now on the provider takes requests and never answers.
+    pub fn provider_hangs(&self) {
+        self.hangs.store(true, Ordering::SeqCst);
     }
 
     /// How many requests reached the provider.
@@ -198,7 +206,7 @@ impl Attempt {
         args
     }
 
-    fn ssh(&self, certificate: bool) -> (Sshd, opkssh_test_support::Output) {
+    pub fn ssh(&self, certificate: bool) -> (Sshd, opkssh_test_support::Output) {
         let sshd = self.sshd("");
         let args = self.ssh_args(&sshd);
         if !certificate {
@@ -215,11 +223,21 @@ impl Attempt {
 }
 
 /// The provider's two documents, over http on loopback.
-fn serve(listener: TcpListener, issuer: String, keys: String, requests: Arc<AtomicUsize>) {
+fn serve(
+    listener: TcpListener,
+    issuer: String,
+    keys: String,
+    (requests, hangs): (Arc<AtomicUsize>, Arc<AtomicBool>),
+) {
     let discovery = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")}).to_string();
     std::thread::spawn(move || {
+        let mut silent = Vec::new();
         for stream in listener.incoming().map_while(Result::ok) {
             requests.fetch_add(1, Ordering::SeqCst);
+            if hangs.load(Ordering::SeqCst) {
+                silent.push(stream);
+                continue;
+            }
             let body = match path_of(&stream).as_deref() {
                 Some("/.well-known/openid-configuration") => &discovery,
                 Some("/keys") => &keys,

@@ -10,6 +10,7 @@ use super::AuditArgs;
 use super::report::{Finding, Status};
 use crate::account;
 use crate::config::ServerConfig;
+use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
 use crate::key_source::{
@@ -148,7 +149,7 @@ impl Findings {
             .issuers()
             .filter(|issuer| !settings.jwks_files.contains_key(*issuer));
         for issuer in asked {
-            match source.fetch(issuer, DEADLINE) {
+            match source.fetch(issuer, Deadline::after(DEADLINE)) {
                 Ok(_) => {}
                 Err(KeySourceError::Network(error)) => {
                     return self.error("env_vars of the server config", error, "");

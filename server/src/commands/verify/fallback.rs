@@ -11,9 +11,11 @@ use super::arguments::VerifyArgs;
 use super::error::VerifyError;
 use crate::config::DenyLists;
 use crate::confine::{self, Shield};
+use crate::deadline::Deadline;
 use crate::etc;
 use crate::fallback::{Fallback, Tokens};
 use crate::log::Log;
+use crate::slots::{self, RunKind};
 
 /// Whose lines sshd got.
 pub(super) enum Answered {
@@ -96,10 +98,13 @@ pub(super) fn ask(args: &VerifyArgs, fallback: &Fallback, log: &Log) -> Result<V
         key_type: &args.key_type,
         extra: &args.extra,
     };
-    // who can write to the cache decides who gets in by our rules; verify makes none of its own
-    // where there is a fallback
+    let deadline = Deadline::after(fallback.timeout());
+    // verify makes no cache of its own where there is a fallback
     let cache = args.cache.as_deref().unwrap_or(Path::new(etc::CACHE));
-    let (answered, shield) = confine::without_writing_to(cache, || fallback.answer(tokens));
+    let _slot = slots::take_or_log(cache, RunKind::Fallback, &args.principal, deadline, log)?;
+    // who can write to the cache decides who gets in by our rules
+    let answer = || fallback.answer(tokens, deadline);
+    let (answered, shield) = confine::without_writing_to(cache, answer);
     if shield == Shield::NotKept {
         log.line(&format!(
             "warning: {} is not kept from writing to {}: this kernel cannot, or a file system \

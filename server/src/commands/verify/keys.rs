@@ -1,26 +1,21 @@
 //! The step of `verify` that gets the provider's keys: from a file, from the cache, or from the
 //! provider.
 
-use std::time::Duration;
-
 use opkssh_protocol::key_set::KeySet;
-use opkssh_protocol::time::UnixTime;
 
 use super::admin_files::AdminFiles;
 use super::error::VerifyError;
+use crate::deadline::Deadline;
 use crate::decision::Seen;
 use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
 use crate::log::Log;
 use crate::verify::Candidate;
 
-/// How long a provider may take where its keys cannot be kept.
-const WITHOUT_CACHE: Duration = Duration::from_secs(10);
-
 /// Returns the keys of the candidate's issuer.
 pub(super) fn keys_for(
     candidate: &Candidate,
     files: &AdminFiles,
-    now: UnixTime,
+    deadline: Deadline,
     seen: &mut Seen,
     log: &Log,
 ) -> Result<KeySet, VerifyError> {
@@ -38,11 +33,11 @@ pub(super) fn keys_for(
         Ok(store) => store,
         Err(error) => {
             log.line(&format!("warning: key cache not used: {error}"));
-            return Ok(source.fetch(issuer, WITHOUT_CACHE)?.keys);
+            return Ok(source.fetch(issuer, deadline)?.keys);
         }
     };
     let cache = KeyCache::new(&store, &source, files.settings.key_cache);
-    let found = cache.keys(issuer, now, |keys| candidate.suits(keys))?;
+    let found = cache.keys(issuer, deadline, |keys| candidate.suits(keys))?;
     for notice in &found.notices {
         log.line(&format!("warning: {notice}"));
     }

@@ -24,7 +24,9 @@ use opkssh_protocol::time::UnixTime;
 
 use crate::authorized_keys;
 use crate::confine;
+use crate::deadline::Deadline;
 use crate::decision::{Decision, Outcome, Seen};
+use crate::key_source::PROVIDER_TIMEOUT;
 use crate::log::Log;
 use crate::verify::{self, Allowed, Peeked};
 use admin_files::rows_of;
@@ -174,6 +176,7 @@ fn judge(
     seen: &mut Seen,
     log: &Log,
 ) -> Result<Allowed, VerifyError> {
+    let deadline = Deadline::after(PROVIDER_TIMEOUT);
     let now = UnixTime::from(SystemTime::now());
     let certificate = verify::read_certificate(peeked)?;
     *seen = Seen::in_certificate(&certificate);
@@ -183,9 +186,11 @@ fn judge(
          issuer {} is trusted",
         candidate.issuer()
     ));
-    let keys = keys_for(&candidate, files, now, seen, log)?;
+    let keys = keys_for(&candidate, files, deadline, seen, log)?;
+    // the provider may have taken its time
+    let now = UnixTime::from(SystemTime::now());
     let identified = candidate.identify(&keys, now)?;
     log.detail("the provider's signature is right");
-    let identified = ask_userinfo(identified, &files.config, log);
+    let identified = ask_userinfo(identified, files, deadline, log);
     allow_by_policy(args, files, &identified, outside, log)
 }

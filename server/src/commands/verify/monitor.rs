@@ -54,7 +54,7 @@ impl Privileged<'_> {
     }
 
     fn plugins(self, variables: &Variables) -> Option<String> {
-        plugins::ask(self.files, variables, self.log)
+        plugins::ask(self.args, self.files, variables, self.log)
     }
 
     fn fallback(self) -> Result<Vec<u8>, String> {

@@ -6,8 +6,10 @@ use opkssh_protocol::pk_token::UnverifiedPkToken;
 use super::admin_files::AdminFiles;
 use super::arguments::VerifyArgs;
 use crate::confine::{self, Shield};
+use crate::deadline::Deadline;
 use crate::log::Log;
-use crate::plugin::{Request, Variables};
+use crate::plugin::{Plugins, Request, Variables};
+use crate::slots::{self, RunKind};
 use crate::userinfo::Userinfo;
 use crate::verify::Identified;
 
@@ -40,11 +42,27 @@ pub(super) fn variables(
 }
 
 /// Asks every plugin in `policy.d`; the name of the first that said yes.
-pub(super) fn ask(files: &AdminFiles, variables: &Variables, log: &Log) -> Option<String> {
+pub(super) fn ask(
+    args: &VerifyArgs,
+    files: &AdminFiles,
+    variables: &Variables,
+    log: &Log,
+) -> Option<String> {
+    let deadline = Deadline::after(Plugins::TIMEOUT);
+    let slot = slots::take_or_log(
+        &files.key_cache,
+        RunKind::Plugins,
+        &args.principal,
+        deadline,
+        log,
+    );
+    let _slot = slot
+        .map_err(|error| log.line(&format!("warning: plugins are not asked: {error}")))
+        .ok()?;
     // who can write to the cache decides who gets in, whatever refuses
     let (allowing, shield) = confine::without_writing_to(&files.key_cache, || {
         let env_vars = &files.config.env_vars;
-        files.plugins.ask(variables, env_vars, log)
+        files.plugins.ask(variables, env_vars, deadline, log)
     });
     if shield == Shield::NotKept {
         log.line(&format!(

@@ -1,21 +1,32 @@
 //! The step of `verify` in which the provider is asked for what is not in the ID token.
 
-use crate::config::ServerConfig;
+use super::admin_files::AdminFiles;
+use crate::deadline::Deadline;
 use crate::http::Network;
+use crate::key_source::Store;
 use crate::log::Log;
-use crate::userinfo::{Userinfo, UserinfoError};
+use crate::userinfo::UserinfoRequest;
 use crate::verify::Identified;
 
 /// Asks only for who brings an access token. Without an answer, the ID token alone counts.
-pub(super) fn ask_userinfo(identified: Identified, config: &ServerConfig, log: &Log) -> Identified {
+pub(super) fn ask_userinfo(
+    identified: Identified,
+    files: &AdminFiles,
+    deadline: Deadline,
+    log: &Log,
+) -> Identified {
     let Some(token) = identified.access_token() else {
         return identified;
     };
     let claims = identified.claims();
-    let told = Network::new(&config.env_vars, |name| std::env::var(name).ok())
-        .map_err(UserinfoError::from)
-        .and_then(|network| Userinfo::ask(claims.iss(), claims.sub(), token, &network));
-    match told {
+    let request = UserinfoRequest {
+        issuer: claims.iss(),
+        subject: claims.sub(),
+        token,
+    };
+    let network = || Network::new(&files.config.env_vars, |name| std::env::var(name).ok());
+    let store = Store::open(&files.key_cache).ok();
+    match request.ask(network, store.as_ref(), deadline) {
         Ok(userinfo) => identified.with_userinfo(userinfo),
         Err(error) => {
             log.line(&format!("warning: userinfo not used: {error}"));

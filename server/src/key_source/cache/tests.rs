@@ -20,19 +20,27 @@ struct Provider {
     kid: RefCell<Option<&'static str>>,
     max_age: Cell<Option<Duration>>,
     requests: Cell<usize>,
+    /// What the clock says, and how many seconds pass while it is asked.
+    now: Cell<i64>,
+    takes: Cell<i64>,
 }
 
 impl KeySource for Provider {
-    fn fetch(&self, issuer: &str, deadline: Duration) -> Result<Published, KeySourceError> {
+    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
         self.requests.set(self.requests.get() + 1);
+        self.now.set(self.now.get() + self.takes.get());
         match *self.kid.borrow() {
             Some(kid) => Ok(published(kid, self.max_age.get())),
             None => Err(KeySourceError::from(HttpError::Deadline {
                 issuer: issuer.to_owned(),
-                deadline,
+                deadline: deadline.remaining(),
             })),
         }
     }
+}
+
+fn later() -> Deadline {
+    Deadline::after(Duration::from_secs(600))
 }
 
 fn published(kid: &str, max_age: Option<Duration>) -> Published {
@@ -76,11 +84,19 @@ impl Stage {
 
     /// A token signed with `kid` comes at T + `after` seconds.
     fn wants(&self, kid: &'static str, after: i64) -> Result<CachedKeys, KeySourceError> {
-        KeyCache::new(&self.store, &self.provider, Bounds::default()).keys(
-            ISSUER,
-            UnixTime(T + after),
-            |keys| keys.knows(Some(kid)),
-        )
+        self.at(after, |cache| {
+            cache.keys(ISSUER, later(), |keys| keys.knows(Some(kid)))
+        })
+    }
+
+    fn refreshes(&self, after: i64) -> Result<CachedKeys, KeySourceError> {
+        self.at(after, |cache| cache.refresh(ISSUER, later()))
+    }
+
+    fn at<T>(&self, after: i64, ask: impl FnOnce(&KeyCache<'_, Provider>) -> T) -> T {
+        self.provider.now.set(T + after);
+        let clock = || UnixTime(self.provider.now.get());
+        ask(&KeyCache::new(&self.store, &self.provider, Bounds::default()).with_clock(&clock))
     }
 
     #[track_caller]
@@ -187,6 +203,92 @@ fn with_nothing_at_hand_it_fails_fast_and_says_why() {
 }
 
 #[test]
+fn the_pause_counts_from_the_end_of_the_failure() {
+    let stage = Stage::new(None);
+    stage.provider.takes.set(10);
+    stage.wants("a", 0).unwrap_err();
+    for after in [10, 14] {
+        let error = stage.wants("a", after).unwrap_err();
+        assert!(
+            matches!(error, KeySourceError::AskedJustNow { ago, .. } if ago == after - 10),
+            "{error}"
+        );
+    }
+    assert_eq!(stage.provider.requests.get(), 1);
+    stage.wants("a", 15).unwrap_err();
+    assert_eq!(stage.provider.requests.get(), 2);
+}
+
+#[test]
+fn keys_count_from_when_they_were_asked_for() {
+    let stage = Stage::new(Some("a"));
+    stage.provider.takes.set(10);
+    stage.finds("a", 0, 1);
+    let found = stage.finds("a", 20, 1);
+    assert_eq!(found.origin, Origin::Store { age: 20 });
+}
+
+/// Another process asks, fails and gives up its turn while this one waits for it.
+#[test]
+fn the_clock_is_read_anew_after_waiting() {
+    let stage = Stage::new(None);
+    let turn = stage.store.turn(ISSUER, later()).unwrap();
+    let (began, ended) = (Cell::new(Some(turn)), Cell::new(false));
+    // the first look is at six; then the other one ends at ten, and the lock is free
+    let clock = || {
+        if let Some(turn) = began.take() {
+            let failed = Attempt {
+                issuer: ISSUER.to_owned(),
+                asked: UnixTime(T + 10),
+                failure: Some("did not answer".to_owned()),
+            };
+            stage.store.note(&failed).unwrap();
+            drop(turn);
+            return UnixTime(T + 6);
+        }
+        ended.set(true);
+        UnixTime(T + 10)
+    };
+    let error = KeyCache::new(&stage.store, &stage.provider, Bounds::default())
+        .with_clock(&clock)
+        .keys(ISSUER, later(), |_| true)
+        .unwrap_err();
+    assert!(ended.get());
+    assert!(
+        matches!(error, KeySourceError::AskedJustNow { ago: 0, .. }),
+        "{error}"
+    );
+    assert_eq!(stage.provider.requests.get(), 0);
+}
+
+#[test]
+fn keys_at_hand_make_the_deadline_shorter_and_never_longer() {
+    struct Watched(Cell<Option<Deadline>>);
+    impl KeySource for Watched {
+        fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
+            self.0.set(Some(deadline));
+            Err(KeySourceError::NoKeys {
+                url: issuer.to_owned(),
+            })
+        }
+    }
+    let stage = Stage::new(Some("a"));
+    let ask = |after: i64, deadline: Deadline| {
+        let (source, clock) = (Watched(Cell::default()), || UnixTime(T + after));
+        let _ = KeyCache::new(&stage.store, &source, Bounds::default())
+            .with_clock(&clock)
+            .keys(ISSUER, deadline, |_| true);
+        source.0.get().expect("asked")
+    };
+    let whole = later();
+    assert_eq!(ask(0, whole), whole);
+    stage.finds("a", 60, 1);
+    assert!(ask(2 * HOUR, whole) < whole);
+    let soon = Deadline::after(Duration::from_secs(1));
+    assert_eq!(ask(3 * HOUR, soon), soon);
+}
+
+#[test]
 fn a_clock_that_was_set_back() {
     let stage = Stage::new(Some("a"));
     stage.finds("a", 10_000, 1);
@@ -211,7 +313,7 @@ fn a_broken_entry_is_named_and_replaced() {
 #[test]
 fn without_a_lock_the_provider_is_asked_all_the_same() {
     let stage = Stage::new(Some("a"));
-    drop(stage.store.turn(ISSUER, Duration::ZERO).unwrap());
+    drop(stage.store.turn(ISSUER, later()).unwrap());
     let lock = fs::read_dir(stage.directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -228,9 +330,7 @@ fn without_a_lock_the_provider_is_asked_all_the_same() {
         found.notices
     );
     assert!(stage.finds("a", 1, 1).notices.is_empty(), "kept");
-    let refreshed = KeyCache::new(&stage.store, &stage.provider, Bounds::default())
-        .refresh(ISSUER, UnixTime(T + 2))
-        .unwrap();
+    let refreshed = stage.refreshes(2).unwrap();
     assert!(refreshed.notices[0].contains("os error 21"));
 }
 
@@ -239,9 +339,7 @@ fn a_refresh_asks_at_once() {
     let stage = Stage::new(Some("a"));
     stage.finds("a", 0, 1);
     stage.publishes(Some("b"));
-    KeyCache::new(&stage.store, &stage.provider, Bounds::default())
-        .refresh(ISSUER, UnixTime(T + 1))
-        .unwrap();
+    stage.refreshes(1).unwrap();
     stage.finds("b", 2, 2);
 }
 
@@ -249,7 +347,7 @@ fn a_refresh_asks_at_once() {
 fn many_at_once_with_a_cold_cache_make_one_request() {
     struct Slow(AtomicUsize, Barrier);
     impl KeySource for Slow {
-        fn fetch(&self, _: &str, _: Duration) -> Result<Published, KeySourceError> {
+        fn fetch(&self, _: &str, _: Deadline) -> Result<Published, KeySourceError> {
             self.0.fetch_add(1, Ordering::SeqCst);
             Ok(published("a", None))
         }
@@ -264,7 +362,7 @@ fn many_at_once_with_a_cold_cache_make_one_request() {
                 let store = Store::open(directory.path()).unwrap();
                 source.1.wait();
                 KeyCache::new(&store, &*source, Bounds::default())
-                    .keys(ISSUER, UnixTime(T), |keys| keys.knows(Some("a")))
+                    .keys(ISSUER, later(), |keys| keys.knows(Some("a")))
                     .unwrap();
             });
         }

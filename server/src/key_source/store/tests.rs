@@ -1,5 +1,6 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::Duration;
 
 use opkssh_protocol::time::UnixTime;
 
@@ -11,6 +12,10 @@ fn directory(mode: u32) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), Permissions::from_mode(mode)).unwrap();
     directory
+}
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_millis(1))
 }
 
 fn entry(issuer: &str) -> Entry {
@@ -83,9 +88,18 @@ fn entries_come_back_and_go() {
         let mode = file.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+    let attempt = Attempt {
+        issuer: ISSUER.into(),
+        asked: UnixTime(2),
+        failure: Some("refused".into()),
+    };
+    store.note_userinfo(&attempt).unwrap();
+    assert_eq!(store.userinfo_attempt(ISSUER), Some(attempt));
+    assert_eq!(store.attempt(ISSUER), None);
     store.forget(ISSUER).unwrap();
     store.forget(ISSUER).unwrap();
     assert!(store.entry(ISSUER).unwrap().is_none());
+    assert_eq!(store.userinfo_attempt(ISSUER), None);
     assert_eq!(store.forget_all().unwrap(), 1);
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
 }
@@ -127,14 +141,18 @@ fn a_file_that_others_may_write_or_that_is_a_link_is_refused() {
 fn one_at_a_time_and_an_end_of_waiting() {
     let directory = directory(0o700);
     let store = Store::open(directory.path()).unwrap();
-    let turn = store.turn(ISSUER, Duration::ZERO).unwrap();
+    let turn = store.turn(ISSUER, soon()).unwrap();
     assert!(matches!(
-        store.turn(ISSUER, Duration::from_millis(1)),
+        store.turn(ISSUER, soon()),
         Err(NoTurn::OthersAreAsking(_))
     ));
-    assert!(store.turn("https://b", Duration::ZERO).is_ok());
+    assert!(store.turn("https://b", soon()).is_ok());
     drop(turn);
-    assert!(store.turn(ISSUER, Duration::from_secs(60)).is_ok());
+    assert!(
+        store
+            .turn(ISSUER, Deadline::after(Duration::from_secs(60)))
+            .is_ok()
+    );
 }
 
 #[test]
@@ -142,7 +160,7 @@ fn a_lock_that_cannot_be_opened_is_nobody_who_asks() {
     let directory = directory(0o700);
     let store = Store::open(directory.path()).unwrap();
     fs::create_dir(directory.path().join(name(ISSUER, "lock"))).unwrap();
-    match store.turn(ISSUER, Duration::from_secs(60)) {
+    match store.turn(ISSUER, Deadline::after(Duration::from_secs(60))) {
         Err(NoTurn::NoLock(StoreError::Io { error, .. })) => {
             assert_eq!(error.kind(), std::io::ErrorKind::IsADirectory);
         }

@@ -1,0 +1,196 @@
+//! `NO_PROXY`: the hosts that are asked without a proxy, as Go reads it. Pure.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+/// The entries, in lower case.
+#[derive(Default)]
+pub(super) struct NoProxy(Vec<Entry>);
+
+enum Entry {
+    /// `*`
+    All,
+    /// Addresses in CIDR notation, such as `10.0.0.0/8`.
+    Block { network: IpAddr, prefix: u32 },
+    /// An address, a name (with what is below it), `.name` or `*.name` (only what is below it).
+    Host { name: String, port: Option<u16> },
+}
+
+impl NoProxy {
+    /// Reads entries with commas between them.
+    pub fn parse(text: &str) -> Self {
+        let entries = text.split(',').map(|entry| entry.trim().to_lowercase());
+        Self(entries.map(Entry::parse).collect())
+    }
+
+    /// Returns true if one of the entries is for the address.
+    pub fn names(&self, url: &Url) -> bool {
+        self.0.iter().any(|entry| entry.is_for(url))
+    }
+}
+
+impl Entry {
+    fn parse(entry: String) -> Self {
+        if entry == "*" {
+            return Self::All;
+        }
+        if let Some((network, prefix)) = block(&entry) {
+            return Self::Block { network, prefix };
+        }
+        match entry.rsplit_once(':') {
+            Some((name, port)) if !name.contains(':') || name.ends_with(']') => Self::Host {
+                name: name.to_owned(),
+                port: port.parse().ok(),
+            },
+            _ => Self::Host {
+                name: entry,
+                port: None,
+            },
+        }
+    }
+
+    fn is_for(&self, url: &Url) -> bool {
+        match self {
+            Self::All => true,
+            Self::Block { network, prefix } => match url.host() {
+                Some(Host::Ipv4(address)) => is_in(*network, *prefix, address.into()),
+                Some(Host::Ipv6(address)) => is_in(*network, *prefix, address.into()),
+                // a name is not looked up for this, as in Go
+                Some(Host::Domain(_)) | None => false,
+            },
+            Self::Host { name, port } => {
+                let other_port = port.is_some_and(|port| url.port_or_known_default() != Some(port));
+                !name.is_empty() && !other_port && is_host(name, url)
+            }
+        }
+    }
+}
+
+fn is_host(name: &str, url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(host)) => {
+            let below = name.strip_prefix('*').unwrap_or(name);
+            match below.strip_prefix('.') {
+                Some(_) => host.ends_with(below),
+                None => {
+                    host == name
+                        || host
+                            .strip_suffix(name)
+                            .is_some_and(|rest| rest.ends_with('.'))
+                }
+            }
+        }
+        Some(host) => host.to_string().trim_matches(['[', ']']) == name.trim_matches(['[', ']']),
+        None => false,
+    }
+}
+
+fn block(entry: &str) -> Option<(IpAddr, u32)> {
+    let (network, prefix) = entry.split_once('/')?;
+    let network: IpAddr = network.parse().ok()?;
+    let is_number = !prefix.is_empty() && prefix.bytes().all(|digit| digit.is_ascii_digit());
+    let prefix = prefix.parse().ok().filter(|_| is_number)?;
+    (prefix <= width(network)).then_some((network, prefix))
+}
+
+fn is_in(network: IpAddr, prefix: u32, address: IpAddr) -> bool {
+    // ::ffff:10.0.0.1 is 10.0.0.1
+    let address = address.to_canonical();
+    let behind = width(network) - prefix;
+    let start = |address| bits(address).checked_shr(behind).unwrap_or_default();
+    address.is_ipv4() == network.is_ipv4() && start(address) == start(network)
+}
+
+fn width(address: IpAddr) -> u32 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn names(entries: &str, direct: &[&str], proxied: &[&str]) {
+        let entries = NoProxy::parse(entries);
+        for url in direct {
+            assert!(entries.names(&Url::parse(url).unwrap()), "{url}");
+        }
+        for url in proxied {
+            assert!(!entries.names(&Url::parse(url).unwrap()), "{url}");
+        }
+    }
+
+    #[test]
+    fn hosts_as_in_go() {
+        names(
+            "a.example, .b.example,*.c.example,10.0.0.1,d.example:8443,[::1]",
+            &[
+                "https://a.example",
+                "https://x.a.example",
+                "https://x.b.example",
+                "https://x.c.example",
+                "https://10.0.0.1",
+                "https://d.example:8443",
+                "https://[::1]/",
+            ],
+            &[
+                "https://b.example",
+                "https://xa.example",
+                "https://c.example",
+                "https://10.0.0.12",
+                "https://d.example",
+                "https://example",
+            ],
+        );
+        names("*", &["https://a.example", "https://[::1]"], &[]);
+        names("", &[], &["https://a.example"]);
+    }
+
+    #[test]
+    fn blocks_of_addresses_as_in_go() {
+        names(
+            "10.1.2.3/8, 192.168.16.0/20,2001:db8::/32, 203.0.113.7/32",
+            &[
+                "https://10.0.0.1",
+                "https://10.255.255.255:8443",
+                "https://192.168.31.255",
+                "https://[2001:db8:1::1]",
+                "https://[::ffff:10.0.0.1]",
+                "https://203.0.113.7",
+            ],
+            &[
+                "https://11.0.0.1",
+                "https://192.168.32.0",
+                "https://[2001:db9::1]",
+                "https://203.0.113.6",
+                "https://10.example",
+            ],
+        );
+        names(
+            "0.0.0.0/0",
+            &["https://8.8.8.8"],
+            &["https://[2001:db8::1]", "https://a.example"],
+        );
+        names("::/0", &["https://[2001:db8::1]"], &["https://8.8.8.8"]);
+    }
+
+    #[test]
+    fn what_is_no_block_names_nothing() {
+        names(
+            "10.0.0.0/33, 10.0.0.0/, 10.0.0/8, 10.0.0.0/+8, /8, 10.0.0.0/8:443, a.example/8",
+            &[],
+            &["https://10.0.0.1", "https://a.example"],
+        );
+    }
+}
