@@ -48,11 +48,18 @@ fn a_login_that_is_let_in() {
     server.allows(&login);
     assert_eq!(provider.requests(), 2);
     let log = server.log();
-    assert!(log.trim_end().ends_with("successfully verified"), "{log}");
-    assert!(log.contains(&format!(
-        "may become {ACCOUNT} by {}",
+    assert_eq!(log.lines().count(), 1, "{log}");
+    let decision = format!(
+        " successfully verified account={ACCOUNT} rule=\"{} line 1\" key=SHA256:",
         server.path("auth_id").display()
-    )));
+    );
+    assert!(log.contains(&decision), "{log}");
+    let claimed = format!(
+        " issuer=\"{}\" subject=\"{}\" email=\"alice@x.example\" key_id=\"",
+        provider.address,
+        login.claims["sub"].as_str().unwrap()
+    );
+    assert!(log.contains(&claimed), "{log}");
 }
 
 #[test]
@@ -395,13 +402,12 @@ fn a_panic_is_a_refusal_with_its_reason_in_the_log() {
             .unwrap_err()
             .contains("internal error")
     );
+    let log = server.log();
+    let last = log.lines().last().unwrap();
     assert!(
-        server
-            .log()
-            .lines()
-            .last()
-            .unwrap()
-            .contains("failed to verify: internal error")
+        last.contains(&format!(" failed to verify account={ACCOUNT} key=SHA256:"))
+            && last.contains(" reason=\"internal error (panic"),
+        "{last}"
     );
 }
 

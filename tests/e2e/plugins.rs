@@ -90,7 +90,7 @@ fn plugins_are_told_what_go_tells_them() {
     }
     let log = stage.etc.log();
     assert!(log.contains("plugin \"dump\" allows"), "{log}");
-    assert!(log.contains("by plugin \"dump\""), "{log}");
+    assert!(log.contains(r#"rule="plugin \"dump\"""#), "{log}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn plain_keys_by_the_fallback_site_certificates_by_sshd_and_ours_by_us() {
 
     assert_eq!(ssh(home, &sshd, &known).stdout(), "in\n");
     assert!(
-        attempt.etc.log().contains("/bin/cat answered with"),
+        attempt.etc.log().contains("fallback=/bin/cat bytes="),
         "{}",
         attempt.etc.log()
     );

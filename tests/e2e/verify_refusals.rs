@@ -170,3 +170,34 @@ fn garbage_of_any_size_is_refused() {
         attempt.words_are_refused(key_type, &base64, "");
     }
 }
+
+/// sshd asks before and after the client has proved that it holds the key; `verify` keeps nothing
+/// in between, but a reader of the log can join the lines.
+#[test]
+fn the_lines_of_one_connection_have_the_same_parent_and_key() {
+    if left_out(&[Part::Sshd]) {
+        return;
+    }
+    let attempt = Attempt::new();
+    let (_server, said) = attempt.ssh(true);
+    assert_eq!(said.stdout(), "in\n");
+    let log = attempt.etc.log();
+    let field = |line: &str, name: &str| {
+        let start = format!(" {name}=");
+        let value = line.split_once(&start).expect(line).1;
+        value.split(' ').next().unwrap_or_default().to_owned()
+    };
+    let decisions: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains(" successfully verified "))
+        .collect();
+    let [first, second] = decisions[..] else {
+        panic!("{log}");
+    };
+    for name in ["ppid", "account", "key"] {
+        assert_eq!(field(first, name), field(second, name), "{log}");
+    }
+    assert_ne!(field(first, "pid"), field(second, "pid"), "{log}");
+    let parent = field(first, "ppid").parse::<u32>().expect("a number");
+    assert!(parent > 1 && parent != std::process::id(), "{log}");
+}

@@ -3,6 +3,8 @@
 
 use std::io::{self, Write};
 
+use opkssh_protocol::printable::quoted;
+
 use super::own_files::load_config;
 use super::verify::{Answered, VerifyArgs};
 use crate::config::DenyLists;
@@ -46,8 +48,8 @@ pub(super) fn answer(
     let program = fallback.program().display();
     if deny.has_user(&args.principal) {
         log.line(&format!(
-            "denied user {:?}: {program} is not asked",
-            args.principal
+            "denied user {}: {program} is not asked",
+            quoted(&args.principal)
         ));
         return Err(refused);
     }
@@ -57,10 +59,12 @@ pub(super) fn answer(
             Err(refused)
         }
         Ok(lines) => {
-            log.line(&format!("not let in by us: {refused}"));
-            log.line(&format!("{program} answered with {} bytes", lines.len()));
             write(&lines, out).map_err(ServerError::Output)?;
-            Ok(Answered::Fallback)
+            Ok(Answered::Fallback {
+                program: program.to_string(),
+                bytes: lines.len(),
+                refused,
+            })
         }
         Err(error) => {
             log.line(&format!("warning: the fallback {program} failed: {error}"));

@@ -18,6 +18,7 @@ use super::monitor::{Outside, Privileged};
 use super::own_files::{OwnFiles, add_rows};
 use crate::authorized_keys;
 use crate::confine;
+use crate::decision::{Decision, Outcome, Seen};
 use crate::error::ServerError;
 use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
 use crate::log::Log;
@@ -42,7 +43,7 @@ pub struct VerifyArgs {
     /// Where keys of providers are kept; made by `opkssh server install`.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
     pub cache: PathBuf,
-    /// Where to log.
+    /// Where to log: a file, or `journal` for systemd's journal.
     #[arg(long, value_name = "FILE", default_value = "/var/log/opkssh.log")]
     pub log_file: PathBuf,
     /// Local account (sshd's %u).
@@ -113,6 +114,7 @@ fn answer(
     log: &Log,
     out: &mut impl Write,
 ) -> Result<(), ServerError> {
+    let mut seen = Seen::default();
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         let (peeked, files) = match prepare(args, log) {
             Ok(prepared) => prepared,
@@ -120,7 +122,7 @@ fn answer(
         };
         let files = &files;
         let mut outside = confine(Privileged { args, files, log });
-        let judged = judge(args, &peeked, files, &mut outside, log);
+        let judged = judge(args, &peeked, files, &mut outside, &mut seen, log);
         let allowed = match (judged, &files.settings.fallback) {
             (Ok(allowed), _) => {
                 outside.dismiss();
@@ -136,27 +138,46 @@ fn answer(
         for notice in &allowed.notices {
             log.line(&format!("warning: {notice}"));
         }
-        log.line(&format!(
-            "{} may become {} by {}",
-            allowed.who, args.principal, allowed.rule
-        ));
         // the last thing that happens: whatever goes wrong before leaves nothing for sshd
         authorized_keys::write(&allowed.key, out).map_err(ServerError::Output)?;
-        Ok(Answered::Ours)
+        Ok(Answered::Ours { rule: allowed.rule })
     }))
     .unwrap_or(Err(ServerError::Panic { place: None }));
-    match &result {
-        Ok(Answered::Ours) => log.line("successfully verified"),
-        Ok(Answered::Fallback) => {}
-        Err(error) => log.line(&format!("failed to verify: {error}")),
-    }
+    let outcome = match &result {
+        Ok(Answered::Ours { rule }) => Outcome::Allowed { rule },
+        Ok(Answered::Fallback {
+            program,
+            bytes,
+            refused,
+        }) => Outcome::ByFallback {
+            program,
+            bytes: *bytes,
+            reason: refused.to_string(),
+        },
+        Err(error) => Outcome::Refused {
+            reason: error.to_string(),
+        },
+    };
+    log.decision(&Decision {
+        account: &args.principal,
+        outcome,
+        seen: &seen,
+    });
     result.map(|_| ())
 }
 
 /// Whose lines sshd got.
 pub(super) enum Answered {
-    Ours,
-    Fallback,
+    Ours {
+        /// File and line, or file and rule.
+        rule: String,
+    },
+    Fallback {
+        program: String,
+        bytes: usize,
+        /// Why the lines are not ours.
+        refused: ServerError,
+    },
 }
 
 /// Every step of the decision; `log` hears of them.
@@ -164,18 +185,20 @@ pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, ServerErro
     let (peeked, files) = prepare(args, log)?;
     let files = &files;
     let mut outside = Outside::Here(Privileged { args, files, log });
-    judge(args, &peeked, files, &mut outside, log)
+    judge(
+        args,
+        &peeked,
+        files,
+        &mut outside,
+        &mut Seen::default(),
+        log,
+    )
 }
 
 /// What comes before anything is parsed that a stranger sent.
 fn prepare(args: &VerifyArgs, log: &Log) -> Result<(Peeked, OwnFiles), ServerError> {
     // most keys that are offered are not ours: nothing else is read for them
     let peeked = verify::peek(&args.key_type, &args.certificate)?;
-    log.line(&format!(
-        "verify {:?}: certificate of {} bytes",
-        args.principal,
-        args.certificate.len()
-    ));
     Ok((peeked, OwnFiles::load(args, log)?))
 }
 
@@ -185,17 +208,19 @@ fn judge(
     peeked: &Peeked,
     files: &OwnFiles,
     outside: &mut Outside<'_>,
+    seen: &mut Seen,
     log: &Log,
 ) -> Result<Allowed, ServerError> {
     let now = UnixTime::from(SystemTime::now());
     let certificate = verify::read_certificate(peeked)?;
+    *seen = Seen::in_certificate(&certificate);
     let candidate = verify::before_keys(certificate, &files.providers, now)?;
     log.detail(&format!(
         "the certificate is in order: signed by its own key, which the token in it is bound to; \
          issuer {} is trusted",
         candidate.issuer()
     ));
-    let keys = keys_for(&candidate, args, files, now, log)?;
+    let keys = keys_for(&candidate, args, files, now, seen, log)?;
     let identified = candidate.identify(&keys, now)?;
     log.detail("the provider's signature is right");
     let identified = ask_userinfo(identified, &files.config, log);
@@ -208,6 +233,7 @@ fn keys_for(
     args: &VerifyArgs,
     files: &OwnFiles,
     now: UnixTime,
+    seen: &mut Seen,
     log: &Log,
 ) -> Result<KeySet, ServerError> {
     let issuer = candidate.issuer();
@@ -233,7 +259,8 @@ fn keys_for(
         log.line(&format!("warning: {notice}"));
     }
     if let Origin::Store { age } = found.origin {
-        log.line(&format!("keys of {issuer} from the cache, {age} s old"));
+        log.detail(&format!("keys of {issuer} from the cache, {age} s old"));
+        seen.keys_age = Some(age);
     }
     Ok(found.keys)
 }

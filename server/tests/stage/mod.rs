@@ -187,8 +187,9 @@ impl Server {
         assert!(error.contains(reason), "{error}");
         let log = self.log();
         let last = log.lines().last().unwrap();
+        let quoted = reason.replace('"', "\\\"");
         assert!(
-            last[20..].starts_with("failed to verify: ") && last.contains(reason),
+            last.contains(" failed to verify account=") && last.contains(&quoted),
             "{last}"
         );
     }

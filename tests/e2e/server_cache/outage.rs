@@ -60,7 +60,7 @@ fn an_hour_without_the_provider_and_more_than_a_day() {
     age(&server.etc, 24 * HOUR);
     assert!(!ssh(&server, &setup.home), "{}", server.etc.log());
     let log = server.etc.log();
-    assert!(log.contains("failed to verify: "), "{log}");
+    assert!(log.contains("failed to verify account="), "{log}");
     assert!(
         log.contains("past the time for which they may stand in"),
         "{log}"

@@ -73,7 +73,7 @@ fn whom_we_refuse_the_fallback_may_let_in() {
     assert_eq!(said.stdout(), "a line\n");
     let log = attempt.etc.log();
     assert!(
-        log.contains("not let in by us: no policy to allow"),
+        log.contains(" left to fallback ") && log.contains("reason=\"no policy to allow"),
         "{log}"
     );
 }

@@ -131,7 +131,7 @@ chmod 700 /var/own
 ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=no \
     -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -i "$key" -p "$port" own@127.0.0.1 \
     'echo in as own' || die "ssh: $(cat /var/log/opkssh.log "$scratch/sshd.log")"
-grep -q "may become own by /var/own/.opk/auth_id line 1" /var/log/opkssh.log || die "$(cat /var/log/opkssh.log)"
+grep -q 'account=own rule="/var/own/.opk/auth_id line 1"' /var/log/opkssh.log || die "$(cat /var/log/opkssh.log)"
 
 echo "== uninstall, and again"
 opkssh server uninstall --dry-run | grep -q "Would remove /etc/ssh/sshd_config.d/60-opkssh.conf" || die "rehearsal"

@@ -149,7 +149,7 @@ impl Attempt {
         let log = self.etc.log();
         let last = log.lines().last().unwrap_or_default();
         assert!(
-            last.contains("failed to verify: ") && last.contains(why),
+            last.contains("failed to verify account=") && last.contains(&why.replace('"', "\\\"")),
             "{last}"
         );
         for part in self

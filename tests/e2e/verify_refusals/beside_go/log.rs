@@ -12,16 +12,33 @@ use super::{BesideGo, is_documented};
 use crate::verify_refusals::attempt::{Attempt, now};
 use crate::verify_refusals::forge::{Login, ProviderKey};
 
-/// The messages in a log, without their times; every line must have one.
+/// The messages in a log, without what stands in front of every one: time, zone and processes.
 fn messages(log: &str) -> Vec<&str> {
     log.lines()
         .map(|line| {
-            let (time, message) = line.split_at_checked(20).expect(line);
+            let (time, rest) = line.split_at_checked(27).expect(line);
             let pattern = time.replace(|c: char| c.is_ascii_digit(), "0");
-            assert_eq!(pattern, "0000/00/00 00:00:00 ", "{line}");
-            message
+            assert_eq!(
+                pattern.replace('-', "+"),
+                "0000/00/00 00:00:00 +00:00 ",
+                "{line}"
+            );
+            let mut words = rest.splitn(3, ' ');
+            for name in ["pid=", "ppid="] {
+                let number = words.next().and_then(|word| word.strip_prefix(name));
+                assert!(
+                    number.is_some_and(|number| number.parse::<u32>().is_ok()),
+                    "{line}"
+                );
+            }
+            words.next().expect(line)
         })
         .collect()
+}
+
+/// A reason of Go's as our log has it.
+fn reason_in_quotes(reason: &str) -> String {
+    reason.replace('"', "\\\"")
 }
 
 struct Stage {
@@ -47,10 +64,17 @@ impl Stage {
         (go, messages(&ours).into_iter().map(str::to_owned).collect())
     }
 
-    /// The last message of both is just this.
+    /// The last message of Go is just this; ours says the same, with more about it.
     fn same(&self, message: &str, attempt: &Attempt) {
         let (go, ours) = self.logs(attempt);
-        assert_eq!(ours.last().unwrap(), message);
+        let last = ours.last().unwrap();
+        let (verdict, reason) = message.split_once(": ").unwrap_or((message, ""));
+        let account = format!("{verdict} account={} ", self.user);
+        assert!(last.starts_with(&account), "{last}");
+        if !reason.is_empty() {
+            let reason = format!(" reason=\"{}\"", reason_in_quotes(reason));
+            assert!(last.contains(&reason), "{last}");
+        }
         assert!(go.trim_end().ends_with(&format!(" {message}")), "{go}");
     }
 
@@ -59,7 +83,8 @@ impl Stage {
         let (go, ours) = self.logs(attempt);
         let last = ours.last().unwrap();
         assert!(
-            last.starts_with("failed to verify: ") && last.contains(reason),
+            last.starts_with("failed to verify account=")
+                && last.contains(&reason_in_quotes(reason)),
             "{last}"
         );
         assert!(go.contains(reason), "{go}");
@@ -98,12 +123,16 @@ fn the_last_line_of_the_log() {
     stage.same("successfully verified", &attempt);
     is_documented("who becomes whom");
     let (go, ours) = stage.logs(&attempt);
-    let before = &ours[ours.len() - 2];
-    assert!(
-        before.contains(&format!("may become {user} by ")),
-        "{before}"
-    );
-    assert!(!go.contains("may become"), "{go}");
+    let decision = ours.last().unwrap();
+    let place = attempt.etc.dir().join("auth_id");
+    for field in [
+        format!(" rule=\"{} line 1\" key=SHA256:", place.display()),
+        " email=\"alice@x.example\" key_id=\"".to_owned(),
+    ] {
+        assert!(decision.contains(&field), "{decision}");
+    }
+    assert_eq!(ours.len(), 1, "{ours:?}");
+    assert!(!go.contains("auth_id line 1"), "{go}");
     is_documented("tokens in the log (128)");
     let (_, base64) = attempt.words();
     assert!(go.contains(&base64[..40]), "{go}");
@@ -243,7 +272,7 @@ fn reasons_in_the_log() {
     assert!(
         ours.last()
             .unwrap()
-            .ends_with("the signature does not verify"),
+            .contains("the signature does not verify\" issuer="),
         "{ours:?}"
     );
     is_documented("`providers` cannot be used");
