@@ -46,30 +46,41 @@ impl From<InspectError> for Failure {
 }
 
 #[cfg(feature = "client")]
-impl From<opkssh_client::ClientError> for Failure {
-    fn from(error: opkssh_client::ClientError) -> Self {
-        Self::new(error.to_string(), error.hint())
-    }
-}
-
-#[cfg(feature = "client")]
 impl From<opkssh_wrapper::WrapperError> for Failure {
     fn from(error: opkssh_wrapper::WrapperError) -> Self {
         Self::new(error.to_string(), error.hint()).like_ssh()
     }
 }
 
-#[cfg(feature = "client")]
-impl From<opkssh_agent::AgentError> for Failure {
-    fn from(error: opkssh_agent::AgentError) -> Self {
-        Self::new(error.to_string(), error.hint())
-    }
+/// Message and hint are the error's own.
+macro_rules! failures {
+    ($feature:literal: $($error:path),+ $(,)?) => {$(
+        #[cfg(feature = $feature)]
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(error.to_string(), error.hint())
+            }
+        }
+    )+};
 }
 
+failures!("client": opkssh_agent::AgentError, opkssh_client::ClientError);
+failures!(
+    "server":
+    opkssh_server::AddError,
+    opkssh_server::AuditError,
+    opkssh_server::CacheError,
+    opkssh_server::ExplainError,
+    opkssh_server::InstallError,
+    opkssh_server::PermissionsError,
+    opkssh_server::RevokeError,
+    opkssh_server::VerifyError,
+);
+
 #[cfg(feature = "server")]
-impl From<opkssh_server::ServerError> for Failure {
-    fn from(error: opkssh_server::ServerError) -> Self {
-        Self::new(error.to_string(), error.hint())
+impl From<opkssh_server::ReadhomeError> for Failure {
+    fn from(error: opkssh_server::ReadhomeError) -> Self {
+        Self::new(error.to_string(), None)
     }
 }
 

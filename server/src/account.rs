@@ -9,6 +9,7 @@ use crate::process::{self, ProcessError};
 /// How long a directory service may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 const GETENT: [&str; 2] = ["/usr/bin/getent", "/bin/getent"];
+const ID: [&str; 2] = ["/usr/bin/id", "/bin/id"];
 
 /// What we need to know of a local account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,20 @@ pub fn find(name: &str) -> Result<Account, AccountError> {
             error,
         }),
     }
+}
+
+/// Returns the numbers of all groups of an account, or none if the system does not know it.
+pub fn groups_of(name: &str) -> Vec<u32> {
+    let Some(id) = ID.into_iter().find(|path| Path::new(path).exists()) else {
+        return Vec::new();
+    };
+    let mut command = Command::new(id);
+    command.args(["-G", "--", name]);
+    let numbers = process::answer(command, DEADLINE).unwrap_or_default();
+    String::from_utf8_lossy(&numbers)
+        .split_whitespace()
+        .filter_map(|number| number.parse().ok())
+        .collect()
 }
 
 /// The name that belongs to a uid, for showing it; the number where there is none.

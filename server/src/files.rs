@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::etc::ACCOUNT;
+
 /// Largest file we read, in bytes.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -28,12 +30,6 @@ pub struct Demands {
     /// Permission bits that may be set; others may not.
     pub mode: u32,
 }
-
-/// `/etc/opk`: root's, read by the group at most.
-pub const SYSTEM: Demands = Demands {
-    owner: Owner::RootOrOurselves,
-    mode: 0o640,
-};
 
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -70,6 +66,27 @@ impl FileError {
 
     pub fn is_permission_denied(&self) -> bool {
         matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Mode { path, allowed, .. } => {
+                format!("Run: sudo chmod {allowed:o} {}", path.display())
+            }
+            Self::Owner { path, .. } => {
+                format!("Run: sudo chown root:{ACCOUNT} {}", path.display())
+            }
+            Self::Io { path, .. } if self.is_not_found() => format!(
+                "Create it: sudo install -m 640 -o root -g {ACCOUNT} /dev/null {}",
+                path.display()
+            ),
+            Self::Io { path, .. } if self.is_permission_denied() => format!(
+                "Let the AuthorizedKeysCommandUser read it: sudo chgrp {ACCOUNT} {}",
+                path.display()
+            ),
+            _ => return None,
+        })
     }
 }
 
@@ -180,6 +197,11 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+
+    const SYSTEM: Demands = Demands {
+        owner: Owner::RootOrOurselves,
+        mode: 0o640,
+    };
 
     fn file(directory: &Path, name: &str, mode: u32) -> PathBuf {
         let path = directory.join(name);

@@ -10,6 +10,7 @@ pub mod authorized_keys;
 pub mod config;
 pub mod confine;
 pub mod decision;
+pub mod etc;
 pub mod fallback;
 pub mod files;
 pub mod home;
@@ -30,12 +31,12 @@ pub mod userinfo;
 pub mod verify;
 
 mod commands;
-mod error;
 
 pub use commands::{
-    AddArgs, Added, AuditArgs, CacheArgs, ExplainArgs, InstallArgs, PermissionsArgs, ReadhomeArgs,
-    RevokeArgs, UninstallArgs, VerifyArgs, add_command, as_owner_of, audit_command, cache_clear,
-    cache_refresh, cache_show, explain_command, permissions_command, readhome_command,
-    revoke_command, server_install, server_uninstall, verify_command, verify_to,
+    AddArgs, AddError, Added, AuditArgs, AuditError, CacheArgs, CacheError, ExplainArgs,
+    ExplainError, InstallArgs, PermissionsArgs, PermissionsError, ReadhomeArgs, ReadhomeError,
+    RevokeArgs, RevokeError, UninstallArgs, VerifyArgs, VerifyError, add_command, as_owner_of,
+    audit_command, cache_clear, cache_refresh, cache_show, explain_command, permissions_command,
+    readhome_command, revoke_command, server_install, server_uninstall, verify_command, verify_to,
 };
-pub use error::ServerError;
+pub use install::InstallError;

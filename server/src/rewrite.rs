@@ -11,15 +11,12 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::account;
+use crate::etc::{ACCOUNT, AUTH_ID, PROVIDERS};
 
 /// Beside the file: a lock on the directory could be held by whoever can list it.
 const LOCK: &str = ".opkssh.lock";
 /// How long another `add` or `revoke` may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Files that verify has to be able to read.
-const READ_BY_VERIFY: [&str; 2] = ["auth_id", "providers"];
-/// The group that verify runs in, where it was installed as documented.
-const GROUP: &str = "opksshuser";
 
 /// What a file is like that was not there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +31,16 @@ pub enum New {
 /// Waits for them for 10 seconds; then the error is of kind `TimedOut` and names the lock's file.
 pub fn lock(path: &Path) -> io::Result<File> {
     lock_within(path, PATIENCE)
+}
+
+/// Returns what to do about a file that could not be locked or replaced.
+pub fn hint(path: &Path, error: &io::Error) -> Option<String> {
+    (error.kind() == io::ErrorKind::TimedOut).then(|| {
+        format!(
+            "See who: sudo fuser -v {}/{LOCK}",
+            directory(path).display()
+        )
+    })
 }
 
 /// Replaces the file. Mode and owner are those of the one that is there. A symlink is not
@@ -106,14 +113,14 @@ fn lock_within(path: &Path, patience: Duration) -> io::Result<File> {
 
 /// Go's documentation leaves the directory to root's group, and gives the files to verify's.
 fn group_of_verify(directory: &Path) -> io::Result<u32> {
-    let by_sibling = READ_BY_VERIFY
+    let by_sibling = [&AUTH_ID, &PROVIDERS]
         .into_iter()
-        .filter_map(|name| fs::metadata(directory.join(name)).ok())
+        .filter_map(|entry| fs::metadata(entry.path_in(directory)).ok())
         .find(|file| file.mode() & 0o040 != 0 && file.gid() != 0)
         .map(|file| file.gid());
     // only root can give a file to any group
     let is_root = rustix::process::geteuid().is_root();
-    let group = by_sibling.or_else(|| is_root.then(|| account::find_group(GROUP))?);
+    let group = by_sibling.or_else(|| is_root.then(|| account::find_group(ACCOUNT))?);
     match group {
         Some(gid) => Ok(gid),
         None => Ok(fs::metadata(directory)?.gid()),

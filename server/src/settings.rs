@@ -4,13 +4,12 @@
 //! As with `config.yml`, a file that is there but cannot be used refuses everyone.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::fallback::Fallback;
-use crate::files::{self, FileError, SYSTEM};
 use crate::key_source::Bounds;
 
 /// Longest time for which cached keys can be told to stand in for a provider that is down.
@@ -30,24 +29,7 @@ pub struct Settings {
     pub readable: Vec<PathBuf>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    #[error("{0}")]
-    File(#[from] FileError),
-    #[error("{path}: {reason}", path = path.display())]
-    Text { path: PathBuf, reason: String },
-}
-
 impl Settings {
-    /// Reads `server.yml` of the directory `etc`.
-    pub fn load(etc: &Path) -> Result<Self, SettingsError> {
-        let path = etc.join("server.yml");
-        let Some(bytes) = files::read_if_there(&path, SYSTEM)? else {
-            return Ok(Self::default());
-        };
-        Self::parse(&bytes).map_err(|reason| SettingsError::Text { path, reason })
-    }
-
     /// Reads YAML. An unknown key is an error: all of them are ours.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
@@ -146,6 +128,8 @@ fn duration(key: &str, text: &str, max: Duration) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn parse(text: &str) -> Result<Settings, String> {

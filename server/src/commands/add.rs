@@ -8,19 +8,19 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::account::{self, Account};
-use crate::error::ServerError;
-use crate::files::{self, FileError, SYSTEM};
+use crate::account::{self, Account, AccountError};
+use crate::etc::{self, AUTH_ID};
+use crate::files::FileError;
 use crate::home;
 use crate::log::Log;
 use crate::rewrite;
-use crate::table::{self, Table};
+use crate::table::{self, Table, Unwritable};
 
 /// Let an identity log in to a local account.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AddArgs {
     /// Directory of auth_id.
-    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
     /// Local account to log in to.
     pub principal: String,
@@ -39,9 +39,35 @@ pub struct Added {
     pub existed: bool,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    #[error("failed to load policy: {0}")]
+    File(#[from] FileError),
+    #[error("failed to load policy: {0}")]
+    Account(#[from] AccountError),
+    #[error("cannot write this {column} to a policy file: {reason}")]
+    Unwritable {
+        column: &'static str,
+        reason: Unwritable,
+    },
+    #[error("failed to write policy to {path}: {error}", path = path.display())]
+    Write { path: PathBuf, error: io::Error },
+}
+
+impl AddError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Write { path, error } => rewrite::hint(path, error),
+            Self::Account(_) | Self::Unwritable { .. } => None,
+        }
+    }
+}
+
 /// Adds the row to the system's file, or, where that may not be read, to the account's own file.
 /// Says so on stdout.
-pub fn add_command(args: &AddArgs) -> Result<Added, ServerError> {
+pub fn add_command(args: &AddArgs) -> Result<Added, AddError> {
     let log = Log::to(io::stderr());
     let added = add(args).inspect_err(|error| {
         log.line(&format!("Failed to add to policy: {error}"));
@@ -65,17 +91,17 @@ pub fn add_command(args: &AddArgs) -> Result<Added, ServerError> {
     Ok(added)
 }
 
-fn add(args: &AddArgs) -> Result<Added, ServerError> {
+fn add(args: &AddArgs) -> Result<Added, AddError> {
     let issuer = issuer(&args.issuer);
     let row = [args.principal.as_str(), args.identity.as_str(), issuer];
     for (column, word) in ["principal", "identity", "issuer"].into_iter().zip(row) {
-        table::writable(word).map_err(|reason| ServerError::Unwritable { column, reason })?;
+        table::writable(word).map_err(|reason| AddError::Unwritable { column, reason })?;
     }
-    let system = args.etc.join("auth_id");
-    let (path, existed) = match files::read(&system, SYSTEM) {
+    let system = AUTH_ID.path_in(&args.etc);
+    let (path, existed) = match AUTH_ID.read(&system) {
         Ok(_) => add_to_system(&system, row)?,
         Err(error) if error.is_permission_denied() => add_to_home(&args.principal, row)?,
-        Err(error) => return Err(ServerError::LoadPolicy(error)),
+        Err(error) => return Err(error.into()),
     };
     Ok(Added { path, existed })
 }
@@ -93,21 +119,21 @@ fn issuer(word: &str) -> &str {
     }
 }
 
-fn add_to_system(path: &Path, row: [&str; 3]) -> Result<(PathBuf, bool), ServerError> {
+fn add_to_system(path: &Path, row: [&str; 3]) -> Result<(PathBuf, bool), AddError> {
     // a symlink stays one: its target is what gets replaced
     let real = fs::canonicalize(path).map_err(|error| failed(path, error))?;
-    let existed = add_locked(&real, row, || files::read(&real, SYSTEM))?;
+    let existed = add_locked(&real, row, || AUTH_ID.read(&real))?;
     Ok((path.to_owned(), existed))
 }
 
-fn add_to_home(principal: &str, row: [&str; 3]) -> Result<(PathBuf, bool), ServerError> {
-    let account = account::find(principal).map_err(ServerError::LoadPolicyAccount)?;
+fn add_to_home(principal: &str, row: [&str; 3]) -> Result<(PathBuf, bool), AddError> {
+    let account = account::find(principal)?;
     let path = home::path_of(&account);
     let existed = add_to_home_of(&account, &path, row)?;
     Ok((path, existed))
 }
 
-fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool, ServerError> {
+fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool, AddError> {
     let directory = account.home.join(".opk");
     match fs::DirBuilder::new().mode(0o750).create(&directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -126,9 +152,9 @@ fn add_locked(
     path: &Path,
     row: [&str; 3],
     read: impl FnOnce() -> Result<Vec<u8>, FileError>,
-) -> Result<bool, ServerError> {
+) -> Result<bool, AddError> {
     let _lock = rewrite::lock(path).map_err(|error| failed(path, error))?;
-    let before = read().map_err(ServerError::LoadPolicy)?;
+    let before = read()?;
     match with_row(&before, row)? {
         None => Ok(true),
         Some(after) => {
@@ -141,8 +167,8 @@ fn add_locked(
 
 /// The file with the row added, or `None` if it has it. The new row stands behind the last one for
 /// the same identity and issuer, else at the end.
-fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, ServerError> {
-    let line = table::write_row(row).map_err(|reason| ServerError::Unwritable {
+fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, AddError> {
+    let line = table::write_row(row).map_err(|reason| AddError::Unwritable {
         column: "row",
         reason,
     })?;
@@ -162,8 +188,8 @@ fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, ServerErro
     Ok(Some(after))
 }
 
-fn failed(path: &Path, error: io::Error) -> ServerError {
-    ServerError::WritePolicy {
+fn failed(path: &Path, error: io::Error) -> AddError {
+    AddError::Write {
         path: path.to_owned(),
         error,
     }

@@ -13,10 +13,9 @@ use std::time::SystemTime;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
-use super::own_files::{load_config, load_providers};
-use super::verify::DEFAULT_CACHE;
-use crate::error::ServerError;
-use crate::key_source::{KeyCache, Standing, Store, WhenAsked};
+use super::verify::{load_config, load_providers};
+use crate::etc::{self, ACCOUNT, EtcError};
+use crate::key_source::{KeyCache, Standing, Store, StoreError, WhenAsked};
 use crate::log::Log;
 use crate::settings::Settings;
 
@@ -24,18 +23,55 @@ use crate::settings::Settings;
 #[derive(Debug, Clone, clap::Args)]
 pub struct CacheArgs {
     /// Directory of providers, config.yml and server.yml.
-    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
     /// Where keys of providers are kept.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
     pub cache: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    #[error("{0}")]
+    Etc(#[from] EtcError),
+    #[error("the key cache cannot be used: {0}")]
+    Store(#[from] StoreError),
+    #[error("{failed} of {all} providers gave no keys")]
+    Refresh { failed: usize, all: usize },
+    #[error("cannot run as the owner of {path}: {error}", path = path.display())]
+    AsOwner { path: PathBuf, error: io::Error },
+    #[error("cannot write the answer: {0}")]
+    Output(io::Error),
+}
+
+impl CacheError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Etc(error) => error.hint(),
+            Self::Store(StoreError::Owner { path, .. } | StoreError::Mode { path, .. }) => {
+                Some(format!(
+                    "It must be of the AuthorizedKeysCommandUser alone: sudo install -d -m 700 -o \
+                     {ACCOUNT} -g {ACCOUNT} {}",
+                    path.display()
+                ))
+            }
+            Self::Store(StoreError::Io { error, .. })
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some("Run it as root: sudo opkssh server cache show".into())
+            }
+            Self::Store(_) => Some("Make it: sudo opkssh server install".into()),
+            Self::Refresh { .. } | Self::AsOwner { .. } | Self::Output(_) => None,
+        }
+    }
 }
 
 /// Writes a paragraph per configured issuer: how old its keys are, what they are good for, and
 /// what went wrong last.
-pub fn cache_show(args: &CacheArgs, out: &mut impl Write) -> Result<(), ServerError> {
+pub fn cache_show(args: &CacheArgs, out: &mut impl Write) -> Result<(), CacheError> {
     let now = UnixTime::from(SystemTime::now());
-    let settings = Settings::load(&args.etc)?;
+    let settings = etc::load_settings(&args.etc)?;
     let providers = load_providers(&args.etc, &to_stderr())?;
     let store = Store::open(&args.cache)?;
     for issuer in providers.issuers() {
@@ -49,8 +85,8 @@ pub fn cache_show(args: &CacheArgs, out: &mut impl Write) -> Result<(), ServerEr
 }
 
 /// Asks every configured provider now, whenever it was asked last.
-pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), ServerError> {
-    let settings = Settings::load(&args.etc)?;
+pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), CacheError> {
+    let settings = etc::load_settings(&args.etc)?;
     let providers = load_providers(&args.etc, &to_stderr())?;
     let config = load_config(&args.etc, None, &to_stderr())?;
     let store = Store::open(&args.cache)?;
@@ -81,7 +117,7 @@ pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), Serve
         write_line(out, &format!("{issuer}: {text}"))?;
     }
     if failed > 0 {
-        return Err(ServerError::Refresh { failed, all });
+        return Err(CacheError::Refresh { failed, all });
     }
     Ok(())
 }
@@ -91,7 +127,7 @@ pub fn cache_clear(
     args: &CacheArgs,
     issuer: Option<&str>,
     out: &mut impl Write,
-) -> Result<(), ServerError> {
+) -> Result<(), CacheError> {
     let store = Store::open(&args.cache)?;
     match issuer {
         Some(issuer) => {
@@ -107,11 +143,11 @@ pub fn cache_clear(
 
 /// Where root works on a directory of somebody else's: the same program with the same words, as
 /// that user and group, to its end. `None`: go on here.
-pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, ServerError> {
+pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, CacheError> {
     let Some((uid, gid)) = owner_to_become(directory) else {
         return Ok(None);
     };
-    let failed = |error| ServerError::AsOwner {
+    let failed = |error| CacheError::AsOwner {
         path: directory.to_owned(),
         error,
     };
@@ -170,8 +206,8 @@ fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> Str
 }
 
 /// What a provider says about its keys, and what went wrong, may hold anything.
-fn write_line(out: &mut impl Write, line: &str) -> Result<(), ServerError> {
-    writeln!(out, "{}", printable(line)).map_err(ServerError::Output)
+fn write_line(out: &mut impl Write, line: &str) -> Result<(), CacheError> {
+    writeln!(out, "{}", printable(line)).map_err(CacheError::Output)
 }
 
 fn to_stderr() -> Log {

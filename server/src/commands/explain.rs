@@ -11,8 +11,8 @@ use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::printable::quoted;
 
 use super::cache::{code_of, owner_to_become};
-use super::verify::{DEFAULT_CACHE, VerifyArgs, decide};
-use crate::error::ServerError;
+use super::verify::{VerifyArgs, VerifyError, decide};
+use crate::etc;
 use crate::log::Log;
 
 /// Longest file with a certificate, in bytes.
@@ -22,13 +22,13 @@ const MAX_BYTES: u64 = 256 * 1024;
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExplainArgs {
     /// Directory of providers, auth_id, config.yml and rules.yml.
-    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
     /// Server configuration, in place of config.yml in that directory.
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
     /// Where keys of providers are kept.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
     pub cache: PathBuf,
     /// Local account to log in to.
     pub principal: String,
@@ -37,12 +37,30 @@ pub struct ExplainArgs {
     pub certificate: PathBuf,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    #[error("{0}")]
+    Verify(#[from] VerifyError),
+    #[error("cannot read a certificate from {path}: {error}", path = path.display())]
+    CertificateFile { path: PathBuf, error: io::Error },
+}
+
+impl ExplainError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Verify(error) => error.hint(),
+            Self::CertificateFile { .. } => None,
+        }
+    }
+}
+
 /// Writes each step to stdout, and sshd's line last. The error is the reason for a no; the value,
 /// the exit status of the process that has said all that for us, or 0.
 ///
 /// Root judges as the owner of the cache, who is the AuthorizedKeysCommand user: that one cannot
 /// read everything, and uses the cache.
-pub fn explain_command(args: &ExplainArgs) -> Result<u8, ServerError> {
+pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
     let text = read(args)?;
     let said = Log::explaining(io::stdout());
     if rustix::process::geteuid().is_root() {
@@ -67,7 +85,7 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ServerError> {
     };
     describe(&text, &said);
     let allowed = decide(&verify, &said).inspect_err(|error| {
-        if matches!(error, ServerError::Denied(reason) if reason.is_by_deny_list()) {
+        if matches!(error, VerifyError::Denied(reason) if reason.is_by_deny_list()) {
             said.line("somebody has refused just this; nothing that allows would change it");
         }
     })?;
@@ -111,10 +129,10 @@ fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
     child.wait().map(code_of).map_err(failed)
 }
 
-fn read(args: &ExplainArgs) -> Result<String, ServerError> {
-    let unreadable = |error: io::Error| ServerError::CertificateFile {
+fn read(args: &ExplainArgs) -> Result<String, ExplainError> {
+    let unreadable = |error: io::Error| ExplainError::CertificateFile {
         path: args.certificate.clone(),
-        reason: error.to_string(),
+        error,
     };
     let mut text = String::new();
     if args.certificate.as_os_str() == "-" {

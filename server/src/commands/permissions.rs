@@ -1,14 +1,13 @@
 //! `opkssh permissions check|fix|install`: modes and owners of the server's files.
 
 use std::ffi::OsString;
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
 use opkssh_protocol::printable::{printable, printable_json};
 use serde::Serialize;
 
-use super::verify::DEFAULT_CACHE;
-use crate::error::ServerError;
+use crate::etc;
 use crate::permissions::{self, Finding, Place, Plan};
 
 /// Check and fix the modes and owners of the server's files.
@@ -72,17 +71,46 @@ pub struct InstallArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct PlaceArgs {
     /// Directory of providers, auth_id, config.yml and policy.d.
-    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
     /// Group of sshd's AuthorizedKeysCommandUser.
-    #[arg(long, value_name = "GROUP", default_value = "opksshuser")]
+    #[arg(long, value_name = "GROUP", default_value = etc::ACCOUNT)]
     pub group: String,
     /// Where keys of providers are kept.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
     pub cache: PathBuf,
     // Go's commands let further words pass
     #[arg(hide = true, value_name = "WORD")]
     pub ignored: Vec<OsString>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PermissionsError {
+    #[error("permissions check failed: {0} problems found")]
+    Found(usize),
+    #[error("fix requires elevated privileges (run as root or Administrator)")]
+    NeedsRoot,
+    #[error("aborted by user")]
+    Aborted,
+    #[error("EOF")]
+    NoAnswer,
+    #[error("fix completed with {0} errors")]
+    NotFixed(usize),
+    #[error("cannot write the answer: {0}")]
+    Output(io::Error),
+}
+
+impl PermissionsError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Found(_) | Self::NeedsRoot => Some("Run: sudo opkssh permissions fix".into()),
+            Self::NoAnswer => {
+                Some("To answer yes beforehand: sudo opkssh permissions fix -y".into())
+            }
+            Self::Aborted | Self::NotFixed(_) | Self::Output(_) => None,
+        }
+    }
 }
 
 /// Does it, asking on `input` and answering on `out`. `None` where no command was named: then
@@ -91,7 +119,7 @@ pub fn permissions_command(
     args: &PermissionsArgs,
     input: &mut impl BufRead,
     out: &mut impl Write,
-) -> Option<Result<(), ServerError>> {
+) -> Option<Result<(), PermissionsError>> {
     Some(match args.command.as_ref()? {
         PermissionsCommand::Check(args) => check(args, out),
         PermissionsCommand::Fix(args) => fix(args, input, out),
@@ -109,7 +137,7 @@ pub fn permissions_command(
     })
 }
 
-fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), ServerError> {
+fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), PermissionsError> {
     let findings = permissions::check(&args.place.place());
     if args.json {
         return json(&findings, out);
@@ -138,7 +166,7 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), ServerError> {
     }
     match troubles.len() {
         0 => Ok(()),
-        count => Err(ServerError::PermissionsFound(count)),
+        count => Err(PermissionsError::Found(count)),
     }
 }
 
@@ -152,9 +180,13 @@ struct Report {
     dry_run: bool,
 }
 
-fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), ServerError> {
+fn fix(
+    args: &FixArgs,
+    input: &mut impl BufRead,
+    out: &mut impl Write,
+) -> Result<(), PermissionsError> {
     if !args.dry_run && !rustix::process::geteuid().is_root() {
-        return Err(ServerError::NeedsRoot);
+        return Err(PermissionsError::NeedsRoot);
     }
     let Plan {
         actions,
@@ -202,32 +234,32 @@ fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result
     }
     match failed {
         0 => Ok(()),
-        count => Err(ServerError::PermissionsNotFixed(count)),
+        count => Err(PermissionsError::NotFixed(count)),
     }
 }
 
-fn confirm(input: &mut impl BufRead, out: &mut impl Write) -> Result<(), ServerError> {
+fn confirm(input: &mut impl BufRead, out: &mut impl Write) -> Result<(), PermissionsError> {
     write!(out, "Apply these changes? [y/N]: ")
         .and_then(|()| out.flush())
-        .map_err(ServerError::Output)?;
+        .map_err(PermissionsError::Output)?;
     let mut answer = String::new();
     if input.read_line(&mut answer).unwrap_or(0) == 0 {
-        return Err(ServerError::NoAnswer);
+        return Err(PermissionsError::NoAnswer);
     }
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(ServerError::Aborted),
+        _ => Err(PermissionsError::Aborted),
     }
 }
 
-fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), ServerError> {
-    let text =
-        serde_json::to_string_pretty(value).map_err(|error| ServerError::Output(error.into()))?;
-    writeln!(out, "{}", printable_json(&text)).map_err(ServerError::Output)
+fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), PermissionsError> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| PermissionsError::Output(error.into()))?;
+    writeln!(out, "{}", printable_json(&text)).map_err(PermissionsError::Output)
 }
 
-fn say(out: &mut impl Write, line: String) -> Result<(), ServerError> {
-    writeln!(out, "{}", printable(&line)).map_err(ServerError::Output)
+fn say(out: &mut impl Write, line: String) -> Result<(), PermissionsError> {
+    writeln!(out, "{}", printable(&line)).map_err(PermissionsError::Output)
 }
 
 impl PlaceArgs {

@@ -3,8 +3,8 @@
 
 use std::io::{self, Write};
 
-use crate::account;
-use crate::error::ServerError;
+use crate::account::{self, AccountError};
+use crate::files::FileError;
 use crate::home;
 
 /// Print a user's ~/.opk/auth_id, for verify.
@@ -14,12 +14,22 @@ pub struct ReadhomeArgs {
     pub principal: String,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum ReadhomeError {
+    #[error("Failed to read user's home policy file: {0}")]
+    Account(#[from] AccountError),
+    #[error("Failed to read user's home policy file: {0}")]
+    File(#[from] FileError),
+    #[error("cannot write the file to stdout: {0}")]
+    Output(io::Error),
+}
+
 /// Prints the file's bytes to stdout, if it is a regular file of that user alone.
-pub fn readhome_command(args: &ReadhomeArgs) -> Result<(), ServerError> {
-    let account = account::find(&args.principal).map_err(ServerError::ReadHomeAccount)?;
-    let bytes = home::read(&account).map_err(ServerError::ReadHome)?;
+pub fn readhome_command(args: &ReadhomeArgs) -> Result<(), ReadhomeError> {
+    let account = account::find(&args.principal)?;
+    let bytes = home::read(&account)?;
     let mut out = io::stdout().lock();
     out.write_all(&bytes)
         .and_then(|()| out.flush())
-        .map_err(ServerError::Output)
+        .map_err(ReadhomeError::Output)
 }

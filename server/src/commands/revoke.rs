@@ -10,9 +10,9 @@ use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 use opkssh_protocol::time::UnixTime;
 
-use crate::error::ServerError;
-use crate::files::{self, SYSTEM};
-use crate::policy::revoked::{Revocation, Revoked};
+use crate::etc::{self, REVOKED};
+use crate::files::FileError;
+use crate::policy::revoked::{Revocation, Revoked, RevokedError};
 use crate::rewrite;
 
 /// Refuse a subject, a key or a certificate from now on.
@@ -20,7 +20,7 @@ use crate::rewrite;
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct RevokeArgs {
     /// Directory of revoked.yml.
-    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
     /// A person for good, by the subject (`sub`) that the provider gives, with --issuer.
     #[arg(long, value_name = "SUB", group = "what", requires = "issuer")]
@@ -41,10 +41,36 @@ pub struct RevokeArgs {
     pub reason: Option<String>,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    #[error("cannot read a certificate from {path}: {reason}", path = path.display())]
+    CertificateFile { path: PathBuf, reason: String },
+    #[error("that is nothing that can be revoked: a fingerprint is SHA256: and 43 characters")]
+    NothingToRevoke,
+    #[error("cannot read the list of the revoked: {0}")]
+    File(#[from] FileError),
+    #[error("cannot add to the list of the revoked {path}: {error}", path = path.display())]
+    List { path: PathBuf, error: RevokedError },
+    #[error("cannot write {path}: {error}", path = path.display())]
+    Write { path: PathBuf, error: io::Error },
+}
+
+impl RevokeError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::List { path, .. } => Some(format!("Edit it: sudoedit {}", path.display())),
+            Self::Write { path, error } => rewrite::hint(path, error),
+            Self::CertificateFile { .. } | Self::NothingToRevoke => None,
+        }
+    }
+}
+
 /// Adds the entry, unless it is there. Says so on stdout.
-pub fn revoke_command(args: &RevokeArgs) -> Result<(), ServerError> {
+pub fn revoke_command(args: &RevokeArgs) -> Result<(), RevokeError> {
     let entry = entry(args)?;
-    let path = args.etc.join("revoked.yml");
+    let path = REVOKED.path_in(&args.etc);
     let existed = add(&path, &entry)?;
     let said = format!(
         "{} {} in {}\n",
@@ -61,7 +87,7 @@ pub fn revoke_command(args: &RevokeArgs) -> Result<(), ServerError> {
     Ok(())
 }
 
-fn entry(args: &RevokeArgs) -> Result<Revocation, ServerError> {
+fn entry(args: &RevokeArgs) -> Result<Revocation, RevokeError> {
     let (key, certificate) = match (&args.key, &args.certificate) {
         (Some(fingerprint), _) if fingerprint.starts_with("SHA256:") => {
             (Some(fingerprint.trim_end_matches('=').to_owned()), None)
@@ -86,26 +112,26 @@ fn entry(args: &RevokeArgs) -> Result<Revocation, ServerError> {
     if entry.is_whole() {
         Ok(entry)
     } else {
-        Err(ServerError::NothingToRevoke)
+        Err(RevokeError::NothingToRevoke)
     }
 }
 
-fn read(file: &Path) -> Result<UnverifiedCertificate, ServerError> {
+fn read(file: &Path) -> Result<UnverifiedCertificate, RevokeError> {
     let text = fs::read_to_string(file).map_err(|error| unreadable(file, error.to_string()))?;
     UnverifiedCertificate::parse_openssh(&text).map_err(|error| unreadable(file, error.to_string()))
 }
 
-fn add(path: &Path, entry: &Revocation) -> Result<bool, ServerError> {
-    let failed = |error| ServerError::WritePolicy {
+fn add(path: &Path, entry: &Revocation) -> Result<bool, RevokeError> {
+    let failed = |error| RevokeError::Write {
         path: path.to_owned(),
         error,
     };
     let real = &target(path).map_err(failed)?;
     let _lock = rewrite::lock(real).map_err(failed)?;
-    let before = files::read_if_there(real, SYSTEM).map_err(ServerError::RevokedFile)?;
+    let before = REVOKED.read_if_there(real)?;
     let mut text = before.unwrap_or_default();
     let revoked = |text: &[u8]| {
-        Revoked::parse(text).map_err(|error| ServerError::Revoked {
+        Revoked::parse(text).map_err(|error| RevokeError::List {
             path: path.to_owned(),
             error,
         })
@@ -132,8 +158,8 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-fn unreadable(path: &Path, reason: String) -> ServerError {
-    ServerError::CertificateFile {
+fn unreadable(path: &Path, reason: String) -> RevokeError {
+    RevokeError::CertificateFile {
         path: path.to_owned(),
         reason,
     }

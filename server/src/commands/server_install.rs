@@ -6,27 +6,20 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::error::ServerError;
+use crate::etc::{
+    self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, Entry, KEY_CACHE, POLICY_FILES, SUDOERS,
+};
 use crate::fallback;
 use crate::install::{
     self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, remove_ours, written_by_us,
 };
-use crate::settings::Settings;
 
-const DROP_IN: &str = "/etc/ssh/sshd_config.d/60-opkssh.conf";
-const ETC: &str = "/etc/opk";
-const SUDOERS: &str = "/etc/sudoers.d/opkssh";
-const SERVICE: &str = "/etc/systemd/system/opkssh-cache.service";
-const TIMER: &str = "/etc/systemd/system/opkssh-cache.timer";
-const CACHE: &str = super::verify::DEFAULT_CACHE;
 const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.service");
 const TIMER_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.timer");
 /// What the service in `contrib` starts.
 const PACKAGED: &str = "/usr/local/bin/opkssh";
-/// The name in Go's documentation, its sudoers row and its checks.
-const ACCOUNT: &str = "opksshuser";
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct InstallArgs {
@@ -56,7 +49,7 @@ pub fn server_install(
     args: &InstallArgs,
     program: &Path,
     out: &mut impl Write,
-) -> Result<(), ServerError> {
+) -> Result<(), InstallError> {
     must_be_root()?;
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
@@ -71,13 +64,13 @@ pub fn server_install(
     let state = sshd.state().map_err(InstallError::SshdBefore)?;
     match &state {
         SshdState::Other(command) => {
-            return Err(InstallError::OtherCommand(command.clone()).into());
+            return Err(InstallError::OtherCommand(command.clone()));
         }
         SshdState::Opkssh { command, user } => must_run_as_account(command, user.as_deref())?,
         SshdState::None => {}
     }
     // with a file that verify cannot use, sshd would let in nobody who comes by us
-    if let Some(fallback) = Settings::load(Path::new(ETC))?.fallback {
+    if let Some(fallback) = etc::load_settings(Path::new(etc::DIRECTORY))?.fallback {
         fallback.judge().map_err(InstallError::Fallback)?;
     }
     let account = install::ensure_account(ACCOUNT, args.dry_run, &mut say)?;
@@ -93,7 +86,7 @@ pub fn server_install(
         install::start_timer(&mut say);
     }
     let changed = match state {
-        SshdState::Opkssh { command, .. } if !written_by_us(Path::new(DROP_IN)) => {
+        SshdState::Opkssh { command, .. } if !written_by_us(&DROP_IN.path()) => {
             say(&format!("sshd runs it already: {command}"));
             false
         }
@@ -112,34 +105,33 @@ pub fn server_install(
 }
 
 /// Removes what [`server_install`] wrote and an admin would not want to keep.
-pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), ServerError> {
+pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), InstallError> {
     must_be_root()?;
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
-    let changed = remove_ours(Path::new(DROP_IN), args.dry_run, &mut say)?;
+    let changed = remove_ours(&DROP_IN.path(), args.dry_run, &mut say)?;
     if !args.dry_run {
         if changed && !args.no_sshd_reload {
             let sshd = Sshd::find()?;
             sshd.check().map_err(InstallError::SshdBefore)?;
             install::reload_sshd(&mut say);
         }
-        if written_by_us(Path::new(TIMER)) {
+        if written_by_us(&CACHE_TIMER.path()) {
             install::stop_timer(&mut say);
         }
     }
-    for path in [TIMER, SERVICE, SUDOERS] {
-        remove_ours(Path::new(path), args.dry_run, &mut say)?;
+    for entry in [&CACHE_TIMER, &CACHE_SERVICE, &SUDOERS] {
+        remove_ours(&entry.path(), args.dry_run, &mut say)?;
     }
-    if Path::new(CACHE).is_dir() {
+    let cache = KEY_CACHE.path();
+    if cache.is_dir() {
+        let shown = cache.display().to_string();
         if args.dry_run {
-            say(&format!("Would remove {CACHE}."));
+            say(&format!("Would remove {shown}."));
         } else {
-            fs::remove_dir_all(CACHE).map_err(|error| InstallError::Io {
-                path: PathBuf::from(CACHE),
-                error,
-            })?;
-            say(&format!("Removed {CACHE}."));
+            fs::remove_dir_all(&cache).map_err(|error| InstallError::Io { path: cache, error })?;
+            say(&format!("Removed {shown}."));
         }
     }
     say(&format!(
@@ -151,8 +143,8 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
 
 /// Verify lets in nobody while one of these is there and it cannot read it.
 fn must_be_readable(account: Identity) -> Result<(), InstallError> {
-    for name in ["config.yml", "server.yml", "rules.yml", "revoked.yml"] {
-        let path = Path::new(ETC).join(name);
+    for entry in POLICY_FILES.iter().filter(|entry| entry.content.can_deny()) {
+        let path = entry.path();
         let Ok(metadata) = fs::metadata(&path) else {
             continue;
         };
@@ -172,38 +164,31 @@ fn must_be_readable(account: Identity) -> Result<(), InstallError> {
 
 /// In the order in which they are made.
 fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place> {
-    let place = |path: &str, kind, uid, gid, mode| Place {
-        path: PathBuf::from(path),
-        kind,
-        uid,
-        gid,
-        mode,
-    };
+    let place = |entry: &Entry, kind| Place::new(entry, account, kind);
     let given = |text: &str| Kind::Given(text.to_owned());
-    let group = account.gid;
     let unit = |text: &str| {
         let program = program.display().to_string();
         Kind::Written(format!("{MARK}{}", text.replace(PACKAGED, &program)))
     };
     let mut places = vec![
-        place(ETC, Kind::Directory, 0, group, 0o750),
-        place("/etc/opk/policy.d", Kind::Directory, 0, group, 0o750),
-        place("/etc/opk/providers", given(PROVIDERS), 0, group, 0o640),
-        place("/etc/opk/auth_id", given(""), 0, group, 0o640),
-        place("/etc/opk/config.yml", given(""), 0, group, 0o640),
-        place("/var/log/opkssh.log", given(""), 0, group, 0o660),
-        place(CACHE, Kind::OwnDirectory, account.uid, group, 0o700),
+        place(&etc::ETC, Kind::Directory),
+        place(&etc::PLUGINS, Kind::Directory),
+        place(&etc::PROVIDERS, given(PROVIDERS)),
+        place(&etc::AUTH_ID, given("")),
+        place(&etc::CONFIG, given("")),
+        place(&etc::LOG_FILE, given("")),
+        place(&KEY_CACHE, Kind::OwnDirectory),
     ];
     if !no_home_policy && Path::new("/etc/sudoers.d").is_dir() {
         let row = format!(
             "{MARK}{ACCOUNT} ALL=(ALL) NOPASSWD: {} readhome *\n",
             program.display()
         );
-        places.push(place(SUDOERS, Kind::Offered(row), 0, 0, 0o440));
+        places.push(place(&SUDOERS, Kind::Offered(row)));
     }
     if Path::new("/etc/systemd/system").is_dir() {
-        places.push(place(SERVICE, unit(SERVICE_TEXT), 0, 0, 0o644));
-        places.push(place(TIMER, unit(TIMER_TEXT), 0, 0, 0o644));
+        places.push(place(&CACHE_SERVICE, unit(SERVICE_TEXT)));
+        places.push(place(&CACHE_TIMER, unit(TIMER_TEXT)));
     }
     places
 }
@@ -215,7 +200,7 @@ fn point_sshd_to(
     rehearsal: bool,
     say: &mut dyn FnMut(&str),
 ) -> Result<bool, InstallError> {
-    let path = PathBuf::from(DROP_IN);
+    let path = DROP_IN.path();
     let text = format!(
         "{MARK}AuthorizedKeysCommand {} verify %u %k %t\nAuthorizedKeysCommandUser {ACCOUNT}\n",
         program.display()
@@ -224,13 +209,7 @@ fn point_sshd_to(
         return Err(InstallError::NoInclude(path));
     }
     let before = fs::read(&path).ok();
-    let drop_in = Place {
-        path: path.clone(),
-        kind: Kind::Written(text),
-        uid: 0,
-        gid: 0,
-        mode: 0o644,
-    };
+    let drop_in = Place::new(&DROP_IN, Identity { uid: 0, gid: 0 }, Kind::Written(text));
     let changed = drop_in.ensure(rehearsal, say)?;
     if rehearsal || !changed {
         return Ok(changed);
@@ -345,7 +324,7 @@ mod tests {
             .collect();
         assert!(texts.iter().all(|text| text.starts_with(MARK)));
         assert!(!texts.iter().any(|text| text.contains("NOPASSWD")));
-        let cache = places.iter().find(|place| place.path == Path::new(CACHE));
+        let cache = places.iter().find(|place| place.path == KEY_CACHE.path());
         let cache = cache.unwrap();
         assert_eq!((cache.uid, cache.gid, cache.mode), (5, 6, 0o700));
     }

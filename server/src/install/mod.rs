@@ -13,6 +13,7 @@ pub use system::{reload_sshd, start_timer, stop_timer};
 use std::io;
 use std::path::PathBuf;
 
+use crate::etc::EtcError;
 use crate::fallback::FallbackError;
 use crate::process::ProcessError;
 use crate::settings::Settings;
@@ -54,6 +55,8 @@ pub enum InstallError {
         user: String,
         account: &'static str,
     },
+    #[error("{0}")]
+    Etc(#[from] EtcError),
     #[error("the fallback of /etc/opk/server.yml would not be run: {0}")]
     Fallback(FallbackError),
     #[error(
@@ -75,6 +78,7 @@ impl InstallError {
     /// The next thing to do, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Etc(error) => error.hint(),
             Self::NotRoot => Some(
                 "Type: sudo opkssh server install; to see what it would do: sudo opkssh server \
                  install --dry-run"

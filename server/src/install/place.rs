@@ -6,7 +6,8 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use super::{InstallError, MARK};
+use super::{Identity, InstallError, MARK};
+use crate::etc::{Entry, Group, Owner};
 
 /// Something that the installation consists of.
 pub struct Place {
@@ -31,6 +32,23 @@ pub enum Kind {
 }
 
 impl Place {
+    /// Returns what a row of the table is on this server.
+    pub fn new(entry: &Entry, account: Identity, kind: Kind) -> Self {
+        Self {
+            path: entry.path(),
+            kind,
+            uid: match entry.owner {
+                Owner::Verify => account.uid,
+                Owner::Root | Owner::Home => 0,
+            },
+            gid: match entry.group {
+                Group::Verify => account.gid,
+                Group::Root | Group::Any => 0,
+            },
+            mode: entry.mode,
+        }
+    }
+
     /// Makes it, or in a rehearsal says so. True if something changed or would.
     pub fn ensure(&self, rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
         let shown = self.path.display();

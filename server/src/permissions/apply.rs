@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::fs::{FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
-use super::{Action, FILE_MODE, PLUGINS_MODE};
+use super::Action;
 use crate::account;
 
 #[derive(Debug, thiserror::Error)]
@@ -30,15 +30,15 @@ pub fn apply(action: &Action) -> Result<(), ApplyError> {
         errno,
     };
     match action {
-        Action::Create(path) => {
+        Action::Create(path, mode) => {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let mode = Mode::from_raw_mode(FILE_MODE);
+            let mode = Mode::from_raw_mode(*mode);
             rustix::fs::open(path, flags, mode)
                 .map(drop)
                 .map_err(failed)
         }
-        Action::Directory(path) => {
-            rustix::fs::mkdir(path, Mode::from_raw_mode(PLUGINS_MODE)).map_err(failed)
+        Action::Directory(path, mode) => {
+            rustix::fs::mkdir(path, Mode::from_raw_mode(*mode)).map_err(failed)
         }
         Action::Mode(path, mode) => {
             let file = open(path, action)?;

@@ -7,10 +7,11 @@ use rustix::fs::Stat;
 use serde::Serialize;
 
 use super::{
-    FILE_MODE, OPTIONAL, PLUGINS_MODES, PROGRAM_MODES, Place, cache_problem, mode, open_to_others,
-    plugin_files, stat,
+    PROGRAM_MODES, Place, cache_problem, mode, obstacles_of_verify, open_to_others, plugin_files,
+    stat,
 };
 use crate::account;
+use crate::etc::{Absence, Entry, PLUGIN, PLUGINS, POLICY_FILES};
 use crate::plugin;
 
 /// One path, and what is wrong with it, if anything. In JSON as Go's.
@@ -49,17 +50,15 @@ impl Finding {
 /// files and programs, and the directory itself, where something is wrong with them.
 pub fn check(place: &Place) -> Vec<Finding> {
     let etc = &place.etc;
-    let mut findings = vec![
-        file(&etc.join("auth_id"), &place.group),
-        file(&etc.join("providers"), &place.group),
-    ];
-    for name in OPTIONAL {
-        let optional = file(&etc.join(name), &place.group);
-        if optional.exists || optional.problem.is_some() {
-            findings.push(optional);
+    let mut findings = Vec::new();
+    for entry in POLICY_FILES {
+        let found = file(entry, &entry.path_in(etc), &place.group);
+        let is_there = found.exists || found.problem.is_some();
+        if is_there || entry.absence != Absence::Accepted {
+            findings.push(found);
         }
     }
-    let plugins = etc.join("policy.d");
+    let plugins = PLUGINS.path_in(etc);
     findings.push(plugin_directory(&plugins));
     let more = match plugin_files(&plugins) {
         Ok(files) => files
@@ -69,11 +68,19 @@ pub fn check(place: &Place) -> Vec<Finding> {
         Err(error) => vec![wrong(&plugins, error)],
     };
     findings.extend(more.into_iter().chain(directory(etc)));
+    for obstacle in obstacles_of_verify(place) {
+        let is_known = |found: &&Finding| found.path == obstacle.path && found.problem.is_some();
+        if findings.iter().find(is_known).is_none() {
+            let problem = obstacle.describe(&place.group);
+            findings.retain(|found| found.path != obstacle.path);
+            findings.push(finding(&obstacle.path, true, Some(problem)));
+        }
+    }
     findings.extend(cache(place));
     findings
 }
 
-fn file(path: &Path, group: &str) -> Finding {
+fn file(entry: &Entry, path: &Path, group: &str) -> Finding {
     let stat = match stat(path) {
         Ok(Some(stat)) => stat,
         Ok(None) => return finding(path, false, None),
@@ -81,9 +88,9 @@ fn file(path: &Path, group: &str) -> Finding {
     };
     let owner = account::name_of(stat.st_uid);
     let mut remarks = Vec::new();
-    if mode(&stat) != FILE_MODE {
+    if !entry.accepted_modes.contains(&mode(&stat)) {
         let got = mode(&stat);
-        remarks.push(format!("expected mode {FILE_MODE:o}, got {got:o}"));
+        remarks.push(format!("expected mode {:o}, got {got:o}", entry.mode));
     }
     remarks.extend(owner_problem(&stat));
     Finding {
@@ -97,7 +104,7 @@ fn file(path: &Path, group: &str) -> Finding {
             true,
             owner_problem(&stat)
                 .or_else(|| group_problem(&stat, group))
-                .or_else(|| mode_problem(&stat, &[FILE_MODE])),
+                .or_else(|| mode_problem(&stat, entry.accepted_modes)),
         )
     }
 }
@@ -105,7 +112,8 @@ fn file(path: &Path, group: &str) -> Finding {
 fn plugin_directory(path: &Path) -> Finding {
     match stat(path) {
         Ok(Some(stat)) => {
-            let problem = owner_problem(&stat).or_else(|| mode_problem(&stat, &PLUGINS_MODES));
+            let problem =
+                owner_problem(&stat).or_else(|| mode_problem(&stat, PLUGINS.accepted_modes));
             finding(path, true, problem)
         }
         Ok(None) => {
@@ -125,7 +133,7 @@ fn plugin_file(path: &Path, group: &str) -> Vec<Finding> {
     };
     let problem = owner_problem(&stat)
         .or_else(|| group_problem(&stat, group))
-        .or_else(|| mode_problem(&stat, &[FILE_MODE]));
+        .or_else(|| mode_problem(&stat, PLUGIN.accepted_modes));
     if problem.is_some() {
         return vec![finding(path, true, problem)];
     }

@@ -1,10 +1,12 @@
 //! Modes and owners of the server's files: what they should be, what they are, and the steps that
 //! lead there. The command is [`crate::permissions_command`].
 
+mod access;
 mod apply;
 mod check;
 mod plan;
 
+pub use access::{Credentials, Obstacle, obstacles};
 pub use apply::{ApplyError, apply};
 pub use check::{Finding, check};
 pub use plan::{Action, Plan, plan};
@@ -29,14 +31,6 @@ pub struct Place {
     pub cache: PathBuf,
 }
 
-/// Files that need not be there.
-const OPTIONAL: [&str; 4] = ["config.yml", "rules.yml", "revoked.yml", "server.yml"];
-/// Of `auth_id`, `providers`, the optional files and the plugins' files.
-const FILE_MODE: u32 = 0o640;
-/// Of `policy.d` where it has to be made or set right.
-const PLUGINS_MODE: u32 = 0o750;
-/// What `policy.d` may be.
-const PLUGINS_MODES: [u32; 3] = [0o700, 0o750, 0o755];
 /// What a plugin's program may be.
 const PROGRAM_MODES: [u32; 2] = [0o555, 0o755];
 
@@ -56,6 +50,14 @@ fn mode(stat: &Stat) -> u32 {
 /// May somebody else than root change what is in this directory?
 fn open_to_others(directory: &Stat) -> bool {
     directory.st_uid != 0 || mode(directory) & 0o022 != 0
+}
+
+/// Returns what is in verify's way, if its account exists: it has the group's name.
+fn obstacles_of_verify(place: &Place) -> Vec<Obstacle> {
+    match account::find(&place.group) {
+        Ok(account) => obstacles(place, &Credentials::of(&account)),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// Why the key cache is not used, or could have been written by others.

@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Stat;
 
-use super::{
-    FILE_MODE, OPTIONAL, PLUGINS_MODE, PLUGINS_MODES, Place, cache_problem, mode, open_to_others,
-    plugin_files, stat,
-};
+use super::{Place, cache_problem, mode, obstacles_of_verify, open_to_others, plugin_files, stat};
+use crate::etc::{Absence, ETC, Entry, PLUGIN, PLUGINS, POLICY_FILES};
 
 /// One step. Its text is Go's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    Create(PathBuf),
-    Directory(PathBuf),
+    Create(PathBuf, u32),
+    Directory(PathBuf, u32),
     Mode(PathBuf, u32),
     /// To root and this group.
     Owner(PathBuf, String),
@@ -42,21 +40,30 @@ pub fn plan(place: &Place) -> Plan {
         ));
         return plan;
     }
-    let auth_id = place.etc.join("auth_id");
-    let exists = plan.look(&auth_id);
-    if let Some(false) = exists {
-        plan.actions.push(Action::Create(auth_id.clone()));
-    }
-    if exists.is_some() {
-        plan.set_right(auth_id, place);
-    }
-    for name in ["providers"].into_iter().chain(OPTIONAL) {
-        let path = place.etc.join(name);
-        if plan.look(&path) == Some(true) {
-            plan.set_right(path, place);
+    for obstacle in obstacles_of_verify(place) {
+        match obstacle.entry {
+            // the loop below sets the files right
+            Some(entry) if entry == &ETC => plan.set_right(entry, obstacle.path, place),
+            Some(_) => {}
+            None => plan.errors.push(format!(
+                "{} cannot enter {path}: look why, then sudo chmod o+x {path}",
+                place.group,
+                path = obstacle.path.display()
+            )),
         }
     }
-    plan.plugins(&place.etc.join("policy.d"), place);
+    for entry in POLICY_FILES {
+        let path = entry.path_in(&place.etc);
+        match plan.look(&path) {
+            Some(true) => plan.set_right_if_roots(entry, path, place),
+            Some(false) if entry.absence == Absence::Mended => {
+                plan.actions.push(Action::Create(path.clone(), entry.mode));
+                plan.set_right(entry, path, place);
+            }
+            Some(false) | None => {}
+        }
+    }
+    plan.plugins(&PLUGINS.path_in(&place.etc), place);
     if let Some(problem) = cache_problem(place) {
         // what is in it may be anybody's, whatever owner and mode it is given now
         plan.errors.push(format!(
@@ -87,8 +94,21 @@ impl Plan {
         self.errors.push(format!("{}: {error}", path.display()));
     }
 
-    fn set_right(&mut self, path: PathBuf, place: &Place) {
-        self.actions.push(Action::Mode(path.clone(), FILE_MODE));
+    /// What others could have written must not become root's: it would count from then on.
+    fn set_right_if_roots(&mut self, entry: &Entry, path: PathBuf, place: &Place) {
+        match stat(&path) {
+            Ok(Some(stat)) if open_to_others(&stat) => self.errors.push(format!(
+                "{path} could be changed by others than root: look at what is in it, then sudo \
+                 chown root {path}; sudo chmod {:o} {path}; and run fix again",
+                entry.mode,
+                path = path.display()
+            )),
+            _ => self.set_right(entry, path, place),
+        }
+    }
+
+    fn set_right(&mut self, entry: &Entry, path: PathBuf, place: &Place) {
+        self.actions.push(Action::Mode(path.clone(), entry.mode));
         self.actions.push(Action::Owner(path, place.group.clone()));
     }
 
@@ -97,14 +117,15 @@ impl Plan {
         match self.stat(directory) {
             None => return,
             Some(None) => {
-                self.actions.push(Action::Directory(directory.to_owned()));
+                let made = Action::Directory(directory.to_owned(), PLUGINS.mode);
+                self.actions.push(made);
                 self.actions.push(owner);
                 return;
             }
             Some(Some(stat)) => {
-                if !PLUGINS_MODES.contains(&mode(&stat)) {
+                if !PLUGINS.accepted_modes.contains(&mode(&stat)) {
                     self.actions
-                        .push(Action::Mode(directory.to_owned(), PLUGINS_MODE));
+                        .push(Action::Mode(directory.to_owned(), PLUGINS.mode));
                 }
                 if stat.st_uid != 0 {
                     self.actions.push(owner);
@@ -123,7 +144,7 @@ impl Plan {
         match plugin_files(directory) {
             Ok(files) => files
                 .into_iter()
-                .for_each(|path| self.set_right(path, place)),
+                .for_each(|path| self.set_right_if_roots(&PLUGIN, path, place)),
             Err(error) => self.fail(directory, error),
         }
     }
@@ -132,8 +153,8 @@ impl Plan {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Create(path) => write!(f, "create file: {}", path.display()),
-            Self::Directory(path) => write!(f, "mkdir {}", path.display()),
+            Self::Create(path, _) => write!(f, "create file: {}", path.display()),
+            Self::Directory(path, _) => write!(f, "mkdir {}", path.display()),
             Self::Mode(path, mode) => write!(f, "chmod {} to {}", path.display(), letters(*mode)),
             Self::Owner(path, group) => write!(f, "chown {} to root:{group}", path.display()),
         }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Description;
-use crate::files::{self, SYSTEM};
+use crate::etc::PLUGIN;
 
 /// Bits that neither the directory nor a program may have beyond these.
 const MODE: u32 = 0o755;
@@ -73,7 +73,7 @@ fn files_of(directory: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 fn plugin(path: &Path) -> Result<Plugin, String> {
-    let bytes = files::read(path, SYSTEM).map_err(|error| error.to_string())?;
+    let bytes = PLUGIN.read(path).map_err(|error| error.to_string())?;
     let description = Description::parse(&bytes).map_err(|error| error.to_string())?;
     let program = program(Path::new(description.program()))?;
     Ok(Plugin {

@@ -10,14 +10,13 @@ use super::AuditArgs;
 use super::report::{Finding, Status};
 use crate::account;
 use crate::config::ServerConfig;
-use crate::files::{self, SYSTEM};
+use crate::etc::{self, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
 use crate::key_source::{
     KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
 };
 use crate::plugin;
-use crate::policy::revoked::Revoked;
-use crate::policy::rules::{Rule, Rules};
+use crate::policy::rules::Rule;
 use crate::providers::Providers;
 use crate::settings::Settings;
 
@@ -57,44 +56,33 @@ impl Findings {
         }
     }
 
+    /// Returns what was loaded, or reports why a file that may deny cannot be used.
+    fn loaded<T: Default>(&mut self, loaded: Result<T, EtcError>, etc: &Path) -> T {
+        loaded.unwrap_or_else(|error| {
+            let path = error.entry.path_in(etc);
+            let hint = "nobody is let in while this file is like this";
+            self.error(path.display(), error.problem, hint);
+            T::default()
+        })
+    }
+
     /// Deny lists, and environment for asking providers.
-    pub fn config(&mut self, path: &Path) -> ServerConfig {
-        let nobody = "nobody is let in while config.yml is like this";
-        let bytes = match files::read_if_there(path, SYSTEM) {
-            Ok(bytes) => bytes.unwrap_or_default(),
-            Err(error) => {
-                self.error(path.display(), error, nobody);
-                return ServerConfig::default();
-            }
-        };
-        match ServerConfig::parse(&bytes) {
-            Err(error) => {
-                self.error(path.display(), error, nobody);
-                ServerConfig::default()
-            }
-            Ok(config) => {
-                for key in &config.unknown_keys {
-                    self.warning(path.display(), format!("unknown key {key:?}"), "");
-                }
-                for name in without_effect(&config.env_vars) {
-                    let reason = format!("{name:?} under env_vars has no effect");
-                    self.warning(path.display(), reason, "");
-                }
-                config
-            }
+    pub fn config(&mut self, etc: &Path) -> ServerConfig {
+        let config = self.loaded(etc::load_config(etc, None), etc);
+        let path = CONFIG.path_in(etc);
+        for key in &config.unknown_keys {
+            self.warning(path.display(), format!("unknown key {key:?}"), "");
         }
+        for name in without_effect(&config.env_vars) {
+            let reason = format!("{name:?} under env_vars has no effect");
+            self.warning(path.display(), reason, "");
+        }
+        config
     }
 
     /// `server.yml`, and the key sets that it names.
     pub fn settings(&mut self, etc: &Path) -> Settings {
-        let settings = match Settings::load(etc) {
-            Ok(settings) => settings,
-            Err(error) => {
-                let nobody = "nobody is let in while this file is like this";
-                self.error(etc.join("server.yml").display(), error, nobody);
-                return Settings::default();
-            }
-        };
+        let settings = self.loaded(etc::load_settings(etc), etc);
         for (issuer, path) in &settings.jwks_files {
             if let Err(error) = read_jwks_file(path) {
                 self.error(issuer, error, "nobody of this issuer is let in");
@@ -103,7 +91,7 @@ impl Findings {
         if let Some(fallback) = &settings.fallback
             && let Err(error) = fallback.judge()
         {
-            self.error(etc.join("server.yml").display(), error, "");
+            self.error(SETTINGS.path_in(etc).display(), error, "");
         }
         settings
     }
@@ -146,25 +134,9 @@ impl Findings {
 
     /// Rules, the revoked, and what of them sshd would not honour.
     pub fn rules(&mut self, args: &AuditArgs, providers: &Providers, config: &ServerConfig) {
-        let nobody = "nobody is let in while this file is like this";
-        let path = args.etc.join("revoked.yml");
-        match files::read_if_there(&path, SYSTEM) {
-            Err(error) => self.error(path.display(), error, nobody),
-            Ok(bytes) => {
-                if let Err(error) = Revoked::parse(&bytes.unwrap_or_default()) {
-                    self.error(path.display(), error, nobody);
-                }
-            }
-        }
-        let path = args.etc.join("rules.yml");
-        let bytes = match files::read_if_there(&path, SYSTEM) {
-            Err(error) => return self.error(path.display(), error, nobody),
-            Ok(bytes) => bytes.unwrap_or_default(),
-        };
-        let rules = match Rules::parse(&path.display().to_string(), &bytes) {
-            Err(error) => return self.error(path.display(), error, nobody),
-            Ok(rules) => rules,
-        };
+        self.loaded(etc::load_revoked(&args.etc), &args.etc);
+        let rules = self.loaded(etc::load_rules(&args.etc), &args.etc);
+        let path = RULES.path_in(&args.etc);
         let all: Vec<&Rule> = rules.iter().collect();
         for (index, rule) in all.iter().enumerate() {
             let place = format!("{} rule {:?}", path.display(), rule.name);
@@ -219,7 +191,7 @@ impl Findings {
 
     /// Plugins that would not be asked.
     pub fn plugins(&mut self, etc: &Path) {
-        let directory = etc.join("policy.d");
+        let directory = PLUGINS.path_in(etc);
         for problem in plugin::load(&directory).problems {
             self.error(directory.display(), problem, "");
         }

@@ -11,12 +11,10 @@ use std::process::Command;
 
 use opkssh_protocol::printable::printable;
 
-use super::verify::DEFAULT_CACHE;
 use crate::account::Account;
-use crate::error::ServerError;
-use crate::files::{self, FileError, SYSTEM};
+use crate::etc::{self, AUTH_ID, EtcError, PROVIDERS};
+use crate::files::FileError;
 use crate::home;
-use crate::providers::Providers;
 use beyond::Findings;
 use report::{FileState, PolicyFile, Report};
 use rows::Against;
@@ -25,10 +23,10 @@ use rows::Against;
 #[derive(Debug, Clone, clap::Args)]
 pub struct AuditArgs {
     /// Directory of providers, auth_id, config.yml and rules.yml.
-    #[arg(long, value_name = "DIR", default_value = "/etc/opk")]
+    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
     /// Where keys of providers are kept.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
     pub cache: PathBuf,
     /// Print JSON.
     #[arg(short, long)]
@@ -50,8 +48,28 @@ pub struct AuditArgs {
     pub sshd_config: PathBuf,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    #[error("{0}")]
+    Etc(#[from] EtcError),
+    #[error("audit completed and discovered errors")]
+    Found,
+    #[error("the report cannot be written: {0}")]
+    Report(io::Error),
+}
+
+impl AuditError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Etc(error) => error.hint(),
+            Self::Found | Self::Report(_) => None,
+        }
+    }
+}
+
 /// Prints the report to stdout. An error if there is anything to report.
-pub fn audit_command(args: &AuditArgs) -> Result<(), ServerError> {
+pub fn audit_command(args: &AuditArgs) -> Result<(), AuditError> {
     let report = audit(args)?;
     let out = &mut io::stdout().lock();
     let written = if args.json {
@@ -61,25 +79,26 @@ pub fn audit_command(args: &AuditArgs) -> Result<(), ServerError> {
     };
     written
         .and_then(|()| out.flush())
-        .map_err(ServerError::Report)?;
+        .map_err(AuditError::Report)?;
     if report.ok {
         Ok(())
     } else {
-        Err(ServerError::AuditFound)
+        Err(AuditError::Found)
     }
 }
 
-fn audit(args: &AuditArgs) -> Result<Report, ServerError> {
-    let in_etc = |given: &Option<PathBuf>, name| given.clone().unwrap_or(args.etc.join(name));
-    let path = in_etc(&args.providers_file, "providers");
-    let bytes = files::read(&path, SYSTEM).map_err(ServerError::Providers)?;
+fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
+    let in_etc = |given: &Option<PathBuf>, entry: &etc::Entry| {
+        given.clone().unwrap_or_else(|| entry.path_in(&args.etc))
+    };
+    let path = in_etc(&args.providers_file, &PROVIDERS);
     let providers_path = path.display().to_string();
-    let providers = Providers::parse(&providers_path, &bytes);
+    let providers = etc::load_providers(&path)?;
     let issuers: Vec<String> = providers.issuers().map(str::to_owned).collect();
 
     let mut findings = Findings(Vec::new());
     findings.providers(&providers, &path);
-    let config = findings.config(&args.etc.join("config.yml"));
+    let config = findings.config(&args.etc);
     findings.rules(args, &providers, &config);
     findings.plugins(&args.etc);
     let settings = findings.settings(&args.etc);
@@ -94,9 +113,9 @@ fn audit(args: &AuditArgs) -> Result<Report, ServerError> {
         deny: &config.deny,
         owner,
     };
-    let policy = in_etc(&args.policy_file, "auth_id");
+    let policy = in_etc(&args.policy_file, &AUTH_ID);
     note(&policy);
-    let system = policy_file(&policy, files::read(&policy, SYSTEM), &against(None));
+    let system = policy_file(&policy, AUTH_ID.read(&policy), &against(None));
     let passwd = match args.skip_user_policy {
         true => String::new(),
         false => std::fs::read_to_string("/etc/passwd").unwrap_or_default(),

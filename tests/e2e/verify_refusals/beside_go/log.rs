@@ -131,7 +131,8 @@ fn the_last_line_of_the_log() {
     ] {
         assert!(decision.contains(&field), "{decision}");
     }
-    assert_eq!(ours.len(), 1, "{ours:?}");
+    let others = |line: &&String| !line.starts_with("warning: key cache not used: ");
+    assert_eq!(ours.iter().filter(others).count(), 1, "{ours:?}");
     assert!(!go.contains("auth_id line 1"), "{go}");
     is_documented("tokens in the log (128)");
     let (_, base64) = attempt.words();

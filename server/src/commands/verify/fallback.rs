@@ -5,26 +5,40 @@ use std::io::{self, Write};
 
 use opkssh_protocol::printable::quoted;
 
-use super::own_files::load_config;
-use super::verify::{Answered, VerifyArgs};
+use super::admin_files::load_config;
+use super::arguments::VerifyArgs;
+use super::error::VerifyError;
 use crate::config::DenyLists;
 use crate::confine::{self, Shield};
-use crate::error::ServerError;
+use crate::etc;
 use crate::fallback::{Fallback, Tokens};
 use crate::log::Log;
-use crate::settings::Settings;
+
+/// Whose lines sshd got.
+pub(super) enum Answered {
+    Ours {
+        /// File and line, or file and rule.
+        rule: String,
+    },
+    Fallback {
+        program: String,
+        bytes: usize,
+        /// Why the lines are not ours.
+        refused: VerifyError,
+    },
+}
 
 /// For a key that nothing was read for yet.
 pub(super) fn answer_unread(
     args: &VerifyArgs,
-    refused: ServerError,
+    refused: VerifyError,
     log: &Log,
     out: &mut impl Write,
-) -> Result<Answered, ServerError> {
+) -> Result<Answered, VerifyError> {
     if !refused.leaves_it_to_others() {
         return Err(refused);
     }
-    let Some(fallback) = Settings::load(&args.etc)?.fallback else {
+    let Some(fallback) = etc::load_settings(&args.etc)?.fallback else {
         return Err(refused);
     };
     let config = load_config(&args.etc, args.config_path.as_deref(), log)?;
@@ -36,12 +50,12 @@ pub(super) fn answer_unread(
 /// answer.
 pub(super) fn answer(
     args: &VerifyArgs,
-    refused: ServerError,
+    refused: VerifyError,
     (fallback, deny): (&Fallback, &DenyLists),
     outside: impl FnOnce() -> Result<Vec<u8>, String>,
     log: &Log,
     out: &mut impl Write,
-) -> Result<Answered, ServerError> {
+) -> Result<Answered, VerifyError> {
     if !refused.leaves_it_to_others() {
         return Err(refused);
     }
@@ -59,7 +73,7 @@ pub(super) fn answer(
             Err(refused)
         }
         Ok(lines) => {
-            write(&lines, out).map_err(ServerError::Output)?;
+            write(&lines, out).map_err(VerifyError::Output)?;
             Ok(Answered::Fallback {
                 program: program.to_string(),
                 bytes: lines.len(),

@@ -4,21 +4,20 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::VerifyArgs;
+use super::arguments::VerifyArgs;
+use super::error::VerifyError;
 use crate::config::ServerConfig;
-use crate::error::ServerError;
-use crate::files::{self, FileError, SYSTEM};
+use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};
+use crate::files::FileError;
 use crate::http::without_effect;
 use crate::log::Log;
 use crate::plugin::{self, Plugins};
 use crate::policy::Policy;
-use crate::policy::revoked::Revoked;
-use crate::policy::rules::Rules;
 use crate::providers::Providers;
 use crate::settings::Settings;
 
 /// The files of `/etc/opk`.
-pub(super) struct OwnFiles {
+pub(super) struct AdminFiles {
     pub providers: Providers,
     pub config: ServerConfig,
     pub settings: Settings,
@@ -31,17 +30,19 @@ pub(super) struct OwnFiles {
     pub policy_problems: Vec<String>,
 }
 
-impl OwnFiles {
-    /// Problems of providers and configuration go to `log`. A file that may refuse somebody must
-    /// be usable if it is there.
-    pub fn load(args: &VerifyArgs, log: &Log) -> Result<Self, ServerError> {
+impl AdminFiles {
+    /// Loads all of them. Problems of providers and configuration go to `log`. Fails if a file that
+    /// may deny is there and cannot be used.
+    pub fn load(args: &VerifyArgs, log: &Log) -> Result<Self, VerifyError> {
         let providers = load_providers(&args.etc, log)?;
         let config = load_config(&args.etc, args.config_path.as_deref(), log)?;
-        let settings = Settings::load(&args.etc)?;
-        let mut policy = load_rules(&args.etc)?;
-        let path = args.etc.join("auth_id");
+        let settings = etc::load_settings(&args.etc)?;
+        let mut policy = Policy::default();
+        policy.revoked = etc::load_revoked(&args.etc)?;
+        policy.rules = etc::load_rules(&args.etc)?;
+        let path = AUTH_ID.path_in(&args.etc);
         let (mut policy_problems, mut no_auth_id) = (Vec::new(), None);
-        match files::read(&path, SYSTEM) {
+        match AUTH_ID.read(&path) {
             Ok(bytes) => policy_problems = add_rows(&mut policy, &path, &bytes),
             Err(error) => {
                 policy_problems.push(format!("warning: system policy not used: {error}"));
@@ -54,12 +55,12 @@ impl OwnFiles {
             settings,
             policy,
             no_auth_id,
-            plugins: plugin::load(&args.etc.join("policy.d")),
+            plugins: plugin::load(&PLUGINS.path_in(&args.etc)),
             policy_problems,
         })
     }
 
-    /// Files and directories beside those of [`OwnFiles`] that the decision may have to read.
+    /// Returns files and directories beside those of [`AdminFiles`] that the decision may read.
     pub fn names_of_others(&self) -> Vec<PathBuf> {
         let own_files = self.settings.jwks_files.values();
         let named = own_files.chain(&self.settings.readable).cloned();
@@ -77,63 +78,34 @@ impl OwnFiles {
     }
 }
 
-/// Adds the rows of a file of `auth_id`'s kind; what is wrong with it is for the log.
+/// Adds the rows of a file of `auth_id`'s kind. Returns what is wrong with it, for the log.
 pub(super) fn add_rows(policy: &mut Policy, path: &Path, bytes: &[u8]) -> Vec<String> {
     let problems = policy.add_file(&path.display().to_string(), bytes);
     let line = |problem| format!("configuration problem: {problem}");
     problems.into_iter().map(line).collect()
 }
 
-/// What `auth_id` cannot say. A file that is there must be usable, since it may refuse somebody.
-fn load_rules(etc: &Path) -> Result<Policy, ServerError> {
-    let mut policy = Policy::default();
-    let path = etc.join("revoked.yml");
-    if let Some(bytes) = files::read_if_there(&path, SYSTEM).map_err(ServerError::RevokedFile)? {
-        policy.revoked =
-            Revoked::parse(&bytes).map_err(|error| ServerError::Revoked { path, error })?;
-    }
-    let path = etc.join("rules.yml");
-    if let Some(bytes) = files::read_if_there(&path, SYSTEM).map_err(ServerError::RulesFile)? {
-        policy.rules = Rules::parse(&path.display().to_string(), &bytes)
-            .map_err(|error| ServerError::Rules { path, error })?;
-    }
-    Ok(policy)
-}
-
-pub(super) fn load_providers(etc: &Path, log: &Log) -> Result<Providers, ServerError> {
-    let path = etc.join("providers");
-    let bytes = files::read(&path, SYSTEM).map_err(ServerError::Providers)?;
-    let providers = Providers::parse(&path.display().to_string(), &bytes);
+/// Loads `providers` and logs its problems.
+pub(in crate::commands) fn load_providers(etc: &Path, log: &Log) -> Result<Providers, EtcError> {
+    let providers = etc::load_providers(&PROVIDERS.path_in(etc))?;
     for problem in &providers.problems {
         log.line(&format!("configuration problem: {problem}"));
     }
     Ok(providers)
 }
 
-/// `config.yml` of that directory, or the file that is named in its place.
-pub(super) fn load_config(
+/// Loads `config.yml` of that directory, or the file that is `named` in its place, and logs its
+/// problems.
+pub(in crate::commands) fn load_config(
     etc: &Path,
     named: Option<&Path>,
     log: &Log,
-) -> Result<ServerConfig, ServerError> {
-    let in_etc = etc.join("config.yml");
-    let path = named.unwrap_or(&in_etc);
-    let bytes = match named {
-        Some(path) => files::read(path, SYSTEM).map(Some),
-        None => files::read_if_there(path, SYSTEM),
-    };
-    let Some(bytes) = bytes.map_err(ServerError::ConfigFile)? else {
-        return Ok(ServerConfig::default());
-    };
-    let config = ServerConfig::parse(&bytes).map_err(|error| ServerError::Config {
-        path: path.to_owned(),
-        error,
-    })?;
+) -> Result<ServerConfig, EtcError> {
+    let config = etc::load_config(etc, named)?;
     for key in &config.unknown_keys {
-        log.line(&format!(
-            "warning: {} has an unknown key {key:?}",
-            path.display()
-        ));
+        let path = etc::CONFIG.path_in(etc);
+        let path = named.unwrap_or(&path).display();
+        log.line(&format!("warning: {path} has an unknown key {key:?}"));
     }
     for name in without_effect(&config.env_vars) {
         log.line(&format!("warning: {name:?} under env_vars has no effect"));

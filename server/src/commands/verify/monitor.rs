@@ -13,9 +13,9 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::own_files::OwnFiles;
-use super::verify::VerifyArgs;
-use super::{ask_plugins, fallback};
+use super::admin_files::AdminFiles;
+use super::arguments::VerifyArgs;
+use super::{fallback, plugins};
 use crate::home::{self, HomeError};
 use crate::log::Log;
 use crate::plugin::Variables;
@@ -27,7 +27,7 @@ const MAX_LINE: u64 = 64 * 1024 * 1024;
 #[derive(Clone, Copy)]
 pub(super) struct Privileged<'a> {
     pub args: &'a VerifyArgs,
-    pub files: &'a OwnFiles,
+    pub files: &'a AdminFiles,
     pub log: &'a Log,
 }
 
@@ -89,7 +89,7 @@ impl Privileged<'_> {
     }
 
     fn plugins(self, variables: &Variables) -> Option<String> {
-        ask_plugins::ask(self.args, self.files, variables, self.log)
+        plugins::ask(self.args, self.files, variables, self.log)
     }
 
     fn fallback(self) -> Result<Vec<u8>, String> {

@@ -3,8 +3,8 @@
 use opkssh_protocol::base64url;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 
-use super::own_files::OwnFiles;
-use super::verify::VerifyArgs;
+use super::admin_files::AdminFiles;
+use super::arguments::VerifyArgs;
 use crate::confine::{self, Shield};
 use crate::log::Log;
 use crate::plugin::{Request, Variables};
@@ -42,7 +42,7 @@ pub(super) fn variables(
 /// Asks every plugin in `policy.d`; the name of the first that said yes.
 pub(super) fn ask(
     args: &VerifyArgs,
-    files: &OwnFiles,
+    files: &AdminFiles,
     variables: &Variables,
     log: &Log,
 ) -> Option<String> {

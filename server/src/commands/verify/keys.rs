@@ -1,0 +1,56 @@
+//! The step of `verify` that gets the provider's keys: from a file, from the cache, or from the
+//! provider.
+
+use std::time::Duration;
+
+use opkssh_protocol::key_set::KeySet;
+use opkssh_protocol::time::UnixTime;
+
+use super::admin_files::AdminFiles;
+use super::arguments::VerifyArgs;
+use super::error::VerifyError;
+use crate::decision::Seen;
+use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
+use crate::log::Log;
+use crate::verify::Candidate;
+
+/// How long a provider may take where its keys cannot be kept.
+const WITHOUT_CACHE: Duration = Duration::from_secs(10);
+
+/// Returns the keys of the candidate's issuer.
+pub(super) fn keys_for(
+    candidate: &Candidate,
+    args: &VerifyArgs,
+    files: &AdminFiles,
+    now: UnixTime,
+    seen: &mut Seen,
+    log: &Log,
+) -> Result<KeySet, VerifyError> {
+    let issuer = candidate.issuer();
+    if let Some(path) = files.settings.jwks_files.get(issuer) {
+        return read_jwks_file(path).map_err(|error| VerifyError::JwksFile {
+            issuer: issuer.to_owned(),
+            error,
+        });
+    }
+    let source = WhenAsked {
+        env_vars: &files.config.env_vars,
+    };
+    let store = match Store::open(&args.cache) {
+        Ok(store) => store,
+        Err(error) => {
+            log.line(&format!("warning: key cache not used: {error}"));
+            return Ok(source.fetch(issuer, WITHOUT_CACHE)?.keys);
+        }
+    };
+    let cache = KeyCache::new(&store, &source, files.settings.key_cache);
+    let found = cache.keys(issuer, now, |keys| candidate.suits(keys))?;
+    for notice in &found.notices {
+        log.line(&format!("warning: {notice}"));
+    }
+    if let Origin::Store { age } = found.origin {
+        log.detail(&format!("keys of {issuer} from the cache, {age} s old"));
+        seen.keys_age = Some(age);
+    }
+    Ok(found.keys)
+}

@@ -1,0 +1,155 @@
+//! Whether the account that verify runs as can reach what verify reads, by owners and modes.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Stat};
+
+use super::{Place, open_to_others, plugin_files, stat};
+use crate::account::{self, Account};
+use crate::etc::{ETC, Entry, PLUGIN, PLUGINS, POLICY_FILES};
+
+/// Uid and groups of a process.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    pub uid: u32,
+    pub gids: Vec<u32>,
+}
+
+/// A directory that verify cannot enter, or a file that it cannot read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    pub path: PathBuf,
+    pub is_directory: bool,
+    /// What the table says of it; `None` for a directory above the policy directory.
+    pub entry: Option<&'static Entry>,
+    /// Only root could have changed it.
+    pub is_roots_alone: bool,
+}
+
+impl Credentials {
+    /// Returns those of an account, as sshd sets them for its AuthorizedKeysCommand.
+    pub fn of(account: &Account) -> Self {
+        Self {
+            uid: account.uid,
+            gids: account::groups_of(&account.name),
+        }
+    }
+
+    /// Returns true if the kernel grants `wanted` (4 read, 1 enter), ACLs apart.
+    fn may(&self, stat: &Stat, wanted: u32) -> bool {
+        let shift = if stat.st_uid == self.uid {
+            6
+        } else if self.gids.contains(&stat.st_gid) {
+            3
+        } else {
+            0
+        };
+        self.uid == 0 || (stat.st_mode >> shift) & wanted == wanted
+    }
+}
+
+/// Returns what keeps the account from reading the policy files that are there. Below a directory
+/// that it cannot enter, nothing else is named.
+pub fn obstacles(place: &Place, account: &Credentials) -> Vec<Obstacle> {
+    let etc = &place.etc;
+    let above: Vec<&Path> = etc.ancestors().skip(1).collect();
+    let above = above.into_iter().rev().map(|path| (path.to_owned(), None));
+    for (path, entry) in above.chain([(etc.clone(), Some(&ETC))]) {
+        if let Some(obstacle) = obstacle(&path, entry, account, 1) {
+            return vec![obstacle];
+        }
+    }
+    let files = POLICY_FILES
+        .into_iter()
+        .filter_map(|entry| obstacle(&entry.path_in(etc), Some(entry), account, 4));
+    let plugins = PLUGINS.path_in(etc);
+    let in_plugins = match obstacle(&plugins, Some(&PLUGINS), account, 5) {
+        Some(obstacle) => vec![obstacle],
+        None => plugin_files(&plugins)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|path| obstacle(path, Some(&PLUGIN), account, 4))
+            .collect(),
+    };
+    files.chain(in_plugins).collect()
+}
+
+fn obstacle(
+    path: &Path,
+    entry: Option<&'static Entry>,
+    account: &Credentials,
+    wanted: u32,
+) -> Option<Obstacle> {
+    let stat = stat(path).ok().flatten()?;
+    (!account.may(&stat, wanted)).then(|| Obstacle {
+        path: path.to_owned(),
+        is_directory: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
+        entry,
+        is_roots_alone: !open_to_others(&stat),
+    })
+}
+
+impl Obstacle {
+    /// Returns what is wrong, for an account of this name.
+    pub fn describe(&self, account: &str) -> String {
+        let verb = if self.is_directory { "enter" } else { "read" };
+        format!("{account} cannot {verb} it, so verify lets nobody in")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    use super::*;
+
+    fn chmod(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// `etc` in a directory that everybody may enter, and what is in its way.
+    fn found(set_up: impl FnOnce(&Path), gids: &[u32]) -> Vec<PathBuf> {
+        let top = tempfile::tempdir().unwrap();
+        chmod(top.path(), 0o755);
+        let etc = top.path().join("opk");
+        fs::create_dir_all(etc.join("policy.d")).unwrap();
+        for name in ["auth_id", "policy.d/a.yml"] {
+            fs::write(etc.join(name), "").unwrap();
+            chmod(&etc.join(name), 0o640);
+        }
+        chmod(&etc, 0o750);
+        chmod(&etc.join("policy.d"), 0o750);
+        set_up(&etc);
+        let place = Place {
+            etc: etc.clone(),
+            group: String::new(),
+            cache: PathBuf::new(),
+        };
+        let other = Credentials {
+            uid: etc.metadata().unwrap().uid() + 1,
+            gids: gids.to_vec(),
+        };
+        obstacles(&place, &other)
+            .into_iter()
+            .map(|obstacle| obstacle.path.strip_prefix(&etc).unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn what_the_account_cannot_reach_is_named() {
+        let own = [rustix::process::getegid().as_raw()];
+        let nothing: Vec<PathBuf> = Vec::new();
+        assert_eq!(found(|_| (), &own), nothing);
+        assert_eq!(found(|_| (), &[u32::MAX - 1]), [PathBuf::new()]);
+        let open = |etc: &Path| chmod(etc, 0o755);
+        assert_eq!(
+            found(open, &[u32::MAX - 1]),
+            [Path::new("auth_id"), Path::new("policy.d")]
+        );
+        let file = |etc: &Path| chmod(&etc.join("auth_id"), 0o600);
+        assert_eq!(found(file, &own), [Path::new("auth_id")]);
+        let plugin = |etc: &Path| chmod(&etc.join("policy.d/a.yml"), 0o600);
+        assert_eq!(found(plugin, &own), [Path::new("policy.d/a.yml")]);
+    }
+}
