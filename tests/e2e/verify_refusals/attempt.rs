@@ -198,7 +198,7 @@ impl Attempt {
         args
     }
 
-    fn ssh(&self, certificate: bool) -> (Sshd, opkssh_test_support::Output) {
+    pub fn ssh(&self, certificate: bool) -> (Sshd, opkssh_test_support::Output) {
         let sshd = self.sshd("");
         let args = self.ssh_args(&sshd);
         if !certificate {
