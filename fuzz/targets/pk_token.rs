@@ -64,7 +64,9 @@ fuzz_target!(|text: &str| {
         ExpirationPolicy::Never,
     ] {
         let trusted = trusted(policy);
-        let Ok(token) = pk_token::authenticate(token.clone(), &trusted, &signed.keys, NOW) else {
+        let Ok(token) = pk_token::precheck(token.clone(), &trusted)
+            .and_then(|token| pk_token::authenticate(token, &signed.keys, NOW))
+        else {
             continue;
         };
         let login = token.login_id();

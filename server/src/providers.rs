@@ -124,7 +124,7 @@ fn provider(
     client_id: String,
     expiration: &str,
 ) -> Result<TrustedProvider, RowError> {
-    if !Url::parse(issuer).is_ok_and(|url| is_acceptable(&url)) {
+    if !is_plain_https(issuer) && !Url::parse(issuer).is_ok_and(|url| is_acceptable(&url)) {
         return Err(RowError::NotHttps);
     }
     if client_id.is_empty() {
@@ -138,6 +138,25 @@ fn provider(
         client_ids: vec![client_id],
         expiration,
     })
+}
+
+/// Returns true for most acceptable URLs, without parsing them: that takes 3 ms for 1,000 rows.
+fn is_plain_https(issuer: &str) -> bool {
+    let Some(rest) = issuer.strip_prefix("https://") else {
+        return false;
+    };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_label = |label: &str| {
+        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty() && !label.starts_with("xn--") && label.bytes().all(letters)
+    };
+    let last = host.rsplit('.').next().unwrap_or_default();
+    host.split('.').all(is_label)
+        // or the host may be an IPv4 address
+        && last.starts_with(|c: char| c.is_ascii_lowercase())
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
 }
 
 /// Several client ids for one issuer are fine; several lifetimes are not.

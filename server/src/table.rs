@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr2_iter, memchr3};
 
@@ -65,37 +66,71 @@ pub fn read(bytes: &[u8]) -> Table<'_> {
 /// backslashes.
 pub fn rows(bytes: &[u8]) -> impl Iterator<Item = Result<Row<'_>, Problem>> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let grammar = Grammar::of(bytes);
     let ends = memchr_iter(b'\n', bytes).chain([bytes.len()]);
     let lines = ends.scan(0, move |start, end| {
-        let line = bytes.get(*start..end);
+        let line = *start..end;
         *start = end + 1;
-        line
+        Some(line)
     });
-    lines.zip(1..).filter_map(|(text, line)| match words(text) {
+    let words = lines.map(move |line| grammar.words(line));
+    words.zip(1..).filter_map(|(words, line)| match words {
         Ok(None) => None,
         Ok(Some(words)) => Some(Ok(Row { line, words })),
         Err(reason) => Some(Err(Problem { line, reason })),
     })
 }
 
-/// Returns the words of a line, or `None` for an empty one.
-fn words(line: &[u8]) -> Result<Option<[Cow<'_, str>; 3]>, NotARow> {
-    let line = std::str::from_utf8(without_comment(line)).map_err(|_| NotARow::Encoding)?;
-    let line = line.trim();
-    if line.is_empty() {
-        return Ok(None);
-    }
-    // most files have neither quotes nor backslashes, and may have 100,000 rows
-    if memchr3(b'\'', b'"', b'\\', line.as_bytes()).is_none() {
-        return plain_words(line).map(|words| Some(words.map(Cow::Borrowed)));
-    }
-    let words = split(line)?;
-    <[String; 3]>::try_from(words)
-        .map(|words| Some(words.map(Cow::Owned)))
-        .map_err(|words| NotARow::WordCount(words.len()))
+/// What the lines of a file need. Most files are UTF-8 without quotes and backslashes, and those
+/// may have 100,000 rows.
+struct Grammar<'a> {
+    bytes: &'a [u8],
+    /// None if some line is not UTF-8.
+    text: Option<&'a str>,
+    has_comments: bool,
+    has_quotes: bool,
 }
 
-/// As [`split`], for a line without quotes and backslashes.
+impl<'a> Grammar<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            text: std::str::from_utf8(bytes).ok(),
+            has_comments: memchr(b'#', bytes).is_some(),
+            has_quotes: memchr3(b'\'', b'"', b'\\', bytes).is_some(),
+        }
+    }
+
+    /// Returns the words of a line, or `None` for an empty one.
+    fn words(&self, line: Range<usize>) -> Result<Option<[Cow<'a, str>; 3]>, NotARow> {
+        let line = match self.text {
+            Some(text) if !self.has_comments => &text[line],
+            _ => std::str::from_utf8(without_comment(&self.bytes[line]))
+                .map_err(|_| NotARow::Encoding)?,
+        };
+        let line = trimmed(line);
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if !self.has_quotes {
+            return plain_words(line).map(|words| Some(words.map(Cow::Borrowed)));
+        }
+        let words = split(line)?;
+        <[String; 3]>::try_from(words)
+            .map(|words| Some(words.map(Cow::Owned)))
+            .map_err(|words| NotARow::WordCount(words.len()))
+    }
+}
+
+/// Without white space at its ends.
+fn trimmed(line: &str) -> &str {
+    match line.as_bytes() {
+        [b'!'..=b'~', .., b'!'..=b'~'] => line,
+        _ => line.trim(),
+    }
+}
+
+/// As [`split`], for a line without quotes, backslashes and line feeds.
 fn plain_words(line: &str) -> Result<[&str; 3], NotARow> {
     let (mut words, mut count, mut start) = ([""; 3], 0, 0);
     let ends = memchr2_iter(b' ', b'\t', line.as_bytes()).chain([line.len()]);

@@ -16,7 +16,7 @@ use opkssh_protocol::id_token::Claims;
 use opkssh_protocol::jwk::PublicKey;
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::pk_token::{
-    self, AuthenticPkToken, PkTokenError, TrustedProvider, UnverifiedPkToken,
+    self, AuthenticPkToken, BoundPkToken, PkTokenError, TrustedProvider, UnverifiedPkToken,
 };
 use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
@@ -130,8 +130,7 @@ pub fn read_certificate(peeked: &Peeked) -> Result<UnverifiedCertificate, DenyRe
 /// A certificate in order, whose PK token may be genuine: only the provider's keys can tell.
 pub struct Candidate {
     certificate: VerifiedCertificate,
-    token: UnverifiedPkToken,
-    provider: TrustedProvider,
+    token: BoundPkToken,
 }
 
 /// Everything that needs neither the provider's keys nor the policy.
@@ -146,31 +145,31 @@ pub fn before_keys(
     if token.unverified_cic().user_key() != certificate.public_key() {
         return Err(DenyReason::OtherKey);
     }
-    let provider = providers.for_issuer(token.unverified_issuer())?.clone();
-    pk_token::precheck(&token, &provider)?;
+    let provider = providers.for_issuer(token.unverified_issuer())?;
     Ok(Candidate {
         certificate,
-        token,
-        provider,
+        token: pk_token::precheck(token, provider)?,
     })
 }
 
 impl Candidate {
     /// Whose keys are needed.
     pub fn issuer(&self) -> &str {
-        &self.provider.issuer
+        &self.token.provider().issuer
     }
 
     /// Can these keys tell, by their names? If not, the provider may have newer ones.
     pub fn suits(&self, keys: &KeySet) -> bool {
-        let refreshed = self.token.unverified_refreshed();
-        keys.knows(self.token.unverified_kid().as_deref())
+        let token = self.token.unverified();
+        let refreshed = token.unverified_refreshed();
+        keys.knows(token.unverified_kid().as_deref())
             && refreshed.is_none_or(|token| keys.knows(token.unverified_kid().as_deref()))
     }
 
     /// Finds out who it is. How old the login may be is for [`Identified::decide`] to say.
     pub fn identify(self, keys: &KeySet, now: UnixTime) -> Result<Identified, DenyReason> {
-        let token = pk_token::authenticate(self.token, &self.provider, keys, now)?;
+        let provider = self.token.provider().clone();
+        let token = pk_token::authenticate(self.token, keys, now)?;
         if token.user_key() != self.certificate.public_key() {
             return Err(DenyReason::OtherKey);
         }
@@ -180,7 +179,7 @@ impl Candidate {
             certificate: self.certificate,
             token,
             userinfo: None,
-            provider: self.provider,
+            provider,
             now,
         })
     }

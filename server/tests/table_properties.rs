@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use opkssh_server::policy::{Identity, Policy};
-use opkssh_server::providers::Providers;
+use opkssh_server::providers::{Providers, is_acceptable};
 use opkssh_server::table;
 use opkssh_server::verify::peek;
 use proptest::prelude::*;
@@ -67,6 +67,15 @@ proptest! {
         let text = format!("a b c\n{bad}\n");
         let beside = table::read(text.as_bytes());
         prop_assert_eq!(&alone.rows[0], &beside.rows[0]);
+    }
+
+    #[test]
+    fn any_issuer_that_counts_is_an_https_url(
+        issuer in "https://(xn--|[a-z0-9-]{0,3}|[0-9a-fx]{1,4}|[A-Z%_é:@])(\\.(xn--)?[a-z0-9-]{0,3}){0,3}(/[a-z0-9./~%?-]{0,5})?",
+    ) {
+        let text = format!("'{issuer}' id 24h\n");
+        let counts = Providers::parse("f", text.as_bytes()).for_issuer(&issuer).is_ok();
+        prop_assert_eq!(counts, url::Url::parse(&issuer).is_ok_and(|url| is_acceptable(&url)));
     }
 
     #[test]

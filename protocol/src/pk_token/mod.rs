@@ -9,8 +9,8 @@ mod verify;
 pub use compact::UnverifiedPkToken;
 pub use expiration::{ExpirationError, ExpirationPolicy, TokenTimes, UnknownExpirationPolicy};
 pub use verify::{
-    AuthenticPkToken, CommitmentClaim, TrustedProvider, VerifiedPkToken, authenticate, precheck,
-    verify, verify_refreshed,
+    AuthenticPkToken, BoundPkToken, CommitmentClaim, TrustedProvider, VerifiedPkToken,
+    authenticate, precheck, verify, verify_refreshed,
 };
 
 use crate::base64url::Base64Error;

@@ -39,6 +39,23 @@ impl CommitmentClaim {
     }
 }
 
+/// A PK token that its own key signed for this provider and that its ID token is bound to. Whether
+/// the provider signed the ID token was not checked.
+pub struct BoundPkToken {
+    token: UnverifiedPkToken,
+    provider: TrustedProvider,
+}
+
+impl BoundPkToken {
+    pub fn provider(&self) -> &TrustedProvider {
+        &self.provider
+    }
+
+    pub fn unverified(&self) -> &UnverifiedPkToken {
+        &self.token
+    }
+}
+
 /// A PK token whose every signature and commitment was checked, but not its age.
 pub struct AuthenticPkToken {
     id_token: VerifiedIdToken,
@@ -132,7 +149,7 @@ pub fn verify(
     keys: &KeySet,
     now: UnixTime,
 ) -> Result<VerifiedPkToken, PkTokenError> {
-    let token = authenticate(token, provider, keys, now)?;
+    let token = authenticate(precheck(token, provider)?, keys, now)?;
     let valid_until = token.age(provider.expiration, now)?;
     Ok(VerifiedPkToken {
         id_token: token.id_token,
@@ -145,12 +162,12 @@ pub fn verify(
 /// refreshed token that does not verify is an error where the provider's policy counts on it, and
 /// else kept as what it is.
 pub fn authenticate(
-    token: UnverifiedPkToken,
-    provider: &TrustedProvider,
+    token: BoundPkToken,
     keys: &KeySet,
     now: UnixTime,
 ) -> Result<AuthenticPkToken, PkTokenError> {
-    precheck(&token, provider)?;
+    let BoundPkToken { token, provider } = token;
+    let provider = &provider;
     let UnverifiedPkToken {
         id_token,
         cic,
@@ -176,7 +193,10 @@ pub fn authenticate(
 
 /// What can be refused without the provider's keys, so that a stranger's garbage never makes a
 /// server ask the provider anything.
-pub fn precheck(token: &UnverifiedPkToken, provider: &TrustedProvider) -> Result<(), PkTokenError> {
+pub fn precheck(
+    token: UnverifiedPkToken,
+    provider: &TrustedProvider,
+) -> Result<BoundPkToken, PkTokenError> {
     id_token::precheck(&token.id_token, expected(provider))?;
     has_commitment(
         &token.id_token,
@@ -192,7 +212,11 @@ pub fn precheck(token: &UnverifiedPkToken, provider: &TrustedProvider) -> Result
             message.as_bytes(),
             &token.cic_part.signature,
         )
-        .map_err(PkTokenError::CicSignature)
+        .map_err(PkTokenError::CicSignature)?;
+    Ok(BoundPkToken {
+        token,
+        provider: provider.clone(),
+    })
 }
 
 /// Checks a refreshed ID token as fully as the first one, and that it is the same person's

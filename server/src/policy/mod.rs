@@ -20,7 +20,7 @@ use opkssh_protocol::time::UnixTime;
 use crate::authorized_keys::Options;
 use crate::config::DenyLists;
 use revoked::Revoked;
-use rows::{Row, RowFile};
+use rows::{Place, Row, RowFile};
 use rules::{RuleDenial, Rules};
 
 /// Everything that may allow or refuse, in the order of the files.
@@ -149,15 +149,17 @@ impl Policy {
                 by_email: granted.by_email,
             });
         }
-        if who.counts_still
-            && let Some(row) = self.rows().find(|row| row.fits(&who, tell))
-        {
-            tell(format!("{} allows", row.place));
-            return Ok(Granted {
-                place: row.place.to_string(),
-                options: Options::default(),
-                by_email: row.identity.rests_on_email(who.claims),
-            });
+        if who.counts_still {
+            let fitting = self.rows().find(|row| row.fits(&who));
+            self.tell_near_misses(&who, fitting.map(|row| row.place), tell);
+            if let Some(row) = fitting {
+                tell(format!("{} allows", row.place));
+                return Ok(Granted {
+                    place: row.place.to_string(),
+                    options: Options::default(),
+                    by_email: row.identity.rests_on_email(who.claims),
+                });
+            }
         }
         Err(PolicyDenial::NoRule {
             who: email_of(who.claims)
@@ -178,34 +180,54 @@ impl Policy {
     fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.files.iter().flat_map(|file| file.rows())
     }
+
+    /// Tells of the rows before `fitting` that nearly fit, of files that were added as a whole.
+    fn tell_near_misses(
+        &self,
+        who: &Applicant<'_>,
+        fitting: Option<Place<'_>>,
+        tell: &mut dyn FnMut(String),
+    ) {
+        let whole = self.files.iter().filter(|file| file.is_whole());
+        whole
+            .flat_map(|file| file.rows())
+            .take_while(|row| Some(row.place) != fitting)
+            .filter_map(|row| row.near_miss(who))
+            .for_each(tell);
+    }
 }
 
 impl Row<'_> {
-    /// Tells of the near misses only: others are of no interest to this person.
-    fn fits(&self, who: &Applicant<'_>, tell: &mut dyn FnMut(String)) -> bool {
+    fn fits(&self, who: &Applicant<'_>) -> bool {
+        self.principal == who.principal && self.issuer == who.issuer && self.is_about(who)
+    }
+
+    fn is_about(&self, who: &Applicant<'_>) -> bool {
+        self.identity.matches(who.claims)
+            || who.userinfo.is_some_and(|told| self.identity.matches(told))
+    }
+
+    /// Other rows are of no interest to this person.
+    fn near_miss(&self, who: &Applicant<'_>) -> Option<String> {
         let account = self.principal == who.principal;
         let issuer = self.issuer == who.issuer;
-        let identity = self.identity.matches(who.claims)
-            || who.userinfo.is_some_and(|told| self.identity.matches(told));
         let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
-        match (account, issuer, identity) {
-            (true, true, true) => return true,
-            (true, false, true) if near => tell(format!(
+        match (account, issuer, self.is_about(who)) {
+            (true, false, true) if near => Some(format!(
                 "{} does not allow: its issuer differs only in the trailing slash",
                 self.place
             )),
-            (true, false, true) => tell(format!(
+            (true, false, true) => Some(format!(
                 "{} does not allow: it is for issuer {:?}",
                 self.place, self.issuer
             )),
-            (true, true, false) => tell(format!("{} is about somebody else", self.place)),
-            (false, true, true) => tell(format!(
+            (true, true, false) => Some(format!("{} is about somebody else", self.place)),
+            (false, true, true) => Some(format!(
                 "{} is for account {:?}",
                 self.place, self.principal
             )),
-            _ => {}
+            _ => None,
         }
-        false
     }
 }
 

@@ -36,6 +36,7 @@ impl fmt::Display for Place<'_> {
 #[derive(Debug)]
 pub(super) struct RowFile {
     path: String,
+    is_whole: bool,
     /// The words of all rows, one behind the other.
     words: String,
     rows: Vec<Words>,
@@ -54,6 +55,7 @@ impl RowFile {
     pub fn read(path: &str, bytes: &[u8], account: Option<&str>) -> (Self, Vec<String>) {
         let mut file = Self {
             path: path.to_owned(),
+            is_whole: account.is_none(),
             words: String::new(),
             rows: Vec::new(),
         };
@@ -91,6 +93,11 @@ impl RowFile {
 
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Returns true if the rows of all accounts are kept.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {

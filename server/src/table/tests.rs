@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn rows(text: &str) -> Vec<[String; 3]> {
+fn words(text: &str) -> Vec<[String; 3]> {
     read(text.as_bytes())
         .rows
         .into_iter()
@@ -11,7 +11,7 @@ fn rows(text: &str) -> Vec<[String; 3]> {
 }
 
 fn row(text: &str) -> [String; 3] {
-    let rows = rows(text);
+    let rows = words(text);
     assert_eq!(rows.len(), 1, "{text:?}");
     rows.into_iter().next().unwrap()
 }
@@ -34,7 +34,7 @@ fn row_104_line_ends_byte_order_mark_tabs_indentation() {
     ] {
         assert_eq!(row(text), ["a", "b", "c"], "{text:?}");
     }
-    assert_eq!(rows("a b c\r\n\r\nd e f").len(), 2);
+    assert_eq!(words("a b c\r\n\r\nd e f").len(), 2);
     assert_eq!(read(b"# x\n\na b c").rows[0].line, 3);
 }
 
@@ -69,7 +69,7 @@ fn row_106_a_hash_cuts_everywhere() {
         reason(r"a b c\#d"),
         "unable to parse (unterminated backslash-escape), skipping"
     );
-    assert_eq!(rows("# a b c\n   #\n#"), Vec::<[String; 3]>::new());
+    assert_eq!(words("# a b c\n   #\n#"), Vec::<[String; 3]>::new());
 }
 
 #[test]
@@ -127,24 +127,54 @@ fn what_cannot_be_read_back_is_not_written() {
     }
 }
 
-/// [`words`] without the shorter way for plain lines.
-fn words_of_any_line(line: &[u8]) -> Result<Option<Vec<String>>, NotARow> {
-    let line = std::str::from_utf8(without_comment(line)).map_err(|_| NotARow::Encoding)?;
-    let words = split(line.trim())?;
-    match words.len() {
-        0 => Ok(None),
-        3 => Ok(Some(words)),
-        count => Err(NotARow::WordCount(count)),
-    }
+/// The rows of a text as the grammar has it, without the shorter ways.
+fn rows_of_any_text(bytes: &[u8]) -> Vec<Result<(usize, Vec<String>), Problem>> {
+    let words = |line: &[u8]| {
+        let line = std::str::from_utf8(without_comment(line)).map_err(|_| NotARow::Encoding)?;
+        let words = split(line.trim())?;
+        match words.len() {
+            0 => Ok(None),
+            3 => Ok(Some(words)),
+            count => Err(NotARow::WordCount(count)),
+        }
+    };
+    let lines = bytes.split(|byte| *byte == b'\n').zip(1..);
+    let rows = lines.filter_map(|(text, line)| match words(text) {
+        Ok(words) => Some(Ok((line, words?))),
+        Err(reason) => Some(Err(Problem { line, reason })),
+    });
+    rows.collect()
+}
+
+/// Lines with much of what the grammar knows, or little of it, and perhaps a byte that is no text.
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let piece = r"( |\t|\n|[ab:/@]{1,3})";
+    let white = r"(\r|\x0b|\x0c|\xa0|\u3000|\u2028|\x00|é)";
+    let pieces = [
+        piece.to_owned(),
+        format!("({piece}|{white})"),
+        format!("({piece}|{white}|#)"),
+        format!(r#"({piece}|{white}|['"\\#])"#),
+    ];
+    let text = proptest::sample::select(pieces.to_vec()).prop_flat_map(|piece| {
+        let piece = proptest::string::string_regex(&piece).unwrap();
+        proptest::collection::vec(piece, 0..30)
+    });
+    let byte = prop_oneof![4 => Just(None), 1 => any::<u8>().prop_map(Some)];
+    (text, byte, any::<proptest::sample::Index>()).prop_map(|(pieces, byte, at)| {
+        let mut text = pieces.concat().into_bytes();
+        let at = at.index(text.len() + 1);
+        text.splice(at..at, byte);
+        text
+    })
 }
 
 proptest! {
     #[test]
-    fn a_plain_line_is_read_as_any_other(
-        line in r#"([ \t\r\x0b\x0c\xa0\u3000]|[ab:/@é\x00\u2028]{1,3}|['"\\#]){0,12}"#,
-    ) {
-        let read = words(line.as_bytes());
-        let read = read.map(|words| words.map(|words| words.map(Cow::into_owned).to_vec()));
-        prop_assert_eq!(read, words_of_any_line(line.as_bytes()));
+    fn the_shorter_ways_read_what_the_grammar_says(bytes in text()) {
+        let read = rows(&bytes).map(|row| {
+            row.map(|row| (row.line, row.words.map(Cow::into_owned).to_vec()))
+        });
+        prop_assert_eq!(read.collect::<Vec<_>>(), rows_of_any_text(&bytes));
     }
 }

@@ -10,30 +10,27 @@
     clippy::print_stdout
 )]
 
-#[path = "../tests/forge/mod.rs"]
+#[path = "../../tests/forge/mod.rs"]
 mod forge;
+mod growth;
+mod provider;
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use forge::{CLIENT, Login};
+use provider::{KEYS, Provider};
 use serde_json::json;
 
 const RUNS: usize = 41;
 const LOGINS: usize = 21;
 const DELAYS: [u64; 2] = [0, 50];
-/// Rows in `auth_id`, beside one.
-const ROWS: [usize; 2] = [10_000, 100_000];
-/// Rows in `providers`.
-const PROVIDERS: usize = 1_000;
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -73,7 +70,7 @@ fn main() {
     }
 
     provider.delay(0);
-    growth(&stage, &provider.issuer, &[&ours, &go]);
+    growth::table(&stage, &provider.issuer, &[&ours, &go]);
 
     println!("\n| ssh login, provider adds | AuthorizedKeysCommand | median | over cat |");
     println!("|---|---|---|---|");
@@ -115,79 +112,6 @@ fn main() {
     }
 }
 
-/// How the time grows with the files. All take turns, so that whatever else the machine does meets
-/// them all. `times` is beside the first row of the same program.
-fn growth(stage: &Stage, issuer: &str, contenders: &[&Contender]) {
-    println!("\n| auth_id | providers | program | median | fastest | times one row |");
-    println!("|---|---|---|---|---|---|");
-    let one = Size {
-        rows: 1,
-        account: "root",
-        providers: 1,
-    };
-    let of = |account| {
-        ROWS.map(|rows| Size {
-            rows,
-            account,
-            ..one
-        })
-    };
-    let providers = Size {
-        providers: PROVIDERS,
-        ..one
-    };
-    let sizes = [&[one][..], &of("other"), &of("root"), &[providers]].concat();
-    let mut times = vec![vec![Vec::new(); contenders.len()]; sizes.len()];
-    let mut bare = vec![Vec::new(); contenders.len()];
-    for _ in 0..RUNS {
-        for (size, times) in sizes.iter().zip(&mut times) {
-            stage.grow(issuer, *size);
-            for (contender, times) in contenders.iter().zip(times) {
-                stage.verify(contender);
-                times.push(timed(|| stage.verify(contender)));
-            }
-        }
-        for (contender, times) in contenders.iter().zip(&mut bare) {
-            times.push(timed(|| contender.start()));
-        }
-    }
-    stage.grow(issuer, one);
-    let line = |what: &str, contender: &Contender, times: &[f64], one: f64| {
-        let times = sorted(times.iter().copied());
-        let (median, fastest, name) = (times[RUNS / 2], times[0], contender.name);
-        let times = median / one;
-        println!("| {what} | {name} | {median:.1} ms | {fastest:.1} ms | {times:.2} |");
-    };
-    for (index, contender) in contenders.iter().enumerate() {
-        let one = sorted(times[0][index].iter().copied())[RUNS / 2];
-        line("`opkssh --version` |", contender, &bare[index], one);
-        for (size, times) in sizes.iter().zip(&times) {
-            line(&size.to_string(), contender, &times[index], one);
-        }
-    }
-}
-
-/// How long the files are.
-#[derive(Clone, Copy)]
-struct Size {
-    rows: usize,
-    /// Of all rows but the last, which lets in.
-    account: &'static str,
-    /// The last is that of the token's issuer.
-    providers: usize,
-}
-
-impl std::fmt::Display for Size {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let accounts = match (self.rows, self.account) {
-            (1, _) => "",
-            (_, "root") => " of one account",
-            _ => " of as many accounts",
-        };
-        write!(f, "{}{accounts} | {}", self.rows, self.providers)
-    }
-}
-
 fn login(issuer: &str) -> Login {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = since.unwrap().as_secs();
@@ -204,8 +128,6 @@ fn login(issuer: &str) -> Login {
     })
 }
 
-static KEYS: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-
 struct Contender {
     name: &'static str,
     program: String,
@@ -219,9 +141,16 @@ impl Contender {
         }
     }
 
+    /// In the environment that sshd gives.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env_clear().env("PATH", "/usr/bin:/bin");
+        command
+    }
+
     /// The program does nothing but start and end.
     fn start(&self) {
-        let version = Command::new(&self.program).arg("--version").output();
+        let version = self.command().arg("--version").output();
         assert!(version.unwrap().status.success());
     }
 }
@@ -261,30 +190,8 @@ impl Stage {
         }
     }
 
-    fn grow(&self, issuer: &str, size: Size) {
-        let mut providers = String::new();
-        for n in 1..size.providers {
-            providers += &format!("https://issuer-{n}.example/realms/staff client-{n} 24h\n");
-        }
-        providers += &format!("{issuer} {CLIENT} 24h\n");
-        write(Path::new("/etc/opk/providers"), &providers, 0o640);
-        let mut rows = String::new();
-        for n in 1..size.rows {
-            let account = match size.account {
-                "root" => "root".to_owned(),
-                other => format!("{other}-{n}"),
-            };
-            rows += &format!("{account} person-{n}@x.example {issuer}\n");
-        }
-        rows += &format!("root alice@x.example {issuer}\n");
-        write(Path::new("/etc/opk/auth_id"), &rows, 0o640);
-    }
-
     fn verify(&self, contender: &Contender) {
-        let output = Command::new(&contender.program)
-            .args(&self.words)
-            .output()
-            .unwrap();
+        let output = contender.command().args(&self.words).output().unwrap();
         assert!(
             output.stdout.starts_with(b"cert-authority"),
             "{}: {}",
@@ -299,7 +206,8 @@ impl Stage {
         let (mut full, writer) = std::io::pipe().unwrap();
         let filling = [0; 64 * 1024];
         (&writer).write_all(&filling).unwrap();
-        let mut child = Command::new(&contender.program)
+        let mut child = contender
+            .command()
             .args(&self.words)
             .stdout(writer)
             .stderr(Stdio::null())
@@ -389,59 +297,6 @@ impl Drop for Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Discovery and keys, each after a delay.
-struct Provider {
-    issuer: String,
-    delay: Arc<AtomicU64>,
-    requests: Arc<AtomicUsize>,
-}
-
-impl Provider {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let provider = Self {
-            issuer: issuer.clone(),
-            delay: Arc::default(),
-            requests: Arc::default(),
-        };
-        let (delay, requests) = (Arc::clone(&provider.delay), Arc::clone(&provider.requests));
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                requests.fetch_add(1, Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(delay.load(Ordering::SeqCst)));
-                reply(stream, &issuer);
-            }
-        });
-        provider
-    }
-
-    fn delay(&self, milliseconds: u64) {
-        self.delay.store(milliseconds, Ordering::SeqCst);
-    }
-
-    fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
-    }
-}
-
-fn reply(mut stream: TcpStream, issuer: &str) {
-    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-    let first = lines.next().unwrap_or_default();
-    let _ = lines.find(String::is_empty);
-    let body = if first.contains("/.well-known/") {
-        json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")}).to_string()
-    } else {
-        KEYS.get().cloned().unwrap_or_default()
-    };
-    let length = body.len();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
-         Connection: close\r\n\r\n"
-    );
-    let _ = stream.write_all((head + &body).as_bytes());
 }
 
 fn write(path: &Path, text: &str, mode: u32) {
