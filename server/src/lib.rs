@@ -23,6 +23,7 @@ pub mod process;
 pub mod providers;
 mod rewrite;
 pub mod settings;
+mod strict_yaml;
 pub mod table;
 pub mod userinfo;
 pub mod verify;

@@ -18,8 +18,8 @@ use super::template::{FromPart, OptionsTemplate, Slot, Slots, Template};
 use super::window::{self, Hours, Window};
 use super::{Rule, Rules};
 use crate::authorized_keys::{Endpoint, ExpiryTime, Flag, UnsafeOption, VariableName};
-use crate::config;
 use crate::policy::glob;
+use crate::strict_yaml;
 
 /// No claim may name it, whatever the file says: who lists further accounts must not let it in by
 /// leaving it out.
@@ -29,7 +29,7 @@ impl Rules {
     /// Reads the file. `path` is for the places in messages.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self, RulesError> {
         let text = std::str::from_utf8(bytes).map_err(|_| RulesError::Encoding)?;
-        let file: Option<RawFile> = config::read_yaml(text).map_err(RulesError::Yaml)?;
+        let file: Option<RawFile> = strict_yaml::read(text).map_err(RulesError::Yaml)?;
         let file = file.unwrap_or_default();
         let time_zone = match file.time_zone {
             None => TimeZone::UTC,

@@ -482,7 +482,7 @@ fn one_slip_and_nothing_is_used() {
         assert!(parse(&one(&format!("{good}  {rest}\n"))).is_err(), "{rest}");
     }
     // blocks in a command, a name in `from`
-    let slots = "  slots: {a: {claim: a, type: user}, n: {claim: n, type: cidrs}}\n";
+    let slots = "  slots: {a: {claim: a, type: user}, n: {claim: nets, type: cidrs}}\n";
     assert!(
         parse(&one(&format!(
             "{good}{slots}  options: {{command: '{{a}}', from: '{{n}}'}}\n"
