@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::VerifyArgs;
+use crate::account::{self, Standing};
 use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::files::{self, FileError, SYSTEM};
@@ -26,6 +27,8 @@ pub(super) struct OwnFiles {
     pub policy: Policy,
     /// Why `auth_id` is not in it.
     pub no_auth_id: Option<Arc<FileError>>,
+    /// Of the account that sshd asks about, where a rule has to know.
+    pub account: Option<Standing>,
     pub plugins: Plugins,
     /// What the log should say of the policy, once that is asked.
     pub policy_problems: Vec<String>,
@@ -48,11 +51,17 @@ impl OwnFiles {
                 no_auth_id = Some(Arc::new(error));
             }
         }
+        // now, since an account of a directory service is asked for by running getent
+        let account = policy.rules.has_account_from().then(|| {
+            account::standing(&args.principal)
+                .inspect_err(|error| log.line(&format!("warning: no claim may name it: {error}")))
+        });
         Ok(Self {
             providers,
             config,
             settings,
             policy,
+            account: account.and_then(Result::ok),
             no_auth_id,
             plugins: plugin::load(&args.etc.join("policy.d")),
             policy_problems,

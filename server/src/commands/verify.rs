@@ -197,6 +197,7 @@ fn judge(
     ));
     let keys = keys_for(&candidate, args, files, now, log)?;
     let identified = candidate.identify(&keys, now)?;
+    let identified = identified.with_account(files.account.clone());
     log.detail("the provider's signature is right");
     let identified = ask_userinfo(identified, &files.config, log);
     allow_by_policy(args, files, &identified, outside, log)

@@ -13,6 +13,7 @@ pub use identity::{Identity, NeverMatches};
 use opkssh_protocol::json::Object;
 use opkssh_protocol::time::UnixTime;
 
+use crate::account::Standing;
 use crate::authorized_keys::Options;
 use crate::config::DenyLists;
 use crate::table;
@@ -48,8 +49,13 @@ pub struct Applicant<'a> {
     pub issuer: &'a str,
     /// Verified claims.
     pub claims: &'a Object,
+    /// Verified claims of the refreshed ID token, if there is one and it verifies.
+    pub refreshed: Option<&'a Object>,
     /// What the provider's userinfo endpoint said about the same person.
     pub userinfo: Option<&'a Object>,
+    /// What the local account is; `None`: not looked up, or not found.
+    pub account: Option<&'a Standing>,
+    /// True in each of the ID tokens that say so, and for the address that they have.
     pub email_verified: bool,
     pub issued_at: Option<UnixTime>,
     /// When the refreshed ID token was issued, if there is one and it verifies.
@@ -58,8 +64,9 @@ pub struct Applicant<'a> {
     pub counts_still: bool,
     /// `SHA256:…` of the user key.
     pub key: &'a str,
-    /// `SHA256:…` of the ID token's payload.
+    /// `SHA256:…` of the ID token's payload, and of the refreshed one's.
     pub login: &'a str,
+    pub refreshed_login: Option<&'a str>,
     pub now: UnixTime,
 }
 
@@ -124,7 +131,7 @@ impl Policy {
     }
 
     /// What refuses, whatever else may allow: revocations, deny lists, rules that deny. The lists
-    /// look at whichever source names somebody.
+    /// look at each source that names an address.
     pub fn refuses(
         &self,
         who: &Applicant<'_>,
@@ -135,7 +142,7 @@ impl Policy {
             return Err(PolicyDenial::Revoked(entry.what()));
         }
         tell("not revoked".to_owned());
-        let sources = [Some(who.claims), who.userinfo];
+        let sources = [Some(who.claims), who.refreshed, who.userinfo];
         let emails = sources.into_iter().flatten().filter_map(email_of);
         for email in emails {
             if deny.has_email(email) {
@@ -196,8 +203,7 @@ impl Row {
     fn fits(&self, who: &Applicant<'_>, tell: &mut dyn FnMut(String)) -> bool {
         let account = self.principal == who.principal;
         let issuer = self.issuer == who.issuer;
-        let identity = self.identity.matches(who.claims)
-            || who.userinfo.is_some_and(|told| self.identity.matches(told));
+        let identity = self.identity.is_of(who);
         let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
         match (account, issuer, identity) {
             (true, true, true) => return true,
@@ -208,6 +214,10 @@ impl Row {
             (true, false, true) => tell(format!(
                 "{} does not allow: it is for issuer {:?}",
                 self.place, self.issuer
+            )),
+            (true, true, false) if self.identity.matches(who.claims) => tell(format!(
+                "{} does not allow: the refreshed ID token says otherwise",
+                self.place
             )),
             (true, true, false) => tell(format!("{} is about somebody else", self.place)),
             (false, true, true) => tell(format!(
@@ -241,13 +251,16 @@ mod tests {
                     principal,
                     issuer: ISSUER,
                     claims: &claims,
+                    refreshed: None,
                     userinfo: None,
+                    account: None,
                     email_verified: true,
                     issued_at: Some(UnixTime(1)),
                     refreshed_at: None,
                     counts_still: true,
                     key: "",
                     login: "",
+                    refreshed_login: None,
                     now: UnixTime(2),
                 },
                 deny,

@@ -66,10 +66,10 @@ impl Revoked {
                 && entry.subject.as_deref() == subject
                 && entry.issuer.as_deref() == Some(who.issuer))
                 || entry.key.as_deref().is_some_and(|key| same(key, who.key))
-                || entry
-                    .certificate
-                    .as_deref()
-                    .is_some_and(|login| same(login, who.login))
+                || entry.certificate.as_deref().is_some_and(|login| {
+                    same(login, who.login)
+                        || who.refreshed_login.is_some_and(|own| same(login, own))
+                })
         })
     }
 

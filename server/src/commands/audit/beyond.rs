@@ -165,6 +165,15 @@ impl Findings {
             Err(error) => return self.error(path.display(), error, nobody),
             Ok(rules) => rules,
         };
+        if !config.deny.emails.is_empty() && !rules.requires("email") {
+            self.warning(
+                args.etc.join("config.yml").display(),
+                "deny_emails does not refuse a token without a mail address, which a client gets by \
+                 not asking for one",
+                "Add to rules.yml: {name: no mail, effect: deny, when: [{claim: email, present: \
+                 false}]}",
+            );
+        }
         let all: Vec<&Rule> = rules.iter().collect();
         for (index, rule) in all.iter().enumerate() {
             let place = format!("{} rule {:?}", path.display(), rule.name);
