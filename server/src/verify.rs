@@ -389,8 +389,8 @@ impl Identified {
     }
 }
 
-/// Returns true if both ID tokens say so. One that says nothing of it goes by the first, as long as
-/// it has no other address.
+/// Returns true if both ID tokens say so. A refreshed one without `email_verified` goes by the first,
+/// unless it has another address.
 fn email_is_verified(first: &Claims, refreshed: Option<&Claims>) -> bool {
     let agrees = |newer: &Claims| match newer.get("email_verified") {
         Some(_) => newer.email_verified() == Some(true),

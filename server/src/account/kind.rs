@@ -26,9 +26,11 @@ pub enum AccountKind {
     Root,
     #[error("it is the account that verify runs as")]
     Verifier,
-    #[error("it is nobody's")]
+    #[error("it is the account nobody")]
     Nobody,
-    #[error("its uid {uid} is below UID_MIN ({uid_min}); `accounts` of the rule could list it")]
+    #[error(
+        "its uid {uid} is below UID_MIN ({uid_min}); to allow it, list it in the rule's `accounts`"
+    )]
     System { uid: u32, uid_min: u32 },
 }
 

@@ -53,8 +53,9 @@ impl OwnFiles {
         }
         // now, since an account of a directory service is asked for by running getent
         let account = policy.rules.has_account_from().then(|| {
-            account::standing(&args.principal)
-                .inspect_err(|error| log.line(&format!("warning: no claim may name it: {error}")))
+            account::standing(&args.principal).inspect_err(|error| {
+                log.line(&format!("warning: no claim can name this account: {error}"))
+            })
         });
         Ok(Self {
             providers,

@@ -165,11 +165,11 @@ impl Findings {
             Err(error) => return self.error(path.display(), error, nobody),
             Ok(rules) => rules,
         };
-        if !config.deny.emails.is_empty() && !rules.requires("email") {
+        if !config.deny.emails.is_empty() && !rules.is_required("email") {
             self.warning(
                 args.etc.join("config.yml").display(),
-                "deny_emails does not refuse a token without a mail address, which a client gets by \
-                 not asking for one",
+                "deny_emails does not refuse a token without a mail address; a client can leave \
+                 `email` out by its scopes",
                 "Add to rules.yml: {name: no mail, effect: deny, when: [{claim: email, present: \
                  false}]}",
             );

@@ -228,7 +228,7 @@ impl Condition {
         }
     }
 
-    /// Letters that only a generous eye takes for the same are in doubt.
+    /// Mail addresses that are equal only with all of Unicode's letter case folded are in doubt.
     fn compare(
         &self,
         text: &str,

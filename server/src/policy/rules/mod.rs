@@ -145,7 +145,7 @@ impl Rules {
     }
 
     /// Returns true if a rule denies each token that does not have this top-level claim.
-    pub fn requires(&self, claim: &str) -> bool {
+    pub fn is_required(&self, claim: &str) -> bool {
         self.rules.iter().any(|rule| {
             rule.denies
                 && rule.issuers.is_empty()
@@ -341,7 +341,9 @@ impl Rule {
 
 fn missing_reason(missing: Option<&Path>) -> String {
     missing.map_or_else(String::new, |path| {
-        format!(": claim {path} is missing; `missing: ignore` in the condition passes that over")
+        format!(
+            ": claim {path} is missing (to let such tokens pass, add `missing: ignore` to the condition)"
+        )
     })
 }
 

@@ -539,7 +539,7 @@ fn accounts_that_no_claim_may_name() {
             AccountKind::Verifier,
             "it is the account that verify runs as",
         ),
-        (AccountKind::Nobody, "it is nobody's"),
+        (AccountKind::Nobody, "it is the account nobody"),
         (system, "its uid 105 is below UID_MIN (1000)"),
     ] {
         refused(&rules(""), &named(kind, &[]), why);
@@ -614,7 +614,7 @@ fn a_missing_claim_denies_unless_the_condition_says_otherwise() {
     refused(
         &rules(""),
         &token,
-        "denied by rules.yml rule \"stop\": claim \"groups\" is missing; `missing: ignore`",
+        "denied by rules.yml rule \"stop\": claim \"groups\" is missing (to let such tokens pass, add `missing: ignore`",
     );
     assert!(decide(&rules(", missing: ignore"), &token).is_ok());
     let out = who(serde_json::json!({"sub": "s", "groups": ["out"]}));
@@ -637,11 +637,11 @@ fn a_missing_claim_denies_unless_the_condition_says_otherwise() {
 
 #[test]
 fn a_rule_that_every_token_has_to_have_a_claim_for() {
-    let requires = |rest: &str| {
+    let is_required = |rest: &str| {
         let text = format!("rules: [{{name: a, effect: deny, when: [{rest}]}}]");
-        parse(&text).unwrap().requires("email")
+        parse(&text).unwrap().is_required("email")
     };
-    assert!(requires("{claim: email, present: false}"));
+    assert!(is_required("{claim: email, present: false}"));
     for rest in [
         "{claim: email, present: true}",
         "{claim: mail, present: false}",
@@ -650,6 +650,6 @@ fn a_rule_that_every_token_has_to_have_a_claim_for() {
         "{claim: email, present: false}], accounts: [a",
         "{claim: email, present: false}], issuer: i, hours: [{from: '00:00', to: '24:00'}",
     ] {
-        assert!(!requires(rest), "{rest}");
+        assert!(!is_required(rest), "{rest}");
     }
 }
