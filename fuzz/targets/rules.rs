@@ -7,6 +7,7 @@
 use libfuzzer_sys::fuzz_target;
 use opkssh_protocol::json;
 use opkssh_protocol::time::UnixTime;
+use opkssh_server::account::{AccountKind, Standing};
 use opkssh_server::policy::Applicant;
 use opkssh_server::policy::rules::Rules;
 
@@ -29,17 +30,25 @@ fuzz_target!(|input: &[u8]| {
         ("git", "https://id.example"),
         ("alice", "https://id.example"),
     ] {
+        let account = Standing {
+            name: principal.to_owned(),
+            aliases: vec![principal.to_owned()],
+            kind: AccountKind::Person,
+        };
         let who = Applicant {
             principal,
             issuer,
             claims: &claims,
+            refreshed: Some(&claims),
             userinfo: None,
+            account: Some(&account),
             email_verified: true,
             issued_at: Some(UnixTime(1_800_000_000)),
             refreshed_at: None,
             counts_still: true,
             key: "",
             login: "",
+            refreshed_login: None,
             now: UnixTime(1_800_000_100),
         };
         let tell = &mut |_: String| ();

@@ -6,10 +6,10 @@ mod provider;
 
 use opkssh_protocol::base64url;
 use opkssh_protocol::cic::ClientInstanceClaims;
-use opkssh_protocol::id_token::{IdTokenError, UnverifiedIdToken};
+use opkssh_protocol::id_token::{Audience, Expected, IdTokenError, UnverifiedIdToken};
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::pk_token::{
-    ExpirationPolicy, PkTokenError, TrustedProvider, UnverifiedPkToken, verify,
+    ExpirationPolicy, PkTokenError, TrustedProvider, UnverifiedPkToken, verify, verify_refreshed,
 };
 use opkssh_protocol::time::UnixTime;
 use provider::{CLIENT, ISSUER, NOW, Provider};
@@ -411,7 +411,7 @@ fn claims_programs_could_disagree_about_are_refused() {
 #[test]
 fn refreshed_tokens_are_verified_in_full() {
     let provider = Provider::es256();
-    let login = provider.log_in(json!({"exp": NOW - 100, "iat": NOW - 400}));
+    let login = provider.log_in(json!({"exp": NOW - 100, "iat": NOW - 400, "azp": "client"}));
     let fresh = |claims: Value| {
         let mut all = json!({"exp": NOW + 200, "iat": NOW - 10, "nonce": null});
         all.as_object_mut()
@@ -429,6 +429,8 @@ fn refreshed_tokens_are_verified_in_full() {
         (json!({"sub": "mallory"}), "another subject"),
         (json!({"iss": "https://evil.example"}), "another issuer"),
         (json!({"aud": "another-client"}), "another audience"),
+        (json!({"azp": "another-client"}), "another client"),
+        (json!({"nbf": "now"}), "a start that is no number"),
         (json!({"nonce": "another"}), "another nonce"),
         (json!({"iat": NOW - 500}), "older than the original"),
         (json!({"exp": NOW - 1}), "expired"),
@@ -476,4 +478,34 @@ fn ci_tokens_commit_in_the_audience_and_must_be_gq_signed() {
             "{issuer}"
         );
     }
+}
+
+/// A job's token is for the key whose commitment is in `aud`; another one says nothing of that key.
+#[test]
+fn ci_tokens_are_not_refreshed() {
+    let provider = Provider::es256();
+    let login = provider.log_in(json!({}));
+    let refreshed = provider.id_token(&json!({"exp": NOW + 200, "nonce": null}));
+    let refreshed = UnverifiedIdToken::parse(&refreshed).unwrap();
+    let original = UnverifiedPkToken::parse_compact(&login.compact()).unwrap();
+    let with = |audience| {
+        let expected = Expected {
+            issuer: ISSUER,
+            audience,
+        };
+        verify_refreshed(
+            refreshed.clone(),
+            original.unverified_claims(),
+            &login.cic,
+            expected,
+            &provider.key_set(),
+            UnixTime(NOW),
+        )
+    };
+    let client_ids = [CLIENT.to_owned()];
+    with(Audience::OneOf(&client_ids)).unwrap();
+    let Err(error) = with(Audience::Commitment) else {
+        panic!("it counts");
+    };
+    assert!(error.to_string().contains("in aud"), "{error}");
 }

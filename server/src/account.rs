@@ -1,5 +1,9 @@
 //! Local accounts, from `/etc/passwd` or, for those of LDAP and the like, from `getent`.
 
+mod kind;
+
+pub use kind::{AccountKind, Standing, standing};
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::strict_yaml;
+
 /// The file, read. An empty file is a valid one.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
@@ -103,12 +105,9 @@ fn texts(list: Option<Vec<Option<String>>>) -> Vec<String> {
     list.map(Option::unwrap_or_default).collect()
 }
 
-/// The error is one line, for the log; the drawing around it is for terminals.
-pub(crate) fn read_yaml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
-    serde_saphyr::from_str(text).map_err(|error| {
-        let error = error.without_snippet().to_string();
-        error.lines().next().unwrap_or_default().to_owned()
-    })
+/// As Go's program reads it: a key without a value says nothing.
+fn read_yaml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
+    serde_saphyr::from_str(text).map_err(strict_yaml::one_line)
 }
 
 fn listed(list: &[String], name: &str) -> bool {
@@ -117,7 +116,7 @@ fn listed(list: &[String], name: &str) -> bool {
 }
 
 /// Upper case first, so that letters that only share their capital (`ſ` and `s`) fold together.
-fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     text.chars()
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)

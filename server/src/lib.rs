@@ -29,6 +29,7 @@ pub mod providers;
 mod rewrite;
 pub mod settings;
 mod slots;
+mod strict_yaml;
 pub mod table;
 pub mod userinfo;
 pub mod verify;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::fallback::Fallback;
 use crate::key_source::Bounds;
+use crate::strict_yaml;
 
 /// Longest time for which cached keys can be told to stand in for a provider that is down.
 const MAX_STALE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -33,11 +34,7 @@ impl Settings {
     /// Reads YAML. An unknown key is an error: all of them are ours.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
-        let written: Option<Written> = serde_saphyr::from_str(text).map_err(|error| {
-            // one line for the log; the drawing around it is for terminals
-            let error = error.without_snippet().to_string();
-            error.lines().next().unwrap_or_default().to_owned()
-        })?;
+        let written: Option<Written> = strict_yaml::read(text)?;
         let Written {
             key_cache,
             jwks_files,
@@ -138,7 +135,7 @@ mod tests {
 
     #[test]
     fn nothing_said_is_the_default() {
-        for text in ["", "# later\n", "key_cache:\n", "{}", "jwks_files: {}"] {
+        for text in ["", "# later\n", "key_cache: {}\n", "{}", "jwks_files: {}"] {
             assert_eq!(parse(text).unwrap(), Settings::default(), "{text:?}");
         }
     }
@@ -174,6 +171,11 @@ mod tests {
             ("key_cache: {fresh: 99999999999999999999s}", "not a time"),
             ("key_cache: {frsh: 1h}", "frsh"),
             ("keycache: {}", "keycache"),
+            ("key_cache:", "\"key_cache\" has no value"),
+            ("key_cache: {fresh: ~}", "\"fresh\" has no value"),
+            ("jwks_files: {https://a: }", "has no value"),
+            ("fallback: null", "\"fallback\" has no value"),
+            ("readable: [/a, ]\nfallback:\n", "\"fallback\" has no value"),
             ("jwks_files: {https://a: a.json}", "absolute"),
             (
                 "readable: [opt/nss]",

@@ -12,7 +12,7 @@ use opkssh_protocol::certificate::{
     self, CERTIFICATE_TYPES, CertificateError, UnverifiedCertificate, VerifiedCertificate,
     WILDCARD_PRINCIPAL,
 };
-use opkssh_protocol::id_token::Claims;
+use opkssh_protocol::id_token::{Claims, VerifiedIdToken};
 use opkssh_protocol::jwk::PublicKey;
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::pk_token::{
@@ -22,6 +22,7 @@ use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 
+use crate::account::Standing;
 use crate::authorized_keys::{AuthorizedKey, Options, UnsafeLine};
 use crate::config::DenyLists;
 use crate::policy::{Applicant, Granted, Policy, PolicyDenial};
@@ -176,9 +177,11 @@ impl Candidate {
         Ok(Identified {
             fingerprint: self.certificate.fingerprint(),
             login: token.login_id(),
+            refreshed_login: token.refreshed_login_id(),
             certificate: self.certificate,
             token,
             userinfo: None,
+            account: None,
             provider,
             now,
         })
@@ -190,11 +193,13 @@ pub struct Identified {
     certificate: VerifiedCertificate,
     token: AuthenticPkToken,
     userinfo: Option<Userinfo>,
+    account: Option<Standing>,
     provider: TrustedProvider,
     now: UnixTime,
-    /// `SHA256:…` of the user key, and of the ID token's payload.
+    /// `SHA256:…` of the user key, and of the ID tokens' payloads.
     fingerprint: String,
     login: String,
+    refreshed_login: Option<String>,
 }
 
 impl Identified {
@@ -215,6 +220,11 @@ impl Identified {
             userinfo: Some(userinfo),
             ..self
         }
+    }
+
+    /// With what the local account is that they want. No claim may name one that is not known.
+    pub fn with_account(self, account: Option<Standing>) -> Self {
+        Self { account, ..self }
     }
 
     pub fn userinfo(&self) -> Option<&Userinfo> {
@@ -321,13 +331,19 @@ impl Identified {
             principal,
             issuer: claims.iss(),
             claims: claims.all(),
+            refreshed: refreshed.map(|refreshed| refreshed.claims().all()),
             userinfo: self.userinfo.as_ref().map(Userinfo::claims),
-            email_verified: claims.email_verified() == Some(true),
+            account: self.account.as_ref(),
+            email_verified: email_is_verified(claims, refreshed.map(VerifiedIdToken::claims)),
             issued_at: claims.issued_at(),
             refreshed_at: refreshed.and_then(|refreshed| refreshed.claims().issued_at()),
             counts_still: self.age().is_ok(),
             key: &self.fingerprint,
             login: &self.login,
+            refreshed_login: self
+                .refreshed_login
+                .as_deref()
+                .filter(|_| refreshed.is_some()),
             now: self.now,
         }
     }
@@ -375,4 +391,16 @@ impl Identified {
             quoted(self.certificate.key_id())
         )
     }
+}
+
+/// Returns true if both ID tokens say so. A refreshed one without `email_verified` goes by the first,
+/// unless it has another address.
+fn email_is_verified(first: &Claims, refreshed: Option<&Claims>) -> bool {
+    let agrees = |newer: &Claims| match newer.get("email_verified") {
+        Some(_) => newer.email_verified() == Some(true),
+        None => newer
+            .email()
+            .is_none_or(|email| first.email() == Some(email)),
+    };
+    first.email_verified() == Some(true) && refreshed.is_none_or(agrees)
 }

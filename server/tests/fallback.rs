@@ -134,3 +134,32 @@ fn it_cannot_write_to_the_key_cache() {
     server.allows(&login);
     assert_eq!(provider.requests(), before, "the keys are still there");
 }
+
+/// `rules.yml` and `revoked.yml` are about our certificates: while one of them cannot be used,
+/// these are refused and left to nobody, and other keys are answered as ever. `config.yml` denies
+/// accounts whatever the key.
+#[test]
+fn other_keys_are_answered_while_rules_cannot_be_used() {
+    let (login, _provider, server) = scene();
+    falls_back_to(&server, "/bin/echo, a line");
+    for (file, text, mode) in [
+        ("rules.yml", "[", 0o640),
+        ("rules.yml", "rules: []", 0o666),
+        ("revoked.yml", "[", 0o640),
+        ("revoked.yml", "[]", 0o666),
+    ] {
+        server.write(file, text);
+        server.mode(file, mode);
+        server.refuses(&login, "nobody is let in");
+        assert_eq!(plain(&server), ("a line\n".into(), Ok(())), "{file}");
+        std::fs::remove_file(server.path(file)).unwrap();
+    }
+    for (file, text) in [("config.yml", "deny_users: ["), ("server.yml", "fallback:")] {
+        server.write(file, text);
+        let (out, result) = plain(&server);
+        assert_eq!(out, "", "{file}");
+        assert!(result.unwrap_err().contains("nobody is let in"), "{file}");
+        std::fs::remove_file(server.path(file)).unwrap();
+        falls_back_to(&server, "/bin/echo, a line");
+    }
+}

@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use opkssh_protocol::base64url;
 use opkssh_test_support::{Etc, Home, Output, Part, left_out, user_name};
 use serde_json::json;
 
 use crate::setup::OPKSSH;
-use crate::verify_refusals::attempt::Attempt;
+use crate::verify_refusals::attempt::{Attempt, now};
 use crate::verify_refusals::forge::Login;
 
 /// Somebody with these claims beside the usual ones, on a server whose `auth_id` is empty.
@@ -195,6 +196,9 @@ fn rules_that_cannot_be_used_refuse_everybody() {
         ("rules.yml", "rules: [{name: a, efect: deny}]\n"),
         ("rules.yml", "rules: [\n"),
         ("revoked.yml", "- {subjct: a}\n"),
+        ("rules.yml", "rules:\n"),
+        ("rules.yml", "never_accounts: [no]\n"),
+        ("revoked.yml", "- {subject: a, issuer: i, reason: }\n"),
     ] {
         attempt.etc.write(name, text);
         attempt.is_refused("cannot be used, so nobody is let in");
@@ -204,6 +208,123 @@ fn rules_that_cannot_be_used_refuse_everybody() {
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     fs::set_permissions(attempt.etc.dir().join("rules.yml"), open).unwrap();
     attempt.is_refused("insecure permissions");
+}
+
+/// Each is found by `audit` before anybody is refused.
+#[test]
+fn audit_says_what_has_no_value_and_what_has_to_be_quoted() {
+    let (home, etc) = (Home::new(OPKSSH), Etc::new());
+    etc.write("providers", "https://a.example id 24h\n");
+    etc.write("auth_id", "");
+    let audit = || {
+        let command = home.opkssh(["audit", "--offline", "--skip-user-policy", "--etc"]);
+        command.arg(etc.dir()).run()
+    };
+    let rule = "rules:\n- name: a\n  issuer: https://a.example\n  accounts: root\n  when: [{claim: \
+                sub, is: s}]\n";
+    etc.write("rules.yml", rule);
+    audit().stdout();
+    for (name, text, what) in [
+        (
+            "rules.yml",
+            format!("{rule}  options:\n    command:\n"),
+            "\"command\" has no value",
+        ),
+        ("rules.yml", rule.replace("is: s", "is: NO"), "write \"NO\""),
+        ("revoked.yml", "- {key: }\n".into(), "\"key\" has no value"),
+        (
+            "server.yml",
+            "fallback:\n".into(),
+            "\"fallback\" has no value",
+        ),
+    ] {
+        etc.write(name, &text);
+        let said = audit();
+        said.refused();
+        let said = said.any_stdout();
+        assert!(
+            said.contains(what) && said.contains("nobody is let in"),
+            "{said}"
+        );
+        fs::remove_file(etc.dir().join(name)).unwrap();
+    }
+    // Go's own file may say nothing, and its list of addresses lets in who has none
+    etc.write("config.yml", "deny_users:\ndeny_emails: ~\n");
+    audit().stdout();
+    etc.write("config.yml", "deny_emails: [alice@x.example]\n");
+    let said = audit();
+    said.refused();
+    let said = said.any_stdout();
+    assert!(said.contains("without a mail address"), "{said}");
+    let deny = "- name: no mail\n  effect: deny\n  when: [{claim: email, present: false}]\n";
+    etc.write("rules.yml", &format!("{rule}{deny}"));
+    audit().stdout();
+}
+
+/// By number: a person who may choose the claim becomes no account but a person's.
+#[test]
+fn no_claim_names_an_account_of_the_system() {
+    let from_claim = "rules:\n- name: own\n  issuer: ISSUER\n  account_from: {claim: \
+                      preferred_username}\n";
+    let named = |name: &str, rules: &str| {
+        let name = json!(name);
+        attempt(
+            move |login| login.claims["preferred_username"] = name,
+            rules,
+        )
+    };
+    let me = user_name();
+    for name in ["root", "daemon", "nobody", &me] {
+        let person = named(name, from_claim);
+        let (kind, base64) = person.words();
+        person.principal_is_refused(name, &kind, &base64, "no policy to allow");
+    }
+    let explained = |attempt: &Attempt| {
+        let certificate = attempt.key_file().with_file_name("key-cert.pub");
+        let command = attempt.home.opkssh(["explain", "--etc"]);
+        let command = command.arg(attempt.etc.dir()).arg("--cache");
+        let command = command.arg(attempt.etc.cache_dir()).arg("daemon");
+        command.arg(certificate).run().any_stdout()
+    };
+    let said = explained(&named("daemon", from_claim));
+    assert!(said.contains("is below UID_MIN"), "{said}");
+    let listed = format!("{from_claim}  accounts: [daemon]\n  when: [{{claim: sub, is: sub-1}}]\n");
+    let said = explained(&named("somebody", &listed));
+    assert!(said.contains("may become daemon"), "{said}");
+}
+
+/// The provider said so when it refreshed the ID token.
+#[test]
+fn a_group_that_was_left_no_longer_counts() {
+    if left_out(&[Part::Sshd]) {
+        return;
+    }
+    let rules = "rules:\n- name: dev\n  issuer: ISSUER\n  accounts: ME\n  when: [{claim: groups, has: \
+                 dev}]\n";
+    let refreshed = |expiration: &str, groups: serde_json::Value| {
+        let change = |login: &mut Login| {
+            login.claims["groups"] = json!(["dev"]);
+            login.claims["exp"] = json!(now() - 60);
+        };
+        let mut attempt = attempt(change, rules);
+        attempt.expiration(expiration);
+        let login = &mut attempt.login;
+        let mut claims = login.claims.clone();
+        claims["groups"] = groups;
+        claims["iat"] = json!(now() - 10);
+        claims["exp"] = json!(now() + 3600);
+        let payload = claims.to_string();
+        let (header, signature) = login.id_token(&payload);
+        let payload = base64url::encode(payload);
+        let token = format!("{}.{header}.{payload}.{signature}", login.pk_token());
+        login.certificate.extensions = Some(vec![("openpubkey-pkt".to_owned(), token)]);
+        attempt
+    };
+    for expiration in ["oidc_refreshed", "24h"] {
+        refreshed(expiration, json!(["dev", "ops"])).is_let_in();
+        refreshed(expiration, json!(["ops"])).is_refused("no policy to allow");
+        refreshed(expiration, json!([])).is_refused("no policy to allow");
+    }
 }
 
 #[test]

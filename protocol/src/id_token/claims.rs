@@ -66,11 +66,7 @@ impl Claims {
         Ok(Self {
             issued_at: time(&all, "iat")?,
             expires_at: time(&all, "exp")?,
-            // RFC 7519 allows a fraction here, and providers use it
-            not_before: all
-                .get("nbf")
-                .and_then(Value::as_f64)
-                .map(|t| UnixTime(t as i64)),
+            not_before: time_or_fraction(&all, "nbf")?,
             audience,
             audience_is_string,
             all,
@@ -146,6 +142,17 @@ fn time(all: &Object, name: &'static str) -> Result<Option<UnixTime>, IdTokenErr
         Some(value) => value
             .as_i64()
             .map(|t| Some(UnixTime(t)))
+            .ok_or(IdTokenError::ClaimType(name)),
+    }
+}
+
+/// A NumericDate as RFC 7519 section 2 has it, cut to whole seconds: providers send fractions here.
+fn time_or_fraction(all: &Object, name: &'static str) -> Result<Option<UnixTime>, IdTokenError> {
+    match all.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value
+            .as_f64()
+            .map(|t| Some(UnixTime(t as i64)))
             .ok_or(IdTokenError::ClaimType(name)),
     }
 }

@@ -85,6 +85,12 @@ impl AuthenticPkToken {
         self.id_token.payload_id()
     }
 
+    /// As [`login_id`](Self::login_id), of the refreshed ID token, if one is attached and verifies.
+    pub fn refreshed_login_id(&self) -> Option<String> {
+        let refreshed = self.refreshed().and_then(Result::ok);
+        refreshed.map(VerifiedIdToken::payload_id)
+    }
+
     /// The refreshed ID token, if one is attached: verified as fully as the first one, or why not.
     pub fn refreshed(&self) -> Option<Result<&VerifiedIdToken, &PkTokenError>> {
         self.refreshed.as_ref().map(Result::as_ref)
@@ -219,8 +225,11 @@ pub fn precheck(
     })
 }
 
-/// Checks a refreshed ID token as fully as the first one, and that it is the same person's
-/// (OpenID Connect Core section 12.2). Its nonce is absent, or the same commitment.
+/// Checks a refreshed ID token as fully as the first one, and that it is the same person's, for the
+/// same client (OpenID Connect Core section 12.2). Its nonce is absent, or the same commitment.
+///
+/// Where the commitment is in `aud`, there is none: a refreshed token would be a job's token for
+/// somebody else's key.
 pub fn verify_refreshed(
     refreshed: UnverifiedIdToken,
     original: &Claims,
@@ -229,9 +238,17 @@ pub fn verify_refreshed(
     keys: &KeySet,
     now: UnixTime,
 ) -> Result<VerifiedIdToken, PkTokenError> {
+    let Audience::OneOf(client_ids) = expected.audience else {
+        return Err(PkTokenError::RefreshedMismatch(
+            "this issuer's tokens carry the commitment in aud, and are not refreshed",
+        ));
+    };
     let refreshed =
         id_token::verify(refreshed, expected, keys, now).map_err(PkTokenError::Refreshed)?;
     let (new, old) = (refreshed.claims(), original);
+    if !is_for_clients_of(new, old, client_ids) {
+        return Err(PkTokenError::RefreshedMismatch("it is for another client"));
+    }
     if new.sub() != old.sub() {
         return Err(PkTokenError::RefreshedMismatch("it is another subject's"));
     }
@@ -249,6 +266,15 @@ pub fn verify_refreshed(
         ));
     }
     Ok(refreshed)
+}
+
+/// Returns true if `new` names each of our client ids that `old` names. `azp` is the same, where
+/// both have one.
+fn is_for_clients_of(new: &Claims, old: &Claims, client_ids: &[String]) -> bool {
+    let ours = old.audience().iter().filter(|id| client_ids.contains(id));
+    let azp = |claims: &Claims| claims.get("azp").filter(|azp| !azp.is_null()).cloned();
+    ours.into_iter().all(|id| new.audience().contains(id))
+        && azp(new).is_none_or(|new| azp(old).is_none_or(|old| new == old))
 }
 
 fn expected(provider: &TrustedProvider) -> Expected<'_> {

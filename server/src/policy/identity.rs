@@ -7,7 +7,7 @@
 use opkssh_protocol::json::Object;
 use serde_json::Value;
 
-use super::glob;
+use super::{Applicant, glob};
 
 /// A cell, read. Borrows from its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,18 @@ impl<'a> Identity<'a> {
             }),
             Self::Exactly(whole) => is_exactly(claims, whole),
         }
+    }
+
+    /// Returns true if the ID token or userinfo is of the person meant, and a refreshed ID token that
+    /// has the claim agrees.
+    pub fn is_of(&self, who: &Applicant<'_>) -> bool {
+        let refreshed = who.refreshed.filter(|claims| match self {
+            Self::Claim { name, .. } => claims.contains_key(*name),
+            Self::EmailEnd { .. } | Self::Exactly(_) => claims.contains_key("email"),
+            Self::SubjectGlob(_) => true,
+        });
+        (self.matches(who.claims) || who.userinfo.is_some_and(|told| self.matches(told)))
+            && refreshed.is_none_or(|claims| self.matches(claims))
     }
 
     /// Does a match rest on the mail address alone?

@@ -17,6 +17,7 @@ use opkssh_protocol::json::Object;
 use opkssh_protocol::printable::{MAX_QUOTED, printable};
 use opkssh_protocol::time::UnixTime;
 
+use crate::account::Standing;
 use crate::authorized_keys::Options;
 use crate::config::DenyLists;
 use revoked::Revoked;
@@ -40,8 +41,13 @@ pub struct Applicant<'a> {
     pub issuer: &'a str,
     /// Verified claims.
     pub claims: &'a Object,
+    /// Verified claims of the refreshed ID token, if there is one and it verifies.
+    pub refreshed: Option<&'a Object>,
     /// What the provider's userinfo endpoint said about the same person.
     pub userinfo: Option<&'a Object>,
+    /// What the local account is; `None`: not looked up, or not found.
+    pub account: Option<&'a Standing>,
+    /// True in each of the ID tokens that say so, and for the address that they have.
     pub email_verified: bool,
     pub issued_at: Option<UnixTime>,
     /// When the refreshed ID token was issued, if there is one and it verifies.
@@ -50,8 +56,9 @@ pub struct Applicant<'a> {
     pub counts_still: bool,
     /// `SHA256:…` of the user key.
     pub key: &'a str,
-    /// `SHA256:…` of the ID token's payload.
+    /// `SHA256:…` of the ID token's payload, and of the refreshed one's.
     pub login: &'a str,
+    pub refreshed_login: Option<&'a str>,
     pub now: UnixTime,
 }
 
@@ -109,7 +116,7 @@ impl Policy {
     }
 
     /// What refuses, whatever else may allow: revocations, deny lists, rules that deny. The lists
-    /// look at whichever source names somebody.
+    /// look at each source that names an address.
     pub fn refuses(
         &self,
         who: &Applicant<'_>,
@@ -120,7 +127,7 @@ impl Policy {
             return Err(PolicyDenial::Revoked(entry.what()));
         }
         tell("not revoked".to_owned());
-        let sources = [Some(who.claims), who.userinfo];
+        let sources = [Some(who.claims), who.refreshed, who.userinfo];
         let emails = sources.into_iter().flatten().filter_map(email_of);
         for email in emails {
             if deny.has_email(email) {
@@ -203,8 +210,7 @@ impl Row<'_> {
     }
 
     fn is_about(&self, who: &Applicant<'_>) -> bool {
-        self.identity.matches(who.claims)
-            || who.userinfo.is_some_and(|told| self.identity.matches(told))
+        self.identity.is_of(who)
     }
 
     /// Other rows are of no interest to this person.
@@ -220,6 +226,10 @@ impl Row<'_> {
             (true, false, true) => Some(format!(
                 "{} does not allow: it is for issuer {:?}",
                 self.place, self.issuer
+            )),
+            (true, true, false) if self.identity.matches(who.claims) => Some(format!(
+                "{} does not allow: the refreshed ID token says otherwise",
+                self.place
             )),
             (true, true, false) => Some(format!("{} is about somebody else", self.place)),
             (false, true, true) => Some(format!(
@@ -252,13 +262,16 @@ mod tests {
                     principal,
                     issuer: ISSUER,
                     claims: &claims,
+                    refreshed: None,
                     userinfo: None,
+                    account: None,
                     email_verified: true,
                     issued_at: Some(UnixTime(1)),
                     refreshed_at: None,
                     counts_still: true,
                     key: "",
                     login: "",
+                    refreshed_login: None,
                     now: UnixTime(2),
                 },
                 deny,

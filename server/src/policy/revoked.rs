@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Applicant;
-use crate::config;
+use crate::strict_yaml;
 
 /// The file, read. Without one nobody is revoked.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub enum RevokedError {
 impl Revoked {
     pub fn parse(bytes: &[u8]) -> Result<Self, RevokedError> {
         let text = std::str::from_utf8(bytes).map_err(|_| RevokedError::Encoding)?;
-        let all: Option<Vec<Revocation>> = config::read_yaml(text).map_err(RevokedError::Yaml)?;
+        let all: Option<Vec<Revocation>> = strict_yaml::read(text).map_err(RevokedError::Yaml)?;
         let all = all.unwrap_or_default();
         match all.iter().position(|entry| !entry.is_whole()) {
             Some(index) => Err(RevokedError::Entry(index + 1)),
@@ -66,10 +66,10 @@ impl Revoked {
                 && entry.subject.as_deref() == subject
                 && entry.issuer.as_deref() == Some(who.issuer))
                 || entry.key.as_deref().is_some_and(|key| same(key, who.key))
-                || entry
-                    .certificate
-                    .as_deref()
-                    .is_some_and(|login| same(login, who.login))
+                || entry.certificate.as_deref().is_some_and(|login| {
+                    same(login, who.login)
+                        || who.refreshed_login.is_some_and(|own| same(login, own))
+                })
         })
     }
 
@@ -137,6 +137,9 @@ mod tests {
             "- {key: 'SHA256:short'}",
             "- {sub: a, issuer: i}",
             "- {subject: a, issuer: i, certificate: x}",
+            "- {subject: a, issuer: i, reason: }",
+            "- {subject: no, issuer: i}",
+            "- ",
             "subject: a",
             "subject",
             "- [a]",

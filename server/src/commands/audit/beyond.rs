@@ -168,6 +168,15 @@ impl Findings {
         self.loaded(etc::load_revoked(&args.etc), &args.etc);
         let rules = self.loaded(etc::load_rules(&args.etc), &args.etc);
         let path = RULES.path_in(&args.etc);
+        if !config.deny.emails.is_empty() && !rules.is_required("email") {
+            self.warning(
+                CONFIG.path_in(&args.etc).display(),
+                "deny_emails does not refuse a token without a mail address; a client can leave \
+                 `email` out by its scopes",
+                "Add to rules.yml: {name: no mail, effect: deny, when: [{claim: email, present: \
+                 false}]}",
+            );
+        }
         let all: Vec<&Rule> = rules.iter().collect();
         for (index, rule) in all.iter().enumerate() {
             let place = format!("{} rule {:?}", path.display(), rule.name);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
+use crate::account::{self, Standing};
 use crate::config::ServerConfig;
 use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};
 use crate::files::FileError;
@@ -26,6 +27,8 @@ pub(in crate::commands) struct AdminFiles {
     pub policy: Policy,
     /// Why `auth_id` is not in it.
     pub no_auth_id: Option<Arc<FileError>>,
+    /// The account that sshd asks about, where a rule has to know its kind.
+    pub account: Option<Standing>,
     pub plugins: Plugins,
     /// Directory in which the keys of providers are kept.
     pub key_cache: PathBuf,
@@ -60,6 +63,7 @@ impl AdminFiles {
             }
         }
         Ok(Self {
+            account: None,
             providers,
             config,
             settings,
@@ -69,6 +73,18 @@ impl AdminFiles {
             key_cache: PathBuf::from(etc::CACHE),
             policy_problems,
         })
+    }
+
+    /// Looks up the account that sshd asks about, where a rule has to know its kind: before verify
+    /// is confined, since one of a directory service is looked up by running getent.
+    pub fn look_up(&mut self, account: &str, log: &Log) {
+        if !self.policy.rules.has_account_from() {
+            return;
+        }
+        match account::standing(account) {
+            Ok(standing) => self.account = Some(standing),
+            Err(error) => log.line(&format!("warning: no claim can name this account: {error}")),
+        }
     }
 
     /// Chooses the directory for keys, and makes it where it is verify's own to make.

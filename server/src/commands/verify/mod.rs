@@ -163,6 +163,7 @@ fn prepare(args: &VerifyArgs, log: &Log) -> Result<(Peeked, AdminFiles), VerifyE
     let peeked = verify::peek(&args.key_type, &args.certificate)?;
     let config = args.config_path.as_deref();
     let mut files = AdminFiles::load(&args.etc, config, rows_of(args, log), log)?;
+    files.look_up(&args.principal, log);
     files.choose_key_cache(args.cache.as_deref(), log);
     Ok((peeked, files))
 }
@@ -190,6 +191,7 @@ fn judge(
     // the provider may have taken its time
     let now = UnixTime::from(SystemTime::now());
     let identified = candidate.identify(&keys, now)?;
+    let identified = identified.with_account(files.account.clone());
     log.detail("the provider's signature is right");
     let identified = ask_userinfo(identified, files, deadline, log);
     allow_by_policy(args, files, &identified, outside, log)

@@ -3,6 +3,7 @@
 use opkssh_protocol::json::Object;
 use serde_json::Value;
 
+use crate::config::folded;
 use crate::policy::{Applicant, glob};
 
 /// Where a claim is: its name, or names from the outside in.
@@ -15,6 +16,8 @@ pub struct Condition {
     pub path: Path,
     pub test: Test,
     pub negated: bool,
+    /// `missing: ignore`: a token without the claim is not denied. For rules that deny.
+    pub ignores_missing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,15 @@ pub enum Test {
     Present,
 }
 
+/// What a condition of a rule that denies comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denies {
+    No,
+    Yes,
+    /// The claim is missing, so it denies.
+    Missing,
+}
+
 /// What the claims say about a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -37,7 +49,24 @@ enum Answer {
     /// The claim is not there.
     Missing,
     /// It is there, as something that the test is not for.
+    InDoubt,
+}
+
+/// What is where a path leads.
+enum Found<'a> {
+    Value(&'a Value),
+    /// Nothing, or null.
+    Missing,
+    /// A name on the way is not a mapping's.
     OtherKind,
+}
+
+/// How letters are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    Exact,
+    /// Mail addresses have no letter case.
+    Mail,
 }
 
 impl Path {
@@ -48,12 +77,37 @@ impl Path {
 
     /// The claim, unless it is missing or null.
     pub fn of<'a>(&self, claims: &'a Object) -> Option<&'a Value> {
-        let (first, rest) = self.0.split_first()?;
-        rest.iter()
-            .try_fold(claims.get(first)?, |value, name| {
-                value.as_object()?.get(name)
-            })
-            .filter(|value| !value.is_null())
+        match self.find(claims) {
+            Found::Value(value) => Some(value),
+            Found::Missing | Found::OtherKind => None,
+        }
+    }
+
+    fn find<'a>(&self, claims: &'a Object) -> Found<'a> {
+        let mut names = self.0.iter();
+        let mut found = names.next().and_then(|name| claims.get(name));
+        for name in names {
+            found = match found {
+                None | Some(Value::Null) => return Found::Missing,
+                Some(Value::Object(inner)) => inner.get(name),
+                Some(_) => return Found::OtherKind,
+            };
+        }
+        match found {
+            None | Some(Value::Null) => Found::Missing,
+            Some(value) => Found::Value(value),
+        }
+    }
+
+    /// Returns true if these claims say something of it, if only that its outermost part is null.
+    pub fn is_carried_by(&self, claims: &Object) -> bool {
+        self.0.first().is_some_and(|name| claims.contains_key(name))
+    }
+
+    /// Returns the newest claims of an ID token that say something of it.
+    pub fn newest<'a>(&self, who: &Applicant<'a>) -> &'a Object {
+        let refreshed = who.refreshed.filter(|claims| self.is_carried_by(claims));
+        refreshed.unwrap_or(who.claims)
     }
 
     /// Is it this claim, at the top level?
@@ -69,78 +123,139 @@ impl std::fmt::Display for Path {
 }
 
 impl Condition {
-    /// [`Surely`](Self::surely) so, for a rule that allows. What the ID token does not say at all,
-    /// userinfo may.
+    /// Returns true if it [surely](Self::surely) holds, for a rule that allows. Userinfo speaks for
+    /// an ID token that does not have the claim; a refreshed ID token that has it must agree.
     pub fn allows(&self, who: &Applicant<'_>) -> bool {
-        self.surely(self.source(who))
-    }
-
-    /// [`Perhaps`](Self::perhaps) so by either source, for a rule that denies.
-    pub fn denies(&self, who: &Applicant<'_>) -> bool {
-        let told = who.userinfo.filter(|told| self.path.of(told).is_some());
-        self.perhaps(self.source(who)) || told.is_some_and(|told| self.perhaps(told))
-    }
-
-    fn source<'a>(&self, who: &Applicant<'a>) -> &'a Object {
-        match who.userinfo {
+        let source = match who.userinfo {
             Some(told) if self.path.of(who.claims).is_none() => told,
             _ => who.claims,
+        };
+        let refreshed = who
+            .refreshed
+            .filter(|claims| self.path.is_carried_by(claims));
+        self.surely(source) && refreshed.is_none_or(|claims| self.surely(claims))
+    }
+
+    /// Returns whether it [perhaps](Self::perhaps) holds for any of the sources that have the
+    /// claim, for a rule that denies.
+    pub fn denies(&self, who: &Applicant<'_>) -> Denies {
+        let told = [Some(who.claims), who.userinfo].into_iter().flatten();
+        let told = told.filter(|claims| !matches!(self.path.find(claims), Found::Missing));
+        let refreshed = who
+            .refreshed
+            .filter(|claims| self.path.is_carried_by(claims));
+        let answers: Vec<Denies> = told
+            .chain(refreshed)
+            .map(|claims| self.perhaps(claims))
+            .collect();
+        if answers.is_empty() {
+            self.perhaps(who.claims)
+        } else if answers.contains(&Denies::Yes) {
+            Denies::Yes
+        } else if answers.contains(&Denies::Missing) {
+            Denies::Missing
+        } else {
+            Denies::No
         }
     }
 
     /// Surely so. What the claims do not say is not so, and neither is its contrary.
     pub fn surely(&self, claims: &Object) -> bool {
-        match self.answer(claims) {
+        match self.answer(claims, Letters::Exact) {
             Answer::Yes => !self.negated,
             Answer::No => self.negated,
-            Answer::Missing | Answer::OtherKind => false,
+            Answer::Missing | Answer::InDoubt => false,
         }
     }
 
-    /// Perhaps so, for a rule that denies: in doubt, it is. That a claim is not there is no doubt
-    /// about what it would have to say.
-    pub fn perhaps(&self, claims: &Object) -> bool {
-        match self.answer(claims) {
+    /// Perhaps so, for a rule that denies: in doubt, it is.
+    pub fn perhaps(&self, claims: &Object) -> Denies {
+        let holds = match self.answer(claims, Letters::Mail) {
             Answer::Yes => !self.negated,
-            Answer::No | Answer::Missing => self.negated,
-            Answer::OtherKind => true,
-        }
+            Answer::No => self.negated,
+            Answer::Missing if self.ignores_missing => false,
+            Answer::Missing => return Denies::Missing,
+            Answer::InDoubt => true,
+        };
+        if holds { Denies::Yes } else { Denies::No }
     }
 
-    fn answer(&self, claims: &Object) -> Answer {
-        let yes = |yes| if yes { Answer::Yes } else { Answer::No };
-        let value = match (self.path.of(claims), &self.test) {
-            (value, Test::Present) => return yes(value.is_some()),
-            (None, _) => return Answer::Missing,
-            (Some(value), _) => value,
+    fn answer(&self, claims: &Object, letters: Letters) -> Answer {
+        let value = match (self.path.find(claims), &self.test) {
+            (Found::OtherKind, _) => return Answer::InDoubt,
+            (Found::Value(_), Test::Present) => return Answer::Yes,
+            (Found::Missing, Test::Present) => return Answer::No,
+            (Found::Missing, _) => return Answer::Missing,
+            (Found::Value(value), _) => value,
         };
+        let equal = |listed: &str, text: &str| listed == text;
         match &self.test {
             Test::Present => Answer::Yes,
             Test::Is(texts) => match text_of(value) {
-                Some(text) => yes(texts.contains(&text)),
-                None => Answer::OtherKind,
+                Some(text) => self.compare(&text, texts, letters, equal),
+                None => Answer::InDoubt,
             },
             Test::Glob(patterns) => match value.as_str() {
                 // malformed ones were refused when they were read
-                Some(text) => yes(patterns
-                    .iter()
-                    .any(|pattern| glob::matches(pattern, text) == Ok(true))),
-                None => Answer::OtherKind,
+                Some(text) => self.compare(text, patterns, letters, |pattern, text| {
+                    glob::matches(pattern, text) == Ok(true)
+                }),
+                None => Answer::InDoubt,
             },
             Test::Has(texts) => {
-                let is_wanted = |item: &Value| text_of(item).is_some_and(|it| texts.contains(&it));
-                match value {
-                    Value::Array(items) if items.iter().any(is_wanted) => Answer::Yes,
+                let ask = |item: &Value| match text_of(item) {
+                    Some(text) => self.compare(&text, texts, letters, equal),
                     // what is no text may name it in some other way
-                    Value::Array(items) if items.iter().all(|item| text_of(item).is_some()) => {
-                        Answer::No
+                    None => Answer::InDoubt,
+                };
+                match value {
+                    Value::Array(items) => {
+                        let answers: Vec<Answer> = items.iter().map(ask).collect();
+                        if answers.contains(&Answer::Yes) {
+                            Answer::Yes
+                        } else if answers.contains(&Answer::InDoubt) {
+                            Answer::InDoubt
+                        } else {
+                            Answer::No
+                        }
                     }
                     // some providers send a list of one as its element; but a text that is not
                     // the element may hold several, with blanks or commas
-                    one if is_wanted(one) => Answer::Yes,
-                    _ => Answer::OtherKind,
+                    one if ask(one) == Answer::Yes => Answer::Yes,
+                    _ => Answer::InDoubt,
                 }
             }
+        }
+    }
+
+    /// Mail addresses that are equal only with all of Unicode's letter case folded are in doubt.
+    fn compare(
+        &self,
+        text: &str,
+        listed: &[String],
+        letters: Letters,
+        holds: impl Fn(&str, &str) -> bool,
+    ) -> Answer {
+        if listed.iter().any(|listed| holds(listed, text)) {
+            return Answer::Yes;
+        }
+        if letters == Letters::Exact {
+            return Answer::No;
+        }
+        let mail = |listed: &&String| listed.contains('@') || self.path.is_top("email");
+        let any = |fold: fn(&str) -> String| {
+            let text = fold(text);
+            listed
+                .iter()
+                .filter(mail)
+                .any(|listed| holds(&fold(listed), &text))
+        };
+        if any(str::to_ascii_lowercase) {
+            Answer::Yes
+        } else if any(folded) {
+            Answer::InDoubt
+        } else {
+            Answer::No
         }
     }
 }
@@ -174,140 +289,4 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn claims() -> Object {
-        let claims = r#"{"env":"staging","n":1000000,"ok":true,"null":null,"half":0.5,
-            "groups":["a:b","c d"],"one":"admins","https://x.example/role":"lead",
-            "realm_access":{"roles":["dev"]},"object":{},"empty":[],
-            "scope":"openid contractor","mixed":["dev",{"name":"suspended"}],"halves":[0.5],
-            "nested":[["dev"]]}"#;
-        opkssh_protocol::json::parse_object(claims.as_bytes()).unwrap()
-    }
-
-    fn ask(path: &[&str], test: Test, negated: bool) -> (bool, bool) {
-        let names = path.iter().map(|name| (*name).to_owned()).collect();
-        let condition = Condition {
-            path: Path::new(names).unwrap(),
-            test,
-            negated,
-        };
-        (condition.surely(&claims()), condition.perhaps(&claims()))
-    }
-
-    fn is(text: &str) -> Test {
-        Test::Is(vec!["other".into(), text.into()])
-    }
-
-    fn has(text: &str) -> Test {
-        Test::Has(vec![text.into()])
-    }
-
-    fn glob(text: &str) -> Test {
-        Test::Glob(vec![text.into()])
-    }
-
-    #[test]
-    fn what_the_claims_say() {
-        for (path, test) in [
-            (&["env"][..], is("staging")),
-            (&["n"], is("1000000")),
-            (&["ok"], is("true")),
-            (&["https://x.example/role"], is("lead")),
-            (&["env"], glob("st*")),
-            (&["groups"], has("a:b")),
-            (&["groups"], has("c d")),
-            (&["one"], has("admins")),
-            (&["realm_access", "roles"], has("dev")),
-            (&["mixed"], has("dev")),
-            (&["env"], Test::Present),
-        ] {
-            assert_eq!(
-                ask(path, test.clone(), false),
-                (true, true),
-                "{path:?} {test:?}"
-            );
-            assert_eq!(
-                ask(path, test.clone(), true),
-                (false, false),
-                "{path:?} {test:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_they_deny() {
-        for (path, test) in [
-            (&["env"][..], is("Staging")),
-            (&["env"], is("stag")),
-            (&["env"], glob("s?")),
-            (&["groups"], has("b")),
-            (&["groups"], has("a")),
-            (&["empty"], has("a")),
-            (&["null"], Test::Present),
-            (&["none"], Test::Present),
-        ] {
-            assert_eq!(
-                ask(path, test.clone(), false),
-                (false, false),
-                "{path:?} {test:?}"
-            );
-            assert_eq!(
-                ask(path, test.clone(), true),
-                (true, true),
-                "{path:?} {test:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_they_do_not_say_allows_nobody() {
-        for path in [
-            &["none"][..],
-            &["null"],
-            &["realm_access", "none"],
-            &["env", "x"],
-        ] {
-            for test in [is("staging"), has("staging"), glob("*")] {
-                assert_eq!(
-                    ask(path, test.clone(), false),
-                    (false, false),
-                    "{path:?} {test:?}"
-                );
-                // "not from the office" denies whoever does not say where he is
-                assert_eq!(
-                    ask(path, test.clone(), true),
-                    (false, true),
-                    "{path:?} {test:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn claims_of_another_kind_allow_nobody_and_deny() {
-        for (path, test) in [
-            (&["groups"][..], is("a:b")),
-            (&["groups"], glob("*")),
-            (&["object"], is("{}")),
-            (&["object"], has("x")),
-            (&["half"], is("0.5")),
-            (&["n"], glob("*")),
-            (&["scope"], has("contractor")),
-            (&["one"], has("dev")),
-            (&["n"], has("1")),
-            (&["mixed"], has("suspended")),
-            (&["halves"], has("0.5")),
-            (&["nested"], has("dev")),
-        ] {
-            for negated in [false, true] {
-                assert_eq!(
-                    ask(path, test.clone(), negated),
-                    (false, true),
-                    "{path:?} {test:?}"
-                );
-            }
-        }
-    }
-}
+mod tests;

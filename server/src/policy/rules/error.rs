@@ -31,11 +31,18 @@ pub enum Slip {
     DeniesEverybody,
     #[error("`{0}` is for rules that allow")]
     OnlyAllow(&'static str),
+    #[error("`missing` is for rules that deny; a claim that is missing allows nothing")]
+    OnlyDeny,
+    #[error("`missing` has no meaning beside `present`, which asks for just that")]
+    MissingPresent,
     #[error("`{0}` is empty or has an empty entry")]
     Empty(&'static str),
     #[error("a condition needs exactly one of is, is_not, glob, glob_not, has, has_not, present")]
     Operators,
-    #[error("{0} is neither a text, nor a whole number, nor true or false")]
+    #[error(
+        "{0} is neither a text, nor a whole number, nor true or false; put quotes around a text that \
+         looks like a number"
+    )]
     Value(String),
     #[error("pattern {0:?} is malformed")]
     Pattern(String),

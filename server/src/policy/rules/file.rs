@@ -11,15 +11,16 @@ use serde_json::Value;
 use super::condition::{Condition, Path, Test};
 use super::error::{RulesError, Slip};
 use super::raw::{
-    Effect, Part, RawAccount, RawCondition, RawFile, RawHours, RawOptions, RawRule, RawSlot,
+    Effect, Missing, Part, RawAccount, RawCondition, RawFile, RawHours, RawOptions, RawRule,
+    RawSlot,
 };
 use super::slot::{AccountName, ClaimText, Kind};
 use super::template::{FromPart, OptionsTemplate, Slot, Slots, Template};
 use super::window::{self, Hours, Window};
 use super::{Rule, Rules};
 use crate::authorized_keys::{Endpoint, ExpiryTime, Flag, UnsafeOption, VariableName};
-use crate::config;
 use crate::policy::glob;
+use crate::strict_yaml;
 
 /// No claim may name it, whatever the file says: who lists further accounts must not let it in by
 /// leaving it out.
@@ -29,7 +30,7 @@ impl Rules {
     /// Reads the file. `path` is for the places in messages.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self, RulesError> {
         let text = std::str::from_utf8(bytes).map_err(|_| RulesError::Encoding)?;
-        let file: Option<RawFile> = config::read_yaml(text).map_err(RulesError::Yaml)?;
+        let file: Option<RawFile> = strict_yaml::read(text).map_err(RulesError::Yaml)?;
         let file = file.unwrap_or_default();
         let time_zone = match file.time_zone {
             None => TimeZone::UTC,
@@ -67,6 +68,9 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
         .into_iter()
         .map(condition)
         .collect::<Result<Vec<_>, _>>()?;
+    if !denies && conditions.iter().any(|c| c.ignores_missing) {
+        return Err(Slip::OnlyDeny);
+    }
     let window = Window {
         not_before: raw.not_before.as_deref().map(timestamp).transpose()?,
         not_after: raw.not_after.as_deref().map(timestamp).transpose()?,
@@ -106,10 +110,13 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
         return Err(Slip::Everybody);
     }
     let account_from = raw.account_from.map(account).transpose()?;
-    let by_mail = account_from.as_ref().is_some_and(|account| {
-        account.text.mail_domains.is_some() || account.text.path.is_top("email")
-    });
-    let slots = slots(raw.slots.unwrap_or_default())?;
+    let by_mail = account_from
+        .as_ref()
+        .is_some_and(|account| account.text.is_from_mail());
+    let slots = slots(
+        raw.slots.unwrap_or_default(),
+        raw.email_verified.unwrap_or(true),
+    )?;
     let options = options(raw.options.unwrap_or_default(), &slots)?;
     if let Some(unused) = slots
         .keys()
@@ -161,6 +168,9 @@ fn condition(raw: RawCondition) -> Result<Condition, Slip> {
     let Ok([(test, negated)]) = <[_; 1]>::try_from(found) else {
         return Err(Slip::Operators);
     };
+    if raw.missing.is_some() && test == Test::Present {
+        return Err(Slip::MissingPresent);
+    }
     if let Test::Glob(patterns) = &test
         && let Some(bad) = patterns
             .iter()
@@ -172,6 +182,7 @@ fn condition(raw: RawCondition) -> Result<Condition, Slip> {
         path,
         test,
         negated,
+        ignores_missing: matches!(raw.missing, Some(Missing::Ignore)),
     })
 }
 
@@ -204,7 +215,8 @@ fn account(raw: RawAccount) -> Result<AccountName, Slip> {
     })
 }
 
-fn slots(raw: BTreeMap<String, RawSlot>) -> Result<Slots, Slip> {
+/// `verified`: a mail address has to be a verified one.
+fn slots(raw: BTreeMap<String, RawSlot>, verified: bool) -> Result<Slots, Slip> {
     raw.into_iter()
         .map(|(name, raw)| {
             if raw.kind == Kind::Cidrs && raw.part.is_some() {
@@ -214,6 +226,7 @@ fn slots(raw: BTreeMap<String, RawSlot>) -> Result<Slots, Slip> {
             Ok((
                 name,
                 Slot {
+                    must_be_verified: verified && text.is_from_mail(),
                     text,
                     kind: raw.kind,
                 },

@@ -3,6 +3,7 @@
 //! Rules that deny come first, whatever their place; then the first rule that allows and fits
 //! decides, and gives its options.
 
+mod claimed_account;
 mod condition;
 mod error;
 mod file;
@@ -16,11 +17,13 @@ pub use error::{RulesError, Slip};
 pub use template::Unfillable;
 
 use jiff::tz::TimeZone;
+use opkssh_protocol::json::Object;
 use opkssh_protocol::printable::quoted;
 use opkssh_protocol::time::UnixTime;
 
 use super::Applicant;
 use crate::authorized_keys::Options;
+use condition::{Denies, Path, Test};
 use slot::AccountName;
 use template::{OptionsTemplate, Slots};
 use window::Window;
@@ -81,8 +84,12 @@ pub struct Granted {
 /// Why a rule refuses, whatever others say.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleDenial {
-    #[error("denied by {place}")]
-    Denied { place: String },
+    #[error("denied by {place}{}", missing_reason(missing.as_ref()))]
+    Denied {
+        place: String,
+        /// It denies since this claim is missing.
+        missing: Option<Path>,
+    },
     #[error("{place} would allow it, but its options cannot be filled in: {reason}")]
     Options { place: String, reason: Unfillable },
 }
@@ -97,9 +104,9 @@ impl Rules {
         for rule in self.rules.iter().filter(|rule| rule.denies) {
             let place = self.place(rule);
             match rule.denied(who, &self.time_zone) {
-                Ok(()) => {
+                Ok(missing) => {
                     tell(format!("{place} denies"));
-                    return Err(RuleDenial::Denied { place });
+                    return Err(RuleDenial::Denied { place, missing });
                 }
                 Err(why) => tell(format!("{place} does not deny: {why}")),
             }
@@ -121,7 +128,7 @@ impl Rules {
             }
             tell(format!("{place} allows"));
             // not on to the next rule: that one may have fewer restrictions
-            return match rule.options.fill(&rule.slots, who.claims) {
+            return match rule.options.fill(&rule.slots, who) {
                 Ok(options) => Ok(Some(Granted {
                     place,
                     options,
@@ -131,6 +138,24 @@ impl Rules {
             };
         }
         Ok(None)
+    }
+
+    /// Returns true if a claim may name the account, so that the account has to be known.
+    pub fn has_account_from(&self) -> bool {
+        self.rules.iter().any(|rule| rule.account_from.is_some())
+    }
+
+    /// Returns true if a rule denies each token that does not have this top-level claim.
+    pub fn is_required(&self, claim: &str) -> bool {
+        self.rules.iter().any(|rule| {
+            rule.denies
+                && rule.issuers.is_empty()
+                && rule.accounts.is_empty()
+                && rule.window == Window::default()
+                && matches!(rule.conditions.as_slice(), [only] if only.negated
+                    && only.test == Test::Present
+                    && only.path.is_top(claim))
+        })
     }
 
     /// Where they were read from; `None`: there is no file.
@@ -192,15 +217,22 @@ impl Rule {
             && self.max_age_since_refresh.is_none()
     }
 
-    fn denied(&self, who: &Applicant<'_>, zone: &TimeZone) -> Result<(), String> {
+    /// If it denies, with the claim that is missing, where that is why; if not, why not.
+    fn denied(&self, who: &Applicant<'_>, zone: &TimeZone) -> Result<Option<Path>, String> {
         self.is_about(who)?;
         if !self.accounts.is_empty() && !self.accounts.iter().any(|own| own == who.principal) {
             return Err(format!("account {:?} is not among its own", who.principal));
         }
-        if let Some(condition) = self.conditions.iter().find(|c| !c.denies(who)) {
-            return Err(format!("{condition}: no"));
+        let mut missing = None;
+        for condition in &self.conditions {
+            match condition.denies(who) {
+                Denies::No => return Err(format!("{condition}: no")),
+                Denies::Yes => {}
+                Denies::Missing => missing = Some(condition.path.clone()),
+            }
         }
-        self.is_open(who, zone)
+        self.is_open(who, zone)?;
+        Ok(missing)
     }
 
     fn allowed(
@@ -212,7 +244,9 @@ impl Rule {
         self.is_about(who)?;
         self.has_account(who, never)?;
         if let Some(condition) = self.conditions.iter().find(|c| !c.allows(who)) {
-            return Err(format!("{condition}: no, or the token does not say"));
+            return Err(format!(
+                "{condition}: no, or the token does not say, or the refreshed one says otherwise"
+            ));
         }
         if self.email_verified && !who.email_verified {
             return Err("email_verified is not true".into());
@@ -245,28 +279,21 @@ impl Rule {
         let Some(from) = &self.account_from else {
             return Err(format!("account {:?} is not among its own", who.principal));
         };
-        let account = from
-            .of(who.claims)
-            .map_err(|unusable| unusable.to_string())?;
-        if account != who.principal {
-            return Err(format!(
-                "it gives account {}, not {:?}",
-                quoted(&account),
-                who.principal
-            ));
-        }
-        if never.contains(&account) {
-            return Err(format!(
-                "account {} is one of never_accounts",
-                quoted(&account)
-            ));
-        }
-        Ok(())
+        claimed_account::check(from, who, never)
     }
 
     /// OpenID Connect Core section 2: `acr`, `amr`.
     fn has_context(&self, who: &Applicant<'_>) -> Result<(), String> {
-        let acr = who.claims.get("acr").and_then(|acr| acr.as_str());
+        let newest = |name| match who.refreshed {
+            Some(claims) if claims.contains_key(name) => claims,
+            _ => who.claims,
+        };
+        self.has_context_in(who.claims, who.claims)?;
+        self.has_context_in(newest("acr"), newest("amr"))
+    }
+
+    fn has_context_in(&self, for_acr: &Object, for_amr: &Object) -> Result<(), String> {
+        let acr = for_acr.get("acr").and_then(|acr| acr.as_str());
         if !self.acr.is_empty() && !acr.is_some_and(|acr| self.acr.iter().any(|own| own == acr)) {
             return Err(format!(
                 "acr is {}, not one of {:?}",
@@ -274,7 +301,7 @@ impl Rule {
                 self.acr
             ));
         }
-        let methods = who.claims.get("amr").and_then(|amr| amr.as_array());
+        let methods = for_amr.get("amr").and_then(|amr| amr.as_array());
         let has = |method: &String| {
             methods.is_some_and(|all| all.iter().any(|one| one.as_str() == Some(method)))
         };
@@ -315,6 +342,14 @@ impl Rule {
     fn rests_on_email(&self) -> bool {
         !self.email_verified && self.conditions.iter().any(|c| c.path.is_top("email"))
     }
+}
+
+fn missing_reason(missing: Option<&Path>) -> String {
+    missing.map_or_else(String::new, |path| {
+        format!(
+            ": claim {path} is missing (to let such tokens pass, add `missing: ignore` to the condition)"
+        )
+    })
 }
 
 fn covers(wide: &[String], narrow: &[String]) -> bool {

@@ -71,6 +71,12 @@ pub(super) enum Part {
     Local,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Missing {
+    Ignore,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCondition {
@@ -82,6 +88,7 @@ pub(super) struct RawCondition {
     pub(super) has: Option<Value>,
     pub(super) has_not: Option<Value>,
     pub(super) present: Option<bool>,
+    pub(super) missing: Option<Missing>,
 }
 
 #[derive(Deserialize)]

@@ -45,6 +45,8 @@ pub enum Unusable {
     Kind(Path, Kind),
     #[error("claim {0} does not give the name of an account")]
     Account(Path),
+    #[error("claim {0} is a mail address, and email_verified is not true")]
+    Unverified(Path),
 }
 
 /// Longest name of an account, in bytes, as useradd has it.
@@ -52,6 +54,11 @@ const MAX_ACCOUNT: usize = 32;
 const MAX_BLOCKS: usize = 64;
 
 impl ClaimText {
+    /// Returns true if it is a mail address, or what stands before the `@` of one.
+    pub fn is_from_mail(&self) -> bool {
+        self.mail_domains.is_some() || self.path.is_top("email")
+    }
+
     /// A user or a word.
     pub fn word(&self, kind: Kind, claims: &Object) -> Result<String, Unusable> {
         let text = self.text(claims)?;

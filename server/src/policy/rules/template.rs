@@ -8,12 +8,15 @@ use super::slot::{ClaimText, Kind, Unusable};
 use crate::authorized_keys::{
     Endpoint, ExpiryTime, Flag, Options, Quoted, Source, UnsafeOption, VariableName,
 };
+use crate::policy::Applicant;
 
 /// A named text from a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
     pub text: ClaimText,
     pub kind: Kind,
+    /// Only where `email_verified` is true.
+    pub must_be_verified: bool,
 }
 
 pub type Slots = BTreeMap<String, Slot>;
@@ -72,6 +75,16 @@ pub enum Unfillable {
     NoSlot(String),
 }
 
+impl Slot {
+    /// Returns the claims to take it from: the newest that have it.
+    fn source<'a>(&self, who: &Applicant<'a>) -> Result<&'a Object, Unusable> {
+        if self.must_be_verified && !who.email_verified {
+            return Err(Unusable::Unverified(self.text.path.clone()));
+        }
+        Ok(self.text.path.newest(who))
+    }
+}
+
 impl Template {
     /// Reads `text`, in which `{name}` is a slot, and `{{` and `}}` are braces.
     pub fn parse(text: &str, slots: &Slots) -> Result<Self, TemplateError> {
@@ -122,12 +135,12 @@ impl Template {
         Ok(text)
     }
 
-    fn fill(&self, slots: &Slots, claims: &Object) -> Result<Quoted, Unfillable> {
+    fn fill(&self, slots: &Slots, who: &Applicant<'_>) -> Result<Quoted, Unfillable> {
         let text = self.with(|name| {
             let slot = slots
                 .get(name)
                 .ok_or_else(|| Unfillable::NoSlot(name.to_owned()))?;
-            Ok::<_, Unfillable>(slot.text.word(slot.kind, claims)?)
+            Ok::<_, Unfillable>(slot.text.word(slot.kind, slot.source(who)?)?)
         })?;
         Ok(Quoted::new(&text)?)
     }
@@ -158,9 +171,9 @@ impl FromPart {
 }
 
 impl OptionsTemplate {
-    /// The options for somebody with these claims. A claim that does not fit its slot is an error,
+    /// The options for this login. A claim that does not fit its slot is an error,
     /// never a hole.
-    pub fn fill(&self, slots: &Slots, claims: &Object) -> Result<Options, Unfillable> {
+    pub fn fill(&self, slots: &Slots, who: &Applicant<'_>) -> Result<Options, Unfillable> {
         let mut from = Vec::new();
         for part in &self.from {
             match part {
@@ -169,11 +182,11 @@ impl OptionsTemplate {
                     let slot = slots
                         .get(name)
                         .ok_or_else(|| Unfillable::NoSlot(name.clone()))?;
-                    from.extend(slot.text.cidrs(claims)?);
+                    from.extend(slot.text.cidrs(slot.source(who)?)?);
                 }
             }
         }
-        let fill = |template: &Template| template.fill(slots, claims);
+        let fill = |template: &Template| template.fill(slots, who);
         Ok(Options {
             flags: self.flags.clone(),
             command: self.command.as_ref().map(fill).transpose()?,

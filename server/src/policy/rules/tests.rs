@@ -1,4 +1,5 @@
 use super::*;
+use crate::account::{AccountKind, Standing};
 
 const ISSUER: &str = "https://op.example";
 const NOW: i64 = 1_800_000_000; // 2027-01-15T08:00:00Z, a Friday
@@ -10,6 +11,8 @@ fn parse(text: &str) -> Result<Rules, RulesError> {
 struct Who {
     principal: &'static str,
     claims: serde_json::Value,
+    refreshed: Option<opkssh_protocol::json::Object>,
+    account: Option<Standing>,
     userinfo: Option<opkssh_protocol::json::Object>,
     change: fn(&mut Applicant<'_>),
 }
@@ -18,6 +21,8 @@ fn who(claims: serde_json::Value) -> Who {
     Who {
         principal: "dev",
         claims,
+        refreshed: None,
+        account: None,
         userinfo: None,
         change: |_| (),
     }
@@ -27,7 +32,15 @@ fn who(claims: serde_json::Value) -> Who {
 fn decide(rules: &str, who: &Who) -> Result<String, String> {
     let rules = parse(rules).unwrap();
     let claims = opkssh_protocol::json::parse_object(who.claims.to_string().as_bytes()).unwrap();
+    let person = Standing {
+        name: who.principal.to_owned(),
+        aliases: vec![],
+        kind: AccountKind::Person,
+    };
     let mut applicant = Applicant {
+        refreshed: who.refreshed.as_ref(),
+        account: Some(who.account.as_ref().unwrap_or(&person)),
+        refreshed_login: None,
         principal: who.principal,
         issuer: ISSUER,
         claims: &claims,
@@ -482,7 +495,7 @@ fn one_slip_and_nothing_is_used() {
         assert!(parse(&one(&format!("{good}  {rest}\n"))).is_err(), "{rest}");
     }
     // blocks in a command, a name in `from`
-    let slots = "  slots: {a: {claim: a, type: user}, n: {claim: n, type: cidrs}}\n";
+    let slots = "  slots: {a: {claim: a, type: user}, n: {claim: nets, type: cidrs}}\n";
     assert!(
         parse(&one(&format!(
             "{good}{slots}  options: {{command: '{{a}}', from: '{{n}}'}}\n"
@@ -495,4 +508,148 @@ fn one_slip_and_nothing_is_used() {
         )))
         .is_err()
     );
+}
+
+/// By number, so by any name of it.
+#[test]
+fn accounts_that_no_claim_may_name() {
+    let rules = |more: &str| {
+        format!(
+            "never_accounts: [backup]\nrules:\n- name: own\n  issuer: {ISSUER}\n  account_from: \
+             {{claim: preferred_username}}\n{more}"
+        )
+    };
+    let named = |kind, aliases: &[&str]| Who {
+        principal: "alice",
+        account: Some(Standing {
+            name: "alice".to_owned(),
+            aliases: aliases.iter().map(|name| (*name).to_owned()).collect(),
+            kind,
+        }),
+        ..who(serde_json::json!({"preferred_username": "alice", "groups": ["dba"]}))
+    };
+    let system = AccountKind::System {
+        uid: 105,
+        uid_min: 1000,
+    };
+    assert!(decide(&rules(""), &named(AccountKind::Person, &["alice"])).is_ok());
+    for (kind, why) in [
+        (AccountKind::Root, "it has uid 0"),
+        (
+            AccountKind::Verifier,
+            "it is the account that verify runs as",
+        ),
+        (AccountKind::Nobody, "it is the account nobody"),
+        (system, "its uid 105 is below UID_MIN (1000)"),
+    ] {
+        refused(&rules(""), &named(kind, &[]), why);
+    }
+    let backup = named(AccountKind::Person, &["alice", "backup"]);
+    refused(&rules(""), &backup, "has the uid of \"backup\"");
+    let mut other = named(AccountKind::Person, &[]);
+    other.account.as_mut().unwrap().name = "bob".to_owned();
+    refused(&rules(""), &other, "could not be looked up");
+    let unknown = Who {
+        change: |who| who.account = None,
+        ..named(AccountKind::Person, &[])
+    };
+    refused(&rules(""), &unknown, "could not be looked up");
+    // named by the rule, and no claim has to name it
+    let listed = "  accounts: [alice]\n  when: [{claim: groups, has: dba}]\n";
+    assert!(decide(&rules(listed), &named(system, &[])).is_ok());
+}
+
+#[test]
+fn an_account_from_a_claim_that_the_refreshed_token_takes_back() {
+    let rules = format!(
+        "rules:\n- name: own\n  issuer: {ISSUER}\n  account_from: {{claim: preferred_username}}\n"
+    );
+    let refreshed = |claims: serde_json::Value| Who {
+        principal: "alice",
+        refreshed: claims.as_object().cloned(),
+        ..who(serde_json::json!({"preferred_username": "alice"}))
+    };
+    for claims in [
+        serde_json::json!({}),
+        serde_json::json!({"preferred_username": "alice"}),
+    ] {
+        assert!(decide(&rules, &refreshed(claims)).is_ok());
+    }
+    for name in ["bob".into(), "".into(), serde_json::Value::Null] {
+        let claims = serde_json::json!({ "preferred_username": name });
+        assert!(decide(&rules, &refreshed(claims)).is_err());
+    }
+}
+
+/// What a slot holds is what the provider said last.
+#[test]
+fn a_slot_is_filled_from_the_refreshed_token() {
+    let rules = one(
+        "  when: [{claim: sub, is: s}]\n  slots: {net: {claim: nets, type: cidrs}}\n  options: \
+         {from: '{net}'}\n",
+    );
+    let refreshed = |claims: serde_json::Value| Who {
+        refreshed: claims.as_object().cloned(),
+        ..who(serde_json::json!({"sub": "s", "nets": "10.0.0.0/8"}))
+    };
+    let from = |claims| decide(&rules, &refreshed(claims));
+    assert_eq!(
+        from(serde_json::json!({"nets": "192.0.2.1"})).unwrap(),
+        ",from=\"192.0.2.1\""
+    );
+    assert_eq!(from(serde_json::json!({})).unwrap(), ",from=\"10.0.0.0/8\"");
+    assert!(from(serde_json::json!({"nets": null})).is_err());
+}
+
+#[test]
+fn a_missing_claim_denies_unless_the_condition_says_otherwise() {
+    let rules = |more: &str| {
+        one("  when: [{claim: sub, is: s}]\n")
+            + &format!(
+                "- name: stop\n  effect: deny\n  when:\n  - {{claim: groups, has: out{more}}}\n  \
+                 - {{claim: sub, is: s}}\n"
+            )
+    };
+    let token = who(serde_json::json!({"sub": "s"}));
+    refused(
+        &rules(""),
+        &token,
+        "denied by rules.yml rule \"stop\": claim \"groups\" is missing (to let such tokens pass, add `missing: ignore`",
+    );
+    assert!(decide(&rules(", missing: ignore"), &token).is_ok());
+    let out = who(serde_json::json!({"sub": "s", "groups": ["out"]}));
+    refused(&rules(", missing: ignore"), &out, "denied by");
+    // userinfo has it
+    let told = Who {
+        userinfo: serde_json::json!({"groups": ["in"]}).as_object().cloned(),
+        ..who(serde_json::json!({"sub": "s"}))
+    };
+    assert!(decide(&rules(""), &told).is_ok());
+    for text in [
+        one("  when: [{claim: sub, is: s, missing: ignore}]\n"),
+        rules(", missing: deny"),
+        "rules: [{name: a, effect: deny, when: [{claim: a, present: true, missing: ignore}]}]"
+            .to_owned(),
+    ] {
+        assert!(parse(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_rule_that_every_token_has_to_have_a_claim_for() {
+    let is_required = |rest: &str| {
+        let text = format!("rules: [{{name: a, effect: deny, when: [{rest}]}}]");
+        parse(&text).unwrap().is_required("email")
+    };
+    assert!(is_required("{claim: email, present: false}"));
+    for rest in [
+        "{claim: email, present: true}",
+        "{claim: mail, present: false}",
+        "{claim: email, present: false}, {claim: sub, is: a}",
+        "{claim: email, is: a}",
+        "{claim: email, present: false}], accounts: [a",
+        "{claim: email, present: false}], issuer: i, hours: [{from: '00:00', to: '24:00'}",
+    ] {
+        assert!(!is_required(rest), "{rest}");
+    }
 }

@@ -9,11 +9,12 @@ use super::{BesideGo, Go, Intended};
 use crate::verify_refusals::attempt::{Attempt, now};
 use crate::verify_refusals::forge::CLIENT;
 
-const CLAIMS: [Intended; 7] = [
+const CLAIMS: [Intended; 8] = [
     (&["no subject"], Go::Accepts, "without `sub`"),
     (&["joined audiences"], Go::Accepts, "(63)"),
     (&["number in the audience"], Go::Panics, "(64)"),
     (&["from the future"], Go::Accepts, "(78, 79)"),
+    (&["start"], Go::Accepts, "`nbf` that is not a number"),
     (&["letter case"], Go::Accepts, "(89)"),
     (&["letter case"], Go::Refuses, "(89)"),
     (&["twice"], Go::Accepts, "(89)"),
@@ -80,7 +81,7 @@ fn claims() -> Vec<(&'static str, &'static str, Value)> {
         ("times", json!({"exp": "x"})),
         ("times", json!({"exp": null})),
         ("times", json!({"nbf": now - 60})),
-        ("times", json!({"nbf": "x"})),
+        ("start", json!({"nbf": "x"})),
         ("times", json!({"nbf": 1.5})),
         ("times", json!({"iat": now + 30})),
         ("from the future", json!({"iat": now + 7200})),

@@ -1,0 +1,155 @@
+//! Which local accounts a claim may name. Decided by uid: a second name of an account is no other
+//! account.
+
+use super::{AccountError, find, in_passwd};
+
+const LOGIN_DEFS: [&str; 2] = ["/etc/login.defs", "/usr/etc/login.defs"];
+/// What useradd takes where login.defs does not say.
+const DEFAULT_UID_MIN: u32 = 1000;
+const USUAL_NOBODY: u32 = 65534;
+
+/// What a local account is, for a claim that names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub name: String,
+    /// Names in `/etc/passwd` that have the same uid, its own included.
+    pub aliases: Vec<String>,
+    pub kind: AccountKind,
+}
+
+/// Judged by uid. Only a person's may be named by a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccountKind {
+    #[error("it is a person's")]
+    Person,
+    #[error("it has uid 0")]
+    Root,
+    #[error("it is the account that verify runs as")]
+    Verifier,
+    #[error("it is the account nobody")]
+    Nobody,
+    #[error(
+        "its uid {uid} is below UID_MIN ({uid_min}); to allow it, list it in the rule's `accounts`"
+    )]
+    System { uid: u32, uid_min: u32 },
+}
+
+/// The uids of a system that are not persons'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Uids {
+    /// Of this process.
+    verifier: u32,
+    /// Of the account of that name, if it is another one than usual.
+    nobody: Option<u32>,
+    /// Lowest uid of a person's account, in login.defs(5).
+    min: u32,
+}
+
+impl AccountKind {
+    fn of(uid: u32, uids: Uids) -> Self {
+        match uid {
+            0 => Self::Root,
+            uid if uid == uids.verifier => Self::Verifier,
+            USUAL_NOBODY => Self::Nobody,
+            uid if Some(uid) == uids.nobody => Self::Nobody,
+            uid if uid < uids.min => Self::System {
+                uid,
+                uid_min: uids.min,
+            },
+            _ => Self::Person,
+        }
+    }
+}
+
+/// Looks up an account by its exact name, and what kind of account its uid makes it.
+pub fn standing(name: &str) -> Result<Standing, AccountError> {
+    let account = find(name)?;
+    let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
+    let defs = LOGIN_DEFS.iter().find_map(|path| std::fs::read(path).ok());
+    let uids = Uids {
+        verifier: rustix::process::geteuid().as_raw(),
+        nobody: in_passwd(&passwd, "nobody").map(|nobody| nobody.uid),
+        min: uid_min(&defs.unwrap_or_default()),
+    };
+    Ok(Standing {
+        aliases: names_of(&passwd, account.uid),
+        kind: AccountKind::of(account.uid, uids),
+        name: account.name,
+    })
+}
+
+/// Returns `UID_MIN` of login.defs(5): the last one counts.
+fn uid_min(defs: &[u8]) -> u32 {
+    let defs = String::from_utf8_lossy(defs);
+    let mut values = defs.lines().filter_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        (words.next() == Some("UID_MIN")).then(|| words.next()?.parse().ok())?
+    });
+    values.next_back().unwrap_or(DEFAULT_UID_MIN)
+}
+
+fn names_of(passwd: &[u8], uid: u32) -> Vec<String> {
+    let lines = passwd.split(|byte| *byte == b'\n');
+    let names = lines.filter_map(|line| {
+        let mut fields = std::str::from_utf8(line).ok()?.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    names.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_judged_by_their_uid() {
+        let uids = Uids {
+            verifier: 1005,
+            nobody: Some(1099),
+            min: 1000,
+        };
+        let system = |uid| AccountKind::System { uid, uid_min: 1000 };
+        for (uid, kind) in [
+            (0, AccountKind::Root),
+            (1, system(1)),
+            (999, system(999)),
+            (1000, AccountKind::Person),
+            (1005, AccountKind::Verifier),
+            (1099, AccountKind::Nobody),
+            (65533, AccountKind::Person),
+            (65534, AccountKind::Nobody),
+            (4_000_000, AccountKind::Person),
+        ] {
+            assert_eq!(AccountKind::of(uid, uids), kind, "{uid}");
+        }
+        // also where every uid is a person's, and root runs verify
+        let uids = Uids {
+            verifier: 0,
+            nobody: None,
+            min: 0,
+        };
+        assert_eq!(AccountKind::of(0, uids), AccountKind::Root);
+        assert_eq!(AccountKind::of(1, uids), AccountKind::Person);
+        let all = b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\na:x:1:1::/:\nb";
+        assert_eq!(names_of(all, 0), ["root", "toor"]);
+        assert_eq!(standing("root").unwrap().kind, AccountKind::Root);
+        assert!(standing("no-such-account-here").is_err());
+    }
+
+    #[test]
+    fn uid_min_of_login_defs() {
+        for (defs, min) in [
+            ("", 1000),
+            ("UID_MIN 500\n", 500),
+            (
+                "# UID_MIN 1\nUID_MIN\t\t\t 2000 # more\nSYS_UID_MIN 100\n",
+                2000,
+            ),
+            ("UID_MIN 500\nUID_MIN 600\n", 600),
+            ("UID_MIN many\nUID_MIN\n", 1000),
+        ] {
+            assert_eq!(uid_min(defs.as_bytes()), min, "{defs}");
+        }
+    }
+}

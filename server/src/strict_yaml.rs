@@ -1,0 +1,261 @@
+//! YAML of our own files, without what its readers disagree about. Pure.
+//!
+//! A key without a value is an error, since a template that leaves one blank must not take a
+//! restriction away. So are words that YAML 1.1 reads as something else than YAML 1.2 does.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Tag};
+
+/// Reads `text`. The error is one line, for the log.
+pub fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
+    check(text)?;
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(one_line)
+}
+
+/// Returns the message without the drawing around it, which is for terminals.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub fn one_line(error: serde_saphyr::Error) -> String {
+    let error = error.without_snippet().to_string();
+    error.lines().next().unwrap_or_default().to_owned()
+}
+
+/// What a scalar stands in.
+enum Around {
+    Mapping {
+        /// The key that was read last, until its value comes.
+        key: Option<String>,
+    },
+    Sequence,
+}
+
+/// Looks at each scalar of the document. An empty document has none.
+fn check(text: &str) -> Result<(), String> {
+    let mut around: Vec<Around> = Vec::new();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| {
+            let text = error.to_string();
+            text.lines().next().unwrap_or_default().to_owned()
+        })?;
+        match event {
+            Event::Scalar(value, style, _, tag) => {
+                if !around.is_empty() {
+                    let place = format!("line {}", span.start.line());
+                    check_scalar(&value, style, tag.as_ref(), around.last(), &place)?;
+                }
+                node(&mut around, &value);
+            }
+            Event::Alias(_) => node(&mut around, "an alias"),
+            Event::SequenceStart(..) => {
+                node(&mut around, "a list");
+                around.push(Around::Sequence);
+            }
+            Event::MappingStart(..) => {
+                node(&mut around, "a mapping");
+                around.push(Around::Mapping { key: None });
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                around.pop();
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Notes a key, or that its value has come.
+fn node(around: &mut [Around], text: &str) {
+    if let Some(Around::Mapping { key }) = around.last_mut() {
+        *key = match key {
+            None => Some(text.to_owned()),
+            Some(_) => None,
+        };
+    }
+}
+
+fn check_scalar(
+    value: &str,
+    style: ScalarStyle,
+    tag: Option<&Cow<'_, Tag>>,
+    around: Option<&Around>,
+    place: &str,
+) -> Result<(), String> {
+    let tag = tag.map(|tag| tag.suffix());
+    let plain = style == ScalarStyle::Plain && tag != Some("str");
+    if tag == Some("null") || (plain && matches!(value, "" | "~" | "null" | "Null" | "NULL")) {
+        return Err(match around {
+            Some(Around::Mapping { key: Some(key) }) => {
+                format!("{place}: {key:?} has no value; write one, or remove the key")
+            }
+            Some(Around::Mapping { key: None }) => format!("{place}: a key has no value"),
+            _ => format!("{place}: an entry of a list has no value; write one, or remove it"),
+        });
+    }
+    // keys are texts whatever they look like
+    let is_key = matches!(around, Some(Around::Mapping { key: None }));
+    match (plain && !is_key).then(|| misread(value)).flatten() {
+        Some(other) => Err(format!(
+            "{place}: some readers of YAML take {value} for {other}: write {value:?} for the text, \
+             or {other}"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Returns what a reader of YAML 1.1 or 1.2 takes this word for, where it is not spelled so.
+/// Decimal numbers, `true` and `false` mean the same to everybody.
+fn misread(word: &str) -> Option<String> {
+    match word.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "on" => return Some("true".into()),
+        "n" | "no" | "off" => return Some("false".into()),
+        _ => {}
+    }
+    let (sign, digits) = match word.strip_prefix(['+', '-']) {
+        Some(digits) => (&word[..1], digits),
+        None => ("", word),
+    };
+    let minus = if sign == "-" { "-" } else { "" };
+    let plain: String = digits.chars().filter(|c| *c != '_').collect();
+    let (radix, rest) = match plain.get(..2) {
+        Some("0x" | "0X") => (16, &plain[2..]),
+        Some("0o" | "0O") => (8, &plain[2..]),
+        Some("0b" | "0B") => (2, &plain[2..]),
+        _ if plain.len() > 1 && plain.starts_with('0') => (8, &plain[1..]),
+        _ if plain.len() < digits.len() || sign == "+" => (10, plain.as_str()),
+        _ => return None,
+    };
+    // `_apt` is a name, and so is what has other letters in it
+    let is_number = digits.starts_with(|c: char| c.is_ascii_digit())
+        && !rest.is_empty()
+        && rest.chars().all(|c| c.is_digit(radix));
+    is_number.then(|| match u128::from_str_radix(rest, radix) {
+        Ok(number) => format!("{minus}{number}"),
+        Err(_) => "a number".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn error(text: &str) -> String {
+        read::<Value>(text).expect_err(text)
+    }
+
+    #[test]
+    fn words_that_are_read_in_two_ways() {
+        for (word, other) in [
+            ("NO", "false"),
+            ("n", "false"),
+            ("Off", "false"),
+            ("yes", "true"),
+            ("Y", "true"),
+            ("on", "true"),
+            ("0x1F", "31"),
+            ("-0x10", "-16"),
+            ("0o17", "15"),
+            ("0b11", "3"),
+            ("0123", "83"),
+            ("1_000", "1000"),
+            ("+5", "5"),
+        ] {
+            let expected = format!(
+                "line 2: some readers of YAML take {word} for {other}: write \"{word}\" for the \
+                 text, or {other}"
+            );
+            assert_eq!(error(&format!("a:\n- {word}\n")), expected);
+            assert!(
+                error(&format!("a: {{b: {word}}}")).contains("write"),
+                "{word}"
+            );
+            assert!(read::<Value>(&format!("{word}: a")).is_ok(), "{word}");
+            for style in ["'", "\""] {
+                assert!(
+                    read::<Value>(&format!("a: {style}{word}{style}")).is_ok(),
+                    "{word}"
+                );
+            }
+            assert!(read::<Value>(&format!("a: !!str {word}")).is_ok(), "{word}");
+        }
+        for word in [
+            "north",
+            "yes.",
+            "0",
+            "-1",
+            "10",
+            "true",
+            "False",
+            "0x",
+            "0xg",
+            "08:00",
+            "0.5",
+            "_apt",
+            "1_a",
+            "2026-12-31T18:00:00Z",
+            "192.0.2.0/24",
+            "01a",
+            "+",
+            "-",
+            "a_b",
+            "089",
+        ] {
+            assert!(
+                read::<Value>(&format!("a: [ {word} ]")).is_ok() || word == "-",
+                "{word}"
+            );
+        }
+    }
+
+    #[test]
+    fn keys_without_a_value() {
+        for text in [
+            "a:\nb: c",
+            "a: ~",
+            "a: {a: null}",
+            "a: !!null x",
+            "b: [{a: }]",
+            "a: &x\nb: *x",
+        ] {
+            let error = error(text);
+            assert!(error.contains("\"a\" has no value"), "{text}: {error}");
+        }
+        assert!(error("a:\n- b\n-\n").starts_with("line 3: an entry of a list has no value"));
+        assert!(error("{~: a}").contains("a key has no value"));
+        for text in [
+            "a: ''",
+            "a: \"~\"",
+            "a: 'null'",
+            "a: !!str null",
+            "a: |\n  null\n",
+        ] {
+            assert!(read::<Value>(text).is_ok(), "{text}");
+        }
+        for text in ["", "# nothing\n", "---\n", "--- ~\n"] {
+            assert_eq!(read::<Option<Value>>(text), Ok(None), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn errors_are_one_line() {
+        for text in [
+            "[",
+            "a: *x",
+            "a: {b",
+            "\t- a: b\n c",
+            "--- a\n--- b\n",
+            "a: \"x",
+        ] {
+            assert!(!error(text).contains('\n'), "{text}");
+        }
+    }
+
+    #[test]
+    fn truth_values_are_spelled_out() {
+        assert_eq!(read::<bool>("true"), Ok(true));
+        assert!(read::<bool>("yes").is_err());
+    }
+}
