@@ -252,10 +252,19 @@ mod tests {
     const ISSUER: &str = "https://op.example";
 
     fn decide(file: &str, principal: &str, deny: &DenyLists) -> Result<String, PolicyDenial> {
-        let claims = br#"{"email":"alice@x.example","sub":"1","groups":["dev"]}"#;
-        let claims = opkssh_protocol::json::parse_object(claims).unwrap();
         let mut policy = Policy::default();
         policy.add_file("/etc/opk/auth_id", file.as_bytes());
+        decide_telling(&policy, principal, deny, &mut |_| ())
+    }
+
+    fn decide_telling(
+        policy: &Policy,
+        principal: &str,
+        deny: &DenyLists,
+        tell: &mut dyn FnMut(String),
+    ) -> Result<String, PolicyDenial> {
+        let claims = br#"{"email":"alice@x.example","sub":"1","groups":["dev"]}"#;
+        let claims = opkssh_protocol::json::parse_object(claims).unwrap();
         policy
             .decide(
                 Applicant {
@@ -275,9 +284,40 @@ mod tests {
                     now: UnixTime(2),
                 },
                 deny,
-                &mut |_| (),
+                tell,
             )
             .map(|granted| granted.place)
+    }
+
+    #[test]
+    fn near_misses_are_told_of_a_whole_file_and_rows_of_one_account_decide_as_the_whole() {
+        let file = b"ops alice@x.example https://op.example\n\
+                     dev alice@x.example https://op.example/\n\
+                     dev bob@x.example https://op.example\n\
+                     ops bob@x.example https://op.example\n\
+                     dev alice@x.example https://op.example\n\
+                     dev carol@x.example https://op.example\n";
+        let (mut whole, mut of_dev) = (Policy::default(), Policy::default());
+        whole.add_file("f", file);
+        of_dev.add_rows_of("dev", "f", file);
+        let told = |policy: &Policy| {
+            let mut steps = Vec::new();
+            let tell = &mut |step: String| steps.push(step);
+            let place = decide_telling(policy, "dev", &DenyLists::default(), tell);
+            assert_eq!(place.unwrap(), "f line 5");
+            steps.retain(|step| step.starts_with("f line"));
+            steps
+        };
+        assert_eq!(told(&of_dev), ["f line 5 allows"]);
+        assert_eq!(
+            told(&whole),
+            [
+                "f line 1 is for account \"ops\"",
+                "f line 2 does not allow: its issuer differs only in the trailing slash",
+                "f line 3 is about somebody else",
+                "f line 5 allows",
+            ]
+        );
     }
 
     fn allowed(file: &str, principal: &str) -> bool {
