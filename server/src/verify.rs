@@ -4,7 +4,10 @@
 //! The steps are types, so that none can be left out, and they go from cheap to dear: what a
 //! stranger can make up is refused before anything is asked of the provider or of sudo.
 //!
-//! [`peek`] → [`read_certificate`] → [`before_keys`] → [`Candidate::identify`] → [`Identified::decide`]
+//! [`peek`] → [`read_certificate`] → [`before_keys`] → [`Candidate::identify`] →
+//! [`Identified::check_denials`] → [`Undenied::allowed_by`]
+
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -85,6 +88,20 @@ impl DenyReason {
                     | PolicyDenial::Rule(_)
             )
         )
+    }
+}
+
+impl DenyReason {
+    /// Returns true if nothing allows it, which another source may.
+    pub fn is_no_rule(&self) -> bool {
+        matches!(self, Self::Policy(PolicyDenial::NoRule { .. }))
+    }
+
+    /// Names one more file that does not allow it.
+    pub fn add_source(&mut self, path: &Path) {
+        if let Self::Policy(PolicyDenial::NoRule { sources, .. }) = self {
+            sources.push(path.display().to_string());
+        }
     }
 }
 
@@ -240,68 +257,27 @@ impl Identified {
         (self.certificate.pk_token(), self.token.id_token().compact())
     }
 
-    /// May nobody let them in, whatever else is said for them? So it is with who is revoked, on a
-    /// deny list or denied by a rule, and with a login that has expired.
-    pub fn is_refused(
-        &self,
-        principal: &str,
-        policy: &Policy,
-        deny: &DenyLists,
-    ) -> Result<(), DenyReason> {
-        policy.refuses(&self.applicant(principal), deny, &mut |_| ())?;
-        self.age()?;
-        Ok(())
-    }
-
-    /// A plugin of this name let them in, who [`are not refused`](Self::is_refused).
-    pub fn let_in_by_plugin(
-        &self,
-        principal: &str,
-        policy: &Policy,
-        deny: &DenyLists,
-        plugin: &str,
-    ) -> Result<Allowed, DenyReason> {
-        self.is_refused(principal, policy, deny)?;
-        self.let_in(
-            principal,
-            Granted {
-                place: format!("plugin {plugin:?}"),
-                options: Options::default(),
-                by_email: false,
-            },
-        )
-    }
-
-    /// May they become `principal`?
+    /// Decides whether they may become `principal`.
     pub fn decide(&self, principal: &str, policy: &Policy, deny: &DenyLists) -> Verdict {
-        self.decide_telling(principal, policy, deny, &mut |_| ())
-    }
-
-    /// As [`decide`](Self::decide), and `tell` hears of each step, in words for an admin. Not
-    /// escaped.
-    pub fn decide_telling(
-        &self,
-        principal: &str,
-        policy: &Policy,
-        deny: &DenyLists,
-        tell: &mut dyn FnMut(String),
-    ) -> Verdict {
-        match self.allowed(principal, policy, deny, tell) {
+        let tell = &mut |_| ();
+        let undenied = self.check_denials(principal, policy, deny, tell);
+        match undenied.and_then(|undenied| undenied.allowed_by(policy, tell)) {
             Ok(allowed) => Verdict::Allow(allowed),
             Err(reason) => Verdict::Deny(reason),
         }
     }
 
-    fn allowed(
-        &self,
-        principal: &str,
+    /// Fails if a revocation, deny list or deny rule applies, whatever else allows. `tell` hears of
+    /// each step, in words for an admin. Not escaped.
+    pub fn check_denials<'a>(
+        &'a self,
+        principal: &'a str,
         policy: &Policy,
         deny: &DenyLists,
         tell: &mut dyn FnMut(String),
-    ) -> Result<Allowed, DenyReason> {
-        let age = self.age();
+    ) -> Result<Undenied<'a>, DenyReason> {
         tell(self.who());
-        match &age {
+        match self.age() {
             Ok(None) => tell("the login does not expire".to_owned()),
             Ok(Some(end)) => tell(format!("the login counts until {end}")),
             Err(error) => tell(error.to_string()),
@@ -309,13 +285,11 @@ impl Identified {
         if let Some(Err(error)) = self.token.refreshed() {
             tell(format!("its refreshed part does not count: {error}"));
         }
-        let granted = match (policy.decide(self.applicant(principal), deny, tell), age) {
-            (Ok(granted), _) => granted,
-            // a newer login may do; nothing that is added to the policy would
-            (Err(PolicyDenial::NoRule { .. }), Err(expired)) => return Err(expired.into()),
-            (Err(denial), _) => return Err(denial.into()),
-        };
-        self.let_in(principal, granted)
+        policy.refuses(&self.applicant(principal), deny, tell)?;
+        Ok(Undenied {
+            identified: self,
+            principal,
+        })
     }
 
     /// Until when the login counts under the provider's policy, or that it has expired. Whoever
@@ -390,6 +364,41 @@ impl Identified {
             quoted(claims.iss()),
             quoted(self.certificate.key_id())
         )
+    }
+}
+
+/// Somebody whom nothing denies the account that they want: something may allow it.
+pub struct Undenied<'a> {
+    identified: &'a Identified,
+    principal: &'a str,
+}
+
+impl Undenied<'_> {
+    /// Allows by the first rule that fits, then by the first row of `auth_id`.
+    pub fn allowed_by(
+        &self,
+        policy: &Policy,
+        tell: &mut dyn FnMut(String),
+    ) -> Result<Allowed, DenyReason> {
+        let applicant = self.identified.applicant(self.principal);
+        let granted = match (policy.allows(&applicant, tell), self.identified.age()) {
+            (Ok(granted), _) => granted,
+            // a newer login may do; nothing that is added to the policy would
+            (Err(PolicyDenial::NoRule { .. }), Err(expired)) => return Err(expired.into()),
+            (Err(denial), _) => return Err(denial.into()),
+        };
+        self.identified.let_in(self.principal, granted)
+    }
+
+    /// Allows by a plugin of this name that said yes. Fails for a login that has expired.
+    pub fn allowed_by_plugin(&self, plugin: &str) -> Result<Allowed, DenyReason> {
+        self.identified.age()?;
+        let granted = Granted {
+            place: format!("plugin {plugin:?}"),
+            options: Options::default(),
+            by_email: false,
+        };
+        self.identified.let_in(self.principal, granted)
     }
 }
 

@@ -141,15 +141,14 @@ impl Policy {
         Ok(self.rules.denies(who, tell)?)
     }
 
-    /// What refuses comes first. Then the first rule that allows, then the first row.
-    pub fn decide(
+    /// Allows by the first rule that fits, then by the first row. For applicants whom nothing
+    /// [`refuses`](Self::refuses).
+    pub fn allows(
         &self,
-        who: Applicant<'_>,
-        deny: &DenyLists,
+        who: &Applicant<'_>,
         tell: &mut dyn FnMut(String),
     ) -> Result<Granted, PolicyDenial> {
-        self.refuses(&who, deny, tell)?;
-        if let Some(granted) = self.rules.allows(&who, tell)? {
+        if let Some(granted) = self.rules.allows(who, tell)? {
             return Ok(Granted {
                 place: granted.place,
                 options: granted.options,
@@ -157,8 +156,8 @@ impl Policy {
             });
         }
         if who.counts_still {
-            let fitting = self.rows().find(|row| row.fits(&who));
-            self.tell_near_misses(&who, fitting.map(|row| row.place), tell);
+            let fitting = self.rows().find(|row| row.fits(who));
+            self.tell_near_misses(who, fitting.map(|row| row.place), tell);
             if let Some(row) = fitting {
                 tell(format!("{} allows", row.place));
                 return Ok(Granted {
@@ -265,28 +264,24 @@ mod tests {
     ) -> Result<String, PolicyDenial> {
         let claims = br#"{"email":"alice@x.example","sub":"1","groups":["dev"]}"#;
         let claims = opkssh_protocol::json::parse_object(claims).unwrap();
-        policy
-            .decide(
-                Applicant {
-                    principal,
-                    issuer: ISSUER,
-                    claims: &claims,
-                    refreshed: None,
-                    userinfo: None,
-                    account: None,
-                    email_verified: true,
-                    issued_at: Some(UnixTime(1)),
-                    refreshed_at: None,
-                    counts_still: true,
-                    key: "",
-                    login: "",
-                    refreshed_login: None,
-                    now: UnixTime(2),
-                },
-                deny,
-                tell,
-            )
-            .map(|granted| granted.place)
+        let who = Applicant {
+            principal,
+            issuer: ISSUER,
+            claims: &claims,
+            refreshed: None,
+            userinfo: None,
+            account: None,
+            email_verified: true,
+            issued_at: Some(UnixTime(1)),
+            refreshed_at: None,
+            counts_still: true,
+            key: "",
+            login: "",
+            refreshed_login: None,
+            now: UnixTime(2),
+        };
+        policy.refuses(&who, deny, tell)?;
+        policy.allows(&who, tell).map(|granted| granted.place)
     }
 
     #[test]

@@ -1,7 +1,6 @@
-//! The step of `verify` in which the policy decides: the system's files, the account's own file,
-//! plugins.
+//! The step of `verify` in which the policy decides: what denies, the system's files, the
+//! account's own file, plugins.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::admin_files::{AdminFiles, add_rows, rows_of};
@@ -10,10 +9,11 @@ use super::error::VerifyError;
 use super::monitor::Outside;
 use super::plugins::variables;
 use crate::log::Log;
-use crate::policy::PolicyDenial;
-use crate::verify::{Allowed, DenyReason, Identified, Verdict};
+use crate::policy::Policy;
+use crate::verify::{Allowed, Identified};
 
-/// The system's file first; the user's own only if that has no row, as it may need sudo.
+/// Checks what denies, once. Then allows by the system's files, else by the account's own, which
+/// may need sudo, else by a plugin: plugins come last, so that none lifts a restriction of a rule.
 pub(super) fn allow_by_policy(
     args: &VerifyArgs,
     files: &AdminFiles,
@@ -21,22 +21,26 @@ pub(super) fn allow_by_policy(
     outside: &mut Outside<'_>,
     log: &Log,
 ) -> Result<Allowed, VerifyError> {
-    let principal = args.principal.as_str();
-    let deny = &files.config.deny;
     for problem in &files.policy_problems {
         log.line(problem);
     }
     let mut tell = |step: String| log.detail(&step);
-    match identified.decide_telling(principal, &files.policy, deny, &mut tell) {
-        Verdict::Allow(allowed) => return Ok(allowed),
-        Verdict::Deny(DenyReason::Policy(PolicyDenial::NoRule { .. })) => {}
-        Verdict::Deny(reason) => return Err(reason.into()),
-    }
-    let (mut policy, mut refusal) = (Cow::Borrowed(&files.policy), None);
+    let deny = &files.config.deny;
+    let undenied = identified.check_denials(&args.principal, &files.policy, deny, &mut tell)?;
+    let mut no_rule = match undenied.allowed_by(&files.policy, &mut tell) {
+        Err(reason) if reason.is_no_rule() => reason,
+        decided => return Ok(decided?),
+    };
+    let mut refusal = None;
     match (outside.home_policy(), &files.no_auth_id) {
         (Ok(home), _) => {
-            for problem in add_rows(policy.to_mut(), rows_of(args, log), &home.path, &home.bytes) {
+            let mut policy = Policy::default();
+            for problem in add_rows(&mut policy, rows_of(args, log), &home.path, &home.bytes) {
                 log.line(&problem);
+            }
+            match undenied.allowed_by(&policy, &mut tell) {
+                Err(reason) if reason.is_no_rule() => no_rule.add_source(&home.path),
+                decided => return Ok(decided?),
             }
         }
         (Err(home), Some(system)) => {
@@ -46,15 +50,6 @@ pub(super) fn allow_by_policy(
         (Err(home), None) if home.is_absent => {}
         (Err(home), None) => log.line(&format!("warning: home policy not used: {home}")),
     }
-    let reason = match identified.decide(principal, &policy, deny) {
-        Verdict::Allow(allowed) => return Ok(allowed),
-        Verdict::Deny(reason) => reason,
-    };
-    // last, so that a plugin takes no restriction away that a rule gives
-    if !matches!(reason, DenyReason::Policy(PolicyDenial::NoRule { .. })) {
-        return Err(reason.into());
-    }
-    identified.is_refused(principal, &policy, deny)?;
     for problem in &files.plugins.problems {
         log.line(&format!("warning: {problem}"));
     }
@@ -63,7 +58,7 @@ pub(super) fn allow_by_policy(
         false => variables(args, identified, log),
     };
     if let Some(plugin) = asked.and_then(|asked| outside.ask_plugins(asked, log)) {
-        return Ok(identified.let_in_by_plugin(principal, &policy, deny, &plugin)?);
+        return Ok(undenied.allowed_by_plugin(&plugin)?);
     }
-    Err(refusal.unwrap_or_else(|| reason.into()))
+    Err(refusal.unwrap_or_else(|| no_rule.into()))
 }
