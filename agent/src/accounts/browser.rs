@@ -217,7 +217,8 @@ async fn prepare(
     events: &mpsc::Sender<Event>,
 ) -> Result<(Begun, Loopback, Authorization), LoginError> {
     let begun = begin(http, provider, request.key_type, events).await?;
-    let loopback = Loopback::bind(&provider.redirect_uris).await?;
+    let remote = provider.remote_redirect_uri.as_deref();
+    let loopback = Loopback::bind(&provider.redirect_uris, remote).await?;
     let prompt = asked.prompt(&request.asking, provider);
     let authorization = authorize(&begun, provider, &loopback.redirect_uri, prompt, request)?;
     Ok((begun, loopback, authorization))

@@ -221,6 +221,9 @@ fn plain_hint(error: &LoginError, provider: &Provider) -> Option<String> {
             "log in again: opkssh login --device {}",
             provider.name()
         )),
+        LoginError::Loopback(LoopbackError::NotLoopback(_)) => {
+            Some("correct `redirect_uris:` in the client configuration".to_owned())
+        }
         LoginError::NoCode | LoginError::NobodyCame | LoginError::NeedsPerson(_) => {
             Some(format!("log in again: opkssh login {}", provider.name()))
         }

@@ -14,6 +14,7 @@ mod forget;
 mod index;
 mod key_files;
 mod lifetime;
+mod local_redirect;
 mod lock;
 mod login;
 mod logout;
