@@ -7,13 +7,14 @@ use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::authorization_response::code;
 use super::awaited::Awaited;
 use super::chooser::{Choice, Chooser};
 use super::login::{
     Begun, LoggedIn, LoginError, LoginFailure, PATIENCE, begin, hint, tell, waiting,
 };
 use super::loopback::{Loopback, Page, Server, Visit};
-use super::oidc::{self, Authorization, Http, OidcError};
+use super::oidc::{self, Authorization, Http};
 use super::pages;
 use crate::failpoint;
 
@@ -136,7 +137,7 @@ async fn at_provider(
         let visit = answer(&mut visits, &authorization, deadline)
             .await
             .map_err(no_browser)?;
-        let code = code(&visit);
+        let code = code(&visit, provider, &begun.documents);
         match &code {
             Err(LoginError::Oidc(error)) if error.needs_person() && asked == Question::Silent => {
                 // the same window goes on to the provider's login page
@@ -261,15 +262,6 @@ async fn answer(
         tracing::debug!("somebody came to the login's address with a wrong state");
         visit.answer(Page::failure(pages::not_the_answer()));
     }
-}
-
-/// Reads the authorization response (RFC 6749 section 4.1.2).
-fn code(visit: &Visit) -> Result<String, LoginError> {
-    if let Some(error) = visit.parameter("error") {
-        let description = visit.parameter("error_description");
-        return Err(OidcError::Refused { error, description }.into());
-    }
-    visit.parameter("code").ok_or(LoginError::NoCode)
 }
 
 fn no_browser(error: LoginError) -> (LoginError, Option<Browser>) {

@@ -36,6 +36,12 @@ pub enum LoginError {
     NeedsPerson(OidcError),
     #[error("the login page came back without a code")]
     NoCode,
+    #[error(
+        "the login page came back from another provider: its iss is {got:?}, expected {expected}"
+    )]
+    OtherIssuer { got: String, expected: String },
+    #[error("the login page came back without an iss, and {0} announces that it always sends one")]
+    NoIssuer(String),
     #[error("nobody finished the login in the browser within {} minutes", PATIENCE.as_secs() / 60)]
     NobodyCame,
     #[error("the login was cancelled")]
@@ -224,6 +230,16 @@ fn plain_hint(error: &LoginError, provider: &Provider) -> Option<String> {
         LoginError::Loopback(LoopbackError::NotLoopback(_)) => {
             Some("correct `redirect_uris:` in the client configuration".to_owned())
         }
+        LoginError::OtherIssuer { .. } => Some(format!(
+            "its code was not used. Where this happens again, remove {} from the client \
+             configuration: a provider that sends your browser to another one can get logins of \
+             yours there",
+            provider.name()
+        )),
+        LoginError::NoIssuer(_) => Some(format!(
+            "log in again: opkssh login {}; where the address is pasted, the whole of it is needed",
+            provider.name()
+        )),
         LoginError::NoCode | LoginError::NobodyCame | LoginError::NeedsPerson(_) => {
             Some(format!("log in again: opkssh login {}", provider.name()))
         }

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod alarm;
+mod authorization_response;
 mod awaited;
 mod away;
 mod browser;
