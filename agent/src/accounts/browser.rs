@@ -173,12 +173,12 @@ async fn at_provider(
         Err(error) => return Err((error, Some(browser))),
     };
     failpoint::reached("login: tokens arrived");
-    let bound = exchanged.map_err(LoginError::from).and_then(|tokens| {
-        let pk_token = begun.bound(provider, &tokens, now())?;
-        Ok((pk_token, tokens))
-    });
-    match bound {
-        Ok((pk_token, tokens)) => Ok(begun.done(provider, pk_token, tokens, Some(browser))),
+    let tokens = match exchanged {
+        Ok(tokens) => tokens,
+        Err(error) => return Err((error.into(), Some(browser))),
+    };
+    match begun.bound(http, provider, &tokens, now()).await {
+        Ok(pk_token) => Ok(begun.done(provider, pk_token, tokens, Some(browser))),
         Err(error) => Err((error, Some(browser))),
     }
 }
