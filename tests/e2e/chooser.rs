@@ -6,6 +6,7 @@ use opkssh_test_support::{
     Browser, BrowserMode, Home, Part, Provider, ProviderOptions, Running, left_out, wait_until,
 };
 
+use crate::login_flows::loopback::{cannot_be_framed, get, host};
 use crate::setup::{OPKSSH, entry, status, write_config};
 
 /// A home that knows two providers and prefers none.
@@ -47,7 +48,7 @@ impl TwoProviders {
     fn waiting(&self) -> (Running, String) {
         self.browser.behave("alice", BrowserMode::Ignore);
         let mut login = self.home.opkssh(["login"]).start();
-        login.wait_for("/chooser\n");
+        login.wait_for("/chooser/");
         wait_until("the window is open", || {
             (self.browser.openings() == 1).then_some(())
         });
@@ -56,7 +57,8 @@ impl TwoProviders {
             .lines()
             .find_map(|line| line.strip_prefix("Opening browser to "));
         let url = url.expect("the chooser's URL").to_owned();
-        assert!(url.starts_with("http://localhost:"), "{url}");
+        // `localhost` could be the other address family, where another program has the port
+        assert!(url.starts_with("http://127.0.0.1:"), "{url}");
         (login, url)
     }
 
@@ -122,19 +124,28 @@ fn a_foreign_page_cannot_choose() {
     let two = TwoProviders::new();
     let (mut login, url) = two.waiting();
     two.browser.behave("alice", BrowserMode::Login);
-    for query in [
-        "op=1",
-        "op=1&token=",
-        "op=1&token=AAAAAAAAAAAAAAAAAAAAAA",
-        "op=7",
+    // whoever finds the port does not know the secret in the path, which is on no page
+    let (base, secret) = url.rsplit_once('/').unwrap();
+    assert!(secret.len() >= 22, "16 random bytes: {secret}");
+    let guess = "A".repeat(secret.len());
+    for path in [
+        base.to_owned(),
+        format!("{base}/"),
+        format!("{base}/select?op=1"),
+        format!("{base}/{guess}"),
+        format!("{base}/{guess}/select?op=1"),
+        format!("{url}A/select?op=1"),
     ] {
-        let (code, text) = two.visit(&format!("{url}/select?{query}"));
-        assert_eq!(code, 400, "{query}: {text}");
-        assert!(
-            text.contains("not one of the providers on the page"),
-            "{text}"
-        );
+        let (code, text) = two.visit(&path);
+        assert_eq!(code, 404, "{path}: {text}");
+        assert!(!text.contains(secret), "{text}");
     }
+    let (code, text) = two.visit(&format!("{url}/select?op=7"));
+    assert_eq!(code, 400, "{text}");
+    assert!(
+        text.contains("not one of the providers on the page"),
+        "{text}"
+    );
     assert!(!login.has_ended());
     assert_eq!(two.authorizations(), [0, 0]);
 
@@ -144,6 +155,40 @@ fn a_foreign_page_cannot_choose() {
     assert_eq!(code, 200, "{text}");
     login.wait().stdout();
     assert_eq!(two.authorizations(), [0, 1]);
+}
+
+/// DNS rebinding: a page's own name is made to lead to this machine, so that it may read the answer.
+#[test]
+fn the_page_has_no_other_name_and_is_in_no_frame() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let two = TwoProviders::new();
+    let (login, url) = two.waiting();
+    let (authority, path) = url
+        .trim_start_matches("http://")
+        .split_once('/')
+        .expect("an address");
+    let (_, port) = authority.split_once(':').expect("a port");
+    let path = format!("/{path}");
+    for name in [
+        "attacker.example".to_owned(),
+        format!("attacker.example:{port}"),
+        format!("localhost:{port}"),
+        "127.0.0.1".to_owned(),
+    ] {
+        for target in [path.clone(), format!("{path}/select?op=1")] {
+            let (status, page) = get(port, &host(&name), &target);
+            assert_eq!(status, 421, "{name}: {page}");
+            assert!(!page.contains("select"), "{page}");
+        }
+    }
+    let (status, page) = get(port, &host(authority), &path);
+    assert_eq!(status, 200);
+    assert!(page.contains("Choose a provider"), "{page}");
+    cannot_be_framed(&page);
+    assert_eq!(two.authorizations(), [0, 0]);
+    drop(login);
 }
 
 #[test]

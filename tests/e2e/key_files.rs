@@ -2,6 +2,7 @@
 //! words of Go's client, which must understand ours as we understand its.
 
 mod go;
+mod guarded;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,5 +1,7 @@
 //! Logins that fail: each says why, ends with 1, and leaves nothing behind.
 
+mod failed_checks;
+mod mix_up;
 mod provider;
 
 use opkssh_test_support::{

@@ -1,6 +1,7 @@
 //! Logins whose browser is on another machine, logins that ask nobody, and what is passed on to the
 //! provider.
 
+pub mod loopback;
 mod pasted;
 
 use opkssh_test_support::{BrowserMode, Part, ProviderOptions, left_out};

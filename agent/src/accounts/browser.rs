@@ -7,13 +7,14 @@ use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::authorization_response::code;
 use super::awaited::Awaited;
 use super::chooser::{Choice, Chooser};
 use super::login::{
     Begun, LoggedIn, LoginError, LoginFailure, PATIENCE, begin, hint, tell, waiting,
 };
 use super::loopback::{Loopback, Page, Server, Visit};
-use super::oidc::{self, Authorization, Http, OidcError};
+use super::oidc::{self, Authorization, Http};
 use super::pages;
 use crate::failpoint;
 
@@ -136,7 +137,7 @@ async fn at_provider(
         let visit = answer(&mut visits, &authorization, deadline)
             .await
             .map_err(no_browser)?;
-        let code = code(&visit);
+        let code = code(&visit, provider, &begun.documents);
         match &code {
             Err(LoginError::Oidc(error)) if error.needs_person() && asked == Question::Silent => {
                 // the same window goes on to the provider's login page
@@ -172,12 +173,12 @@ async fn at_provider(
         Err(error) => return Err((error, Some(browser))),
     };
     failpoint::reached("login: tokens arrived");
-    let bound = exchanged.map_err(LoginError::from).and_then(|tokens| {
-        let pk_token = begun.bound(provider, &tokens, now())?;
-        Ok((pk_token, tokens))
-    });
-    match bound {
-        Ok((pk_token, tokens)) => Ok(begun.done(provider, pk_token, tokens, Some(browser))),
+    let tokens = match exchanged {
+        Ok(tokens) => tokens,
+        Err(error) => return Err((error.into(), Some(browser))),
+    };
+    match begun.bound(http, provider, &tokens, now()).await {
+        Ok(pk_token) => Ok(begun.done(provider, pk_token, tokens, Some(browser))),
         Err(error) => Err((error, Some(browser))),
     }
 }
@@ -217,7 +218,8 @@ async fn prepare(
     events: &mpsc::Sender<Event>,
 ) -> Result<(Begun, Loopback, Authorization), LoginError> {
     let begun = begin(http, provider, request.key_type, events).await?;
-    let loopback = Loopback::bind(&provider.redirect_uris).await?;
+    let remote = provider.remote_redirect_uri.as_deref();
+    let loopback = Loopback::bind(&provider.redirect_uris, remote).await?;
     let prompt = asked.prompt(&request.asking, provider);
     let authorization = authorize(&begun, provider, &loopback.redirect_uri, prompt, request)?;
     Ok((begun, loopback, authorization))
@@ -260,15 +262,6 @@ async fn answer(
         tracing::debug!("somebody came to the login's address with a wrong state");
         visit.answer(Page::failure(pages::not_the_answer()));
     }
-}
-
-/// Reads the authorization response (RFC 6749 section 4.1.2).
-fn code(visit: &Visit) -> Result<String, LoginError> {
-    if let Some(error) = visit.parameter("error") {
-        let description = visit.parameter("error_description");
-        return Err(OidcError::Refused { error, description }.into());
-    }
-    visit.parameter("code").ok_or(LoginError::NoCode)
 }
 
 fn no_browser(error: LoginError) -> (LoginError, Option<Browser>) {

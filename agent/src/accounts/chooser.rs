@@ -12,7 +12,8 @@ use super::pages;
 /// where the login goes on.
 pub struct Chooser {
     pub url: String,
-    token: String,
+    /// Path of the page, with a secret that only the address holds.
+    path: String,
     server: Server,
     visits: mpsc::Receiver<Visit>,
 }
@@ -39,38 +40,39 @@ impl Choice {
 
 impl Chooser {
     pub async fn open() -> Result<Self, LoginError> {
-        let mut token = [0; 16];
-        getrandom::fill(&mut token).map_err(|_| LoginError::Random)?;
-        let loopback = Loopback::bind_any("/chooser").await?;
+        let mut secret = [0; 16];
+        getrandom::fill(&mut secret).map_err(|_| LoginError::Random)?;
+        let path = format!("/chooser/{}", base64url::encode(secret));
+        let loopback = Loopback::bind_any(&path).await?;
         let url = loopback.redirect_uri.clone();
         let (server, visits) = loopback.serve();
         Ok(Self {
             url,
-            token: base64url::encode(token),
+            path,
             server,
             visits,
         })
     }
 
-    /// Waits for a click. Other pages cannot make the choice: they do not know the token.
+    /// Waits for a click. Other pages cannot make the choice: they do not know the path.
     pub async fn choice(mut self, providers: &[Provider]) -> Result<Choice, LoginError> {
         while let Some(visit) = self.visits.recv().await {
-            if visit.target.path() != "/chooser/select" {
-                visit.answer(Page::html(pages::chooser(providers, &self.token)));
+            if visit.target.path() != format!("{}/select", self.path) {
+                visit.answer(Page::html(pages::chooser(providers, &self.path)));
                 continue;
             }
             let index = visit
                 .parameter("op")
                 .and_then(|op| op.parse::<usize>().ok());
             match index.filter(|index| *index < providers.len()) {
-                Some(index) if visit.parameter("token").as_deref() == Some(&self.token) => {
+                Some(index) => {
                     return Ok(Choice {
                         index,
                         visit,
                         server: self.server,
                     });
                 }
-                _ => visit.answer(Page::failure(pages::failed(
+                None => visit.answer(Page::failure(pages::failed(
                     "That is not one of the providers on the page.",
                     None,
                 ))),

@@ -96,19 +96,11 @@ async fn at_provider(
         Ok(Err(error)) if error.is_expired_token() => return Err(LoginError::CodeExpired),
         Ok(Err(error)) => return Err(error.into()),
     };
-    match begun.bound(provider, &tokens, now()) {
+    match begun.bound(http, provider, &tokens, now()).await {
         Ok(pk_token) => Ok(begun.done(provider, pk_token, tokens, None)),
-        Err(error) => {
-            // nobody will ever use it
-            if let Some(refresh_token) = &tokens.refresh_token {
-                let _ = oidc::revoke(http, &begun.documents, provider, refresh_token).await;
-            }
-            Err(match error {
-                LoginError::PkToken(PkTokenError::NoCommitment("nonce")) => {
-                    LoginError::NoNonceInDeviceFlow(provider.issuer.clone())
-                }
-                error => error,
-            })
+        Err(LoginError::PkToken(PkTokenError::NoCommitment("nonce"))) => {
+            Err(LoginError::NoNonceInDeviceFlow(provider.issuer.clone()))
         }
+        Err(error) => Err(error),
     }
 }

@@ -215,16 +215,19 @@ fn renewed(
         audience: Audience::OneOf(&client_ids),
     };
     let (cic, first) = (current.unverified_cic(), current.unverified_claims());
-    verify_refreshed(id_token.clone(), first, cic, expected, &documents.keys, now)?;
+    let verified = verify_refreshed(id_token.clone(), first, cic, expected, &documents.keys, now)?;
     match id_token.unverified_claims().nonce() {
         Some(nonce) if !nonce.is_empty() => {
             let pk_token = bind(key, cic, id_token);
             login::check(&pk_token, &record.provider, documents, now)?;
             Ok((pk_token, Renewal::ByItself))
         }
-        _ => Ok((
-            current.clone().with_refreshed(id_token),
-            Renewal::OnRefreshedServers,
-        )),
+        _ => {
+            login::check_refreshed(verified.claims(), &record.provider, now)?;
+            Ok((
+                current.clone().with_refreshed(id_token),
+                Renewal::OnRefreshedServers,
+            ))
+        }
     }
 }

@@ -19,6 +19,8 @@ use super::clock::Clock;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::mint::mint;
 use super::oidc::Http;
+use crate::hardening;
+use crate::memory_lock::MemoryLock;
 use crate::surroundings::Surroundings;
 
 /// Where the key shall go.
@@ -74,8 +76,11 @@ impl KeyFileError {
     }
 }
 
-/// Logs in without a daemon; an answer of the browser can be brought to `awaited`. `show` gets the events that a daemon would send, `out` the key where
-/// it shall be printed.
+/// Logs in without a daemon; an answer of the browser can be brought to `awaited`. `show` gets the
+/// events that a daemon would send, `out` the key where it shall be printed.
+///
+/// A refresh token that the provider gives although none was asked for is dropped, not revoked:
+/// that could end the access token in the certificate, or another login of the same grant.
 pub fn login_to_files(
     request: &LoginRequest,
     target: &KeyTarget,
@@ -84,6 +89,10 @@ pub fn login_to_files(
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
 ) -> Result<WrittenKeys, KeyFileError> {
+    hardening::apply();
+    // fails in no mode but the strict one
+    let _ = MemoryLock::Auto.apply();
+    let request = &without_offline_access(request);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -114,6 +123,18 @@ pub fn login_to_files(
         }
         result
     })
+}
+
+/// Nothing renews key files, so no refresh token is asked for.
+fn without_offline_access(request: &LoginRequest) -> LoginRequest {
+    let mut request = request.clone();
+    for provider in &mut request.providers {
+        provider.scopes.retain(|scope| scope != "offline_access");
+        if provider.access_type == "offline" {
+            provider.access_type.clear();
+        }
+    }
+    request
 }
 
 fn keep(
@@ -170,7 +191,11 @@ fn keep(
     };
     let notes = match path {
         None => Vec::new(),
-        Some(path) => vec![write(&path, &private_key, &certificate)?],
+        Some(path) => {
+            // other users may read a certificate, and no access token
+            let mode = if send { 0o600 } else { 0o644 };
+            vec![write(&path, &private_key, &certificate, mode)?]
+        }
     };
     Ok(WrittenKeys {
         certificate,
@@ -250,11 +275,16 @@ fn audience(claims: &Claims) -> String {
     claims.single_audience().unwrap_or("unknown").to_owned()
 }
 
-/// Writes both files and says so.
-fn write(path: &Path, private_key: &Secret, certificate: &str) -> Result<String, KeyFileError> {
+/// Writes both files, the certificate with this mode, and returns what to say about it.
+fn write(
+    path: &Path,
+    private_key: &Secret,
+    certificate: &str,
+    certificate_mode: u32,
+) -> Result<String, KeyFileError> {
     let beside = beside(path);
     replace(path, private_key.expose().as_bytes(), 0o600)?;
-    replace(&beside, certificate.as_bytes(), 0o644)?;
+    replace(&beside, certificate.as_bytes(), certificate_mode)?;
     Ok(format!(
         "Writing opk ssh public key to {} and corresponding secret key to {}",
         beside.display(),

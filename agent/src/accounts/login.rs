@@ -6,9 +6,9 @@ use std::time::Duration;
 use opkssh_protocol::cic::{CicError, ClientInstanceClaims, Commitment};
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Event, Flow, KeyType, LoginRequest};
-use opkssh_protocol::id_token::{IdTokenError, UnverifiedIdToken};
+use opkssh_protocol::id_token::{Claims, IdTokenError, UnverifiedIdToken};
 use opkssh_protocol::pk_token::{
-    self, ExpirationPolicy, PkTokenError, TrustedProvider, UnverifiedPkToken,
+    self, ExpirationPolicy, PkTokenError, TokenTimes, TrustedProvider, UnverifiedPkToken,
 };
 use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
@@ -37,6 +37,12 @@ pub enum LoginError {
     NeedsPerson(OidcError),
     #[error("the login page came back without a code")]
     NoCode,
+    #[error(
+        "the login page came back from another provider: its iss is {got:?}, expected {expected}"
+    )]
+    OtherIssuer { got: String, expected: String },
+    #[error("the login page came back without an iss, and {0} announces that it always sends one")]
+    NoIssuer(String),
     #[error("nobody finished the login in the browser within {} minutes", PATIENCE.as_secs() / 60)]
     NobodyCame,
     #[error("the login was cancelled")]
@@ -133,8 +139,23 @@ impl Begun {
         self.cic.commitment()
     }
 
-    /// Binds the ID token to the key and verifies the result.
-    pub fn bound(
+    /// Binds the ID token to the key and verifies the result. If that fails, revokes the refresh
+    /// token, which nothing will use.
+    pub async fn bound(
+        &self,
+        http: &Http,
+        provider: &Provider,
+        tokens: &Tokens,
+        now: UnixTime,
+    ) -> Result<UnverifiedPkToken, LoginError> {
+        let bound = self.try_bind(provider, tokens, now);
+        if let (Err(_), Some(refresh_token)) = (&bound, &tokens.refresh_token) {
+            let _ = oidc::revoke(http, &self.documents, provider, refresh_token).await;
+        }
+        bound
+    }
+
+    fn try_bind(
         &self,
         provider: &Provider,
         tokens: &Tokens,
@@ -222,6 +243,19 @@ fn plain_hint(error: &LoginError, provider: &Provider) -> Option<String> {
             "log in again: opkssh login --device {}",
             provider.name()
         )),
+        LoginError::Loopback(LoopbackError::NotLoopback(_)) => {
+            Some("correct `redirect_uris:` in the client configuration".to_owned())
+        }
+        LoginError::OtherIssuer { .. } => Some(format!(
+            "its code was not used. Where this happens again, remove {} from the client \
+             configuration: a provider that sends your browser to another one can get logins of \
+             yours there",
+            provider.name()
+        )),
+        LoginError::NoIssuer(_) => Some(format!(
+            "log in again: opkssh login {}; where the address is pasted, the whole of it is needed",
+            provider.name()
+        )),
         LoginError::NoCode | LoginError::NobodyCame | LoginError::NeedsPerson(_) => {
             Some(format!("log in again: opkssh login {}", provider.name()))
         }
@@ -243,8 +277,28 @@ pub fn check(
         expiration: ExpirationPolicy::Oidc,
     };
     let verified = pk_token::verify(pk_token.clone(), &trusted, &documents.keys, now)?;
-    let authorized_party = verified.claims().get("azp").and_then(|azp| azp.as_str());
-    match authorized_party {
+    check_authorized_party(verified.claims(), provider)
+}
+
+/// Fails if a verified, refreshed ID token without a nonce has expired or is meant for another
+/// client: what [`check`] looks at where a token makes a PK token of its own.
+pub fn check_refreshed(
+    claims: &Claims,
+    provider: &Provider,
+    now: UnixTime,
+) -> Result<(), LoginError> {
+    let times = TokenTimes {
+        issued_at: claims.issued_at(),
+        expires_at: claims.expires_at(),
+        refreshed_expires_at: None,
+    };
+    let expired = ExpirationPolicy::Oidc.check(times, now);
+    expired.map_err(PkTokenError::from)?;
+    check_authorized_party(claims, provider)
+}
+
+fn check_authorized_party(claims: &Claims, provider: &Provider) -> Result<(), LoginError> {
+    match claims.get("azp").and_then(|azp| azp.as_str()) {
         Some(azp) if azp != provider.client_id => Err(LoginError::AuthorizedParty(azp.to_owned())),
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 //! sends the browser back to.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +17,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use url::Url;
 
+use super::local_redirect::{LocalRedirect, passed_on_authorities};
 use super::pages;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoopbackError {
     #[error(
-        "redirect URI {0:?} must be http://localhost:PORT/PATH or a loopback address with a port"
+        "redirect URI {0:?} must be http://localhost:PORT/PATH, http://127.0.0.1:PORT/PATH or \
+         http://[::1]:PORT/PATH"
     )]
     NotLoopback(String),
     #[error("all of the redirect ports are busy: {0}")]
@@ -34,8 +36,17 @@ pub enum LoopbackError {
 /// A bound listener and the redirect URI it stands for.
 pub struct Loopback {
     pub redirect_uri: String,
-    path: String,
+    served: Served,
     listeners: Vec<TcpListener>,
+}
+
+/// Which requests are answered.
+struct Served {
+    /// This path, and those below it.
+    path: String,
+    /// What `Host` may be. Any other is a page's own name that was made to lead to this machine
+    /// (DNS rebinding).
+    authorities: Vec<String>,
 }
 
 /// A request to the loopback listener, to be answered with a page.
@@ -66,12 +77,18 @@ impl Visit {
         self.answer.is_some()
     }
 
-    /// Query parameter `name`, decoded.
+    /// The first query parameter `name`, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
+        self.parameters(name).into_iter().next()
+    }
+
+    /// Every query parameter `name`, decoded.
+    pub fn parameters(&self, name: &str) -> Vec<String> {
         self.target
             .query_pairs()
-            .find(|(key, _)| key == name)
+            .filter(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
+            .collect()
     }
 
     pub fn answer(self, page: Page) {
@@ -109,38 +126,59 @@ impl Page {
 }
 
 impl Loopback {
-    /// Binds the first of `redirect_uris` whose port is free.
-    pub async fn bind(redirect_uris: &[String]) -> Result<Self, LoopbackError> {
+    /// Binds the first of `redirect_uris` whose port is free. `remote`: the redirect URI that the
+    /// provider is sent instead, from where requests are passed on to us.
+    ///
+    /// # Errors
+    /// [`LoopbackError::NotLoopback`] if any of them leads to where we do not listen.
+    pub async fn bind(
+        redirect_uris: &[String],
+        remote: Option<&str>,
+    ) -> Result<Self, LoopbackError> {
+        let local: Vec<_> = redirect_uris
+            .iter()
+            .map(|uri| LocalRedirect::parse(uri))
+            .collect::<Result<_, _>>()?;
         let mut busy = Vec::new();
-        for redirect_uri in redirect_uris {
-            let (port, path) = port_and_path(redirect_uri)?;
-            match listen(port).await {
+        for (redirect_uri, local) in redirect_uris.iter().zip(local) {
+            match local.listen().await {
                 Ok(listeners) => {
+                    let authorities = match remote {
+                        None => vec![local.authority],
+                        Some(remote) => passed_on_authorities(remote, local.port),
+                    };
                     return Ok(Self {
                         redirect_uri: redirect_uri.clone(),
-                        path,
+                        served: Served {
+                            path: local.path,
+                            authorities,
+                        },
                         listeners,
                     });
                 }
-                Err(_) => busy.push(port.to_string()),
+                Err(_) => busy.push(local.port.to_string()),
             }
         }
         Err(LoopbackError::AllBusy(busy.join(", ")))
     }
 
-    /// Binds any free port, for a page of our own.
+    /// Binds any free port, for a page of our own. Its address is not `localhost`, which may lead
+    /// to the other address family, where another program could have the port.
     pub async fn bind_any(path: &str) -> Result<Self, LoopbackError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let port = listener.local_addr()?.port();
-        let uri = format!("http://localhost:{port}{path}");
+        let authority = listener.local_addr()?.to_string();
         Ok(Self {
-            redirect_uri: uri,
-            path: path.to_owned(),
+            redirect_uri: format!("http://{authority}{path}"),
+            served: Served {
+                path: path.to_owned(),
+                authorities: vec![authority],
+            },
             listeners: vec![listener],
         })
     }
 
-    /// Serves until the returned receiver is dropped; requests to other paths get a 404.
+    /// Serves until the returned receiver is dropped; requests to other paths get a 404, those with
+    /// another `Host` a 421.
     pub fn serve(self) -> (Server, mpsc::Receiver<Visit>) {
         let (visits, receiver) = mpsc::channel(4);
         (self.serve_to(visits), receiver)
@@ -149,12 +187,12 @@ impl Loopback {
     /// As [`Loopback::serve`], with a channel that others send to as well.
     pub fn serve_to(self, visits: mpsc::Sender<Visit>) -> Server {
         let (stop, stopped) = watch::channel(());
-        let path = Arc::new(self.path);
+        let served = Arc::new(self.served);
         let mut tasks = JoinSet::new();
         for listener in self.listeners {
             tasks.spawn(accept(
                 listener,
-                path.clone(),
+                served.clone(),
                 visits.clone(),
                 stopped.clone(),
             ));
@@ -188,7 +226,7 @@ impl Server {
 
 async fn accept(
     listener: TcpListener,
-    path: Arc<String>,
+    served: Arc<Served>,
     visits: mpsc::Sender<Visit>,
     mut stopped: watch::Receiver<()>,
 ) {
@@ -198,7 +236,7 @@ async fn accept(
             _ = stopped.changed() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) if connections.len() < 32 => {
-                    connections.spawn(connection(stream, path.clone(), visits.clone()));
+                    connections.spawn(connection(stream, served.clone(), visits.clone()));
                 }
                 Ok(_) => {}
                 // out of file descriptors, most likely: let others finish first
@@ -211,10 +249,10 @@ async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, path: Arc<String>, visits: mpsc::Sender<Visit>) {
+async fn connection(stream: TcpStream, served: Arc<Served>, visits: mpsc::Sender<Visit>) {
     let service = service_fn(move |request| {
-        let (path, visits) = (path.clone(), visits.clone());
-        async move { Ok::<_, Infallible>(respond(request, &path, visits).await) }
+        let (served, visits) = (served.clone(), visits.clone());
+        async move { Ok::<_, Infallible>(respond(request, &served, visits).await) }
     });
     // a broken connection is the browser's business
     let _ = http1::Builder::new()
@@ -226,7 +264,7 @@ async fn connection(stream: TcpStream, path: Arc<String>, visits: mpsc::Sender<V
 
 async fn respond(
     request: Request<Incoming>,
-    path: &str,
+    served: &Served,
     visits: mpsc::Sender<Visit>,
 ) -> Response<Full<Bytes>> {
     let target = request
@@ -235,7 +273,14 @@ async fn respond(
         .map_or("/", |target| target.as_str());
     let target = Url::parse("http://localhost").and_then(|base| base.join(target));
     let page = match target {
-        Ok(target) if request.method() == hyper::Method::GET && is_below(target.path(), path) => {
+        _ if !served.has_authority(request.headers()) => Page {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            location: None,
+            html: pages::not_found(),
+        },
+        Ok(target)
+            if request.method() == hyper::Method::GET && is_below(target.path(), &served.path) =>
+        {
             let (answer, page) = oneshot::channel();
             let page = match visits
                 .send(Visit {
@@ -266,7 +311,10 @@ async fn respond(
     );
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        header::HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
+        header::HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; \
+             form-action 'none'; base-uri 'none'",
+        ),
     );
     headers.insert(
         header::REFERRER_POLICY,
@@ -288,30 +336,16 @@ fn is_below(target: &str, path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Listens where a browser may look for `localhost`: IPv4, and IPv6 where there is any. A port
-/// that another program holds on either counts as busy, or it could take the code from us.
-async fn listen(port: u16) -> std::io::Result<Vec<TcpListener>> {
-    let mut listeners = vec![TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?];
-    match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
-        Ok(listener) => listeners.push(listener),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => return Err(error),
-        Err(_) => {}
-    }
-    Ok(listeners)
-}
-
-fn port_and_path(redirect_uri: &str) -> Result<(u16, String), LoopbackError> {
-    let refused = || LoopbackError::NotLoopback(redirect_uri.to_owned());
-    let url = Url::parse(redirect_uri).map_err(|_| refused())?;
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    match url.port() {
-        Some(port) if loopback && url.scheme() == "http" => Ok((port, url.path().to_owned())),
-        _ => Err(refused()),
+impl Served {
+    fn has_authority(&self, headers: &header::HeaderMap) -> bool {
+        let mut hosts = headers.get_all(header::HOST).iter();
+        match (hosts.next(), hosts.next()) {
+            (Some(host), None) => self
+                .authorities
+                .iter()
+                .any(|authority| host.as_bytes().eq_ignore_ascii_case(authority.as_bytes())),
+            _ => false,
+        }
     }
 }
 
@@ -319,25 +353,12 @@ fn port_and_path(redirect_uri: &str) -> Result<(u16, String), LoopbackError> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_loopback_addresses_with_a_port() {
-        for uri in [
-            "https://localhost:3000/x",
-            "http://example.com:3000/x",
-            "http://localhost/x",
-            "http://localhost.example.com:3000/",
-            "http://0.0.0.0:3000/",
-            "x",
-        ] {
-            assert!(port_and_path(uri).is_err(), "{uri}");
-        }
-        for uri in [
-            "http://localhost:3000/x",
-            "http://127.0.0.1:1/x",
-            "http://[::1]:9/x",
-        ] {
-            assert!(port_and_path(uri).is_ok(), "{uri}");
-        }
+    /// One that is not listened on would wait for an answer that cannot come.
+    #[tokio::test]
+    async fn a_redirect_uri_that_leads_elsewhere_is_refused_before_any_is_bound() {
+        let uris = ["http://127.0.0.1:1/x", "http://127.0.0.2:1/x"].map(str::to_owned);
+        let refused = Loopback::bind(&uris, None).await;
+        assert!(matches!(refused, Err(LoopbackError::NotLoopback(uri)) if uri == uris[1]));
     }
 
     #[tokio::test]
@@ -348,8 +369,9 @@ mod tests {
         let other = free.local_addr().unwrap().port();
         drop(free);
         let uris = [port, other].map(|port| format!("http://localhost:{port}/login-callback"));
-        assert_eq!(Loopback::bind(&uris).await.unwrap().redirect_uri, uris[1]);
-        let busy = Loopback::bind(&uris[..1]).await;
+        let bound = Loopback::bind(&uris, None).await.unwrap();
+        assert_eq!(bound.redirect_uri, uris[1]);
+        let busy = Loopback::bind(&uris[..1], None).await;
         assert!(matches!(busy, Err(LoopbackError::AllBusy(_))));
     }
 }

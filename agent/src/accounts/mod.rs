@@ -2,6 +2,7 @@
 
 mod adopt;
 mod alarm;
+mod authorization_response;
 mod awaited;
 mod away;
 mod browser;
@@ -14,6 +15,7 @@ mod forget;
 mod index;
 mod key_files;
 mod lifetime;
+mod local_redirect;
 mod lock;
 mod login;
 mod logout;

@@ -39,14 +39,14 @@ pub fn not_found() -> String {
     page("Not found", "<p>There is nothing here.</p>")
 }
 
-/// One link per provider; `token` shows that the link comes from this page.
-pub fn chooser(providers: &[Provider], token: &str) -> String {
+/// One link per provider; `path` is the page's own, with its secret.
+pub fn chooser(providers: &[Provider], path: &str) -> String {
     let links: String = providers
         .iter()
         .enumerate()
         .map(|(index, provider)| {
             format!(
-                "<p><a href=\"/chooser/select?op={index}&amp;token={token}\">{}</a><br><small>{}</small></p>",
+                "<p><a href=\"{path}/select?op={index}\">{}</a><br><small>{}</small></p>",
                 escape(provider.name()),
                 escape(&provider.issuer)
             )

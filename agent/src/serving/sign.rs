@@ -60,7 +60,7 @@ pub fn sign(
         if !names.satisfy(&identity.hosts) {
             return Err(Refusal::NotMeant(account()));
         }
-        match login(&destination, data) {
+        match login(&destination, &identity.key.public_key(), data) {
             Login::HostBound => {}
             Login::Plain => return Err(Refusal::NotHostBound(account())),
             Login::Other => return Err(Refusal::NotThisLogin(account())),
@@ -129,8 +129,9 @@ enum Login {
     Other,
 }
 
-/// What `data`, as a public key authentication request (RFC 4252 section 7), is for.
-fn login(destination: &Destination<'_>, data: &[u8]) -> Login {
+/// Returns what `data`, as a public key authentication request (RFC 4252 section 7), is for. The
+/// key that it names must be `key`, as itself or in a certificate.
+fn login(destination: &Destination<'_>, key: &PublicKey, data: &[u8]) -> Login {
     const USERAUTH_REQUEST: u8 = 50;
     let parse = || -> Result<Login, Malformed> {
         let mut reader = Reader::new(data);
@@ -141,7 +142,7 @@ fn login(destination: &Destination<'_>, data: &[u8]) -> Login {
         let method = reader.string()?;
         let signed = reader.bool()?;
         let _algorithm = reader.string()?;
-        let _key = reader.string()?;
+        let named_key = reader.string()?;
         let (login, host_key) = match method {
             b"publickey-hostbound-v00@openssh.com" => (Login::HostBound, Some(reader.string()?)),
             b"publickey" => (Login::Plain, None),
@@ -152,6 +153,7 @@ fn login(destination: &Destination<'_>, data: &[u8]) -> Login {
             && kind == USERAUTH_REQUEST
             && service == b"ssh-connection"
             && signed
+            && key_of(named_key).is_some_and(|named| named == *key)
             && host_key.is_none_or(|host_key| host_key == destination.host_key.blob());
         Ok(if is_this { login } else { Login::Other })
     };
@@ -167,19 +169,29 @@ mod tests {
     const SESSION: &[u8] = b"session";
     const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
 
-    fn request(session: &[u8], service: &[u8], method: &[u8], host_key: Option<&[u8]>) -> Vec<u8> {
+    fn request(
+        key: &[u8],
+        session: &[u8],
+        service: &[u8],
+        method: &[u8],
+        host_key: Option<&[u8]>,
+    ) -> Vec<u8> {
         let mut data = strings(&[session]);
         data.push(50);
         data.extend(strings(&[b"root", service, method]));
         data.push(1);
-        data.extend(strings(&[b"algorithm", b"key"]));
+        data.extend(strings(&[b"algorithm", key]));
         data.extend(host_key.map(|key| strings(&[key])).unwrap_or_default());
         data
     }
 
     #[test]
     fn only_a_login_that_names_the_bound_host_key_is_host_bound() {
-        let (key, authority) = (Key::ed25519(), Key::p256());
+        let (user, key, authority) = (Key::p256(), Key::ed25519(), Key::p256());
+        let request = |session: &[u8], service: &[u8], method: &[u8], host_key: Option<&[u8]>| {
+            request(&user.blob(), session, service, method, host_key)
+        };
+        let user_key = key_of(&user.blob()).unwrap();
         let certificate = Certificate::new(&key, &authority, &["web1"]).blob();
         for blob in [key.blob(), certificate] {
             let host_key = HostKey::parse(&blob).unwrap();
@@ -216,8 +228,33 @@ mod tests {
                 (request(SESSION, ssh, b"hostbased", None), Login::Other),
                 (b"anything".to_vec(), Login::Other),
             ] {
-                assert_eq!(login(&destination, &data), expected, "{data:?}");
+                assert_eq!(login(&destination, &user_key, &data), expected, "{data:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_login_that_names_another_key_is_none_of_this_one() {
+        let (user, other, host) = (Key::p256(), Key::p256(), Key::ed25519());
+        let host_key = HostKey::parse(&host.blob()).unwrap();
+        let destination = Destination {
+            host_key: &host_key,
+            session_id: SESSION,
+        };
+        let user_key = key_of(&user.blob()).unwrap();
+        for (named, expected) in [
+            (user.blob(), Login::HostBound),
+            (other.blob(), Login::Other),
+            (b"key".to_vec(), Login::Other),
+        ] {
+            let data = request(
+                &named,
+                SESSION,
+                b"ssh-connection",
+                HOST_BOUND,
+                Some(&host.blob()),
+            );
+            assert_eq!(login(&destination, &user_key, &data), expected);
         }
     }
 }

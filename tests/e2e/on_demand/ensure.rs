@@ -117,6 +117,41 @@ fn in_a_script_without_a_desktop_it_asks_nobody() {
     assert!(needy.desktop.shown().is_empty());
 }
 
+/// The block of docs/configuration.md for an OpenSSH before 9.6, which hands what stands for a token
+/// to a shell as it is.
+#[test]
+fn the_documented_match_exec_for_an_older_ssh_has_no_token_and_works() {
+    if left_out(&PARTS) {
+        return;
+    }
+    let docs = include_str!("../../../docs/configuration.md");
+    let (_, block) = docs
+        .split_once("With an OpenSSH before 9.6")
+        .expect("the paragraph");
+    let (_, block) = block.split_once("```\n").expect("a block");
+    let (block, _) = block.split_once("```\n").expect("the block's end");
+    for line in block.lines().filter(|line| line.contains(" exec ")) {
+        assert!(!line.contains('%'), "{line}");
+    }
+
+    let needy = Needy::new(&["hosts: [localhost]", "on_demand: browser"]);
+    needy.admit();
+    let home = &needy.setup.home;
+    let program = home.binary().display().to_string();
+    let config = block.replace("*.example.com", "localhost").replace(
+        "\"opkssh ensure -q work\"",
+        &format!("\"{program} ensure -q test\""),
+    );
+    assert!(config.contains(&program), "{config}");
+    let config = home.write("ssh_config", config);
+    let mut args = needy.server.sshd.ssh_args();
+    assert_eq!(args[..2], ["-F", "/dev/null"]);
+    args[1] = config.display().to_string();
+    let ssh = home.command("ssh").args(args).arg("localhost");
+    assert_eq!(ssh.arg("echo in").run().stdout(), "in\n");
+    assert_eq!(needy.setup.browser.openings(), 2);
+}
+
 #[test]
 fn ssh_s_match_exec_makes_the_login_ready() {
     if left_out(&PARTS) {

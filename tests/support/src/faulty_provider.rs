@@ -29,6 +29,12 @@ pub enum Fault {
     Redirect,
     /// The authorization endpoint answers with an error and [`STEERING`].
     Denied,
+    /// Announces that it names itself in the authorization response (RFC 9207), and names another.
+    AnswersAsAnother,
+    /// … and names nobody.
+    AnswersAsNobody,
+    /// Sends the browser on to another provider; see [`FaultyProvider::luring_to`].
+    LuresToAnother,
     /// All well up to the token endpoint, which never answers.
     TokenSilent,
     /// … which answers HTTP 500.
@@ -57,6 +63,9 @@ pub struct FaultyProvider {
 struct Shared {
     fault: Fault,
     issuer: String,
+    /// Another provider's authorization endpoint, with a query that leaves `redirect_uri` and
+    /// `state` out.
+    lure: String,
     requests: Mutex<Vec<String>>,
     open: Mutex<Vec<TcpStream>>,
     ending: AtomicBool,
@@ -64,6 +73,24 @@ struct Shared {
 
 impl FaultyProvider {
     pub fn start(fault: Fault) -> Self {
+        Self::start_with(fault, String::new())
+    }
+
+    /// A provider that has the browser get a code of `client` from the provider with this
+    /// authorization endpoint, with a nonce and a PKCE challenge that it has chosen itself, for
+    /// the state and the redirect URI that it was given.
+    pub fn luring_to(endpoint: &str, client: &str) -> Self {
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        Self::start_with(
+            Fault::LuresToAnother,
+            format!(
+                "{endpoint}?client_id={client}&response_type=code&scope=openid&nonce=of-its-own\
+                 &code_challenge={challenge}&code_challenge_method=S256"
+            ),
+        )
+    }
+
+    fn start_with(fault: Fault, lure: String) -> Self {
         let listener = (fault != Fault::Refused)
             .then(|| TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port"));
         let port = listener.as_ref().map_or_else(free_port, |listener| {
@@ -72,6 +99,7 @@ impl FaultyProvider {
         let shared = Arc::new(Shared {
             fault,
             issuer: format!("http://localhost:{port}"),
+            lure,
             requests: Mutex::default(),
             open: Mutex::default(),
             ending: AtomicBool::new(false),
@@ -142,25 +170,38 @@ impl Shared {
             "/.well-known/openid-configuration" => json_answer(stream, &self.discovery()),
             "/jwks" => json_answer(stream, &json!({"keys": []})),
             "/auth" => {
-                let outcome = match self.fault {
-                    Fault::Denied => {
-                        format!(
-                            "error=access_denied&error_description={}",
-                            encoded(STEERING)
-                        )
-                    }
-                    _ => "code=a-code".to_owned(),
-                };
-                let location = format!(
-                    "location: {}?{outcome}&state={}\r\n",
-                    decoded(request.query("redirect_uri")),
-                    request.query("state")
-                );
-                answer(stream, "303 See Other", &location, "")
+                let location = self.sent_to(request);
+                answer(
+                    stream,
+                    "303 See Other",
+                    &format!("location: {location}\r\n"),
+                    "",
+                )
             }
             "/token" => self.token(stream),
             _ => answer(stream, "404 Not Found", "", ""),
         }
+    }
+
+    /// Where the browser goes from the authorization endpoint.
+    fn sent_to(&self, request: &Request) -> String {
+        let (redirect_uri, state) = (request.query("redirect_uri"), request.query("state"));
+        if self.fault == Fault::LuresToAnother {
+            return format!("{}&redirect_uri={redirect_uri}&state={state}", self.lure);
+        }
+        let iss = match self.fault {
+            Fault::AnswersAsAnother => "&iss=https%3A%2F%2Fsomebody-else.example",
+            _ => "",
+        };
+        let outcome = match self.fault {
+            Fault::Denied => format!(
+                "error=access_denied&error_description={}",
+                encoded(STEERING)
+            ),
+            _ => "code=a-code".to_owned(),
+        };
+        let redirect_uri = decoded(redirect_uri);
+        format!("{redirect_uri}?{outcome}&state={state}{iss}")
     }
 
     fn discovery(&self) -> serde_json::Value {
@@ -180,6 +221,10 @@ impl Shared {
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],
             "token_endpoint_auth_methods_supported": ["none"],
             "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": matches!(
+                self.fault,
+                Fault::AnswersAsAnother | Fault::AnswersAsNobody
+            ),
         })
     }
 

@@ -50,11 +50,14 @@ struct State {
     refusal: Option<&'static str>,
     /// Put over the claims of refreshed ID tokens.
     forged: Option<Value>,
+    /// Put over the claims of the ID tokens of logins.
+    forged_login: Option<Value>,
     serial: usize,
     /// Codes and refresh tokens, with the nonce of their login.
     nonces: HashMap<String, String>,
     authorizations: usize,
     refreshes: usize,
+    revoked: Vec<String>,
 }
 
 impl MintingProvider {
@@ -108,6 +111,11 @@ impl MintingProvider {
         self.shared.state().forged = Some(claims);
     }
 
+    /// As [`forge`](Self::forge), for the ID tokens of logins.
+    pub fn forge_logins(&self, claims: Value) {
+        self.shared.state().forged_login = Some(claims);
+    }
+
     /// From now on refresh requests are answered with this error (RFC 6749 section 5.2); the tokens
     /// stay good.
     pub fn refuse(&self, error: Option<&'static str>) {
@@ -117,6 +125,11 @@ impl MintingProvider {
     /// How often a browser was sent here.
     pub fn authorizations(&self) -> usize {
         self.shared.state().authorizations
+    }
+
+    /// The tokens that were revoked (RFC 7009).
+    pub fn revoked(&self) -> Vec<String> {
+        self.shared.state().revoked.clone()
     }
 
     /// How many refresh requests were granted.
@@ -162,6 +175,13 @@ impl Shared {
                 );
                 answer(stream, "303 See Other", &location, "")
             }
+            "/revoke" => {
+                let token = request.form("token");
+                let mut state = self.state();
+                state.nonces.remove(&token);
+                state.revoked.push(token);
+                answer(stream, "200 OK", "", "")
+            }
             "/token" => match self.grant(&request) {
                 Ok(tokens) => json_answer(stream, &tokens),
                 Err(error) => answer(
@@ -199,8 +219,11 @@ impl Shared {
             if !refreshing || self.on_refresh == OnRefresh::RepeatsNonce {
                 claims["nonce"] = json!(nonce);
             }
-            let forged = state.forged.as_ref().filter(|_| refreshing);
-            for (name, value) in forged.and_then(Value::as_object).into_iter().flatten() {
+            let forged = match refreshing {
+                true => &state.forged,
+                false => &state.forged_login,
+            };
+            for (name, value) in forged.iter().filter_map(Value::as_object).flatten() {
                 claims[name] = value.clone();
             }
             tokens["id_token"] = json!(self.sign(&claims));
@@ -243,6 +266,7 @@ impl Shared {
             "authorization_endpoint": format!("{here}/auth"),
             "token_endpoint": format!("{here}/token"),
             "jwks_uri": format!("{here}/jwks"),
+            "revocation_endpoint": format!("{here}/revoke"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256"],

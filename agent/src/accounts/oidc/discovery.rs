@@ -27,6 +27,14 @@ impl ProviderDocuments {
             .as_deref()
     }
 
+    /// Returns true if each authorization response names its issuer (RFC 9207).
+    pub fn announces_issuer(&self) -> bool {
+        self.metadata
+            .additional_metadata()
+            .authorization_response_iss_parameter_supported
+            .unwrap_or(false)
+    }
+
     /// RFC 8628 endpoint, where the provider has one.
     pub fn device_authorization_endpoint(&self) -> Option<&str> {
         self.metadata
@@ -37,7 +45,7 @@ impl ProviderDocuments {
 }
 
 pub(super) type Metadata = ProviderMetadata<
-    FurtherEndpoints,
+    FurtherMetadata,
     CoreAuthDisplay,
     CoreClientAuthMethod,
     CoreClaimName,
@@ -51,14 +59,16 @@ pub(super) type Metadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-/// Endpoints (RFC 8414, RFC 8628 section 4) that OpenID Connect Discovery does not know.
+/// Metadata (RFC 8414, RFC 8628 section 4, RFC 9207) that OpenID Connect Discovery does not know.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct FurtherEndpoints {
+pub(super) struct FurtherMetadata {
     revocation_endpoint: Option<String>,
     device_authorization_endpoint: Option<String>,
+    /// RFC 9207 section 3.
+    authorization_response_iss_parameter_supported: Option<bool>,
 }
 
-impl AdditionalProviderMetadata for FurtherEndpoints {}
+impl AdditionalProviderMetadata for FurtherMetadata {}
 
 /// Fetches the discovery document of `issuer` and the keys it points to.
 pub async fn discover(http: &Http, issuer: &str) -> Result<ProviderDocuments, OidcError> {

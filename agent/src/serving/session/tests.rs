@@ -1,3 +1,4 @@
+use opkssh_protocol::jwk::PublicKey;
 use opkssh_protocol::user_key::UserKey;
 
 use super::super::made::{self, Key, strings};
@@ -91,7 +92,11 @@ impl Fixture {
         data.push(50);
         data.extend(strings(&[b"root", b"ssh-connection", method]));
         data.push(1);
-        data.extend(strings(&[b"algorithm", b"key"]));
+        let PublicKey::Ed25519(key) = self.key.public_key() else {
+            panic!("a key of another kind");
+        };
+        let key = strings(&[b"ssh-ed25519", &key]);
+        data.extend(strings(&[b"algorithm", &key]));
         if with_host_key {
             data.extend(strings(&[&self.server.blob()]));
         }
