@@ -331,7 +331,7 @@ impl Identified {
             refreshed: refreshed.map(|refreshed| refreshed.claims().all()),
             userinfo: self.userinfo.as_ref().map(Userinfo::claims),
             account: self.account.as_ref(),
-            email_verified: email_is_verified(claims, refreshed.map(VerifiedIdToken::claims)),
+            email_verified: claims.email_is_verified(refreshed.map(VerifiedIdToken::claims)),
             issued_at: claims.issued_at(),
             refreshed_at: refreshed.and_then(|refreshed| refreshed.claims().issued_at()),
             counts_still: self.age().is_ok(),
@@ -387,16 +387,4 @@ impl Identified {
             self.certificate.key_id()
         )
     }
-}
-
-/// Returns true if both ID tokens say so. A refreshed one without `email_verified` goes by the first,
-/// unless it has another address.
-fn email_is_verified(first: &Claims, refreshed: Option<&Claims>) -> bool {
-    let agrees = |newer: &Claims| match newer.get("email_verified") {
-        Some(_) => newer.email_verified() == Some(true),
-        None => newer
-            .email()
-            .is_none_or(|email| first.email() == Some(email)),
-    };
-    first.email_verified() == Some(true) && refreshed.is_none_or(agrees)
 }
