@@ -7,7 +7,9 @@
 //! [`peek`] → [`read_certificate`] → [`before_keys`] → [`Candidate::identify`] →
 //! [`Identified::check_denials`] → [`Undenied::allowed_by`]
 
-use std::path::Path;
+mod deny_reason;
+
+pub use deny_reason::DenyReason;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,10 +28,10 @@ use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 
 use crate::account::Standing;
-use crate::authorized_keys::{AuthorizedKey, Options, UnsafeLine};
+use crate::authorized_keys::{AuthorizedKey, Options};
 use crate::config::DenyLists;
 use crate::policy::{Applicant, Granted, Policy, PolicyDenial};
-use crate::providers::{ProviderRefusal, Providers};
+use crate::providers::Providers;
 use crate::userinfo::Userinfo;
 
 /// The decision.
@@ -50,65 +52,6 @@ pub struct Allowed {
     pub rule: String,
     /// What an admin may want to look at. Not escaped.
     pub notices: Vec<String>,
-}
-
-/// A no. The texts may quote the token's claims: escape them where they are shown.
-#[derive(Debug, thiserror::Error)]
-pub enum DenyReason {
-    #[error("the certificate is not base64")]
-    Base64,
-    #[error(
-        "authorized keys key type mismatch: sshd says {}, the certificate {got:?}",
-        quoted(said)
-    )]
-    KeyType { said: String, got: &'static str },
-    #[error("{0}")]
-    Certificate(#[from] CertificateError),
-    #[error("{0}")]
-    PkToken(Box<PkTokenError>),
-    #[error("public key 'upk' in PK Token does not match public key in certificate")]
-    OtherKey,
-    #[error("{0}")]
-    Provider(#[from] ProviderRefusal),
-    #[error("{0}")]
-    Policy(#[from] PolicyDenial),
-    #[error("{0}")]
-    UnsafeLine(#[from] UnsafeLine),
-}
-
-impl DenyReason {
-    /// Did somebody say that just this must not be? Then nobody else is to be asked either.
-    pub fn is_by_deny_list(&self) -> bool {
-        matches!(
-            self,
-            Self::Policy(
-                PolicyDenial::Email(_)
-                    | PolicyDenial::User(_)
-                    | PolicyDenial::Revoked(_)
-                    | PolicyDenial::Rule(_)
-            )
-        )
-    }
-}
-
-impl DenyReason {
-    /// Returns true if nothing allows it, which another source may.
-    pub fn is_no_rule(&self) -> bool {
-        matches!(self, Self::Policy(PolicyDenial::NoRule { .. }))
-    }
-
-    /// Names one more file that does not allow it.
-    pub fn add_source(&mut self, path: &Path) {
-        if let Self::Policy(PolicyDenial::NoRule { sources, .. }) = self {
-            sources.push(path.display().to_string());
-        }
-    }
-}
-
-impl From<PkTokenError> for DenyReason {
-    fn from(error: PkTokenError) -> Self {
-        Self::PkToken(Box::new(error))
-    }
 }
 
 /// Longest certificate in base64: one argument of a command, on Linux.
@@ -308,7 +251,7 @@ impl Identified {
             refreshed: refreshed.map(|refreshed| refreshed.claims().all()),
             userinfo: self.userinfo.as_ref().map(Userinfo::claims),
             account: self.account.as_ref(),
-            email_verified: email_is_verified(claims, refreshed.map(VerifiedIdToken::claims)),
+            email_verified: claims.email_is_verified(refreshed.map(VerifiedIdToken::claims)),
             issued_at: claims.issued_at(),
             refreshed_at: refreshed.and_then(|refreshed| refreshed.claims().issued_at()),
             counts_still: self.age().is_ok(),
@@ -400,16 +343,4 @@ impl Undenied<'_> {
         };
         self.identified.let_in(self.principal, granted)
     }
-}
-
-/// Returns true if both ID tokens say so. A refreshed one without `email_verified` goes by the first,
-/// unless it has another address.
-fn email_is_verified(first: &Claims, refreshed: Option<&Claims>) -> bool {
-    let agrees = |newer: &Claims| match newer.get("email_verified") {
-        Some(_) => newer.email_verified() == Some(true),
-        None => newer
-            .email()
-            .is_none_or(|email| first.email() == Some(email)),
-    };
-    first.email_verified() == Some(true) && refreshed.is_none_or(agrees)
 }

@@ -216,7 +216,11 @@ fn keys_of_another_issuer_are_never_used_for_this_one() {
 fn show_refresh_and_clear() {
     let scene = Scene::new();
     let issuer = scene.provider.address.clone();
-    assert_eq!(scene.show(), format!("{issuer}: no keys yet\n"));
+    let cache = scene.server.path("cache");
+    assert_eq!(
+        scene.show(),
+        format!("kept in {}\n{issuer}: no keys yet\n", cache.display())
+    );
     let mut out = Vec::new();
     cache_refresh(&scene.args(), &mut out).unwrap();
     assert_eq!(scene.provider.requests(), 2);

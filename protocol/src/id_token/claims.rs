@@ -94,6 +94,18 @@ impl Claims {
         }
     }
 
+    /// Returns true if this token and the refreshed one say so. A refreshed one without
+    /// `email_verified` goes by this one, unless it has another address.
+    pub fn email_is_verified(&self, refreshed: Option<&Self>) -> bool {
+        let agrees = |newer: &Self| match newer.get("email_verified") {
+            Some(_) => newer.email_verified() == Some(true),
+            None => newer
+                .email()
+                .is_none_or(|email| self.email() == Some(email)),
+        };
+        self.email_verified() == Some(true) && refreshed.is_none_or(agrees)
+    }
+
     pub fn nonce(&self) -> Option<&str> {
         self.text("nonce")
     }
