@@ -14,6 +14,7 @@ use crate::connection::Connection;
 use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
 use crate::login::LoginArgs;
+use crate::shown::printable;
 use crate::status::report;
 
 /// For a login into the agent: at a provider, or anew to an account that there is.
@@ -82,6 +83,9 @@ pub fn login_request(
             ClientConfig::built_in()?
         }
     };
+    for warning in &config.warnings {
+        let _ = writeln!(out, "Warning: {}", printable(warning));
+    }
     let mut wanted = args.wanted(environment);
     let mut account = args.account.clone();
     if let Some(name) = default_account(args, environment, &config) {

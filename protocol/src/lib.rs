@@ -18,6 +18,7 @@ pub mod jwk;
 pub mod key_set;
 pub mod pk_token;
 pub mod places;
+pub mod process;
 pub mod secret;
 pub mod session_environment;
 pub mod time;

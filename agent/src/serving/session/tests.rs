@@ -2,7 +2,7 @@ use opkssh_protocol::user_key::UserKey;
 
 use super::super::made::{self, Key, strings};
 use super::*;
-use crate::held::{FreshenRequests, Held};
+use crate::held::{FreshenRequests, Held, Visibility};
 
 /// A session of an agent that holds one identity, and a server that known_hosts knows as `web1`.
 struct Fixture {
@@ -30,7 +30,10 @@ impl Fixture {
         let (held, requests) = Held::new();
         let held = Arc::new(held);
         let fixture = Self {
-            session: Session::new(Arc::new(Serving::new(held.clone(), vec![known_hosts]))),
+            session: Session::new(
+                Arc::new(Serving::new(held.clone(), vec![known_hosts])),
+                None,
+            ),
             held,
             requests,
             key: Arc::new(Key::ed25519().into_user_key()),
@@ -48,7 +51,10 @@ impl Fixture {
             key: self.key.clone(),
             certificate: CERTIFICATE.to_vec(),
             comment: "comment".to_owned(),
-            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            visibility: Visibility {
+                hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+                ..Visibility::default()
+            },
         }]);
     }
 
@@ -115,7 +121,7 @@ async fn what_comes_back_while_a_session_waits_is_renewed_for_it_too() {
             key: key.clone(),
             certificate: certificate.to_vec(),
             comment: String::new(),
-            hosts: Vec::new(),
+            visibility: Visibility::default(),
         }]);
     };
     let accounts = async {
