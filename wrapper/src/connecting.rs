@@ -9,8 +9,8 @@ use opkssh_protocol::process::{Process, ProcessStat};
 
 use crate::destination::host_of;
 
-/// Describes this process, which becomes the ssh at `program` with these arguments. `None` where
-/// there is no `/proc` to tell processes apart.
+/// Describes this process, which becomes the ssh at `program` with these arguments. Returns `None`
+/// without `/proc`.
 pub fn connecting(program: &Path, args: &[OsString], host: &str) -> Option<Connecting> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let process = Process {
@@ -82,12 +82,12 @@ impl Configuration {
     }
 }
 
-/// A file that is the same for another process.
+/// Returns true if the path means the same file to another process.
 fn is_kept(file: &Path) -> bool {
     file.is_absolute() && !file.starts_with("/dev") && !file.starts_with("/proc")
 }
 
-/// The host in `[user@]host[:port]` or `ssh://…`.
+/// Returns the host of `[user@]host[:port]` or `ssh://…`.
 fn jump_host(jump: &str) -> String {
     let uri = match jump.strip_prefix("ssh://") {
         Some(_) => jump.to_owned(),

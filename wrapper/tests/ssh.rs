@@ -27,9 +27,9 @@ const CONFIG: &str = "default_provider: work\nproviders:\n  \
     - {alias: home, issuer: 'https://home.example.com', client_id: client-2}\n";
 
 /// Writes its arguments, each ended by a zero byte, and its agent socket into the home; then does
-/// what the file `then` says. It has no configuration to tell of.
+/// what the file `then` says. Outside of that home, where it is only asked, it says nothing.
 const FAKE_SSH: &str = "#!/bin/sh\n\
-    [ \"$1\" = -G ] && exit 1\n\
+    [ -e \"$HOME/then\" ] || exit 1\n\
     [ $# -eq 0 ] && : > \"$HOME/argv\" || printf '%s\\0' \"$@\" > \"$HOME/argv\"\n\
     printf %s \"$SSH_AUTH_SOCK\" > \"$HOME/sock\"\n\
     grep -E '^Sig(Ign|Blk):' /proc/self/status > \"$HOME/signals\"\n\

@@ -6,7 +6,7 @@ use super::{Account, Accounts, report};
 use crate::held::{Identity, Visibility};
 
 impl Accounts {
-    /// Has the serving wing see changed settings as soon as it looks.
+    /// Publishes again, before the serving wing lists accounts, when the settings have changed.
     pub(super) fn follow_settings(self: &Arc<Self>) {
         let this = Arc::downgrade(self);
         self.held.before_look(move || {
@@ -19,7 +19,7 @@ impl Accounts {
         });
     }
 
-    /// Shows the serving wing what is held now.
+    /// Replaces the serving wing's table by the accounts as they are now.
     pub(super) fn publish(&self) {
         // held to the end: an older view must not follow a newer one
         let mut published = self.published();
@@ -45,7 +45,7 @@ impl Accounts {
         self.changed.send_replace(());
     }
 
-    /// After a restart the configuration may not be readable: what counted last counts then.
+    /// Keeps what the account is shown to, for a start at which the configuration cannot be read.
     fn keep_visibility(&self, account: &Account, visibility: &Visibility) {
         if self.settings.keep(&account.alias, visibility)
             && let Err(error) = self

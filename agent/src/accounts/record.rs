@@ -168,8 +168,8 @@ impl Record {
 }
 
 impl Credentials {
-    /// The certificate to show. An access token is a key to the provider's userinfo endpoint, so
-    /// only servers that `hosts:` name see it.
+    /// Returns the certificate to show. It has the access token only for accounts with `hosts:`,
+    /// because any server could use the token at the provider.
     pub fn shown(&self, visibility: &Visibility) -> &UnverifiedCertificate {
         let without = self.without_access_token.as_ref();
         without

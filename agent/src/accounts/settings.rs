@@ -109,7 +109,12 @@ impl Settings {
         before.as_ref() != Some(visibility)
     }
 
-    /// What the person should know about the file.
+    /// Forgets an account that was logged out.
+    pub fn forget(&self, account: &str) {
+        lock(&self.kept).remove(account);
+    }
+
+    /// Returns what `status` says about the file.
     pub fn notices(&self) -> Vec<String> {
         let read = self.read();
         let unreadable = lock(&self.unreadable);
@@ -194,7 +199,7 @@ impl Settings {
     }
 }
 
-/// As the provider's entry has it.
+/// Returns the visibility that a provider's entry sets.
 fn visibility(provider: &Provider) -> Visibility {
     Visibility {
         hosts: provider.hosts.clone(),
@@ -203,7 +208,7 @@ fn visibility(provider: &Provider) -> Visibility {
     }
 }
 
-/// `None`: the file is not there. One that cannot be looked for must not let the next one count.
+/// Returns `None` if the file is not there. An error must not make the next file count.
 fn stamp(file: &Path) -> Option<Stamp> {
     let found = match std::fs::metadata(file) {
         Ok(metadata) => Some([
@@ -226,4 +231,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_looked_for_lets_no_other_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name| directory.path().join(name);
+        std::fs::write(file("second"), "agent: {default_account: a}\n").unwrap();
+        let settings = Settings::new(vec![file("first"), file("second")]);
+        assert_eq!(settings.default_account().as_deref(), Some("a"));
+        assert_eq!(settings.notices(), [""; 0]);
+
+        std::os::unix::fs::symlink("loop", file("loop")).unwrap();
+        let settings = Settings::new(vec![file("loop"), file("second")]);
+        assert_eq!(settings.default_account(), None);
+        let notices = settings.notices();
+        assert!(notices[0].contains("/loop: "), "{notices:?}");
+        // it is tried again when it has changed
+        std::fs::remove_file(file("loop")).unwrap();
+        assert_eq!(settings.default_account().as_deref(), Some("a"));
+        assert_eq!(settings.notices(), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_read_counts_while_the_file_is_broken() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.yml");
+        let settings = Settings::new(vec![file.clone()]);
+        std::fs::write(&file, "agent: {default_account: a}\n").unwrap();
+        assert_eq!(settings.default_account().as_deref(), Some("a"));
+        std::fs::write(&file, "agent:\n  - {[\n").unwrap();
+        assert_eq!(settings.default_account().as_deref(), Some("a"));
+        let notices = settings.notices();
+        assert!(notices[0].contains("config.yml:2"), "{notices:?}");
+        std::fs::write(&file, "agent: {default_account: bob}\n").unwrap();
+        assert_eq!(settings.default_account().as_deref(), Some("bob"));
+        assert_eq!(settings.notices(), [""; 0]);
+    }
 }

@@ -49,7 +49,8 @@ impl Announced {
     }
 }
 
-/// Each ssh below the announced one connects to a jump host of its own, never to the server.
+/// Finds the announced process at or above `pid`. An ssh below it connects to a jump host, never to
+/// the server.
 fn find(
     announced: &[Connecting],
     pid: u32,
@@ -77,7 +78,7 @@ fn find(
     None
 }
 
-/// `None` where there is no such process, or no `/proc`.
+/// Reads `/proc/PID/stat`; `None` without such a process, or without `/proc`.
 fn stat(pid: u32) -> Option<ProcessStat> {
     let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     ProcessStat::parse(&String::from_utf8_lossy(&text))

@@ -88,7 +88,7 @@ impl Names {
         names.any(|name| name.verdict(&visibility.public_forges) == Verdict::Named)
     }
 
-    /// A public forge must be named exactly: a pattern that happens to match it does not count.
+    /// Returns true if `hosts:` have one of `names`, for a public forge without wildcards.
     fn is_named(&self, names: &[Name], visibility: &Visibility) -> bool {
         if !satisfy(names, &visibility.hosts) {
             return false;
@@ -102,6 +102,7 @@ impl Names {
             })
     }
 
+    /// Returns true if a `@revoked` line has the server's key or its authority's.
     pub fn is_revoked(&self) -> bool {
         self.is_revoked
     }
@@ -155,7 +156,7 @@ impl Name {
     }
 }
 
-/// Never without patterns, and not when one of the names is excluded, whatever the others are.
+/// Returns true if a pattern matches one of `names` and no negated one matches any.
 fn satisfy(names: &[Name], patterns: &[String]) -> bool {
     let mut is_named = false;
     for name in names {

@@ -93,7 +93,7 @@ pub async fn accept(listener: Listener, serving: Arc<Serving>) {
     }
 }
 
-/// The process that connected.
+/// Returns the id of the process that connected.
 fn process_of(stream: &Stream) -> Option<u32> {
     let pid = stream.peer_creds().ok()?.pid()?;
     u32::try_from(pid).ok()

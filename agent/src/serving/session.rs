@@ -111,7 +111,7 @@ impl Session {
         answer
     }
 
-    /// What is known of the server that this connection is bound to.
+    /// Looks up the server that this connection is bound to.
     fn server(&self) -> Option<Names> {
         if self.bindings.is_unnamed() {
             return Some(Names::default());
@@ -119,7 +119,7 @@ impl Session {
         let destination = self.bindings.destination()?;
         let announced = |pid| self.serving.announced.of(pid);
         let mut ssh = self.process.map(announced).unwrap_or_default();
-        // what comes through it from another machine was asked for by that machine
+        // a forwarded request is the other machine's, not that of the ssh it came through
         if self.bindings.is_forwarded() {
             ssh.names.clear();
         }
@@ -158,8 +158,8 @@ impl Session {
         list::visible(identities, names, self.bindings.is_forwarded())
     }
 
-    /// A login that sees no identity asks for no signature and just fails: the reason is noted here,
-    /// for `status`, where it is not the person's own wish.
+    /// Notes for `status` why an account was not listed. Without an identity ssh asks for no
+    /// signature and just fails.
     fn note_withheld(
         &self,
         identities: &[Identity],
@@ -262,7 +262,8 @@ impl Session {
         }
     }
 
-    /// A server that asks for too much of us is nobody's mistake, and the person will wonder.
+    /// Logs a refused bind. One that the agent cannot check is also noted for `status`, because the
+    /// login may fail for it.
     fn note_refused_bind(&self, error: &BindError) {
         let held = &self.serving.held;
         match error {

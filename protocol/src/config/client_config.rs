@@ -1,8 +1,8 @@
 //! Reading `~/.opk/config.yml`: Go's keys and ours (`hosts`, `expiration`,
 //! `on_demand`, `forwarding`, and the top-level `agent`).
 //!
-//! Unknown keys are ignored, as in Go, and listed for a warning. Nothing about a provider is checked before it is used:
-//! see [`choose`](super::choose()).
+//! Unknown keys are ignored, as in Go, and warned of. Nothing about a provider is checked before
+//! it is used: see [`choose`](super::choose()).
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Keys of the client configuration that have no effect. Go's client ignores them without a word,
-//! and so a misspelt `hosts:` would show an account to every server.
+//! Keys of the client configuration that have no effect. They are worth a warning: a misspelt
+//! `hosts:` shows an account to every server.
 
 use std::fmt;
 
@@ -87,7 +87,7 @@ pub fn unknown_keys(yaml: &str) -> Vec<UnknownKey> {
     unknown
 }
 
-/// A document, as far as it has keys.
+/// The keys of a document, with their places.
 enum Node {
     Map(Vec<(Spanned<String>, Node)>),
     List(Vec<Node>),
@@ -109,7 +109,7 @@ impl Node {
         }
     }
 
-    /// The entries with `known` keys; the other keys go to `unknown`.
+    /// Returns the entries with `known` keys, and adds the other keys to `unknown`.
     fn entries(self, known: &[&'static str], unknown: &mut Vec<UnknownKey>) -> Vec<(String, Node)> {
         let mut entries = Vec::new();
         for (key, node) in self.pairs() {
@@ -203,7 +203,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// The known key that differs from `key` by the fewest letters, if those are few.
+/// Returns the known key that differs from `key` by the fewest letters, if those are few.
 fn suggestion(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let simple = |key: &str| key.to_ascii_lowercase().replace('-', "_");
     let key = simple(key);
@@ -213,7 +213,7 @@ fn suggestion(key: &str, known: &[&'static str]) -> Option<&'static str> {
     (least <= (name.len() / 3).min(3)).then_some(name)
 }
 
-/// Levenshtein's distance.
+/// Returns Levenshtein's distance.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
