@@ -25,6 +25,7 @@ use crate::log::LogLevel;
 use crate::memory_lock::MemoryLock;
 use crate::password::PasswordError;
 use crate::program::Program;
+use crate::serving::Serving;
 use crate::sockets::{Admit, admits};
 use crate::surroundings::Surroundings;
 
@@ -46,6 +47,7 @@ pub struct Control {
     pub log_level: LogLevel,
     pub program: Option<Program>,
     pub usage: Arc<Usage>,
+    pub serving: Arc<Serving>,
 }
 
 /// Accepts for as long as the daemon runs.
@@ -192,6 +194,10 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             Ok(()) => Event::RedirectTaken,
             Err(error) => failed(error.to_string(), Some(error.hint())),
         },
+        Request::Connecting(connecting) => {
+            control.serving.announce(connecting);
+            Event::Noted
+        }
         Request::Stop => Event::Stopping,
     };
     let stop = matches!(last, Event::Stopping);

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
+use opkssh_protocol::config::{Forwarding, known_public_forges};
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::user_key::UserKey;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long a list request waits for a renewal. sshd's LoginGraceTime is running.
@@ -29,8 +31,27 @@ pub struct Identity {
     pub certificate: Vec<u8>,
     /// What `ssh-add -l` shows behind the fingerprint.
     pub comment: String,
+    pub visibility: Visibility,
+}
+
+/// To which servers an account is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visibility {
     /// Host patterns the account is meant for; empty: all.
     pub hosts: Vec<String>,
+    pub forwarding: Forwarding,
+    /// Patterns of servers that `hosts` have to name exactly.
+    pub public_forges: Vec<String>,
+}
+
+impl Default for Visibility {
+    fn default() -> Self {
+        Self {
+            hosts: Vec::new(),
+            forwarding: Forwarding::default(),
+            public_forges: known_public_forges(),
+        }
+    }
 }
 
 /// The identities held now.

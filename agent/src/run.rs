@@ -192,6 +192,7 @@ async fn serve(
         log_level: args.log_level,
         program,
         usage: usage.clone(),
+        serving: serving.clone(),
     };
     // before anything is read from the store: the screen may be locked now
     logind::follow(&accounts).await;

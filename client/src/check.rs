@@ -124,6 +124,8 @@ mod tests {
             store_error: None,
             hosts: Vec::new(),
             on_demand: Default::default(),
+            forwarding: Default::default(),
+            withholds_access_token: false,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::configuration::Environment;
 use crate::pasted::can_be_typed;
 use crate::qr::for_terminal;
 use crate::shown::local_time;
+use crate::status::ACCESS_TOKEN_LEFT_OUT;
 
 /// How the person brings the address that a browser on another machine ended at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +109,9 @@ impl<'a> LoginDisplay<'a> {
             printable(&account.alias),
             printable(&account.renewal_words)
         ));
+        if account.withholds_access_token {
+            self.line(&format!("Access token: {ACCESS_TOKEN_LEFT_OUT}."));
+        }
         if let Some(error) = &account.store_error {
             self.line(&format!("Not stored: {}", printable(error)));
         } else if account.store == "memory" {

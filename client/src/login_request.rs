@@ -83,6 +83,9 @@ pub fn login_request(
             ClientConfig::built_in()?
         }
     };
+    for warning in &config.warnings {
+        let _ = writeln!(out, "Warning: {}", printable(warning));
+    }
     let mut wanted = args.wanted(environment);
     let mut account = args.account.clone();
     if let Some(name) = default_account(args, environment, &config) {

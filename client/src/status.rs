@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use jiff::SignedDuration;
+use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::control::{
     AccountState, AccountStatus, AgentStatus, Event, LockedPart, Request, StatusReport,
 };
@@ -12,6 +13,10 @@ use opkssh_protocol::printable::{printable, printable_json};
 use crate::connection::{AT_ONCE, Connection, unexpected};
 use crate::error::ClientError;
 use crate::shown::local_time;
+
+/// What is said of an account that has an access token and no `hosts:`.
+pub(crate) const ACCESS_TOKEN_LEFT_OUT: &str =
+    "left out of the certificate; name the servers that may see it with `hosts:`";
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct StatusArgs {
@@ -169,10 +174,16 @@ impl Page {
             self.row("  Lifetime", &format!("logged out at {}", local_time(end)));
         }
         let hosts = match account.hosts.as_slice() {
-            [] => "shown to every server; narrow it with `hosts:` in ~/.opk/config.yml".into(),
+            [] => "shown to every server but public forges; narrow it with `hosts:` in ~/.opk/config.yml".into(),
             patterns => patterns.join(" "),
         };
         self.row("  Hosts", &hosts);
+        if account.forwarding == Forwarding::Deny {
+            self.row("  Forwarding", "deny");
+        }
+        if account.withholds_access_token {
+            self.row("  Access token", ACCESS_TOKEN_LEFT_OUT);
+        }
         self.row("  Store", &account.store);
         if let Some(error) = &account.store_error {
             self.row("  Not stored", error);

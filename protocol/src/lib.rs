@@ -19,6 +19,7 @@ pub mod key_set;
 pub mod pk_token;
 pub mod places;
 pub mod printable;
+pub mod process;
 pub mod secret;
 pub mod session_environment;
 pub mod time;

@@ -96,10 +96,13 @@ impl Places {
         ]
     }
 
-    pub fn known_hosts_files(&self) -> [PathBuf; 2] {
+    /// The files that ssh reads unless its configuration names others.
+    pub fn known_hosts_files(&self) -> [PathBuf; 4] {
         [
             self.home.join(".ssh/known_hosts"),
+            self.home.join(".ssh/known_hosts2"),
             PathBuf::from("/etc/ssh/ssh_known_hosts"),
+            PathBuf::from("/etc/ssh/ssh_known_hosts2"),
         ]
     }
 

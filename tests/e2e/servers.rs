@@ -1,5 +1,10 @@
 //! Servers that let alice in, and the ways to reach them.
 
+mod forges;
+mod kept;
+mod unknown;
+mod unverifiable;
+
 use std::path::Path;
 
 use opkssh_test_support::{Etc, GoPeer, Home, Output, Provider, Run, Sshd, Verifier, user_name};

@@ -1,5 +1,7 @@
 //! `opkssh status`, `check` and `agent`: is there an agent, and what is it good for?
 
+mod unknown_keys;
+
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 

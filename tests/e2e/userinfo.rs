@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use opkssh_test_support::{GoPeer, Home, left_out, user_name, write_program};
+use opkssh_test_support::{GoPeer, Home, ProviderOptions, left_out, user_name, write_program};
 
 use crate::interop::PARTS;
 use crate::servers::rules;
@@ -15,7 +15,7 @@ fn userinfo_is_asked_and_shown_to_plugins_as_go_does() {
     if left_out(&PARTS) {
         return;
     }
-    let setup = Setup::new();
+    let setup = Setup::with(ProviderOptions::default(), &["hosts: [\"*\"]"]);
     setup.login(&["--send-access-token"]);
     let (peer, programs) = (GoPeer::new(), Home::new(OPKSSH));
     let etc = rules(&setup.provider, "24h");

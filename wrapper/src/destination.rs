@@ -75,7 +75,7 @@ fn read_flags(flags: &[u8]) -> Flags {
 }
 
 /// The host in `host`, `user@host` or `ssh://[user@]host[:port]`. User names may contain `@`.
-fn host_of(destination: &str) -> &str {
+pub fn host_of(destination: &str) -> &str {
     let without_user = |text: &str| text.rfind('@').map_or(0, |at| at + 1);
     let Some(uri) = destination.strip_prefix("ssh://") else {
         return &destination[without_user(destination)..];

@@ -3,6 +3,7 @@
 //! Stdin is never read, stdout never written: they belong to the tool. What there is to say goes
 //! to stderr. Our own failures end as ssh's do, with exit status 255.
 
+mod connecting;
 mod destination;
 mod error;
 mod make_ready;

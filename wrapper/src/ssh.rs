@@ -6,9 +6,11 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use opkssh_client::announce;
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
 
+use crate::connecting::connecting;
 use crate::destination::{Purpose, purpose};
 use crate::error::WrapperError;
 use crate::make_ready::{Surroundings, make_ready};
@@ -73,14 +75,21 @@ pub fn prepare_ssh(
 ) -> Result<Command, WrapperError> {
     let this_program = std::env::current_exe().ok();
     let program = real_program("ssh", &surroundings.path, this_program.as_deref())?;
-    let which = match (args.account, purpose(&args.args)) {
+    let purpose = purpose(&args.args);
+    let which = match (args.account, &purpose) {
         (_, Purpose::NoLogin) => None,
         (Some(alias), _) => Some(WhichAccount::Named(alias)),
-        (None, Purpose::Host(host)) => Some(WhichAccount::ForHost(host)),
+        (None, Purpose::Host(host)) => Some(WhichAccount::ForHost(host.clone())),
         (None, Purpose::UnreadableHost) => Some(WhichAccount::Default),
     };
     if let Some(which) = which {
         make_ready(which, surroundings, places, chatter)?;
+    }
+    if let Purpose::Host(host) = &purpose
+        && let Some(connecting) = connecting(&program, &args.args, host)
+    {
+        // an older daemon does not know this request; known servers are reached all the same
+        let _ = announce(connecting, places);
     }
     let mut command = Command::new(program);
     command

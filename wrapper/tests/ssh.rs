@@ -27,8 +27,9 @@ const CONFIG: &str = "default_provider: work\nproviders:\n  \
     - {alias: home, issuer: 'https://home.example.com', client_id: client-2}\n";
 
 /// Writes its arguments, each ended by a zero byte, and its agent socket into the home; then does
-/// what the file `then` says.
+/// what the file `then` says. Outside of that home, where it is only asked, it says nothing.
 const FAKE_SSH: &str = "#!/bin/sh\n\
+    [ -e \"$HOME/then\" ] || exit 1\n\
     [ $# -eq 0 ] && : > \"$HOME/argv\" || printf '%s\\0' \"$@\" > \"$HOME/argv\"\n\
     printf %s \"$SSH_AUTH_SOCK\" > \"$HOME/sock\"\n\
     grep -E '^Sig(Ign|Blk):' /proc/self/status > \"$HOME/signals\"\n\
@@ -144,6 +145,7 @@ fn the_account_is_chosen_by_option_or_by_host() {
     let asked: Vec<_> = daemon
         .asked()
         .iter()
+        .filter(|asked| asked["request"] == "ensure")
         .map(|asked| asked["which"].clone())
         .collect();
     assert_eq!(
@@ -153,6 +155,23 @@ fn the_account_is_chosen_by_option_or_by_host() {
             serde_json::json!({"for-host": "db.example.com"})
         ]
     );
+}
+
+#[test]
+fn the_daemon_is_told_what_this_process_connects_to() {
+    let home = home();
+    let daemon = ready(&home);
+    let ssh = "#!/bin/sh\n[ \"$1 $2\" = '-G -v' ] && \
+               printf 'hostname %s\\nport 2222\\nuserknownhostsfile /a /b\\n' \"$3\"\nexit 0\n";
+    write_program(&home.path().join("bin/ssh"), ssh);
+    run(&home, &words(&["-v", "web"]), &alone(&home))
+        .ok()
+        .unwrap();
+    let asked = daemon.asked();
+    assert_eq!(asked[1]["request"], "connecting");
+    assert_eq!(asked[1]["process"]["pid"], std::process::id());
+    assert_eq!(asked[1]["names"], serde_json::json!(["web", "[web]:2222"]));
+    assert_eq!(asked[1]["known_hosts"], serde_json::json!(["/a", "/b"]));
 }
 
 #[test]
@@ -229,7 +248,7 @@ fn without_an_account_the_login_is_at_the_default_provider() {
     assert_eq!(daemon.asked()[1]["providers"][0]["client_id"], "client-1");
     // and where one is named, at that
     run(&home, &words(&["--account=home", "host"]), &around).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(daemon.asked()[3]["providers"][0]["client_id"], "client-2");
+    assert_eq!(daemon.asked()[4]["providers"][0]["client_id"], "client-2");
 }
 
 #[test]

@@ -343,7 +343,10 @@ impl Accounts {
         self.index.change(alias, |entry| {
             before = entry;
             // what memory holds is gone with the daemon, so there is nothing to remember
-            (store != StoreKind::Memory).then(|| Entry::new(alias, record, store))
+            (store != StoreKind::Memory).then(|| Entry {
+                visibility: Some(self.settings.of(record).visibility),
+                ..Entry::new(alias, record, store)
+            })
         })?;
         failpoint::reached("login: index written");
         let saved = self

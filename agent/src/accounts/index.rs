@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 use super::store::{StoreError, StoreKind};
+use crate::held::Visibility;
 use crate::private_file;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub struct Entry {
     /// The store's entry may be sealed, with the key in `seal.json`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sealed: bool,
+    /// To which servers the account was last shown; `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
 }
 
 impl Entry {
@@ -50,6 +54,7 @@ impl Entry {
             logged_in_at: record.logged_in_at,
             leaving: false,
             sealed: false,
+            visibility: None,
         }
     }
 
@@ -99,6 +104,16 @@ impl IndexFile {
         self.change(alias, |entry| entry.map(|entry| Entry { sealed, ..entry }))
     }
 
+    /// Notes to which servers an account is shown. One that the index does not know stays unknown.
+    pub fn note_visibility(&self, alias: &str, visibility: Visibility) -> Result<(), StoreError> {
+        self.change(alias, |entry| {
+            entry.map(|entry| Entry {
+                visibility: Some(visibility),
+                ..entry
+            })
+        })
+    }
+
     /// No file: no accounts. A file that cannot be read is an error, or the next write would lose
     /// what it says.
     pub fn read(&self) -> Result<Index, StoreError> {
@@ -139,6 +154,7 @@ mod tests {
             logged_in_at: UnixTime(1),
             leaving: false,
             sealed: false,
+            visibility: None,
         }
     }
 

@@ -150,6 +150,7 @@ impl Accounts {
         self.missing().retain(|one| one.entry.alias != entry.alias);
         failpoint::reached("logout: secret deleted");
         self.index.change(&entry.alias, |_| None)?;
+        self.settings.forget(&entry.alias);
         failpoint::reached("logout: tombstone removed");
         Ok(LoggedOut {
             alias: entry.alias,

@@ -25,6 +25,7 @@ mod oidc;
 mod on_demand;
 mod pages;
 mod plan;
+mod publish;
 mod record;
 mod reminder;
 mod renew;
@@ -51,7 +52,7 @@ use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::{Notify, watch};
 
-use crate::held::{Held, Identity};
+use crate::held::Held;
 use crate::serving::hosts::host_matches;
 use crate::surroundings::Surroundings;
 use away::Away;
@@ -202,12 +203,13 @@ impl Accounts {
                 let settings = |account: &Arc<Account>| self.settings.of(&account.state().record);
                 let mut meant: Vec<_> = accounts
                     .iter()
-                    .filter(|account| host_matches(host, &settings(account).hosts))
+                    .filter(|account| host_matches(host, &settings(account).visibility.hosts))
                     .collect();
                 // else the default one: where an account must be meant, if every server is shown it
                 if meant.is_empty() {
                     let any = matches!(which, WhichAccount::ForHost(_));
-                    let fits = |one: &&Arc<Account>| any || settings(one).hosts.is_empty();
+                    let fits =
+                        |one: &&Arc<Account>| any || settings(one).visibility.hosts.is_empty();
                     meant.extend(default.filter(fits));
                 }
                 let rank = |one: &&Arc<Account>| {
@@ -275,55 +277,12 @@ impl Accounts {
         std::mem::forget(self.busy.clone().write_owned().await);
     }
 
-    /// Has the serving wing see changed settings as soon as it looks.
-    fn follow_settings(self: &Arc<Self>) {
-        let this = Arc::downgrade(self);
-        self.held.before_look(move || {
-            if let Some(this) = this.upgrade() {
-                let known = *this.published();
-                if this.settings.version() != known || this.has_overdue() {
-                    this.publish();
-                }
-            }
-        });
-    }
-
-    /// Shows the serving wing what is held now.
-    fn publish(&self) {
-        // held to the end: an older view must not follow a newer one
-        let mut published = self.published();
-        *published = self.settings.version();
-        let accounts: Vec<_> = self.lock().values().cloned().collect();
-        let identities = accounts
-            .iter()
-            .filter_map(|account| {
-                let state = account.state();
-                (!self.is_overdue(&state.record)).then(|| Identity {
-                    account: account.alias.clone(),
-                    key: state.credentials.key.clone(),
-                    certificate: state.credentials.certificate.blob().to_vec(),
-                    comment: report::comment(&state),
-                    hosts: self.settings.of(&state.record).hosts,
-                })
-            })
-            .collect();
-        self.held.replace(identities);
-        self.replan.notify_one();
-        self.changed.send_replace(());
-    }
-
     /// Is it this very account that the table has, and not one of its name that came later?
     fn is_held(&self, account: &Arc<Account>) -> bool {
         let accounts = self.lock();
         accounts
             .get(&account.alias)
             .is_some_and(|held| Arc::ptr_eq(held, account))
-    }
-
-    fn published(&self) -> MutexGuard<'_, u64> {
-        self.published
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn missing(&self) -> MutexGuard<'_, Vec<Missing>> {

@@ -12,6 +12,7 @@ use opkssh_protocol::user_key::{UnreadableKey, UserKey};
 use serde::{Deserialize, Serialize};
 
 use super::mint::mint;
+use crate::held::Visibility;
 
 /// Everything needed to go on after a restart, as one text in the store.
 #[derive(Clone, Serialize, Deserialize)]
@@ -64,6 +65,8 @@ pub struct Credentials {
     pub key: Arc<UserKey>,
     pub pk_token: UnverifiedPkToken,
     pub certificate: UnverifiedCertificate,
+    /// The same without the access token, if there is one.
+    without_access_token: Option<UnverifiedCertificate>,
 }
 
 impl Record {
@@ -152,22 +155,33 @@ impl Record {
     pub fn credentials(&self, now: UnixTime) -> Result<Credentials, RecordError> {
         let key = UserKey::from_secret(&self.user_key)?;
         let pk_token = UnverifiedPkToken::parse_compact(self.pk_token.expose())?;
-        let certificate = mint(
-            &key,
-            &pk_token,
-            self.access_token.as_ref(),
-            &self.principals,
-            now,
-        )?;
+        let mint = |token: Option<&Secret>| mint(&key, &pk_token, token, &self.principals, now);
+        let certificate = mint(self.access_token.as_ref())?;
+        let without = self.access_token.is_some().then(|| mint(None));
         Ok(Credentials {
+            without_access_token: without.transpose()?,
+            certificate,
             key: Arc::new(key),
             pk_token,
-            certificate,
         })
     }
 }
 
 impl Credentials {
+    /// Returns the certificate to show. It has the access token only for accounts with `hosts:`,
+    /// because any server could use the token at the provider.
+    pub fn shown(&self, visibility: &Visibility) -> &UnverifiedCertificate {
+        let without = self.without_access_token.as_ref();
+        without
+            .filter(|_| visibility.hosts.is_empty())
+            .unwrap_or(&self.certificate)
+    }
+
+    /// Returns true if the access token is not in the certificate that is shown.
+    pub fn withholds_access_token(&self, visibility: &Visibility) -> bool {
+        self.without_access_token.is_some() && visibility.hosts.is_empty()
+    }
+
     /// The times that servers decide by. The tokens are our own, verified when they came.
     pub fn times(&self) -> TokenTimes {
         let claims = self.pk_token.unverified_claims();

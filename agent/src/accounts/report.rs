@@ -35,6 +35,7 @@ impl Accounts {
             .collect();
         let is_hidden = |one: &Arc<Account>| format!("account {} is not usable: {AWAY}", one.alias);
         notices.extend(hidden.iter().map(is_hidden));
+        notices.extend(self.settings.notices());
         notices.extend(self.held.notices());
         (reports, notices)
     }
@@ -73,8 +74,12 @@ impl Accounts {
             last_error: state.last_error.clone(),
             store: state.store.name().to_owned(),
             store_error: state.store_error.as_ref().map(ToString::to_string),
-            hosts: settings.hosts,
             on_demand: settings.on_demand,
+            forwarding: settings.visibility.forwarding,
+            withholds_access_token: state
+                .credentials
+                .withholds_access_token(&settings.visibility),
+            hosts: settings.visibility.hosts,
         }
     }
 }

@@ -111,6 +111,11 @@ impl Accounts {
         self.read_seal().map_err(StoreError::Seal)?;
         let missing = |entry| Missing::new(entry, "it was not read yet".to_owned());
         let index = self.index.read()?;
+        for entry in &index.accounts {
+            if let Some(visibility) = &entry.visibility {
+                self.settings.keep(&entry.alias, visibility);
+            }
+        }
         self.missing()
             .extend(index.accounts.into_iter().map(missing));
         Ok(())

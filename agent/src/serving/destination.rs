@@ -2,6 +2,7 @@
 //! (PROTOCOL.agent section 1, `session-bind@openssh.com`).
 
 use super::host_key::{HostKey, HostKeyError};
+use super::signature::Unverifiable;
 use super::wire::{Malformed, Reader};
 
 /// As OpenSSH's agent.
@@ -15,6 +16,8 @@ pub struct Bindings {
     /// A bind that did not verify: whatever this connection is, it is not trusted with more than
     /// a forwarded one.
     failed: bool,
+    /// It authenticates to a server whose host key nothing here can check: one without a name.
+    is_unnamed: bool,
 }
 
 struct Bind {
@@ -30,12 +33,14 @@ pub struct Destination<'a> {
     pub session_id: &'a [u8],
 }
 
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BindError {
     #[error("it is malformed")]
     Malformed,
     #[error(transparent)]
-    HostKey(#[from] HostKeyError),
+    HostKey(HostKeyError),
+    #[error("the host key cannot be checked: {0}")]
+    Unverifiable(#[from] Unverifiable),
     #[error("the host key's signature does not verify")]
     Signature,
     #[error("the connection is bound for authentication already")]
@@ -52,22 +57,51 @@ impl From<Malformed> for BindError {
     }
 }
 
+impl From<HostKeyError> for BindError {
+    fn from(error: HostKeyError) -> Self {
+        match error {
+            HostKeyError::Unverifiable(why) => Self::Unverifiable(why),
+            error => Self::HostKey(error),
+        }
+    }
+}
+
+/// The body of a bind, read and not checked.
+struct Message<'a> {
+    host_key: &'a [u8],
+    session_id: &'a [u8],
+    signature: &'a [u8],
+    forwarding: bool,
+}
+
 impl Bindings {
     /// Records a bind; `body` is what follows the extension's name.
     pub fn bind(&mut self, body: &[u8]) -> Result<(), BindError> {
-        let bound = self.try_bind(body);
-        self.failed |= bound.is_err();
+        let message = Message::parse(body);
+        let is_forwarding = message.as_ref().is_ok_and(|message| message.forwarding);
+        let bound = message.and_then(|message| self.try_bind(&message));
+        match bound {
+            Ok(()) => {}
+            // the agent's own limit; it does not make the connection another machine's
+            Err(BindError::Unverifiable(_)) if !is_forwarding => self.is_unnamed = true,
+            Err(_) => self.failed = true,
+        }
         bound
     }
 
     /// Has the peer said, and proved, whom it talks to?
     pub fn is_bound(&self) -> bool {
-        !self.failed && !self.binds.is_empty()
+        !self.failed && (self.is_unnamed || !self.binds.is_empty())
     }
 
     /// Did the request come through somebody else's machine?
     pub fn is_forwarded(&self) -> bool {
         self.failed || self.binds.iter().any(|bind| bind.forwarding)
+    }
+
+    /// Returns true if the connection authenticates to a server that has not proved its host key.
+    pub fn is_unnamed(&self) -> bool {
+        self.is_unnamed && !self.is_forwarded()
     }
 
     /// The server that is being authenticated to; `None` while only forwarding was announced.
@@ -82,24 +116,21 @@ impl Bindings {
         })
     }
 
-    fn try_bind(&mut self, body: &[u8]) -> Result<(), BindError> {
-        let mut reader = Reader::new(body);
-        let (host_key, session_id, signature) =
-            (reader.string()?, reader.string()?, reader.string()?);
-        let forwarding = reader.bool()?;
-        reader.end()?;
-        if session_id.is_empty() || session_id.len() > MAX_SESSION_ID {
-            return Err(BindError::Malformed);
+    fn try_bind(&mut self, message: &Message<'_>) -> Result<(), BindError> {
+        let &Message {
+            session_id,
+            forwarding,
+            ..
+        } = message;
+        if self.is_unnamed || self.binds.iter().any(|bind| !bind.forwarding) {
+            return Err(BindError::BoundAlready);
         }
         // a server with a host certificate binds with that; its own key made the signature
-        let host_key = HostKey::parse(host_key)?;
-        if !host_key.has_signed(session_id, signature) {
+        let host_key = HostKey::parse(message.host_key)?;
+        if !host_key.has_signed(session_id, message.signature)? {
             return Err(BindError::Signature);
         }
         for bind in &self.binds {
-            if !bind.forwarding {
-                return Err(BindError::BoundAlready);
-            }
             if bind.session_id == session_id {
                 return if bind.host_key.blob() == host_key.blob() {
                     Ok(())
@@ -117,6 +148,23 @@ impl Bindings {
             forwarding,
         });
         Ok(())
+    }
+}
+
+impl<'a> Message<'a> {
+    fn parse(body: &'a [u8]) -> Result<Self, BindError> {
+        let mut reader = Reader::new(body);
+        let message = Self {
+            host_key: reader.string()?,
+            session_id: reader.string()?,
+            signature: reader.string()?,
+            forwarding: reader.bool()?,
+        };
+        reader.end()?;
+        match message.session_id.len() {
+            1..=MAX_SESSION_ID => Ok(message),
+            _ => Err(BindError::Malformed),
+        }
     }
 }
 
@@ -161,6 +209,35 @@ mod tests {
             assert_eq!(bindings.bind(&again), Ok(()));
             assert!(bindings.is_forwarded() && bindings.destination().is_none());
         }
+    }
+
+    #[test]
+    fn a_bind_that_cannot_be_checked_is_to_a_server_without_a_name() {
+        let key = Key::ed25519();
+        let unknown = made::strings(&[b"unknown@example.com", b"key"]);
+        let bind = |forwarding| made::bind(&unknown, &key, SESSION, forwarding);
+        let why = BindError::Unverifiable(Unverifiable::KeyType);
+
+        let mut bindings = Bindings::default();
+        assert_eq!(bindings.bind(&bind(false)), Err(why.clone()));
+        assert!(bindings.is_bound() && !bindings.is_forwarded() && bindings.is_unnamed());
+        assert!(bindings.destination().is_none());
+        // the next is one too many
+        let next = made::bind(&key.blob(), &key, b"2", false);
+        assert_eq!(bindings.bind(&next), Err(BindError::BoundAlready));
+        assert!(bindings.is_forwarded() && !bindings.is_unnamed());
+
+        let mut bindings = Bindings::default();
+        assert_eq!(bindings.bind(&bind(true)), Err(why.clone()));
+        assert!(bindings.is_forwarded() && !bindings.is_bound());
+
+        // nor does it take a connection back from another machine
+        let mut bindings = Bindings::default();
+        let hop = made::bind(&key.blob(), &key, b"1", true);
+        assert_eq!(bindings.bind(&hop), Ok(()));
+        assert_eq!(bindings.bind(&bind(false)), Err(why));
+        assert!(bindings.is_forwarded() && !bindings.is_unnamed());
+        assert!(bindings.destination().is_none());
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! What a server proves itself with: a key, or a certificate for one (PROTOCOL.certkeys).
 
 use opkssh_protocol::time::UnixTime;
-use ssh_agent_lib::proto::extension::SessionBind;
-use ssh_agent_lib::ssh_encoding::Decode as _;
-use ssh_agent_lib::ssh_key::public::KeyData;
 
+use super::signature::{Unverifiable, has_signed, parse_key};
 use super::wire::{Malformed, Reader, put_string};
 
 /// Kinds of keys that can be certified, and how many fields such a key has (PROTOCOL.certkeys,
@@ -38,12 +36,12 @@ pub struct HostCertificate {
     has_critical_options: bool,
 }
 
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostKeyError {
     #[error("the host key is malformed")]
     Malformed,
-    #[error("the host key is of an unknown kind")]
-    Kind,
+    #[error("the host key cannot be checked: {0}")]
+    Unverifiable(#[from] Unverifiable),
     #[error("the host key is a certificate, but not for a host")]
     NotAHost,
     #[error("the host certificate's signature does not verify")]
@@ -65,7 +63,7 @@ impl HostKey {
         } else {
             (blob.to_vec(), None)
         };
-        parse_key(&key)?;
+        parse_key(&key)??;
         Ok(Self {
             blob: blob.to_vec(),
             key,
@@ -88,7 +86,7 @@ impl HostKey {
     }
 
     /// Is `signature` (RFC 4253 section 6.6) one of this key over `data`?
-    pub fn has_signed(&self, data: &[u8], signature: &[u8]) -> bool {
+    pub fn has_signed(&self, data: &[u8], signature: &[u8]) -> Result<bool, Unverifiable> {
         has_signed(&self.key, data, signature)
     }
 }
@@ -123,7 +121,7 @@ fn parse_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate), HostKeyE
             let name = key_kind.trim_end_matches("@openssh.com").as_bytes();
             kind.strip_suffix(CERTIFICATE_SUFFIX) == Some(name)
         })
-        .ok_or(HostKeyError::Kind)?;
+        .ok_or(Unverifiable::KeyType)?;
     let _nonce = reader.string()?;
     let mut key = Vec::new();
     put_string(&mut key, key_kind.as_bytes());
@@ -145,7 +143,7 @@ fn parse_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate), HostKeyE
     if !is_host {
         return Err(HostKeyError::NotAHost);
     }
-    if !has_signed(authority, signed, signature) {
+    if !has_signed(authority, signed, signature)? {
         return Err(HostKeyError::Signature);
     }
     let certificate = HostCertificate {
@@ -168,29 +166,6 @@ fn strings(list: &[u8]) -> Result<Vec<String>, HostKeyError> {
     Ok(strings)
 }
 
-fn parse_key(mut blob: &[u8]) -> Result<KeyData, HostKeyError> {
-    match KeyData::decode(&mut blob) {
-        // whatever it is, nothing could verify its signature
-        Ok(KeyData::Other(_)) => Err(HostKeyError::Kind),
-        Ok(key) if blob.is_empty() => Ok(key),
-        _ => Err(HostKeyError::Malformed),
-    }
-}
-
-fn has_signed(key: &[u8], data: &[u8], signature: &[u8]) -> bool {
-    let (Ok(host_key), Ok(signature)) = (parse_key(key), signature.try_into()) else {
-        return false;
-    };
-    // the crate's way to check a signature over bytes
-    let bind = SessionBind {
-        host_key,
-        session_id: data.to_vec(),
-        signature,
-        is_forwarding: false,
-    };
-    bind.verify_signature().is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::made::{self, Certificate, Key};
@@ -210,14 +185,18 @@ mod tests {
             let host_key = HostKey::parse(&key.blob()).unwrap();
             assert_eq!(host_key.key(), key.blob());
             assert!(host_key.certificate().is_none());
-            assert!(host_key.has_signed(b"data", &key.sign(b"data")));
-            assert!(!host_key.has_signed(b"date", &key.sign(b"data")));
-            assert!(!host_key.has_signed(b"data", &Key::ed25519().sign(b"data")));
-            assert!(!host_key.has_signed(b"data", b""));
+            assert_eq!(host_key.has_signed(b"data", &key.sign(b"data")), Ok(true));
+            assert_eq!(host_key.has_signed(b"date", &key.sign(b"data")), Ok(false));
+            assert_eq!(
+                host_key.has_signed(b"data", &Key::ed25519().sign(b"data")),
+                Ok(false)
+            );
+            assert_eq!(host_key.has_signed(b"data", b""), Ok(false));
             assert!(HostKey::parse(&[&key.blob()[..], &[0]].concat()).is_err());
         }
         let unknown = made::strings(&[b"unknown@example.com", b"key"]);
-        assert_eq!(HostKey::parse(&unknown).err(), Some(HostKeyError::Kind));
+        let kind = HostKeyError::Unverifiable(Unverifiable::KeyType);
+        assert_eq!(HostKey::parse(&unknown).err(), Some(kind));
         assert!(HostKey::parse(b"").is_err());
     }
 
@@ -228,8 +207,11 @@ mod tests {
             let host_key = HostKey::parse(&certificate.blob()).unwrap();
             assert_eq!(host_key.key(), key.blob());
             assert_eq!(host_key.blob(), certificate.blob());
-            assert!(host_key.has_signed(b"data", &key.sign(b"data")));
-            assert!(!host_key.has_signed(b"data", &authority.sign(b"data")));
+            assert_eq!(host_key.has_signed(b"data", &key.sign(b"data")), Ok(true));
+            assert_eq!(
+                host_key.has_signed(b"data", &authority.sign(b"data")),
+                Ok(false)
+            );
             assert_eq!(
                 host_key.certificate().unwrap().authority(),
                 authority.blob()

@@ -9,9 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use opkssh_protocol::time::UnixTime;
 use ring::hmac;
 
+use super::announced::Announcement;
+use super::forges::publisher;
 use super::host_key::{HostCertificate, HostKey};
 pub use super::patterns::host_matches;
 use super::patterns::{Verdict, verdict};
+use crate::held::Visibility;
 
 /// The user's and the system's known_hosts, read when a question comes up: they are small, and
 /// change as hosts are met.
@@ -19,12 +22,14 @@ pub struct KnownHosts {
     files: Vec<PathBuf>,
 }
 
-/// What known_hosts says of one server.
+/// What is known of one server; by default, nothing.
 #[derive(Default)]
 pub struct Names {
     names: Vec<Name>,
     is_known: bool,
     is_revoked: bool,
+    /// What the ssh that connects was asked for.
+    asked_for: Vec<Name>,
 }
 
 enum Name {
@@ -41,11 +46,19 @@ impl KnownHosts {
         Self { files }
     }
 
-    /// The names of the server with this host key.
-    pub fn look_up(&self, host_key: &HostKey) -> Names {
+    /// Returns what is known of the server with this host key, for an ssh that was announced so.
+    pub fn look_up(&self, host_key: &HostKey, ssh: Announcement) -> Names {
         let now = UnixTime::from(SystemTime::now());
-        let mut names = Names::default();
-        for file in &self.files {
+        let mut names = Names {
+            asked_for: ssh.names.into_iter().map(Name::Plain).collect(),
+            ..Names::default()
+        };
+        if let Some(forge) = publisher(host_key.key()) {
+            names.is_known = true;
+            names.names.push(Name::Plain(forge.to_owned()));
+        }
+        let announced = ssh.known_hosts.iter().filter(|file| file.is_file());
+        for file in self.files.iter().chain(announced) {
             match std::fs::read(file) {
                 // one odd byte spoils the word it is in, and no other
                 Ok(bytes) => names.read(&String::from_utf8_lossy(&bytes), host_key, now),
@@ -59,21 +72,42 @@ impl KnownHosts {
 }
 
 impl Names {
-    /// Is the server one that `patterns` name? Never without patterns, and not when one of its
-    /// names is excluded, whatever the others are.
-    pub fn satisfy(&self, patterns: &[String]) -> bool {
-        let mut is_named = false;
-        for name in &self.names {
-            match name.verdict(patterns) {
-                Verdict::Excluded => return false,
-                Verdict::Named => is_named = true,
-                Verdict::Unmentioned => {}
-            }
-        }
-        is_named && !self.is_revoked
+    /// Returns true if `hosts:` name the server.
+    pub fn satisfy(&self, visibility: &Visibility) -> bool {
+        !self.is_revoked && self.is_named(&self.names, visibility)
     }
 
-    /// Does known_hosts know the server at all? One that is met for the first time it does not.
+    /// Returns true if `hosts:` name a server that nothing knows yet by what ssh was asked for.
+    pub fn satisfy_unknown(&self, visibility: &Visibility) -> bool {
+        !self.is_known && self.is_named(&self.asked_for, visibility)
+    }
+
+    /// Returns true if one of its names is a public forge's.
+    pub fn is_forge(&self, visibility: &Visibility) -> bool {
+        let mut names = self.names.iter().chain(&self.asked_for);
+        names.any(|name| name.verdict(&visibility.public_forges) == Verdict::Named)
+    }
+
+    /// Returns true if `hosts:` have one of `names`, for a public forge without wildcards.
+    fn is_named(&self, names: &[Name], visibility: &Visibility) -> bool {
+        if !satisfy(names, &visibility.hosts) {
+            return false;
+        }
+        let exact = |pattern: &&String| !is_pattern(pattern);
+        let exact: Vec<String> = visibility.hosts.iter().filter(exact).cloned().collect();
+        !self.is_forge(visibility)
+            || names.iter().any(|name| {
+                name.verdict(&visibility.public_forges) == Verdict::Named
+                    && name.verdict(&exact) == Verdict::Named
+            })
+    }
+
+    /// Returns true if a `@revoked` line has the server's key or its authority's.
+    pub fn is_revoked(&self) -> bool {
+        self.is_revoked
+    }
+
+    /// Returns true if known_hosts has the server's key, or a forge publishes it.
     pub fn are_known(&self) -> bool {
         self.is_known
     }
@@ -120,6 +154,19 @@ impl Name {
                 }),
         }
     }
+}
+
+/// Returns true if a pattern matches one of `names` and no negated one matches any.
+fn satisfy(names: &[Name], patterns: &[String]) -> bool {
+    let mut is_named = false;
+    for name in names {
+        match name.verdict(patterns) {
+            Verdict::Excluded => return false,
+            Verdict::Named => is_named = true,
+            Verdict::Unmentioned => {}
+        }
+    }
+    is_named
 }
 
 fn is_absent(error: ErrorKind) -> bool {

@@ -1,7 +1,9 @@
 //! Answering ssh: the agent protocol (RFC 9987) on the agent socket.
 
+mod announced;
 mod connections;
 mod destination;
+mod forges;
 mod frame;
 mod host_key;
 pub mod hosts;
@@ -9,6 +11,7 @@ mod list;
 mod patterns;
 mod session;
 mod sign;
+mod signature;
 mod wire;
 
 #[cfg(test)]
@@ -18,12 +21,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use interprocess::local_socket::tokio::Listener;
+use interprocess::local_socket::tokio::{Listener, Stream};
+use interprocess::local_socket::traits::StreamCommon as _;
 use interprocess::local_socket::traits::tokio::Listener as _;
+
+use opkssh_protocol::control::Connecting;
 
 use crate::held::Held;
 use crate::idle::Usage;
 use crate::sockets::{Admit, admits};
+use announced::Announced;
 use connections::Connections;
 use hosts::KnownHosts;
 use session::Session;
@@ -37,6 +44,7 @@ pub struct Serving {
     pub usage: Arc<Usage>,
     held: Arc<Held>,
     known_hosts: KnownHosts,
+    announced: Announced,
     connections: Arc<Connections>,
 }
 
@@ -46,8 +54,14 @@ impl Serving {
             usage: Arc::default(),
             held,
             known_hosts: KnownHosts::new(known_hosts_files),
+            announced: Announced::default(),
             connections: Arc::new(Connections::new(MAX_CONNECTIONS)),
         }
+    }
+
+    /// Remembers what an ssh of this machine is about to connect to.
+    pub fn announce(&self, connecting: Connecting) {
+        self.announced.add(connecting);
     }
 }
 
@@ -58,7 +72,7 @@ pub async fn accept(listener: Listener, serving: Arc<Serving>) {
             Ok(stream) if admits(Admit::UserAndRoot, &stream) => {
                 let (place, closed) = serving.connections.enter();
                 let in_use = serving.usage.begin();
-                let mut session = Session::new(serving.clone());
+                let mut session = Session::new(serving.clone(), process_of(&stream));
                 tokio::spawn(async move {
                     let _in_use = in_use;
                     tokio::select! {
@@ -77,6 +91,12 @@ pub async fn accept(listener: Listener, serving: Arc<Serving>) {
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
+}
+
+/// Returns the id of the process that connected.
+fn process_of(stream: &Stream) -> Option<u32> {
+    let pid = stream.peer_creds().ok()?.pid()?;
+    u32::try_from(pid).ok()
 }
 
 #[cfg(test)]

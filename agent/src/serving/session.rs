@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use interprocess::local_socket::tokio::Stream;
+use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::connections::Place;
-use super::destination::Bindings;
+use super::destination::{BindError, Bindings};
 use super::frame::{self, PATIENCE};
 use super::hosts::Names;
 use super::wire::{Malformed, Reader, put_string};
@@ -34,14 +35,17 @@ const SESSION_BIND: &[u8] = b"session-bind@openssh.com";
 pub struct Session {
     serving: Arc<Serving>,
     bindings: Bindings,
+    /// The process at the other end.
+    process: Option<u32>,
     /// Has it asked for anything but to be bound?
     has_asked: bool,
 }
 
 impl Session {
-    pub fn new(serving: Arc<Serving>) -> Self {
+    pub fn new(serving: Arc<Serving>, process: Option<u32>) -> Self {
         Self {
             serving,
+            process,
             bindings: Bindings::default(),
             has_asked: false,
         }
@@ -79,9 +83,7 @@ impl Session {
 
     async fn list(&self) -> Vec<u8> {
         self.serving.held.look();
-        let destination = self.bindings.destination();
-        let known_hosts = &self.serving.known_hosts;
-        let names = destination.map(|destination| known_hosts.look_up(destination.host_key));
+        let names = self.server();
         // Only a session of this machine that says whom it talks to is worth a renewal, or a look
         // into the store: `ssh-add -l` never causes traffic, and another machine causes none here.
         if let Some(names) = &names
@@ -99,7 +101,7 @@ impl Session {
         }
         let identities = self.serving.held.identities();
         let visible = self.visible(&identities, names.as_ref());
-        self.note_withheld(&identities, &visible);
+        self.note_withheld(&identities, &visible, names.as_ref());
         let mut answer = vec![IDENTITIES_ANSWER];
         answer.extend_from_slice(&(visible.len() as u32).to_be_bytes());
         for identity in visible {
@@ -107,6 +109,21 @@ impl Session {
             put_string(&mut answer, identity.comment.as_bytes());
         }
         answer
+    }
+
+    /// Looks up the server that this connection is bound to.
+    fn server(&self) -> Option<Names> {
+        if self.bindings.is_unnamed() {
+            return Some(Names::default());
+        }
+        let destination = self.bindings.destination()?;
+        let announced = |pid| self.serving.announced.of(pid);
+        let mut ssh = self.process.map(announced).unwrap_or_default();
+        // a forwarded request is the other machine's, not that of the ssh it came through
+        if self.bindings.is_forwarded() {
+            ssh.names.clear();
+        }
+        Some(self.serving.known_hosts.look_up(destination.host_key, ssh))
     }
 
     /// Has all that this session will see brought up to date. What comes back from the store only
@@ -141,19 +158,37 @@ impl Session {
         list::visible(identities, names, self.bindings.is_forwarded())
     }
 
-    /// A login through a forwarded agent that sees no identity asks for no signature and just
-    /// fails: the reason is noted here, for `status`.
-    fn note_withheld(&self, identities: &[Identity], visible: &[&Identity]) {
-        if !self.bindings.is_forwarded() || self.bindings.destination().is_none() {
-            return;
-        }
+    /// Notes for `status` why an account was not listed. Without an identity ssh asks for no
+    /// signature and just fails.
+    fn note_withheld(
+        &self,
+        identities: &[Identity],
+        visible: &[&Identity],
+        server: Option<&Names>,
+    ) {
         let is_withheld = |identity: &&Identity| {
             !visible
                 .iter()
                 .any(|seen| seen.certificate == identity.certificate)
         };
+        let Some(server) = server else {
+            return;
+        };
         for identity in identities.iter().filter(is_withheld) {
-            let why = sign::Refusal::NotMeant(identity.account.clone());
+            let account = identity.account.clone();
+            let why = match identity.visibility.forwarding {
+                Forwarding::Deny if self.bindings.is_forwarded() => {
+                    sign::Refusal::Denied(account).to_string()
+                }
+                Forwarding::Allow if self.bindings.is_forwarded() => {
+                    sign::Refusal::NotMeant(account).to_string()
+                }
+                _ if server.are_known() || self.bindings.is_unnamed() => continue,
+                _ => format!(
+                    "{account}: it has `hosts:`, and known_hosts does not know the server's key; \
+                     connect with: opkssh ssh HOST"
+                ),
+            };
             self.serving.held.notice(format!("not offered: {why}"));
         }
     }
@@ -166,13 +201,12 @@ impl Session {
         reader.end()?;
         self.serving.held.look();
         let identities = self.serving.held.identities();
-        match sign::sign(
-            &identities,
-            key,
-            data,
-            &self.bindings,
-            &self.serving.known_hosts,
-        ) {
+        // elsewhere `hosts:` limit the list only
+        let server = match self.bindings.is_forwarded() {
+            true => self.server(),
+            false => None,
+        };
+        match sign::sign(&identities, key, data, &self.bindings, server.as_ref()) {
             Ok(signature) => {
                 if let Some(account) = sign::account_of(&identities, key) {
                     self.serving.held.note_use(account);
@@ -214,8 +248,7 @@ impl Session {
             SESSION_BIND => Ok(match self.bindings.bind(&body[4 + SESSION_BIND.len()..]) {
                 Ok(()) => vec![SUCCESS],
                 Err(error) => {
-                    let refused = format!("session-bind refused: {error}");
-                    self.serving.held.warn(&refused);
+                    self.note_refused_bind(&error);
                     vec![EXTENSION_FAILURE]
                 }
             }),
@@ -226,6 +259,22 @@ impl Session {
                 Ok(answer)
             }
             _ => Ok(vec![FAILURE]),
+        }
+    }
+
+    /// Logs a refused bind. One that the agent cannot check is also noted for `status`, because the
+    /// login may fail for it.
+    fn note_refused_bind(&self, error: &BindError) {
+        let held = &self.serving.held;
+        match error {
+            BindError::Unverifiable(_) if self.bindings.is_unnamed() => held.notice(format!(
+                "session-bind not verified: {error}; the server counts as one without a name, which \
+                 sees no account with `hosts:`"
+            )),
+            BindError::Unverifiable(_) => held.notice(format!(
+                "session-bind not verified: {error}; the connection counts as forwarded"
+            )),
+            _ => held.warn(&format!("session-bind refused: {error}")),
         }
     }
 }

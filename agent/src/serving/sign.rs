@@ -1,10 +1,11 @@
 //! Where a signature request is answered.
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
+use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::jwk::PublicKey;
 
 use super::destination::{Bindings, Destination};
-use super::hosts::KnownHosts;
+use super::hosts::Names;
 use super::wire::{Malformed, Reader};
 use crate::held::Identity;
 
@@ -19,6 +20,8 @@ pub enum Refusal {
          that known_hosts does not know)"
     )]
     NotMeant(String),
+    #[error("{0}: asked for through a forwarded agent, and it has `forwarding: deny`")]
+    Denied(String),
     #[error("{0}: asked for through a forwarded agent for something other than this ssh login")]
     NotThisLogin(String),
     #[error(
@@ -42,22 +45,25 @@ pub fn account_of<'a>(identities: &'a [Identity], blob: &[u8]) -> Option<&'a str
     find(identities, blob).map(|identity| identity.account.as_str())
 }
 
-/// Signs `data` with the key that `blob` names: a certificate of ours, or its bare key.
+/// Signs `data` with the key that `blob` names: a certificate of ours, or its bare key. `server` is
+/// what is known of the server that the connection is bound to.
 pub fn sign(
     identities: &[Identity],
     blob: &[u8],
     data: &[u8],
     bindings: &Bindings,
-    known_hosts: &KnownHosts,
+    server: Option<&Names>,
 ) -> Result<Vec<u8>, Refusal> {
     let identity = find(identities, blob).ok_or(Refusal::UnknownIdentity)?;
     if bindings.is_forwarded() {
         let account = || identity.account.clone();
-        let destination = bindings
-            .destination()
-            .ok_or_else(|| Refusal::NoDestination(account()))?;
-        let names = known_hosts.look_up(destination.host_key);
-        if !names.satisfy(&identity.hosts) {
+        if identity.visibility.forwarding == Forwarding::Deny {
+            return Err(Refusal::Denied(account()));
+        }
+        let (Some(destination), Some(server)) = (bindings.destination(), server) else {
+            return Err(Refusal::NoDestination(account()));
+        };
+        if !server.satisfy(&identity.visibility) {
             return Err(Refusal::NotMeant(account()));
         }
         match login(&destination, &identity.key.public_key(), data) {

@@ -139,6 +139,8 @@ pub fn account(alias: &str) -> AccountStatus {
         hosts: Vec::new(),
         logs_out_at: None,
         on_demand: Default::default(),
+        forwarding: Default::default(),
+        withholds_access_token: false,
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::client_config::{expiration, on_demand};
+use super::client_config::{expiration, forwarding, on_demand};
 use super::lock_on::lock_on;
-use super::{LockOn, OnDemand};
+use super::{Forwarding, LockOn, OnDemand};
 use crate::pk_token::ExpirationPolicy;
 
 /// What `agent:` says.
@@ -22,6 +22,10 @@ pub struct AgentSection {
     /// When the identities are put away; empty: never. Counts from the agent's start.
     #[serde(default, deserialize_with = "lock_on")]
     pub lock_on: BTreeSet<LockOn>,
+    /// Patterns of the servers that see an account only if its `hosts:` name them; `None`: those
+    /// that the program knows.
+    #[serde(default)]
+    pub public_forges: Option<Vec<String>>,
 }
 
 /// What counts for one account in place of its provider's settings.
@@ -33,4 +37,6 @@ pub struct AccountOverrides {
     pub expiration: Option<ExpirationPolicy>,
     #[serde(default, deserialize_with = "on_demand")]
     pub on_demand: Option<OnDemand>,
+    #[serde(default, deserialize_with = "forwarding")]
+    pub forwarding: Option<Forwarding>,
 }

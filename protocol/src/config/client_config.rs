@@ -1,8 +1,8 @@
 //! Reading `~/.opk/config.yml`: Go's keys and ours (`hosts`, `expiration`,
-//! `on_demand`, and the top-level `agent`).
+//! `on_demand`, `forwarding`, and the top-level `agent`).
 //!
-//! Unknown keys are ignored, as in Go. Nothing about a provider is checked before it is used:
-//! see [`choose`](super::choose()).
+//! Unknown keys are ignored, as in Go, and warned of. Nothing about a provider is checked before
+//! it is used: see [`choose`](super::choose()).
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,10 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use super::agent_section::AgentSection;
 use super::built_in;
 use super::error::ConfigError;
+use super::forwarding::Forwarding;
 use super::on_demand::OnDemand;
 use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
+use super::unknown_keys::unknown_keys;
 use crate::pk_token::ExpirationPolicy;
 use crate::secret::Secret;
 
@@ -24,11 +26,15 @@ pub struct ClientConfig {
     pub providers: Vec<Provider>,
     /// Ours.
     pub agent: AgentSection,
+    /// What the person should know about the file: keys without effect.
+    pub warnings: Vec<String>,
 }
 
 impl ClientConfig {
     /// Reads YAML. `file` is its name in messages.
     pub fn parse(yaml: &str, file: &str) -> Result<Self, ConfigError> {
+        // Go's parser skips a byte order mark too
+        let yaml = yaml.strip_prefix('\u{feff}').unwrap_or(yaml);
         // an empty document is an empty configuration, as in Go
         let raw: Option<RawConfig> = serde_saphyr::from_str(yaml).map_err(|error| {
             ConfigError::Parse {
@@ -51,6 +57,10 @@ impl ClientConfig {
                 .map(RawProvider::into_provider)
                 .collect(),
             agent: raw.agent.unwrap_or_default(),
+            warnings: unknown_keys(yaml)
+                .iter()
+                .map(|key| key.warning(file))
+                .collect(),
         })
     }
 
@@ -99,6 +109,8 @@ struct RawProvider {
     expiration: Option<ExpirationPolicy>,
     #[serde(default, deserialize_with = "on_demand")]
     on_demand: Option<OnDemand>,
+    #[serde(default, deserialize_with = "forwarding")]
+    forwarding: Option<Forwarding>,
 }
 
 impl RawProvider {
@@ -120,6 +132,7 @@ impl RawProvider {
             hosts: self.hosts.unwrap_or_default(),
             expiration: self.expiration.unwrap_or_default(),
             on_demand: self.on_demand.unwrap_or_default(),
+            forwarding: self.forwarding.unwrap_or_default(),
         }
     }
 }
@@ -149,6 +162,16 @@ pub(super) fn on_demand<'de, D: Deserializer<'de>>(
         "false" => Ok(Some(OnDemand::Off)),
         word => word.parse().map(Some).map_err(D::Error::custom),
     }
+}
+
+/// Likewise.
+pub(super) fn forwarding<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Forwarding>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    word.map(|word| word.parse())
+        .transpose()
+        .map_err(D::Error::custom)
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::OnDemand;
+use super::{Forwarding, OnDemand};
 use crate::pk_token::ExpirationPolicy;
 use crate::secret::{self, Secret};
 
@@ -41,6 +41,9 @@ pub struct Provider {
     /// Ours: what happens when ssh needs it and only a person can log in.
     #[serde(default)]
     pub on_demand: OnDemand,
+    /// Ours: whether it may be used through a forwarded agent.
+    #[serde(default)]
+    pub forwarding: Forwarding,
 }
 
 impl Provider {

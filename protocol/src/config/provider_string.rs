@@ -35,6 +35,7 @@ pub fn parse_provider_argument(text: &str) -> Result<Provider, ConfigError> {
         hosts: Vec::new(),
         expiration: Default::default(),
         on_demand: Default::default(),
+        forwarding: Default::default(),
     })
 }
 

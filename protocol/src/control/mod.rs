@@ -6,6 +6,7 @@
 //! [`VERSION`]; a daemon that does not know the client's answers with an error that says which of
 //! the two to restart.
 
+mod connecting;
 mod status;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::config::Provider;
 use crate::secret::{self, Secret};
 use crate::session_environment::SessionEnvironment;
 
+pub use connecting::Connecting;
 pub use status::{AccountState, AccountStatus, AgentStatus, Renewal, StatusReport};
 
 /// Of the messages below; raised when an older peer could misread them.
@@ -102,6 +104,8 @@ pub enum Request {
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
+    /// An ssh of this machine is about to connect. Ends with [`Event::Noted`].
+    Connecting(Connecting),
     /// Ends with [`Event::Stopping`]. Both mean the same in every [`VERSION`]: a daemon that runs on
     /// after an upgrade can always be ended.
     Stop,
@@ -292,6 +296,8 @@ pub enum Event {
         part: LockedPart,
         reason: String,
     },
+    /// The answer to [`Request::Connecting`].
+    Noted,
     Stopping,
     Failed {
         failure: Failure,

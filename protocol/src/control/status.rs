@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::LockedPart;
-use crate::config::OnDemand;
+use crate::config::{Forwarding, OnDemand};
 use crate::time::UnixTime;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,6 +96,11 @@ pub struct AccountStatus {
     pub hosts: Vec<String>,
     #[serde(default)]
     pub on_demand: OnDemand,
+    #[serde(default)]
+    pub forwarding: Forwarding,
+    /// Its access token is not in the certificate, because it has no [`hosts`](Self::hosts).
+    #[serde(default)]
+    pub withholds_access_token: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,9 +15,10 @@ use opkssh_protocol::time::UnixTime;
 
 use super::verify::{load_config, load_providers};
 use crate::deadline::Deadline;
-use crate::etc::{self, ACCOUNT, EtcError};
+use crate::etc::{self, ACCOUNT, EtcError, PLUGINS};
 use crate::key_source::{self, KeyCache, PROVIDER_TIMEOUT, Standing, Store, StoreError, WhenAsked};
 use crate::log::Log;
+use crate::plugin;
 use crate::settings::Settings;
 
 /// What all of them take.
@@ -35,8 +36,15 @@ pub struct CacheArgs {
 impl CacheArgs {
     /// Returns the directory that verify uses.
     pub fn directory(&self) -> PathBuf {
-        key_source::find_cache(self.cache.as_deref())
+        cache_of(&self.etc, self.cache.as_deref())
     }
+}
+
+/// Returns the directory that verify uses on this server, unless one is `named`.
+pub(super) fn cache_of(etc: &Path, named: Option<&Path>) -> PathBuf {
+    let has_fallback = || etc::load_settings(etc).is_ok_and(|found| found.fallback.is_some());
+    let has_plugins = || !plugin::load(&PLUGINS.path_in(etc)).is_empty();
+    key_source::find_cache(named, has_fallback() || has_plugins())
 }
 
 #[derive(Debug, thiserror::Error)]

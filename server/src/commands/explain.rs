@@ -10,10 +10,9 @@ use std::process::{Command, Stdio};
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::printable::quoted;
 
-use super::cache::{code_of, owner_to_become};
+use super::cache::{cache_of, code_of, owner_to_become};
 use super::verify::{VerifyArgs, VerifyError, decide};
 use crate::etc;
-use crate::key_source;
 use crate::log::Log;
 
 /// Longest file with a certificate, in bytes.
@@ -108,7 +107,7 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
 /// The same by the same program, to its end. It gets the certificate by stdin: the file may be
 /// root's, and it holds tokens. An error says why it was not started.
 fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
-    let cache = key_source::find_cache(args.cache.as_deref());
+    let cache = cache_of(&args.etc, args.cache.as_deref());
     let (uid, gid) = owner_to_become(&cache)
         .ok_or_else(|| format!("there is no key cache {} of that user's", cache.display()))?;
     let failed = |error: io::Error| format!("the program cannot be run as uid {uid}: {error}");

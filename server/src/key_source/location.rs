@@ -59,11 +59,11 @@ pub fn locate(named: Option<&Path>, runs_others: bool) -> Location {
 
 /// Returns the directory that verify's account uses on this server, as far as there is one: for
 /// the admin's commands, which make none.
-pub fn find(named: Option<&Path>) -> PathBuf {
+pub fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
     let installed = PathBuf::from(etc::CACHE);
     match named {
         Some(path) => path.to_owned(),
-        None if installed.symlink_metadata().is_ok() => installed,
+        None if runs_others || installed.symlink_metadata().is_ok() => installed,
         None => own_of_account()
             .filter(|own| Store::check(own).is_ok())
             .unwrap_or(installed),
@@ -132,7 +132,7 @@ mod tests {
     fn what_is_named_comes_first_and_others_on_the_account_get_none() {
         let named = Path::new("/nonexistent/keys");
         assert_eq!(locate(Some(named), true), chosen(named.to_owned()));
-        assert_eq!(find(Some(named)), named);
+        assert_eq!(find(Some(named), true), named);
         if !Path::new(etc::CACHE).exists() {
             let location = locate(None, true);
             assert_eq!(location.path, Path::new(etc::CACHE));

@@ -45,7 +45,7 @@ impl Met {
         }
         // and one that is not there
         let known_hosts = KnownHosts::new((0..=files.len()).map(path).collect());
-        known_hosts.look_up(&self.host_key)
+        known_hosts.look_up(&self.host_key, Announcement::default())
     }
 }
 
@@ -63,8 +63,67 @@ fn hash(name: &str) -> String {
     format!("|1|{}|{hash}", STANDARD.encode(salt))
 }
 
-fn owned(list: &[&str]) -> Vec<String> {
-    list.iter().map(|&pattern| pattern.to_owned()).collect()
+fn owned(list: &[&str]) -> Visibility {
+    Visibility {
+        hosts: list.iter().map(|&pattern| pattern.to_owned()).collect(),
+        ..Visibility::default()
+    }
+}
+
+#[test]
+fn a_public_forge_must_be_named_exactly_under_whatever_name_its_key_is_known() {
+    let met = Met::new();
+    let other = met.line("build.example.com");
+    for forge in ["github.com", "GitHub.com,192.0.2.1", "[github.com]:22"] {
+        for text in [met.line(forge) + &other, other.clone() + &met.line(forge)] {
+            let names = met.names(&text);
+            for (hosts, expected) in [
+                (&["*"][..], false),
+                (&["build.example.com"], false),
+                (&["*.com", "git*"], false),
+                (&["github.com"], true),
+                (&["*.example.org", "GITHUB.com"], true),
+                (&["github.com", "!build*"], false),
+            ] {
+                assert_eq!(names.satisfy(&owned(hosts)), expected, "{text} {hosts:?}");
+            }
+            assert!(names.is_forge(&owned(&[])));
+        }
+    }
+    let hashed = met.names(&met.line(&hash("github.com")));
+    assert!(hashed.is_forge(&owned(&[])) && !hashed.satisfy(&owned(&["*"])));
+    assert!(hashed.satisfy(&owned(&["github.com"])));
+    assert!(!met.names(&other).is_forge(&owned(&[])));
+    // the list is the person's
+    let mut visibility = owned(&["*.example.com"]);
+    assert!(met.names(&other).satisfy(&visibility));
+    visibility.public_forges = vec!["build.*".to_owned()];
+    assert!(!met.names(&other).satisfy(&visibility));
+    visibility.public_forges.clear();
+    assert!(
+        met.names(&met.line("github.com,a.example.com"))
+            .satisfy(&visibility)
+    );
+}
+
+#[test]
+fn a_server_that_nothing_knows_has_the_name_that_ssh_was_asked_for() {
+    let met = Met::new();
+    let asked_for = |known_hosts: &str, name: &str| {
+        let mut names = met.names(known_hosts);
+        names.asked_for = vec![Name::Plain(name.to_owned())];
+        names
+    };
+    let visibility = owned(&["*.example.com", "github.com"]);
+    let unknown = asked_for("", "web.example.com");
+    assert!(unknown.satisfy_unknown(&visibility) && !unknown.satisfy(&visibility));
+    assert!(!asked_for("", "web.example.org").satisfy_unknown(&visibility));
+    // a forge whose key is not published
+    assert!(asked_for("", "github.com").satisfy_unknown(&visibility));
+    assert!(!asked_for("", "github.com").satisfy_unknown(&owned(&["*"])));
+    assert!(asked_for("", "github.com").is_forge(&owned(&[])));
+    let known = asked_for(&met.line("web.example.org"), "web.example.com");
+    assert!(!known.satisfy_unknown(&visibility));
 }
 
 #[test]
@@ -172,7 +231,11 @@ fn a_file_that_cannot_be_read_leaves_no_server_unknown() {
     assert!(!met.look_up(&[]).are_known());
     let directory = tempfile::tempdir().unwrap();
     let known_hosts = KnownHosts::new(vec![directory.path().to_owned()]);
-    assert!(known_hosts.look_up(&met.host_key).are_known());
+    assert!(
+        known_hosts
+            .look_up(&met.host_key, Announcement::default())
+            .are_known()
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@ use opkssh_protocol::user_key::UserKey;
 
 use super::super::made::{self, Key, strings};
 use super::*;
-use crate::held::{FreshenRequests, Held};
+use crate::held::{FreshenRequests, FreshenWish, Held, Visibility};
 
 /// A session of an agent that holds one identity, and a server that known_hosts knows as `web1`.
 struct Fixture {
@@ -31,7 +31,10 @@ impl Fixture {
         let (held, requests) = Held::new();
         let held = Arc::new(held);
         let fixture = Self {
-            session: Session::new(Arc::new(Serving::new(held.clone(), vec![known_hosts]))),
+            session: Session::new(
+                Arc::new(Serving::new(held.clone(), vec![known_hosts])),
+                None,
+            ),
             held,
             requests,
             key: Arc::new(Key::ed25519().into_user_key()),
@@ -44,12 +47,19 @@ impl Fixture {
     }
 
     fn hold(&self, hosts: &[&str]) {
+        self.show(Visibility {
+            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            ..Visibility::default()
+        });
+    }
+
+    fn show(&self, visibility: Visibility) {
         self.held.replace(vec![Identity {
             account: "test".to_owned(),
             key: self.key.clone(),
             certificate: CERTIFICATE.to_vec(),
             comment: "comment".to_owned(),
-            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            visibility,
         }]);
     }
 
@@ -120,7 +130,7 @@ async fn what_comes_back_while_a_session_waits_is_renewed_for_it_too() {
             key: key.clone(),
             certificate: certificate.to_vec(),
             comment: String::new(),
-            hosts: Vec::new(),
+            visibility: Visibility::default(),
         }]);
     };
     let accounts = async {
@@ -182,6 +192,48 @@ async fn a_forwarded_login_names_its_server() {
     let server = local.server.blob();
     assert_eq!(local.bind(&server, b"2", false).await, [SUCCESS]);
     assert_eq!(local.sign(b"publickey", false).await, SIGN_RESPONSE);
+}
+
+#[tokio::test]
+async fn forwarding_that_is_denied_is_refused_whatever_the_server() {
+    const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
+    let mut forwarded = Fixture::new();
+    forwarded.show(Visibility {
+        hosts: vec!["web1".to_owned()],
+        forwarding: Forwarding::Deny,
+        ..Visibility::default()
+    });
+    forwarded.forwarded().await;
+    assert_eq!(forwarded.list().await, (0, false));
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
+    let notices = forwarded.held.notices().join("\n");
+    assert!(notices.contains("signature refused: test"), "{notices}");
+    assert!(notices.contains("`forwarding: deny`"), "{notices}");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_log_in_for_a_server_whose_key_cannot_be_checked() {
+    let mut local = Fixture::new();
+    let unknown = strings(&[b"unknown@example.com", b"key"]);
+    let body = made::bind(&unknown, &local.server, b"2", false);
+    let request = [&[EXTENSION][..], &strings(&[SESSION_BIND]), &body].concat();
+    assert_eq!(local.session.answer(&request).await, [EXTENSION_FAILURE]);
+    for (hosts, listed) in [(&["web1", "*"][..], 0), (&[], 1)] {
+        local.hold(hosts);
+        let accounts = async {
+            while let Some(request) = local.requests.recv().await {
+                assert_eq!(request.wish, FreshenWish::Renew);
+                let _ = request.done.send(());
+            }
+        };
+        let answer = tokio::select! {
+            answer = local.session.answer(&[REQUEST_IDENTITIES]) => answer,
+            () = accounts => panic!("the table of identities is gone"),
+        };
+        assert_eq!(answer[4], listed);
+    }
+    let notices = local.held.notices();
+    assert!(notices[0].contains("not supported"), "{notices:?}");
 }
 
 #[tokio::test]

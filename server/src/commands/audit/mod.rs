@@ -11,11 +11,11 @@ use std::process::Command;
 
 use opkssh_protocol::printable::printable;
 
+use super::cache::cache_of;
 use crate::account::Account;
 use crate::etc::{self, AUTH_ID, EtcError, PROVIDERS};
 use crate::files::FileError;
 use crate::home;
-use crate::key_source;
 use beyond::Findings;
 use report::{FileState, PolicyFile, Report};
 use rows::Against;
@@ -104,7 +104,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     findings.rules(args, &providers, &config);
     findings.plugins(&args.etc);
     let settings = findings.settings(&args.etc);
-    let cache = key_source::find_cache(args.cache.as_deref());
+    let cache = cache_of(&args.etc, args.cache.as_deref());
     say(&format!(
         "\nkeys of providers are kept in {}",
         cache.display()

@@ -1,0 +1,67 @@
+//! What the serving wing is shown of the accounts.
+
+use std::sync::{Arc, MutexGuard};
+
+use super::{Account, Accounts, report};
+use crate::held::{Identity, Visibility};
+
+impl Accounts {
+    /// Publishes again, before the serving wing lists accounts, when the settings have changed.
+    pub(super) fn follow_settings(self: &Arc<Self>) {
+        let this = Arc::downgrade(self);
+        self.held.before_look(move || {
+            if let Some(this) = this.upgrade() {
+                let known = *this.published();
+                if this.settings.version() != known || this.has_overdue() {
+                    this.publish();
+                }
+            }
+        });
+    }
+
+    /// Replaces the serving wing's table by the accounts as they are now.
+    pub(super) fn publish(&self) {
+        // held to the end: an older view must not follow a newer one
+        let mut published = self.published();
+        *published = self.settings.version();
+        let accounts: Vec<_> = self.lock().values().cloned().collect();
+        let identities = accounts
+            .iter()
+            .filter_map(|account| {
+                let state = account.state();
+                let visibility = self.settings.of(&state.record).visibility;
+                self.keep_visibility(account, &visibility);
+                (!self.is_overdue(&state.record)).then(|| Identity {
+                    account: account.alias.clone(),
+                    key: state.credentials.key.clone(),
+                    certificate: state.credentials.shown(&visibility).blob().to_vec(),
+                    comment: report::comment(&state),
+                    visibility,
+                })
+            })
+            .collect();
+        self.held.replace(identities);
+        self.replan.notify_one();
+        self.changed.send_replace(());
+    }
+
+    /// Keeps what the account is shown to, for a start at which the configuration cannot be read.
+    fn keep_visibility(&self, account: &Account, visibility: &Visibility) {
+        if self.settings.keep(&account.alias, visibility)
+            && let Err(error) = self
+                .index
+                .note_visibility(&account.alias, visibility.clone())
+        {
+            self.held.notice(format!(
+                "{}: its `hosts:` could not be kept for the agent's next start: {error}",
+                account.alias
+            ));
+        }
+    }
+
+    fn published(&self) -> MutexGuard<'_, u64> {
+        self.published
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

@@ -1,0 +1,144 @@
+//! The ssh processes that `opkssh ssh` became, and what each was asked for. Such an ssh, and no
+//! other, may show an account with `hosts:` to a server that no known_hosts file knows yet.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+
+use opkssh_protocol::control::Connecting;
+use opkssh_protocol::process::{Process, ProcessStat};
+
+/// Processes that are remembered at once. The oldest goes first.
+const MAX_ANNOUNCED: usize = 256;
+/// How far below an announced ssh a jump's ssh can be.
+const MAX_DEPTH: usize = 16;
+
+#[derive(Default)]
+pub struct Announced(Mutex<Vec<Connecting>>);
+
+/// What is known of a connection's peer, because it or a process above it was announced.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Announcement {
+    pub names: Vec<String>,
+    pub known_hosts: Vec<PathBuf>,
+}
+
+impl Announced {
+    /// Remembers a process until it has ended.
+    pub fn add(&self, connecting: Connecting) {
+        let mut announced = self.lock();
+        announced.retain(|other| {
+            other.process.pid != connecting.process.pid
+                && stat(other.process.pid)
+                    .is_some_and(|stat| stat.start_time == other.process.start_time)
+        });
+        if announced.len() == MAX_ANNOUNCED {
+            announced.remove(0);
+        }
+        announced.push(connecting);
+    }
+
+    /// Returns what was announced of the process `pid`, or of the nearest one above it.
+    pub fn of(&self, pid: u32) -> Announcement {
+        find(&self.lock(), pid, stat).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Connecting>> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Finds the announced process at or above `pid`. An ssh below it connects to a jump host, never to
+/// the server.
+fn find(
+    announced: &[Connecting],
+    pid: u32,
+    stat: impl Fn(u32) -> Option<ProcessStat>,
+) -> Option<Announcement> {
+    if announced.is_empty() {
+        return None;
+    }
+    let mut pid = pid;
+    for depth in 0..MAX_DEPTH {
+        let ProcessStat { parent, start_time } = stat(pid)?;
+        let process = Process { pid, start_time };
+        if let Some(found) = announced.iter().find(|one| one.process == process) {
+            let names = match depth {
+                0 => Some(&found.names),
+                depth => found.jumps.get(depth - 1),
+            };
+            return Some(Announcement {
+                names: names.cloned().unwrap_or_default(),
+                known_hosts: found.known_hosts.clone(),
+            });
+        }
+        pid = parent;
+    }
+    None
+}
+
+/// Reads `/proc/PID/stat`; `None` without such a process, or without `/proc`.
+fn stat(pid: u32) -> Option<ProcessStat> {
+    let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    ProcessStat::parse(&String::from_utf8_lossy(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connecting(pid: u32, start_time: u64) -> Connecting {
+        Connecting {
+            process: Process { pid, start_time },
+            names: vec!["server".to_owned()],
+            jumps: vec![vec!["near".to_owned()], vec!["far".to_owned()]],
+            known_hosts: vec!["/known_hosts".into()],
+        }
+    }
+
+    #[test]
+    fn each_process_below_has_the_name_of_its_own_jump_host() {
+        let announced = [connecting(10, 100)];
+        // 13 below 12 below 11 below 10; 20 is another shell's
+        let stat = |pid: u32| {
+            let (parent, start_time) = match pid {
+                10 => (1, 100),
+                11..=13 => (pid - 1, 200),
+                20 => (1, 100),
+                _ => return None,
+            };
+            Some(ProcessStat { parent, start_time })
+        };
+        let names = |pid| find(&announced, pid, stat).map(|found| found.names);
+        assert_eq!(names(10), Some(vec!["server".to_owned()]));
+        assert_eq!(names(11), Some(vec!["near".to_owned()]));
+        assert_eq!(names(12), Some(vec!["far".to_owned()]));
+        assert_eq!(names(13), Some(Vec::new()));
+        assert_eq!(names(20), None);
+        assert_eq!(names(30), None);
+    }
+
+    #[test]
+    fn a_later_process_with_the_number_is_another() {
+        let stat = |_| {
+            Some(ProcessStat {
+                parent: 0,
+                start_time: 101,
+            })
+        };
+        assert_eq!(find(&[connecting(10, 100)], 10, stat), None);
+    }
+
+    #[test]
+    fn processes_that_have_ended_are_forgotten() {
+        let own = std::process::id();
+        let start_time = stat(own).unwrap().start_time;
+        let announced = Announced::default();
+        announced.add(connecting(own, start_time + 1));
+        announced.add(connecting(u32::MAX, 1));
+        announced.add(connecting(own, start_time));
+        assert_eq!(announced.lock().len(), 1);
+        assert_eq!(announced.of(own).names, ["server"]);
+    }
+}

@@ -1,0 +1,48 @@
+//! Whether an account may be used through a forwarded agent.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The key `forwarding`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Forwarding {
+    /// For logins to servers that `hosts:` name.
+    #[default]
+    Allow,
+    /// Never: the account is neither listed nor used on a forwarded connection.
+    Deny,
+}
+
+/// The word has no effect that the agent could give it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownForwarding {
+    #[error("forwarding: confirm is not supported yet; use allow or deny")]
+    Confirm,
+    #[error("forwarding: {0:?} is neither allow nor deny")]
+    Other(String),
+}
+
+impl FromStr for Forwarding {
+    type Err = UnknownForwarding;
+
+    fn from_str(word: &str) -> Result<Self, UnknownForwarding> {
+        match word {
+            "allow" => Ok(Self::Allow),
+            "deny" => Ok(Self::Deny),
+            "confirm" => Err(UnknownForwarding::Confirm),
+            _ => Err(UnknownForwarding::Other(word.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Forwarding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        })
+    }
+}

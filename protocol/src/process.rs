@@ -1,0 +1,51 @@
+//! A process of this machine, told apart from a later one with the same number.
+
+use serde::{Deserialize, Serialize};
+
+/// A process id and when that process began, in clock ticks since the boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    pub pid: u32,
+    pub start_time: u64,
+}
+
+/// What `/proc/PID/stat` says of a process (proc(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessStat {
+    pub parent: u32,
+    pub start_time: u64,
+}
+
+impl ProcessStat {
+    /// Reads the file's text.
+    pub fn parse(stat: &str) -> Option<Self> {
+        // the program's name may contain anything, also parentheses and blanks
+        let (_, fields) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+        Some(Self {
+            parent: fields.get(1)?.parse().ok()?,
+            start_time: fields.get(19)?.parse().ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parent_and_start_are_found_behind_any_name() {
+        let fields = "S 41 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1000 200";
+        for name in ["ssh", "a b", ") S 1 1", "))", ""] {
+            let stat = ProcessStat::parse(&format!("42 ({name}) {fields}"));
+            let expected = ProcessStat {
+                parent: 41,
+                start_time: 98765,
+            };
+            assert_eq!(stat, Some(expected), "{name}");
+        }
+        for text in ["", "42 (ssh)", "42 (ssh) S 41 1 1", "42 ssh S 41"] {
+            assert_eq!(ProcessStat::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What the agent is told of the ssh that this process is about to become.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use opkssh_protocol::control::Connecting;
+use opkssh_protocol::process::{Process, ProcessStat};
+
+use crate::destination::host_of;
+
+/// Describes this process, which becomes the ssh at `program` with these arguments. Returns `None`
+/// without `/proc`.
+pub fn connecting(program: &Path, args: &[OsString], host: &str) -> Option<Connecting> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let process = Process {
+        pid: std::process::id(),
+        start_time: ProcessStat::parse(&stat)?.start_time,
+    };
+    let asked = Command::new(program)
+        .arg("-G")
+        .args(args)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let configuration = match asked {
+        Ok(output) if output.status.success() => {
+            Configuration::parse(&String::from_utf8_lossy(&output.stdout))
+        }
+        // ssh itself will say what is wrong
+        _ => Configuration::default(),
+    };
+    let mut names = vec![host.to_owned()];
+    names.extend(configuration.name.filter(|name| name != host));
+    Some(Connecting {
+        process,
+        names,
+        jumps: configuration.jumps,
+        known_hosts: configuration.known_hosts,
+    })
+}
+
+/// What `ssh -G` prints, as far as it matters here.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Configuration {
+    /// As known_hosts would have it.
+    name: Option<String>,
+    jumps: Vec<Vec<String>>,
+    known_hosts: Vec<PathBuf>,
+}
+
+impl Configuration {
+    fn parse(text: &str) -> Self {
+        let value = |key: &str| {
+            let lines = text.lines().filter_map(|line| line.split_once(' '));
+            let mut values = lines.filter_map(|(name, value)| (name == key).then_some(value));
+            values.next().filter(|value| *value != "none")
+        };
+        let files = ["userknownhostsfile", "globalknownhostsfile"].into_iter();
+        let files = files
+            .filter_map(value)
+            .flat_map(str::split_ascii_whitespace);
+        let with_port = |name: &str| match value("port") {
+            None | Some("22") => name.to_owned(),
+            Some(port) => format!("[{name}]:{port}"),
+        };
+        let name = match value("hostkeyalias") {
+            Some(alias) => Some(alias.to_owned()),
+            None => value("hostname").map(with_port),
+        };
+        // ssh goes through the last one itself, and leaves the others to the ssh that it starts
+        let jumps = value("proxyjump").into_iter();
+        let jumps = jumps.flat_map(|jumps| jumps.rsplit(','));
+        Self {
+            name,
+            jumps: jumps.map(|jump| vec![jump_host(jump)]).collect(),
+            known_hosts: files
+                .map(PathBuf::from)
+                .filter(|file| is_kept(file))
+                .collect(),
+        }
+    }
+}
+
+/// Returns true if the path means the same file to another process.
+fn is_kept(file: &Path) -> bool {
+    file.is_absolute() && !file.starts_with("/dev") && !file.starts_with("/proc")
+}
+
+/// Returns the host of `[user@]host[:port]` or `ssh://…`.
+fn jump_host(jump: &str) -> String {
+    let uri = match jump.strip_prefix("ssh://") {
+        Some(_) => jump.to_owned(),
+        None => format!("ssh://{jump}"),
+    };
+    host_of(&uri).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_jumps_and_files_are_as_ssh_resolves_them() {
+        let text = "user root\nhostname web.example.com\nport 2222\n\
+                    globalknownhostsfile /etc/ssh/ssh_known_hosts /dev/null\n\
+                    userknownhostsfile /home/a/.ssh/known_hosts relative /proc/self/fd/63\n\
+                    proxyjump u@far:22,ssh://[::1]:2200,near\n";
+        let read = Configuration::parse(text);
+        assert_eq!(read.name.as_deref(), Some("[web.example.com]:2222"));
+        assert_eq!(read.jumps, [["near"], ["::1"], ["far"]]);
+        let files = ["/home/a/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"];
+        assert_eq!(read.known_hosts, files.map(PathBuf::from));
+        for (text, name) in [
+            ("hostname web\nport 22\n", "web"),
+            ("hostname web\nport 2222\nhostkeyalias alias\n", "alias"),
+        ] {
+            assert_eq!(Configuration::parse(text).name.as_deref(), Some(name));
+        }
+        let none = "userknownhostsfile none\nproxyjump none\n";
+        assert_eq!(Configuration::parse(none), Configuration::default());
+    }
+}
