@@ -11,9 +11,9 @@ use crate::files::{self, FileError, SYSTEM};
 use crate::http::without_effect;
 use crate::log::Log;
 use crate::plugin::{self, Plugins};
-use crate::policy::Policy;
 use crate::policy::revoked::Revoked;
 use crate::policy::rules::Rules;
+use crate::policy::{Policy, RowFile};
 use crate::providers::Providers;
 use crate::settings::Settings;
 
@@ -41,8 +41,9 @@ impl OwnFiles {
         let mut policy = load_rules(&args.etc)?;
         let path = args.etc.join("auth_id");
         let (mut policy_problems, mut no_auth_id) = (Vec::new(), None);
-        match files::read(&path, SYSTEM) {
-            Ok(bytes) => policy_problems = add_rows(&mut policy, args, &path, &bytes, log),
+        let mut rows = no_rows(args, &path, log);
+        match files::read_lines(&path, SYSTEM, |lines| rows.read(lines)) {
+            Ok(()) => policy_problems = problem_lines(policy.add(rows)),
             Err(error) => {
                 policy_problems.push(format!("warning: system policy not used: {error}"));
                 no_auth_id = Some(Arc::new(error));
@@ -77,8 +78,7 @@ impl OwnFiles {
     }
 }
 
-/// Adds the rows of a file of `auth_id`'s kind; what is wrong with it is for the log. Only
-/// `explain` tells of the rows of other accounts.
+/// Adds the rows of a file of `auth_id`'s kind; what is wrong with it is for the log.
 pub(super) fn add_rows(
     policy: &mut Policy,
     args: &VerifyArgs,
@@ -86,11 +86,18 @@ pub(super) fn add_rows(
     bytes: &[u8],
     log: &Log,
 ) -> Vec<String> {
-    let shown = path.display().to_string();
-    let problems = match log.explains() {
-        true => policy.add_file(&shown, bytes),
-        false => policy.add_rows_of(&args.principal, &shown, bytes),
-    };
+    let mut rows = no_rows(args, path, log);
+    rows.read(bytes);
+    problem_lines(policy.add(rows))
+}
+
+/// Only `explain` tells of the rows of other accounts.
+fn no_rows(args: &VerifyArgs, path: &Path, log: &Log) -> RowFile {
+    let account = (!log.explains()).then_some(args.principal.as_str());
+    RowFile::new(&path.display().to_string(), account)
+}
+
+fn problem_lines(problems: Vec<String>) -> Vec<String> {
     let line = |problem| format!("configuration problem: {problem}");
     problems.into_iter().map(line).collect()
 }
