@@ -65,7 +65,18 @@ pub fn read(bytes: &[u8]) -> Table<'_> {
 /// The rows and problems of a file, line by line. Allocates only for rows with quotes or
 /// backslashes.
 pub fn rows(bytes: &[u8]) -> impl Iterator<Item = Result<Row<'_>, Problem>> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    rows_from(1, bytes)
+}
+
+/// As [`rows`], for a piece of a file that begins at this line.
+pub fn rows_from(
+    first_line: usize,
+    bytes: &[u8],
+) -> impl Iterator<Item = Result<Row<'_>, Problem>> {
+    let bytes = match bytes.strip_prefix(b"\xEF\xBB\xBF") {
+        Some(rest) if first_line == 1 => rest,
+        _ => bytes,
+    };
     let grammar = Grammar::of(bytes);
     let ends = memchr_iter(b'\n', bytes).chain([bytes.len()]);
     let lines = ends.scan(0, move |start, end| {
@@ -74,11 +85,13 @@ pub fn rows(bytes: &[u8]) -> impl Iterator<Item = Result<Row<'_>, Problem>> {
         Some(line)
     });
     let words = lines.map(move |line| grammar.words(line));
-    words.zip(1..).filter_map(|(words, line)| match words {
-        Ok(None) => None,
-        Ok(Some(words)) => Some(Ok(Row { line, words })),
-        Err(reason) => Some(Err(Problem { line, reason })),
-    })
+    words
+        .zip(first_line..)
+        .filter_map(|(words, line)| match words {
+            Ok(None) => None,
+            Ok(Some(words)) => Some(Ok(Row { line, words })),
+            Err(reason) => Some(Err(Problem { line, reason })),
+        })
 }
 
 /// What the lines of a file need. Most files are UTF-8 without quotes and backslashes, and those

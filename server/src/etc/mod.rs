@@ -176,6 +176,11 @@ impl Entry {
         files::read(path, self.demands())
     }
 
+    /// Reads a file of this kind at `path` in pieces of whole lines, which go to `take`.
+    pub fn read_lines(&self, path: &Path, take: impl FnMut(&[u8])) -> Result<(), FileError> {
+        files::read_lines(path, self.demands(), take)
+    }
+
     /// Reads a file of this kind at `path`; `None` where there is none.
     pub fn read_if_there(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         files::read_if_there(path, self.demands())

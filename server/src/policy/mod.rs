@@ -10,6 +10,7 @@ mod rows;
 pub mod rules;
 
 pub use identity::{Identity, NeverMatches};
+pub use rows::RowFile;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::account::Standing;
 use crate::authorized_keys::Options;
 use crate::config::DenyLists;
 use revoked::Revoked;
-use rows::{Place, Row, RowFile};
+use rows::{Place, Row};
 use rules::{RuleDenial, Rules};
 
 /// Everything that may allow or refuse, in the order of the files.
@@ -110,7 +111,14 @@ impl Policy {
     }
 
     fn add_rows(&mut self, path: &str, bytes: &[u8], account: Option<&str>) -> Vec<String> {
-        let (file, problems) = RowFile::read(path, bytes, account);
+        let mut file = RowFile::new(path, account);
+        file.read(bytes);
+        self.add(file)
+    }
+
+    /// As [`add_file`](Self::add_file), with a file that was read already.
+    pub fn add(&mut self, mut file: RowFile) -> Vec<String> {
+        let problems = file.take_problems();
         self.files.push(Arc::new(file));
         problems
     }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use memchr::memchr_iter;
+
 use super::identity::Identity;
 use crate::table;
 
@@ -34,12 +36,17 @@ impl fmt::Display for Place<'_> {
 
 /// The rows of a file that can match, in their order.
 #[derive(Debug)]
-pub(super) struct RowFile {
+pub struct RowFile {
     path: String,
-    is_whole: bool,
+    /// Whose rows are kept; `None`: everybody's.
+    account: Option<String>,
     /// The words of all rows, one behind the other.
     words: String,
     rows: Vec<Words>,
+    /// The number of the line that comes next, from 1.
+    next_line: usize,
+    problems: Vec<String>,
+    more_problems: usize,
 }
 
 /// Where the words of a row end in [`RowFile::words`]. They begin at the end of the row before.
@@ -50,34 +57,52 @@ struct Words {
 }
 
 impl RowFile {
-    /// Reads a file. Keeps the rows of `account`, or all. Also returns what is wrong with the file:
-    /// every line that is not a row, and every kept row that can never match.
-    pub fn read(path: &str, bytes: &[u8], account: Option<&str>) -> (Self, Vec<String>) {
-        let mut file = Self {
+    /// A file without lines. `account`: rows of other accounts are passed over.
+    pub fn new(path: &str, account: Option<&str>) -> Self {
+        Self {
             path: path.to_owned(),
-            is_whole: account.is_none(),
+            account: account.map(str::to_owned),
             words: String::new(),
             rows: Vec::new(),
-        };
-        let (mut problems, mut more) = (Vec::new(), 0_usize);
-        for row in table::rows(bytes) {
+            next_line: 1,
+            problems: Vec::new(),
+            more_problems: 0,
+        }
+    }
+
+    /// Reads the next lines of the file, all of them whole.
+    pub fn read(&mut self, lines: &[u8]) {
+        for row in table::rows_from(self.next_line, lines) {
             let problem = match &row {
-                Ok(row) if account.is_some_and(|account| account != row.words[0]) => continue,
-                Ok(row) => file.add(row).err().map(|never| {
-                    let line = row.line;
+                Ok(row) if self.is_of_others(row) => continue,
+                Ok(row) => self.add(row).err().map(|never| {
+                    let (path, line) = (&self.path, row.line);
                     format!("{} can never match: {never}", Place { path, line })
                 }),
-                Err(problem) => Some(format!("{path} {problem}")),
+                Err(problem) => Some(format!("{} {problem}", self.path)),
             };
             match problem {
-                Some(_) if problems.len() == MAX_PROBLEMS => more += 1,
-                problem => problems.extend(problem),
+                Some(_) if self.problems.len() == MAX_PROBLEMS => self.more_problems += 1,
+                problem => self.problems.extend(problem),
             }
         }
-        if more > 0 {
+        self.next_line += memchr_iter(b'\n', lines).count();
+    }
+
+    /// Returns what is wrong with the file: every line that is not a row, and every kept row that
+    /// can never match. The first of them are described.
+    pub fn take_problems(&mut self) -> Vec<String> {
+        let mut problems = std::mem::take(&mut self.problems);
+        if self.more_problems > 0 {
+            let (path, more) = (&self.path, self.more_problems);
             problems.push(format!("{path} has {more} more; see: opkssh audit"));
         }
-        (file, problems)
+        problems
+    }
+
+    fn is_of_others(&self, row: &table::Row<'_>) -> bool {
+        let account = self.account.as_deref();
+        account.is_some_and(|account| account != row.words[0])
     }
 
     fn add(&mut self, row: &table::Row<'_>) -> Result<(), super::NeverMatches> {
@@ -91,16 +116,16 @@ impl RowFile {
         Ok(())
     }
 
-    pub fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         &self.path
     }
 
     /// Returns true if the rows of all accounts are kept.
-    pub fn is_whole(&self) -> bool {
-        self.is_whole
+    pub(super) fn is_whole(&self) -> bool {
+        self.account.is_none()
     }
 
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let starts = self.rows.iter().map(|row| row.ends[2]);
         let starts = std::iter::once(0).chain(starts);
         starts.zip(&self.rows).filter_map(|(start, row)| {
@@ -123,7 +148,11 @@ mod tests {
     use super::*;
 
     fn read(text: &str, account: Option<&str>) -> (Vec<String>, Vec<String>) {
-        let (file, problems) = RowFile::read("f", text.as_bytes(), account);
+        let mut file = RowFile::new("f", account);
+        // in pieces of whole lines
+        text.split_inclusive('\n')
+            .for_each(|line| file.read(line.as_bytes()));
+        let problems = file.take_problems();
         let rows = file.rows().map(|row| {
             format!(
                 "{}: {} {:?} {}",
@@ -155,6 +184,18 @@ mod tests {
         assert_eq!(rows.len(), 5);
         assert_eq!(rows[2], "f line 6: b Exactly(\"z z\") i");
         assert_eq!(problems.len(), 3);
+    }
+
+    #[test]
+    fn a_byte_order_mark_counts_at_the_start_of_the_file_only() {
+        let (rows, _) = read("\u{feff}a x i\n\u{feff}a x i\n", None);
+        assert_eq!(
+            rows,
+            [
+                "f line 1: a Exactly(\"x\") i",
+                "f line 2: \u{feff}a Exactly(\"x\") i"
+            ]
+        );
     }
 
     #[test]

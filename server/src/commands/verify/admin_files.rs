@@ -14,7 +14,7 @@ use crate::http::without_effect;
 use crate::key_source;
 use crate::log::Log;
 use crate::plugin::{self, Plugins};
-use crate::policy::Policy;
+use crate::policy::{Policy, RowFile};
 use crate::providers::Providers;
 use crate::settings::Settings;
 
@@ -55,8 +55,9 @@ impl AdminFiles {
         policy.rules = etc::load_rules(etc)?;
         let path = AUTH_ID.path_in(etc);
         let (mut policy_problems, mut no_auth_id) = (Vec::new(), None);
-        match AUTH_ID.read(&path) {
-            Ok(bytes) => policy_problems = add_rows(&mut policy, account, &path, &bytes),
+        let mut rows = RowFile::new(&path.display().to_string(), account);
+        match AUTH_ID.read_lines(&path, |lines| rows.read(lines)) {
+            Ok(()) => policy_problems = problem_lines(policy.add(rows)),
             Err(error) => {
                 policy_problems.push(format!("warning: system policy not used: {error}"));
                 no_auth_id = Some(Arc::new(error));
@@ -128,11 +129,12 @@ pub(super) fn add_rows(
     path: &Path,
     bytes: &[u8],
 ) -> Vec<String> {
-    let shown = path.display().to_string();
-    let problems = match account {
-        None => policy.add_file(&shown, bytes),
-        Some(account) => policy.add_rows_of(account, &shown, bytes),
-    };
+    let mut rows = RowFile::new(&path.display().to_string(), account);
+    rows.read(bytes);
+    problem_lines(policy.add(rows))
+}
+
+fn problem_lines(problems: Vec<String>) -> Vec<String> {
     let line = |problem| format!("configuration problem: {problem}");
     problems.into_iter().map(line).collect()
 }
