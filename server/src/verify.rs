@@ -6,6 +6,8 @@
 //!
 //! [`peek`] → [`read_certificate`] → [`before_keys`] → [`Candidate::identify`] → [`Identified::decide`]
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use opkssh_protocol::certificate::{
@@ -178,6 +180,7 @@ impl Candidate {
             userinfo: None,
             provider: self.provider,
             now,
+            client_address: None,
         })
     }
 }
@@ -192,6 +195,7 @@ pub struct Identified {
     /// `SHA256:…` of the user key, and of the ID token's payload.
     fingerprint: String,
     login: String,
+    client_address: Option<IpAddr>,
 }
 
 impl Identified {
@@ -210,6 +214,14 @@ impl Identified {
     pub fn with_userinfo(self, userinfo: Userinfo) -> Self {
         Self {
             userinfo: Some(userinfo),
+            ..self
+        }
+    }
+
+    /// Sets where the client connects from, for rules with `client_address`.
+    pub fn with_client_address(self, client_address: Option<IpAddr>) -> Self {
+        Self {
+            client_address,
             ..self
         }
     }
@@ -326,6 +338,7 @@ impl Identified {
             key: &self.fingerprint,
             login: &self.login,
             now: self.now,
+            client_address: self.client_address,
         }
     }
 

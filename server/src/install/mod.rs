@@ -4,6 +4,7 @@ mod account;
 mod place;
 mod sshd;
 mod system;
+pub mod tokens;
 
 pub use account::{Identity, ensure_account};
 pub use place::{Kind, Place, remove_ours, written_by_us};

@@ -10,6 +10,8 @@ pub mod rules;
 
 pub use identity::{Identity, NeverMatches};
 
+use std::net::IpAddr;
+
 use opkssh_protocol::json::Object;
 use opkssh_protocol::time::UnixTime;
 
@@ -61,6 +63,8 @@ pub struct Applicant<'a> {
     /// `SHA256:…` of the ID token's payload.
     pub login: &'a str,
     pub now: UnixTime,
+    /// Where the client connects from; `None`: not known.
+    pub client_address: Option<IpAddr>,
 }
 
 /// A yes of the policy.
@@ -249,6 +253,7 @@ mod tests {
                     key: "",
                     login: "",
                     now: UnixTime(2),
+                    client_address: None,
                 },
                 deny,
                 &mut |_| (),

@@ -4,6 +4,7 @@
 mod admin_files;
 mod arguments;
 mod by_policy;
+mod client;
 mod error;
 mod fallback;
 mod keys;
@@ -16,6 +17,7 @@ pub use arguments::VerifyArgs;
 pub use error::VerifyError;
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -28,6 +30,7 @@ use crate::log::Log;
 use crate::verify::{self, Allowed, Peeked};
 use admin_files::AdminFiles;
 use by_policy::allow_by_policy;
+use client::{assumed_address, client_address};
 use fallback::Answered;
 use keys::keys_for;
 use monitor::{Outside, Privileged};
@@ -96,8 +99,9 @@ fn answer(
             Err(refused) => return fallback::answer_unread(args, refused, log, out),
         };
         let files = &files;
+        let client = client_address(args, files, log);
         let mut outside = confine(Privileged { args, files, log });
-        let judged = judge(args, &peeked, files, &mut outside, log);
+        let judged = judge(args, &peeked, files, client, &mut outside, log);
         let allowed = match (judged, &files.settings.fallback) {
             (Ok(allowed), _) => {
                 outside.dismiss();
@@ -130,12 +134,17 @@ fn answer(
     result.map(|_| ())
 }
 
-/// Every step of the decision; `log` hears of them.
-pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, VerifyError> {
+/// Every step of the decision; `log` hears of them. `client` stands for the address in sshd's words.
+pub(super) fn decide(
+    args: &VerifyArgs,
+    client: Option<IpAddr>,
+    log: &Log,
+) -> Result<Allowed, VerifyError> {
     let (peeked, files) = prepare(args, log)?;
     let files = &files;
+    let client = assumed_address(client, files, log);
     let mut outside = Outside::Here(Privileged { args, files, log });
-    judge(args, &peeked, files, &mut outside, log)
+    judge(args, &peeked, files, client, &mut outside, log)
 }
 
 /// What comes before anything is parsed that a stranger sent.
@@ -155,6 +164,7 @@ fn judge(
     args: &VerifyArgs,
     peeked: &Peeked,
     files: &AdminFiles,
+    client: Option<IpAddr>,
     outside: &mut Outside<'_>,
     log: &Log,
 ) -> Result<Allowed, VerifyError> {
@@ -168,6 +178,7 @@ fn judge(
     ));
     let keys = keys_for(&candidate, args, files, now, log)?;
     let identified = candidate.identify(&keys, now)?;
+    let identified = identified.with_client_address(client);
     log.detail("the provider's signature is right");
     let identified = ask_userinfo(identified, &files.config, log);
     allow_by_policy(args, files, &identified, outside, log)
