@@ -100,6 +100,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     findings.rules(args, &providers, &config);
     findings.plugins(&args.etc);
     let settings = findings.settings(&args.etc);
+    findings.client_address(args, &settings);
     findings.cache(&args.cache);
     if !args.offline {
         findings.reach(&providers, &config, &settings);
