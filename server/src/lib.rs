@@ -6,9 +6,12 @@
 //! [`readhome_command`].
 
 pub mod account;
+pub mod arguments;
 pub mod authorized_keys;
+pub mod cidr;
 pub mod config;
 pub mod confine;
+pub mod connection;
 pub mod deadline;
 pub mod decision;
 pub mod etc;

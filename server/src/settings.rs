@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::arguments::Argument;
 use crate::fallback::Fallback;
 use crate::key_source::Bounds;
 use crate::strict_yaml;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub fallback: Option<Fallback>,
     /// What else may be read while a provider is asked, such as by a module of the resolver.
     pub readable: Vec<PathBuf>,
+    /// The first words that sshd passes behind `%u %k %t`, each at most once.
+    pub arguments: Vec<Argument>,
 }
 
 impl Settings {
@@ -40,6 +43,7 @@ impl Settings {
             jwks_files,
             fallback,
             readable,
+            arguments,
         } = written.unwrap_or_default();
         let key_cache = key_cache.unwrap_or_default();
         let fresh = key_cache.fresh.as_deref().unwrap_or("1h");
@@ -51,6 +55,10 @@ impl Settings {
         if let Some((key, path)) = paths.find(|(_, path)| !path.is_absolute()) {
             let path = path.display();
             return Err(format!("{key}: {path} is not an absolute path"));
+        }
+        let arguments = arguments.unwrap_or_default();
+        if (1..arguments.len()).any(|index| arguments[..index].contains(&arguments[index])) {
+            return Err("arguments: one of them is named twice".to_owned());
         }
         let fallback = fallback.map(|WrittenFallback { command, timeout }| {
             let timeout = timeout.as_deref().unwrap_or("10s");
@@ -66,6 +74,7 @@ impl Settings {
             ),
             jwks_files,
             readable,
+            arguments,
         })
     }
 }
@@ -77,6 +86,7 @@ struct Written {
     jwks_files: Option<BTreeMap<String, PathBuf>>,
     fallback: Option<WrittenFallback>,
     readable: Option<Vec<PathBuf>>,
+    arguments: Option<Vec<Argument>>,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +154,8 @@ mod tests {
     fn all_that_can_be_said() {
         let settings = parse(
             "key_cache: {fresh: 10m, stale_if_error: 2d}\njwks_files:\n  https://a.example: \
-             /etc/opk/a.json\nfallback: {command: [/bin/cat, \"%u\"], timeout: 5s}\nreadable: [/opt/nss]\n",
+             /etc/opk/a.json\nfallback: {command: [/bin/cat, \"%u\"], timeout: 5s}\nreadable: [/opt/nss]\n\
+             arguments: [connection, routing_domain]\n",
         )
         .unwrap();
         let bounds = Bounds::new(Duration::from_secs(600), Duration::from_secs(172_800));
@@ -153,6 +164,8 @@ mod tests {
         let fallback = Fallback::parse(&command, Duration::from_secs(5)).unwrap();
         assert_eq!(settings.fallback, Some(fallback));
         assert_eq!(settings.readable, [Path::new("/opt/nss")]);
+        let arguments = [Argument::Connection, Argument::RoutingDomain];
+        assert_eq!(settings.arguments, arguments);
         assert_eq!(
             settings.jwks_files["https://a.example"],
             Path::new("/etc/opk/a.json")
@@ -182,6 +195,10 @@ mod tests {
                 "readable: opt/nss is not an absolute",
             ),
             ("readable: /opt/nss", ""),
+            ("arguments: connection", ""),
+            ("arguments: [connection, conection]", "conection"),
+            ("arguments: ['%C']", "%C"),
+            ("arguments: [connection, connection]", "named twice"),
             ("fallback: {command: [cat]}", "absolute"),
             ("fallback: {command: []}", "no command"),
             ("fallback: {command: /bin/cat}", ""),

@@ -11,6 +11,8 @@ mod deny_reason;
 
 pub use deny_reason::DenyReason;
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use opkssh_protocol::certificate::{
@@ -144,6 +146,7 @@ impl Candidate {
             account: None,
             provider,
             now,
+            client_address: None,
         })
     }
 }
@@ -160,6 +163,7 @@ pub struct Identified {
     fingerprint: String,
     login: String,
     refreshed_login: Option<String>,
+    client_address: Option<IpAddr>,
 }
 
 impl Identified {
@@ -185,6 +189,14 @@ impl Identified {
     /// With what the local account is that they want. No claim may name one that is not known.
     pub fn with_account(self, account: Option<Standing>) -> Self {
         Self { account, ..self }
+    }
+
+    /// Sets where the client connects from, for rules with `client_address`.
+    pub fn with_client_address(self, client_address: Option<IpAddr>) -> Self {
+        Self {
+            client_address,
+            ..self
+        }
     }
 
     pub fn userinfo(&self) -> Option<&Userinfo> {
@@ -262,6 +274,7 @@ impl Identified {
                 .as_deref()
                 .filter(|_| refreshed.is_some()),
             now: self.now,
+            client_address: self.client_address,
         }
     }
 

@@ -30,6 +30,7 @@ mod screen;
 mod server_admin;
 mod server_audit;
 mod server_cache;
+mod server_client_address;
 mod server_confined;
 mod server_fallback;
 mod server_install;

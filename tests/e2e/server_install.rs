@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use opkssh_test_support::{Part, left_out};
+use opkssh_test_support::{Part, left_out, newer_sshd};
 
 use crate::setup::OPKSSH;
 use crate::sockets::other_users::is_root;
@@ -74,6 +74,7 @@ fn in_namespace(script: &str) -> Option<(String, Attempt)> {
         .arg(&scratch)
         .args([OPKSSH, &attempt.issuer, CLIENT])
         .arg(&key)
+        .arg(newer_sshd())
         .run();
     let output = format!("{}{}", said.any_stdout(), said.stderr());
     assert_eq!(said.code(), Some(0), "{output}");

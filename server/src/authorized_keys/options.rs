@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::cidr::Cidr;
+
 /// What is added to a line. Made from parts that were checked one by one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
@@ -104,28 +106,14 @@ impl Source {
     /// An address or a block in CIDR notation and nothing else. Bits behind the prefix must be
     /// zero, as sshd wants it.
     pub fn block(text: &str) -> Result<Self, UnsafeOption> {
-        let bad = || UnsafeOption::Source(text.chars().take(64).collect());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: std::net::IpAddr = address.parse().map_err(|_| bad())?;
-        let (bits, width) = match address {
-            std::net::IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32),
-            std::net::IpAddr::V6(address) => (address.to_bits(), 128),
-        };
-        let Some(prefix) = prefix else {
-            return Ok(Self(address.to_string()));
-        };
-        if prefix.is_empty() || prefix.len() > 3 || !prefix.bytes().all(|c| c.is_ascii_digit()) {
-            return Err(bad());
-        }
-        let prefix: u32 = prefix.parse().map_err(|_| bad())?;
-        let behind = bits.checked_shl(prefix).unwrap_or(0);
-        if prefix > width || behind != 0 {
-            return Err(bad());
-        }
-        Ok(Self(format!("{address}/{prefix}")))
+        let bad = |_| UnsafeOption::Source(text.chars().take(64).collect());
+        Cidr::parse(text).map(Self::from).map_err(bad)
+    }
+}
+
+impl From<Cidr> for Source {
+    fn from(block: Cidr) -> Self {
+        Self(block.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -31,6 +32,9 @@ pub struct ExplainArgs {
     /// else /var/tmp/opkssh-UID].
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+    /// Address that the client would connect from, for rules with client_address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub client_address: Option<IpAddr>,
     /// Local account to log in to.
     pub principal: String,
     /// File with the certificate, as `-cert.pub` files have it, or `-` for stdin.
@@ -85,7 +89,7 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
         extra: Vec::new(),
     };
     describe(&text, &said);
-    let allowed = decide(&verify, &said).inspect_err(|error| {
+    let allowed = decide(&verify, args.client_address, &said).inspect_err(|error| {
         if matches!(error, VerifyError::Denied(reason) if reason.is_by_deny_list()) {
             said.line("somebody has refused just this; nothing that allows would change it");
         }
@@ -115,6 +119,9 @@ fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
     command.arg("explain").arg("--etc").arg(&args.etc);
     if let Some(path) = &args.config_path {
         command.arg("--config-path").arg(path);
+    }
+    if let Some(address) = args.client_address {
+        command.arg("--client-address").arg(address.to_string());
     }
     command.arg("--cache").arg(&cache);
     command.args(["--", &args.principal, "-"]);

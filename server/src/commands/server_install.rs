@@ -6,10 +6,11 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use crate::arguments::Argument;
 use crate::etc::{self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, Entry, KEY_CACHE, SUDOERS};
 use crate::fallback;
 use crate::install::{
-    self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, written_by_us,
+    self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, tokens, written_by_us,
 };
 
 const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.service");
@@ -56,9 +57,11 @@ pub fn server_install(
         SshdState::None => {}
     }
     // with a file that verify cannot use, sshd would let in nobody who comes by us
-    if let Some(fallback) = etc::load_settings(Path::new(etc::DIRECTORY))?.fallback {
+    let settings = etc::load_settings(Path::new(etc::DIRECTORY))?;
+    if let Some(fallback) = &settings.fallback {
         fallback.judge().map_err(InstallError::Fallback)?;
     }
+    let arguments = known_arguments(&sshd, settings.arguments, &mut say);
     let account = install::ensure_account(ACCOUNT, args.dry_run, &mut say)?;
     // only a rehearsal gets here without: its numbers are not known yet
     let account = account.unwrap_or(Identity { uid: 0, gid: 0 });
@@ -73,9 +76,16 @@ pub fn server_install(
     let changed = match state {
         SshdState::Opkssh { command, .. } if !written_by_us(&DROP_IN.path()) => {
             say(&format!("sshd runs it already: {command}"));
+            if !tokens::passes(&command, &arguments) {
+                let wanted = tokens::authorized_keys_command(program, &arguments);
+                say(&format!(
+                    "warning: it does not pass the arguments that /etc/opk/server.yml declares, \
+                     as this would: AuthorizedKeysCommand {wanted}"
+                ));
+            }
             false
         }
-        _ => point_sshd_to(program, &sshd, args.dry_run, &mut say)?,
+        _ => point_sshd_to(program, &arguments, &sshd, args.dry_run, &mut say)?,
     };
     if changed && !args.dry_run && !args.no_sshd_reload {
         install::reload_sshd(&mut say);
@@ -120,17 +130,37 @@ fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place>
     places
 }
 
+/// Returns what `server.yml` declares, or nothing where sshd does not know the tokens for it: with
+/// a token that it does not know it would let in nobody.
+fn known_arguments(
+    sshd: &Sshd,
+    declared: Vec<Argument>,
+    say: &mut dyn FnMut(&str),
+) -> Vec<Argument> {
+    let version = sshd.version();
+    if declared.is_empty() || version.is_some_and(|version| version.knows(&declared)) {
+        return declared;
+    }
+    say(
+        "warning: %C and %D need OpenSSH 9.4. They are left out of AuthorizedKeysCommand, although \
+         /etc/opk/server.yml declares arguments: rules with client_address do not allow, and those \
+         that deny, deny",
+    );
+    Vec::new()
+}
+
 /// Writes the drop-in, and takes it back if sshd does not accept it or does not see it.
 fn point_sshd_to(
     program: &Path,
+    arguments: &[Argument],
     sshd: &Sshd,
     rehearsal: bool,
     say: &mut dyn FnMut(&str),
 ) -> Result<bool, InstallError> {
     let path = DROP_IN.path();
     let text = format!(
-        "{MARK}AuthorizedKeysCommand {} verify %u %k %t\nAuthorizedKeysCommandUser {ACCOUNT}\n",
-        program.display()
+        "{MARK}AuthorizedKeysCommand {}\nAuthorizedKeysCommandUser {ACCOUNT}\n",
+        tokens::authorized_keys_command(program, arguments)
     );
     if !path.parent().is_some_and(Path::is_dir) {
         return Err(InstallError::NoInclude(path));

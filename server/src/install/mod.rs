@@ -5,6 +5,7 @@ mod place;
 mod preflight;
 mod sshd;
 mod system;
+pub mod tokens;
 
 pub use account::{Identity, ensure_account, identity_of};
 pub use place::{Kind, Place, remove_ours, written_by_us};

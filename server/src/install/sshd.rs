@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::InstallError;
+use super::tokens::OpenSshVersion;
 use crate::process::{self, ProcessError};
 
 const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
@@ -47,6 +48,13 @@ impl Sshd {
     /// `sshd -T`, which knows about Include and the order of files.
     pub fn state(&self) -> Result<SshdState, ProcessError> {
         Ok(read(&String::from_utf8_lossy(&self.ask("-T")?)))
+    }
+
+    /// Returns OpenSSH's version, unless this is another sshd.
+    pub fn version(&self) -> Option<OpenSshVersion> {
+        let output = Command::new(&self.0).arg("-V").output().ok()?;
+        // on stderr; with an error in versions that do not know the option
+        OpenSshVersion::find(&String::from_utf8_lossy(&output.stderr))
     }
 
     /// Where sshd does not run, what it needs at run time may be missing, which says nothing of

@@ -14,6 +14,8 @@ pub use rows::RowFile;
 
 use std::sync::Arc;
 
+use std::net::IpAddr;
+
 use opkssh_protocol::json::Object;
 use opkssh_protocol::printable::{MAX_QUOTED, printable};
 use opkssh_protocol::time::UnixTime;
@@ -61,6 +63,8 @@ pub struct Applicant<'a> {
     pub login: &'a str,
     pub refreshed_login: Option<&'a str>,
     pub now: UnixTime,
+    /// Where the client connects from; `None`: not known.
+    pub client_address: Option<IpAddr>,
 }
 
 /// A yes of the policy.
@@ -287,6 +291,7 @@ mod tests {
             login: "",
             refreshed_login: None,
             now: UnixTime(2),
+            client_address: None,
         };
         policy.refuses(&who, deny, tell)?;
         policy.allows(&who, tell).map(|granted| granted.place)

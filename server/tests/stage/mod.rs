@@ -112,6 +112,8 @@ pub struct Server {
     pub directory: tempfile::TempDir,
     /// `--config-path`
     pub config_path: Option<PathBuf>,
+    /// What sshd passes behind `%u %k %t`.
+    pub extra: Vec<String>,
 }
 
 impl Server {
@@ -120,6 +122,7 @@ impl Server {
         let server = Self {
             directory: tempfile::tempdir().unwrap(),
             config_path: None,
+            extra: Vec::new(),
         };
         server.write("providers", &format!("{issuer} {CLIENT} 24h\n"));
         server.write("auth_id", &format!("{ACCOUNT} alice@x.example {issuer}\n"));
@@ -155,7 +158,7 @@ impl Server {
             principal: ACCOUNT.into(),
             certificate: certificate.into(),
             key_type: key_type.into(),
-            extra: vec![],
+            extra: self.extra.clone(),
         };
         let mut out = Vec::new();
         let result = verify_to(&args, &mut out).map_err(|error| error.to_string());

@@ -131,6 +131,29 @@ done
 grep -q alice /etc/opk/auth_id || die "the rules are gone"
 sshd -T | grep -q '^authorizedkeyscommand none$' || die "sshd -T after uninstall"
 
+echo "== words that server.yml declares, for an sshd that knows them"
+echo 'arguments: [connection, routing_domain]' >/etc/opk/server.yml
+chown root:opksshuser /etc/opk/server.yml
+chmod 640 /etc/opk/server.yml
+drop_in() { # TEXT: its command
+    opkssh server install --no-sshd-reload >"$scratch/said" || die "$(cat "$scratch/said")"
+    grep -qx "AuthorizedKeysCommand /usr/local/bin/opkssh verify %u %k %t$1" \
+        /etc/ssh/sshd_config.d/60-opkssh.conf || die "$(cat /etc/ssh/sshd_config.d/60-opkssh.conf "$scratch/said")"
+}
+case $("$(command -v sshd)" -V 2>&1) in
+OpenSSH_[1-8].* | OpenSSH_9.[0-3]*)
+    drop_in ""
+    grep -q "%C and %D need OpenSSH 9.4" "$scratch/said" || die "$(cat "$scratch/said")"
+    ;;
+*) drop_in " %C %D" ;;
+esac
+mount --bind "$newer_sshd" /usr/sbin/sshd
+drop_in " %C %D"
+if grep -q warning "$scratch/said"; then die "$(cat "$scratch/said")"; fi
+umount /usr/sbin/sshd
+rm /etc/opk/server.yml
+opkssh server uninstall --no-sshd-reload >/dev/null
+
 echo "== where Go's drop-in is there, it stays"
 printf 'AuthorizedKeysCommand /usr/local/bin/opkssh verify %%u %%k %%t\nAuthorizedKeysCommandUser opksshuser\n' \
     >/etc/ssh/sshd_config.d/60-opk-ssh.conf

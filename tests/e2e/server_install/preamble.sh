@@ -1,7 +1,7 @@
 # Runs in a mount namespace of its own, as root: what is written to /etc, /run, /usr/local
 # and /var there is seen by no one else, and gone at the end.
-# usage: SCRIPT SCRATCH PROGRAM ISSUER CLIENT KEY
-scratch=$1 program=$2 issuer=$3 client=$4 key=$5
+# usage: SCRIPT SCRATCH PROGRAM ISSUER CLIENT KEY NEWER_SSHD
+scratch=$1 program=$2 issuer=$3 client=$4 key=$5 newer_sshd=$6
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 mount -t tmpfs tmpfs "$scratch"

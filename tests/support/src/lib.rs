@@ -60,5 +60,5 @@ pub use provider::{Client, Provider, ProviderOptions, Seen};
 pub use run::{Keyboard, Run, Running};
 pub use rustix::process::Signal;
 pub use secret_service::{Keyring, SecretService};
-pub use sshd::{Sshd, Verifier};
+pub use sshd::{Sshd, Verifier, newer_sshd};
 pub use wait::{free_port, wait_until};

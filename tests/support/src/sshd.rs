@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::parts::program;
+use crate::parts::{part, program};
 use crate::run::{Run, Running};
 use crate::wait::{free_port, wait_until};
 use crate::{Etc, GoPeer, user_name};
@@ -25,6 +25,12 @@ pub enum Verifier<'a> {
     Keys(&'a str),
 }
 
+/// Debian 13's sshd. What it starts has to be named by `SshdSessionPath` and `SshdAuthPath`, see
+/// [`Sshd::start_newer`].
+pub fn newer_sshd() -> PathBuf {
+    part("newer-sshd/sshd")
+}
+
 /// The running sshd. It lets in the current user only, by public key only.
 pub struct Sshd {
     directory: TempDir,
@@ -41,6 +47,28 @@ impl Sshd {
 
     /// As [`Sshd::start`], with lines of sshd_config that go first and so win.
     pub fn start_with(verifier: Verifier, ca_file: &Path, config: &str) -> Self {
+        Self::start_program(&program("sshd"), verifier, ca_file, config, "")
+    }
+
+    /// As [`Sshd::start_with`], but it is Debian 13's sshd, which passes `tokens` to the verifier
+    /// behind `%u %k %t`.
+    pub fn start_newer(verifier: Verifier, ca_file: &Path, config: &str, tokens: &str) -> Self {
+        let beside = |name: &str| part("newer-sshd").join(name).display().to_string();
+        let config = format!(
+            "{config}\nSshdSessionPath {}\nSshdAuthPath {}",
+            beside("sshd-session"),
+            beside("sshd-auth")
+        );
+        Self::start_program(&newer_sshd(), verifier, ca_file, &config, tokens)
+    }
+
+    fn start_program(
+        program: &Path,
+        verifier: Verifier,
+        ca_file: &Path,
+        config: &str,
+        tokens: &str,
+    ) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("ot-")
             .tempdir_in("/tmp")
@@ -49,8 +77,8 @@ impl Sshd {
         provide_privilege_separation_directory();
         for _ in 0..ATTEMPTS {
             let port = free_port();
-            let text = sshd_config(directory.path(), port, verifier, ca_file, config);
-            if let Some(sshd) = try_start(directory.path(), &text) {
+            let text = sshd_config(directory.path(), port, verifier, ca_file, config, tokens);
+            if let Some(sshd) = try_start(program, directory.path(), &text) {
                 let sshd = Self {
                     directory,
                     port,
@@ -143,6 +171,7 @@ fn sshd_config(
     verifier: Verifier,
     ca_file: &Path,
     first: &str,
+    tokens: &str,
 ) -> String {
     let here = directory.display();
     let mut config = format!(
@@ -183,18 +212,18 @@ fn sshd_config(
     );
     let _ = writeln!(
         config,
-        "AuthorizedKeysCommand {} %u %k %t",
+        "AuthorizedKeysCommand {} %u %k %t {tokens}",
         command.join(" ")
     );
     config
 }
 
 /// None when sshd gave up at once.
-fn try_start(directory: &Path, config: &str) -> Option<Running> {
+fn try_start(program: &Path, directory: &Path, config: &str) -> Option<Running> {
     let (file, log) = (directory.join("sshd_config"), directory.join("log"));
     fs::write(&file, config).expect("sshd_config");
     let _ = fs::remove_file(&log);
-    let mut sshd = Run::new(program("sshd"))
+    let mut sshd = Run::new(program)
         .arg("-D")
         .arg("-f")
         .arg(&file)

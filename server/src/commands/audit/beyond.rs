@@ -9,10 +9,12 @@ use opkssh_protocol::time::UnixTime;
 use super::AuditArgs;
 use super::report::{Finding, Status};
 use crate::account;
+use crate::arguments::Argument;
 use crate::config::ServerConfig;
 use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
+use crate::install::tokens;
 use crate::key_source::{
     KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
 };
@@ -229,6 +231,35 @@ impl Findings {
         }
     }
 
+    /// Rules about an address that sshd does not pass, and words that it does not.
+    pub fn client_address(&mut self, args: &AuditArgs, settings: &Settings) {
+        let path = RULES.path_in(&args.etc);
+        let rules = etc::load_rules(&args.etc).unwrap_or_default();
+        if !settings.arguments.contains(&Argument::Connection) {
+            for rule in rules.iter().filter(|rule| rule.has_client_address()) {
+                let reason = match rule.denies() {
+                    true => "denies from anywhere: the client's address is not known",
+                    false => "can never match: the client's address is not known",
+                };
+                self.warning(
+                    format!("{} rule {:?}", path.display(), rule.name),
+                    reason,
+                    "Declare `arguments: [connection]` in server.yml and run: sudo opkssh server \
+                     install",
+                );
+            }
+        }
+        for command in verify_commands(&args.sshd_config) {
+            if !tokens::passes(&command, &settings.arguments) {
+                self.warning(
+                    SETTINGS.path_in(&args.etc).display(),
+                    format!("declares arguments that sshd does not pass: {command}"),
+                    "Run: sudo opkssh server install",
+                );
+            }
+        }
+    }
+
     /// Plugins that would not be asked.
     pub fn plugins(&mut self, etc: &Path) {
         let directory = PLUGINS.path_in(etc);
@@ -238,24 +269,40 @@ impl Findings {
     }
 }
 
-/// Does any line of sshd's configuration say so? Which match block it is in is not looked at.
-fn permits_environment(config: &Path) -> bool {
+/// Returns the texts of sshd's configuration.
+fn texts_of(config: &Path) -> impl Iterator<Item = String> {
     let beside = config.with_file_name("sshd_config.d");
     let more = std::fs::read_dir(beside).into_iter().flatten().flatten();
     std::iter::once(config.to_owned())
         .chain(more.map(|entry| entry.path()))
         .filter_map(|path| std::fs::read_to_string(path).ok())
-        .any(|text| {
-            text.lines().any(|line| {
-                let mut words = line
-                    .split([' ', '\t', '=', '"'])
-                    .filter(|word| !word.is_empty());
-                words
+}
+
+/// Returns each AuthorizedKeysCommand there that is a `verify`.
+fn verify_commands(config: &Path) -> Vec<String> {
+    let command = |line: &str| {
+        let (name, command) = line.trim().split_once([' ', '\t'])?;
+        let is_one = name.eq_ignore_ascii_case("AuthorizedKeysCommand");
+        (is_one && command.contains(" verify ")).then(|| command.trim().to_owned())
+    };
+    texts_of(config)
+        .flat_map(|text| text.lines().filter_map(command).collect::<Vec<_>>())
+        .collect()
+}
+
+/// Does any line of sshd's configuration say so? Which match block it is in is not looked at.
+fn permits_environment(config: &Path) -> bool {
+    texts_of(config).any(|text| {
+        text.lines().any(|line| {
+            let mut words = line
+                .split([' ', '\t', '=', '"'])
+                .filter(|word| !word.is_empty());
+            words
+                .next()
+                .is_some_and(|name| name.eq_ignore_ascii_case("PermitUserEnvironment"))
+                && words
                     .next()
-                    .is_some_and(|name| name.eq_ignore_ascii_case("PermitUserEnvironment"))
-                    && words
-                        .next()
-                        .is_some_and(|value| !value.eq_ignore_ascii_case("no"))
-            })
+                    .is_some_and(|value| !value.eq_ignore_ascii_case("no"))
         })
+    })
 }

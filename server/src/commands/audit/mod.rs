@@ -104,6 +104,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     findings.rules(args, &providers, &config);
     findings.plugins(&args.etc);
     let settings = findings.settings(&args.etc);
+    findings.client_address(args, &settings);
     let cache = cache_of(&args.etc, args.cache.as_deref());
     say(&format!(
         "\nkeys of providers are kept in {}",

@@ -27,7 +27,7 @@ pub struct VerifyArgs {
     pub certificate: String,
     /// Key type (sshd's %t).
     pub key_type: String,
-    /// Further words from sshd, for policy plugins.
+    /// Further words from sshd: those that server.yml declares, and any for policy plugins.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub extra: Vec<String>,
 }

@@ -4,6 +4,7 @@
 mod admin_files;
 mod arguments;
 mod by_policy;
+mod client;
 mod error;
 mod fallback;
 mod keys;
@@ -16,6 +17,7 @@ pub use arguments::VerifyArgs;
 pub use error::VerifyError;
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -31,6 +33,7 @@ use crate::log::Log;
 use crate::verify::{self, Allowed, Peeked};
 use admin_files::rows_of;
 use by_policy::allow_by_policy;
+use client::{assumed_address, client_address};
 use fallback::Answered;
 use keys::keys_for;
 use monitor::{Outside, Privileged};
@@ -100,8 +103,9 @@ fn answer(
             Err(refused) => return fallback::answer_unread(args, refused, log, out),
         };
         let files = &files;
+        let client = client_address(args, files, log);
         let mut outside = confine(Privileged { args, files, log });
-        let judged = judge(args, &peeked, files, &mut outside, &mut seen, log);
+        let judged = judge(args, &peeked, files, client, &mut outside, &mut seen, log);
         let allowed = match (judged, &files.settings.fallback) {
             (Ok(allowed), _) => {
                 outside.dismiss();
@@ -148,13 +152,18 @@ fn outcome(result: &Result<Answered, VerifyError>) -> Outcome<'_> {
     }
 }
 
-/// Every step of the decision; `log` hears of them.
-pub(super) fn decide(args: &VerifyArgs, log: &Log) -> Result<Allowed, VerifyError> {
+/// Every step of the decision; `log` hears of them. `client` stands for the address in sshd's words.
+pub(super) fn decide(
+    args: &VerifyArgs,
+    client: Option<IpAddr>,
+    log: &Log,
+) -> Result<Allowed, VerifyError> {
     let (peeked, files) = prepare(args, log)?;
     let files = &files;
+    let client = assumed_address(client, files, log);
     let mut outside = Outside::Here(Privileged { args, files, log });
     let mut seen = Seen::default();
-    judge(args, &peeked, files, &mut outside, &mut seen, log)
+    judge(args, &peeked, files, client, &mut outside, &mut seen, log)
 }
 
 /// What comes before anything is parsed that a stranger sent.
@@ -173,6 +182,7 @@ fn judge(
     args: &VerifyArgs,
     peeked: &Peeked,
     files: &AdminFiles,
+    client: Option<IpAddr>,
     outside: &mut Outside<'_>,
     seen: &mut Seen,
     log: &Log,
@@ -191,7 +201,9 @@ fn judge(
     // the provider may have taken its time
     let now = UnixTime::from(SystemTime::now());
     let identified = candidate.identify(&keys, now)?;
-    let identified = identified.with_account(files.account.clone());
+    let identified = identified
+        .with_account(files.account.clone())
+        .with_client_address(client);
     log.detail("the provider's signature is right");
     let identified = ask_userinfo(identified, files, deadline, log);
     allow_by_policy(args, files, &identified, outside, log)

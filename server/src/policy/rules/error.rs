@@ -1,6 +1,7 @@
 //! What is wrong with a file of rules.
 
 use super::template::TemplateError;
+use crate::cidr::NotACidr;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {
@@ -27,7 +28,10 @@ pub enum Slip {
     NoAccount,
     #[error("an allowing rule needs `when`, or `account_from`; else it lets in everybody")]
     Everybody,
-    #[error("a denying rule needs something to hold for: `when`, `issuer`, `accounts` or a time")]
+    #[error(
+        "a denying rule needs something to hold for: `when`, `issuer`, `accounts`, \
+         `client_address` or a time"
+    )]
     DeniesEverybody,
     #[error("`{0}` is for rules that allow")]
     OnlyAllow(&'static str),
@@ -56,6 +60,8 @@ pub enum Slip {
     Timestamp(String),
     #[error("`hours` needs days mon … sun and from before to, as HH:MM: {0:?}")]
     Hours(String),
+    #[error("`client_address`: {0}")]
+    ClientAddress(#[from] NotACidr),
     #[error("slot {0:?} is not used")]
     UnusedSlot(String),
     #[error("`{0}` contradicts another option, or does nothing without `restrict`")]

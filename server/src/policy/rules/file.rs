@@ -18,7 +18,8 @@ use super::slot::{AccountName, ClaimText, Kind};
 use super::template::{FromPart, OptionsTemplate, Slot, Slots, Template};
 use super::window::{self, Hours, Window};
 use super::{Rule, Rules};
-use crate::authorized_keys::{Endpoint, ExpiryTime, Flag, UnsafeOption, VariableName};
+use crate::authorized_keys::{Endpoint, ExpiryTime, Flag, Source, UnsafeOption, VariableName};
+use crate::cidr::Cidr;
 use crate::policy::glob;
 use crate::strict_yaml;
 
@@ -80,6 +81,10 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
             Some(all) => all.into_iter().map(hours).collect::<Result<_, _>>()?,
         },
     };
+    let client_address = texts("client_address", raw.client_address.as_ref())?
+        .iter()
+        .map(|text| Cidr::parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
     if denies {
         for (name, given) in [
             ("account_from", raw.account_from.is_some()),
@@ -98,6 +103,7 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
         if issuers.is_empty()
             && accounts.is_empty()
             && conditions.is_empty()
+            && client_address.is_empty()
             && window == Window::default()
         {
             return Err(Slip::DeniesEverybody);
@@ -117,7 +123,12 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
         raw.slots.unwrap_or_default(),
         raw.email_verified.unwrap_or(true),
     )?;
-    let options = options(raw.options.unwrap_or_default(), &slots)?;
+    let mut options = options(raw.options.unwrap_or_default(), &slots)?;
+    if !denies && options.from.is_empty() {
+        // sshd holds the login to it, too
+        let sources = client_address.iter().copied().map(Source::from);
+        options.from = sources.map(FromPart::Fixed).collect();
+    }
     if let Some(unused) = slots
         .keys()
         .find(|slot| !options.slots().any(|used| used == *slot))
@@ -142,6 +153,7 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
             .map(seconds)
             .transpose()?,
         window,
+        client_address,
         slots,
         options,
     })

@@ -23,6 +23,7 @@ use opkssh_protocol::time::UnixTime;
 
 use super::Applicant;
 use crate::authorized_keys::Options;
+use crate::cidr::Cidr;
 use condition::{Denies, Path, Test};
 use slot::AccountName;
 use template::{OptionsTemplate, Slots};
@@ -68,6 +69,8 @@ pub struct Rule {
     /// Seconds. Stands in for the provider's expiration policy.
     max_age_since_refresh: Option<i64>,
     window: Window,
+    /// Empty: any.
+    client_address: Vec<Cidr>,
     slots: Slots,
     options: OptionsTemplate,
 }
@@ -163,6 +166,11 @@ impl Rules {
         (!self.path.is_empty()).then_some(self.path.as_str())
     }
 
+    /// Returns true if a rule asks where the client connects from.
+    pub fn have_client_address(&self) -> bool {
+        self.rules.iter().any(Rule::has_client_address)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
     }
@@ -192,6 +200,11 @@ impl Rule {
         !self.options.environment.is_empty()
     }
 
+    /// Returns true if it asks where the client connects from.
+    pub fn has_client_address(&self) -> bool {
+        !self.client_address.is_empty()
+    }
+
     /// Last second at which it can hold.
     pub fn not_after(&self) -> Option<UnixTime> {
         self.window.not_after
@@ -205,6 +218,7 @@ impl Rule {
             && earlier.amr.is_empty()
             && !earlier.email_verified
             && earlier.max_age.is_none()
+            && earlier.client_address.is_empty()
             && earlier.max_age_since_refresh.is_none()
             && covers(&earlier.issuers, &self.issuers)
             && earlier.account_from.is_none()
@@ -231,6 +245,7 @@ impl Rule {
                 Denies::Missing => missing = Some(condition.path.clone()),
             }
         }
+        self.is_from(who)?;
         self.is_open(who, zone)?;
         Ok(missing)
     }
@@ -251,6 +266,7 @@ impl Rule {
         if self.email_verified && !who.email_verified {
             return Err("email_verified is not true".into());
         }
+        self.is_from(who)?;
         self.has_context(who)?;
         self.is_young(who)?;
         self.is_open(who, zone)
@@ -328,6 +344,19 @@ impl Rule {
             )),
             None if who.counts_still => Ok(()),
             None => Err("the login has expired under the provider's expiration policy".into()),
+        }
+    }
+
+    /// What is not known holds in a rule that denies, and does not in one that allows.
+    fn is_from(&self, who: &Applicant<'_>) -> Result<(), String> {
+        if self.client_address.is_empty() {
+            return Ok(());
+        }
+        match who.client_address {
+            Some(address) if self.client_address.iter().any(|all| all.contains(address)) => Ok(()),
+            Some(address) => Err(format!("{address} is not in its client_address")),
+            None if self.denies => Ok(()),
+            None => Err("the client's address is not known".into()),
         }
     }
 

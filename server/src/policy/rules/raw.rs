@@ -33,6 +33,7 @@ pub(super) struct RawRule {
     pub(super) not_before: Option<String>,
     pub(super) not_after: Option<String>,
     pub(super) hours: Option<Vec<RawHours>>,
+    pub(super) client_address: Option<Value>,
     pub(super) slots: Option<BTreeMap<String, RawSlot>>,
     pub(super) options: Option<RawOptions>,
 }

@@ -52,6 +52,7 @@ fn decide(rules: &str, who: &Who) -> Result<String, String> {
         key: "",
         login: "",
         now: UnixTime(NOW),
+        client_address: None,
     };
     (who.change)(&mut applicant);
     let mut steps = Vec::new();
@@ -424,6 +425,69 @@ fn a_slot_that_cannot_be_filled_ends_it() {
         &who(serde_json::json!({"sub": "s", "name": "a b"})),
         "rule \"one\" would allow it",
     );
+}
+
+/// Documentation addresses (RFC 5737, RFC 3849).
+#[test]
+fn rules_for_where_the_client_connects_from() {
+    let blocks = "  client_address: [192.0.2.0/24, 2001:db8::/32]\n";
+    let allow = one(&format!("  when: [{{claim: sub, is: s}}]\n{blocks}"));
+    let deny = format!(
+        "{}- name: no\n  effect: deny\n{blocks}",
+        one("  when: [{claim: sub, is: s}]\n")
+    );
+    let at = |change| Who {
+        change,
+        ..who(serde_json::json!({"sub": "s"}))
+    };
+    let inside = at(|who| who.client_address = Some([192, 0, 2, 7].into()));
+    let inside_ipv6 = at(|who| who.client_address = "2001:db8::9".parse().ok());
+    let outside = at(|who| who.client_address = Some([198, 51, 100, 7].into()));
+    let unknown = at(|_| ());
+    for inside in [&inside, &inside_ipv6] {
+        assert_eq!(
+            decide(&allow, inside).unwrap(),
+            ",from=\"192.0.2.0/24,2001:db8::/32\"",
+            "sshd is told, too"
+        );
+        refused(&deny, inside, "denied by");
+    }
+    refused(
+        &allow,
+        &outside,
+        "198.51.100.7 is not in its client_address",
+    );
+    assert!(decide(&deny, &outside).is_ok());
+    refused(&allow, &unknown, "the client's address is not known");
+    refused(&deny, &unknown, "denied by");
+    // an own `from` stays as it is
+    let own = format!("{allow}  options: {{from: 192.0.2.0/28}}\n");
+    assert_eq!(decide(&own, &inside).unwrap(), ",from=\"192.0.2.0/28\"");
+    // a later rule without it can still allow
+    let both = format!(
+        "{allow}- name: two\n  issuer: {ISSUER}\n  accounts: [dev]\n  when: [{{claim: sub, is: s}}]\n"
+    );
+    assert_eq!(decide(&both, &outside).unwrap(), "");
+    let rules = parse(&both).unwrap();
+    let all: Vec<&Rule> = rules.iter().collect();
+    assert!(!all[1].is_hidden_by(all[0]));
+    assert!(all[0].is_hidden_by(all[1]));
+    for blocks in [
+        "[]",
+        "''",
+        "192.0.2.1/24",
+        "'*'",
+        "host.example",
+        "['!192.0.2.0/24']",
+        "[192.0.2.0/24, x]",
+        "'192.0.2.0/24,198.51.100.0/24'",
+        "{a: b}",
+    ] {
+        let text = format!("rules: [{{name: a, effect: deny, client_address: {blocks}}}]");
+        assert!(parse(&text).is_err(), "{blocks}");
+    }
+    // an address alone is no person
+    assert!(parse(&one(blocks)).is_err());
 }
 
 #[test]

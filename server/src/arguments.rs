@@ -1,0 +1,82 @@
+//! The words that sshd passes behind `%u %k %t`, as `arguments` of `server.yml` declares them. Pure.
+
+use serde::Deserialize;
+
+use crate::connection::{Connection, NotAConnection};
+
+/// What one word is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Argument {
+    /// `%C`: addresses and ports of client and server.
+    Connection,
+    /// `%D`: the routing domain; empty where there is none.
+    RoutingDomain,
+}
+
+impl Argument {
+    /// Returns sshd's token for it.
+    pub fn token(self) -> &'static str {
+        match self {
+            Self::Connection => "%C",
+            Self::RoutingDomain => "%D",
+        }
+    }
+}
+
+/// Why the words do not hold a connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoConnection {
+    #[error("server.yml does not declare `arguments: [connection]`")]
+    NotDeclared,
+    #[error("server.yml declares `connection` in `arguments`, but sshd passes no word for it")]
+    Missing,
+    #[error("{0}, as sshd's %C would be")]
+    Malformed(#[from] NotAConnection),
+}
+
+/// Returns the connection among `words`, which begin as `declared` says. A word is never taken for
+/// another one by its form.
+pub fn connection(declared: &[Argument], words: &[String]) -> Result<Connection, NoConnection> {
+    let place = declared
+        .iter()
+        .position(|argument| *argument == Argument::Connection)
+        .ok_or(NoConnection::NotDeclared)?;
+    let word = words.get(place).ok_or(NoConnection::Missing)?;
+    Ok(Connection::parse(word)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_is_found_by_its_place_alone() {
+        use Argument::{Connection, RoutingDomain};
+        let word = "198.51.100.1 22 192.0.2.7 51234";
+        let find = |declared: &[Argument], words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            connection(declared, &words).map(|connection| connection.second.port)
+        };
+        assert_eq!(find(&[Connection], &[word]), Ok(51234));
+        assert_eq!(find(&[Connection], &[word, "SHA256:x"]), Ok(51234));
+        assert_eq!(find(&[RoutingDomain, Connection], &["", word]), Ok(51234));
+        assert_eq!(find(&[], &[word]), Err(NoConnection::NotDeclared));
+        assert_eq!(
+            find(&[RoutingDomain], &[word]),
+            Err(NoConnection::NotDeclared)
+        );
+        assert_eq!(find(&[Connection], &[]), Err(NoConnection::Missing));
+        assert_eq!(
+            find(&[RoutingDomain, Connection], &[word]),
+            Err(NoConnection::Missing)
+        );
+        for words in [&["", word][..], &["SHA256:x", word], &["%C"]] {
+            let found = find(&[Connection], words);
+            assert!(
+                matches!(found, Err(NoConnection::Malformed(_))),
+                "{words:?}"
+            );
+        }
+    }
+}

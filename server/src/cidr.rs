@@ -1,0 +1,141 @@
+//! Blocks of addresses in CIDR notation (RFC 4632, RFC 4291 section 2.3). Pure.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// An address, or a block with no bits behind its prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cidr {
+    address: IpAddr,
+    /// `None`: this address alone.
+    prefix: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an address or a CIDR block without bits behind its prefix")]
+pub struct NotACidr(String);
+
+/// Before an IPv4 address in an IPv4-mapped IPv6 address, in bits (RFC 4291 section 2.5.5.2).
+const MAPPED_PREFIX: u32 = 96;
+
+impl Cidr {
+    /// Parses `ADDRESS` or `ADDRESS/PREFIX`. A block of IPv4-mapped addresses becomes the IPv4 block.
+    pub fn parse(text: &str) -> Result<Self, NotACidr> {
+        let bad = || NotACidr(text.chars().take(64).collect());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| bad())?;
+        let Some(prefix) = prefix else {
+            let address = address.to_canonical();
+            return Ok(Self {
+                address,
+                prefix: None,
+            });
+        };
+        if prefix.is_empty() || prefix.len() > 3 || !prefix.bytes().all(|c| c.is_ascii_digit()) {
+            return Err(bad());
+        }
+        let prefix: u32 = prefix.parse().map_err(|_| bad())?;
+        let behind = bits(address).checked_shl(prefix).unwrap_or(0);
+        if prefix > width(address) || behind != 0 {
+            return Err(bad());
+        }
+        let inner = prefix.checked_sub(MAPPED_PREFIX);
+        Ok(match (address.to_canonical(), inner) {
+            (mapped @ IpAddr::V4(_), Some(inner)) if address.is_ipv6() => Self {
+                address: mapped,
+                prefix: Some(inner),
+            },
+            _ => Self {
+                address,
+                prefix: Some(prefix),
+            },
+        })
+    }
+
+    /// Returns true if the address is in the block. IPv4-mapped addresses are IPv4 addresses.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let prefix = self.prefix.unwrap_or(width(self.address));
+        let behind = 128 - prefix;
+        let front = |address| bits(address).checked_shr(behind).unwrap_or(0);
+        address.is_ipv4() == self.address.is_ipv4() && front(address) == front(self.address)
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefix {
+            None => write!(f, "{}", self.address),
+            Some(prefix) => write!(f, "{}/{prefix}", self.address),
+        }
+    }
+}
+
+/// Returns the address's bits, the first one in the highest place.
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+fn width(address: IpAddr) -> u32 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contains(block: &str, address: &str) -> bool {
+        Cidr::parse(block)
+            .unwrap()
+            .contains(address.parse().unwrap())
+    }
+
+    #[test]
+    fn what_is_in_a_block() {
+        for (block, inside, outside) in [
+            ("10.0.0.0/8", "10.255.0.1", "11.0.0.0"),
+            ("192.0.2.128/25", "192.0.2.128", "192.0.2.127"),
+            ("192.0.2.7", "192.0.2.7", "192.0.2.6"),
+            ("192.0.2.7/32", "192.0.2.7", "192.0.2.6"),
+            ("0.0.0.0/0", "203.0.113.9", "2001:db8::1"),
+            ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::"),
+            ("::1", "::1", "::2"),
+            ("::/0", "2001:db8::1", "192.0.2.1"),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", "::10.1.2.3"),
+            ("::ffff:10.0.0.0/104", "10.1.2.3", "::ffff:11.0.0.0"),
+            ("::ffff:10.1.2.3", "10.1.2.3", "10.1.2.4"),
+        ] {
+            assert!(contains(block, inside), "{inside} in {block}");
+            assert!(!contains(block, outside), "{outside} in {block}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_block() {
+        for text in [
+            "",
+            "*",
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "10.0.0.0/+8",
+            "10.0.0.0/",
+            "::1/64",
+            "::/129",
+            "host.example",
+            "!10.0.0.1",
+            "fe80::1%eth0",
+            " 10.0.0.1",
+        ] {
+            assert!(Cidr::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

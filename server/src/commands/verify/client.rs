@@ -1,0 +1,150 @@
+//! Where the client connects from, as far as sshd says.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+
+use super::admin_files::AdminFiles;
+use super::arguments::VerifyArgs;
+use crate::arguments::{self, Argument, NoConnection};
+use crate::connection::End;
+use crate::log::Log;
+
+#[derive(Debug, thiserror::Error)]
+enum UnknownClient {
+    #[error("{0}")]
+    Words(#[from] NoConnection),
+    #[error("neither {0} nor {1} is an address of this machine")]
+    NotOurs(IpAddr, IpAddr),
+}
+
+/// Returns the client's address. Logs why it is not known, where that matters to a rule or is not
+/// as `server.yml` has it.
+pub(super) fn client_address(args: &VerifyArgs, files: &AdminFiles, log: &Log) -> Option<IpAddr> {
+    let unknown = match find(&files.settings.arguments, &args.extra) {
+        Ok(address) => return Some(address),
+        Err(unknown) => unknown,
+    };
+    let is_declared = !matches!(unknown, UnknownClient::Words(NoConnection::NotDeclared));
+    if is_declared || files.policy.rules.have_client_address() {
+        log.line(&format!(
+            "warning: the client's address is not known: {unknown}. Rules with client_address do \
+             not allow; those that deny, deny"
+        ));
+    }
+    None
+}
+
+/// Returns the address to explain the decision for: the one that is `given`, where sshd would pass
+/// one. Tells `said` why not.
+pub(super) fn assumed_address(
+    given: Option<IpAddr>,
+    files: &AdminFiles,
+    said: &Log,
+) -> Option<IpAddr> {
+    let is_declared = files.settings.arguments.contains(&Argument::Connection);
+    let have_client_address = files.policy.rules.have_client_address();
+    match given {
+        Some(address) if is_declared => return Some(address.to_canonical()),
+        Some(_) => said.line(&format!(
+            "--client-address does not count: {}",
+            NoConnection::NotDeclared
+        )),
+        None if have_client_address && is_declared => {
+            said.line("the client's address is not known: give it with --client-address");
+        }
+        None if have_client_address => said.line(&format!(
+            "the client's address is not known: {}",
+            NoConnection::NotDeclared
+        )),
+        None => {}
+    }
+    None
+}
+
+fn find(declared: &[Argument], words: &[String]) -> Result<IpAddr, UnknownClient> {
+    let connection = arguments::connection(declared, words)?;
+    connection.client(is_ours).ok_or(UnknownClient::NotOurs(
+        connection.first.address,
+        connection.second.address,
+    ))
+}
+
+/// Returns true if the address is one of this machine's: only then does the kernel choose it as the
+/// source of what goes to it. Nothing is sent.
+fn is_ours(end: &End) -> bool {
+    let (any, to) = match end.address {
+        address if address.is_loopback() => return true,
+        address if address.is_unspecified() || address.is_multicast() => return false,
+        IpAddr::V4(address) => (
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::from((address, end.port)),
+        ),
+        IpAddr::V6(address) => {
+            let scope = end.zone.as_deref().and_then(scope_id).unwrap_or(0);
+            (
+                IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+                SocketAddrV6::new(address, end.port, 0, scope).into(),
+            )
+        }
+    };
+    let source = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect(to)?;
+        socket.local_addr()
+    });
+    source.is_ok_and(|source| source.ip() == end.address)
+}
+
+/// Returns the number of an interface that is named by number or by name.
+fn scope_id(zone: &str) -> Option<u32> {
+    let from_name = || {
+        let text = fs::read_to_string(format!("/sys/class/net/{zone}/ifindex")).ok()?;
+        text.trim().parse().ok()
+    };
+    zone.parse().ok().or_else(from_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(address: &str) -> End {
+        End {
+            address: address.parse().unwrap(),
+            zone: None,
+            port: 22,
+        }
+    }
+
+    #[test]
+    fn addresses_of_this_machine_and_others() {
+        for address in ["127.0.0.1", "127.0.1.1", "::1"] {
+            assert!(is_ours(&end(address)), "{address}");
+        }
+        for address in [
+            "192.0.2.1",
+            "2001:db8::1",
+            "0.0.0.0",
+            "::",
+            "224.0.0.1",
+            "255.255.255.255",
+        ] {
+            assert!(!is_ours(&end(address)), "{address}");
+        }
+        // this machine's own address on the way out, if there is a way out
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if socket.connect("192.0.2.1:9").is_ok() {
+            let own = socket.local_addr().unwrap().ip();
+            assert!(is_ours(&end(&own.to_string())), "{own}");
+        }
+    }
+
+    #[test]
+    fn a_word_from_sshd_in_either_order() {
+        let word = |word: &str| find(&[Argument::Connection], &[word.to_owned()]);
+        for words in ["127.0.0.1 22 192.0.2.7 9", "192.0.2.7 9 127.0.0.1 22"] {
+            assert_eq!(word(words).unwrap().to_string(), "192.0.2.7");
+        }
+        let error = word("198.51.100.1 22 192.0.2.7 9").unwrap_err();
+        assert!(error.to_string().contains("neither"), "{error}");
+    }
+}

@@ -1,0 +1,153 @@
+//! The connection that sshd asks about, and which of its ends is the client's. Pure.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The two ends, in sshd's order.
+///
+/// sshd_config(5) has the client's end first, but OpenSSH 10.0 and 10.6 pass the server's first. So
+/// the order says nothing: [`Connection::client`] is told which addresses are this machine's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    pub first: End,
+    pub second: End,
+}
+
+/// An address and a TCP port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Never an IPv4-mapped one.
+    pub address: IpAddr,
+    /// Name or number of the interface, for a link-local address.
+    pub zone: Option<String>,
+    pub port: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not ADDRESS PORT ADDRESS PORT")]
+pub struct NotAConnection(String);
+
+impl Connection {
+    /// Parses what sshd puts in for `%C`: `ADDRESS PORT ADDRESS PORT`.
+    pub fn parse(word: &str) -> Result<Self, NotAConnection> {
+        let parts: Vec<&str> = word.split(' ').collect();
+        let ends = match parts.as_slice() {
+            [address, port, other, other_port] => {
+                End::parse(address, port).zip(End::parse(other, other_port))
+            }
+            _ => None,
+        };
+        let (first, second) = ends.ok_or_else(|| {
+            let shown = word.chars().take(128).collect();
+            NotAConnection(shown)
+        })?;
+        Ok(Self { first, second })
+    }
+
+    /// Returns the address of the end that is not ours, or `None` if neither is ours. Where both
+    /// are, the client is on this machine, and the server's end is taken to be the first.
+    pub fn client(&self, is_ours: impl Fn(&End) -> bool) -> Option<IpAddr> {
+        if is_ours(&self.first) {
+            Some(self.second.address)
+        } else if is_ours(&self.second) {
+            Some(self.first.address)
+        } else {
+            None
+        }
+    }
+}
+
+impl End {
+    fn parse(address: &str, port: &str) -> Option<Self> {
+        let is_number = !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit());
+        let port = port.parse().ok().filter(|_| is_number)?;
+        let (address, zone) = match address.split_once('%') {
+            None => (address.parse::<IpAddr>().ok()?, None),
+            Some((address, zone)) if is_zone(zone) => {
+                let address: Ipv6Addr = address.parse().ok()?;
+                (IpAddr::V6(address), Some(zone.to_owned()))
+            }
+            Some(_) => return None,
+        };
+        Some(Self {
+            address: address.to_canonical(),
+            zone,
+            port,
+        })
+    }
+}
+
+/// Returns true for what can be an interface's name and is no path.
+fn is_zone(zone: &str) -> bool {
+    let good = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
+    (1..16).contains(&zone.len()) && zone.bytes().all(good) && !zone.starts_with('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_four_parts() {
+        let parse = |word: &str| Connection::parse(word).unwrap();
+        let found = parse("192.0.2.7 51234 198.51.100.1 22");
+        assert_eq!(found.first.address, IpAddr::from([192, 0, 2, 7]));
+        assert_eq!((found.first.port, found.second.port), (51234, 22));
+        assert_eq!(found.second.address, IpAddr::from([198, 51, 100, 1]));
+        let found = parse("::1 22 2001:db8::5 65535");
+        assert_eq!(found.second.address.to_string(), "2001:db8::5");
+        let found = parse("fe80::1%eth0.5 22 fe80::2%3 1");
+        assert_eq!(found.first.zone.as_deref(), Some("eth0.5"));
+        assert_eq!(found.second.address.to_string(), "fe80::2");
+        let found = parse("::ffff:192.0.2.7 1 ::ffff:10.0.0.1 22");
+        assert_eq!(found.first.address, IpAddr::from([192, 0, 2, 7]));
+    }
+
+    #[test]
+    fn what_is_no_connection() {
+        for word in [
+            "",
+            "192.0.2.7",
+            "192.0.2.7 1 198.51.100.1",
+            "192.0.2.7 1 198.51.100.1 22 5",
+            "192.0.2.7  1 198.51.100.1 22",
+            " 192.0.2.7 1 198.51.100.1 22",
+            "192.0.2.7 1 198.51.100.1 22\n",
+            "192.0.2.7 +1 198.51.100.1 22",
+            "192.0.2.7 65536 198.51.100.1 22",
+            "192.0.2.7 1 198.51.100.1 -1",
+            "192.0.2 1 198.51.100.1 22",
+            "192.0.2.7/32 1 198.51.100.1 22",
+            "[::1] 1 ::1 22",
+            "host.example 1 198.51.100.1 22",
+            "192.0.2.7%eth0 1 198.51.100.1 22",
+            "fe80::1%../x 1 ::1 22",
+            "fe80::1% 1 ::1 22",
+            "UNKNOWN 65535 UNKNOWN 65535",
+            "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+        ] {
+            assert!(Connection::parse(word).is_err(), "{word:?}");
+        }
+    }
+
+    /// The order is the manual's in one version and the code's in another.
+    #[test]
+    fn the_client_is_the_end_that_is_not_ours_in_either_order() {
+        let ours: IpAddr = "198.51.100.1".parse().unwrap();
+        let client = |word: &str| {
+            let connection = Connection::parse(word).unwrap();
+            let client = connection.client(|end| end.address == ours || end.address.is_loopback());
+            client.map(|address| address.to_string())
+        };
+        for word in [
+            "198.51.100.1 22 192.0.2.7 51234",
+            "192.0.2.7 51234 198.51.100.1 22",
+        ] {
+            assert_eq!(client(word).as_deref(), Some("192.0.2.7"), "{word}");
+        }
+        // a container's or a router's namespace: not ours to tell
+        assert_eq!(client("203.0.113.1 22 192.0.2.7 51234"), None);
+        // from this machine: as OpenSSH 10.0 and 10.6 have it
+        let from_here = client("127.0.0.1 22 127.0.0.2 51234");
+        assert_eq!(from_here.as_deref(), Some("127.0.0.2"));
+    }
+}
