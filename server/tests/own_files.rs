@@ -80,6 +80,8 @@ fn a_key_without_a_value_is_an_error_in_our_files() {
     server.allows(&login);
     for (file, text) in [
         ("rules.yml", format!("{rule}  options:\n    command:\n")),
+        ("rules.yml", format!("{rule}  client_address:\n")),
+        ("server.yml", "arguments:\n".to_owned()),
         ("rules.yml", format!("{rule}  options:\n")),
         ("rules.yml", format!("{rule}  options: {{from: ~}}\n")),
         (

@@ -7,14 +7,17 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::arguments::Argument;
-use crate::etc::{self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, Entry, KEY_CACHE, SUDOERS};
+use crate::etc::{
+    self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, Entry, KEY_CACHE, LOGROTATE, SUDOERS,
+};
 use crate::fallback;
 use crate::install::{
-    self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, tokens, written_by_us,
+    self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, pubkey, tokens, written_by_us,
 };
 
 const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.service");
 const TIMER_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.timer");
+const LOGROTATE_TEXT: &str = include_str!("../../../contrib/logrotate/opkssh");
 /// What the service in `contrib` starts.
 const PACKAGED: &str = "/usr/local/bin/opkssh";
 
@@ -87,6 +90,9 @@ pub fn server_install(
         }
         _ => point_sshd_to(program, &arguments, &sshd, args.dry_run, &mut say)?,
     };
+    for obstacle in pubkey::obstacles(&sshd.settings(None).map_err(InstallError::SshdBefore)?) {
+        say(&format!("Warning: {obstacle}. Change it in sshd_config."));
+    }
     if changed && !args.dry_run && !args.no_sshd_reload {
         install::reload_sshd(&mut say);
     }
@@ -122,6 +128,14 @@ fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place>
             program.display()
         );
         places.push(place(&SUDOERS, Kind::Offered(row)));
+    }
+    let logrotate = Place::new(
+        &LOGROTATE,
+        account,
+        Kind::Written(format!("{MARK}{LOGROTATE_TEXT}")),
+    );
+    if logrotate.path.parent().is_some_and(Path::is_dir) {
+        places.push(logrotate);
     }
     if Path::new("/etc/systemd/system").is_dir() {
         places.push(place(&CACHE_SERVICE, unit(SERVICE_TEXT)));

@@ -5,7 +5,9 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use crate::etc::{self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, KEY_CACHE, SUDOERS};
+use crate::etc::{
+    self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, KEY_CACHE, LOGROTATE, SUDOERS,
+};
 use crate::install::{self, InstallError, Sshd, remove_ours, written_by_us};
 use crate::key_source;
 
@@ -30,7 +32,7 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
     if !args.dry_run && written_by_us(&CACHE_TIMER.path()) {
         install::stop_timer(&mut say);
     }
-    for entry in [&CACHE_TIMER, &CACHE_SERVICE, &SUDOERS] {
+    for entry in [&CACHE_TIMER, &CACHE_SERVICE, &SUDOERS, &LOGROTATE] {
         remove_ours(&entry.path(), args.dry_run, &mut say)?;
     }
     remove_directory(&KEY_CACHE.path(), args.dry_run, &mut say)?;

@@ -24,6 +24,7 @@ pub enum Content {
     Settings,
     Plugin,
     Log,
+    Logrotate,
     Sudoers,
     SshdConfig,
     Unit,
@@ -65,7 +66,12 @@ impl Content {
             Self::Plugin => {
                 plugin::Description::parse(bytes).map_err(|error| error.to_string())?;
             }
-            Self::Directory | Self::Log | Self::Sudoers | Self::SshdConfig | Self::Unit => {}
+            Self::Directory
+            | Self::Log
+            | Self::Logrotate
+            | Self::Sudoers
+            | Self::SshdConfig
+            | Self::Unit => {}
         }
         Ok(())
     }

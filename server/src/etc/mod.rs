@@ -153,6 +153,8 @@ pub static DROP_IN: Entry = system_file(
     Content::SshdConfig,
 );
 
+pub static LOGROTATE: Entry = system_file("/etc/logrotate.d/opkssh", 0o644, Content::Logrotate);
+
 /// The policy files, in the order in which Go's `permissions check` names them.
 pub static POLICY_FILES: [&Entry; 6] = [&AUTH_ID, &PROVIDERS, &CONFIG, &RULES, &REVOKED, &SETTINGS];
 

@@ -3,6 +3,7 @@
 mod account;
 mod place;
 mod preflight;
+pub mod pubkey;
 mod sshd;
 mod system;
 pub mod tokens;

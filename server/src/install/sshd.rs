@@ -1,6 +1,7 @@
 //! sshd, asked what it makes of its configuration. It is never restarted, and what it would refuse
 //! is not left in place.
 
+use std::ffi::OsStr;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -42,12 +43,21 @@ impl Sshd {
 
     /// `sshd -t`.
     pub fn check(&self) -> Result<(), ProcessError> {
-        self.ask("-t").map(|_| ())
+        self.ask(&[OsStr::new("-t")]).map(|_| ())
     }
 
     /// `sshd -T`, which knows about Include and the order of files.
     pub fn state(&self) -> Result<SshdState, ProcessError> {
-        Ok(read(&String::from_utf8_lossy(&self.ask("-T")?)))
+        Ok(read(&self.settings(None)?))
+    }
+
+    /// Returns what `sshd -T` says, of its own configuration or of `config`. Needs root.
+    pub fn settings(&self, config: Option<&Path>) -> Result<String, ProcessError> {
+        let mut words = vec![OsStr::new("-T")];
+        if let Some(config) = config {
+            words.extend([OsStr::new("-f"), config.as_os_str()]);
+        }
+        Ok(String::from_utf8_lossy(&self.ask(&words)?).into_owned())
     }
 
     /// Returns OpenSSH's version, unless this is another sshd.
@@ -59,10 +69,10 @@ impl Sshd {
 
     /// Where sshd does not run, what it needs at run time may be missing, which says nothing of
     /// its configuration: that directory is made for as long as the question takes.
-    fn ask(&self, flag: &str) -> Result<Vec<u8>, ProcessError> {
+    fn ask(&self, words: &[&OsStr]) -> Result<Vec<u8>, ProcessError> {
         let ask = || {
             let mut command = Command::new(&self.0);
-            command.arg(flag);
+            command.args(words);
             process::answer(command, DEADLINE)
         };
         match ask() {

@@ -84,6 +84,15 @@ is root:root:644 /etc/ssh/sshd_config.d/60-opkssh.conf
 is root:root:644 /etc/systemd/system/opkssh-cache.timer
 sshd -T | grep -q '^authorizedkeyscommand /usr/local/bin/opkssh verify %u %k %t$' || die "sshd -T"
 
+echo "== settings of sshd that would refuse certificates"
+echo 'PubkeyAcceptedAlgorithms ssh-ed25519,ssh-ed25519-cert-v01@openssh.com' \
+    >/etc/ssh/sshd_config.d/10-algorithms.conf
+lacks='PubkeyAcceptedAlgorithms lacks ecdsa-sha2-nistp256-cert-v01@openssh.com'
+opkssh server install | grep -q "Warning: $lacks" || die "install does not warn"
+opkssh audit --offline >"$scratch/said" 2>&1 || true
+grep -q "$lacks" "$scratch/said" || die "audit: $(cat "$scratch/said")"
+rm /etc/ssh/sshd_config.d/10-algorithms.conf
+
 echo "== a login"
 echo "$issuer $client 24h" >/etc/opk/providers
 opkssh add root alice@x.example "$issuer" >/dev/null

@@ -8,13 +8,14 @@ use opkssh_protocol::time::UnixTime;
 
 use super::AuditArgs;
 use super::report::{Finding, Status};
+use super::sshd_config::{permits_environment, verify_commands};
 use crate::account;
 use crate::arguments::Argument;
 use crate::config::ServerConfig;
 use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
-use crate::install::tokens;
+use crate::install::{Sshd, pubkey, tokens};
 use crate::key_source::{
     KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
 };
@@ -260,6 +261,17 @@ impl Findings {
         }
     }
 
+    /// Settings of sshd that refuse our certificates. Fails if sshd does not tell them, which it
+    /// does for root only.
+    pub fn sshd(&mut self, config: &Path) -> Result<(), String> {
+        let sshd = Sshd::find().map_err(|error| error.to_string())?;
+        let settings = sshd.settings(Some(config));
+        for obstacle in pubkey::obstacles(&settings.map_err(|error| error.to_string())?) {
+            self.warning(config.display(), obstacle, "Change it there");
+        }
+        Ok(())
+    }
+
     /// Plugins that would not be asked.
     pub fn plugins(&mut self, etc: &Path) {
         let directory = PLUGINS.path_in(etc);
@@ -267,42 +279,4 @@ impl Findings {
             self.error(directory.display(), problem, "");
         }
     }
-}
-
-/// Returns the texts of sshd's configuration.
-fn texts_of(config: &Path) -> impl Iterator<Item = String> {
-    let beside = config.with_file_name("sshd_config.d");
-    let more = std::fs::read_dir(beside).into_iter().flatten().flatten();
-    std::iter::once(config.to_owned())
-        .chain(more.map(|entry| entry.path()))
-        .filter_map(|path| std::fs::read_to_string(path).ok())
-}
-
-/// Returns each AuthorizedKeysCommand there that is a `verify`.
-fn verify_commands(config: &Path) -> Vec<String> {
-    let command = |line: &str| {
-        let (name, command) = line.trim().split_once([' ', '\t'])?;
-        let is_one = name.eq_ignore_ascii_case("AuthorizedKeysCommand");
-        (is_one && command.contains(" verify ")).then(|| command.trim().to_owned())
-    };
-    texts_of(config)
-        .flat_map(|text| text.lines().filter_map(command).collect::<Vec<_>>())
-        .collect()
-}
-
-/// Does any line of sshd's configuration say so? Which match block it is in is not looked at.
-fn permits_environment(config: &Path) -> bool {
-    texts_of(config).any(|text| {
-        text.lines().any(|line| {
-            let mut words = line
-                .split([' ', '\t', '=', '"'])
-                .filter(|word| !word.is_empty());
-            words
-                .next()
-                .is_some_and(|name| name.eq_ignore_ascii_case("PermitUserEnvironment"))
-                && words
-                    .next()
-                    .is_some_and(|value| !value.eq_ignore_ascii_case("no"))
-        })
-    })
 }

@@ -4,6 +4,7 @@
 mod beyond;
 mod report;
 mod rows;
+mod sshd_config;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -105,6 +106,9 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     findings.plugins(&args.etc);
     let settings = findings.settings(&args.etc);
     findings.client_address(args, &settings);
+    if let Err(reason) = findings.sshd(&args.sshd_config) {
+        say(&format!("settings of sshd are not looked at: {reason}"));
+    }
     let cache = cache_of(&args.etc, args.cache.as_deref());
     say(&format!(
         "\nkeys of providers are kept in {}",
