@@ -20,6 +20,9 @@ mount --rbind /etc "$root/machine-etc"
 mount --rbind "$root/etc" /etc
 mount --bind "$opk" /etc/opk
 mount --bind "$log" /var/log
+# our verify keeps keys there, and each test has its own
+mount -t tmpfs tmpfs /var/cache
+mount -t tmpfs -o mode=1777 tmpfs /var/tmp
 exec env -i PATH="$path" SSL_CERT_FILE="$ca" SSL_CERT_DIR=/nonexistent "$program" "$@"
 "#;
 
