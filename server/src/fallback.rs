@@ -3,17 +3,23 @@
 //! It runs as the account that we run as, without a shell, and its lines go to sshd as they are:
 //! it is as trusted as it would be in sshd's configuration, and judged as sshd would judge it.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+
+use rustix::fs::Access;
 
 use crate::deadline::Deadline;
 use crate::process::{self, ProcessError, Stderr};
 
 /// Most of what is passed on to sshd, in bytes.
 const MAX_OUTPUT: u64 = 1024 * 1024;
+
+/// Longest first line of a script that names its interpreter, in bytes.
+const MAX_INTERPRETER: u64 = 256;
 
 /// The command, and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +55,10 @@ pub enum FallbackError {
     Mode { path: PathBuf, mode: u32 },
     #[error("{path} is not a program", path = .0.display())]
     NotAProgram(PathBuf),
+    #[error("{path} cannot be run by this account", path = .0.display())]
+    NotAllowed(PathBuf),
+    #[error("{path} cannot be run: there is no {interpreter}", path = path.display(), interpreter = interpreter.display())]
+    Interpreter { path: PathBuf, interpreter: PathBuf },
     #[error("{0}")]
     Process(#[from] ProcessError),
 }
@@ -77,9 +87,14 @@ impl Fallback {
         &self.program
     }
 
-    /// May it be run?
+    /// Fails if others than root could change the program.
     pub fn judge(&self) -> Result<(), FallbackError> {
         judge(&self.program)
+    }
+
+    /// Fails if this process could not start it.
+    pub fn check_start(&self) -> Result<(), FallbackError> {
+        check_start(&self.program)
     }
 
     /// Returns how long it may take, and what comes before it.
@@ -168,6 +183,40 @@ impl Word {
     }
 }
 
+/// Fails if this process may not run the program, or there is no interpreter for it.
+fn check_start(program: &Path) -> Result<(), FallbackError> {
+    let may_run = |path: &Path| rustix::fs::access(path, Access::EXEC_OK).is_ok();
+    if !may_run(program) {
+        return Err(FallbackError::NotAllowed(program.to_owned()));
+    }
+    let mut start = Vec::new();
+    let file = File::open(program).map(|file| file.take(MAX_INTERPRETER));
+    // what may be run need not be readable
+    if file
+        .and_then(|mut file| file.read_to_end(&mut start))
+        .is_err()
+    {
+        return Ok(());
+    }
+    match interpreter(&start) {
+        Some(interpreter) if !may_run(&interpreter) => Err(FallbackError::Interpreter {
+            path: program.to_owned(),
+            interpreter,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Returns what a script's first line names, see execve(2).
+fn interpreter(start: &[u8]) -> Option<PathBuf> {
+    let line = start
+        .strip_prefix(b"#!")?
+        .split(|byte| *byte == b'\n')
+        .next()?;
+    let line = String::from_utf8_lossy(line);
+    line.split_whitespace().next().map(PathBuf::from)
+}
+
 /// As sshd judges an AuthorizedKeysCommand: the program and every directory above it are root's
 /// (or our own), and nobody else can write there.
 pub(crate) fn judge(program: &Path) -> Result<(), FallbackError> {
@@ -205,6 +254,9 @@ pub(crate) fn judge(program: &Path) -> Result<(), FallbackError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn fallback(words: &[&str]) -> Result<Fallback, String> {
@@ -218,6 +270,30 @@ mod tests {
             key: "AAAA",
             key_type: "ssh-ed25519",
             extra,
+        }
+    }
+
+    #[test]
+    fn a_script_without_its_interpreter_cannot_be_started() {
+        let directory = tempfile::tempdir().unwrap();
+        let script = directory.path().join("keys");
+        for (text, mode, reason) in [
+            ("#!/bin/sh\n", 0o755, None),
+            ("#! /bin/sh -eu\n", 0o755, None),
+            (
+                "#!/nonexistent/python\n",
+                0o755,
+                Some("there is no /nonexistent/python"),
+            ),
+            ("#!/bin/sh\n", 0o644, Some("cannot be run by this account")),
+        ] {
+            fs::write(&script, text).unwrap();
+            fs::set_permissions(&script, fs::Permissions::from_mode(mode)).unwrap();
+            let said = check_start(&script).map_err(|error| error.to_string());
+            match reason {
+                None => assert_eq!(said, Ok(()), "{text}"),
+                Some(reason) => assert!(said.unwrap_err().contains(reason), "{text}"),
+            }
         }
     }
 

@@ -83,6 +83,13 @@ fn check_scalar(
     place: &str,
 ) -> Result<(), String> {
     let tag = tag.map(|tag| tag.suffix());
+    if let Some(tag) = tag
+        && !["str", "int", "float", "bool", "null"].contains(&tag)
+    {
+        return Err(format!(
+            "{place}: the tag {tag:?} has no meaning here; remove it"
+        ));
+    }
     let plain = style == ScalarStyle::Plain && tag != Some("str");
     if tag == Some("null") || (plain && matches!(value, "" | "~" | "null" | "Null" | "NULL")) {
         return Err(match around {
@@ -110,6 +117,8 @@ fn misread(word: &str) -> Option<String> {
     match word.to_ascii_lowercase().as_str() {
         "y" | "yes" | "on" => return Some("true".into()),
         "n" | "no" | "off" => return Some("false".into()),
+        truth @ ("true" | "false") if truth != word => return Some(truth.into()),
+        _ if is_sexagesimal(word) => return Some("a number".into()),
         _ => {}
     }
     let (sign, digits) = match word.strip_prefix(['+', '-']) {
@@ -134,6 +143,24 @@ fn misread(word: &str) -> Option<String> {
         Ok(number) => format!("{minus}{number}"),
         Err(_) => "a number".into(),
     })
+}
+
+/// Returns true for what YAML 1.1 reads as a number to the base 60, such as `12:30:45`.
+fn is_sexagesimal(word: &str) -> bool {
+    let digits = word.strip_prefix(['+', '-']).unwrap_or(word);
+    let is_place = |place: &str| {
+        (1..=2).contains(&place.len())
+            && place.bytes().all(|byte| byte.is_ascii_digit())
+            && place.parse::<u8>().is_ok_and(|number| number < 60)
+    };
+    let Some((first, rest)) = digits.split_once(':') else {
+        return false;
+    };
+    first.starts_with(|c: char| ('1'..='9').contains(&c))
+        && first
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'_')
+        && rest.split(':').all(is_place)
 }
 
 #[cfg(test)]
@@ -162,6 +189,10 @@ mod tests {
             ("0123", "83"),
             ("1_000", "1000"),
             ("+5", "5"),
+            ("TRUE", "true"),
+            ("False", "false"),
+            ("12:30:45", "a number"),
+            ("18:00", "a number"),
         ] {
             let expected = format!(
                 "line 2: some readers of YAML take {word} for {other}: write \"{word}\" for the \

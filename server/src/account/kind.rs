@@ -2,6 +2,7 @@
 //! account.
 
 use super::{AccountError, find, in_passwd};
+use crate::etc::ACCOUNT;
 
 const LOGIN_DEFS: [&str; 2] = ["/etc/login.defs", "/usr/etc/login.defs"];
 /// What useradd takes where login.defs does not say.
@@ -29,7 +30,8 @@ pub enum AccountKind {
     #[error("it is the account nobody")]
     Nobody,
     #[error(
-        "its uid {uid} is below UID_MIN ({uid_min}); to allow it, list it in the rule's `accounts`"
+        "its uid {uid} is below UID_MIN ({uid_min}); in the rule's `accounts` it would be allowed to \
+         everybody whom `when` fits, whatever the claim says"
     )]
     System { uid: u32, uid_min: u32 },
 }
@@ -37,8 +39,8 @@ pub enum AccountKind {
 /// The uids of a system that are not persons'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Uids {
-    /// Of this process.
-    verifier: u32,
+    /// Of this process, and of the account that verify runs as by the documentation.
+    verifiers: [Option<u32>; 2],
     /// Of the account of that name, if it is another one than usual.
     nobody: Option<u32>,
     /// Lowest uid of a person's account, in login.defs(5).
@@ -49,7 +51,7 @@ impl AccountKind {
     fn of(uid: u32, uids: Uids) -> Self {
         match uid {
             0 => Self::Root,
-            uid if uid == uids.verifier => Self::Verifier,
+            uid if uids.verifiers.contains(&Some(uid)) => Self::Verifier,
             USUAL_NOBODY => Self::Nobody,
             uid if Some(uid) == uids.nobody => Self::Nobody,
             uid if uid < uids.min => Self::System {
@@ -67,7 +69,11 @@ pub fn standing(name: &str) -> Result<Standing, AccountError> {
     let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
     let defs = LOGIN_DEFS.iter().find_map(|path| std::fs::read(path).ok());
     let uids = Uids {
-        verifier: rustix::process::geteuid().as_raw(),
+        // whoever asks: root's `explain` decides as verify does
+        verifiers: [
+            Some(rustix::process::geteuid().as_raw()),
+            find(ACCOUNT).ok().map(|account| account.uid),
+        ],
         nobody: in_passwd(&passwd, "nobody").map(|nobody| nobody.uid),
         min: uid_min(&defs.unwrap_or_default()),
     };
@@ -105,7 +111,7 @@ mod tests {
     #[test]
     fn accounts_are_judged_by_their_uid() {
         let uids = Uids {
-            verifier: 1005,
+            verifiers: [Some(1006), Some(1005)],
             nobody: Some(1099),
             min: 1000,
         };
@@ -116,6 +122,7 @@ mod tests {
             (999, system(999)),
             (1000, AccountKind::Person),
             (1005, AccountKind::Verifier),
+            (1006, AccountKind::Verifier),
             (1099, AccountKind::Nobody),
             (65533, AccountKind::Person),
             (65534, AccountKind::Nobody),
@@ -125,7 +132,7 @@ mod tests {
         }
         // also where every uid is a person's, and root runs verify
         let uids = Uids {
-            verifier: 0,
+            verifiers: [Some(0), None],
             nobody: None,
             min: 0,
         };

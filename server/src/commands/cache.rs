@@ -43,7 +43,7 @@ impl CacheArgs {
 /// Returns the directory that verify uses on this server, unless one is `named`.
 pub(super) fn cache_of(etc: &Path, named: Option<&Path>) -> PathBuf {
     let has_fallback = || etc::load_settings(etc).is_ok_and(|found| found.fallback.is_some());
-    let has_plugins = || !plugin::load(&PLUGINS.path_in(etc)).is_empty();
+    let has_plugins = || plugin::load(&PLUGINS.path_in(etc)).are_configured();
     key_source::find_cache(named, has_fallback() || has_plugins())
 }
 

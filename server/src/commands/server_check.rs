@@ -72,6 +72,7 @@ pub fn server_check(args: &CheckArgs, out: &mut impl Write) -> Result<u8, CheckE
     }
     if let Some(fallback) = &files.settings.fallback {
         fallback.judge()?;
+        fallback.check_start()?;
     }
     if !args.quiet {
         let account = account::name_of(rustix::process::geteuid().as_raw());

@@ -111,7 +111,7 @@ fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place>
     let given = |text: &str| Kind::Given(text.to_owned());
     let unit = |text: &str| {
         let program = program.display().to_string();
-        Kind::Written(format!("{MARK}{}", text.replace(PACKAGED, &program)))
+        Kind::Offered(format!("{MARK}{}", text.replace(PACKAGED, &program)))
     };
     let mut places = vec![
         place(&etc::ETC, Kind::Directory),
@@ -132,7 +132,7 @@ fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place>
     let logrotate = Place::new(
         &LOGROTATE,
         account,
-        Kind::Written(format!("{MARK}{LOGROTATE_TEXT}")),
+        Kind::Offered(format!("{MARK}{LOGROTATE_TEXT}")),
     );
     if logrotate.path.parent().is_some_and(Path::is_dir) {
         places.push(logrotate);
@@ -281,7 +281,7 @@ mod tests {
         let texts: Vec<&str> = places
             .iter()
             .filter_map(|place| match &place.kind {
-                Kind::Written(text) => Some(text.as_str()),
+                Kind::Written(text) | Kind::Offered(text) => Some(text.as_str()),
                 _ => None,
             })
             .collect();

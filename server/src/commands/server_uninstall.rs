@@ -37,9 +37,7 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
     }
     remove_directory(&KEY_CACHE.path(), args.dry_run, &mut say)?;
     // of the time before install; in a directory that is open to all, only verify's own counts
-    if let Some(own) = key_source::own_of_account()
-        && key_source::Store::check(&own).is_ok()
-    {
+    if let Some(own) = key_source::own_of_account() {
         remove_directory(&own, args.dry_run, &mut say)?;
     }
     say(&format!(

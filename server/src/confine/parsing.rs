@@ -49,7 +49,7 @@ const LIMITS: [(Resource, u64); 3] = [
 /// effort; returns what did not work.
 ///
 /// Threads that there are already stay as they are, so there should be none.
-pub fn confine_parsing(readable: &[PathBuf], cache: &Path) -> Vec<String> {
+pub fn confine_parsing(readable: &[PathBuf], cache: Option<&Path>) -> Vec<String> {
     let not_limited = |(resource, most)| {
         let error = limit(resource, most).err()?;
         Some(format!("parsing has no limit of {resource:?}: {error}"))
@@ -86,7 +86,7 @@ fn keep_privileges_as_they_are() -> Result<(), String> {
 /// What older kernels lack of it (truncation before 6.2, ports before 6.7, signals and abstract
 /// sockets before 6.12) is left out without a word.
 #[cfg(target_os = "linux")]
-fn restrict(readable: &[PathBuf], cache: &Path) -> Result<(), String> {
+fn restrict(readable: &[PathBuf], cache: Option<&Path>) -> Result<(), String> {
     use landlock::{
         ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
         RulesetCreated, RulesetCreatedAttr, RulesetError, Scope, path_beneath_rules,
@@ -96,7 +96,7 @@ fn restrict(readable: &[PathBuf], cache: &Path) -> Result<(), String> {
     let links = LINKS.iter().map(Path::new).filter(|path| path.is_symlink());
     let own = LIBRARIES.iter().map(Path::new).chain(links);
     let own: Vec<PathBuf> = own.map(Path::to_owned).collect();
-    let (readable, cache) = (readable.to_owned(), cache.to_owned());
+    let (readable, cache) = (readable.to_owned(), cache.map(Path::to_owned));
     let is_local = readable.is_empty();
     let rules = move || -> Result<RulesetCreated, RulesetError> {
         Ruleset::default()
@@ -109,7 +109,7 @@ fn restrict(readable: &[PathBuf], cache: &Path) -> Result<(), String> {
             .create()?
             .add_rules(path_beneath_rules(own, reading))?
             .add_rules(path_beneath_rules(readable, reading))?
-            .add_rules(path_beneath_rules([cache], caching))
+            .add_rules(path_beneath_rules(cache, caching))
     };
     let late = || "parsing is not confined: a file system did not answer".to_owned();
     let restricted = match is_local {
@@ -125,7 +125,7 @@ fn restrict(readable: &[PathBuf], cache: &Path) -> Result<(), String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn restrict(_: &[PathBuf], _: &Path) -> Result<(), String> {
+fn restrict(_: &[PathBuf], _: Option<&Path>) -> Result<(), String> {
     Err("parsing is not confined: this system has no Landlock".to_owned())
 }
 
@@ -143,7 +143,7 @@ mod tests {
     fn confined<T: Send>(readable: &[PathBuf], cache: &Path, work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let confined = scope.spawn(|| {
-                restrict(readable, cache).expect("this kernel has Landlock");
+                restrict(readable, Some(cache)).expect("this kernel has Landlock");
                 work()
             });
             confined.join().unwrap()
@@ -201,7 +201,7 @@ mod tests {
         let nowhere = Path::new("/nonexistent");
         // the kernel keeps count of how often a thread was confined
         let said = confined(&[], nowhere, || {
-            (0..100).find_map(|_| restrict(&[], nowhere).err())
+            (0..100).find_map(|_| restrict(&[], Some(nowhere)).err())
         });
         assert!(said.unwrap().starts_with("parsing is not confined: "));
     }

@@ -68,7 +68,11 @@ pub enum InstallError {
     Unreachable(Obstacle),
     #[error("{0}")]
     Repair(ApplyError),
-    #[error("verify, run as {ACCOUNT}, cannot use its files, and sshd was left as it is: {reason}")]
+    #[error("{path} can be changed by others than root, who decide then who gets in", path = .0.display())]
+    OpenDirectory(PathBuf),
+    #[error("the account {ACCOUNT} is not in the group {ACCOUNT}, which reads the files")]
+    NotInGroup,
+    #[error("verify, run as {ACCOUNT}, cannot do its work: {reason}")]
     Preflight {
         reason: String,
         hint: Option<String>,
@@ -123,6 +127,11 @@ impl InstallError {
             )),
             Self::Unreachable(obstacle) => Some(cure_for(obstacle)),
             Self::Preflight { hint, .. } => hint.clone(),
+            Self::OpenDirectory(path) => Some(format!(
+                "Look at what is in it, then run: sudo chown root {path} && sudo chmod 750 {path}",
+                path = path.display()
+            )),
+            Self::NotInGroup => Some(format!("Run: sudo usermod -aG {ACCOUNT} {ACCOUNT}")),
             Self::NotReloaded(_) => Some(
                 "Mend its configuration (see: sudo sshd -t), and type: sudo opkssh server uninstall"
                     .into(),

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::InstallError;
 use crate::account;
 use crate::etc::{self, ACCOUNT};
-use crate::permissions::{self, Action, Credentials, Obstacle, Place};
+use crate::permissions::{self, Action, Obstacle, Place};
 
 /// Lets verify's account reach the policy files that only root can have written: directory and
 /// files get group and mode of the table. Fails where that would not help, or where others could
@@ -15,15 +15,20 @@ pub fn clear_the_way(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), I
     let Ok(account) = account::find(ACCOUNT) else {
         return Ok(());
     };
-    let credentials = Credentials::of(&account);
+    if !account::groups_of(&account.name).contains(&account::find_group(ACCOUNT).unwrap_or(0)) {
+        return Err(InstallError::NotInGroup);
+    }
     let place = Place {
         etc: etc::DIRECTORY.into(),
         group: ACCOUNT.to_owned(),
         cache: etc::CACHE.into(),
     };
+    if let Some(open) = permissions::open_directories(&place).into_iter().next() {
+        return Err(InstallError::OpenDirectory(open));
+    }
     // files are seen only when the directory can be entered
     for _ in 0..2 {
-        for obstacle in permissions::obstacles(&place, &credentials) {
+        for obstacle in permissions::obstacles_of_verify(&place) {
             for action in cure(&obstacle)? {
                 if rehearsal {
                     say(&format!("Would {action}."));
@@ -37,10 +42,7 @@ pub fn clear_the_way(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), I
             break;
         }
     }
-    match permissions::obstacles(&place, &credentials)
-        .into_iter()
-        .next()
-    {
+    match permissions::obstacles_of_verify(&place).into_iter().next() {
         Some(obstacle) if !rehearsal => Err(InstallError::Unreachable(obstacle)),
         _ => Ok(()),
     }

@@ -14,87 +14,99 @@ use crate::etc::{self, ACCOUNT};
 /// others from putting another directory in its place.
 const OWN_PREFIX: &str = "/var/tmp/opkssh-";
 
-/// A directory for keys, and what the log should say about the choice.
+/// A directory for keys, or why there is none.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Location {
-    pub path: PathBuf,
-    pub notice: Option<String>,
+pub enum Location {
+    Directory(PathBuf),
+    /// Keys are not kept, for this reason.
+    None(String),
 }
 
 /// Chooses for verify, and makes its own directory where that is the one.
 ///
-/// It does not make one where plugins or a fallback run (`runs_others`): these run as the same
-/// account, and the only thing that keeps them from writing to the cache is a list of everything
-/// beside it, which `/var/tmp` is too open for.
+/// It makes one for the account of the documentation only: others may be shared with programs that
+/// could write there. Nor does it where plugins or a fallback run (`runs_others`), which are of the
+/// same account.
 pub fn locate(named: Option<&Path>, runs_others: bool) -> Location {
-    let uid = rustix::process::geteuid().as_raw();
-    let installed = PathBuf::from(etc::CACHE);
     if let Some(path) = named {
-        return chosen(path.to_owned());
+        return Location::Directory(path.to_owned());
     }
+    let installed = PathBuf::from(etc::CACHE);
     if installed.symlink_metadata().is_ok() {
-        return chosen(installed);
+        return Location::Directory(installed);
     }
     if runs_others {
-        return Location {
-            path: installed,
-            notice: Some(
-                "keys are not kept: there is no key cache that plugins and the fallback cannot \
-                 write to; run: sudo opkssh server install"
-                    .to_owned(),
-            ),
-        };
+        return none("plugins and the fallback could write to a directory of verify's own making");
+    }
+    let uid = rustix::process::geteuid().as_raw();
+    if account::find(ACCOUNT).ok().map(|account| account.uid) != Some(uid) {
+        return none(&format!(
+            "verify makes a directory for the account {ACCOUNT} only"
+        ));
     }
     let own = own_path(uid);
     match make(&own, uid) {
-        Ok(()) => chosen(own),
-        Err(error) => Location {
-            path: installed,
-            notice: Some(format!(
-                "keys are not kept: {error}; run: sudo opkssh server install"
-            )),
-        },
+        Ok(()) => Location::Directory(own),
+        Err(error) => none(&error.to_string()),
     }
 }
 
-/// Returns the directory that verify's account uses on this server, as far as there is one: for
-/// the admin's commands, which make none.
+fn none(reason: &str) -> Location {
+    Location::None(format!(
+        "{reason}, and there is no {}; run: sudo opkssh server install",
+        etc::CACHE
+    ))
+}
+
+/// Returns the directory that verify uses on this server: for the admin's commands, which make
+/// none.
 pub fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
     let installed = PathBuf::from(etc::CACHE);
     match named {
         Some(path) => path.to_owned(),
         None if runs_others || installed.symlink_metadata().is_ok() => installed,
-        None => own_of_account()
-            .filter(|own| Store::check(own).is_ok())
-            .unwrap_or(installed),
+        None => own_of_account().unwrap_or(installed),
     }
 }
 
-/// Returns the directory that verify makes for itself, if its account exists.
+/// Returns the directory that verify has made for itself. One that somebody else made is none.
 pub fn own_of_account() -> Option<PathBuf> {
-    account::find(ACCOUNT)
-        .ok()
-        .map(|account| own_path(account.uid))
+    let account = account::find(ACCOUNT).ok()?;
+    let own = own_path(account.uid);
+    Store::check(&own, account.uid).is_ok().then_some(own)
+}
+
+/// Returns what programs that run as verify's account must not write to: who can, decides who gets
+/// in. Without a key cache that is the place where verify may make one later.
+pub fn protected(chosen: Option<&Path>) -> PathBuf {
+    match chosen {
+        Some(path) => path.to_owned(),
+        None => Path::new(OWN_PREFIX)
+            .parent()
+            .unwrap_or(Path::new("/var/tmp"))
+            .to_owned(),
+    }
 }
 
 fn own_path(uid: u32) -> PathBuf {
     PathBuf::from(format!("{OWN_PREFIX}{uid}"))
 }
 
-fn chosen(path: PathBuf) -> Location {
-    Location { path, notice: None }
-}
-
 /// Makes it with mode 0700, or fails if it is not this account's alone.
 fn make(path: &Path, uid: u32) -> Result<(), StoreError> {
     judge_account(uid)?;
     match rustix::fs::mkdir(path, Mode::RWXU) {
-        Ok(()) | Err(Errno::EXIST) => Store::open(path).map(drop),
-        Err(errno) => Err(StoreError::Io {
-            path: path.to_owned(),
-            error: errno.into(),
-        }),
+        Ok(()) => {}
+        // looked at before it is opened: one of others may not let us
+        Err(Errno::EXIST) => Store::check(path, uid)?,
+        Err(errno) => {
+            return Err(StoreError::Io {
+                path: path.to_owned(),
+                error: errno.into(),
+            });
+        }
     }
+    Store::open(path).map(drop)
 }
 
 #[cfg(test)]
@@ -131,12 +143,16 @@ mod tests {
     #[test]
     fn what_is_named_comes_first_and_others_on_the_account_get_none() {
         let named = Path::new("/nonexistent/keys");
-        assert_eq!(locate(Some(named), true), chosen(named.to_owned()));
+        assert_eq!(
+            locate(Some(named), true),
+            Location::Directory(named.to_owned())
+        );
         assert_eq!(find(Some(named), true), named);
         if !Path::new(etc::CACHE).exists() {
-            let location = locate(None, true);
-            assert_eq!(location.path, Path::new(etc::CACHE));
-            assert!(location.notice.unwrap().contains("server install"));
+            let Location::None(reason) = locate(None, true) else {
+                panic!("a directory that plugins could write to");
+            };
+            assert!(reason.contains("server install"), "{reason}");
         }
     }
 }

@@ -77,13 +77,19 @@ impl Store {
         })
     }
 
-    /// Would its owner use this directory? For others to look at.
-    pub fn check(path: &Path) -> Result<(), StoreError> {
+    /// Fails if the account `uid` would not use this directory, without opening it.
+    pub fn check(path: &Path, uid: u32) -> Result<(), StoreError> {
         let stat = rustix::fs::lstat(path).map_err(|errno| io_error(path, errno))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return Err(StoreError::NotADirectory(path.to_owned()));
         }
-        judge(&stat, path, stat.st_uid)
+        judge(&stat, path, uid)
+    }
+
+    /// Fails if the owner of this directory would not use it.
+    pub fn check_for_owner(path: &Path) -> Result<(), StoreError> {
+        let stat = rustix::fs::lstat(path).map_err(|errno| io_error(path, errno))?;
+        Self::check(path, stat.st_uid)
     }
 
     /// The issuer's entry, if there is one. An error says why one that is there is not used.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Stat};
+use rustix::fs::Stat;
 
 use super::{Place, open_to_others, plugin_files, stat};
 use crate::account::{self, Account};
-use crate::etc::{ETC, Entry, PLUGIN, PLUGINS, POLICY_FILES};
+use crate::etc::{ETC, Entry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES};
 
 /// Uid and groups of a process.
 #[derive(Debug, Clone)]
@@ -15,11 +15,21 @@ pub struct Credentials {
     pub gids: Vec<u32>,
 }
 
-/// A directory that verify cannot enter, or a file that it cannot read.
+/// What verify has to do with a file or directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Enter,
+    /// Enter and list.
+    List,
+    Read,
+    Write,
+}
+
+/// A directory that verify cannot enter, or a file that it cannot read or write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
     pub path: PathBuf,
-    pub is_directory: bool,
+    access: Access,
     /// What the table says of it; `None` for a directory above the policy directory.
     pub entry: Option<&'static Entry>,
     /// Only root could have changed it.
@@ -35,8 +45,14 @@ impl Credentials {
         }
     }
 
-    /// Returns true if the kernel grants `wanted` (4 read, 1 enter), ACLs apart.
-    fn may(&self, stat: &Stat, wanted: u32) -> bool {
+    /// Returns true if the kernel grants it, ACLs apart.
+    fn may(&self, stat: &Stat, access: Access) -> bool {
+        let wanted = match access {
+            Access::Enter => 0o1,
+            Access::List => 0o5,
+            Access::Read => 0o4,
+            Access::Write => 0o2,
+        };
         let shift = if stat.st_uid == self.uid {
             6
         } else if self.gids.contains(&stat.st_gid) {
@@ -55,35 +71,40 @@ pub fn obstacles(place: &Place, account: &Credentials) -> Vec<Obstacle> {
     let above: Vec<&Path> = etc.ancestors().skip(1).collect();
     let above = above.into_iter().rev().map(|path| (path.to_owned(), None));
     for (path, entry) in above.chain([(etc.clone(), Some(&ETC))]) {
-        if let Some(obstacle) = obstacle(&path, entry, account, 1) {
+        if let Some(obstacle) = obstacle(&path, entry, account, Access::Enter) {
             return vec![obstacle];
         }
     }
     let files = POLICY_FILES
         .into_iter()
-        .filter_map(|entry| obstacle(&entry.path_in(etc), Some(entry), account, 4));
+        .filter_map(|entry| obstacle(&entry.path_in(etc), Some(entry), account, Access::Read));
     let plugins = PLUGINS.path_in(etc);
-    let in_plugins = match obstacle(&plugins, Some(&PLUGINS), account, 5) {
+    let in_plugins = match obstacle(&plugins, Some(&PLUGINS), account, Access::List) {
         Some(obstacle) => vec![obstacle],
         None => plugin_files(&plugins)
             .unwrap_or_default()
             .iter()
-            .filter_map(|path| obstacle(path, Some(&PLUGIN), account, 4))
+            .filter_map(|path| obstacle(path, Some(&PLUGIN), account, Access::Read))
             .collect(),
     };
     files.chain(in_plugins).collect()
+}
+
+/// Returns whether the account can write to the log of verify, if there is one.
+pub fn log_obstacle(account: &Credentials) -> Option<Obstacle> {
+    obstacle(&LOG_FILE.path(), Some(&LOG_FILE), account, Access::Write)
 }
 
 fn obstacle(
     path: &Path,
     entry: Option<&'static Entry>,
     account: &Credentials,
-    wanted: u32,
+    access: Access,
 ) -> Option<Obstacle> {
     let stat = stat(path).ok().flatten()?;
-    (!account.may(&stat, wanted)).then(|| Obstacle {
+    (!account.may(&stat, access)).then(|| Obstacle {
         path: path.to_owned(),
-        is_directory: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
+        access,
         entry,
         is_roots_alone: !open_to_others(&stat),
     })
@@ -92,8 +113,13 @@ fn obstacle(
 impl Obstacle {
     /// Returns what is wrong, for an account of this name.
     pub fn describe(&self, account: &str) -> String {
-        let verb = if self.is_directory { "enter" } else { "read" };
-        format!("{account} cannot {verb} it, so verify lets nobody in")
+        match self.access {
+            Access::Enter | Access::List => {
+                format!("{account} cannot enter it, so verify lets nobody in")
+            }
+            Access::Read => format!("{account} cannot read it, so verify lets nobody in"),
+            Access::Write => format!("{account} cannot write to it, so verify does not log there"),
+        }
     }
 }
 

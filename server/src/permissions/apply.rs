@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::fs::{FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
-use super::Action;
+use super::{Action, open_to_others};
 use crate::account;
 
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,8 @@ pub enum ApplyError {
     Symlink(String),
     #[error("{0}: the file has other names, so it may be another's")]
     Linked(String),
+    #[error("{0} could be changed by others than root: look at what is in it")]
+    Open(String),
 }
 
 /// Does it.
@@ -70,6 +72,10 @@ fn open(path: &Path, action: &Action) -> Result<OwnedFd, ApplyError> {
         errno => failed(errno),
     })?;
     let stat = rustix::fs::fstat(&file).map_err(failed)?;
+    // as it was when this was planned: nobody may put another file in its place meanwhile
+    if open_to_others(&stat) {
+        return Err(ApplyError::Open(name()));
+    }
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile if stat.st_nlink > 1 => Err(ApplyError::Linked(name())),
         FileType::RegularFile | FileType::Directory => Ok(file),

@@ -6,7 +6,7 @@ mod apply;
 mod check;
 mod plan;
 
-pub use access::{Credentials, Obstacle, obstacles};
+pub use access::{Credentials, Obstacle, log_obstacle, obstacles};
 pub use apply::{ApplyError, apply};
 pub use check::{Finding, check};
 pub use plan::{Action, Plan, plan};
@@ -18,6 +18,7 @@ use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use crate::account;
+use crate::etc;
 use crate::key_source::{Store, StoreError};
 
 /// Where the server's files are, and which group reads them.
@@ -52,17 +53,32 @@ fn open_to_others(directory: &Stat) -> bool {
     directory.st_uid != 0 || mode(directory) & 0o022 != 0
 }
 
-/// Returns what is in verify's way, if its account exists: it has the group's name.
+/// Returns what is in verify's way in `/etc/opk` and for its log, if its account exists: it has the
+/// group's name. Other directories are for tests and demonstrations.
 pub fn obstacles_of_verify(place: &Place) -> Vec<Obstacle> {
-    match account::find(&place.group) {
-        Ok(account) => obstacles(place, &Credentials::of(&account)),
-        Err(_) => Vec::new(),
+    if place.etc != Path::new(etc::DIRECTORY) {
+        return Vec::new();
     }
+    let Ok(account) = account::find(&place.group) else {
+        return Vec::new();
+    };
+    let credentials = Credentials::of(&account);
+    let mut found = obstacles(place, &credentials);
+    found.extend(log_obstacle(&credentials));
+    found
+}
+
+/// Returns the directories of policy files that others than root can change.
+pub fn open_directories(place: &Place) -> Vec<PathBuf> {
+    let directories = [&etc::ETC, &etc::PLUGINS].map(|entry| entry.path_in(&place.etc));
+    let is_open =
+        |path: &PathBuf| stat(path).is_ok_and(|stat| stat.as_ref().is_some_and(open_to_others));
+    directories.into_iter().filter(is_open).collect()
 }
 
 /// Why the key cache is not used, or could have been written by others.
 fn cache_problem(place: &Place) -> Option<String> {
-    match Store::check(&place.cache) {
+    match Store::check_for_owner(&place.cache) {
         Ok(()) => {
             // the user that server install makes has the group's name
             let owner = account::find(&place.group).ok()?.uid;

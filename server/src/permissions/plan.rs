@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Stat;
 
 use super::{Place, cache_problem, mode, obstacles_of_verify, open_to_others, plugin_files, stat};
-use crate::etc::{Absence, ETC, Entry, PLUGIN, PLUGINS, POLICY_FILES};
+use crate::etc::{Absence, ETC, Entry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES};
 
 /// One step. Its text is Go's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,9 @@ pub fn plan(place: &Place) -> Plan {
     for obstacle in obstacles_of_verify(place) {
         match obstacle.entry {
             // the loop below sets the files right
-            Some(entry) if entry == &ETC => plan.set_right(entry, obstacle.path, place),
+            Some(entry) if entry == &ETC || entry == &LOG_FILE => {
+                plan.set_right_if_roots(entry, obstacle.path, place);
+            }
             Some(_) => {}
             None => plan.errors.push(format!(
                 "{} cannot enter {path}: look why, then sudo chmod o+x {path}",
@@ -123,21 +125,18 @@ impl Plan {
                 return;
             }
             Some(Some(stat)) => {
-                if !PLUGINS.accepted_modes.contains(&mode(&stat)) {
-                    self.actions
-                        .push(Action::Mode(directory.to_owned(), PLUGINS.mode));
-                }
-                if stat.st_uid != 0 {
-                    self.actions.push(owner);
-                }
                 if open_to_others(&stat) {
                     // what others put there must not become root's, and so be run
                     self.errors.push(format!(
-                        "{} could be changed by others than root: look at the plugins in it, then \
-                         run fix again",
-                        directory.display()
+                        "{path} can be changed by others than root: look at the plugins in it, then \
+                         sudo chown root {path}; sudo chmod 750 {path}; and run fix again",
+                        path = directory.display()
                     ));
                     return;
+                }
+                if !PLUGINS.accepted_modes.contains(&mode(&stat)) {
+                    self.actions
+                        .push(Action::Mode(directory.to_owned(), PLUGINS.mode));
                 }
             }
         }

@@ -28,6 +28,11 @@ pub(super) struct Plugin {
 }
 
 impl Plugins {
+    /// Returns true if the admin has put plugins there, whether or not one can be asked.
+    pub fn are_configured(&self) -> bool {
+        !self.all.is_empty() || !self.problems.is_empty()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }

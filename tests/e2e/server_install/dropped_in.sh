@@ -31,6 +31,28 @@ log_in "$key" root 'echo in although'
 log_has "warning: keys are not kept: $own is not a directory"
 rm "$own"
 
+echo "== another user made it, with the right mode"
+useradd --no-create-home mallory
+runuser -u mallory -- mkdir -m 700 "$own"
+: >/var/log/opkssh.log
+log_in "$key" root 'echo in although'
+log_has "warning: keys are not kept: $own belongs to uid $(id -u mallory)"
+opkssh audit --skip-user-policy >"$scratch/said" 2>&1 || true
+if grep -q "kept in $own" "$scratch/said"; then die "audit: $(cat "$scratch/said")"; fi
+if opkssh server cache show >"$scratch/said" 2>&1; then die "shown: $(cat "$scratch/said")"; fi
+if grep -q "$own" "$scratch/said"; then die "cache show: $(cat "$scratch/said")"; fi
+opkssh server uninstall --no-sshd-reload >/dev/null
+[ -d "$own" ] || die "uninstall removed what is mallory's"
+rmdir "$own"
+
+echo "== an account that may be shared makes none"
+runuser -u daemon -- opkssh verify root AAAA ssh-ed25519-cert-v01@openssh.com >/dev/null 2>&1 || true
+runuser -u daemon -- opkssh explain root "$key-cert.pub" >/dev/null 2>&1 || true
+[ ! -e /var/tmp/opkssh-1 ] || die "daemon made one"
+opkssh explain root "$key-cert.pub" >/dev/null || die "explain"
+[ ! -e /var/tmp/opkssh-0 ] || die "root made one"
+[ ! -e "$own" ] || rm -r "$own"
+
 echo "== its own"
 for _ in 1 2 3; do log_in "$key" root 'echo in by its own cache'; done
 is opksshuser:opksshuser:700 "$own"
@@ -49,10 +71,18 @@ chown root:opksshuser /etc/opk/server.yml
 chmod 640 /etc/opk/server.yml
 : >/var/log/opkssh.log
 log_in "$key" root 'echo in without a cache'
-log_has "warning: keys are not kept: there is no key cache that plugins and the fallback cannot"
+log_has "warning: keys are not kept: plugins and the fallback could write to"
 opkssh audit --skip-user-policy >"$scratch/said" 2>&1 || true
 grep -q "sudo opkssh server install" "$scratch/said" || die "$(cat "$scratch/said")"
 rm /etc/opk/server.yml
+# a plugin that is broken now may have run before
+echo 'name: x' >/etc/opk/policy.d/broken.yml
+chown root:opksshuser /etc/opk/policy.d /etc/opk/policy.d/broken.yml
+chmod 640 /etc/opk/policy.d/broken.yml
+: >/var/log/opkssh.log
+log_in "$key" root 'echo in without a cache'
+log_has "warning: keys are not kept: plugins and the fallback could write to"
+rm /etc/opk/policy.d/broken.yml
 
 echo "== the one that install makes comes first, and uninstall removes both"
 opkssh server install --no-sshd-reload >/dev/null

@@ -50,6 +50,21 @@ chmod 700 /etc
 refuses "/etc: opksshuser cannot enter it"
 grep -qF "sudo chmod o+x /etc" "$scratch/said" || die "$(cat "$scratch/said")"
 chmod 755 /etc
+chmod 777 /etc/opk
+refuses "/etc/opk can be changed by others than root"
+grep -qF "Look at what is in it" "$scratch/said" || die "$(cat "$scratch/said")"
+chmod 750 /etc/opk
+printf '#!/bin/sh\n' >/usr/local/bin/keys
+chmod 700 /usr/local/bin/keys
+echo 'fallback: {command: [/usr/local/bin/keys]}' >/etc/opk/server.yml
+chmod 640 /etc/opk/server.yml
+refuses "/usr/local/bin/keys cannot be run by this account"
+opkssh audit --offline >"$scratch/said" 2>&1 || true
+grep -q "/usr/local/bin/keys cannot be run" "$scratch/said" || die "audit: $(cat "$scratch/said")"
+printf '#!/nonexistent/python\n' >/usr/local/bin/keys
+chmod 755 /usr/local/bin/keys
+refuses "there is no /nonexistent/python"
+rm /etc/opk/server.yml /usr/local/bin/keys
 mkdir '/usr/local/a,b'
 cp /usr/local/bin/opkssh '/usr/local/a,b/opkssh'
 if '/usr/local/a,b/opkssh' server install >"$scratch/said" 2>&1; then die "installed from a,b"; fi
@@ -67,6 +82,18 @@ grep -q "/etc/sudoers.d/opkssh is not ours and stays" "$scratch/said" || die "$(
 opkssh server uninstall --no-sshd-reload >/dev/null
 grep -q '^# opkssh$' /etc/sudoers.d/opkssh || die "the admin's sudoers file is gone"
 rm /etc/sudoers.d/opkssh
+
+echo "== copies of our own files that an admin made, and a log that only root can write"
+mkdir -p /etc/logrotate.d
+printf '# mine\n/var/log/opkssh.log {\n    daily\n}\n' >/etc/logrotate.d/opkssh
+chmod 600 /var/log/opkssh.log
+chgrp root /var/log/opkssh.log
+opkssh server install --no-sshd-reload >"$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "/etc/logrotate.d/opkssh is not ours and stays" "$scratch/said" || die "$(cat "$scratch/said")"
+is root:opksshuser:660 /var/log/opkssh.log
+opkssh server uninstall --no-sshd-reload >/dev/null
+grep -q '^# mine$' /etc/logrotate.d/opkssh || die "the admin's logrotate file is gone"
+rm /etc/logrotate.d/opkssh
 
 echo "== install, and again"
 opkssh server install >"$scratch/said" || die "$(cat "$scratch/said")"

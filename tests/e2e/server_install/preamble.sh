@@ -13,7 +13,7 @@ done
 # not the machine's systemd: it would look at the machine's files
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/sshd
-rm -rf /etc/opk /etc/ssh/sshd_config.d/*opk* /var/cache/opkssh /var/log/opkssh.log /etc/sudoers.d/opkssh
+rm -rf /var/tmp/opkssh-* /etc/opk /etc/ssh/sshd_config.d/*opk* /var/cache/opkssh /var/log/opkssh.log /etc/sudoers.d/opkssh
 mkdir -p /etc/sudoers.d /etc/systemd/system /etc/ssh/sshd_config.d
 printf 'Include /etc/ssh/sshd_config.d/*.conf\nUsePAM no\nLogLevel DEBUG\n' >/etc/ssh/sshd_config
 ssh-keygen -A >/dev/null
@@ -29,7 +29,7 @@ is() { # OWNER:GROUP:MODE PATH
 }
 
 start_sshd() {
-    port=$(awk 'BEGIN { srand(); print 20000 + int(rand() * 12000) }')
+    port=$(awk -v seed=$$ 'BEGIN { srand(seed); print 20000 + int(rand() * 12000) }')
     : >"$scratch/sshd.log"
     "$(command -v sshd)" -D -E "$scratch/sshd.log" -p "$port" -o ListenAddress=127.0.0.1 -o PidFile=none &
     sshd=$!

@@ -15,7 +15,7 @@ use crate::config::ServerConfig;
 use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
-use crate::install::{Sshd, pubkey, tokens};
+use crate::install::{self, Sshd, pubkey, tokens};
 use crate::key_source::{
     KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
 };
@@ -101,7 +101,7 @@ impl Findings {
         settings
     }
 
-    /// What verify's account cannot read.
+    /// What verify's account cannot read or run.
     pub fn reachability(&mut self, etc: &Path, cache: &Path) {
         let place = Place {
             etc: etc.to_owned(),
@@ -116,13 +116,23 @@ impl Findings {
                 "Run: sudo opkssh permissions fix",
             );
         }
+        // only root can become that account; elsewhere the files are a test's or a demonstration's
+        let is_here = etc == Path::new(etc::DIRECTORY) && account::find(ACCOUNT).is_ok();
+        if is_here
+            && rustix::process::geteuid().is_root()
+            && let Ok(program) = std::env::current_exe()
+            && let Err(error) = install::check_as_account(&program)
+        {
+            let hint = error.hint().unwrap_or_default();
+            self.error(etc.display(), error, &hint);
+        }
     }
 
     /// Would the key cache be used by its owner? Where there is none, each login asks.
     pub fn cache(&mut self, etc: &Path, path: &Path, settings: &Settings) {
         let plugins = plugin::load(&PLUGINS.path_in(etc));
-        let runs_others = !plugins.is_empty() || settings.fallback.is_some();
-        match Store::check(path) {
+        let runs_others = plugins.are_configured() || settings.fallback.is_some();
+        match Store::check_for_owner(path) {
             Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
                 // without these, verify makes a directory of its own
                 if runs_others {

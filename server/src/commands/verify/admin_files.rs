@@ -11,7 +11,7 @@ use crate::config::ServerConfig;
 use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};
 use crate::files::FileError;
 use crate::http::without_effect;
-use crate::key_source;
+use crate::key_source::{self, Location};
 use crate::log::Log;
 use crate::plugin::{self, Plugins};
 use crate::policy::{Policy, RowFile};
@@ -31,7 +31,7 @@ pub(in crate::commands) struct AdminFiles {
     pub account: Option<Standing>,
     pub plugins: Plugins,
     /// Directory in which the keys of providers are kept.
-    pub key_cache: PathBuf,
+    pub key_cache: Option<PathBuf>,
     /// What the log should say of the policy, once that is asked.
     pub policy_problems: Vec<String>,
 }
@@ -71,7 +71,7 @@ impl AdminFiles {
             policy,
             no_auth_id,
             plugins: plugin::load(&PLUGINS.path_in(etc)),
-            key_cache: PathBuf::from(etc::CACHE),
+            key_cache: None,
             policy_problems,
         })
     }
@@ -90,12 +90,11 @@ impl AdminFiles {
 
     /// Chooses the directory for keys, and makes it where it is verify's own to make.
     pub fn choose_key_cache(&mut self, named: Option<&Path>, log: &Log) {
-        let runs_others = !self.plugins.is_empty() || self.settings.fallback.is_some();
-        let location = key_source::locate(named, runs_others);
-        if let Some(notice) = location.notice {
-            log.line(&format!("warning: {notice}"));
+        let runs_others = self.plugins.are_configured() || self.settings.fallback.is_some();
+        match key_source::locate(named, runs_others) {
+            Location::Directory(path) => self.key_cache = Some(path),
+            Location::None(reason) => log.line(&format!("warning: keys are not kept: {reason}")),
         }
-        self.key_cache = location.path;
     }
 
     /// Returns files and directories beside those of [`AdminFiles`] that the decision may read.

@@ -14,6 +14,7 @@ use crate::confine::{self, Shield};
 use crate::deadline::Deadline;
 use crate::etc;
 use crate::fallback::{Fallback, Tokens};
+use crate::key_source;
 use crate::log::Log;
 use crate::slots::{self, RunKind};
 
@@ -100,17 +101,19 @@ pub(super) fn ask(args: &VerifyArgs, fallback: &Fallback, log: &Log) -> Result<V
     };
     let deadline = Deadline::after(fallback.timeout());
     // verify makes no cache of its own where there is a fallback
-    let cache = args.cache.as_deref().unwrap_or(Path::new(etc::CACHE));
+    let installed = Path::new(etc::CACHE);
+    let cache = args.cache.as_deref().unwrap_or(installed);
+    let protected = key_source::protected(Some(cache).filter(|cache| cache.exists()));
     let _slot = slots::take_or_log(cache, RunKind::Fallback, &args.principal, deadline, log)?;
     // who can write to the cache decides who gets in by our rules
     let answer = || fallback.answer(tokens, deadline);
-    let (answered, shield) = confine::without_writing_to(cache, answer);
+    let (answered, shield) = confine::without_writing_to(&protected, answer);
     if shield == Shield::NotKept {
         log.line(&format!(
             "warning: {} is not kept from writing to {}: this kernel cannot, or a file system \
              beside it did not answer",
             fallback.program().display(),
-            cache.display()
+            protected.display()
         ));
     }
     match answered {

@@ -29,7 +29,10 @@ pub(super) fn keys_for(
     let source = WhenAsked {
         env_vars: &files.config.env_vars,
     };
-    let store = match Store::open(&files.key_cache) {
+    let Some(directory) = &files.key_cache else {
+        return Ok(source.fetch(issuer, deadline)?.keys);
+    };
+    let store = match Store::open(directory) {
         Ok(store) => store,
         Err(error) => {
             log.line(&format!("warning: key cache not used: {error}"));

@@ -80,7 +80,7 @@ type Confine = for<'a> fn(Privileged<'a>) -> Outside<'a>;
 fn confined(privileged: Privileged<'_>) -> Outside<'_> {
     let outside = Outside::start(privileged);
     let Privileged { files, log, .. } = privileged;
-    for problem in confine::confine_parsing(&files.names_of_others(), &files.key_cache) {
+    for problem in confine::confine_parsing(&files.names_of_others(), files.key_cache.as_deref()) {
         log.line(&format!("warning: {problem}"));
     }
     outside

@@ -1,5 +1,7 @@
 //! The step of `verify` in which policy plugins may say yes.
 
+use std::path::Path;
+
 use opkssh_protocol::base64url;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 
@@ -7,6 +9,8 @@ use super::admin_files::AdminFiles;
 use super::arguments::VerifyArgs;
 use crate::confine::{self, Shield};
 use crate::deadline::Deadline;
+use crate::etc;
+use crate::key_source;
 use crate::log::Log;
 use crate::plugin::{Plugins, Request, Variables};
 use crate::slots::{self, RunKind};
@@ -50,7 +54,7 @@ pub(super) fn ask(
 ) -> Option<String> {
     let deadline = Deadline::after(Plugins::TIMEOUT);
     let slot = slots::take_or_log(
-        &files.key_cache,
+        files.key_cache.as_deref().unwrap_or(Path::new(etc::CACHE)),
         RunKind::Plugins,
         &args.principal,
         deadline,
@@ -60,7 +64,8 @@ pub(super) fn ask(
         .map_err(|error| log.line(&format!("warning: plugins are not asked: {error}")))
         .ok()?;
     // who can write to the cache decides who gets in, whatever refuses
-    let (allowing, shield) = confine::without_writing_to(&files.key_cache, || {
+    let protected = key_source::protected(files.key_cache.as_deref());
+    let (allowing, shield) = confine::without_writing_to(&protected, || {
         let env_vars = &files.config.env_vars;
         files.plugins.ask(variables, env_vars, deadline, log)
     });
@@ -68,7 +73,7 @@ pub(super) fn ask(
         log.line(&format!(
             "warning: plugins are not kept from writing to {}: this kernel cannot, or a file system \
              beside it did not answer",
-            files.key_cache.display()
+            protected.display()
         ));
     }
     allowing.flatten().map(str::to_owned)

@@ -25,7 +25,8 @@ pub(super) fn ask_userinfo(
         token,
     };
     let network = || Network::new(&files.config.env_vars, |name| std::env::var(name).ok());
-    let store = Store::open(&files.key_cache).ok();
+    let directory = files.key_cache.as_deref();
+    let store = directory.and_then(|directory| Store::open(directory).ok());
     match request.ask(network, store.as_ref(), deadline) {
         Ok(userinfo) => identified.with_userinfo(userinfo),
         Err(error) => {
