@@ -81,13 +81,12 @@ impl FileError {
                 format!("Run: sudo chown root:{ACCOUNT} {}", path.display())
             }
             Self::Io { path, .. } if self.is_not_found() => format!(
-                "Create it: sudo install -m 640 -o root -g {ACCOUNT} /dev/null {}",
+                "Run: sudo install -m 640 -o root -g {ACCOUNT} /dev/null {}",
                 path.display()
             ),
-            Self::Io { path, .. } if self.is_permission_denied() => format!(
-                "Let the AuthorizedKeysCommandUser read it: sudo chgrp {ACCOUNT} {}",
-                path.display()
-            ),
+            Self::Io { path, .. } if self.is_permission_denied() => {
+                format!("Run: sudo chgrp {ACCOUNT} {}", path.display())
+            }
             _ => return None,
         })
     }

@@ -35,12 +35,8 @@ pub fn lock(path: &Path) -> io::Result<File> {
 
 /// Returns what to do about a file that could not be locked or replaced.
 pub fn hint(path: &Path, error: &io::Error) -> Option<String> {
-    (error.kind() == io::ErrorKind::TimedOut).then(|| {
-        format!(
-            "See who: sudo fuser -v {}/{LOCK}",
-            directory(path).display()
-        )
-    })
+    (error.kind() == io::ErrorKind::TimedOut)
+        .then(|| format!("Run: sudo fuser -v {}/{LOCK}", directory(path).display()))
 }
 
 /// Replaces the file. Mode and owner are those of the one that is there. A symlink is not

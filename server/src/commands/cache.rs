@@ -4,10 +4,7 @@
 //! that no file in there becomes root's.
 
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
 use std::time::SystemTime;
 
 use opkssh_protocol::printable::printable;
@@ -15,10 +12,10 @@ use opkssh_protocol::time::UnixTime;
 
 use super::verify::{load_config, load_providers};
 use crate::deadline::Deadline;
-use crate::etc::{self, ACCOUNT, EtcError, PLUGINS};
+use crate::etc::{self, ACCOUNT, EtcError};
 use crate::key_source::{self, KeyCache, PROVIDER_TIMEOUT, Standing, Store, StoreError, WhenAsked};
 use crate::log::Log;
-use crate::plugin;
+use crate::run_as::{command_as, exit_code, other_owner};
 use crate::settings::Settings;
 
 /// What all of them take.
@@ -36,15 +33,8 @@ pub struct CacheArgs {
 impl CacheArgs {
     /// Returns the directory that verify uses.
     pub fn directory(&self) -> PathBuf {
-        cache_of(&self.etc, self.cache.as_deref())
+        key_source::find_cache(&self.etc, self.cache.as_deref())
     }
-}
-
-/// Returns the directory that verify uses on this server, unless one is `named`.
-pub(super) fn cache_of(etc: &Path, named: Option<&Path>) -> PathBuf {
-    let has_fallback = || etc::load_settings(etc).is_ok_and(|found| found.fallback.is_some());
-    let has_plugins = || !plugin::load(&PLUGINS.path_in(etc)).is_empty();
-    key_source::find_cache(named, has_fallback() || has_plugins())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +58,7 @@ impl CacheError {
             Self::Etc(error) => error.hint(),
             Self::Store(StoreError::Owner { path, .. } | StoreError::Mode { path, .. }) => {
                 Some(format!(
-                    "It must be of the AuthorizedKeysCommandUser alone: sudo install -d -m 700 -o \
+                    "Run: sudo install -d -m 700 -o \
                      {ACCOUNT} -g {ACCOUNT} {}",
                     path.display()
                 ))
@@ -76,9 +66,9 @@ impl CacheError {
             Self::Store(StoreError::Io { error, .. })
                 if error.kind() == io::ErrorKind::PermissionDenied =>
             {
-                Some("Run it as root: sudo opkssh server cache show".into())
+                Some("Run: sudo opkssh server cache show".into())
             }
-            Self::Store(_) => Some("Make it: sudo opkssh server install".into()),
+            Self::Store(_) => Some("Run: sudo opkssh server install".into()),
             Self::Refresh { .. } | Self::AsOwner { .. } | Self::Output(_) => None,
         }
     }
@@ -159,10 +149,10 @@ pub fn cache_clear(
     }
 }
 
-/// Where root works on a directory of somebody else's: the same program with the same words, as
-/// that user and group, to its end. `None`: go on here.
+/// Runs this command again as the owner of `directory`, if that is another account and this one is
+/// root, and returns its exit status. `None`: go on here.
 pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, CacheError> {
-    let Some((uid, gid)) = owner_to_become(directory) else {
+    let Some((uid, gid)) = other_owner(directory) else {
         return Ok(None);
     };
     let failed = |error| CacheError::AsOwner {
@@ -170,26 +160,11 @@ pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, CacheError> {
         error,
     };
     let program = std::env::current_exe().map_err(failed)?;
-    let status = Command::new(program)
+    let status = command_as(uid, gid, &program)
         .args(std::env::args_os().skip(1))
-        .uid(uid)
-        .gid(gid)
         .status()
         .map_err(failed)?;
-    Ok(Some(code_of(status)))
-}
-
-/// Uid and gid of a directory of somebody else's, for root.
-pub(super) fn owner_to_become(directory: &Path) -> Option<(u32, u32)> {
-    let metadata = std::fs::symlink_metadata(directory).ok()?;
-    let is_for_us = rustix::process::geteuid().is_root() && metadata.uid() != 0;
-    is_for_us.then(|| (metadata.uid(), metadata.gid()))
-}
-
-/// The exit status to end with after a program that did our work.
-pub(super) fn code_of(status: ExitStatus) -> u8 {
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    code.unwrap_or(1)
+    Ok(Some(exit_code(status)))
 }
 
 fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> String {

@@ -21,5 +21,5 @@ pub use readhome::{ReadhomeArgs, ReadhomeError, readhome_command};
 pub use revoke::{RevokeArgs, RevokeError, revoke_command};
 pub use server_check::{CheckArgs, CheckError, server_check};
 pub use server_install::{InstallArgs, server_install};
-pub use server_uninstall::{UninstallArgs, server_uninstall};
+pub use server_uninstall::{UninstallArgs, UninstallError, server_uninstall};
 pub use verify::{VerifyArgs, VerifyError, verify_command, verify_to};

@@ -105,9 +105,7 @@ impl PermissionsError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Found(_) | Self::NeedsRoot => Some("Run: sudo opkssh permissions fix".into()),
-            Self::NoAnswer => {
-                Some("To answer yes beforehand: sudo opkssh permissions fix -y".into())
-            }
+            Self::NoAnswer => Some("Run: sudo opkssh permissions fix -y".into()),
             Self::Aborted | Self::NotFixed(_) | Self::Output(_) => None,
         }
     }

@@ -60,7 +60,7 @@ impl RevokeError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
-            Self::List { path, .. } => Some(format!("Edit it: sudoedit {}", path.display())),
+            Self::List { path, .. } => Some(format!("Run: sudoedit {}", path.display())),
             Self::Write { path, error } => rewrite::hint(path, error),
             Self::CertificateFile { .. } | Self::NothingToRevoke => None,
         }

@@ -2,11 +2,8 @@
 //! `server install` asks it before sshd is pointed at us.
 
 use std::io::{self, Write};
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::Command;
 
-use super::cache::code_of;
 use super::verify::{AdminFiles, VerifyError};
 use crate::account::{self, AccountError};
 use crate::etc::{self, ACCOUNT};
@@ -14,6 +11,7 @@ use crate::fallback::FallbackError;
 use crate::install;
 use crate::key_source::read_jwks_file;
 use crate::log::Log;
+use crate::run_as::{command_as, exit_code};
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct CheckArgs {
@@ -46,8 +44,8 @@ impl CheckError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Files(error) => error.hint(),
-            Self::Account(_) => Some("Make the account: sudo opkssh server install".into()),
-            Self::Fallback(_) => Some("Edit it: sudoedit /etc/opk/server.yml".into()),
+            Self::Account(_) => Some("Run: sudo opkssh server install".into()),
+            Self::Fallback(_) => Some("Run: sudoedit /etc/opk/server.yml".into()),
             Self::JwksFile { .. } | Self::AsAccount(_) | Self::Output(_) => None,
         }
     }
@@ -84,11 +82,13 @@ fn as_account(args: &CheckArgs) -> Result<u8, CheckError> {
     let account =
         install::identity_of(ACCOUNT).ok_or_else(|| AccountError::Unknown(ACCOUNT.to_owned()))?;
     let program = std::env::current_exe().map_err(CheckError::AsAccount)?;
-    let mut command = Command::new(program);
+    let mut command = command_as(account.uid, account.gid, &program);
     command.args(["server", "check", "--etc"]).arg(&args.etc);
     if args.quiet {
         command.arg("--quiet");
     }
-    let status = command.uid(account.uid).gid(account.gid).status();
-    status.map(code_of).map_err(CheckError::AsAccount)
+    command
+        .status()
+        .map(exit_code)
+        .map_err(CheckError::AsAccount)
 }

@@ -2,14 +2,15 @@
 //! whatever sshd's configuration is like.
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use crate::etc::{
     self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, KEY_CACHE, LOGROTATE, SUDOERS,
 };
-use crate::install::{self, InstallError, Sshd, remove_ours, written_by_us};
+use crate::install::{self, Sshd, remove_ours, written_by_us};
 use crate::key_source;
+use crate::process::ProcessError;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct UninstallArgs {
@@ -21,19 +22,52 @@ pub struct UninstallArgs {
     pub no_sshd_reload: bool,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum UninstallError {
+    #[error("only root can do that")]
+    NotRoot,
+    #[error("{path}: {error}", path = path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error("everything else is removed, but the running sshd still runs opkssh: {0}")]
+    NotReloaded(ProcessError),
+}
+
+impl UninstallError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotRoot => Some(
+                "Run: sudo opkssh server uninstall; to see what it would do: sudo opkssh server \
+                 uninstall --dry-run"
+                    .into(),
+            ),
+            Self::NotReloaded(_) => Some(
+                "Mend its configuration (see: sudo sshd -t), and run: sudo opkssh server uninstall"
+                    .into(),
+            ),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
 /// Removes what `server install` wrote and an admin would not want to keep. Doing it twice changes
 /// nothing, but reloads sshd again: the first time may have failed to.
-pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), InstallError> {
-    install::must_be_root()?;
+pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), UninstallError> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(UninstallError::NotRoot);
+    }
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
-    remove_ours(&DROP_IN.path(), args.dry_run, &mut say)?;
+    let remove = |path: &Path, say: &mut dyn FnMut(&str)| {
+        remove_ours(path, args.dry_run, say).map_err(failed(path))
+    };
+    remove(&DROP_IN.path(), &mut say)?;
     if !args.dry_run && written_by_us(&CACHE_TIMER.path()) {
         install::stop_timer(&mut say);
     }
     for entry in [&CACHE_TIMER, &CACHE_SERVICE, &SUDOERS, &LOGROTATE] {
-        remove_ours(&entry.path(), args.dry_run, &mut say)?;
+        remove(&entry.path(), &mut say)?;
     }
     remove_directory(&KEY_CACHE.path(), args.dry_run, &mut say)?;
     // of the time before install; in a directory that is open to all, only verify's own counts
@@ -52,7 +86,7 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
         return Ok(());
     }
     if let Ok(sshd) = Sshd::find() {
-        sshd.check().map_err(InstallError::NotReloaded)?;
+        sshd.check().map_err(UninstallError::NotReloaded)?;
         install::reload_sshd(&mut say);
     }
     Ok(())
@@ -62,7 +96,7 @@ fn remove_directory(
     path: &Path,
     rehearsal: bool,
     say: &mut dyn FnMut(&str),
-) -> Result<(), InstallError> {
+) -> Result<(), UninstallError> {
     let shown = path.display();
     if !path.is_dir() {
         return Ok(());
@@ -71,10 +105,12 @@ fn remove_directory(
         say(&format!("Would remove {shown}."));
         return Ok(());
     }
-    fs::remove_dir_all(path).map_err(|error| InstallError::Io {
-        path: path.to_owned(),
-        error,
-    })?;
+    fs::remove_dir_all(path).map_err(failed(path))?;
     say(&format!("Removed {shown}."));
     Ok(())
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> UninstallError {
+    let path = path.to_owned();
+    |error| UninstallError::Io { path, error }
 }

@@ -36,7 +36,7 @@ impl EtcError {
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
             Unusable::File(error) => error.hint(),
-            Unusable::Text { path, .. } => Some(format!("Edit it: sudoedit {}", path.display())),
+            Unusable::Text { path, .. } => Some(format!("Run: sudoedit {}", path.display())),
         }
     }
 }

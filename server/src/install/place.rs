@@ -2,7 +2,7 @@
 //! as it is.
 
 use std::fs::{self, Permissions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
@@ -175,11 +175,7 @@ pub fn written_by_us(path: &Path) -> bool {
 
 /// Removes a file that we wrote; another one, or none, stays as it is. True if it was removed, or
 /// would be.
-pub fn remove_ours(
-    path: &Path,
-    rehearsal: bool,
-    say: &mut dyn FnMut(&str),
-) -> Result<bool, InstallError> {
+pub fn remove_ours(path: &Path, rehearsal: bool, say: &mut dyn FnMut(&str)) -> io::Result<bool> {
     let shown = path.display();
     if !written_by_us(path) {
         if path.exists() {
@@ -191,10 +187,7 @@ pub fn remove_ours(
         say(&format!("Would remove {shown}."));
         return Ok(true);
     }
-    fs::remove_file(path).map_err(|error| InstallError::Io {
-        path: path.to_owned(),
-        error,
-    })?;
+    fs::remove_file(path)?;
     say(&format!("Removed {shown}."));
     Ok(true)
 }

@@ -8,7 +8,8 @@ use rustix::io::Errno;
 
 use super::store::{Store, StoreError, judge_account};
 use crate::account;
-use crate::etc::{self, ACCOUNT};
+use crate::etc::{self, ACCOUNT, PLUGINS};
+use crate::plugin;
 
 /// Where verify makes a directory for itself. It survives a restart, and its sticky bit keeps
 /// others from putting another directory in its place.
@@ -59,7 +60,7 @@ pub fn locate(named: Option<&Path>, runs_others: bool) -> Location {
 
 /// Returns the directory that verify's account uses on this server, as far as there is one: for
 /// the admin's commands, which make none.
-pub fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
+fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
     let installed = PathBuf::from(etc::CACHE);
     match named {
         Some(path) => path.to_owned(),
@@ -68,6 +69,13 @@ pub fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
             .filter(|own| Store::check(own).is_ok())
             .unwrap_or(installed),
     }
+}
+
+/// As [`find`], for a server with the policy files in `etc`.
+pub fn find_of(etc: &Path, named: Option<&Path>) -> PathBuf {
+    let settings = etc::load_settings(etc).unwrap_or_default();
+    let plugins = plugin::load(&PLUGINS.path_in(etc));
+    find(named, settings.runs_others(&plugins))
 }
 
 /// Returns the directory that verify makes for itself, if its account exists.

@@ -121,11 +121,10 @@ impl Findings {
     /// Would the key cache be used by its owner? Where there is none, each login asks.
     pub fn cache(&mut self, etc: &Path, path: &Path, settings: &Settings) {
         let plugins = plugin::load(&PLUGINS.path_in(etc));
-        let runs_others = !plugins.is_empty() || settings.fallback.is_some();
         match Store::check(path) {
             Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
                 // without these, verify makes a directory of its own
-                if runs_others {
+                if settings.runs_others(&plugins) {
                     self.warning(
                         path.display(),
                         "there is no key cache that plugins and the fallback cannot write to, so \

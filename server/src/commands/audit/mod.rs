@@ -12,11 +12,11 @@ use std::process::Command;
 
 use opkssh_protocol::printable::printable;
 
-use super::cache::cache_of;
 use crate::account::Account;
 use crate::etc::{self, AUTH_ID, EtcError, PROVIDERS};
 use crate::files::FileError;
 use crate::home;
+use crate::key_source;
 use beyond::Findings;
 use report::{FileState, PolicyFile, Report};
 use rows::Against;
@@ -109,9 +109,10 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     if let Err(reason) = findings.sshd(&args.sshd_config) {
         say(&format!("settings of sshd are not looked at: {reason}"));
     }
-    let cache = cache_of(&args.etc, args.cache.as_deref());
+    let cache = key_source::find_cache(&args.etc, args.cache.as_deref());
+    say("");
     say(&format!(
-        "\nkeys of providers are kept in {}",
+        "keys of providers are kept in {}",
         cache.display()
     ));
     findings.cache(&args.etc, &cache, &settings);

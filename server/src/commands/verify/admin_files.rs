@@ -90,7 +90,7 @@ impl AdminFiles {
 
     /// Chooses the directory for keys, and makes it where it is verify's own to make.
     pub fn choose_key_cache(&mut self, named: Option<&Path>, log: &Log) {
-        let runs_others = !self.plugins.is_empty() || self.settings.fallback.is_some();
+        let runs_others = self.settings.runs_others(&self.plugins);
         let location = key_source::locate(named, runs_others);
         if let Some(notice) = location.notice {
             log.line(&format!("warning: {notice}"));

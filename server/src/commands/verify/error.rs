@@ -47,7 +47,7 @@ impl VerifyError {
     /// or could not be read, and where it is unclear what happened.
     pub fn leaves_it_to_others(&self) -> bool {
         match self {
-            Self::Denied(reason) => !reason.is_by_deny_list(),
+            Self::Denied(reason) => !reason.is_final(),
             Self::Etc(error) => error.leaves_it_to_others(),
             Self::JwksFile { .. } | Self::Keys(_) | Self::NoAuthId(_) | Self::NoPolicy { .. } => {
                 true
@@ -67,7 +67,7 @@ impl VerifyError {
                 ..
             } => error.hint(),
             Self::Keys(_) => Some(
-                "Try: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
+                "Run: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
                  under env_vars in /etc/opk/config.yml"
                     .into(),
             ),
@@ -86,7 +86,10 @@ fn hint_for(reason: &DenyReason) -> Option<String> {
         }) => {
             // quoted: the words are the token's, and a shell will read them
             let row = table::write_row([principal, who, issuer]).ok()?;
-            format!("To allow it: sudo opkssh add {}", printable(row.trim_end()))
+            format!(
+                "To allow it, run: sudo opkssh add {}",
+                printable(row.trim_end())
+            )
         }
         DenyReason::Provider(ProviderRefusal::Unknown { .. }) => {
             "Compare the issuer, byte for byte, with the rows of /etc/opk/providers".into()
@@ -129,15 +132,15 @@ mod tests {
         let hint = |who| no_rule(who).hint();
         assert_eq!(
             hint("a@x").unwrap(),
-            "To allow it: sudo opkssh add dev a@x https://i"
+            "To allow it, run: sudo opkssh add dev a@x https://i"
         );
         assert_eq!(
             hint("a;reboot $(x)").unwrap(),
-            "To allow it: sudo opkssh add dev 'a;reboot $(x)' https://i"
+            "To allow it, run: sudo opkssh add dev 'a;reboot $(x)' https://i"
         );
         assert_eq!(
             hint("a;b").unwrap(),
-            r"To allow it: sudo opkssh add dev a\;b https://i"
+            r"To allow it, run: sudo opkssh add dev a\;b https://i"
         );
         assert_eq!(hint("a\nb"), None);
     }
