@@ -97,7 +97,7 @@ pub enum ServerCommand {
         command: CacheCommand,
     },
     /// Check that verify can use its files, as its account
-    Check(opkssh_server::CheckArgs),
+    Check(opkssh_server::ServerCheckArgs),
     /// Set up this server: account, files, key cache, timer, sshd drop-in
     Install(opkssh_server::InstallArgs),
     /// Refuse a subject, a key or a certificate from now on

@@ -41,11 +41,11 @@ pub mod verify;
 mod commands;
 
 pub use commands::{
-    AddArgs, AddError, Added, AuditArgs, AuditError, CacheArgs, CacheError, CheckArgs, CheckError,
+    AddArgs, AddError, Added, AuditArgs, AuditError, CacheArgs, CacheError, CheckError,
     ExplainArgs, ExplainError, InstallArgs, PermissionsArgs, PermissionsError, ReadhomeArgs,
-    ReadhomeError, RevokeArgs, RevokeError, UninstallArgs, UninstallError, VerifyArgs, VerifyError,
-    add_command, as_owner_of, audit_command, cache_clear, cache_refresh, cache_show,
-    explain_command, permissions_command, readhome_command, revoke_command, server_check,
-    server_install, server_uninstall, verify_command, verify_to,
+    ReadhomeError, RevokeArgs, RevokeError, ServerCheckArgs, UninstallArgs, UninstallError,
+    VerifyArgs, VerifyError, add_command, as_owner_of, audit_command, cache_clear, cache_refresh,
+    cache_show, explain_command, permissions_command, readhome_command, revoke_command,
+    server_check, server_install, server_uninstall, verify_command, verify_to,
 };
 pub use install::InstallError;

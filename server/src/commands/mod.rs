@@ -19,7 +19,7 @@ pub use explain::{ExplainArgs, ExplainError, explain_command};
 pub use permissions::{PermissionsArgs, PermissionsError, permissions_command};
 pub use readhome::{ReadhomeArgs, ReadhomeError, readhome_command};
 pub use revoke::{RevokeArgs, RevokeError, revoke_command};
-pub use server_check::{CheckArgs, CheckError, server_check};
+pub use server_check::{CheckError, ServerCheckArgs, server_check};
 pub use server_install::{InstallArgs, server_install};
 pub use server_uninstall::{UninstallArgs, UninstallError, server_uninstall};
 pub use verify::{VerifyArgs, VerifyError, verify_command, verify_to};

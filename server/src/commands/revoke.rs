@@ -59,7 +59,7 @@ impl RevokeError {
     /// Returns the next thing to do, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::File(error) => error.hint(),
+            Self::File(error) => etc::hint_for(error, REVOKED.mode),
             Self::List { path, .. } => Some(format!("Run: sudoedit {}", path.display())),
             Self::Write { path, error } => rewrite::hint(path, error),
             Self::CertificateFile { .. } | Self::NothingToRevoke => None,

@@ -11,7 +11,7 @@ pub mod tokens;
 pub use account::{Identity, ensure_account, identity_of};
 pub use place::{Kind, Place, remove_ours, written_by_us};
 pub use preflight::{check_as_account, clear_the_way};
-pub use sshd::{Sshd, SshdState};
+pub use sshd::{Sshd, SshdSettings, SshdState};
 pub use system::{reload_sshd, start_timer, stop_timer};
 
 use std::io;

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use super::{Identity, InstallError, MARK};
-use crate::etc::{ACCOUNT, Entry, Group, Owner};
+use crate::etc::{ACCOUNT, EntryGroup, EntryOwner, FileEntry};
 
 /// Something that the installation consists of.
 pub struct Place {
@@ -35,22 +35,22 @@ pub enum Kind {
 
 impl Place {
     /// Returns what a row of the table is on this server.
-    pub fn new(entry: &Entry, account: Identity, kind: Kind) -> Self {
+    pub fn new(entry: &FileEntry, account: Identity, kind: Kind) -> Self {
         Self {
             path: entry.path(),
             kind,
             uid: match entry.owner {
-                Owner::Verify => account.uid,
-                Owner::Root | Owner::Home => 0,
+                EntryOwner::Verify => account.uid,
+                EntryOwner::Root | EntryOwner::Home => 0,
             },
             gid: match entry.group {
-                Group::Verify => account.gid,
-                Group::Root | Group::Any => 0,
+                EntryGroup::Verify => account.gid,
+                EntryGroup::Root | EntryGroup::Any => 0,
             },
             mode: entry.mode,
             owner: match (entry.owner, entry.group) {
-                (Owner::Verify, _) => format!("{ACCOUNT}:{ACCOUNT}"),
-                (_, Group::Verify) => format!("root:{ACCOUNT}"),
+                (EntryOwner::Verify, _) => format!("{ACCOUNT}:{ACCOUNT}"),
+                (_, EntryGroup::Verify) => format!("root:{ACCOUNT}"),
                 _ => "root:root".to_owned(),
             },
         }

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::InstallError;
 use crate::account;
 use crate::etc::{self, ACCOUNT};
-use crate::permissions::{self, Action, Credentials, Obstacle, Place};
+use crate::permissions::{self, Action, Obstacle, Place, ProcessCredentials};
 
 /// Lets verify's account reach the policy files that only root can have written: directory and
 /// files get group and mode of the table. Fails where that would not help, or where others could
@@ -15,7 +15,7 @@ pub fn clear_the_way(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), I
     let Ok(account) = account::find(ACCOUNT) else {
         return Ok(());
     };
-    let credentials = Credentials::of(&account);
+    let credentials = ProcessCredentials::of(&account);
     let place = Place {
         etc: etc::DIRECTORY.into(),
         group: ACCOUNT.to_owned(),

@@ -17,7 +17,7 @@ const OWN_PREFIX: &str = "/var/tmp/opkssh-";
 
 /// A directory for keys, and what the log should say about the choice.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Location {
+pub struct CacheChoice {
     pub path: PathBuf,
     pub notice: Option<String>,
 }
@@ -27,7 +27,7 @@ pub struct Location {
 /// It does not make one where plugins or a fallback run (`runs_others`): these run as the same
 /// account, and the only thing that keeps them from writing to the cache is a list of everything
 /// beside it, which `/var/tmp` is too open for.
-pub fn locate(named: Option<&Path>, runs_others: bool) -> Location {
+pub fn locate(named: Option<&Path>, runs_others: bool) -> CacheChoice {
     let uid = rustix::process::geteuid().as_raw();
     let installed = PathBuf::from(etc::CACHE);
     if let Some(path) = named {
@@ -37,7 +37,7 @@ pub fn locate(named: Option<&Path>, runs_others: bool) -> Location {
         return chosen(installed);
     }
     if runs_others {
-        return Location {
+        return CacheChoice {
             path: installed,
             notice: Some(
                 "keys are not kept: there is no key cache that plugins and the fallback cannot \
@@ -49,7 +49,7 @@ pub fn locate(named: Option<&Path>, runs_others: bool) -> Location {
     let own = own_path(uid);
     match make(&own, uid) {
         Ok(()) => chosen(own),
-        Err(error) => Location {
+        Err(error) => CacheChoice {
             path: installed,
             notice: Some(format!(
                 "keys are not kept: {error}; run: sudo opkssh server install"
@@ -89,8 +89,8 @@ fn own_path(uid: u32) -> PathBuf {
     PathBuf::from(format!("{OWN_PREFIX}{uid}"))
 }
 
-fn chosen(path: PathBuf) -> Location {
-    Location { path, notice: None }
+fn chosen(path: PathBuf) -> CacheChoice {
+    CacheChoice { path, notice: None }
 }
 
 /// Makes it with mode 0700, or fails if it is not this account's alone.

@@ -118,7 +118,7 @@ impl Findings {
         }
     }
 
-    /// Would the key cache be used by its owner? Where there is none, each login asks.
+    /// Reports why verify would not use the key cache. Where there is none, each login asks.
     pub fn cache(&mut self, etc: &Path, path: &Path, settings: &Settings) {
         let plugins = plugin::load(&PLUGINS.path_in(etc));
         match Store::check(path) {
@@ -142,7 +142,7 @@ impl Findings {
         }
     }
 
-    /// Do they answer, in their own names, with keys that can be used?
+    /// Reports providers that do not answer, in their own name, with keys that can be used.
     pub fn reach(&mut self, providers: &Providers, config: &ServerConfig, settings: &Settings) {
         let source = WhenAsked {
             env_vars: &config.env_vars,
@@ -265,8 +265,8 @@ impl Findings {
     pub fn sshd(&mut self, config: &Path) -> Result<(), String> {
         let sshd = Sshd::find().map_err(|error| error.to_string())?;
         let settings = sshd.settings(Some(config));
-        for obstacle in pubkey::obstacles(&settings.map_err(|error| error.to_string())?) {
-            self.warning(config.display(), obstacle, "Change it there");
+        for refusal in pubkey::refusals(&settings.map_err(|error| error.to_string())?) {
+            self.warning(config.display(), refusal, "Change it there");
         }
         Ok(())
     }

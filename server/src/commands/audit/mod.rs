@@ -12,7 +12,7 @@ use std::process::Command;
 
 use opkssh_protocol::printable::printable;
 
-use crate::account::Account;
+use crate::account::{self, Account};
 use crate::etc::{self, AUTH_ID, EtcError, PROVIDERS};
 use crate::files::FileError;
 use crate::home;
@@ -91,7 +91,7 @@ pub fn audit_command(args: &AuditArgs) -> Result<(), AuditError> {
 }
 
 fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
-    let in_etc = |given: &Option<PathBuf>, entry: &etc::Entry| {
+    let in_etc = |given: &Option<PathBuf>, entry: &etc::FileEntry| {
         given.clone().unwrap_or_else(|| entry.path_in(&args.etc))
     };
     let path = in_etc(&args.providers_file, &PROVIDERS);
@@ -137,7 +137,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     let homes = homes(&passwd, |owner| against(Some(owner)));
     let mut report = Report {
         ok: false,
-        username: user(),
+        username: account::name_of(rustix::process::geteuid().as_raw()),
         providers_file: FileState {
             file_path: providers_path.clone(),
             error: String::new(),
@@ -214,17 +214,6 @@ fn note(path: &Path) {
 /// To stderr, beside the report.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));
-}
-
-fn user() -> String {
-    let uid = rustix::process::geteuid().as_raw().to_string();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let line = passwd
-        .lines()
-        .find(|line| line.split(':').nth(2) == Some(uid.as_str()));
-    line.and_then(|line| line.split(':').next())
-        .unwrap_or(&uid)
-        .to_owned()
 }
 
 fn openssh_version() -> String {

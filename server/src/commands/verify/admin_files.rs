@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
-use crate::account::{self, Standing};
+use crate::account::{self, AccountFacts};
 use crate::config::ServerConfig;
 use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};
 use crate::files::FileError;
@@ -28,7 +28,7 @@ pub(in crate::commands) struct AdminFiles {
     /// Why `auth_id` is not in it.
     pub no_auth_id: Option<Arc<FileError>>,
     /// The account that sshd asks about, where a rule has to know its kind.
-    pub account: Option<Standing>,
+    pub account: Option<AccountFacts>,
     pub plugins: Plugins,
     /// Directory in which the keys of providers are kept.
     pub key_cache: PathBuf,
@@ -82,8 +82,8 @@ impl AdminFiles {
         if !self.policy.rules.has_account_from() {
             return;
         }
-        match account::standing(account) {
-            Ok(standing) => self.account = Some(standing),
+        match account::facts(account) {
+            Ok(facts) => self.account = Some(facts),
             Err(error) => log.line(&format!("warning: no claim can name this account: {error}")),
         }
     }
@@ -116,25 +116,13 @@ impl AdminFiles {
     }
 }
 
-/// Returns whose rows matter. Only an explanation names those of other accounts.
+/// Returns the account whose rows are kept, or `None` for all: an explanation names those of others.
 pub(super) fn rows_of<'a>(args: &'a VerifyArgs, log: &Log) -> Option<&'a str> {
     (!log.explains()).then_some(args.principal.as_str())
 }
 
-/// Adds the rows of a file of `auth_id`'s kind, those of `account` or all. Returns what is wrong
-/// with it, for the log.
-pub(super) fn add_rows(
-    policy: &mut Policy,
-    account: Option<&str>,
-    path: &Path,
-    bytes: &[u8],
-) -> Vec<String> {
-    let mut rows = RowFile::new(&path.display().to_string(), account);
-    rows.read(bytes);
-    problem_lines(policy.add(rows))
-}
-
-fn problem_lines(problems: Vec<String>) -> Vec<String> {
+/// Returns the log's lines for what is wrong with a file of rows.
+pub(super) fn problem_lines(problems: Vec<String>) -> Vec<String> {
     let line = |problem| format!("configuration problem: {problem}");
     problems.into_iter().map(line).collect()
 }

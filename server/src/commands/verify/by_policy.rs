@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::admin_files::{AdminFiles, add_rows, rows_of};
+use super::admin_files::{AdminFiles, problem_lines, rows_of};
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
 use super::monitor::Outside;
 use super::plugins::variables;
 use crate::log::Log;
-use crate::policy::Policy;
+use crate::policy::{Policy, RowFile};
 use crate::verify::{Allowed, Identified};
 
 /// Checks what denies, once. Then allows by the system's files, else by the account's own, which
@@ -35,7 +35,9 @@ pub(super) fn allow_by_policy(
     match (outside.home_policy(), &files.no_auth_id) {
         (Ok(home), _) => {
             let mut policy = Policy::default();
-            for problem in add_rows(&mut policy, rows_of(args, log), &home.path, &home.bytes) {
+            let path = home.path.display().to_string();
+            let rows = RowFile::parse(&path, rows_of(args, log), &home.bytes);
+            for problem in problem_lines(policy.add(rows)) {
                 log.line(&problem);
             }
             match undenied.allowed_by(&policy, &mut tell) {

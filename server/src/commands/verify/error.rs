@@ -6,7 +6,7 @@ use std::sync::Arc;
 use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::printable::printable;
 
-use crate::etc::EtcError;
+use crate::etc::{self, AUTH_ID, EtcError};
 use crate::files::FileError;
 use crate::key_source::{JwksFileError, KeySourceError};
 use crate::monitor_messages::NoHomePolicy;
@@ -29,8 +29,6 @@ pub enum VerifyError {
     },
     #[error("failed to get the provider's keys: {0}")]
     Keys(#[from] KeySourceError),
-    #[error("error loading policy: {0}")]
-    NoAuthId(Arc<FileError>),
     #[error("error loading policy: {system}; {home}")]
     NoPolicy {
         system: Arc<FileError>,
@@ -49,9 +47,7 @@ impl VerifyError {
         match self {
             Self::Denied(reason) => !reason.is_final(),
             Self::Etc(error) => error.leaves_it_to_others(),
-            Self::JwksFile { .. } | Self::Keys(_) | Self::NoAuthId(_) | Self::NoPolicy { .. } => {
-                true
-            }
+            Self::JwksFile { .. } | Self::Keys(_) | Self::NoPolicy { .. } => true,
             Self::Output(_) | Self::Panic { .. } => false,
         }
     }
@@ -61,17 +57,14 @@ impl VerifyError {
         match self {
             Self::Denied(reason) => hint_for(reason),
             Self::Etc(error) => error.hint(),
-            Self::NoPolicy { system, .. } | Self::NoAuthId(system) => system.hint(),
-            Self::JwksFile {
-                error: JwksFileError::File(error),
-                ..
-            } => error.hint(),
+            Self::NoPolicy { system, .. } => etc::hint_for(system, AUTH_ID.mode),
+            Self::JwksFile { error, .. } => error.hint(),
             Self::Keys(_) => Some(
                 "Run: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
                  under env_vars in /etc/opk/config.yml"
                     .into(),
             ),
-            Self::JwksFile { .. } | Self::Output(_) | Self::Panic { .. } => None,
+            Self::Output(_) | Self::Panic { .. } => None,
         }
     }
 }

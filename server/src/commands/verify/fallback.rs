@@ -17,7 +17,7 @@ use crate::fallback::{Fallback, Tokens};
 use crate::log::Log;
 use crate::slots::{self, RunKind};
 
-/// Whose lines sshd got.
+/// The source of the lines that sshd got.
 pub(super) enum Answered {
     Ours {
         /// File and line, or file and rule.

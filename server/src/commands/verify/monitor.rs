@@ -2,7 +2,7 @@
 //! fallback command. A process of its own does that, which is forked before anything is parsed that
 //! a stranger sent; sshd calls its own one the monitor.
 //!
-//! It ends when nobody can ask any more.
+//! Exits when verify closes the pipe.
 
 use std::io::{self, BufReader, PipeReader, PipeWriter};
 use std::panic::{self, AssertUnwindSafe};
