@@ -10,7 +10,7 @@ use std::process::Stdio;
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::printable::quoted;
 
-use super::verify::{VerifyArgs, VerifyError, decide};
+use super::verify::{VerifyArgs, VerifyError, explain_decision};
 use crate::etc;
 use crate::key_source;
 use crate::log::Log;
@@ -92,7 +92,7 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
         extra: Vec::new(),
     };
     describe(&text, &said);
-    let allowed = decide(&verify, args.client_address, &said).inspect_err(|error| {
+    let allowed = explain_decision(&verify, args.client_address, &said).inspect_err(|error| {
         if let VerifyError::Denied(reason) = error
             && let Some(remark) = remark_on(reason)
         {

@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
-use crate::account::{self, AccountFacts};
 use crate::config::ServerConfig;
 use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};
 use crate::files::FileError;
 use crate::http::without_effect;
-use crate::key_source;
 use crate::log::Log;
 use crate::plugin::{self, Plugins};
 use crate::policy::{Policy, RowFile};
@@ -27,11 +25,7 @@ pub(in crate::commands) struct AdminFiles {
     pub policy: Policy,
     /// Why `auth_id` is not in it.
     pub no_auth_id: Option<Arc<FileError>>,
-    /// The account that sshd asks about, where a rule has to know its kind.
-    pub account: Option<AccountFacts>,
     pub plugins: Plugins,
-    /// Directory in which the keys of providers are kept.
-    pub key_cache: PathBuf,
     /// What the log should say of the policy, once that is asked.
     pub policy_problems: Vec<String>,
 }
@@ -64,38 +58,19 @@ impl AdminFiles {
             }
         }
         Ok(Self {
-            account: None,
             providers,
             config,
             settings,
             policy,
             no_auth_id,
             plugins: plugin::load(&PLUGINS.path_in(etc)),
-            key_cache: PathBuf::from(etc::CACHE),
             policy_problems,
         })
     }
 
-    /// Looks up the account that sshd asks about, where a rule has to know its kind: before verify
-    /// is confined, since one of a directory service is looked up by running getent.
-    pub fn look_up(&mut self, account: &str, log: &Log) {
-        if !self.policy.rules.has_account_from() {
-            return;
-        }
-        match account::facts(account) {
-            Ok(facts) => self.account = Some(facts),
-            Err(error) => log.line(&format!("warning: no claim can name this account: {error}")),
-        }
-    }
-
-    /// Chooses the directory for keys, and makes it where it is verify's own to make.
-    pub fn choose_key_cache(&mut self, named: Option<&Path>, log: &Log) {
-        let runs_others = self.settings.runs_others(&self.plugins);
-        let location = key_source::locate(named, runs_others);
-        if let Some(notice) = location.notice {
-            log.line(&format!("warning: {notice}"));
-        }
-        self.key_cache = location.path;
+    /// Returns true if verify runs programs of others as its account: plugins or the fallback.
+    pub fn runs_others(&self) -> bool {
+        self.settings.runs_others(&self.plugins)
     }
 
     /// Returns files and directories beside those of [`AdminFiles`] that the decision may read.
