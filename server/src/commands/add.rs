@@ -19,15 +19,15 @@ use crate::table::{self, Table, Unwritable};
 /// Let an identity log in to a local account.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AddArgs {
-    /// Directory of auth_id.
+    /// Directory of auth_id
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
-    /// Local account to log in to.
+    /// Local account to log in to
     pub principal: String,
-    /// Mail address, subject, or group (oidc:groups:NAME).
+    /// Mail address, subject, or group (oidc:groups:NAME)
     #[arg(value_name = "EMAIL|SUB|GROUP")]
     pub identity: String,
-    /// Issuer URL, or one of google, azure, microsoft, gitlab, hello.
+    /// Issuer URL, or one of google, azure, microsoft, gitlab, hello
     pub issuer: String,
 }
 

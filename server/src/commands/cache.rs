@@ -10,32 +10,14 @@ use std::time::SystemTime;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
+use super::dirs::ServerDirs;
 use super::verify::{load_config, load_providers};
 use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, EtcError};
-use crate::key_source::{self, KeyCache, PROVIDER_TIMEOUT, Standing, Store, StoreError, WhenAsked};
+use crate::key_source::{KeyCache, PROVIDER_TIMEOUT, Standing, Store, StoreError, WhenAsked};
 use crate::log::Log;
 use crate::run_as::{command_as, exit_code, other_owner};
 use crate::settings::Settings;
-
-/// What all of them take.
-#[derive(Debug, Clone, clap::Args)]
-pub struct CacheArgs {
-    /// Directory of providers, config.yml and server.yml.
-    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
-    pub etc: PathBuf,
-    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
-    /// else /var/tmp/opkssh-UID].
-    #[arg(long, value_name = "DIR")]
-    pub cache: Option<PathBuf>,
-}
-
-impl CacheArgs {
-    /// Returns the directory that verify uses.
-    pub fn directory(&self) -> PathBuf {
-        key_source::find_cache(&self.etc, self.cache.as_deref())
-    }
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
@@ -76,11 +58,11 @@ impl CacheError {
 
 /// Writes a paragraph per configured issuer: how old its keys are, what they are good for, and
 /// what went wrong last.
-pub fn cache_show(args: &CacheArgs, out: &mut impl Write) -> Result<(), CacheError> {
+pub fn cache_show(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheError> {
     let now = UnixTime::from(SystemTime::now());
-    let settings = etc::load_settings(&args.etc)?;
-    let providers = load_providers(&args.etc, &to_stderr())?;
-    let directory = args.directory();
+    let settings = etc::load_settings(&dirs.etc)?;
+    let providers = load_providers(&dirs.etc, &to_stderr())?;
+    let directory = dirs.key_cache();
     let store = Store::open(&directory)?;
     write_line(out, &format!("kept in {}", directory.display()))?;
     for issuer in providers.issuers() {
@@ -94,11 +76,11 @@ pub fn cache_show(args: &CacheArgs, out: &mut impl Write) -> Result<(), CacheErr
 }
 
 /// Asks every configured provider now, whenever it was asked last.
-pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), CacheError> {
-    let settings = etc::load_settings(&args.etc)?;
-    let providers = load_providers(&args.etc, &to_stderr())?;
-    let config = load_config(&args.etc, None, &to_stderr())?;
-    let store = Store::open(&args.directory())?;
+pub fn cache_refresh(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheError> {
+    let settings = etc::load_settings(&dirs.etc)?;
+    let providers = load_providers(&dirs.etc, &to_stderr())?;
+    let config = load_config(&dirs.etc, None, &to_stderr())?;
+    let store = Store::open(&dirs.key_cache())?;
     let source = WhenAsked {
         env_vars: &config.env_vars,
     };
@@ -132,11 +114,11 @@ pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), Cache
 
 /// Forgets the keys of one issuer, or of all, configured or not. The next login asks again.
 pub fn cache_clear(
-    args: &CacheArgs,
+    dirs: &ServerDirs,
     issuer: Option<&str>,
     out: &mut impl Write,
 ) -> Result<(), CacheError> {
-    let store = Store::open(&args.directory())?;
+    let store = Store::open(&dirs.key_cache())?;
     match issuer {
         Some(issuer) => {
             store.forget(issuer)?;

@@ -10,9 +10,8 @@ use std::process::Stdio;
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::printable::quoted;
 
+use super::dirs::ServerDirs;
 use super::verify::{VerifyArgs, VerifyError, explain_decision};
-use crate::etc;
-use crate::key_source;
 use crate::log::Log;
 use crate::policy::PolicyDenial;
 use crate::policy::rules::RuleDenial;
@@ -25,22 +24,17 @@ const MAX_BYTES: u64 = 256 * 1024;
 /// Would this certificate be let in, and why (not)? Exit status 0: yes, 1: no.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExplainArgs {
-    /// Directory of providers, auth_id, config.yml and rules.yml.
-    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
-    pub etc: PathBuf,
-    /// Server configuration, in place of config.yml in that directory.
+    #[command(flatten)]
+    pub dirs: ServerDirs,
+    /// Server configuration, in place of config.yml in that directory
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
-    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
-    /// else /var/tmp/opkssh-UID].
-    #[arg(long, value_name = "DIR")]
-    pub cache: Option<PathBuf>,
-    /// Address that the client would connect from, for rules with client_address.
+    /// Address that the client would connect from, for rules with client_address
     #[arg(long, value_name = "ADDRESS")]
     pub client_address: Option<IpAddr>,
-    /// Local account to log in to.
+    /// Local account to log in to
     pub principal: String,
-    /// File with the certificate, as `-cert.pub` files have it, or `-` for stdin.
+    /// File with the certificate, as `-cert.pub` files have it, or `-` for stdin
     #[arg(value_name = "CERT")]
     pub certificate: PathBuf,
 }
@@ -82,9 +76,8 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
     let mut words = text.split_ascii_whitespace();
     let (key_type, base64) = (words.next(), words.next());
     let verify = VerifyArgs {
-        etc: args.etc.clone(),
+        dirs: args.dirs.clone(),
         config_path: args.config_path.clone(),
-        cache: args.cache.clone(),
         log_file: PathBuf::new(),
         principal: args.principal.clone(),
         certificate: base64.unwrap_or_default().to_owned(),
@@ -128,13 +121,13 @@ fn remark_on(reason: &DenyReason) -> Option<&'static str> {
 /// The same by the same program, to its end. It gets the certificate by stdin: the file may be
 /// root's, and it holds tokens. An error says why it was not started.
 fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
-    let cache = key_source::find_cache(&args.etc, args.cache.as_deref());
+    let cache = args.dirs.key_cache();
     let (uid, gid) = other_owner(&cache)
         .ok_or_else(|| format!("there is no key cache {} of that user's", cache.display()))?;
     let failed = |error: io::Error| format!("the program cannot be run as uid {uid}: {error}");
     let program = std::env::current_exe().map_err(failed)?;
     let mut command = command_as(uid, gid, &program);
-    command.arg("explain").arg("--etc").arg(&args.etc);
+    command.arg("explain").arg("--etc").arg(&args.dirs.etc);
     if let Some(path) = &args.config_path {
         command.arg("--config-path").arg(path);
     }

@@ -167,12 +167,12 @@ impl Findings {
 
     /// Rules, the revoked, and what of them sshd would not honour.
     pub fn rules(&mut self, args: &AuditArgs, providers: &Providers, config: &ServerConfig) {
-        self.loaded(etc::load_revoked(&args.etc), &args.etc);
-        let rules = self.loaded(etc::load_rules(&args.etc), &args.etc);
-        let path = RULES.path_in(&args.etc);
+        self.loaded(etc::load_revoked(&args.dirs.etc), &args.dirs.etc);
+        let rules = self.loaded(etc::load_rules(&args.dirs.etc), &args.dirs.etc);
+        let path = RULES.path_in(&args.dirs.etc);
         if !config.deny.emails.is_empty() && !rules.is_required("email") {
             self.warning(
-                CONFIG.path_in(&args.etc).display(),
+                CONFIG.path_in(&args.dirs.etc).display(),
                 "deny_emails does not refuse a token without a mail address; a client can leave \
                  `email` out by its scopes",
                 "Add to rules.yml: {name: no mail, effect: deny, when: [{claim: email, present: \
@@ -233,8 +233,8 @@ impl Findings {
 
     /// Rules about an address that sshd does not pass, and words that it does not.
     pub fn client_address(&mut self, args: &AuditArgs, settings: &Settings) {
-        let path = RULES.path_in(&args.etc);
-        let rules = etc::load_rules(&args.etc).unwrap_or_default();
+        let path = RULES.path_in(&args.dirs.etc);
+        let rules = etc::load_rules(&args.dirs.etc).unwrap_or_default();
         if !settings.arguments.contains(&Argument::Connection) {
             for rule in rules.iter().filter(|rule| rule.has_client_address()) {
                 let reason = match rule.denies() {
@@ -252,7 +252,7 @@ impl Findings {
         for command in verify_commands(&args.sshd_config) {
             if !tokens::passes(&command, &settings.arguments) {
                 self.warning(
-                    SETTINGS.path_in(&args.etc).display(),
+                    SETTINGS.path_in(&args.dirs.etc).display(),
                     format!("declares arguments that sshd does not pass: {command}"),
                     "Run: sudo opkssh server install",
                 );

@@ -34,7 +34,7 @@ pub(super) fn load_inputs(args: &VerifyArgs, log: &Log) -> Result<Inputs, Verify
     // most keys that are offered are not ours: nothing else is read for them
     let peeked = verify::peek(&args.key_type, &args.certificate)?;
     let config = args.config_path.as_deref();
-    let files = AdminFiles::load(&args.etc, config, rows_of(args, log), log)?;
+    let files = AdminFiles::load(&args.dirs.etc, config, rows_of(args, log), log)?;
     Ok(Inputs {
         peeked,
         account: account_of(args, &files, log),
@@ -67,7 +67,7 @@ fn account_of(args: &VerifyArgs, files: &AdminFiles, log: &Log) -> Option<Accoun
 
 /// Chooses the directory for keys, and makes it where it is verify's own to make.
 fn choose_key_cache(args: &VerifyArgs, runs_others: bool, log: &Log) -> PathBuf {
-    let choice = key_source::locate(args.cache.as_deref(), runs_others);
+    let choice = key_source::locate(args.dirs.cache.as_deref(), runs_others);
     if let Some(notice) = choice.notice {
         log.line(&format!("warning: {notice}"));
     }

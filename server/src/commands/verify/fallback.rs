@@ -42,11 +42,11 @@ pub(super) fn answer_unread(
     if !refused.leaves_it_to_others() {
         return Err(refused);
     }
-    let Some(fallback) = etc::load_settings(&args.etc)?.fallback else {
+    let Some(fallback) = etc::load_settings(&args.dirs.etc)?.fallback else {
         return Err(refused);
     };
-    let config = load_config(&args.etc, args.config_path.as_deref(), log)?;
-    let key_cache = key_source::locate(args.cache.as_deref(), true).path;
+    let config = load_config(&args.dirs.etc, args.config_path.as_deref(), log)?;
+    let key_cache = key_source::locate(args.dirs.cache.as_deref(), true).path;
     let ask = || ask(args, &fallback, &key_cache, log);
     answer_by_fallback(args, refused, (&fallback, &config.deny), ask, log, out)
 }
