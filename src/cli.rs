@@ -97,7 +97,7 @@ pub enum ServerCommand {
         command: CacheCommand,
     },
     /// Check that verify can use its files, as its account
-    Check(opkssh_server::CheckArgs),
+    Check(opkssh_server::ServerCheckArgs),
     /// Set up this server: account, files, key cache, timer, sshd drop-in
     Install(opkssh_server::InstallArgs),
     /// Refuse a subject, a key or a certificate from now on
@@ -112,14 +112,14 @@ pub enum CacheCommand {
     /// Forget them; the next login asks again
     Clear {
         #[command(flatten)]
-        args: opkssh_server::CacheArgs,
+        dirs: opkssh_server::ServerDirs,
         /// Of this issuer only
         issuer: Option<String>,
     },
     /// Ask every provider now
-    Refresh(opkssh_server::CacheArgs),
+    Refresh(opkssh_server::ServerDirs),
     /// How old they are, and what went wrong last
-    Show(opkssh_server::CacheArgs),
+    Show(opkssh_server::ServerDirs),
 }
 
 #[cfg(feature = "client")]

@@ -97,18 +97,18 @@ fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
         ServerCommand::Revoke(args) => opkssh_server::revoke_command(&args)?,
         ServerCommand::Uninstall(args) => opkssh_server::server_uninstall(&args, out)?,
         ServerCommand::Cache { command } => {
-            let (CacheCommand::Clear { args, .. }
-            | CacheCommand::Refresh(args)
-            | CacheCommand::Show(args)) = &command;
-            if let Some(status) = opkssh_server::as_owner_of(&args.directory())? {
+            let (CacheCommand::Clear { dirs, .. }
+            | CacheCommand::Refresh(dirs)
+            | CacheCommand::Show(dirs)) = &command;
+            if let Some(status) = opkssh_server::as_owner_of(&dirs.key_cache())? {
                 return Ok(ExitCode::from(status));
             }
             match &command {
-                CacheCommand::Clear { args, issuer } => {
-                    opkssh_server::cache_clear(args, issuer.as_deref(), out)?;
+                CacheCommand::Clear { dirs, issuer } => {
+                    opkssh_server::cache_clear(dirs, issuer.as_deref(), out)?;
                 }
-                CacheCommand::Refresh(args) => opkssh_server::cache_refresh(args, out)?,
-                CacheCommand::Show(args) => opkssh_server::cache_show(args, out)?,
+                CacheCommand::Refresh(dirs) => opkssh_server::cache_refresh(dirs, out)?,
+                CacheCommand::Show(dirs) => opkssh_server::cache_show(dirs, out)?,
             }
         }
     }

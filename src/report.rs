@@ -75,6 +75,7 @@ failures!(
     opkssh_server::InstallError,
     opkssh_server::PermissionsError,
     opkssh_server::RevokeError,
+    opkssh_server::UninstallError,
     opkssh_server::VerifyError,
 );
 

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use opkssh_server::policy::Policy;
+use opkssh_server::policy::{Policy, RowFile};
 use opkssh_server::providers::Providers;
 use opkssh_server::table;
 
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(again.rows[0].words, row.words, "{line:?}");
         }
     }
-    Policy::default().add_file("auth_id", bytes);
-    Policy::default().add_rows_of("root", "auth_id", bytes);
+    Policy::default().add(RowFile::parse("auth_id", None, bytes));
+    Policy::default().add(RowFile::parse("auth_id", Some("root"), bytes));
     let _ = Providers::parse("providers", bytes).for_issuer("https://issuer.example.com");
 });

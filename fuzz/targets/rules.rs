@@ -7,7 +7,7 @@
 use libfuzzer_sys::fuzz_target;
 use opkssh_protocol::json;
 use opkssh_protocol::time::UnixTime;
-use opkssh_server::account::{AccountKind, Standing};
+use opkssh_server::account::{AccountKind, AccountFacts};
 use opkssh_server::policy::Applicant;
 use opkssh_server::policy::rules::Rules;
 
@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
         ("git", "https://id.example"),
         ("alice", "https://id.example"),
     ] {
-        let account = Standing {
+        let account = AccountFacts {
             name: principal.to_owned(),
             aliases: vec![principal.to_owned()],
             kind: AccountKind::Person,

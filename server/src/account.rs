@@ -2,7 +2,7 @@
 
 mod kind;
 
-pub use kind::{AccountKind, Standing, standing};
+pub use kind::{AccountFacts, AccountKind, facts, is_nobody};
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -76,12 +76,12 @@ pub fn groups_of(name: &str) -> Vec<u32> {
         .collect()
 }
 
-/// The name that belongs to a uid, for showing it; the number where there is none.
+/// Returns the name that belongs to a uid, for showing it; the number where there is none.
 pub fn name_of(uid: u32) -> String {
     name_in("passwd", uid)
 }
 
-/// The name that belongs to a gid, for showing it; the number where there is none.
+/// Returns the name that belongs to a gid, for showing it; the number where there is none.
 pub fn group_name_of(gid: u32) -> String {
     name_in("group", gid)
 }
@@ -120,7 +120,7 @@ fn ask(database: &str, key: &str) -> Option<Vec<u8>> {
     process::answer(command, DEADLINE).ok()
 }
 
-/// Could an account have this name? Nothing that a command line or a table could misread.
+/// Returns true if an account can have this name: nothing that a command line or a table misreads.
 pub fn is_possible(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 256

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::connection::{Connection, NotAConnection};
+use crate::connection::{NotAConnection, SshdConnection};
 
 /// What one word is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -37,13 +37,13 @@ pub enum NoConnection {
 
 /// Returns the connection among `words`, which begin as `declared` says. A word is never taken for
 /// another one by its form.
-pub fn connection(declared: &[Argument], words: &[String]) -> Result<Connection, NoConnection> {
+pub fn connection(declared: &[Argument], words: &[String]) -> Result<SshdConnection, NoConnection> {
     let place = declared
         .iter()
         .position(|argument| *argument == Argument::Connection)
         .ok_or(NoConnection::NotDeclared)?;
     let word = words.get(place).ok_or(NoConnection::Missing)?;
-    Ok(Connection::parse(word)?)
+    Ok(SshdConnection::parse(word)?)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv6Addr};
 /// The two ends, in sshd's order.
 ///
 /// sshd_config(5) has the client's end first, but OpenSSH 10.0 and 10.6 pass the server's first. So
-/// the order says nothing: [`Connection::client`] is told which addresses are this machine's.
+/// the order says nothing: [`SshdConnection::client`] is told which addresses are this machine's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connection {
+pub struct SshdConnection {
     pub first: End,
     pub second: End,
 }
@@ -26,7 +26,7 @@ pub struct End {
 #[error("{0:?} is not ADDRESS PORT ADDRESS PORT")]
 pub struct NotAConnection(String);
 
-impl Connection {
+impl SshdConnection {
     /// Parses what sshd puts in for `%C`: `ADDRESS PORT ADDRESS PORT`.
     pub fn parse(word: &str) -> Result<Self, NotAConnection> {
         let parts: Vec<&str> = word.split(' ').collect();
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_four_parts() {
-        let parse = |word: &str| Connection::parse(word).unwrap();
+        let parse = |word: &str| SshdConnection::parse(word).unwrap();
         let found = parse("192.0.2.7 51234 198.51.100.1 22");
         assert_eq!(found.first.address, IpAddr::from([192, 0, 2, 7]));
         assert_eq!((found.first.port, found.second.port), (51234, 22));
@@ -125,7 +125,7 @@ mod tests {
             "UNKNOWN 65535 UNKNOWN 65535",
             "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
         ] {
-            assert!(Connection::parse(word).is_err(), "{word:?}");
+            assert!(SshdConnection::parse(word).is_err(), "{word:?}");
         }
     }
 
@@ -134,7 +134,7 @@ mod tests {
     fn the_client_is_the_end_that_is_not_ours_in_either_order() {
         let ours: IpAddr = "198.51.100.1".parse().unwrap();
         let client = |word: &str| {
-            let connection = Connection::parse(word).unwrap();
+            let connection = SshdConnection::parse(word).unwrap();
             let client = connection.client(|end| end.address == ours || end.address.is_loopback());
             client.map(|address| address.to_string())
         };

@@ -70,7 +70,7 @@ impl Seen {
 
 impl Display for Decision<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let account = Word(self.account);
+        let account = PlainOrQuoted(self.account);
         match &self.outcome {
             Outcome::Allowed { rule } => {
                 let rule = printable(rule).quoted();
@@ -78,7 +78,7 @@ impl Display for Decision<'_> {
             }
             Outcome::Refused { .. } => write!(f, "failed to verify account={account}")?,
             Outcome::ByFallback { program, bytes, .. } => {
-                let program = Word(program);
+                let program = PlainOrQuoted(program);
                 write!(
                     f,
                     "left to fallback account={account} fallback={program} bytes={bytes}"
@@ -87,7 +87,7 @@ impl Display for Decision<'_> {
         }
         // a fingerprint is made here, of the key
         if let Some(key) = &self.seen.key {
-            write!(f, " key={}", Word(key))?;
+            write!(f, " key={}", PlainOrQuoted(key))?;
         }
         if let Some(age) = self.seen.keys_age {
             write!(f, " keys=\"from the cache, {age} s old\"")?;
@@ -111,9 +111,9 @@ impl Display for Decision<'_> {
 }
 
 /// A value of the server's own: plain where it is one word, else in quotes.
-struct Word<'a>(&'a str);
+struct PlainOrQuoted<'a>(&'a str);
 
-impl Display for Word<'_> {
+impl Display for PlainOrQuoted<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let is_plain = |c: char| c.is_ascii_graphic() && !"\"'\\=".contains(c);
         if !self.0.is_empty() && self.0.len() <= 256 && self.0.chars().all(is_plain) {

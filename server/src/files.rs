@@ -10,8 +10,6 @@ use memchr::memrchr;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::etc::ACCOUNT;
-
 /// Largest file we read, in bytes.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How much [`read_lines`] reads at once, in bytes.
@@ -70,27 +68,6 @@ impl FileError {
     pub fn is_permission_denied(&self) -> bool {
         matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied)
     }
-
-    /// Returns the next thing to do, where there is one.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Mode { path, allowed, .. } => {
-                format!("Run: sudo chmod {allowed:o} {}", path.display())
-            }
-            Self::Owner { path, .. } => {
-                format!("Run: sudo chown root:{ACCOUNT} {}", path.display())
-            }
-            Self::Io { path, .. } if self.is_not_found() => format!(
-                "Create it: sudo install -m 640 -o root -g {ACCOUNT} /dev/null {}",
-                path.display()
-            ),
-            Self::Io { path, .. } if self.is_permission_denied() => format!(
-                "Let the AuthorizedKeysCommandUser read it: sudo chgrp {ACCOUNT} {}",
-                path.display()
-            ),
-            _ => return None,
-        })
-    }
 }
 
 /// Reads a file that meets the demands. A symlink is followed: its target is what is judged.
@@ -142,21 +119,19 @@ pub fn read_if_there(path: &Path, demands: Demands) -> Result<Option<Vec<u8>>, F
     }
 }
 
-/// Reads `<base>/<directory>/<name>`, where neither of the last two may be a symlink.
-pub fn read_beneath(
-    base: &Path,
-    directory: &str,
-    name: &str,
-    demands: Demands,
-) -> Result<Vec<u8>, FileError> {
-    let path = base.join(directory).join(name);
+/// Reads `path`, which is below `base`. Nothing on the way from there may be a symlink.
+pub fn read_beneath(base: &Path, path: &Path, demands: Demands) -> Result<Vec<u8>, FileError> {
     let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let base = rustix::fs::open(base, step, Mode::empty()).map_err(|errno| failed(&path, errno))?;
-    let directory = rustix::fs::openat(base, directory, step | OFlags::NOFOLLOW, Mode::empty())
-        .map_err(|errno| failed_beneath(&path, errno))?;
-    let fd = rustix::fs::openat(directory, name, READ | OFlags::NOFOLLOW, Mode::empty())
-        .map_err(|errno| failed_beneath(&path, errno))?;
-    read_open(fd, &path, demands)
+    let mut fd =
+        rustix::fs::open(base, step, Mode::empty()).map_err(|errno| failed(path, errno))?;
+    let beneath = path.strip_prefix(base).unwrap_or(path);
+    let mut names = beneath.iter().peekable();
+    while let Some(name) = names.next() {
+        let flags = if names.peek().is_some() { step } else { READ };
+        fd = rustix::fs::openat(&fd, name, flags | OFlags::NOFOLLOW, Mode::empty())
+            .map_err(|errno| failed_beneath(path, errno))?;
+    }
+    read_open(fd, path, demands)
 }
 
 /// Judges an open file by its handle.
@@ -350,7 +325,13 @@ mod tests {
             owner: Owner::RootOrOurselves,
             mode: 0o600,
         };
-        let read = |directory| read_beneath(home.path(), directory, "auth_id", demands);
+        let read = |directory| {
+            read_beneath(
+                home.path(),
+                &home.path().join(directory).join("auth_id"),
+                demands,
+            )
+        };
         fs::create_dir(home.path().join("real")).unwrap();
         file(&home.path().join("real"), "auth_id", 0o600);
         assert_eq!(read("real").unwrap(), b"text");

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::account::{self, Account, AccountError};
-use crate::files::{self, Demands, FileError, Owner};
+use crate::etc::HOME_AUTH_ID;
+use crate::files::FileError;
 use crate::process::{self, ProcessError};
 
 const SUDO: [&str; 3] = ["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo"];
@@ -28,19 +29,15 @@ pub enum HomeError {
     },
 }
 
-/// Where the file of an account is.
+/// Returns the path of an account's file.
 pub fn path_of(account: &Account) -> PathBuf {
-    account.home.join(".opk").join("auth_id")
+    HOME_AUTH_ID.path_in(&account.home)
 }
 
 /// Reads the file directly: the user's own, mode 0600 or stricter, no symlinks on the way from
 /// the home directory.
 pub fn read(account: &Account) -> Result<Vec<u8>, FileError> {
-    let demands = Demands {
-        owner: Owner::User(account.uid),
-        mode: 0o600,
-    };
-    files::read_beneath(&account.home, ".opk", "auth_id", demands)
+    HOME_AUTH_ID.read_in_home(account)
 }
 
 /// Reads the file of the account `name`, through sudo if only root may. Returns its path too.

@@ -1,9 +1,9 @@
 //! The server side of opkssh: `verify` for sshd's AuthorizedKeysCommand, and its admin commands.
 //!
-//! Where does sshd's yes or no come from? [`verify`], which is pure. What exactly does sshd read?
-//! [`authorized_keys`], the only writer to stdout there. The commands around them, which read files
-//! and ask providers, are [`verify_command`], [`add_command`], [`permissions_command`] and
-//! [`readhome_command`].
+//! [`verify`] makes the decision and is pure. [`authorized_keys`] is the only writer of our lines
+//! for sshd; `commands/verify/fallback.rs` passes on those of the fallback. `commands/` has a file
+//! or directory per command, with the reading of files and the asking of providers around the
+//! decision. [`etc`] is the table of the files at fixed paths.
 
 pub mod account;
 pub mod arguments;
@@ -30,6 +30,7 @@ pub mod policy;
 pub mod process;
 pub mod providers;
 mod rewrite;
+mod run_as;
 pub mod settings;
 mod slots;
 mod strict_yaml;
@@ -40,11 +41,11 @@ pub mod verify;
 mod commands;
 
 pub use commands::{
-    AddArgs, AddError, Added, AuditArgs, AuditError, CacheArgs, CacheError, CheckArgs, CheckError,
-    ExplainArgs, ExplainError, InstallArgs, PermissionsArgs, PermissionsError, ReadhomeArgs,
-    ReadhomeError, RevokeArgs, RevokeError, UninstallArgs, VerifyArgs, VerifyError, add_command,
-    as_owner_of, audit_command, cache_clear, cache_refresh, cache_show, explain_command,
-    permissions_command, readhome_command, revoke_command, server_check, server_install,
-    server_uninstall, verify_command, verify_to,
+    AddArgs, AddError, Added, AuditArgs, AuditError, CacheError, CheckError, ExplainArgs,
+    ExplainError, InstallArgs, PermissionsArgs, PermissionsError, ReadhomeArgs, ReadhomeError,
+    RevokeArgs, RevokeError, ServerCheckArgs, ServerDirs, UninstallArgs, UninstallError,
+    VerifyArgs, VerifyError, add_command, as_owner_of, audit_command, cache_clear, cache_refresh,
+    cache_show, explain_command, permissions_command, readhome_command, revoke_command,
+    server_check, server_install, server_uninstall, verify_command, verify_to,
 };
 pub use install::InstallError;

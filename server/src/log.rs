@@ -16,6 +16,7 @@ use opkssh_protocol::printable::printable;
 use rustix::fs::OFlags;
 
 use crate::decision::Decision;
+use crate::etc::LOG_FILE;
 use crate::journal::Journal;
 
 /// The name of a log file that stands for systemd's journal.
@@ -38,7 +39,7 @@ enum Form {
 }
 
 impl Log {
-    /// Appends to `path`, which is created with mode 0660; the path `journal` is systemd's journal.
+    /// Appends to `path`, which is created if it is missing; the path `journal` is systemd's journal.
     /// Where that does not work, says so on stderr and goes on there: a full disk must not lock
     /// everybody out.
     pub fn open(path: &Path) -> Self {
@@ -128,7 +129,7 @@ fn append_to(path: &Path) -> std::io::Result<std::fs::File> {
     OpenOptions::new()
         .append(true)
         .create(true)
-        .mode(0o660)
+        .mode(LOG_FILE.mode)
         .custom_flags(flags.bits().cast_signed())
         .open(path)
 }

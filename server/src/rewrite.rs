@@ -11,36 +11,32 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::account;
-use crate::etc::{ACCOUNT, AUTH_ID, PROVIDERS};
+use crate::etc::{ACCOUNT, AUTH_ID, HOME_AUTH_ID, PROVIDERS, REVOKED};
 
 /// Beside the file: a lock on the directory could be held by whoever can list it.
 const LOCK: &str = ".opkssh.lock";
 /// How long another `add` or `revoke` may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a file is like that was not there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum New {
-    /// 0600 and ours.
+    /// Of an account, in its home: 0600 and ours.
     Private,
-    /// 0640 and of the group that sshd's command reads the files beside it by.
+    /// A policy file: 0640 and of the group that sshd's command reads the files beside it by.
     Shared,
 }
 
 /// Locks the directory of `path` against others who do the same, for as long as the result lives.
 /// Waits for them for 10 seconds; then the error is of kind `TimedOut` and names the lock's file.
 pub fn lock(path: &Path) -> io::Result<File> {
-    lock_within(path, PATIENCE)
+    lock_within(path, LOCK_TIMEOUT)
 }
 
 /// Returns what to do about a file that could not be locked or replaced.
 pub fn hint(path: &Path, error: &io::Error) -> Option<String> {
-    (error.kind() == io::ErrorKind::TimedOut).then(|| {
-        format!(
-            "See who: sudo fuser -v {}/{LOCK}",
-            directory(path).display()
-        )
-    })
+    (error.kind() == io::ErrorKind::TimedOut)
+        .then(|| format!("Run: sudo fuser -v {}/{LOCK}", directory(path).display()))
 }
 
 /// Replaces the file. Mode and owner are those of the one that is there. A symlink is not
@@ -53,10 +49,10 @@ pub fn replace(path: &Path, bytes: &[u8], new: New) -> io::Result<()> {
         }
         Ok(known) => (known.mode() & 0o777, Some((known.uid(), known.gid()))),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Err(_) if new == New::Private => (0o600, None),
+        Err(_) if new == New::Private => (HOME_AUTH_ID.mode, None),
         Err(_) => {
             let ourselves = rustix::process::geteuid().as_raw();
-            (0o640, Some((ourselves, group_of_verify(directory)?)))
+            (REVOKED.mode, Some((ourselves, group_of_verify(directory)?)))
         }
     };
     let mut file = tempfile::Builder::new()
@@ -189,7 +185,7 @@ mod tests {
         let lock = directory.path().join(LOCK);
         fs::write(&lock, "").unwrap();
         fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
-        let error = lock_within(&directory.path().join("x"), PATIENCE).unwrap_err();
+        let error = lock_within(&directory.path().join("x"), LOCK_TIMEOUT).unwrap_err();
         assert!(error.to_string().contains("remove it"), "{error}");
     }
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::arguments::Argument;
 use crate::fallback::Fallback;
 use crate::key_source::Bounds;
+use crate::plugin::Plugins;
 use crate::strict_yaml;
 
 /// Longest time for which cached keys can be told to stand in for a provider that is down.
@@ -76,6 +77,11 @@ impl Settings {
             readable,
             arguments,
         })
+    }
+
+    /// Returns true if verify runs programs of others as its account: plugins or the fallback.
+    pub fn runs_others(&self, plugins: &Plugins) -> bool {
+        self.fallback.is_some() || plugins.are_configured()
     }
 }
 

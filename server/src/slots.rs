@@ -15,11 +15,11 @@ use crate::key_source::{Store, StoreError};
 use crate::log::Log;
 
 /// Slots of each kind.
-const ALL: usize = 32;
+const SLOTS: usize = 32;
 /// Slots that one account may use.
-const OF_ACCOUNT: usize = 8;
+const SLOTS_PER_ACCOUNT: usize = 8;
 /// How often a slot is tried again.
-const STEP: Duration = Duration::from_millis(50);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What a slot is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) struct RunSlot {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoRunSlot {
     #[error(
-        "{OF_ACCOUNT} run already for accounts with the same slots, and none ended within {} s",
+        "{SLOTS_PER_ACCOUNT} run already for accounts with the same slots, and none ended within {} s",
         seconds(*waited)
     )]
     Busy { waited: Duration },
@@ -66,7 +66,7 @@ pub(crate) fn take_or_log(
 ) -> Result<Option<RunSlot>, String> {
     let waits = || {
         log.line(&format!(
-            "{kind}: waiting, as {OF_ACCOUNT} run already for accounts with the same slots"
+            "{kind}: waiting, as {SLOTS_PER_ACCOUNT} run already for accounts with the same slots"
         ));
     };
     match take(cache, kind, account, deadline, waits) {
@@ -106,7 +106,7 @@ pub(crate) fn take(
         if left.is_zero() {
             return Err(NoRunSlot::Busy { waited: given });
         }
-        thread::sleep(left.min(STEP));
+        thread::sleep(left.min(RETRY_INTERVAL));
     }
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn take(
 fn of_account(account: &str) -> impl Iterator<Item = usize> {
     let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
     let first = digest.as_ref().first().copied().unwrap_or_default();
-    (0..OF_ACCOUNT).map(move |number| (usize::from(first) + number) % ALL)
+    (0..SLOTS_PER_ACCOUNT).map(move |number| (usize::from(first) + number) % SLOTS)
 }
 
 #[cfg(test)]
@@ -148,7 +148,7 @@ mod tests {
     fn one_account_cannot_use_up_what_others_need() {
         let directory = private_directory();
         let cache = directory.path();
-        let mut held: Vec<RunSlot> = (0..OF_ACCOUNT)
+        let mut held: Vec<RunSlot> = (0..SLOTS_PER_ACCOUNT)
             .map(|_| take(cache, RunKind::Fallback, "root").unwrap())
             .collect();
         assert!(matches!(
@@ -166,7 +166,7 @@ mod tests {
     fn who_waits_says_so_once_and_gets_the_slot_that_is_given_back() {
         let directory = private_directory();
         let cache = directory.path();
-        let mut held: Vec<RunSlot> = (0..OF_ACCOUNT)
+        let mut held: Vec<RunSlot> = (0..SLOTS_PER_ACCOUNT)
             .map(|_| take(cache, RunKind::Plugins, "root").unwrap())
             .collect();
         let deadline = Deadline::after(Duration::from_secs(60));

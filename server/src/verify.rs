@@ -29,20 +29,12 @@ use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 
-use crate::account::Standing;
+use crate::account::AccountFacts;
 use crate::authorized_keys::{AuthorizedKey, Options};
 use crate::config::DenyLists;
 use crate::policy::{Applicant, Granted, Policy, PolicyDenial};
 use crate::providers::Providers;
 use crate::userinfo::Userinfo;
-
-/// The decision.
-#[must_use]
-#[derive(Debug)]
-pub enum Verdict {
-    Allow(Allowed),
-    Deny(DenyReason),
-}
 
 /// A yes, and what the log should say about it.
 #[derive(Debug)]
@@ -64,7 +56,7 @@ pub struct Peeked {
     blob: Vec<u8>,
 }
 
-/// Are sshd's `%t` and `%k` for us? Any other key is refused by the name of its type alone.
+/// Fails if sshd's `%t` and `%k` are no certificate of ours: most keys by the name of their type alone.
 pub fn peek(key_type: &str, base64: &str) -> Result<Peeked, DenyReason> {
     if !CERTIFICATE_TYPES.contains(&key_type) {
         let kind = key_type.chars().take(64).collect();
@@ -96,7 +88,7 @@ pub struct Candidate {
     token: BoundPkToken,
 }
 
-/// Everything that needs neither the provider's keys nor the policy.
+/// Checks everything that needs neither the provider's keys nor the policy.
 pub fn before_keys(
     certificate: UnverifiedCertificate,
     providers: &Providers,
@@ -116,12 +108,13 @@ pub fn before_keys(
 }
 
 impl Candidate {
-    /// Whose keys are needed.
+    /// Returns the issuer whose keys are needed.
     pub fn issuer(&self) -> &str {
         &self.token.provider().issuer
     }
 
-    /// Can these keys tell, by their names? If not, the provider may have newer ones.
+    /// Returns true if the keys that the token names are among these; if not, the provider may have
+    /// newer ones.
     pub fn suits(&self, keys: &KeySet) -> bool {
         let token = self.token.unverified();
         let refreshed = token.unverified_refreshed();
@@ -129,7 +122,8 @@ impl Candidate {
             && refreshed.is_none_or(|token| keys.knows(token.unverified_kid().as_deref()))
     }
 
-    /// Finds out who it is. How old the login may be is for [`Identified::decide`] to say.
+    /// Verifies the token with the provider's keys. How old the login may be is checked by
+    /// [`Undenied::allowed_by`].
     pub fn identify(self, keys: &KeySet, now: UnixTime) -> Result<Identified, DenyReason> {
         let provider = self.token.provider().clone();
         let token = pk_token::authenticate(self.token, keys, now)?;
@@ -156,7 +150,7 @@ pub struct Identified {
     certificate: VerifiedCertificate,
     token: AuthenticPkToken,
     userinfo: Option<Userinfo>,
-    account: Option<Standing>,
+    account: Option<AccountFacts>,
     provider: TrustedProvider,
     now: UnixTime,
     /// `SHA256:…` of the user key, and of the ID tokens' payloads.
@@ -187,7 +181,7 @@ impl Identified {
     }
 
     /// With what the local account is that they want. No claim may name one that is not known.
-    pub fn with_account(self, account: Option<Standing>) -> Self {
+    pub fn with_account(self, account: Option<AccountFacts>) -> Self {
         Self { account, ..self }
     }
 
@@ -210,16 +204,6 @@ impl Identified {
     /// The PK token's compact form, and that of the ID token in it.
     pub fn compact_tokens(&self) -> (&str, String) {
         (self.certificate.pk_token(), self.token.id_token().compact())
-    }
-
-    /// Decides whether they may become `principal`.
-    pub fn decide(&self, principal: &str, policy: &Policy, deny: &DenyLists) -> Verdict {
-        let tell = &mut |_| ();
-        let undenied = self.check_denials(principal, policy, deny, tell);
-        match undenied.and_then(|undenied| undenied.allowed_by(policy, tell)) {
-            Ok(allowed) => Verdict::Allow(allowed),
-            Err(reason) => Verdict::Deny(reason),
-        }
     }
 
     /// Fails if a revocation, deny list or deny rule applies, whatever else allows. `tell` hears of
@@ -323,7 +307,7 @@ impl Identified {
     }
 }
 
-/// Somebody whom nothing denies the account that they want: something may allow it.
+/// An identified login that no denial applies to.
 pub struct Undenied<'a> {
     identified: &'a Identified,
     principal: &'a str,

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use forge::Login;
 use opkssh_protocol::time::UnixTime;
 use opkssh_server::key_source::Store;
-use opkssh_server::{CacheArgs, cache_clear, cache_refresh, cache_show};
+use opkssh_server::{ServerDirs, cache_clear, cache_refresh, cache_show};
 use stage::{Provider, Server, discovery, ok};
 
 struct Scene {
@@ -71,8 +71,8 @@ impl Scene {
         self.down.store(down, Ordering::SeqCst);
     }
 
-    fn args(&self) -> CacheArgs {
-        CacheArgs {
+    fn args(&self) -> ServerDirs {
+        ServerDirs {
             etc: self.server.directory.path().to_owned(),
             cache: Some(self.server.path("cache")),
         }

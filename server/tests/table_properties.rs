@@ -1,7 +1,7 @@
 //! The table grammar under any bytes and any words.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use opkssh_server::policy::{Identity, Policy};
+use opkssh_server::policy::{Identity, Policy, RowFile};
 use opkssh_server::providers::{Providers, is_acceptable};
 use opkssh_server::table;
 use opkssh_server::verify::peek;
@@ -57,8 +57,8 @@ proptest! {
         let lines = bytes.split(|byte| *byte == b'\n').count();
         prop_assert!(table.rows.len() + table.problems.len() <= lines);
         let _ = Providers::parse("f", &bytes);
-        let _ = Policy::default().add_file("f", &bytes);
-        let _ = Policy::default().add_rows_of("a", "f", &bytes);
+        let _ = Policy::default().add(RowFile::parse("f", None, &bytes));
+        let _ = Policy::default().add(RowFile::parse("f", Some("a"), &bytes));
     }
 
     #[test]

@@ -430,7 +430,7 @@ fn arguments(words: &[&str]) -> Result<VerifyArgs, clap::Error> {
 #[test]
 fn row_26_and_27_words_from_sshd() {
     let args = arguments(&["u", "AAAA", "t"]).unwrap();
-    assert_eq!(args.etc, Path::new("/etc/opk"));
+    assert_eq!(args.dirs.etc, Path::new("/etc/opk"));
     assert_eq!(args.log_file, Path::new("/var/log/opkssh.log"));
     assert!(args.config_path.is_none() && args.extra.is_empty());
     let args = arguments(&[

@@ -74,8 +74,8 @@ fn verify_is_read_alone_as_with_the_table() {
             panic!("{words:?}");
         };
         assert_eq!(
-            (alone.etc, alone.log_file, alone.principal, alone.extra),
-            (table.etc, table.log_file, table.principal, table.extra)
+            (alone.dirs.etc, alone.log_file, alone.principal, alone.extra),
+            (table.dirs.etc, table.log_file, table.principal, table.extra)
         );
     }
     for words in [

@@ -247,7 +247,7 @@ fn explain_says_no_why_and_what_to_change() {
         "auth_id",
         &format!("{} alice@x.example {}/\n", user_name(), attempt.issuer),
     );
-    let said = refused("no policy to allow", "To allow it: sudo opkssh add");
+    let said = refused("no policy to allow", "To allow it, run: sudo opkssh add");
     assert!(
         said.contains("its issuer differs only in the trailing slash"),
         "{said}"
@@ -256,7 +256,10 @@ fn explain_says_no_why_and_what_to_change() {
         .etc
         .write("config.yml", "deny_emails: [alice@x.example]\n");
     let said = refused("denied email", "");
-    assert!(said.contains("somebody has refused just this"), "{said}");
+    assert!(
+        said.contains("a denial applies; no rule or row can override it"),
+        "{said}"
+    );
     attempt.etc.write("config.yml", "");
     attempt
         .etc

@@ -51,7 +51,11 @@ fn our_program_in_the_place_of_go_s_keeps_keys() {
     // sshd asks twice for a login; explain asks once, audit once
     let without_cache = 5 * 2 + 1;
     let with_audit = 3;
-    assert_eq!(attempt.requests(), 2 * (without_cache + with_audit) + 2, "{output}");
+    assert_eq!(
+        attempt.requests(),
+        2 * (without_cache + with_audit) + 2,
+        "{output}"
+    );
 }
 
 /// What the script printed. Needs root: accounts, owners, and sshd as root starts it.

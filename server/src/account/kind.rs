@@ -1,17 +1,18 @@
 //! Which local accounts a claim may name. Decided by uid: a second name of an account is no other
 //! account.
 
-use super::{AccountError, find, in_passwd};
+use super::{AccountError, find, find_in};
 use crate::etc::ACCOUNT;
 
 const LOGIN_DEFS: [&str; 2] = ["/etc/login.defs", "/usr/etc/login.defs"];
 /// What useradd takes where login.defs does not say.
 const DEFAULT_UID_MIN: u32 = 1000;
+/// Uid of the account nobody on most systems.
 const USUAL_NOBODY: u32 = 65534;
 
 /// What a local account is, for a claim that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct AccountFacts {
     pub name: String,
     /// Names in `/etc/passwd` that have the same uid, its own included.
     pub aliases: Vec<String>,
@@ -64,7 +65,7 @@ impl AccountKind {
 }
 
 /// Looks up an account by its exact name, and what kind of account its uid makes it.
-pub fn standing(name: &str) -> Result<Standing, AccountError> {
+pub fn facts(name: &str) -> Result<AccountFacts, AccountError> {
     let account = find(name)?;
     let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
     let defs = LOGIN_DEFS.iter().find_map(|path| std::fs::read(path).ok());
@@ -74,14 +75,26 @@ pub fn standing(name: &str) -> Result<Standing, AccountError> {
             Some(rustix::process::geteuid().as_raw()),
             find(ACCOUNT).ok().map(|account| account.uid),
         ],
-        nobody: in_passwd(&passwd, "nobody").map(|nobody| nobody.uid),
+        nobody: uid_of_nobody(&passwd),
         min: uid_min(&defs.unwrap_or_default()),
     };
-    Ok(Standing {
+    Ok(AccountFacts {
         aliases: names_of(&passwd, account.uid),
         kind: AccountKind::of(account.uid, uids),
         name: account.name,
     })
+}
+
+/// Returns true for the account nobody, which programs without rights of their own share.
+pub fn is_nobody(uid: u32) -> bool {
+    let other = || uid_of_nobody(&std::fs::read("/etc/passwd").unwrap_or_default());
+    uid == USUAL_NOBODY || Some(uid) == other()
+}
+
+fn uid_of_nobody(passwd: &[u8]) -> Option<u32> {
+    find_in(passwd, |fields| fields[0] == "nobody")?[2]
+        .parse()
+        .ok()
 }
 
 /// Returns `UID_MIN` of login.defs(5): the last one counts.
@@ -140,8 +153,8 @@ mod tests {
         assert_eq!(AccountKind::of(1, uids), AccountKind::Person);
         let all = b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\na:x:1:1::/:\nb";
         assert_eq!(names_of(all, 0), ["root", "toor"]);
-        assert_eq!(standing("root").unwrap().kind, AccountKind::Root);
-        assert!(standing("no-such-account-here").is_err());
+        assert_eq!(facts("root").unwrap().kind, AccountKind::Root);
+        assert!(facts("no-such-account-here").is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::account::{self, Account, AccountError};
-use crate::etc::{self, AUTH_ID};
+use crate::etc::{self, AUTH_ID, HOME_DIRECTORY};
 use crate::files::FileError;
 use crate::home;
 use crate::log::Log;
@@ -19,15 +19,15 @@ use crate::table::{self, Table, Unwritable};
 /// Let an identity log in to a local account.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AddArgs {
-    /// Directory of auth_id.
+    /// Directory of auth_id
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
-    /// Local account to log in to.
+    /// Local account to log in to
     pub principal: String,
-    /// Mail address, subject, or group (oidc:groups:NAME).
+    /// Mail address, subject, or group (oidc:groups:NAME)
     #[arg(value_name = "EMAIL|SUB|GROUP")]
     pub identity: String,
-    /// Issuer URL, or one of google, azure, microsoft, gitlab, hello.
+    /// Issuer URL, or one of google, azure, microsoft, gitlab, hello
     pub issuer: String,
 }
 
@@ -42,7 +42,9 @@ pub struct Added {
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
     #[error("failed to load policy: {0}")]
-    File(#[from] FileError),
+    File(FileError),
+    #[error("failed to load policy: {0}")]
+    HomeFile(FileError),
     #[error("failed to load policy: {0}")]
     Account(#[from] AccountError),
     #[error("cannot write this {column} to a policy file: {reason}")]
@@ -58,9 +60,12 @@ impl AddError {
     /// Returns the next thing to do, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::File(error) => error.hint(),
+            Self::File(error) => etc::hint_for(error, AUTH_ID.mode),
+            Self::HomeFile(FileError::Mode { path, allowed, .. }) => {
+                Some(format!("Run: chmod {allowed:o} {}", path.display()))
+            }
             Self::Write { path, error } => rewrite::hint(path, error),
-            Self::Account(_) | Self::Unwritable { .. } => None,
+            Self::HomeFile(_) | Self::Account(_) | Self::Unwritable { .. } => None,
         }
     }
 }
@@ -101,7 +106,7 @@ fn add(args: &AddArgs) -> Result<Added, AddError> {
     let (path, existed) = match AUTH_ID.read(&system) {
         Ok(_) => add_to_system(&system, row)?,
         Err(error) if error.is_permission_denied() => add_to_home(&args.principal, row)?,
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(AddError::File(error)),
     };
     Ok(Added { path, existed })
 }
@@ -122,7 +127,7 @@ fn issuer(word: &str) -> &str {
 fn add_to_system(path: &Path, row: [&str; 3]) -> Result<(PathBuf, bool), AddError> {
     // a symlink stays one: its target is what gets replaced
     let real = fs::canonicalize(path).map_err(|error| failed(path, error))?;
-    let existed = add_locked(&real, row, || AUTH_ID.read(&real))?;
+    let existed = add_locked(&real, row, || AUTH_ID.read(&real).map_err(AddError::File))?;
     Ok((path.to_owned(), existed))
 }
 
@@ -134,8 +139,9 @@ fn add_to_home(principal: &str, row: [&str; 3]) -> Result<(PathBuf, bool), AddEr
 }
 
 fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool, AddError> {
-    let directory = account.home.join(".opk");
-    match fs::DirBuilder::new().mode(0o750).create(&directory) {
+    let directory = HOME_DIRECTORY.path_in(&account.home);
+    let mode = HOME_DIRECTORY.mode;
+    match fs::DirBuilder::new().mode(mode).create(&directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(failed(path, error));
         }
@@ -143,7 +149,7 @@ fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool
     }
     add_locked(path, row, || match home::read(account) {
         Err(error) if error.is_not_found() => Ok(Vec::new()),
-        other => other,
+        other => other.map_err(AddError::HomeFile),
     })
 }
 
@@ -151,7 +157,7 @@ fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool
 fn add_locked(
     path: &Path,
     row: [&str; 3],
-    read: impl FnOnce() -> Result<Vec<u8>, FileError>,
+    read: impl FnOnce() -> Result<Vec<u8>, AddError>,
 ) -> Result<bool, AddError> {
     let _lock = rewrite::lock(path).map_err(|error| failed(path, error))?;
     let before = read()?;

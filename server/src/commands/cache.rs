@@ -4,48 +4,20 @@
 //! that no file in there becomes root's.
 
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
 use std::time::SystemTime;
 
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
+use super::dirs::ServerDirs;
 use super::verify::{load_config, load_providers};
 use crate::deadline::Deadline;
-use crate::etc::{self, ACCOUNT, EtcError, PLUGINS};
-use crate::key_source::{self, KeyCache, PROVIDER_TIMEOUT, Standing, Store, StoreError, WhenAsked};
+use crate::etc::{self, ACCOUNT, EtcError};
+use crate::key_source::{KeyCache, PROVIDER_TIMEOUT, Standing, Store, StoreError, WhenAsked};
 use crate::log::Log;
-use crate::plugin;
+use crate::run_as::{command_as, exit_code, other_owner};
 use crate::settings::Settings;
-
-/// What all of them take.
-#[derive(Debug, Clone, clap::Args)]
-pub struct CacheArgs {
-    /// Directory of providers, config.yml and server.yml.
-    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
-    pub etc: PathBuf,
-    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
-    /// else /var/tmp/opkssh-UID].
-    #[arg(long, value_name = "DIR")]
-    pub cache: Option<PathBuf>,
-}
-
-impl CacheArgs {
-    /// Returns the directory that verify uses.
-    pub fn directory(&self) -> PathBuf {
-        cache_of(&self.etc, self.cache.as_deref())
-    }
-}
-
-/// Returns the directory that verify uses on this server, unless one is `named`.
-pub(super) fn cache_of(etc: &Path, named: Option<&Path>) -> PathBuf {
-    let has_fallback = || etc::load_settings(etc).is_ok_and(|found| found.fallback.is_some());
-    let has_plugins = || plugin::load(&PLUGINS.path_in(etc)).are_configured();
-    key_source::find_cache(named, has_fallback() || has_plugins())
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
@@ -68,7 +40,7 @@ impl CacheError {
             Self::Etc(error) => error.hint(),
             Self::Store(StoreError::Owner { path, .. } | StoreError::Mode { path, .. }) => {
                 Some(format!(
-                    "It must be of the AuthorizedKeysCommandUser alone: sudo install -d -m 700 -o \
+                    "Run: sudo install -d -m 700 -o \
                      {ACCOUNT} -g {ACCOUNT} {}",
                     path.display()
                 ))
@@ -76,9 +48,9 @@ impl CacheError {
             Self::Store(StoreError::Io { error, .. })
                 if error.kind() == io::ErrorKind::PermissionDenied =>
             {
-                Some("Run it as root: sudo opkssh server cache show".into())
+                Some("Run: sudo opkssh server cache show".into())
             }
-            Self::Store(_) => Some("Make it: sudo opkssh server install".into()),
+            Self::Store(_) => Some("Run: sudo opkssh server install".into()),
             Self::Refresh { .. } | Self::AsOwner { .. } | Self::Output(_) => None,
         }
     }
@@ -86,11 +58,11 @@ impl CacheError {
 
 /// Writes a paragraph per configured issuer: how old its keys are, what they are good for, and
 /// what went wrong last.
-pub fn cache_show(args: &CacheArgs, out: &mut impl Write) -> Result<(), CacheError> {
+pub fn cache_show(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheError> {
     let now = UnixTime::from(SystemTime::now());
-    let settings = etc::load_settings(&args.etc)?;
-    let providers = load_providers(&args.etc, &to_stderr())?;
-    let directory = args.directory();
+    let settings = etc::load_settings(&dirs.etc)?;
+    let providers = load_providers(&dirs.etc, &to_stderr())?;
+    let directory = dirs.key_cache();
     let store = Store::open(&directory)?;
     write_line(out, &format!("kept in {}", directory.display()))?;
     for issuer in providers.issuers() {
@@ -104,11 +76,11 @@ pub fn cache_show(args: &CacheArgs, out: &mut impl Write) -> Result<(), CacheErr
 }
 
 /// Asks every configured provider now, whenever it was asked last.
-pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), CacheError> {
-    let settings = etc::load_settings(&args.etc)?;
-    let providers = load_providers(&args.etc, &to_stderr())?;
-    let config = load_config(&args.etc, None, &to_stderr())?;
-    let store = Store::open(&args.directory())?;
+pub fn cache_refresh(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheError> {
+    let settings = etc::load_settings(&dirs.etc)?;
+    let providers = load_providers(&dirs.etc, &to_stderr())?;
+    let config = load_config(&dirs.etc, None, &to_stderr())?;
+    let store = Store::open(&dirs.key_cache())?;
     let source = WhenAsked {
         env_vars: &config.env_vars,
     };
@@ -142,11 +114,11 @@ pub fn cache_refresh(args: &CacheArgs, out: &mut impl Write) -> Result<(), Cache
 
 /// Forgets the keys of one issuer, or of all, configured or not. The next login asks again.
 pub fn cache_clear(
-    args: &CacheArgs,
+    dirs: &ServerDirs,
     issuer: Option<&str>,
     out: &mut impl Write,
 ) -> Result<(), CacheError> {
-    let store = Store::open(&args.directory())?;
+    let store = Store::open(&dirs.key_cache())?;
     match issuer {
         Some(issuer) => {
             store.forget(issuer)?;
@@ -159,10 +131,10 @@ pub fn cache_clear(
     }
 }
 
-/// Where root works on a directory of somebody else's: the same program with the same words, as
-/// that user and group, to its end. `None`: go on here.
+/// Runs this command again as the owner of `directory`, if that is another account and this one is
+/// root, and returns its exit status. `None`: go on here.
 pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, CacheError> {
-    let Some((uid, gid)) = owner_to_become(directory) else {
+    let Some((uid, gid)) = other_owner(directory) else {
         return Ok(None);
     };
     let failed = |error| CacheError::AsOwner {
@@ -170,26 +142,11 @@ pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, CacheError> {
         error,
     };
     let program = std::env::current_exe().map_err(failed)?;
-    let status = Command::new(program)
+    let status = command_as(uid, gid, &program)
         .args(std::env::args_os().skip(1))
-        .uid(uid)
-        .gid(gid)
         .status()
         .map_err(failed)?;
-    Ok(Some(code_of(status)))
-}
-
-/// Uid and gid of a directory of somebody else's, for root.
-pub(super) fn owner_to_become(directory: &Path) -> Option<(u32, u32)> {
-    let metadata = std::fs::symlink_metadata(directory).ok()?;
-    let is_for_us = rustix::process::geteuid().is_root() && metadata.uid() != 0;
-    is_for_us.then(|| (metadata.uid(), metadata.gid()))
-}
-
-/// The exit status to end with after a program that did our work.
-pub(super) fn code_of(status: ExitStatus) -> u8 {
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    code.unwrap_or(1)
+    Ok(Some(exit_code(status)))
 }
 
 fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> String {

@@ -4,17 +4,19 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::printable::quoted;
 
-use super::cache::{cache_of, code_of, owner_to_become};
-use super::verify::{VerifyArgs, VerifyError, decide};
-use crate::etc;
+use super::dirs::ServerDirs;
+use super::verify::{VerifyArgs, VerifyError, explain_decision};
 use crate::log::Log;
+use crate::policy::PolicyDenial;
+use crate::policy::rules::RuleDenial;
+use crate::run_as::{command_as, exit_code, other_owner};
+use crate::verify::DenyReason;
 
 /// Longest file with a certificate, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
@@ -22,22 +24,17 @@ const MAX_BYTES: u64 = 256 * 1024;
 /// Would this certificate be let in, and why (not)? Exit status 0: yes, 1: no.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExplainArgs {
-    /// Directory of providers, auth_id, config.yml and rules.yml.
-    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
-    pub etc: PathBuf,
-    /// Server configuration, in place of config.yml in that directory.
+    #[command(flatten)]
+    pub dirs: ServerDirs,
+    /// Server configuration, in place of config.yml in that directory
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
-    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
-    /// else /var/tmp/opkssh-UID].
-    #[arg(long, value_name = "DIR")]
-    pub cache: Option<PathBuf>,
-    /// Address that the client would connect from, for rules with client_address.
+    /// Address that the client would connect from, for rules with client_address
     #[arg(long, value_name = "ADDRESS")]
     pub client_address: Option<IpAddr>,
-    /// Local account to log in to.
+    /// Local account to log in to
     pub principal: String,
-    /// File with the certificate, as `-cert.pub` files have it, or `-` for stdin.
+    /// File with the certificate, as `-cert.pub` files have it, or `-` for stdin
     #[arg(value_name = "CERT")]
     pub certificate: PathBuf,
 }
@@ -79,9 +76,8 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
     let mut words = text.split_ascii_whitespace();
     let (key_type, base64) = (words.next(), words.next());
     let verify = VerifyArgs {
-        etc: args.etc.clone(),
+        dirs: args.dirs.clone(),
         config_path: args.config_path.clone(),
-        cache: args.cache.clone(),
         log_file: PathBuf::new(),
         principal: args.principal.clone(),
         certificate: base64.unwrap_or_default().to_owned(),
@@ -89,9 +85,11 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
         extra: Vec::new(),
     };
     describe(&text, &said);
-    let allowed = decide(&verify, args.client_address, &said).inspect_err(|error| {
-        if matches!(error, VerifyError::Denied(reason) if reason.is_by_deny_list()) {
-            said.line("somebody has refused just this; nothing that allows would change it");
+    let allowed = explain_decision(&verify, args.client_address, &said).inspect_err(|error| {
+        if let VerifyError::Denied(reason) = error
+            && let Some(remark) = remark_on(reason)
+        {
+            said.line(remark);
         }
     })?;
     for notice in &allowed.notices {
@@ -108,15 +106,28 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
     Ok(0)
 }
 
+/// Returns what a refusal means for everything else that allows.
+fn remark_on(reason: &DenyReason) -> Option<&'static str> {
+    match reason {
+        DenyReason::Policy(PolicyDenial::Rule(RuleDenial::Options { .. })) => {
+            Some("the rule's options cannot be filled in; mend the rule")
+        }
+        reason => reason
+            .is_final()
+            .then_some("a denial applies; no rule or row can override it"),
+    }
+}
+
 /// The same by the same program, to its end. It gets the certificate by stdin: the file may be
 /// root's, and it holds tokens. An error says why it was not started.
 fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
-    let cache = cache_of(&args.etc, args.cache.as_deref());
-    let (uid, gid) = owner_to_become(&cache)
+    let cache = args.dirs.key_cache();
+    let (uid, gid) = other_owner(&cache)
         .ok_or_else(|| format!("there is no key cache {} of that user's", cache.display()))?;
     let failed = |error: io::Error| format!("the program cannot be run as uid {uid}: {error}");
-    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-    command.arg("explain").arg("--etc").arg(&args.etc);
+    let program = std::env::current_exe().map_err(failed)?;
+    let mut command = command_as(uid, gid, &program);
+    command.arg("explain").arg("--etc").arg(&args.dirs.etc);
     if let Some(path) = &args.config_path {
         command.arg("--config-path").arg(path);
     }
@@ -125,13 +136,13 @@ fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
     }
     command.arg("--cache").arg(&cache);
     command.args(["--", &args.principal, "-"]);
-    command.uid(uid).gid(gid).stdin(Stdio::piped());
+    command.stdin(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
         // whoever ends without reading it has said why
         let _ = stdin.write_all(text.as_bytes());
     }
-    child.wait().map(code_of).map_err(failed)
+    child.wait().map(exit_code).map_err(failed)
 }
 
 fn read(args: &ExplainArgs) -> Result<String, ExplainError> {

@@ -31,7 +31,7 @@ pub enum PermissionsCommand {
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct CheckArgs {
-    /// Output in JSON.
+    /// Output in JSON
     #[arg(short, long)]
     pub json: bool,
     #[command(flatten)]
@@ -40,16 +40,16 @@ pub struct CheckArgs {
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct FixArgs {
-    /// Change nothing, show what would be done.
+    /// Change nothing, show what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// Output in JSON.
+    /// Output in JSON
     #[arg(short, long)]
     pub json: bool,
-    /// Say each step when it is done.
+    /// Say each step when it is done
     #[arg(short, long)]
     pub verbose: bool,
-    /// Do not ask.
+    /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
@@ -58,10 +58,10 @@ pub struct FixArgs {
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct InstallArgs {
-    /// Change nothing, show what would be done.
+    /// Change nothing, show what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// Say each step when it is done.
+    /// Say each step when it is done
     #[arg(short, long)]
     pub verbose: bool,
     #[command(flatten)]
@@ -70,13 +70,13 @@ pub struct InstallArgs {
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct PlaceArgs {
-    /// Directory of providers, auth_id, config.yml and policy.d.
+    /// Directory of providers, auth_id, config.yml and policy.d
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
-    /// Group of sshd's AuthorizedKeysCommandUser.
+    /// Group of sshd's AuthorizedKeysCommandUser
     #[arg(long, value_name = "GROUP", default_value = etc::ACCOUNT)]
     pub group: String,
-    /// Where keys of providers are kept.
+    /// Where keys of providers are kept
     #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
     pub cache: PathBuf,
     // Go's commands let further words pass
@@ -105,9 +105,7 @@ impl PermissionsError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Found(_) | Self::NeedsRoot => Some("Run: sudo opkssh permissions fix".into()),
-            Self::NoAnswer => {
-                Some("To answer yes beforehand: sudo opkssh permissions fix -y".into())
-            }
+            Self::NoAnswer => Some("Run: sudo opkssh permissions fix -y".into()),
             Self::Aborted | Self::NotFixed(_) | Self::Output(_) => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::home;
 /// Print a user's ~/.opk/auth_id, for verify.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReadhomeArgs {
-    /// Local account.
+    /// Local account
     pub principal: String,
 }
 

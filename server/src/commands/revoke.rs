@@ -19,24 +19,24 @@ use crate::rewrite;
 #[derive(Debug, Clone, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct RevokeArgs {
-    /// Directory of revoked.yml.
+    /// Directory of revoked.yml
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
-    /// A person for good, by the subject (`sub`) that the provider gives, with --issuer.
+    /// A person for good, by the subject (`sub`) that the provider gives, with --issuer
     #[arg(long, value_name = "SUB", group = "what", requires = "issuer")]
     pub subject: Option<String>,
-    /// The provider of the subject.
+    /// The provider of the subject
     #[arg(long, value_name = "URL", requires = "subject")]
     pub issuer: Option<String>,
     /// A login and all that it is renewed to: its key's fingerprint, as `ssh-keygen -l` and sshd's
-    /// log show it, or a file with its certificate.
+    /// log show it, or a file with its certificate
     #[arg(long, value_name = "SHA256:…|FILE", group = "what")]
     pub key: Option<String>,
     /// One ID token, that of this certificate: also in renewals that keep it (from providers that
-    /// leave the nonce out of refreshed ID tokens), not in those that have another one.
+    /// leave the nonce out of refreshed ID tokens), not in those that have another one
     #[arg(long, value_name = "FILE", group = "what")]
     pub certificate: Option<PathBuf>,
-    /// For the reader of the file.
+    /// For the reader of the file
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
@@ -59,8 +59,8 @@ impl RevokeError {
     /// Returns the next thing to do, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::File(error) => error.hint(),
-            Self::List { path, .. } => Some(format!("Edit it: sudoedit {}", path.display())),
+            Self::File(error) => etc::hint_for(error, REVOKED.mode),
+            Self::List { path, .. } => Some(format!("Run: sudoedit {}", path.display())),
             Self::Write { path, error } => rewrite::hint(path, error),
             Self::CertificateFile { .. } | Self::NothingToRevoke => None,
         }

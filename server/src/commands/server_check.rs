@@ -2,21 +2,21 @@
 //! `server install` asks it before sshd is pointed at us.
 
 use std::io::{self, Write};
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::sync::Arc;
 
-use super::cache::code_of;
 use super::verify::{AdminFiles, VerifyError};
 use crate::account::{self, AccountError};
-use crate::etc::{self, ACCOUNT};
+use crate::etc::{self, ACCOUNT, AUTH_ID};
 use crate::fallback::FallbackError;
+use crate::files::FileError;
 use crate::install;
 use crate::key_source::read_jwks_file;
 use crate::log::Log;
+use crate::run_as::{command_as, exit_code};
 
 #[derive(Debug, Clone, clap::Args)]
-pub struct CheckArgs {
+pub struct ServerCheckArgs {
     /// Directory of providers, auth_id, config.yml and the others
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
@@ -29,8 +29,8 @@ pub struct CheckArgs {
 pub enum CheckError {
     #[error("{0}")]
     Files(#[from] VerifyError),
-    #[error("the keys of {issuer} cannot be read: {reason}")]
-    JwksFile { issuer: String, reason: String },
+    #[error("error loading policy: {0}")]
+    NoAuthId(Arc<FileError>),
     #[error("the fallback of server.yml would not be run: {0}")]
     Fallback(#[from] FallbackError),
     #[error("{0}")]
@@ -46,28 +46,29 @@ impl CheckError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Files(error) => error.hint(),
-            Self::Account(_) => Some("Make the account: sudo opkssh server install".into()),
-            Self::Fallback(_) => Some("Edit it: sudoedit /etc/opk/server.yml".into()),
-            Self::JwksFile { .. } | Self::AsAccount(_) | Self::Output(_) => None,
+            Self::Account(_) => Some("Run: sudo opkssh server install".into()),
+            Self::Fallback(_) => Some("Run: sudoedit /etc/opk/server.yml".into()),
+            Self::NoAuthId(error) => etc::hint_for(error, AUTH_ID.mode),
+            Self::AsAccount(_) | Self::Output(_) => None,
         }
     }
 }
 
 /// Loads all that verify loads. Root does so as verify's account, in a process of its own; the
 /// value is the exit status of that process, or 0.
-pub fn server_check(args: &CheckArgs, out: &mut impl Write) -> Result<u8, CheckError> {
+pub fn server_check(args: &ServerCheckArgs, out: &mut impl Write) -> Result<u8, CheckError> {
     if rustix::process::geteuid().is_root() {
         return as_account(args);
     }
     let log = Log::to(io::stderr());
     let files = AdminFiles::load(&args.etc, None, None, &log)?;
     if let Some(error) = files.no_auth_id {
-        return Err(VerifyError::NoAuthId(error).into());
+        return Err(CheckError::NoAuthId(error));
     }
     for (issuer, path) in &files.settings.jwks_files {
-        read_jwks_file(path).map_err(|error| CheckError::JwksFile {
+        read_jwks_file(path).map_err(|error| VerifyError::JwksFile {
             issuer: issuer.clone(),
-            reason: error.to_string(),
+            error,
         })?;
     }
     if let Some(fallback) = &files.settings.fallback {
@@ -81,15 +82,17 @@ pub fn server_check(args: &CheckArgs, out: &mut impl Write) -> Result<u8, CheckE
     Ok(0)
 }
 
-fn as_account(args: &CheckArgs) -> Result<u8, CheckError> {
+fn as_account(args: &ServerCheckArgs) -> Result<u8, CheckError> {
     let account =
         install::identity_of(ACCOUNT).ok_or_else(|| AccountError::Unknown(ACCOUNT.to_owned()))?;
     let program = std::env::current_exe().map_err(CheckError::AsAccount)?;
-    let mut command = Command::new(program);
+    let mut command = command_as(account.uid, account.gid, &program);
     command.args(["server", "check", "--etc"]).arg(&args.etc);
     if args.quiet {
         command.arg("--quiet");
     }
-    let status = command.uid(account.uid).gid(account.gid).status();
-    status.map(code_of).map_err(CheckError::AsAccount)
+    command
+        .status()
+        .map(exit_code)
+        .map_err(CheckError::AsAccount)
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::arguments::Argument;
 use crate::etc::{
-    self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, Entry, KEY_CACHE, LOGROTATE, SUDOERS,
+    self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, FileEntry, KEY_CACHE, LOGROTATE, SUDOERS,
 };
 use crate::fallback;
 use crate::install::{
@@ -29,7 +29,7 @@ pub struct InstallArgs {
     /// Do not let users allow others by ~/.opk/auth_id (no sudoers row)
     #[arg(long)]
     pub no_home_policy: bool,
-    /// Leave the running sshd as it is, until somebody reloads it
+    /// Leave the running sshd as it is, until it is reloaded by hand
     #[arg(long)]
     pub no_sshd_reload: bool,
 }
@@ -40,7 +40,9 @@ pub fn server_install(
     program: &Path,
     out: &mut impl Write,
 ) -> Result<(), InstallError> {
-    install::must_be_root()?;
+    if !rustix::process::geteuid().is_root() {
+        return Err(InstallError::NotRoot);
+    }
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
@@ -90,8 +92,8 @@ pub fn server_install(
         }
         _ => point_sshd_to(program, &arguments, &sshd, args.dry_run, &mut say)?,
     };
-    for obstacle in pubkey::obstacles(&sshd.settings(None).map_err(InstallError::SshdBefore)?) {
-        say(&format!("Warning: {obstacle}. Change it in sshd_config."));
+    for refusal in pubkey::refusals(&sshd.settings(None).map_err(InstallError::SshdBefore)?) {
+        say(&format!("warning: {refusal}. Change it in sshd_config."));
     }
     if changed && !args.dry_run && !args.no_sshd_reload {
         install::reload_sshd(&mut say);
@@ -107,7 +109,7 @@ pub fn server_install(
 
 /// In the order in which they are made.
 fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place> {
-    let place = |entry: &Entry, kind| Place::new(entry, account, kind);
+    let place = |entry: &FileEntry, kind| Place::new(entry, account, kind);
     let given = |text: &str| Kind::Given(text.to_owned());
     let unit = |text: &str| {
         let program = program.display().to_string();
@@ -122,22 +124,19 @@ fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place>
         place(&etc::LOG_FILE, given("")),
         place(&KEY_CACHE, Kind::OwnDirectory),
     ];
-    if !no_home_policy && Path::new("/etc/sudoers.d").is_dir() {
+    let has_directory = |entry: &FileEntry| entry.path().parent().is_some_and(Path::is_dir);
+    if !no_home_policy && has_directory(&SUDOERS) {
         let row = format!(
             "{MARK}{ACCOUNT} ALL=(ALL) NOPASSWD: {} readhome *\n",
             program.display()
         );
         places.push(place(&SUDOERS, Kind::Offered(row)));
     }
-    let logrotate = Place::new(
-        &LOGROTATE,
-        account,
-        Kind::Offered(format!("{MARK}{LOGROTATE_TEXT}")),
-    );
-    if logrotate.path.parent().is_some_and(Path::is_dir) {
-        places.push(logrotate);
+    if has_directory(&LOGROTATE) {
+        let text = format!("{MARK}{LOGROTATE_TEXT}");
+        places.push(place(&LOGROTATE, Kind::Offered(text)));
     }
-    if Path::new("/etc/systemd/system").is_dir() {
+    if has_directory(&CACHE_SERVICE) {
         places.push(place(&CACHE_SERVICE, unit(SERVICE_TEXT)));
         places.push(place(&CACHE_TIMER, unit(TIMER_TEXT)));
     }

@@ -2,38 +2,85 @@
 //! whatever sshd's configuration is like.
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use crate::etc::{
     self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, KEY_CACHE, LOGROTATE, SUDOERS,
 };
-use crate::install::{self, InstallError, Sshd, remove_ours, written_by_us};
+use crate::install::{self, Sshd, remove_ours, written_by_us};
 use crate::key_source;
+use crate::process::ProcessError;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct UninstallArgs {
     /// Show what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Uninstall although keys of the fallback command stop working
+    #[arg(long)]
+    pub drop_fallback: bool,
     /// Leave the running sshd as it is, until it is reloaded by hand
     #[arg(long)]
     pub no_sshd_reload: bool,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum UninstallError {
+    #[error("only root can do that")]
+    NotRoot,
+    #[error("{path}: {error}", path = path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error("keys of the fallback {program} work by opkssh only, and would stop working", program = .0.display())]
+    Fallback(PathBuf),
+    #[error("everything else is removed, but the running sshd still runs opkssh: {0}")]
+    NotReloaded(ProcessError),
+}
+
+impl UninstallError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotRoot => Some(
+                "Run: sudo opkssh server uninstall; to see what it would do: sudo opkssh server \
+                 uninstall --dry-run"
+                    .into(),
+            ),
+            Self::Fallback(_) => Some(
+                "Put the command of server.yml into sshd's configuration again (AuthorizedKeysCommand \
+                 and AuthorizedKeysCommandUser), and run: sudo opkssh server uninstall --drop-fallback"
+                    .into(),
+            ),
+            Self::NotReloaded(_) => Some(
+                "Mend its configuration (see: sudo sshd -t), and run: sudo opkssh server uninstall"
+                    .into(),
+            ),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
 /// Removes what `server install` wrote and an admin would not want to keep. Doing it twice changes
 /// nothing, but reloads sshd again: the first time may have failed to.
-pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), InstallError> {
-    install::must_be_root()?;
+pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), UninstallError> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(UninstallError::NotRoot);
+    }
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
-    remove_ours(&DROP_IN.path(), args.dry_run, &mut say)?;
+    let remove = |path: &Path, say: &mut dyn FnMut(&str)| {
+        remove_ours(path, args.dry_run, say).map_err(failed(path))
+    };
+    if !args.drop_fallback && written_by_us(&DROP_IN.path()) {
+        must_have_no_fallback()?;
+    }
+    remove(&DROP_IN.path(), &mut say)?;
     if !args.dry_run && written_by_us(&CACHE_TIMER.path()) {
         install::stop_timer(&mut say);
     }
     for entry in [&CACHE_TIMER, &CACHE_SERVICE, &SUDOERS, &LOGROTATE] {
-        remove_ours(&entry.path(), args.dry_run, &mut say)?;
+        remove(&entry.path(), &mut say)?;
     }
     remove_directory(&KEY_CACHE.path(), args.dry_run, &mut say)?;
     // of the time before install; in a directory that is open to all, only verify's own counts
@@ -50,17 +97,26 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
         return Ok(());
     }
     if let Ok(sshd) = Sshd::find() {
-        sshd.check().map_err(InstallError::NotReloaded)?;
+        sshd.check().map_err(UninstallError::NotReloaded)?;
         install::reload_sshd(&mut say);
     }
     Ok(())
+}
+
+/// Settings that cannot be read have let in nobody by the fallback either.
+fn must_have_no_fallback() -> Result<(), UninstallError> {
+    let settings = etc::load_settings(Path::new(etc::DIRECTORY)).unwrap_or_default();
+    match settings.fallback {
+        Some(fallback) => Err(UninstallError::Fallback(fallback.program().to_owned())),
+        None => Ok(()),
+    }
 }
 
 fn remove_directory(
     path: &Path,
     rehearsal: bool,
     say: &mut dyn FnMut(&str),
-) -> Result<(), InstallError> {
+) -> Result<(), UninstallError> {
     let shown = path.display();
     if !path.is_dir() {
         return Ok(());
@@ -69,10 +125,12 @@ fn remove_directory(
         say(&format!("Would remove {shown}."));
         return Ok(());
     }
-    fs::remove_dir_all(path).map_err(|error| InstallError::Io {
-        path: path.to_owned(),
-        error,
-    })?;
+    fs::remove_dir_all(path).map_err(failed(path))?;
     say(&format!("Removed {shown}."));
     Ok(())
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> UninstallError {
+    let path = path.to_owned();
+    |error| UninstallError::Io { path, error }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CONFIG, Entry, PROVIDERS, REVOKED, RULES, SETTINGS};
+use super::{CONFIG, FileEntry, PROVIDERS, REVOKED, RULES, SETTINGS, hint_for};
 use crate::config::ServerConfig;
 use crate::files::FileError;
 use crate::policy::revoked::Revoked;
@@ -14,7 +14,7 @@ use crate::settings::Settings;
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}", entry.content.failure())]
 pub struct EtcError {
-    pub entry: &'static Entry,
+    pub entry: &'static FileEntry,
     pub problem: Unusable,
 }
 
@@ -35,8 +35,8 @@ impl EtcError {
     /// Returns the next thing to do.
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
-            Unusable::File(error) => error.hint(),
-            Unusable::Text { path, .. } => Some(format!("Edit it: sudoedit {}", path.display())),
+            Unusable::File(error) => hint_for(error, self.entry.mode),
+            Unusable::Text { path, .. } => Some(format!("Run: sudoedit {}", path.display())),
         }
     }
 }
@@ -80,7 +80,7 @@ pub fn load_rules(etc: &Path) -> Result<Rules, EtcError> {
 
 /// Reads a file that may be missing, which has the same effect as an empty one.
 fn load_optional<T: Default, E: ToString>(
-    entry: &'static Entry,
+    entry: &'static FileEntry,
     etc: &Path,
     parse: impl FnOnce(&[u8], &str) -> Result<T, E>,
 ) -> Result<T, EtcError> {
@@ -93,7 +93,7 @@ fn load_optional<T: Default, E: ToString>(
 }
 
 fn parsed<T, E: ToString>(
-    entry: &'static Entry,
+    entry: &'static FileEntry,
     path: &Path,
     bytes: &[u8],
     parse: impl FnOnce(&[u8], &str) -> Result<T, E>,
@@ -107,7 +107,7 @@ fn parsed<T, E: ToString>(
     })
 }
 
-fn unusable(entry: &'static Entry, error: FileError) -> EtcError {
+fn unusable(entry: &'static FileEntry, error: FileError) -> EtcError {
     EtcError {
         entry,
         problem: Unusable::File(error),

@@ -1,5 +1,5 @@
-//! Every file that the server reads or makes: path, owner, mode, whether it may be missing, and
-//! what its text must parse as. `verify`, `audit`, `permissions` and `install` all read this table.
+//! Every file at a fixed path that the server reads or makes: path, owner, mode, whether it may be
+//! missing, and what it holds. `verify`, `audit`, `permissions` and `install` all read this table.
 
 mod content;
 mod load;
@@ -9,8 +9,10 @@ pub use load::{
     EtcError, Unusable, load_config, load_providers, load_revoked, load_rules, load_settings,
 };
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::account::Account;
 use crate::files::{self, Demands, FileError};
 
 /// Directory of the policy files, unless `--etc` names another.
@@ -24,10 +26,10 @@ pub const CACHE: &str = "/var/cache/opkssh";
 
 /// A row of the table.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub location: Location,
-    pub owner: Owner,
-    pub group: Group,
+pub struct FileEntry {
+    pub path: EntryPath,
+    pub owner: EntryOwner,
+    pub group: EntryGroup,
     /// Mode that install and `permissions fix` set.
     pub mode: u32,
     /// Modes that `permissions check` accepts.
@@ -37,7 +39,7 @@ pub struct Entry {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Location {
+pub enum EntryPath {
     /// Name in the policy directory; empty for the directory itself.
     Etc(&'static str),
     /// Absolute path.
@@ -47,7 +49,7 @@ pub enum Location {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
+pub enum EntryOwner {
     Root,
     /// The account that verify runs as.
     Verify,
@@ -56,7 +58,7 @@ pub enum Owner {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
+pub enum EntryGroup {
     Root,
     /// The group that verify runs in.
     Verify,
@@ -64,22 +66,22 @@ pub enum Group {
     Any,
 }
 
-/// What it means that the file is missing.
+/// What the commands do about a missing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absence {
     /// `permissions check` reports it.
     Reported,
-    /// `permissions check` reports it, and `permissions fix` makes it.
-    Mended,
-    /// Says nothing.
+    /// `permissions check` reports it, and `permissions fix` creates it.
+    Created,
+    /// Not reported.
     Accepted,
 }
 
-const fn policy_file(name: &'static str, absence: Absence, content: Content) -> Entry {
-    Entry {
-        location: Location::Etc(name),
-        owner: Owner::Root,
-        group: Group::Verify,
+const fn policy_file(name: &'static str, absence: Absence, content: Content) -> FileEntry {
+    FileEntry {
+        path: EntryPath::Etc(name),
+        owner: EntryOwner::Root,
+        group: EntryGroup::Verify,
         mode: 0o640,
         accepted_modes: &[0o640],
         absence,
@@ -87,11 +89,11 @@ const fn policy_file(name: &'static str, absence: Absence, content: Content) -> 
     }
 }
 
-const fn system_file(path: &'static str, mode: u32, content: Content) -> Entry {
-    Entry {
-        location: Location::System(path),
-        owner: Owner::Root,
-        group: Group::Root,
+const fn system_file(path: &'static str, mode: u32, content: Content) -> FileEntry {
+    FileEntry {
+        path: EntryPath::System(path),
+        owner: EntryOwner::Root,
+        group: EntryGroup::Root,
         mode,
         accepted_modes: &[],
         absence: Absence::Accepted,
@@ -99,73 +101,92 @@ const fn system_file(path: &'static str, mode: u32, content: Content) -> Entry {
     }
 }
 
-pub static ETC: Entry = Entry {
-    location: Location::Etc(""),
+pub static ETC: FileEntry = FileEntry {
+    path: EntryPath::Etc(""),
     mode: 0o750,
     accepted_modes: &[0o700, 0o750, 0o755],
     ..policy_file("", Absence::Reported, Content::Directory)
 };
-pub static AUTH_ID: Entry = policy_file("auth_id", Absence::Mended, Content::Rows);
-pub static PROVIDERS: Entry = policy_file("providers", Absence::Reported, Content::Providers);
-pub static CONFIG: Entry = policy_file("config.yml", Absence::Accepted, Content::Config);
-pub static RULES: Entry = policy_file("rules.yml", Absence::Accepted, Content::Rules);
-pub static REVOKED: Entry = policy_file("revoked.yml", Absence::Accepted, Content::Revoked);
-pub static SETTINGS: Entry = policy_file("server.yml", Absence::Accepted, Content::Settings);
-pub static PLUGINS: Entry = Entry {
+pub static AUTH_ID: FileEntry = policy_file("auth_id", Absence::Created, Content::Rows);
+pub static PROVIDERS: FileEntry = policy_file("providers", Absence::Reported, Content::Providers);
+pub static CONFIG: FileEntry = policy_file("config.yml", Absence::Accepted, Content::Config);
+pub static RULES: FileEntry = policy_file("rules.yml", Absence::Accepted, Content::Rules);
+pub static REVOKED: FileEntry = policy_file("revoked.yml", Absence::Accepted, Content::Revoked);
+pub static SETTINGS: FileEntry = policy_file("server.yml", Absence::Accepted, Content::Settings);
+pub static PLUGINS: FileEntry = FileEntry {
     mode: 0o750,
     accepted_modes: &[0o700, 0o750, 0o755],
-    ..policy_file("policy.d", Absence::Mended, Content::Directory)
+    ..policy_file("policy.d", Absence::Created, Content::Directory)
 };
 /// Each `*.yml` in [`PLUGINS`].
-pub static PLUGIN: Entry = policy_file("policy.d/*.yml", Absence::Accepted, Content::Plugin);
-pub static HOME_AUTH_ID: Entry = Entry {
-    location: Location::Home(".opk/auth_id"),
-    owner: Owner::Home,
-    group: Group::Any,
-    mode: 0o600,
+pub static PLUGIN: FileEntry = policy_file("policy.d/*.yml", Absence::Accepted, Content::Plugin);
+pub static HOME_DIRECTORY: FileEntry = FileEntry {
+    path: EntryPath::Home(".opk"),
+    owner: EntryOwner::Home,
+    group: EntryGroup::Any,
+    mode: 0o750,
     accepted_modes: &[],
     absence: Absence::Accepted,
-    content: Content::Rows,
+    content: Content::Directory,
 };
-pub static LOG_FILE: Entry = Entry {
-    group: Group::Verify,
+pub static HOME_AUTH_ID: FileEntry = FileEntry {
+    path: EntryPath::Home(".opk/auth_id"),
+    mode: 0o600,
+    content: Content::Rows,
+    ..HOME_DIRECTORY
+};
+pub static LOG_FILE: FileEntry = FileEntry {
+    group: EntryGroup::Verify,
     ..system_file(LOG, 0o660, Content::Log)
 };
-pub static KEY_CACHE: Entry = Entry {
-    owner: Owner::Verify,
-    group: Group::Verify,
+pub static KEY_CACHE: FileEntry = FileEntry {
+    owner: EntryOwner::Verify,
+    group: EntryGroup::Verify,
     ..system_file(CACHE, 0o700, Content::Directory)
 };
-pub static SUDOERS: Entry = system_file("/etc/sudoers.d/opkssh", 0o440, Content::Sudoers);
-pub static CACHE_SERVICE: Entry = system_file(
+pub static SUDOERS: FileEntry = system_file("/etc/sudoers.d/opkssh", 0o440, Content::Sudoers);
+pub static CACHE_SERVICE: FileEntry = system_file(
     "/etc/systemd/system/opkssh-cache.service",
     0o644,
     Content::Unit,
 );
-pub static CACHE_TIMER: Entry = system_file(
+pub static CACHE_TIMER: FileEntry = system_file(
     "/etc/systemd/system/opkssh-cache.timer",
     0o644,
     Content::Unit,
 );
-pub static DROP_IN: Entry = system_file(
+pub static DROP_IN: FileEntry = system_file(
     "/etc/ssh/sshd_config.d/60-opkssh.conf",
     0o644,
     Content::SshdConfig,
 );
 
-pub static LOGROTATE: Entry = system_file("/etc/logrotate.d/opkssh", 0o644, Content::Logrotate);
+pub static LOGROTATE: FileEntry = system_file("/etc/logrotate.d/opkssh", 0o644, Content::Logrotate);
 
 /// The policy files, in the order in which Go's `permissions check` names them.
-pub static POLICY_FILES: [&Entry; 6] = [&AUTH_ID, &PROVIDERS, &CONFIG, &RULES, &REVOKED, &SETTINGS];
+pub static POLICY_FILES: [&FileEntry; 6] =
+    [&AUTH_ID, &PROVIDERS, &CONFIG, &RULES, &REVOKED, &SETTINGS];
 
-impl Entry {
-    /// Returns the path, with `etc` as the policy directory.
-    pub fn path_in(&self, etc: &Path) -> PathBuf {
-        match self.location {
-            Location::Etc("") => etc.to_owned(),
-            Location::Etc(name) | Location::Home(name) => etc.join(name),
-            Location::System(path) => PathBuf::from(path),
+impl FileEntry {
+    /// Returns the path, with `base` as the policy directory, or as the home directory of the
+    /// account whose file it is.
+    pub fn path_in(&self, base: &Path) -> PathBuf {
+        match self.path {
+            EntryPath::Etc("") => base.to_owned(),
+            EntryPath::Etc(name) | EntryPath::Home(name) => base.join(name),
+            EntryPath::System(path) => PathBuf::from(path),
         }
+    }
+
+    /// Reads a file of this kind in the home directory of an account: its own, and no symlink on
+    /// the way.
+    pub fn read_in_home(&self, account: &Account) -> Result<Vec<u8>, FileError> {
+        let demands = Demands {
+            owner: files::Owner::User(account.uid),
+            mode: self.mode,
+        };
+        let path = self.path_in(&account.home);
+        files::read_beneath(&account.home, &path, demands)
     }
 
     /// Returns the path on a server that is set up as documented.
@@ -194,4 +215,40 @@ impl Entry {
             mode: self.mode,
         }
     }
+}
+
+/// Returns the plugins' files in a `policy.d`, sorted by name. Without the directory there are none.
+pub fn plugin_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let is_yml = entry.file_name().as_encoded_bytes().ends_with(b".yml");
+        if is_yml && !entry.path().is_dir() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Returns the next thing to do about a file that cannot be read, whose mode is to be `mode`.
+pub fn hint_for(error: &FileError, mode: u32) -> Option<String> {
+    Some(match error {
+        FileError::Mode { path, .. } => format!("Run: sudo chmod {mode:o} {}", path.display()),
+        FileError::Owner { path, .. } => {
+            format!("Run: sudo chown root:{ACCOUNT} {}", path.display())
+        }
+        FileError::Io { path, .. } if error.is_not_found() => format!(
+            "Run: sudo install -m {mode:o} -o root -g {ACCOUNT} /dev/null {}",
+            path.display()
+        ),
+        FileError::Io { path, .. } if error.is_permission_denied() => {
+            format!("Run: sudo chgrp {ACCOUNT} {}", path.display())
+        }
+        _ => return None,
+    })
 }

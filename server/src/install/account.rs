@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::InstallError;
+use crate::account;
 use crate::process;
 
 const TOOLS: [&str; 2] = ["/usr/sbin", "/sbin"];
@@ -24,7 +25,7 @@ pub fn ensure_account(
     rehearsal: bool,
     say: &mut dyn FnMut(&str),
 ) -> Result<Option<Identity>, InstallError> {
-    if number("passwd", name).is_some() && number("group", name).is_some() {
+    if identity_of(name).is_some() {
         say(&format!("The account {name} is there."));
         return Ok(identity_of(name));
     }
@@ -36,10 +37,10 @@ pub fn ensure_account(
         .into_iter()
         .find(|path| Path::new(path).exists())
         .unwrap_or("/bin/false");
-    if number("group", name).is_none() {
+    if account::find_group(name).is_none() {
         run(name, "groupadd", &["--system", name])?;
     }
-    if number("passwd", name).is_none() {
+    if account::find(name).is_err() {
         let home = ["--home-dir", "/nonexistent", "--no-create-home"];
         let rest = ["--system", "--gid", name, "--shell", nologin, name];
         run(name, "useradd", &[&home[..], &rest[..]].concat())?;
@@ -52,8 +53,8 @@ pub fn ensure_account(
 /// Returns the numbers of an account and of the group of its name.
 pub fn identity_of(name: &str) -> Option<Identity> {
     Some(Identity {
-        uid: number("passwd", name)?,
-        gid: number("group", name)?,
+        uid: account::find(name).ok()?.uid,
+        gid: account::find_group(name)?,
     })
 }
 
@@ -67,37 +68,4 @@ fn run(name: &str, tool: &str, words: &[&str]) -> Result<(), InstallError> {
     command.args(words);
     process::answer(command, DEADLINE)?;
     Ok(())
-}
-
-/// The third column of `/etc/passwd` or `/etc/group`, or of what a directory service says.
-fn number(database: &str, name: &str) -> Option<u32> {
-    let text = std::fs::read_to_string(format!("/etc/{database}")).unwrap_or_default();
-    in_lines(&text, name).or_else(|| {
-        let mut command = Command::new("getent");
-        command.args([database, "--", name]);
-        let text = process::answer(command, DEADLINE).ok()?;
-        in_lines(&String::from_utf8_lossy(&text), name)
-    })
-}
-
-fn in_lines(text: &str, name: &str) -> Option<u32> {
-    text.lines().find_map(|line| {
-        let mut columns = line.split(':');
-        (columns.next()? == name).then(|| columns.nth(1)?.parse().ok())?
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn by_exact_name() {
-        let text = "root:x:0:0::/root:/bin/sh\nopksshuser2:x:5:\nopksshuser:x:998:\nbad:x:y:\n";
-        assert_eq!(in_lines(text, "opksshuser"), Some(998));
-        assert_eq!(in_lines(text, "root"), Some(0));
-        for none in ["opkssh", "bad", "", "998"] {
-            assert_eq!(in_lines(text, none), None, "{none}");
-        }
-    }
 }

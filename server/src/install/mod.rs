@@ -11,7 +11,7 @@ pub mod tokens;
 pub use account::{Identity, ensure_account, identity_of};
 pub use place::{Kind, Place, remove_ours, written_by_us};
 pub use preflight::{check_as_account, clear_the_way};
-pub use sshd::{Sshd, SshdState};
+pub use sshd::{Sshd, SshdSettings, SshdState};
 pub use system::{reload_sshd, start_timer, stop_timer};
 
 use std::io;
@@ -77,8 +77,6 @@ pub enum InstallError {
         reason: String,
         hint: Option<String>,
     },
-    #[error("everything else is removed, but the running sshd still runs opkssh: {0}")]
-    NotReloaded(ProcessError),
     #[error(
         "{path} has no effect, and was taken away again: sshd_config does not include it",
         path = .0.display()
@@ -87,27 +85,27 @@ pub enum InstallError {
 }
 
 impl InstallError {
-    /// The next thing to do, where there is one.
+    /// Returns the next thing to do, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Etc(error) => error.hint(),
             Self::NotRoot => Some(
-                "Type: sudo opkssh server install; to see what it would do: sudo opkssh server \
+                "Run: sudo opkssh server install; to see what it would do: sudo opkssh server \
                  install --dry-run"
                     .into(),
             ),
             Self::Program { program, .. } => Some(format!(
-                "Type: sudo install -m 755 {} /usr/local/bin/opkssh && sudo /usr/local/bin/opkssh \
+                "Run: sudo install -m 755 {} /usr/local/bin/opkssh && sudo /usr/local/bin/opkssh \
                  server install",
                 program.display()
             )),
             Self::ProgramPath(_) => Some(
-                "Copy the program to /usr/local/bin/opkssh, and type: sudo /usr/local/bin/opkssh \
+                "Copy the program to /usr/local/bin/opkssh, and run: sudo /usr/local/bin/opkssh \
                  server install"
                     .into(),
             ),
             Self::NoSshd => Some("Install the OpenSSH server first".into()),
-            Self::SshdBefore(_) => Some("See what is wrong with it: sudo sshd -t".into()),
+            Self::SshdBefore(_) => Some("Run: sudo sshd -t".into()),
             Self::OtherCommand(command) => Some(match as_fallback(command) {
                 Ok(line) => format!(
                     "Name it in /etc/opk/server.yml, and take the lines AuthorizedKeysCommand and \
@@ -132,17 +130,13 @@ impl InstallError {
                 path = path.display()
             )),
             Self::NotInGroup => Some(format!("Run: sudo usermod -aG {ACCOUNT} {ACCOUNT}")),
-            Self::NotReloaded(_) => Some(
-                "Mend its configuration (see: sudo sshd -t), and type: sudo opkssh server uninstall"
-                    .into(),
-            ),
             Self::Fallback(FallbackError::Owner { path, .. }) => {
-                Some(format!("Type: sudo chown root {}", path.display()))
+                Some(format!("Run: sudo chown root {}", path.display()))
             }
             Self::Fallback(FallbackError::Mode { path, .. }) => {
-                Some(format!("Type: sudo chmod go-w {}", path.display()))
+                Some(format!("Run: sudo chmod go-w {}", path.display()))
             }
-            Self::Fallback(_) => Some("Edit it: sudoedit /etc/opk/server.yml".into()),
+            Self::Fallback(_) => Some("Run: sudoedit /etc/opk/server.yml".into()),
             Self::NoInclude(_) => Some(
                 "Make this the first line of /etc/ssh/sshd_config: Include \
                  /etc/ssh/sshd_config.d/*.conf"
@@ -153,21 +147,12 @@ impl InstallError {
     }
 }
 
-/// Fails for anybody but root.
-pub fn must_be_root() -> Result<(), InstallError> {
-    if rustix::process::geteuid().is_root() {
-        Ok(())
-    } else {
-        Err(InstallError::NotRoot)
-    }
-}
-
 fn cure_for(obstacle: &Obstacle) -> String {
     let path = obstacle.path.display();
     match obstacle.entry {
-        None => format!("Look why it is closed, then type: sudo chmod o+x {path}"),
+        None => format!("Look why it is closed, then run: sudo chmod o+x {path}"),
         Some(entry) => format!(
-            "Look at what is in it, since others than root could have changed it; then type: sudo \
+            "Look at what is in it, since others than root could have changed it; then run: sudo \
              chown root:{ACCOUNT} {path} && sudo chmod {:o} {path}",
             entry.mode
         ),

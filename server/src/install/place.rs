@@ -2,12 +2,12 @@
 //! as it is.
 
 use std::fs::{self, Permissions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use super::{Identity, InstallError, MARK};
-use crate::etc::{ACCOUNT, Entry, Group, Owner};
+use crate::etc::{ACCOUNT, EntryGroup, EntryOwner, FileEntry};
 
 /// Something that the installation consists of.
 pub struct Place {
@@ -35,22 +35,22 @@ pub enum Kind {
 
 impl Place {
     /// Returns what a row of the table is on this server.
-    pub fn new(entry: &Entry, account: Identity, kind: Kind) -> Self {
+    pub fn new(entry: &FileEntry, account: Identity, kind: Kind) -> Self {
         Self {
             path: entry.path(),
             kind,
             uid: match entry.owner {
-                Owner::Verify => account.uid,
-                Owner::Root | Owner::Home => 0,
+                EntryOwner::Verify => account.uid,
+                EntryOwner::Root | EntryOwner::Home => 0,
             },
             gid: match entry.group {
-                Group::Verify => account.gid,
-                Group::Root | Group::Any => 0,
+                EntryGroup::Verify => account.gid,
+                EntryGroup::Root | EntryGroup::Any => 0,
             },
             mode: entry.mode,
             owner: match (entry.owner, entry.group) {
-                (Owner::Verify, _) => format!("{ACCOUNT}:{ACCOUNT}"),
-                (_, Group::Verify) => format!("root:{ACCOUNT}"),
+                (EntryOwner::Verify, _) => format!("{ACCOUNT}:{ACCOUNT}"),
+                (_, EntryGroup::Verify) => format!("root:{ACCOUNT}"),
                 _ => "root:root".to_owned(),
             },
         }
@@ -179,11 +179,7 @@ pub fn written_by_us(path: &Path) -> bool {
 
 /// Removes a file that we wrote; another one, or none, stays as it is. True if it was removed, or
 /// would be.
-pub fn remove_ours(
-    path: &Path,
-    rehearsal: bool,
-    say: &mut dyn FnMut(&str),
-) -> Result<bool, InstallError> {
+pub fn remove_ours(path: &Path, rehearsal: bool, say: &mut dyn FnMut(&str)) -> io::Result<bool> {
     let shown = path.display();
     if !written_by_us(path) {
         if path.exists() {
@@ -195,10 +191,7 @@ pub fn remove_ours(
         say(&format!("Would remove {shown}."));
         return Ok(true);
     }
-    fs::remove_file(path).map_err(|error| InstallError::Io {
-        path: path.to_owned(),
-        error,
-    })?;
+    fs::remove_file(path)?;
     say(&format!("Removed {shown}."));
     Ok(true)
 }

@@ -1,5 +1,7 @@
 //! Settings of sshd that would refuse our certificates, whatever verify answers.
 
+use super::SshdSettings;
+
 /// Certificate type of our keys, the signature algorithm behind it, and what has such keys.
 const KEYS: [(&str, &str, &str); 2] = [
     (
@@ -14,15 +16,9 @@ const KEYS: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Returns what stands in the way in the output of `sshd -T`, with the setting named.
-pub fn obstacles(settings: &str) -> Vec<String> {
-    let value = |name: &str| {
-        settings
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-            .map(str::trim)
-    };
-    if value("pubkeyauthentication") == Some("no") {
+/// Returns the settings by which sshd refuses our certificates, with the reason.
+pub fn refusals(settings: &SshdSettings) -> Vec<String> {
+    if settings.get("pubkeyauthentication") == Some("no") {
         return vec!["PubkeyAuthentication is no: sshd accepts no certificate".to_owned()];
     }
     let mut found = Vec::new();
@@ -34,7 +30,7 @@ pub fn obstacles(settings: &str) -> Vec<String> {
             ("CASignatureAlgorithms", signature),
         ] {
             let lacks = |list: &str| !list.split(',').any(|one| one == wanted);
-            if value(&setting.to_lowercase()).is_some_and(lacks) {
+            if settings.get(&setting.to_lowercase()).is_some_and(lacks) {
                 found.push(format!(
                     "{setting} lacks {wanted}: sshd refuses certificates with {keys}"
                 ));
@@ -54,16 +50,17 @@ mod tests {
 
     #[test]
     fn each_setting_that_refuses_is_named() {
-        assert_eq!(obstacles(ALL), Vec::<String>::new());
-        assert_eq!(obstacles(""), Vec::<String>::new());
+        let refusals = |text: &str| super::refusals(&SshdSettings(text.to_owned()));
+        assert_eq!(refusals(ALL), Vec::<String>::new());
+        assert_eq!(refusals(""), Vec::<String>::new());
         let off = ALL.replace("pubkeyauthentication yes", "pubkeyauthentication no");
         assert_eq!(
-            obstacles(&off),
+            refusals(&off),
             ["PubkeyAuthentication is no: sshd accepts no certificate"]
         );
         let no_p256 = ALL.replace(",ecdsa-sha2-nistp256-cert-v01@openssh.com", "");
         assert_eq!(
-            obstacles(&no_p256),
+            refusals(&no_p256),
             [
                 "PubkeyAcceptedAlgorithms lacks ecdsa-sha2-nistp256-cert-v01@openssh.com: sshd \
                  refuses certificates with P-256 keys, the default of opkssh login"
@@ -74,7 +71,7 @@ mod tests {
             "casignaturealgorithms ",
         );
         assert_eq!(
-            obstacles(&no_ed25519),
+            refusals(&no_ed25519),
             [
                 "CASignatureAlgorithms lacks ssh-ed25519: sshd refuses certificates with Ed25519 \
                  keys"

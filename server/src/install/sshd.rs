@@ -18,6 +18,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The program.
 pub struct Sshd(PathBuf);
 
+/// What `sshd -T` prints: a setting per line, outside of Match blocks.
+pub struct SshdSettings(pub(super) String);
+
 /// What sshd runs for keys, outside of Match blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SshdState {
@@ -48,16 +51,17 @@ impl Sshd {
 
     /// `sshd -T`, which knows about Include and the order of files.
     pub fn state(&self) -> Result<SshdState, ProcessError> {
-        Ok(read(&self.settings(None)?))
+        Ok(self.settings(None)?.state())
     }
 
     /// Returns what `sshd -T` says, of its own configuration or of `config`. Needs root.
-    pub fn settings(&self, config: Option<&Path>) -> Result<String, ProcessError> {
+    pub fn settings(&self, config: Option<&Path>) -> Result<SshdSettings, ProcessError> {
         let mut words = vec![OsStr::new("-T")];
         if let Some(config) = config {
             words.extend([OsStr::new("-f"), config.as_os_str()]);
         }
-        Ok(String::from_utf8_lossy(&self.ask(&words)?).into_owned())
+        let text = String::from_utf8_lossy(&self.ask(&words)?).into_owned();
+        Ok(SshdSettings(text))
     }
 
     /// Returns OpenSSH's version, unless this is another sshd.
@@ -97,26 +101,29 @@ fn missing_directory(complaint: &str) -> Option<PathBuf> {
     path.split_whitespace().next().map(PathBuf::from)
 }
 
-fn read(settings: &str) -> SshdState {
-    let value = |name: &str| {
-        let mut lines = settings.lines();
+impl SshdSettings {
+    /// Returns the value of a setting, whose name is in lower case.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut lines = self.0.lines();
         let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value.map(str::trim).filter(|value| *value != "none")
-    };
-    match value("authorizedkeyscommand") {
-        None => SshdState::None,
-        Some(command) => {
-            let mut words = command.split_whitespace();
-            let program = words.next().map(Path::new).and_then(Path::file_name);
-            let is_opkssh = program.is_some_and(|name| name == "opkssh");
-            if is_opkssh && words.next() == Some("verify") {
-                SshdState::Opkssh {
-                    command: command.to_owned(),
-                    user: value("authorizedkeyscommanduser").map(str::to_owned),
-                }
-            } else {
-                SshdState::Other(command.to_owned())
+        value.map(str::trim)
+    }
+
+    fn state(&self) -> SshdState {
+        let value = |name| self.get(name).filter(|value| *value != "none");
+        let Some(command) = value("authorizedkeyscommand") else {
+            return SshdState::None;
+        };
+        let mut words = command.split_whitespace();
+        let program = words.next().map(Path::new).and_then(Path::file_name);
+        let is_opkssh = program.is_some_and(|name| name == "opkssh");
+        if is_opkssh && words.next() == Some("verify") {
+            SshdState::Opkssh {
+                command: command.to_owned(),
+                user: value("authorizedkeyscommanduser").map(str::to_owned),
             }
+        } else {
+            SshdState::Other(command.to_owned())
         }
     }
 }
@@ -127,6 +134,7 @@ mod tests {
 
     #[test]
     fn whose_command_it_is() {
+        let read = |text: &str| SshdSettings(text.to_owned()).state();
         let state = |line: &str| read(&format!("port 22\n{line}\nauthorizedkeyscommanduser x\n"));
         assert_eq!(state(""), SshdState::None);
         assert_eq!(state("authorizedkeyscommand none"), SshdState::None);

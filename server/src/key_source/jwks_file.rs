@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use opkssh_protocol::key_set::KeySet;
 
+use crate::etc;
 use crate::files::{self, Demands, FileError, Owner};
 
+const MODE: u32 = 0o644;
 /// Public keys: everybody may read them, only root and we ourselves write them.
 const DEMANDS: Demands = Demands {
     owner: Owner::RootOrOurselves,
-    mode: 0o644,
+    mode: MODE,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,16 @@ pub enum JwksFileError {
     File(#[from] FileError),
     #[error("{path}: no usable key in it", path = .0.display())]
     NoKeys(PathBuf),
+}
+
+impl JwksFileError {
+    /// Returns the next thing to do, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => etc::hint_for(error, MODE),
+            Self::NoKeys(_) => None,
+        }
+    }
 }
 
 /// Reads a JWK set (RFC 7517 section 5).

@@ -8,7 +8,8 @@ use rustix::io::Errno;
 
 use super::store::{Store, StoreError, judge_account};
 use crate::account;
-use crate::etc::{self, ACCOUNT};
+use crate::etc::{self, ACCOUNT, PLUGINS};
+use crate::plugin;
 
 /// Where verify makes a directory for itself. It survives a restart, and its sticky bit keeps
 /// others from putting another directory in its place.
@@ -16,7 +17,7 @@ const OWN_PREFIX: &str = "/var/tmp/opkssh-";
 
 /// A directory for keys, or why there is none.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Location {
+pub enum CacheChoice {
     Directory(PathBuf),
     /// Keys are not kept, for this reason.
     None(String),
@@ -27,13 +28,13 @@ pub enum Location {
 /// It makes one for the account of the documentation only: others may be shared with programs that
 /// could write there. Nor does it where plugins or a fallback run (`runs_others`), which are of the
 /// same account.
-pub fn locate(named: Option<&Path>, runs_others: bool) -> Location {
+pub fn locate(named: Option<&Path>, runs_others: bool) -> CacheChoice {
     if let Some(path) = named {
-        return Location::Directory(path.to_owned());
+        return CacheChoice::Directory(path.to_owned());
     }
     let installed = PathBuf::from(etc::CACHE);
     if installed.symlink_metadata().is_ok() {
-        return Location::Directory(installed);
+        return CacheChoice::Directory(installed);
     }
     if runs_others {
         return none("plugins and the fallback could write to a directory of verify's own making");
@@ -46,13 +47,13 @@ pub fn locate(named: Option<&Path>, runs_others: bool) -> Location {
     }
     let own = own_path(uid);
     match make(&own, uid) {
-        Ok(()) => Location::Directory(own),
+        Ok(()) => CacheChoice::Directory(own),
         Err(error) => none(&error.to_string()),
     }
 }
 
-fn none(reason: &str) -> Location {
-    Location::None(format!(
+fn none(reason: &str) -> CacheChoice {
+    CacheChoice::None(format!(
         "{reason}, and there is no {}; run: sudo opkssh server install",
         etc::CACHE
     ))
@@ -60,13 +61,20 @@ fn none(reason: &str) -> Location {
 
 /// Returns the directory that verify uses on this server: for the admin's commands, which make
 /// none.
-pub fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
+fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
     let installed = PathBuf::from(etc::CACHE);
     match named {
         Some(path) => path.to_owned(),
         None if runs_others || installed.symlink_metadata().is_ok() => installed,
         None => own_of_account().unwrap_or(installed),
     }
+}
+
+/// As [`find`], for a server with the policy files in `etc`.
+pub fn find_of(etc: &Path, named: Option<&Path>) -> PathBuf {
+    let settings = etc::load_settings(etc).unwrap_or_default();
+    let plugins = plugin::load(&PLUGINS.path_in(etc));
+    find(named, settings.runs_others(&plugins))
 }
 
 /// Returns the directory that verify has made for itself. One that somebody else made is none.
@@ -145,11 +153,11 @@ mod tests {
         let named = Path::new("/nonexistent/keys");
         assert_eq!(
             locate(Some(named), true),
-            Location::Directory(named.to_owned())
+            CacheChoice::Directory(named.to_owned())
         );
         assert_eq!(find(Some(named), true), named);
         if !Path::new(etc::CACHE).exists() {
-            let Location::None(reason) = locate(None, true) else {
+            let CacheChoice::None(reason) = locate(None, true) else {
                 panic!("a directory that plugins could write to");
             };
             assert!(reason.contains("server install"), "{reason}");

@@ -13,7 +13,7 @@ pub use age::{Bounds, Standing, userinfo_must_wait};
 pub use cache::{CachedKeys, KeyCache, Origin};
 pub use entry::{Attempt, Entry};
 pub use jwks_file::{JwksFileError, read_jwks_file};
-pub use location::{Location, find as find_cache, locate, own_of_account, protected};
+pub use location::{CacheChoice, find_of as find_cache, locate, own_of_account, protected};
 pub use provider::{HttpKeySource, WhenAsked};
 pub use store::{Store, StoreError};
 

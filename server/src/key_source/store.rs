@@ -14,13 +14,12 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 
 use super::entry::Attempt;
 use super::{Entry, KeySourceError};
+use crate::account;
 use crate::deadline::Deadline;
 use opkssh_protocol::key_set::KeySet;
 
 /// Largest file we read, in bytes: a key set of a megabyte, quoted.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
-/// Accounts of this uid and name are shared by what needs no rights of its own.
-const NOBODY: (u32, &str) = (65534, "nobody");
 /// The files of an issuer, by their ends: its keys, when it was asked for them, and when it was
 /// asked for userinfo and did not answer.
 const KEYS: &str = "keys";
@@ -304,7 +303,7 @@ pub enum NoTurn {
 
 /// Fails for an account that other programs share.
 pub(super) fn judge_account(uid: u32) -> Result<(), StoreError> {
-    match uid == NOBODY.0 || Some(uid) == uid_of_nobody() {
+    match account::is_nobody(uid) {
         true => Err(StoreError::Nobody),
         false => Ok(()),
     }
@@ -327,15 +326,6 @@ fn judge(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), StoreError> {
         });
     }
     Ok(())
-}
-
-/// Some systems give that name another number.
-fn uid_of_nobody() -> Option<u32> {
-    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next()? == NOBODY.1).then(|| fields.nth(1)?.parse().ok())?
-    })
 }
 
 /// An issuer's name has slashes and any length.

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Stat;
 
-use super::{Place, open_to_others, plugin_files, stat};
+use super::{Place, open_to_others, stat};
 use crate::account::{self, Account};
-use crate::etc::{ETC, Entry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES};
+use crate::etc::{ETC, FileEntry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 
 /// Uid and groups of a process.
 #[derive(Debug, Clone)]
-pub struct Credentials {
+pub struct ProcessCredentials {
     pub uid: u32,
     pub gids: Vec<u32>,
 }
@@ -31,12 +31,12 @@ pub struct Obstacle {
     pub path: PathBuf,
     access: Access,
     /// What the table says of it; `None` for a directory above the policy directory.
-    pub entry: Option<&'static Entry>,
+    pub entry: Option<&'static FileEntry>,
     /// Only root could have changed it.
     pub is_roots_alone: bool,
 }
 
-impl Credentials {
+impl ProcessCredentials {
     /// Returns those of an account, as sshd sets them for its AuthorizedKeysCommand.
     pub fn of(account: &Account) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Credentials {
 
 /// Returns what keeps the account from reading the policy files that are there. Below a directory
 /// that it cannot enter, nothing else is named.
-pub fn obstacles(place: &Place, account: &Credentials) -> Vec<Obstacle> {
+pub fn obstacles(place: &Place, account: &ProcessCredentials) -> Vec<Obstacle> {
     let etc = &place.etc;
     let above: Vec<&Path> = etc.ancestors().skip(1).collect();
     let above = above.into_iter().rev().map(|path| (path.to_owned(), None));
@@ -91,14 +91,14 @@ pub fn obstacles(place: &Place, account: &Credentials) -> Vec<Obstacle> {
 }
 
 /// Returns whether the account can write to the log of verify, if there is one.
-pub fn log_obstacle(account: &Credentials) -> Option<Obstacle> {
+pub fn log_obstacle(account: &ProcessCredentials) -> Option<Obstacle> {
     obstacle(&LOG_FILE.path(), Some(&LOG_FILE), account, Access::Write)
 }
 
 fn obstacle(
     path: &Path,
-    entry: Option<&'static Entry>,
-    account: &Credentials,
+    entry: Option<&'static FileEntry>,
+    account: &ProcessCredentials,
     access: Access,
 ) -> Option<Obstacle> {
     let stat = stat(path).ok().flatten()?;
@@ -152,7 +152,7 @@ mod tests {
             group: String::new(),
             cache: PathBuf::new(),
         };
-        let other = Credentials {
+        let other = ProcessCredentials {
             uid: etc.metadata().unwrap().uid() + 1,
             gids: gids.to_vec(),
         };

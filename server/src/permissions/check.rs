@@ -6,12 +6,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Stat;
 use serde::Serialize;
 
-use super::{
-    PROGRAM_MODES, Place, cache_problem, mode, obstacles_of_verify, open_to_others, plugin_files,
-    stat,
-};
+use super::{PROGRAM_MODES, Place, cache_problem, mode, obstacles_of_verify, open_to_others, stat};
 use crate::account;
-use crate::etc::{Absence, Entry, PLUGIN, PLUGINS, POLICY_FILES};
+use crate::etc::{Absence, FileEntry, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 use crate::plugin;
 
 /// One path, and what is wrong with it, if anything. In JSON as Go's.
@@ -80,7 +77,7 @@ pub fn check(place: &Place) -> Vec<Finding> {
     findings
 }
 
-fn file(entry: &Entry, path: &Path, group: &str) -> Finding {
+fn file(entry: &FileEntry, path: &Path, group: &str) -> Finding {
     let stat = match stat(path) {
         Ok(Some(stat)) => stat,
         Ok(None) => return finding(path, false, None),

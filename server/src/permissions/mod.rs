@@ -6,7 +6,7 @@ mod apply;
 mod check;
 mod plan;
 
-pub use access::{Credentials, Obstacle, log_obstacle, obstacles};
+pub use access::{Obstacle, ProcessCredentials, log_obstacle, obstacles};
 pub use apply::{ApplyError, apply};
 pub use check::{Finding, check};
 pub use plan::{Action, Plan, plan};
@@ -35,7 +35,7 @@ pub struct Place {
 /// What a plugin's program may be.
 const PROGRAM_MODES: [u32; 2] = [0o555, 0o755];
 
-/// `None` if there is no such file.
+/// Returns the owner and mode of a file; `None` if there is none.
 fn stat(path: &Path) -> io::Result<Option<Stat>> {
     match rustix::fs::stat(path) {
         Ok(stat) => Ok(Some(stat)),
@@ -48,7 +48,7 @@ fn mode(stat: &Stat) -> u32 {
     stat.st_mode & 0o777
 }
 
-/// May somebody else than root change what is in this directory?
+/// Returns true if an account other than root can change the file.
 fn open_to_others(directory: &Stat) -> bool {
     directory.st_uid != 0 || mode(directory) & 0o022 != 0
 }
@@ -62,7 +62,7 @@ pub fn obstacles_of_verify(place: &Place) -> Vec<Obstacle> {
     let Ok(account) = account::find(&place.group) else {
         return Vec::new();
     };
-    let credentials = Credentials::of(&account);
+    let credentials = ProcessCredentials::of(&account);
     let mut found = obstacles(place, &credentials);
     found.extend(log_obstacle(&credentials));
     found
@@ -76,7 +76,7 @@ pub fn open_directories(place: &Place) -> Vec<PathBuf> {
     directories.into_iter().filter(is_open).collect()
 }
 
-/// Why the key cache is not used, or could have been written by others.
+/// Returns why the key cache is not used, or could have been written by others.
 fn cache_problem(place: &Place) -> Option<String> {
     match Store::check_for_owner(&place.cache) {
         Ok(()) => {
@@ -95,22 +95,4 @@ fn cache_problem(place: &Place) -> Option<String> {
         Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => Some(error.to_string()),
     }
-}
-
-/// The plugins' files, sorted by name. None where there is no `policy.d`.
-fn plugin_files(plugins: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(plugins) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        let is_yml = entry.file_name().as_encoded_bytes().ends_with(b".yml");
-        if is_yml && !entry.path().is_dir() {
-            files.push(entry.path());
-        }
-    }
-    files.sort();
-    Ok(files)
 }

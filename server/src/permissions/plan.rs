@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Stat;
 
-use super::{Place, cache_problem, mode, obstacles_of_verify, open_to_others, plugin_files, stat};
-use crate::etc::{Absence, ETC, Entry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES};
+use super::{Place, cache_problem, mode, obstacles_of_verify, open_to_others, stat};
+use crate::etc::{Absence, ETC, FileEntry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 
 /// One step. Its text is Go's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn plan(place: &Place) -> Plan {
         let path = entry.path_in(&place.etc);
         match plan.look(&path) {
             Some(true) => plan.set_right_if_roots(entry, path, place),
-            Some(false) if entry.absence == Absence::Mended => {
+            Some(false) if entry.absence == Absence::Created => {
                 plan.actions.push(Action::Create(path.clone(), entry.mode));
                 plan.set_right(entry, path, place);
             }
@@ -97,7 +97,7 @@ impl Plan {
     }
 
     /// What others could have written must not become root's: it would count from then on.
-    fn set_right_if_roots(&mut self, entry: &Entry, path: PathBuf, place: &Place) {
+    fn set_right_if_roots(&mut self, entry: &FileEntry, path: PathBuf, place: &Place) {
         match stat(&path) {
             Ok(Some(stat)) if open_to_others(&stat) => self.errors.push(format!(
                 "{path} could be changed by others than root: look at what is in it, then sudo \
@@ -109,7 +109,7 @@ impl Plan {
         }
     }
 
-    fn set_right(&mut self, entry: &Entry, path: PathBuf, place: &Place) {
+    fn set_right(&mut self, entry: &FileEntry, path: PathBuf, place: &Place) {
         self.actions.push(Action::Mode(path.clone(), entry.mode));
         self.actions.push(Action::Owner(path, place.group.clone()));
     }

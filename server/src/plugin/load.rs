@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Description;
-use crate::etc::PLUGIN;
+use crate::etc::{self, PLUGIN};
 
 /// Bits that neither the directory nor a program may have beyond these.
 const MODE: u32 = 0o755;
@@ -66,15 +66,7 @@ fn files_of(directory: &Path) -> Result<Vec<PathBuf>, String> {
         Err(error) => return Err(failed(error)),
         Ok(metadata) => judge(directory, &metadata)?,
     }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().as_encoded_bytes().ends_with(b".yml") && !entry.path().is_dir() {
-            files.push(entry.path());
-        }
-    }
-    files.sort();
-    Ok(files)
+    etc::plugin_files(directory).map_err(failed)
 }
 
 fn plugin(path: &Path) -> Result<Plugin, String> {

@@ -20,7 +20,7 @@ use opkssh_protocol::json::Object;
 use opkssh_protocol::printable::{MAX_QUOTED, printable};
 use opkssh_protocol::time::UnixTime;
 
-use crate::account::Standing;
+use crate::account::AccountFacts;
 use crate::authorized_keys::Options;
 use crate::config::DenyLists;
 use revoked::Revoked;
@@ -49,7 +49,7 @@ pub struct Applicant<'a> {
     /// What the provider's userinfo endpoint said about the same person.
     pub userinfo: Option<&'a Object>,
     /// What the local account is; `None`: not looked up, or not found.
-    pub account: Option<&'a Standing>,
+    pub account: Option<&'a AccountFacts>,
     /// True in each of the ID tokens that say so, and for the address that they have.
     pub email_verified: bool,
     pub issued_at: Option<UnixTime>,
@@ -73,7 +73,7 @@ pub struct Granted {
     /// File and line, or file and rule.
     pub place: String,
     pub options: Options,
-    /// It rests on the mail address alone.
+    /// It rests on the mail address.
     pub by_email: bool,
 }
 
@@ -104,23 +104,6 @@ pub enum PolicyDenial {
 impl Policy {
     /// Adds a file's rows behind those that are there. Returns what is wrong with it, line by
     /// line; such lines allow nobody.
-    pub fn add_file(&mut self, path: &str, bytes: &[u8]) -> Vec<String> {
-        self.add_rows(path, bytes, None)
-    }
-
-    /// As [`add_file`](Self::add_file), for a policy that decides about `account` only: rows of
-    /// other accounts are passed over.
-    pub fn add_rows_of(&mut self, account: &str, path: &str, bytes: &[u8]) -> Vec<String> {
-        self.add_rows(path, bytes, Some(account))
-    }
-
-    fn add_rows(&mut self, path: &str, bytes: &[u8], account: Option<&str>) -> Vec<String> {
-        let mut file = RowFile::new(path, account);
-        file.read(bytes);
-        self.add(file)
-    }
-
-    /// As [`add_file`](Self::add_file), with a file that was read already.
     pub fn add(&mut self, mut file: RowFile) -> Vec<String> {
         let problems = file.take_problems();
         self.files.push(Arc::new(file));
@@ -161,11 +144,7 @@ impl Policy {
         tell: &mut dyn FnMut(String),
     ) -> Result<Granted, PolicyDenial> {
         if let Some(granted) = self.rules.allows(who, tell)? {
-            return Ok(Granted {
-                place: granted.place,
-                options: granted.options,
-                by_email: granted.by_email,
-            });
+            return Ok(granted);
         }
         if who.counts_still {
             let fitting = self.rows().find(|row| row.fits(who));
@@ -215,43 +194,6 @@ impl Policy {
     }
 }
 
-impl Row<'_> {
-    fn fits(&self, who: &Applicant<'_>) -> bool {
-        self.principal == who.principal && self.issuer == who.issuer && self.is_about(who)
-    }
-
-    fn is_about(&self, who: &Applicant<'_>) -> bool {
-        self.identity.is_of(who)
-    }
-
-    /// Other rows are of no interest to this person.
-    fn near_miss(&self, who: &Applicant<'_>) -> Option<String> {
-        let account = self.principal == who.principal;
-        let issuer = self.issuer == who.issuer;
-        let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
-        match (account, issuer, self.is_about(who)) {
-            (true, false, true) if near => Some(format!(
-                "{} does not allow: its issuer differs only in the trailing slash",
-                self.place
-            )),
-            (true, false, true) => Some(format!(
-                "{} does not allow: it is for issuer {:?}",
-                self.place, self.issuer
-            )),
-            (true, true, false) if self.identity.matches(who.claims) => Some(format!(
-                "{} does not allow: the refreshed ID token says otherwise",
-                self.place
-            )),
-            (true, true, false) => Some(format!("{} is about somebody else", self.place)),
-            (false, true, true) => Some(format!(
-                "{} is for account {:?}",
-                self.place, self.principal
-            )),
-            _ => None,
-        }
-    }
-}
-
 fn email_of(claims: &Object) -> Option<&str> {
     claims.get("email").and_then(|email| email.as_str())
 }
@@ -264,7 +206,7 @@ mod tests {
 
     fn decide(file: &str, principal: &str, deny: &DenyLists) -> Result<String, PolicyDenial> {
         let mut policy = Policy::default();
-        policy.add_file("/etc/opk/auth_id", file.as_bytes());
+        policy.add(RowFile::parse("/etc/opk/auth_id", None, file.as_bytes()));
         decide_telling(&policy, principal, deny, &mut |_| ())
     }
 
@@ -306,8 +248,8 @@ mod tests {
                      dev alice@x.example https://op.example\n\
                      dev carol@x.example https://op.example\n";
         let (mut whole, mut of_dev) = (Policy::default(), Policy::default());
-        whole.add_file("f", file);
-        of_dev.add_rows_of("dev", "f", file);
+        whole.add(RowFile::parse("f", None, file));
+        of_dev.add(RowFile::parse("f", Some("dev"), file));
         let told = |policy: &Policy| {
             let mut steps = Vec::new();
             let tell = &mut |step: String| steps.push(step);
@@ -363,7 +305,7 @@ mod tests {
     #[test]
     fn rows_that_allow_nobody_are_reported() {
         let mut policy = Policy::default();
-        let problems = policy.add_file("f", b"a b\na '' i\na oidc:x i\na b c");
+        let problems = policy.add(RowFile::parse("f", None, b"a b\na '' i\na oidc:x i\na b c"));
         assert_eq!(
             problems,
             [

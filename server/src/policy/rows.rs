@@ -5,6 +5,7 @@ use std::fmt;
 
 use memchr::memchr_iter;
 
+use super::Applicant;
 use super::identity::Identity;
 use crate::table;
 
@@ -19,6 +20,44 @@ pub(super) struct Row<'a> {
     /// Compared byte for byte with the token's `iss`.
     pub issuer: &'a str,
     pub place: Place<'a>,
+}
+
+impl Row<'_> {
+    /// Returns true if the row allows the applicant.
+    pub fn fits(&self, who: &Applicant<'_>) -> bool {
+        self.principal == who.principal && self.issuer == who.issuer && self.is_about(who)
+    }
+
+    fn is_about(&self, who: &Applicant<'_>) -> bool {
+        self.identity.is_of(who)
+    }
+
+    /// Returns why a row that nearly fits does not; `None` for other rows.
+    pub fn near_miss(&self, who: &Applicant<'_>) -> Option<String> {
+        let account = self.principal == who.principal;
+        let issuer = self.issuer == who.issuer;
+        let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
+        match (account, issuer, self.is_about(who)) {
+            (true, false, true) if near => Some(format!(
+                "{} does not allow: its issuer differs only in the trailing slash",
+                self.place
+            )),
+            (true, false, true) => Some(format!(
+                "{} does not allow: it is for issuer {:?}",
+                self.place, self.issuer
+            )),
+            (true, true, false) if self.identity.matches(who.claims) => Some(format!(
+                "{} does not allow: the refreshed ID token says otherwise",
+                self.place
+            )),
+            (true, true, false) => Some(format!("{} is about somebody else", self.place)),
+            (false, true, true) => Some(format!(
+                "{} is for account {:?}",
+                self.place, self.principal
+            )),
+            _ => None,
+        }
+    }
 }
 
 /// Where a row stands, for the log.
@@ -68,6 +107,13 @@ impl RowFile {
             problems: Vec::new(),
             more_problems: 0,
         }
+    }
+
+    /// Returns the file with these lines.
+    pub fn parse(path: &str, account: Option<&str>, lines: &[u8]) -> Self {
+        let mut file = Self::new(path, account);
+        file.read(lines);
+        file
     }
 
     /// Reads the next lines of the file, all of them whole.

@@ -10,7 +10,7 @@ use crate::authorized_keys::UnsafeLine;
 use crate::policy::PolicyDenial;
 use crate::providers::ProviderRefusal;
 
-/// A no. The texts may quote the token's claims: escape them where they are shown.
+/// Reason for refusing a certificate. The texts may quote the token's claims: escape them where they are shown.
 #[derive(Debug, thiserror::Error)]
 pub enum DenyReason {
     #[error("the certificate is not base64")]
@@ -35,8 +35,9 @@ pub enum DenyReason {
 }
 
 impl DenyReason {
-    /// Did somebody say that just this must not be? Then nobody else is to be asked either.
-    pub fn is_by_deny_list(&self) -> bool {
+    /// Returns true if nothing else may allow it: a denial applies, or the rule that allows cannot
+    /// be used.
+    pub fn is_final(&self) -> bool {
         matches!(
             self,
             Self::Policy(
@@ -47,15 +48,13 @@ impl DenyReason {
             )
         )
     }
-}
 
-impl DenyReason {
-    /// Returns true if nothing allows it, which another source may.
+    /// Returns true if no rule or row allows it; another file or a plugin still may.
     pub fn is_no_rule(&self) -> bool {
         matches!(self, Self::Policy(PolicyDenial::NoRule { .. }))
     }
 
-    /// Names one more file that does not allow it.
+    /// Adds a file to those that do not allow it.
     pub fn add_source(&mut self, path: &Path) {
         if let Self::Policy(PolicyDenial::NoRule { sources, .. }) = self {
             sources.push(path.display().to_string());

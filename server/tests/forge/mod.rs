@@ -16,9 +16,9 @@ use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 use opkssh_server::config::DenyLists;
-use opkssh_server::policy::Policy;
+use opkssh_server::policy::{Policy, RowFile};
 use opkssh_server::providers::Providers;
-use opkssh_server::verify::{self, Verdict};
+use opkssh_server::verify;
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
@@ -223,15 +223,15 @@ impl Login {
             let now = UnixTime(self.now);
             let providers = Providers::parse("providers", self.providers.as_bytes());
             let mut policy = Policy::default();
-            policy.add_file("auth_id", self.policy.as_bytes());
+            policy.add(RowFile::parse("auth_id", None, self.policy.as_bytes()));
             let keys = KeySet::parse(self.keys.to_string().as_bytes()).unwrap();
             let certificate = verify::read_certificate(&verify::peek(key_type, base64)?)?;
             let candidate = verify::before_keys(certificate, &providers, now)?;
             let identified = candidate.identify(&keys, now)?;
-            match identified.decide(&self.principal, &policy, &self.deny) {
-                Verdict::Allow(allowed) => Ok(allowed.key.to_string()),
-                Verdict::Deny(reason) => Err(reason),
-            }
+            let tell = &mut |_| ();
+            let undenied = identified.check_denials(&self.principal, &policy, &self.deny, tell)?;
+            let allowed = undenied.allowed_by(&policy, tell)?;
+            Ok(allowed.key.to_string())
         };
         decide().map_err(|reason: verify::DenyReason| reason.to_string())
     }

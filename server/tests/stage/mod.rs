@@ -14,7 +14,7 @@ use std::time::Duration;
 use opkssh_server::deadline::Deadline;
 use opkssh_server::http::Network;
 use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError};
-use opkssh_server::{VerifyArgs, verify_to};
+use opkssh_server::{ServerDirs, VerifyArgs, verify_to};
 use serde_json::json;
 
 use crate::forge::{self, CLIENT, Login};
@@ -151,9 +151,11 @@ impl Server {
 
     pub fn verify_words(&self, key_type: &str, certificate: &str) -> (String, Result<(), String>) {
         let args = VerifyArgs {
-            etc: self.directory.path().to_owned(),
+            dirs: ServerDirs {
+                etc: self.directory.path().to_owned(),
+                cache: Some(self.path("cache")),
+            },
             config_path: self.config_path.clone(),
-            cache: Some(self.path("cache")),
             log_file: self.path("log"),
             principal: ACCOUNT.into(),
             certificate: certificate.into(),

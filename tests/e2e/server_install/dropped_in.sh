@@ -60,7 +60,8 @@ for file in "$own"/*; do is opksshuser:opksshuser:600 "$file"; done
 opkssh server cache show >"$scratch/said"
 grep -q "kept in $own" "$scratch/said" || die "$(cat "$scratch/said")"
 opkssh audit --skip-user-policy >"$scratch/said" 2>&1 || true
-grep -q "keys of providers are kept in $own" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -qx "keys of providers are kept in $own" "$scratch/said" || die "$(cat "$scratch/said")"
+! grep -qF '\n' "$scratch/said" || die "$(cat "$scratch/said")"
 grep -q "not confined" /var/log/opkssh.log && die "$(cat /var/log/opkssh.log)"
 
 echo "== not where other programs run as the same account"
@@ -83,6 +84,14 @@ chmod 640 /etc/opk/policy.d/broken.yml
 log_in "$key" root 'echo in without a cache'
 log_has "warning: keys are not kept: plugins and the fallback could write to"
 rm /etc/opk/policy.d/broken.yml
+
+echo "== with the groups of its account, as sshd runs verify"
+groupadd --system opk-readers
+usermod --append --groups opk-readers opksshuser
+chgrp opk-readers /etc/opk/providers
+opkssh server check || die "a file of a supplementary group"
+chgrp opksshuser /etc/opk/providers
+groupdel opk-readers
 
 echo "== the one that install makes comes first, and uninstall removes both"
 opkssh server install --no-sshd-reload >/dev/null

@@ -18,7 +18,12 @@ both_ways() { # NAME
     kill $sshd
     wait $sshd || true
     trap - EXIT
-    opkssh server uninstall >/dev/null
+    if [ "$1" != go ]; then
+        if opkssh server uninstall >"$scratch/said" 2>&1; then die "$1: the fallback is gone"; fi
+        grep -q "would stop working" "$scratch/said" || die "$1: $(cat "$scratch/said")"
+        grep -q "server uninstall --drop-fallback" "$scratch/said" || die "$1: $(cat "$scratch/said")"
+    fi
+    opkssh server uninstall --drop-fallback >/dev/null
     rm -rf /etc/opk /etc/ssh/sshd_config.d/*opk* /etc/sudoers.d/opkssh /var/log/opkssh.log
 }
 

@@ -128,14 +128,13 @@ impl Findings {
         }
     }
 
-    /// Would the key cache be used by its owner? Where there is none, each login asks.
+    /// Reports why verify would not use the key cache. Where there is none, each login asks.
     pub fn cache(&mut self, etc: &Path, path: &Path, settings: &Settings) {
         let plugins = plugin::load(&PLUGINS.path_in(etc));
-        let runs_others = plugins.are_configured() || settings.fallback.is_some();
         match Store::check_for_owner(path) {
             Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
                 // without these, verify makes a directory of its own
-                if runs_others {
+                if settings.runs_others(&plugins) {
                     self.warning(
                         path.display(),
                         "there is no key cache that plugins and the fallback cannot write to, so \
@@ -153,7 +152,7 @@ impl Findings {
         }
     }
 
-    /// Do they answer, in their own names, with keys that can be used?
+    /// Reports providers that do not answer, in their own name, with keys that can be used.
     pub fn reach(&mut self, providers: &Providers, config: &ServerConfig, settings: &Settings) {
         let source = WhenAsked {
             env_vars: &config.env_vars,
@@ -178,12 +177,12 @@ impl Findings {
 
     /// Rules, the revoked, and what of them sshd would not honour.
     pub fn rules(&mut self, args: &AuditArgs, providers: &Providers, config: &ServerConfig) {
-        self.loaded(etc::load_revoked(&args.etc), &args.etc);
-        let rules = self.loaded(etc::load_rules(&args.etc), &args.etc);
-        let path = RULES.path_in(&args.etc);
+        self.loaded(etc::load_revoked(&args.dirs.etc), &args.dirs.etc);
+        let rules = self.loaded(etc::load_rules(&args.dirs.etc), &args.dirs.etc);
+        let path = RULES.path_in(&args.dirs.etc);
         if !config.deny.emails.is_empty() && !rules.is_required("email") {
             self.warning(
-                CONFIG.path_in(&args.etc).display(),
+                CONFIG.path_in(&args.dirs.etc).display(),
                 "deny_emails does not refuse a token without a mail address; a client can leave \
                  `email` out by its scopes",
                 "Add to rules.yml: {name: no mail, effect: deny, when: [{claim: email, present: \
@@ -244,8 +243,8 @@ impl Findings {
 
     /// Rules about an address that sshd does not pass, and words that it does not.
     pub fn client_address(&mut self, args: &AuditArgs, settings: &Settings) {
-        let path = RULES.path_in(&args.etc);
-        let rules = etc::load_rules(&args.etc).unwrap_or_default();
+        let path = RULES.path_in(&args.dirs.etc);
+        let rules = etc::load_rules(&args.dirs.etc).unwrap_or_default();
         if !settings.arguments.contains(&Argument::Connection) {
             for rule in rules.iter().filter(|rule| rule.has_client_address()) {
                 let reason = match rule.denies() {
@@ -263,7 +262,7 @@ impl Findings {
         for command in verify_commands(&args.sshd_config) {
             if !tokens::passes(&command, &settings.arguments) {
                 self.warning(
-                    SETTINGS.path_in(&args.etc).display(),
+                    SETTINGS.path_in(&args.dirs.etc).display(),
                     format!("declares arguments that sshd does not pass: {command}"),
                     "Run: sudo opkssh server install",
                 );
@@ -276,8 +275,8 @@ impl Findings {
     pub fn sshd(&mut self, config: &Path) -> Result<(), String> {
         let sshd = Sshd::find().map_err(|error| error.to_string())?;
         let settings = sshd.settings(Some(config));
-        for obstacle in pubkey::obstacles(&settings.map_err(|error| error.to_string())?) {
-            self.warning(config.display(), obstacle, "Change it there");
+        for refusal in pubkey::refusals(&settings.map_err(|error| error.to_string())?) {
+            self.warning(config.display(), refusal, "Change it there");
         }
         Ok(())
     }

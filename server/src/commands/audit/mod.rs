@@ -12,8 +12,8 @@ use std::process::Command;
 
 use opkssh_protocol::printable::printable;
 
-use super::cache::cache_of;
-use crate::account::Account;
+use super::dirs::ServerDirs;
+use crate::account::{self, Account};
 use crate::etc::{self, AUTH_ID, EtcError, PROVIDERS};
 use crate::files::FileError;
 use crate::home;
@@ -24,29 +24,24 @@ use rows::Against;
 /// Check the server's files for what would not work. Exit status 0: nothing found, 1: something.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AuditArgs {
-    /// Directory of providers, auth_id, config.yml and rules.yml.
-    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
-    pub etc: PathBuf,
-    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
-    /// else /var/tmp/opkssh-UID].
-    #[arg(long, value_name = "DIR")]
-    pub cache: Option<PathBuf>,
-    /// Print JSON.
+    #[command(flatten)]
+    pub dirs: ServerDirs,
+    /// Print JSON
     #[arg(short, long)]
     pub json: bool,
-    /// Policy file, in place of auth_id in that directory.
+    /// Policy file, in place of auth_id in that directory
     #[arg(long, value_name = "FILE")]
     pub policy_file: Option<PathBuf>,
-    /// Providers file, in place of providers in that directory.
+    /// Providers file, in place of providers in that directory
     #[arg(long, value_name = "FILE")]
     pub providers_file: Option<PathBuf>,
-    /// Leave out the files in users' homes.
+    /// Leave out the files in users' homes
     #[arg(long)]
     pub skip_user_policy: bool,
-    /// Do not ask the providers whether they can be reached.
+    /// Do not ask the providers whether they can be reached
     #[arg(long)]
     pub offline: bool,
-    /// sshd's configuration, for options that it would not honour.
+    /// sshd's configuration, for options that it would not honour
     #[arg(long, value_name = "FILE", default_value = "/etc/ssh/sshd_config")]
     pub sshd_config: PathBuf,
 }
@@ -91,8 +86,10 @@ pub fn audit_command(args: &AuditArgs) -> Result<(), AuditError> {
 }
 
 fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
-    let in_etc = |given: &Option<PathBuf>, entry: &etc::Entry| {
-        given.clone().unwrap_or_else(|| entry.path_in(&args.etc))
+    let in_etc = |given: &Option<PathBuf>, entry: &etc::FileEntry| {
+        given
+            .clone()
+            .unwrap_or_else(|| entry.path_in(&args.dirs.etc))
     };
     let path = in_etc(&args.providers_file, &PROVIDERS);
     let providers_path = path.display().to_string();
@@ -101,21 +98,22 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
 
     let mut findings = Findings(Vec::new());
     findings.providers(&providers, &path);
-    let config = findings.config(&args.etc);
+    let config = findings.config(&args.dirs.etc);
     findings.rules(args, &providers, &config);
-    findings.plugins(&args.etc);
-    let settings = findings.settings(&args.etc);
+    findings.plugins(&args.dirs.etc);
+    let settings = findings.settings(&args.dirs.etc);
     findings.client_address(args, &settings);
     if let Err(reason) = findings.sshd(&args.sshd_config) {
         say(&format!("settings of sshd are not looked at: {reason}"));
     }
-    let cache = cache_of(&args.etc, args.cache.as_deref());
+    let cache = args.dirs.key_cache();
+    say("");
     say(&format!(
-        "\nkeys of providers are kept in {}",
+        "keys of providers are kept in {}",
         cache.display()
     ));
-    findings.cache(&args.etc, &cache, &settings);
-    findings.reachability(&args.etc, &cache);
+    findings.cache(&args.dirs.etc, &cache, &settings);
+    findings.reachability(&args.dirs.etc, &cache);
     if !args.offline {
         findings.reach(&providers, &config, &settings);
     }
@@ -136,7 +134,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     let homes = homes(&passwd, |owner| against(Some(owner)));
     let mut report = Report {
         ok: false,
-        username: user(),
+        username: account::name_of(rustix::process::geteuid().as_raw()),
         providers_file: FileState {
             file_path: providers_path.clone(),
             error: String::new(),
@@ -213,17 +211,6 @@ fn note(path: &Path) {
 /// To stderr, beside the report.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));
-}
-
-fn user() -> String {
-    let uid = rustix::process::geteuid().as_raw().to_string();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let line = passwd
-        .lines()
-        .find(|line| line.split(':').nth(2) == Some(uid.as_str()));
-    line.and_then(|line| line.split(':').next())
-        .unwrap_or(&uid)
-        .to_owned()
 }
 
 fn openssh_version() -> String {

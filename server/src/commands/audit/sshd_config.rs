@@ -23,7 +23,7 @@ pub(super) fn verify_commands(config: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Does any line of sshd's configuration say so? Which match block it is in is not looked at.
+/// Returns true if any line of sshd's configuration permits users to set environment variables.
 pub(super) fn permits_environment(config: &Path) -> bool {
     texts_of(config).any(|text| {
         text.lines().any(|line| {

@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
-use crate::account::{self, Standing};
 use crate::config::ServerConfig;
 use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};
 use crate::files::FileError;
 use crate::http::without_effect;
-use crate::key_source::{self, Location};
 use crate::log::Log;
 use crate::plugin::{self, Plugins};
 use crate::policy::{Policy, RowFile};
@@ -27,11 +25,7 @@ pub(in crate::commands) struct AdminFiles {
     pub policy: Policy,
     /// Why `auth_id` is not in it.
     pub no_auth_id: Option<Arc<FileError>>,
-    /// The account that sshd asks about, where a rule has to know its kind.
-    pub account: Option<Standing>,
     pub plugins: Plugins,
-    /// Directory in which the keys of providers are kept.
-    pub key_cache: Option<PathBuf>,
     /// What the log should say of the policy, once that is asked.
     pub policy_problems: Vec<String>,
 }
@@ -64,37 +58,19 @@ impl AdminFiles {
             }
         }
         Ok(Self {
-            account: None,
             providers,
             config,
             settings,
             policy,
             no_auth_id,
             plugins: plugin::load(&PLUGINS.path_in(etc)),
-            key_cache: None,
             policy_problems,
         })
     }
 
-    /// Looks up the account that sshd asks about, where a rule has to know its kind: before verify
-    /// is confined, since one of a directory service is looked up by running getent.
-    pub fn look_up(&mut self, account: &str, log: &Log) {
-        if !self.policy.rules.has_account_from() {
-            return;
-        }
-        match account::standing(account) {
-            Ok(standing) => self.account = Some(standing),
-            Err(error) => log.line(&format!("warning: no claim can name this account: {error}")),
-        }
-    }
-
-    /// Chooses the directory for keys, and makes it where it is verify's own to make.
-    pub fn choose_key_cache(&mut self, named: Option<&Path>, log: &Log) {
-        let runs_others = self.plugins.are_configured() || self.settings.fallback.is_some();
-        match key_source::locate(named, runs_others) {
-            Location::Directory(path) => self.key_cache = Some(path),
-            Location::None(reason) => log.line(&format!("warning: keys are not kept: {reason}")),
-        }
+    /// Returns true if verify runs programs of others as its account: plugins or the fallback.
+    pub fn runs_others(&self) -> bool {
+        self.settings.runs_others(&self.plugins)
     }
 
     /// Returns files and directories beside those of [`AdminFiles`] that the decision may read.
@@ -115,25 +91,13 @@ impl AdminFiles {
     }
 }
 
-/// Returns whose rows matter. Only an explanation names those of other accounts.
+/// Returns the account whose rows are kept, or `None` for all: an explanation names those of others.
 pub(super) fn rows_of<'a>(args: &'a VerifyArgs, log: &Log) -> Option<&'a str> {
     (!log.explains()).then_some(args.principal.as_str())
 }
 
-/// Adds the rows of a file of `auth_id`'s kind, those of `account` or all. Returns what is wrong
-/// with it, for the log.
-pub(super) fn add_rows(
-    policy: &mut Policy,
-    account: Option<&str>,
-    path: &Path,
-    bytes: &[u8],
-) -> Vec<String> {
-    let mut rows = RowFile::new(&path.display().to_string(), account);
-    rows.read(bytes);
-    problem_lines(policy.add(rows))
-}
-
-fn problem_lines(problems: Vec<String>) -> Vec<String> {
+/// Returns the log's lines for what is wrong with a file of rows.
+pub(super) fn problem_lines(problems: Vec<String>) -> Vec<String> {
     let line = |problem| format!("configuration problem: {problem}");
     problems.into_iter().map(line).collect()
 }

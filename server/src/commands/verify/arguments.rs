@@ -2,32 +2,28 @@
 
 use std::path::PathBuf;
 
+use crate::commands::dirs::ServerDirs;
 use crate::etc;
 
 /// Decide whether a certificate may log in, for sshd's AuthorizedKeysCommand.
 // no Debug: the certificate holds tokens
 #[derive(Clone, clap::Args)]
 pub struct VerifyArgs {
-    /// Directory of providers, auth_id and config.yml.
-    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
-    pub etc: PathBuf,
-    /// Server configuration, in place of config.yml in that directory.
+    #[command(flatten)]
+    pub dirs: ServerDirs,
+    /// Server configuration, in place of config.yml in that directory
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
-    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
-    /// else /var/tmp/opkssh-UID].
-    #[arg(long, value_name = "DIR")]
-    pub cache: Option<PathBuf>,
-    /// Where to log: a file, or `journal` for systemd's journal.
+    /// Where to log: a file, or `journal` for systemd's journal
     #[arg(long, value_name = "FILE", default_value = etc::LOG)]
     pub log_file: PathBuf,
-    /// Local account (sshd's %u).
+    /// Local account (sshd's %u)
     pub principal: String,
-    /// Certificate in base64 (sshd's %k).
+    /// Certificate in base64 (sshd's %k)
     pub certificate: String,
-    /// Key type (sshd's %t).
+    /// Key type (sshd's %t)
     pub key_type: String,
-    /// Further words from sshd: those that server.yml declares, and any for policy plugins.
+    /// Further words from sshd: those that server.yml declares, and any for policy plugins
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub extra: Vec<String>,
 }

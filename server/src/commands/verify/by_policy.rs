@@ -3,24 +3,24 @@
 
 use std::sync::Arc;
 
-use super::admin_files::{AdminFiles, add_rows, rows_of};
-use super::arguments::VerifyArgs;
+use super::admin_files::{problem_lines, rows_of};
+use super::context::Context;
 use super::error::VerifyError;
-use super::monitor::Outside;
+use super::monitor::PrivilegedSide;
 use super::plugins::variables;
-use crate::log::Log;
-use crate::policy::Policy;
+use crate::policy::{Policy, RowFile};
 use crate::verify::{Allowed, Identified};
 
 /// Checks what denies, once. Then allows by the system's files, else by the account's own, which
 /// may need sudo, else by a plugin: plugins come last, so that none lifts a restriction of a rule.
 pub(super) fn allow_by_policy(
-    args: &VerifyArgs,
-    files: &AdminFiles,
+    context: Context<'_>,
     identified: &Identified,
-    outside: &mut Outside<'_>,
-    log: &Log,
+    privileged: &mut PrivilegedSide<'_>,
 ) -> Result<Allowed, VerifyError> {
+    let Context {
+        args, files, log, ..
+    } = context;
     for problem in &files.policy_problems {
         log.line(problem);
     }
@@ -32,10 +32,12 @@ pub(super) fn allow_by_policy(
         decided => return Ok(decided?),
     };
     let mut refusal = None;
-    match (outside.home_policy(), &files.no_auth_id) {
+    match (privileged.home_policy(), &files.no_auth_id) {
         (Ok(home), _) => {
             let mut policy = Policy::default();
-            for problem in add_rows(&mut policy, rows_of(args, log), &home.path, &home.bytes) {
+            let path = home.path.display().to_string();
+            let rows = RowFile::parse(&path, rows_of(args, log), &home.bytes);
+            for problem in problem_lines(policy.add(rows)) {
                 log.line(&problem);
             }
             match undenied.allowed_by(&policy, &mut tell) {
@@ -55,9 +57,9 @@ pub(super) fn allow_by_policy(
     }
     let asked = match files.plugins.is_empty() {
         true => None,
-        false => variables(args, identified, log),
+        false => variables(context, identified),
     };
-    if let Some(plugin) = asked.and_then(|asked| outside.ask_plugins(asked, log)) {
+    if let Some(plugin) = asked.and_then(|asked| privileged.ask_plugins(asked, log)) {
         return Ok(undenied.allowed_by_plugin(&plugin)?);
     }
     Err(refusal.unwrap_or_else(|| no_rule.into()))

@@ -3,11 +3,9 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
-use super::admin_files::AdminFiles;
-use super::arguments::VerifyArgs;
+use super::context::Context;
 use crate::arguments::{self, Argument, NoConnection};
 use crate::connection::End;
-use crate::log::Log;
 
 #[derive(Debug, thiserror::Error)]
 enum UnknownClient {
@@ -19,7 +17,10 @@ enum UnknownClient {
 
 /// Returns the client's address. Logs why it is not known, where that matters to a rule or is not
 /// as `server.yml` has it.
-pub(super) fn client_address(args: &VerifyArgs, files: &AdminFiles, log: &Log) -> Option<IpAddr> {
+pub(super) fn client_address(context: Context<'_>) -> Option<IpAddr> {
+    let Context {
+        args, files, log, ..
+    } = context;
     let unknown = match find(&files.settings.arguments, &args.extra) {
         Ok(address) => return Some(address),
         Err(unknown) => unknown,
@@ -35,24 +36,21 @@ pub(super) fn client_address(args: &VerifyArgs, files: &AdminFiles, log: &Log) -
 }
 
 /// Returns the address to explain the decision for: the one that is `given`, where sshd would pass
-/// one. Tells `said` why not.
-pub(super) fn assumed_address(
-    given: Option<IpAddr>,
-    files: &AdminFiles,
-    said: &Log,
-) -> Option<IpAddr> {
+/// one. Logs why not.
+pub(super) fn assumed_address(context: Context<'_>, given: Option<IpAddr>) -> Option<IpAddr> {
+    let Context { files, log, .. } = context;
     let is_declared = files.settings.arguments.contains(&Argument::Connection);
     let have_client_address = files.policy.rules.have_client_address();
     match given {
         Some(address) if is_declared => return Some(address.to_canonical()),
-        Some(_) => said.line(&format!(
+        Some(_) => log.line(&format!(
             "--client-address does not count: {}",
             NoConnection::NotDeclared
         )),
         None if have_client_address && is_declared => {
-            said.line("the client's address is not known: give it with --client-address");
+            log.line("the client's address is not known: give it with --client-address");
         }
-        None if have_client_address => said.line(&format!(
+        None if have_client_address => log.line(&format!(
             "the client's address is not known: {}",
             NoConnection::NotDeclared
         )),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::printable::printable;
 
-use crate::etc::EtcError;
+use crate::etc::{self, AUTH_ID, EtcError};
 use crate::files::FileError;
 use crate::key_source::{JwksFileError, KeySourceError};
 use crate::monitor_messages::NoHomePolicy;
@@ -29,8 +29,6 @@ pub enum VerifyError {
     },
     #[error("failed to get the provider's keys: {0}")]
     Keys(#[from] KeySourceError),
-    #[error("error loading policy: {0}")]
-    NoAuthId(Arc<FileError>),
     #[error("error loading policy: {system}; {home}")]
     NoPolicy {
         system: Arc<FileError>,
@@ -47,11 +45,9 @@ impl VerifyError {
     /// or could not be read, and where it is unclear what happened.
     pub fn leaves_it_to_others(&self) -> bool {
         match self {
-            Self::Denied(reason) => !reason.is_by_deny_list(),
+            Self::Denied(reason) => !reason.is_final(),
             Self::Etc(error) => error.leaves_it_to_others(),
-            Self::JwksFile { .. } | Self::Keys(_) | Self::NoAuthId(_) | Self::NoPolicy { .. } => {
-                true
-            }
+            Self::JwksFile { .. } | Self::Keys(_) | Self::NoPolicy { .. } => true,
             Self::Output(_) | Self::Panic { .. } => false,
         }
     }
@@ -61,17 +57,14 @@ impl VerifyError {
         match self {
             Self::Denied(reason) => hint_for(reason),
             Self::Etc(error) => error.hint(),
-            Self::NoPolicy { system, .. } | Self::NoAuthId(system) => system.hint(),
-            Self::JwksFile {
-                error: JwksFileError::File(error),
-                ..
-            } => error.hint(),
+            Self::NoPolicy { system, .. } => etc::hint_for(system, AUTH_ID.mode),
+            Self::JwksFile { error, .. } => error.hint(),
             Self::Keys(_) => Some(
-                "Try: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
+                "Run: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
                  under env_vars in /etc/opk/config.yml"
                     .into(),
             ),
-            Self::JwksFile { .. } | Self::Output(_) | Self::Panic { .. } => None,
+            Self::Output(_) | Self::Panic { .. } => None,
         }
     }
 }
@@ -86,7 +79,10 @@ fn hint_for(reason: &DenyReason) -> Option<String> {
         }) => {
             // quoted: the words are the token's, and a shell will read them
             let row = table::write_row([principal, who, issuer]).ok()?;
-            format!("To allow it: sudo opkssh add {}", printable(row.trim_end()))
+            format!(
+                "To allow it, run: sudo opkssh add {}",
+                printable(row.trim_end())
+            )
         }
         DenyReason::Provider(ProviderRefusal::Unknown { .. }) => {
             "Compare the issuer, byte for byte, with the rows of /etc/opk/providers".into()
@@ -129,15 +125,15 @@ mod tests {
         let hint = |who| no_rule(who).hint();
         assert_eq!(
             hint("a@x").unwrap(),
-            "To allow it: sudo opkssh add dev a@x https://i"
+            "To allow it, run: sudo opkssh add dev a@x https://i"
         );
         assert_eq!(
             hint("a;reboot $(x)").unwrap(),
-            "To allow it: sudo opkssh add dev 'a;reboot $(x)' https://i"
+            "To allow it, run: sudo opkssh add dev 'a;reboot $(x)' https://i"
         );
         assert_eq!(
             hint("a;b").unwrap(),
-            r"To allow it: sudo opkssh add dev a\;b https://i"
+            r"To allow it, run: sudo opkssh add dev a\;b https://i"
         );
         assert_eq!(hint("a\nb"), None);
     }

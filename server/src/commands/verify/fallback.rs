@@ -9,16 +9,16 @@ use opkssh_protocol::printable::quoted;
 use super::admin_files::load_config;
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
+use super::limited::Limited;
 use crate::config::DenyLists;
-use crate::confine::{self, Shield};
 use crate::deadline::Deadline;
 use crate::etc;
 use crate::fallback::{Fallback, Tokens};
-use crate::key_source;
+use crate::key_source::{self, CacheChoice};
 use crate::log::Log;
-use crate::slots::{self, RunKind};
+use crate::slots::RunKind;
 
-/// Whose lines sshd got.
+/// The source of the lines that sshd got.
 pub(super) enum Answered {
     Ours {
         /// File and line, or file and rule.
@@ -32,7 +32,7 @@ pub(super) enum Answered {
     },
 }
 
-/// For a key that nothing was read for yet.
+/// As [`answer_by_fallback`], for a key that was refused before the admin's files were loaded.
 pub(super) fn answer_unread(
     args: &VerifyArgs,
     refused: VerifyError,
@@ -42,21 +42,24 @@ pub(super) fn answer_unread(
     if !refused.leaves_it_to_others() {
         return Err(refused);
     }
-    let Some(fallback) = etc::load_settings(&args.etc)?.fallback else {
+    let Some(fallback) = etc::load_settings(&args.dirs.etc)?.fallback else {
         return Err(refused);
     };
-    let config = load_config(&args.etc, args.config_path.as_deref(), log)?;
-    let outside = || ask(args, &fallback, log);
-    answer(args, refused, (&fallback, &config.deny), outside, log, out)
+    let config = load_config(&args.dirs.etc, args.config_path.as_deref(), log)?;
+    let key_cache = match key_source::locate(args.dirs.cache.as_deref(), true) {
+        CacheChoice::Directory(path) => Some(path),
+        CacheChoice::None(_) => None,
+    };
+    let ask = || ask(args, &fallback, key_cache.as_deref(), log);
+    answer_by_fallback(args, refused, (&fallback, &config.deny), ask, log, out)
 }
 
-/// Passes the fallback's lines on, which `outside` asks for. Where there are none, `refused` is the
-/// answer.
-pub(super) fn answer(
+/// Passes on the lines of the fallback, which `ask` runs. Fails with `refused` if there are none.
+pub(super) fn answer_by_fallback(
     args: &VerifyArgs,
     refused: VerifyError,
     (fallback, deny): (&Fallback, &DenyLists),
-    outside: impl FnOnce() -> Result<Vec<u8>, String>,
+    ask: impl FnOnce() -> Result<Vec<u8>, String>,
     log: &Log,
     out: &mut impl Write,
 ) -> Result<Answered, VerifyError> {
@@ -71,7 +74,7 @@ pub(super) fn answer(
         ));
         return Err(refused);
     }
-    match outside() {
+    match ask() {
         Ok(lines) if lines.trim_ascii().is_empty() => {
             log.line(&format!("{program} knows nothing of it either"));
             Err(refused)
@@ -91,8 +94,13 @@ pub(super) fn answer(
     }
 }
 
-/// Runs the command; its stdout, or why there is none.
-pub(super) fn ask(args: &VerifyArgs, fallback: &Fallback, log: &Log) -> Result<Vec<u8>, String> {
+/// Runs the command. Returns its stdout, or why there is none.
+pub(super) fn ask(
+    args: &VerifyArgs,
+    fallback: &Fallback,
+    key_cache: Option<&Path>,
+    log: &Log,
+) -> Result<Vec<u8>, String> {
     let tokens = Tokens {
         account: &args.principal,
         key: &args.certificate,
@@ -100,26 +108,15 @@ pub(super) fn ask(args: &VerifyArgs, fallback: &Fallback, log: &Log) -> Result<V
         extra: &args.extra,
     };
     let deadline = Deadline::after(fallback.timeout());
-    // verify makes no cache of its own where there is a fallback
-    let installed = Path::new(etc::CACHE);
-    let cache = args.cache.as_deref().unwrap_or(installed);
-    let protected = key_source::protected(Some(cache).filter(|cache| cache.exists()));
-    let _slot = slots::take_or_log(cache, RunKind::Fallback, &args.principal, deadline, log)?;
-    // who can write to the cache decides who gets in by our rules
-    let answer = || fallback.answer(tokens, deadline);
-    let (answered, shield) = confine::without_writing_to(&protected, answer);
-    if shield == Shield::NotKept {
-        log.line(&format!(
-            "warning: {} is not kept from writing to {}: this kernel cannot, or a file system \
-             beside it did not answer",
-            fallback.program().display(),
-            protected.display()
-        ));
-    }
-    match answered {
-        Some(answered) => answered.map_err(|error| error.to_string()),
-        None => Err("internal error".to_owned()),
-    }
+    let limited = Limited {
+        kind: RunKind::Fallback,
+        account: &args.principal,
+        key_cache,
+        deadline,
+    };
+    limited
+        .run(log, || fallback.answer(tokens, deadline))?
+        .map_err(|error| error.to_string())
 }
 
 /// sshd closes early when it has seen enough.

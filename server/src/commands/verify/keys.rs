@@ -3,22 +3,21 @@
 
 use opkssh_protocol::key_set::KeySet;
 
-use super::admin_files::AdminFiles;
+use super::context::Context;
 use super::error::VerifyError;
 use crate::deadline::Deadline;
 use crate::decision::Seen;
 use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
-use crate::log::Log;
 use crate::verify::Candidate;
 
 /// Returns the keys of the candidate's issuer.
 pub(super) fn keys_for(
+    context: Context<'_>,
     candidate: &Candidate,
-    files: &AdminFiles,
     deadline: Deadline,
     seen: &mut Seen,
-    log: &Log,
 ) -> Result<KeySet, VerifyError> {
+    let Context { files, log, .. } = context;
     let issuer = candidate.issuer();
     if let Some(path) = files.settings.jwks_files.get(issuer) {
         return read_jwks_file(path).map_err(|error| VerifyError::JwksFile {
@@ -29,7 +28,7 @@ pub(super) fn keys_for(
     let source = WhenAsked {
         env_vars: &files.config.env_vars,
     };
-    let Some(directory) = &files.key_cache else {
+    let Some(directory) = context.key_cache else {
         return Ok(source.fetch(issuer, deadline)?.keys);
     };
     let store = match Store::open(directory) {

@@ -5,9 +5,11 @@ mod admin_files;
 mod arguments;
 mod by_policy;
 mod client;
+mod context;
 mod error;
 mod fallback;
 mod keys;
+mod limited;
 mod monitor;
 mod plugins;
 mod userinfo;
@@ -30,13 +32,13 @@ use crate::deadline::Deadline;
 use crate::decision::{Decision, Outcome, Seen};
 use crate::key_source::PROVIDER_TIMEOUT;
 use crate::log::Log;
-use crate::verify::{self, Allowed, Peeked};
-use admin_files::rows_of;
+use crate::verify::{self, Allowed};
 use by_policy::allow_by_policy;
 use client::{assumed_address, client_address};
-use fallback::Answered;
+use context::{Context, Inputs, load_inputs};
+use fallback::{Answered, answer_by_fallback, answer_unread};
 use keys::keys_for;
-use monitor::{Outside, Privileged};
+use monitor::PrivilegedSide;
 use userinfo::ask_userinfo;
 
 /// Writes sshd's line to stdout, or nothing there and an error. Meant for a process of its own: it
@@ -47,7 +49,7 @@ pub fn verify_command(args: &VerifyArgs) -> Result<(), VerifyError> {
     for problem in confine::keep_memory_private() {
         log.line(&format!("warning: {problem}"));
     }
-    match answer(args, confined, &log, &mut io::stdout().lock()) {
+    match run_verify(args, confined, &log, &mut io::stdout().lock()) {
         Err(VerifyError::Panic { .. }) => {
             let place = place.lock().ok().and_then(|mut place| place.take());
             Err(VerifyError::Panic { place })
@@ -70,27 +72,28 @@ fn keep_place_of_panic() -> Arc<Mutex<Option<String>>> {
 
 /// As [`verify_command`], with the line going to `out`, and not confined.
 pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), VerifyError> {
-    answer(args, not_confined, &Log::open(&args.log_file), out)
+    run_verify(args, not_confined, &Log::open(&args.log_file), out)
 }
 
 /// What is done between reading the admin's files and parsing what a stranger sent.
-type Confine = for<'a> fn(Privileged<'a>) -> Outside<'a>;
+type Confine = for<'a> fn(Context<'a>) -> PrivilegedSide<'a>;
 
 /// The rest of this process can ask the monitor, and do little else.
-fn confined(privileged: Privileged<'_>) -> Outside<'_> {
-    let outside = Outside::start(privileged);
-    let Privileged { files, log, .. } = privileged;
-    for problem in confine::confine_parsing(&files.names_of_others(), files.key_cache.as_deref()) {
+fn confined(context: Context<'_>) -> PrivilegedSide<'_> {
+    let privileged = PrivilegedSide::start(context);
+    let Context { files, log, .. } = context;
+    for problem in confine::confine_parsing(&files.names_of_others(), context.key_cache) {
         log.line(&format!("warning: {problem}"));
     }
-    outside
+    privileged
 }
 
-fn not_confined(privileged: Privileged<'_>) -> Outside<'_> {
-    Outside::Here(privileged)
+fn not_confined(context: Context<'_>) -> PrivilegedSide<'_> {
+    PrivilegedSide::Direct(context)
 }
 
-fn answer(
+/// Decides, or asks the fallback, and logs the decision.
+fn run_verify(
     args: &VerifyArgs,
     confine: Confine,
     log: &Log,
@@ -98,24 +101,24 @@ fn answer(
 ) -> Result<(), VerifyError> {
     let mut seen = Seen::default();
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        let (peeked, files) = match prepare(args, log) {
-            Ok(prepared) => prepared,
-            Err(refused) => return fallback::answer_unread(args, refused, log, out),
+        let inputs = match load_inputs(args, log) {
+            Ok(inputs) => inputs,
+            Err(refused) => return answer_unread(args, refused, log, out),
         };
-        let files = &files;
-        let client = client_address(args, files, log);
-        let mut outside = confine(Privileged { args, files, log });
-        let judged = judge(args, &peeked, files, client, &mut outside, &mut seen, log);
-        let allowed = match (judged, &files.settings.fallback) {
+        let context = inputs.context(args, log);
+        let client = client_address(context);
+        let mut privileged = confine(context);
+        let decided = decide(context, &inputs, client, &mut privileged, &mut seen);
+        let allowed = match (decided, &inputs.files.settings.fallback) {
             (Ok(allowed), _) => {
-                outside.dismiss();
+                privileged.dismiss();
                 allowed
             }
             (Err(refused), None) => return Err(refused),
             (Err(refused), Some(fallback)) => {
-                let asked = (fallback, &files.config.deny);
-                let outside = || outside.ask_fallback();
-                return fallback::answer(args, refused, asked, outside, log, out);
+                let asked = (fallback, &inputs.files.config.deny);
+                let ask = || privileged.ask_fallback();
+                return answer_by_fallback(args, refused, asked, ask, log, out);
             }
         };
         for notice in &allowed.notices {
@@ -152,44 +155,33 @@ fn outcome(result: &Result<Answered, VerifyError>) -> Outcome<'_> {
     }
 }
 
-/// Every step of the decision; `log` hears of them. `client` stands for the address in sshd's words.
-pub(super) fn decide(
+/// Decides without confinement and without the fallback, and logs each step. `client` stands for the
+/// address that sshd would pass.
+pub(super) fn explain_decision(
     args: &VerifyArgs,
     client: Option<IpAddr>,
     log: &Log,
 ) -> Result<Allowed, VerifyError> {
-    let (peeked, files) = prepare(args, log)?;
-    let files = &files;
-    let client = assumed_address(client, files, log);
-    let mut outside = Outside::Here(Privileged { args, files, log });
+    let inputs = load_inputs(args, log)?;
+    let context = inputs.context(args, log);
+    let client = assumed_address(context, client);
+    let mut privileged = PrivilegedSide::Direct(context);
     let mut seen = Seen::default();
-    judge(args, &peeked, files, client, &mut outside, &mut seen, log)
+    decide(context, &inputs, client, &mut privileged, &mut seen)
 }
 
-/// What comes before anything is parsed that a stranger sent.
-fn prepare(args: &VerifyArgs, log: &Log) -> Result<(Peeked, AdminFiles), VerifyError> {
-    // most keys that are offered are not ours: nothing else is read for them
-    let peeked = verify::peek(&args.key_type, &args.certificate)?;
-    let config = args.config_path.as_deref();
-    let mut files = AdminFiles::load(&args.etc, config, rows_of(args, log), log)?;
-    files.look_up(&args.principal, log);
-    files.choose_key_cache(args.cache.as_deref(), log);
-    Ok((peeked, files))
-}
-
-/// The rest; `outside` does what this process may not do any more.
-fn judge(
-    args: &VerifyArgs,
-    peeked: &Peeked,
-    files: &AdminFiles,
+/// Decides from the inputs, with the keys of the provider.
+fn decide(
+    context: Context<'_>,
+    inputs: &Inputs,
     client: Option<IpAddr>,
-    outside: &mut Outside<'_>,
+    privileged: &mut PrivilegedSide<'_>,
     seen: &mut Seen,
-    log: &Log,
 ) -> Result<Allowed, VerifyError> {
+    let Context { files, log, .. } = context;
     let deadline = Deadline::after(PROVIDER_TIMEOUT);
     let now = UnixTime::from(SystemTime::now());
-    let certificate = verify::read_certificate(peeked)?;
+    let certificate = verify::read_certificate(&inputs.peeked)?;
     *seen = Seen::in_certificate(&certificate);
     let candidate = verify::before_keys(certificate, &files.providers, now)?;
     log.detail(&format!(
@@ -197,14 +189,14 @@ fn judge(
          issuer {} is trusted",
         candidate.issuer()
     ));
-    let keys = keys_for(&candidate, files, deadline, seen, log)?;
+    let keys = keys_for(context, &candidate, deadline, seen)?;
     // the provider may have taken its time
     let now = UnixTime::from(SystemTime::now());
     let identified = candidate.identify(&keys, now)?;
     let identified = identified
-        .with_account(files.account.clone())
+        .with_account(inputs.account.clone())
         .with_client_address(client);
     log.detail("the provider's signature is right");
-    let identified = ask_userinfo(identified, files, deadline, log);
-    allow_by_policy(args, files, &identified, outside, log)
+    let identified = ask_userinfo(context, identified, deadline);
+    allow_by_policy(context, &identified, privileged)
 }

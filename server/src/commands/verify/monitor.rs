@@ -2,7 +2,7 @@
 //! fallback command. A process of its own does that, which is forked before anything is parsed that
 //! a stranger sent; sshd calls its own one the monitor.
 //!
-//! It ends when nobody can ask any more.
+//! Exits when verify closes the pipe.
 
 use std::io::{self, BufReader, PipeReader, PipeWriter};
 use std::panic::{self, AssertUnwindSafe};
@@ -10,8 +10,7 @@ use std::panic::{self, AssertUnwindSafe};
 use fork::Fork;
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use super::admin_files::AdminFiles;
-use super::arguments::VerifyArgs;
+use super::context::Context;
 use super::{fallback, plugins};
 use crate::home;
 use crate::log::Log;
@@ -21,48 +20,41 @@ use crate::plugin::Variables;
 /// Reads one answer; `None` where the monitor has ended.
 type Read<A> = fn(&mut BufReader<PipeReader>) -> io::Result<Option<A>>;
 
-/// Does what verify itself may not do once it is confined.
-#[derive(Clone, Copy)]
-pub(super) struct Privileged<'a> {
-    pub args: &'a VerifyArgs,
-    pub files: &'a AdminFiles,
-    pub log: &'a Log,
-}
-
-/// Who does it.
-pub(super) enum Outside<'a> {
+/// What does the things that verify itself may not do once it is confined.
+pub(super) enum PrivilegedSide<'a> {
     /// Verify itself, which is not confined.
-    Here(Privileged<'a>),
+    Direct(Context<'a>),
     Monitor(Monitor),
-    /// Nobody, for this reason.
-    Nobody(String),
+    /// The monitor does not run, for this reason.
+    Unavailable(String),
 }
 
 /// A process that waits for questions.
 pub(super) struct Monitor {
-    /// None once nobody asks any more.
+    /// None once nothing more will be asked.
     questions: Option<PipeWriter>,
     answers: BufReader<PipeReader>,
     /// None once it has broken off: then it is not waited for.
     process: Option<Pid>,
 }
 
-impl Privileged<'_> {
+impl Context<'_> {
     fn home_policy(self) -> Result<HomePolicy, NoHomePolicy> {
         let (path, bytes) = home::read_for(&self.args.principal)?;
         Ok(HomePolicy { path, bytes })
     }
 
     fn plugins(self, variables: &Variables) -> Option<String> {
-        plugins::ask(self.args, self.files, variables, self.log)
+        plugins::ask(self, variables)
     }
 
     fn fallback(self) -> Result<Vec<u8>, String> {
         let fallback = self.files.settings.fallback.as_ref();
-        fallback::ask(self.args, fallback.ok_or("there is none")?, self.log)
+        let fallback = fallback.ok_or("there is none")?;
+        fallback::ask(self.args, fallback, self.key_cache, self.log)
     }
 
-    /// Answers until nobody can ask any more.
+    /// Answers questions until verify closes the pipe.
     fn serve(self, questions: PipeReader, mut answers: PipeWriter) -> io::Result<()> {
         let mut questions = BufReader::new(questions);
         while let Some(question) = messages::read(&mut questions)? {
@@ -80,24 +72,24 @@ impl Privileged<'_> {
     }
 }
 
-impl<'a> Outside<'a> {
-    /// Forks a monitor. Without one, who is let in by the system's files is let in. To be called
-    /// while there is no other thread.
-    pub fn start(privileged: Privileged<'a>) -> Self {
-        match Monitor::start(privileged) {
+impl<'a> PrivilegedSide<'a> {
+    /// Forks a monitor. If that fails, the system's files alone decide. To be called while there is
+    /// no other thread.
+    pub fn start(context: Context<'a>) -> Self {
+        match Monitor::start(context) {
             Ok(monitor) => Self::Monitor(monitor),
             Err(error) => {
                 let reason = format!("the monitor does not start: {error}");
-                privileged.log.line(&format!("warning: {reason}"));
-                Self::Nobody(reason)
+                context.log.line(&format!("warning: {reason}"));
+                Self::Unavailable(reason)
             }
         }
     }
 
-    /// The file of the account that sshd asks about.
+    /// Reads the file of the account that sshd asks about.
     pub fn home_policy(&mut self) -> Result<HomePolicy, NoHomePolicy> {
-        if let Self::Here(privileged) = self {
-            return privileged.home_policy();
+        if let Self::Direct(context) = self {
+            return context.home_policy();
         }
         self.ask(&Question::HomePolicy, messages::read_home_policy)
             .unwrap_or_else(|reason| {
@@ -108,10 +100,10 @@ impl<'a> Outside<'a> {
             })
     }
 
-    /// The name of the first plugin that says yes.
+    /// Returns the name of the first plugin that says yes.
     pub fn ask_plugins(&mut self, variables: Variables, log: &Log) -> Option<String> {
-        if let Self::Here(privileged) = self {
-            return privileged.plugins(&variables);
+        if let Self::Direct(context) = self {
+            return context.plugins(&variables);
         }
         self.ask(&Question::Plugins(variables), messages::read)
             .unwrap_or_else(|reason| {
@@ -120,16 +112,16 @@ impl<'a> Outside<'a> {
             })
     }
 
-    /// What the fallback command prints.
+    /// Returns what the fallback command prints.
     pub fn ask_fallback(&mut self) -> Result<Vec<u8>, String> {
-        if let Self::Here(privileged) = self {
-            return privileged.fallback();
+        if let Self::Direct(context) = self {
+            return context.fallback();
         }
         self.ask(&Question::Fallback, messages::read)
             .unwrap_or_else(Err)
     }
 
-    /// Nothing more will be asked: it may end while verify does the rest.
+    /// Lets the monitor exit: nothing more will be asked.
     pub fn dismiss(&mut self) {
         if let Self::Monitor(monitor) = self {
             monitor.questions = None;
@@ -139,8 +131,8 @@ impl<'a> Outside<'a> {
     fn ask<A>(&mut self, question: &Question, read: Read<A>) -> Result<A, String> {
         let asked = match self {
             Self::Monitor(monitor) => monitor.ask(question, read),
-            Self::Nobody(reason) => return Err(reason.clone()),
-            Self::Here(_) => return Err("not confined".to_owned()),
+            Self::Unavailable(reason) => return Err(reason.clone()),
+            Self::Direct(_) => return Err("not confined".to_owned()),
         };
         asked.map_err(|error| {
             // what else comes from it would be the answer to something else
@@ -148,14 +140,14 @@ impl<'a> Outside<'a> {
             if let Self::Monitor(monitor) = self {
                 monitor.process = None;
             }
-            *self = Self::Nobody(reason.clone());
+            *self = Self::Unavailable(reason.clone());
             reason
         })
     }
 }
 
 impl Monitor {
-    fn start(privileged: Privileged<'_>) -> io::Result<Self> {
+    fn start(context: Context<'_>) -> io::Result<Self> {
         let (asked, questions) = io::pipe()?;
         let (answers, answered) = io::pipe()?;
         match fork::fork()? {
@@ -170,7 +162,7 @@ impl Monitor {
                 let served = panic::catch_unwind(AssertUnwindSafe(|| {
                     // sshd waits for all who could write to it
                     rustix::stdio::dup2_stdout(&answered)?;
-                    privileged.serve(asked, answered)
+                    context.serve(asked, answered)
                 }));
                 std::process::exit(i32::from(!matches!(served, Ok(Ok(())))));
             }
@@ -186,7 +178,7 @@ impl Monitor {
     }
 }
 
-/// Waited for, since not everybody's PID 1 does that.
+/// Waits for the monitor: PID 1 in a container may not.
 impl Drop for Monitor {
     fn drop(&mut self) {
         drop(self.questions.take());

@@ -1,28 +1,19 @@
 //! The step of `verify` in which policy plugins may say yes.
 
-use std::path::Path;
-
 use opkssh_protocol::base64url;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 
-use super::admin_files::AdminFiles;
-use super::arguments::VerifyArgs;
-use crate::confine::{self, Shield};
+use super::context::Context;
+use super::limited::Limited;
 use crate::deadline::Deadline;
-use crate::etc;
-use crate::key_source;
-use crate::log::Log;
 use crate::plugin::{Plugins, Request, Variables};
-use crate::slots::{self, RunKind};
+use crate::slots::RunKind;
 use crate::userinfo::Userinfo;
 use crate::verify::Identified;
 
-/// What plugins are told about somebody who is identified and not refused.
-pub(super) fn variables(
-    args: &VerifyArgs,
-    identified: &Identified,
-    log: &Log,
-) -> Option<Variables> {
+/// Returns what plugins are told about an identified login.
+pub(super) fn variables(context: Context<'_>, identified: &Identified) -> Option<Variables> {
+    let Context { args, log, .. } = context;
     let (pk_token, id_token) = identified.compact_tokens();
     // in the order that Go writes; it was read and verified before
     let pk_token = UnverifiedPkToken::parse_compact(pk_token).ok()?.compact();
@@ -45,36 +36,24 @@ pub(super) fn variables(
         .ok()
 }
 
-/// Asks every plugin in `policy.d`; the name of the first that said yes.
-pub(super) fn ask(
-    args: &VerifyArgs,
-    files: &AdminFiles,
-    variables: &Variables,
-    log: &Log,
-) -> Option<String> {
+/// Asks every plugin in `policy.d`. Returns the name of the first that says yes.
+pub(super) fn ask(context: Context<'_>, variables: &Variables) -> Option<String> {
+    let Context { files, log, .. } = context;
     let deadline = Deadline::after(Plugins::TIMEOUT);
-    let slot = slots::take_or_log(
-        files.key_cache.as_deref().unwrap_or(Path::new(etc::CACHE)),
-        RunKind::Plugins,
-        &args.principal,
+    let limited = Limited {
+        kind: RunKind::Plugins,
+        account: &context.args.principal,
+        key_cache: context.key_cache,
         deadline,
-        log,
-    );
-    let _slot = slot
-        .map_err(|error| log.line(&format!("warning: plugins are not asked: {error}")))
-        .ok()?;
-    // who can write to the cache decides who gets in, whatever refuses
-    let protected = key_source::protected(files.key_cache.as_deref());
-    let (allowing, shield) = confine::without_writing_to(&protected, || {
-        let env_vars = &files.config.env_vars;
+    };
+    let env_vars = &files.config.env_vars;
+    let allowing = limited.run(log, || {
         files.plugins.ask(variables, env_vars, deadline, log)
     });
-    if shield == Shield::NotKept {
-        log.line(&format!(
-            "warning: plugins are not kept from writing to {}: this kernel cannot, or a file system \
-             beside it did not answer",
-            protected.display()
-        ));
-    }
-    allowing.flatten().map(str::to_owned)
+    allowing
+        .unwrap_or_else(|error| {
+            log.line(&format!("warning: plugins are not asked: {error}"));
+            None
+        })
+        .map(str::to_owned)
 }

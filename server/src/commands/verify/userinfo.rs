@@ -1,20 +1,19 @@
 //! The step of `verify` in which the provider is asked for what is not in the ID token.
 
-use super::admin_files::AdminFiles;
+use super::context::Context;
 use crate::deadline::Deadline;
 use crate::http::Network;
 use crate::key_source::Store;
-use crate::log::Log;
 use crate::userinfo::UserinfoRequest;
 use crate::verify::Identified;
 
-/// Asks only for who brings an access token. Without an answer, the ID token alone counts.
+/// Asks if the certificate carries an access token. Without an answer, the ID token alone counts.
 pub(super) fn ask_userinfo(
+    context: Context<'_>,
     identified: Identified,
-    files: &AdminFiles,
     deadline: Deadline,
-    log: &Log,
 ) -> Identified {
+    let Context { files, log, .. } = context;
     let Some(token) = identified.access_token() else {
         return identified;
     };
@@ -25,8 +24,9 @@ pub(super) fn ask_userinfo(
         token,
     };
     let network = || Network::new(&files.config.env_vars, |name| std::env::var(name).ok());
-    let directory = files.key_cache.as_deref();
-    let store = directory.and_then(|directory| Store::open(directory).ok());
+    let store = context
+        .key_cache
+        .and_then(|directory| Store::open(directory).ok());
     match request.ask(network, store.as_ref(), deadline) {
         Ok(userinfo) => identified.with_userinfo(userinfo),
         Err(error) => {

@@ -21,8 +21,7 @@ use opkssh_protocol::json::Object;
 use opkssh_protocol::printable::quoted;
 use opkssh_protocol::time::UnixTime;
 
-use super::Applicant;
-use crate::authorized_keys::Options;
+use super::{Applicant, Granted};
 use crate::cidr::Cidr;
 use condition::{Denies, Path, Test};
 use slot::AccountName;
@@ -73,15 +72,6 @@ pub struct Rule {
     client_address: Vec<Cidr>,
     slots: Slots,
     options: OptionsTemplate,
-}
-
-/// What a rule gives.
-#[derive(Debug)]
-pub struct Granted {
-    pub place: String,
-    pub options: Options,
-    /// A condition is on the mail address.
-    pub by_email: bool,
 }
 
 /// Why a rule refuses, whatever others say.
@@ -159,11 +149,6 @@ impl Rules {
                     && only.test == Test::Present
                     && only.path.is_top(claim))
         })
-    }
-
-    /// Where they were read from; `None`: there is no file.
-    pub fn path(&self) -> Option<&str> {
-        (!self.path.is_empty()).then_some(self.path.as_str())
     }
 
     /// Returns true if a rule asks where the client connects from.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::account::{AccountKind, Standing};
+use crate::account::{AccountFacts, AccountKind};
 
 const ISSUER: &str = "https://op.example";
 const NOW: i64 = 1_800_000_000; // 2027-01-15T08:00:00Z, a Friday
@@ -12,7 +12,7 @@ struct Who {
     principal: &'static str,
     claims: serde_json::Value,
     refreshed: Option<opkssh_protocol::json::Object>,
-    account: Option<Standing>,
+    account: Option<AccountFacts>,
     userinfo: Option<opkssh_protocol::json::Object>,
     change: fn(&mut Applicant<'_>),
 }
@@ -32,7 +32,7 @@ fn who(claims: serde_json::Value) -> Who {
 fn decide(rules: &str, who: &Who) -> Result<String, String> {
     let rules = parse(rules).unwrap();
     let claims = opkssh_protocol::json::parse_object(who.claims.to_string().as_bytes()).unwrap();
-    let person = Standing {
+    let person = AccountFacts {
         name: who.principal.to_owned(),
         aliases: vec![],
         kind: AccountKind::Person,
@@ -433,7 +433,7 @@ fn rules_for_where_the_client_connects_from() {
     let blocks = "  client_address: [192.0.2.0/24, 2001:db8::/32]\n";
     let allow = one(&format!("  when: [{{claim: sub, is: s}}]\n{blocks}"));
     let deny = format!(
-        "{}- name: no\n  effect: deny\n{blocks}",
+        "{}- name: closed\n  effect: deny\n{blocks}",
         one("  when: [{claim: sub, is: s}]\n")
     );
     let at = |change| Who {
@@ -585,7 +585,7 @@ fn accounts_that_no_claim_may_name() {
     };
     let named = |kind, aliases: &[&str]| Who {
         principal: "alice",
-        account: Some(Standing {
+        account: Some(AccountFacts {
             name: "alice".to_owned(),
             aliases: aliases.iter().map(|name| (*name).to_owned()).collect(),
             kind,

@@ -1,0 +1,25 @@
+//! Where the server's files are.
+
+use std::path::PathBuf;
+
+use crate::etc;
+use crate::key_source;
+
+// no doc comment: clap would take it for the help of the command
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServerDirs {
+    /// Directory of providers, auth_id, config.yml and the others
+    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
+    pub etc: PathBuf,
+    /// Where keys of providers are kept [default: /var/cache/opkssh, which server install makes,
+    /// else /var/tmp/opkssh-UID]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+impl ServerDirs {
+    /// Returns the directory of keys that verify uses.
+    pub fn key_cache(&self) -> PathBuf {
+        key_source::find_cache(&self.etc, self.cache.as_deref())
+    }
+}
