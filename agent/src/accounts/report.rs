@@ -7,8 +7,8 @@ use opkssh_protocol::control::{AccountStatus, WhichAccount};
 use opkssh_protocol::printable::printable;
 
 use super::away::AWAY;
-use super::plan::renewal_words;
-use super::reminder::ends_soon;
+use super::prompt::reminder::ends_soon;
+use super::renewal::plan::renewal_words;
 use super::store::Chosen;
 use super::{Account, Accounts, State};
 

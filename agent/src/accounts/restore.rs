@@ -9,11 +9,11 @@ use opkssh_protocol::secret::Secret;
 
 use super::away::AWAY;
 use super::forget::DROPPED;
-use super::index::Entry;
-use super::record::{Record, RecordError};
+use super::store::index::Entry;
+use super::store::record::{Record, RecordError};
+use super::store::seal::is_sealed;
 use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts};
-use crate::seal::is_sealed;
 
 /// A locked keyring answers each question with a prompt, so it is not asked all the time.
 const ASK_AGAIN: Duration = Duration::from_secs(5);

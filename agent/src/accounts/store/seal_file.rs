@@ -1,55 +1,54 @@
 //! `seal.json`: the key that everything is sealed to while the agent is locked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use opkssh_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-use super::Accounts;
-use crate::password::PasswordError;
-use crate::private_file;
-use crate::seal::SealKey;
+use super::password::PasswordError;
+use super::private_file;
+use super::seal::SealKey;
 
 const VERSION: u32 = 1;
 
 /// `seal.json`.
 #[derive(Serialize, Deserialize)]
-pub(super) struct SealFile {
+pub struct SealFile {
     version: u32,
     /// The key's public half, as age writes it.
-    pub(super) recipient: String,
+    pub recipient: String,
     /// The key, sealed with the password.
-    pub(super) identity: String,
+    pub identity: String,
 }
 
-impl Accounts {
-    pub(super) fn seal_file(&self) -> Result<Option<(SealFile, PathBuf)>, PasswordError> {
-        let path = self.lock.file();
+impl SealFile {
+    /// Returns `None` if there is no such file.
+    pub fn read(path: &Path) -> Result<Option<Self>, PasswordError> {
         let failed = |error: &dyn ToString| PasswordError::file(path, error.to_string());
         let text = match std::fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(&error)),
         };
-        let file: SealFile = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+        let file: Self = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
         match file.version {
-            VERSION => Ok(Some((file, path.to_owned()))),
+            VERSION => Ok(Some(file)),
             other => Err(failed(&format!(
                 "it was written by another version ({other})"
             ))),
         }
     }
 
-    pub(super) async fn write_seal(
-        &self,
+    /// Writes the key, sealed with the password.
+    pub async fn write(
+        path: PathBuf,
         key: Arc<SealKey>,
         password: Secret,
     ) -> Result<(), PasswordError> {
-        let path = self.lock.file().to_owned();
         let write = move || {
             let failed = |error: &dyn ToString| PasswordError::file(&path, error.to_string());
-            let file = SealFile {
+            let file = Self {
                 version: VERSION,
                 recipient: key.lid().to_string(),
                 identity: key.wrap(&password).map_err(|error| failed(&error))?,

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use opkssh_protocol::session_environment::SessionEnvironment;
 
-use crate::surroundings::Surroundings;
+use super::surroundings::Surroundings;
 
 /// Opens `url`; false: no browser could be started.
 pub async fn open(url: String, surroundings: &Surroundings) -> bool {

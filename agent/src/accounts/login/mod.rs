@@ -1,6 +1,16 @@
 //! Where a login happens: a new user key, a person at the provider, the provider's tokens, a
 //! verified PK token.
 
+mod authorization_response;
+pub mod awaited;
+mod browser;
+mod chooser;
+mod device;
+mod local_redirect;
+mod loopback;
+mod pages;
+pub mod shared_login;
+
 use std::time::Duration;
 
 use opkssh_protocol::cic::{CicError, ClientInstanceClaims, Commitment};
@@ -16,13 +26,12 @@ use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 use tokio::sync::mpsc;
 
-use super::awaited::Awaited;
-use super::browser::{self, Browser};
-use super::device;
-use super::loopback::LoopbackError;
-use super::mint::bind;
-use super::oidc::{self, Http, OidcError, ProviderDocuments, Tokens};
+use crate::accounts::mint::bind;
+use crate::accounts::provider::{self, Http, OidcError, ProviderDocuments, Tokens};
 use crate::failpoint;
+use awaited::Awaited;
+use browser::Browser;
+use loopback::LoopbackError;
 
 /// How long we wait for a person in the browser.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -120,7 +129,7 @@ pub(super) async fn begin(
     events: &mpsc::Sender<Event>,
 ) -> Result<Begun, LoginError> {
     waiting(events, "Asking the provider for its endpoints").await?;
-    let documents = oidc::discover(http, &provider.issuer).await?;
+    let documents = provider::discover(http, &provider.issuer).await?;
     failpoint::reached("login: documents fetched");
     let key = UserKey::generate(key_type).map_err(|_| LoginError::Random)?;
     let mut randomness = [0; 32];
@@ -150,7 +159,7 @@ impl Begun {
     ) -> Result<UnverifiedPkToken, LoginError> {
         let bound = self.try_bind(provider, tokens, now);
         if let (Err(_), Some(refresh_token)) = (&bound, &tokens.refresh_token) {
-            let _ = oidc::revoke(http, &self.documents, provider, refresh_token).await;
+            let _ = provider::revoke(http, &self.documents, provider, refresh_token).await;
         }
         bound
     }
@@ -222,7 +231,7 @@ pub(super) fn typed(provider: &Provider) -> String {
 
 fn plain_hint(error: &LoginError, provider: &Provider) -> Option<String> {
     match error {
-        LoginError::Oidc(error) => oidc::explain(error, provider),
+        LoginError::Oidc(error) => provider::explain(error, provider),
         LoginError::Loopback(LoopbackError::AllBusy(_)) => {
             Some("end the other login, or free one of these ports".to_owned())
         }

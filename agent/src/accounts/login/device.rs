@@ -10,8 +10,8 @@ use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 
-use super::login::{LoggedIn, LoginError, LoginFailure, begin, hint, tell, waiting, with_words};
-use super::oidc::{self, Http, OidcError};
+use super::{LoggedIn, LoginError, LoginFailure, begin, hint, tell, waiting, with_words};
+use crate::accounts::provider::{self, Http, OidcError};
 
 /// Logs in at the request's one provider. Dropping the future ends the asking.
 pub(super) async fn log_in(
@@ -80,7 +80,8 @@ async fn at_provider(
 ) -> Result<LoggedIn, LoginError> {
     let begun = begin(http, provider, key_type, events).await?;
     waiting(events, "Asking the provider for a code").await?;
-    let grant = oidc::ask_for_code(http, &begun.documents, provider, &begun.commitment()).await?;
+    let grant =
+        provider::ask_for_code(http, &begun.documents, provider, &begun.commitment()).await?;
     let shown = Event::DeviceCode {
         user_code: grant.user_code(),
         verification_uri: grant.verification_uri(),
@@ -89,7 +90,7 @@ async fn at_provider(
     };
     tell(events, shown).await?;
     waiting(events, "Waiting for the login on the other device").await?;
-    let asking = oidc::wait_for_tokens(http, &begun.documents, provider, &grant);
+    let asking = provider::wait_for_tokens(http, &begun.documents, provider, &grant);
     let tokens = match tokio::time::timeout(grant.expires_in(), asking).await {
         Ok(Ok(tokens)) => tokens,
         Err(_) => return Err(LoginError::CodeExpired),

@@ -11,20 +11,20 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
-use super::record::RecordError;
+use crate::accounts::store::record::RecordError;
 
 /// The logins that wait for a person. `T` is how one ends.
-pub(super) struct SharedLogins<T> {
+pub(in crate::accounts) struct SharedLogins<T> {
     pending: Arc<Mutex<HashMap<LoginKey, Pending<T>>>>,
 }
 
 /// Requests with the same key can share a login: same providers, account, key type, principals,
 /// flow. A hash, because a provider's entry may hold a client secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct LoginKey([u8; 32]);
+pub(in crate::accounts) struct LoginKey([u8; 32]);
 
 /// The login ended without a result: it failed in a way that nobody foresaw.
-pub(super) struct Interrupted;
+pub(in crate::accounts) struct Interrupted;
 
 struct Pending<T> {
     progress: watch::Receiver<Progress<T>>,
@@ -41,10 +41,10 @@ struct Progress<T> {
 
 impl LoginKey {
     /// `by_provider`: a login that names no account becomes the one named after its provider.
-    pub(super) fn of(
+    pub(in crate::accounts) fn of(
         request: &LoginRequest,
         by_provider: bool,
-    ) -> Result<Self, Arc<super::AdoptError>> {
+    ) -> Result<Self, Arc<crate::accounts::AdoptError>> {
         let mut request = request.clone();
         // what does not change the login: who asks, and what is read from the configuration anew
         request.joining = Joining::default();
@@ -84,7 +84,7 @@ impl<T> Default for SharedLogins<T> {
 
 impl<T> SharedLogins<T> {
     /// Is none under way?
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::accounts) fn is_empty(&self) -> bool {
         lock(&self.pending).is_empty()
     }
 }
@@ -93,7 +93,7 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
     /// Takes part in the login with this key: `events` gets all of its events, also those from
     /// before. Without one, and unless there is a `shortcut`, it is begun. Dropping the future
     /// leaves the login, and ends it when nobody else takes part.
-    pub(super) async fn join<F>(
+    pub(in crate::accounts) async fn join<F>(
         &self,
         key: LoginKey,
         opens_browser: bool,

@@ -4,7 +4,7 @@ use opkssh_protocol::base64url;
 use opkssh_protocol::config::Provider;
 use tokio::sync::mpsc;
 
-use super::login::LoginError;
+use super::LoginError;
 use super::loopback::{Loopback, Page, Server, Visit};
 use super::pages;
 

@@ -11,8 +11,8 @@ use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::{UnreadableKey, UserKey};
 use serde::{Deserialize, Serialize};
 
-use super::mint::mint;
-use crate::held::Visibility;
+use crate::accounts::mint::mint;
+use crate::serving::held::Visibility;
 
 /// Everything needed to go on after a restart, as one text in the store.
 #[derive(Clone, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use opkssh_protocol::time::UnixTime;
 use tokio::task::JoinSet;
 
 use super::exchange::ExchangeError;
-use super::oidc::{self, OidcError, ProviderDocuments};
-use super::{Account, Accounts, State};
+use crate::accounts::provider::{self, OidcError, ProviderDocuments};
+use crate::accounts::{Account, Accounts, State};
 
 /// Seconds before the clockwork tries a failed renewal again: doubled with each failure …
 const FIRST_RETRY: i64 = 5;
@@ -58,7 +58,7 @@ impl Accounts {
     }
 
     /// Renews one account if its plan says so. However many ask at once, one request is made.
-    pub(super) async fn renew_if_stale(
+    pub(in crate::accounts) async fn renew_if_stale(
         self: &Arc<Self>,
         account: &Arc<Account>,
         wish: Wish,
@@ -74,7 +74,7 @@ impl Accounts {
 
     /// A first renewal with documents that are at hand, to learn what the provider's refreshes
     /// are good for.
-    pub(super) async fn renew_with(
+    pub(in crate::accounts) async fn renew_with(
         &self,
         account: &Arc<Account>,
         documents: &ProviderDocuments,
@@ -109,7 +109,7 @@ impl Accounts {
             }
             state.record.provider.clone()
         };
-        let renewed = match oidc::discover(&self.http, &provider.issuer).await {
+        let renewed = match provider::discover(&self.http, &provider.issuer).await {
             Ok(documents) => self
                 .exchange(account, &documents)
                 .await

@@ -12,12 +12,12 @@ use opkssh_protocol::pk_token::{PkTokenError, UnverifiedPkToken, verify_refreshe
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 
-use super::login::{self, LoginError};
-use super::mint::bind;
-use super::oidc::{self, OidcError, ProviderDocuments, Tokens};
-use super::record::{Record, RecordError};
-use super::store::StoreError;
-use super::{Account, Accounts};
+use crate::accounts::login::{self, LoginError};
+use crate::accounts::mint::bind;
+use crate::accounts::provider::{self, OidcError, ProviderDocuments, Tokens};
+use crate::accounts::store::StoreError;
+use crate::accounts::store::record::{Record, RecordError};
+use crate::accounts::{Account, Accounts};
 use crate::failpoint;
 
 /// Seconds until a store that failed is asked again.
@@ -50,7 +50,7 @@ pub enum ExchangeError {
 
 impl Accounts {
     /// The caller has the account's turn.
-    pub(super) async fn exchange(
+    pub(in crate::accounts) async fn exchange(
         &self,
         account: &Arc<Account>,
         documents: &ProviderDocuments,
@@ -76,7 +76,8 @@ impl Accounts {
             }
         }
         failpoint::reached("renewal: intent stored");
-        let asked = oidc::refresh(&self.http, documents, &record.provider, &refresh_token).await;
+        let asked =
+            provider::refresh(&self.http, documents, &record.provider, &refresh_token).await;
         failpoint::reached("renewal: answer arrived");
         record.refreshing = false;
         let Tokens {
@@ -134,7 +135,7 @@ impl Accounts {
 
     /// Puts a changed record into memory and into the store. A store that fails now is told about
     /// in `status` and asked again by the clockwork.
-    pub(super) async fn keep(
+    pub(in crate::accounts) async fn keep(
         &self,
         account: &Arc<Account>,
         mut record: Record,
@@ -167,12 +168,12 @@ impl Accounts {
     }
 
     /// When a store that failed just now is asked again.
-    pub(super) fn save_next(&self) -> UnixTime {
+    pub(in crate::accounts) fn save_next(&self) -> UnixTime {
         self.clock.now().plus(SAVE_AGAIN)
     }
 
     /// Tries again to store what could not be stored.
-    pub(super) async fn save_unsaved(&self, account: &Arc<Account>) {
+    pub(in crate::accounts) async fn save_unsaved(&self, account: &Arc<Account>) {
         let _my_turn = account.turn.lock().await;
         if self.is_held(account) {
             self.save_again(account).await;
@@ -180,7 +181,7 @@ impl Accounts {
     }
 
     /// As [`save_unsaved`](Self::save_unsaved), for an account that is no longer in the table.
-    pub(super) async fn save_dropped(&self, account: &Arc<Account>) {
+    pub(in crate::accounts) async fn save_dropped(&self, account: &Arc<Account>) {
         let _my_turn = account.turn.lock().await;
         self.save_again(account).await;
     }

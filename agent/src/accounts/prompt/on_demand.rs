@@ -9,9 +9,9 @@ use opkssh_protocol::config::OnDemand;
 use opkssh_protocol::control::{AccountState, Asking, Event, Flow, Joining};
 use tokio::sync::{mpsc, watch};
 
-use super::{Account, Accounts};
-use crate::notification::{self, Answer, NotShown, Shown};
-use crate::open_browser;
+use crate::accounts::{Account, Accounts};
+use crate::desktop::notification::{self, Answer, NotShown, Shown};
+use crate::desktop::open_browser;
 
 /// After a question or a window, whatever came of it.
 const COOLDOWN: Duration = Duration::from_secs(15 * 60);
@@ -22,7 +22,7 @@ const ASK_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// Who is being asked, and who was lately, by account.
 #[derive(Default)]
-pub(super) struct Questions(Mutex<HashMap<String, Question>>);
+pub(in crate::accounts) struct Questions(Mutex<HashMap<String, Question>>);
 
 enum Question {
     /// Everybody who needs the account waits until this ends.
@@ -46,7 +46,7 @@ enum Ended {
 
 /// Is a browser opened for a login that somebody else has opened one for?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Window {
+pub(in crate::accounts) enum Window {
     UnlessOpen,
     /// The person has just asked for it, here.
     Always,
@@ -80,7 +80,7 @@ impl Questions {
         Begin::Ask(ask, over)
     }
 
-    pub(super) fn end(&self, account: &str, quiet_until: Option<Instant>) {
+    pub(in crate::accounts) fn end(&self, account: &str, quiet_until: Option<Instant>) {
         let mut questions = self.lock();
         let is_there = matches!(
             questions.get(account),
@@ -93,7 +93,7 @@ impl Questions {
     }
 
     /// The person is there after all.
-    pub(super) fn forget_answer(&self, account: &str) {
+    pub(in crate::accounts) fn forget_answer(&self, account: &str) {
         let mut questions = self.lock();
         match questions.get_mut(account) {
             Some(Question::Open { is_there, .. }) => *is_there = true,
@@ -105,7 +105,7 @@ impl Questions {
     }
 
     /// Is somebody being asked, or not to be asked at `now`?
-    pub(super) fn matter(&self, now: Instant) -> bool {
+    pub(in crate::accounts) fn matter(&self, now: Instant) -> bool {
         self.lock().values().any(|question| match question {
             Question::Open { over, .. } => over.has_changed().is_ok(),
             Question::QuietUntil(end) => now < *end,
@@ -177,7 +177,11 @@ impl Accounts {
     }
 
     /// A notification with a button to log in to this account.
-    pub(super) async fn offer_login(&self, alias: &str, summary: &str) -> Result<Shown, NotShown> {
+    pub(in crate::accounts) async fn offer_login(
+        &self,
+        alias: &str,
+        summary: &str,
+    ) -> Result<Shown, NotShown> {
         let body = format!("Or on a terminal: opkssh login {alias}");
         notification::show(self.surroundings.bus(), summary, &body).await
     }
@@ -219,7 +223,12 @@ impl Accounts {
 
     /// A login that no command waits for: the browser is opened from here. `status` says how it
     /// failed.
-    pub(super) async fn log_in_for(self: &Arc<Self>, alias: &str, asking: Asking, window: Window) {
+    pub(in crate::accounts) async fn log_in_for(
+        self: &Arc<Self>,
+        alias: &str,
+        asking: Asking,
+        window: Window,
+    ) {
         let (events, mut news) = mpsc::channel(16);
         let joining = Joining {
             opens_browser: self.surroundings.session().has_desktop(),
@@ -250,7 +259,7 @@ impl Accounts {
     }
 
     /// Ends when the account can be used, or is no more.
-    pub(super) async fn until_usable(&self, alias: &str) {
+    pub(in crate::accounts) async fn until_usable(&self, alias: &str) {
         let mut changed = self.changed.subscribe();
         while self.lock().contains_key(alias) && !self.is_usable_now(alias) {
             if changed.changed().await.is_err() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::http::{HttpError, REQUEST_TIMEOUT, causes};
-use crate::surroundings::{Proxies, Surroundings};
+use crate::desktop::surroundings::{Proxies, Surroundings};
 
 /// Unused connections are closed after this.
 const IDLE_CONNECTION: Duration = Duration::from_secs(20);

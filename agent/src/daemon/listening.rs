@@ -11,9 +11,9 @@ use interprocess::local_socket::tokio::Listener;
 use interprocess::os::unix::uds_local_socket::tokio::Listener as UnixSocket;
 use opkssh_protocol::places::Places;
 
-use crate::instance::{self, InstanceError};
-use crate::sockets::bind;
-use crate::systemd::Passed;
+use super::instance::{self, InstanceError};
+use super::sockets::bind;
+use super::systemd::Passed;
 
 pub struct Listening {
     pub agent: Vec<Listener>,

@@ -12,9 +12,9 @@ use opkssh_protocol::time::UnixTime;
 use tokio::sync::watch;
 
 use super::on_demand::Window;
-use super::plan::Plan;
-use super::{Account, Accounts};
-use crate::notification::Answer;
+use crate::accounts::renewal::plan::Plan;
+use crate::accounts::{Account, Accounts};
+use crate::desktop::notification::Answer;
 
 /// Seconds before the deadline, at most …
 const MOST_AHEAD: i64 = 30 * 60;
@@ -54,7 +54,7 @@ fn near_from(plan: Plan, times: TokenTimes) -> Option<UnixTime> {
 }
 
 /// Does the login end soon, and only a person can go on?
-pub(super) fn ends_soon(plan: Plan, times: TokenTimes, now: UnixTime) -> bool {
+pub(in crate::accounts) fn ends_soon(plan: Plan, times: TokenTimes, now: UnixTime) -> bool {
     plan.is_usable(now) && near_from(plan, times).is_some_and(|from| now >= from)
 }
 

@@ -10,12 +10,10 @@ use tokio::time::Instant;
 use super::authorization_response::code;
 use super::awaited::Awaited;
 use super::chooser::{Choice, Chooser};
-use super::login::{
-    Begun, LoggedIn, LoginError, LoginFailure, PATIENCE, begin, hint, tell, waiting,
-};
 use super::loopback::{Loopback, Page, Server, Visit};
-use super::oidc::{self, Authorization, Http};
 use super::pages;
+use super::{Begun, LoggedIn, LoginError, LoginFailure, PATIENCE, begin, hint, tell, waiting};
+use crate::accounts::provider::{self, Authorization, Http};
 use crate::failpoint;
 
 /// Logs in at one of the request's providers, which the person chooses on a page where there are
@@ -165,7 +163,7 @@ async fn at_provider(
     let browser = Browser { visit, server };
     let exchanged = match code {
         Ok(code) => {
-            oidc::exchange_code(http, &begun.documents, provider, authorization, code).await
+            provider::exchange_code(http, &begun.documents, provider, authorization, code).await
         }
         Err(LoginError::Oidc(error)) if error.needs_person() => {
             return Err((LoginError::NeedsPerson(error), Some(browser)));
@@ -233,7 +231,7 @@ fn authorize(
     prompt: &str,
     request: &LoginRequest,
 ) -> Result<Authorization, LoginError> {
-    Ok(oidc::authorization(
+    Ok(provider::authorization(
         &begun.documents,
         provider,
         redirect_uri,

@@ -3,9 +3,9 @@
 
 use opkssh_protocol::config::Provider;
 
-use super::login::LoginError;
+use super::LoginError;
 use super::loopback::Visit;
-use super::oidc::{OidcError, ProviderDocuments};
+use crate::accounts::provider::{OidcError, ProviderDocuments};
 
 /// Longest `iss` that an error message quotes, in characters.
 const LONGEST_QUOTE: usize = 200;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opkssh_protocol::time::UnixTime;
 
-use super::clock::Clock;
+use crate::accounts::clock::Clock;
 
 /// Where the system has no timer on the wall clock, a jump of it is noticed this late.
 const SLICE: Duration = Duration::from_secs(5 * 60);

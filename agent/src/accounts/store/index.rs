@@ -7,10 +7,10 @@ use std::sync::Mutex;
 use opkssh_protocol::time::UnixTime;
 use serde::{Deserialize, Serialize};
 
+use super::private_file;
 use super::record::Record;
-use super::store::{StoreError, StoreKind};
-use crate::held::Visibility;
-use crate::private_file;
+use super::{StoreError, StoreKind};
+use crate::serving::held::Visibility;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {

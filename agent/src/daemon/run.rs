@@ -11,22 +11,22 @@ use opkssh_protocol::time::UnixTime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::control::{self, Control};
+use super::idle;
+use super::instance::{self, InstanceError};
+use super::listening::Listening;
+use super::log::{self, LogLevel};
+use super::memory_lock::{MemoryLock, MemoryLockError};
+use super::program::Program;
+use super::systemd::{Passed, PassedError};
+use super::{hardening, systemd};
 use crate::accounts::Accounts;
 use crate::accounts::store::{StoreError, StoreWish};
-use crate::control::Control;
-use crate::held::Held;
-use crate::idle;
-use crate::instance::{self, InstanceError};
-use crate::listening::Listening;
-use crate::log::{self, LogLevel};
-use crate::logind;
-use crate::memory_lock::{MemoryLock, MemoryLockError};
-use crate::program::Program;
-use crate::runtime_dir::{DirectoryError, make_private};
+use crate::desktop::logind;
+use crate::desktop::surroundings::Surroundings;
+use crate::private_dir::{DirectoryError, make_private};
+use crate::serving::held::Held;
 use crate::serving::{self, Serving};
-use crate::surroundings::Surroundings;
-use crate::systemd::{Passed, PassedError};
-use crate::{control, hardening, systemd};
 
 /// How long the end of the daemon waits for what it has begun.
 const LAST_WORK: Duration = Duration::from_secs(20);

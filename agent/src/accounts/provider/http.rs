@@ -7,7 +7,7 @@ use http::{Request, Response};
 use url::{Host, Url};
 
 use super::clients::Clients;
-use crate::surroundings::Surroundings;
+use crate::desktop::surroundings::Surroundings;
 
 /// One request and its answer, from the first byte of the connection to the last of the body.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);

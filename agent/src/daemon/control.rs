@@ -17,17 +17,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
+use super::log::LogLevel;
+use super::memory_lock::MemoryLock;
+use super::program::Program;
+use super::sockets::{Admit, admits};
 use crate::accounts::store::StoreWish;
+use crate::accounts::store::password::PasswordError;
 use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured, Joined, Word};
-use crate::held::PERSON_PATIENCE;
-use crate::idle::Usage;
-use crate::log::LogLevel;
-use crate::memory_lock::MemoryLock;
-use crate::password::PasswordError;
-use crate::program::Program;
+use crate::desktop::surroundings::Surroundings;
 use crate::serving::Serving;
-use crate::sockets::{Admit, admits};
-use crate::surroundings::Surroundings;
+use crate::serving::held::PERSON_PATIENCE;
+use crate::serving::usage::Usage;
 
 /// A client that connects sends its request at once.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);

@@ -6,11 +6,11 @@ use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::time::UnixTime;
 use tokio::task::JoinSet;
 
-use super::Accounts;
 use super::alarm::Alarm;
 use super::exchange::SAVE_AGAIN;
 use super::renew::{Wish, not_before, within};
-use crate::held::{FreshenRequest, FreshenRequests, FreshenWish};
+use crate::accounts::Accounts;
+use crate::serving::held::{FreshenRequest, FreshenRequests, FreshenWish};
 
 impl Accounts {
     /// Restores what the store has, then runs for as long as the daemon.
@@ -39,7 +39,7 @@ impl Accounts {
     }
 
     /// All that is due: logouts, renewals, and writes that failed.
-    pub(super) async fn work(self: Arc<Self>) {
+    pub(in crate::accounts) async fn work(self: Arc<Self>) {
         self.log_out_overdue().await;
         let accounts = self.find(&WhichAccount::All);
         for account in &accounts {
@@ -52,7 +52,7 @@ impl Accounts {
         self.renew_due(accounts, Wish::Planned).await;
     }
 
-    pub(super) async fn freshen(self: Arc<Self>, mut request: FreshenRequest) {
+    pub(in crate::accounts) async fn freshen(self: Arc<Self>, mut request: FreshenRequest) {
         if request.wish == FreshenWish::AskPerson {
             tokio::select! {
                 () = self.ask_person(&request.accounts) => {}
@@ -74,7 +74,7 @@ impl Accounts {
     }
 
     /// When there is something to do next: a renewal, a logout, or a write that failed.
-    pub(super) fn next_work(&self) -> Option<UnixTime> {
+    pub(in crate::accounts) fn next_work(&self) -> Option<UnixTime> {
         let now = self.clock.now();
         let accounts = self.find(&WhichAccount::All);
         let next = accounts.iter().filter_map(|account| {
