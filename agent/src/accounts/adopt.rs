@@ -100,7 +100,8 @@ impl Accounts {
             let logged_in = this.log_in_alone(&alone, &events).await;
             logged_in.map(Joined::LoggedIn).map_err(Arc::new)
         };
-        let key = LoginKey::of(request, self.is_named_after_provider(request))?;
+        let key = LoginKey::of(request, self.is_named_after_provider(request))
+            .map_err(|_| AdoptError::from(RecordError::Syntax))?;
         let opens_browser = request.joining.opens_browser;
         let joined = self
             .logins

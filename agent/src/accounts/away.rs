@@ -8,12 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use opkssh_protocol::config::LockOn;
 
-use super::restore::Missing;
+use super::missing::{AWAY, Missing};
 use super::store::StoreKind;
 use super::{Account, Accounts, State};
 
-/// Why such an account is missing.
-pub(super) const AWAY: &str = "it is put away until the screen is unlocked";
 /// Why a command is refused.
 pub(super) const PUT_AWAY: &str = "the agent is locked with the screen";
 

@@ -10,7 +10,8 @@ use opkssh_protocol::control::LockedPart;
 use opkssh_protocol::secret::Secret;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
-use super::restore::{Missing, NotRestored, Sealed};
+use super::missing::{Missing, Sealed};
+use super::restore::NotRestored;
 use super::store::index::Entry;
 use super::store::password::{Attempt, Attempts, PasswordError};
 use super::store::private_file;

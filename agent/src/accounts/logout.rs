@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use opkssh_protocol::control::{LoggedOut, WhichAccount};
 
-use super::restore::Missing;
+use super::missing::Missing;
 use super::store::index::Entry;
 use super::store::record::Record;
 use super::store::{StoreError, StoreKind};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use opkssh_protocol::control::{AccountStatus, WhichAccount};
 use opkssh_protocol::printable::printable;
 
-use super::away::AWAY;
+use super::missing::AWAY;
 use super::prompt::reminder::ends_soon;
 use super::renewal::plan::renewal_words;
 use super::store::Chosen;

@@ -7,7 +7,7 @@ use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{LoginRequest, WhichAccount};
 
 use super::login::typed;
-use super::restore::Missing;
+use super::missing::Missing;
 use super::store::index::Entry;
 use super::store::record::{Credentials, Record};
 use super::{Account, Accounts, report};

@@ -3,7 +3,7 @@
 
 use opkssh_protocol::config::Provider;
 
-use super::LoginError;
+use super::error::LoginError;
 use super::loopback::Visit;
 use crate::accounts::provider::{OidcError, ProviderDocuments};
 

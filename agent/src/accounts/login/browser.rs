@@ -9,10 +9,14 @@ use tokio::time::Instant;
 
 use super::authorization_response::code;
 use super::awaited::Awaited;
+use super::begun::{Begun, LoggedIn, begin};
 use super::chooser::{Choice, Chooser};
-use super::loopback::{Loopback, Page, Server, Visit};
+use super::error::{LoginError, LoginFailure, PATIENCE};
+use super::hint::hint;
+use super::last_page::Browser;
+use super::loopback::{Loopback, Page, Visit};
 use super::pages;
-use super::{Begun, LoggedIn, LoginError, LoginFailure, PATIENCE, begin, hint, tell, waiting};
+use super::progress::{tell, waiting};
 use crate::accounts::provider::{self, Authorization, Http};
 use crate::failpoint;
 
@@ -39,29 +43,6 @@ pub(super) async fn log_in(
             }
             Err(LoginFailure { error, hint })
         }
-    }
-}
-
-/// The browser window at the end of the login, still waiting for its page.
-pub struct Browser {
-    visit: Visit,
-    server: Server,
-}
-
-impl Browser {
-    /// Shows the last page. The future ends when it has left; it need not be awaited where the
-    /// runtime lives on.
-    pub fn say_logged_in(self, who: &str) -> impl Future<Output = ()> + use<> {
-        self.say(Page::html(pages::logged_in(who)))
-    }
-
-    pub fn say_failed(self, message: &str, hint: Option<&str>) -> impl Future<Output = ()> + use<> {
-        self.say(Page::failure(pages::failed(message, hint)))
-    }
-
-    fn say(self, page: Page) -> impl Future<Output = ()> + use<> {
-        self.visit.answer(page);
-        self.server.finish()
     }
 }
 
@@ -144,7 +125,7 @@ async fn at_provider(
                 let next = authorize(&begun, provider, &redirect_uri, prompt, request);
                 authorization = match next {
                     Ok(next) => next,
-                    Err(error) => return Err((error, Some(Browser { visit, server }))),
+                    Err(error) => return Err((error, Some(Browser::new(visit, server)))),
                 };
                 expected.replace(awaited.expect(&authorization.state, sender.clone()));
                 let url = authorization.url.clone();
@@ -160,7 +141,7 @@ async fn at_provider(
     };
     drop(expected);
     failpoint::reached("login: code arrived");
-    let browser = Browser { visit, server };
+    let browser = Browser::new(visit, server);
     let exchanged = match code {
         Ok(code) => {
             provider::exchange_code(http, &begun.documents, provider, authorization, code).await

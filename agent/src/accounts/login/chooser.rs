@@ -4,7 +4,7 @@ use opkssh_protocol::base64url;
 use opkssh_protocol::config::Provider;
 use tokio::sync::mpsc;
 
-use super::LoginError;
+use super::error::LoginError;
 use super::loopback::{Loopback, Page, Server, Visit};
 use super::pages;
 

@@ -10,7 +10,10 @@ use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 
-use super::{LoggedIn, LoginError, LoginFailure, begin, hint, tell, waiting, with_words};
+use super::begun::{LoggedIn, begin};
+use super::error::{LoginError, LoginFailure};
+use super::hint::{hint, with_words};
+use super::progress::{tell, waiting};
 use crate::accounts::provider::{self, Http, OidcError};
 
 /// Logs in at the request's one provider. Dropping the future ends the asking.

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use tokio::net::TcpListener;
 use url::{Host, Position, Url};
 
-use super::loopback::LoopbackError;
+use super::error::LoopbackError;
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);

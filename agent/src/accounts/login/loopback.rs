@@ -17,21 +17,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use url::Url;
 
+use super::error::LoopbackError;
 use super::local_redirect::{LocalRedirect, passed_on_authorities};
 use super::pages;
-
-#[derive(Debug, thiserror::Error)]
-pub enum LoopbackError {
-    #[error(
-        "redirect URI {0:?} must be http://localhost:PORT/PATH, http://127.0.0.1:PORT/PATH or \
-         http://[::1]:PORT/PATH"
-    )]
-    NotLoopback(String),
-    #[error("all of the redirect ports are busy: {0}")]
-    AllBusy(String),
-    #[error("no loopback listener: {0}")]
-    Listen(#[from] std::io::Error),
-}
 
 /// A bound listener and the redirect URI it stands for.
 pub struct Loopback {

@@ -11,8 +11,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
-use crate::accounts::store::record::RecordError;
-
 /// The logins that wait for a person. `T` is how one ends.
 pub(in crate::accounts) struct SharedLogins<T> {
     pending: Arc<Mutex<HashMap<LoginKey, Pending<T>>>>,
@@ -40,11 +38,12 @@ struct Progress<T> {
 }
 
 impl LoginKey {
-    /// `by_provider`: a login that names no account becomes the one named after its provider.
+    /// Fails only if the request cannot be written as JSON. `by_provider`: a login that names no
+    /// account becomes the one named after its provider.
     pub(in crate::accounts) fn of(
         request: &LoginRequest,
         by_provider: bool,
-    ) -> Result<Self, Arc<crate::accounts::AdoptError>> {
+    ) -> Result<Self, serde_json::Error> {
         let mut request = request.clone();
         // what does not change the login: who asks, and what is read from the configuration anew
         request.joining = Joining::default();
@@ -65,9 +64,7 @@ impl LoginKey {
             provider.on_demand = Default::default();
         }
         request.send_access_token = None;
-        let text = serde_json::to_vec(&request)
-            .map(Zeroizing::new)
-            .map_err(|_| Arc::new(RecordError::Syntax.into()))?;
+        let text = serde_json::to_vec(&request).map(Zeroizing::new)?;
         let mut key = [0; 32];
         key.copy_from_slice(digest::digest(&digest::SHA256, &text).as_ref());
         Ok(Self(key))

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::http::{HttpError, REQUEST_TIMEOUT, causes};
+use super::error::{HttpError, REQUEST_TIMEOUT, causes};
 use crate::desktop::surroundings::{Proxies, Surroundings};
 
 /// Unused connections are closed after this.

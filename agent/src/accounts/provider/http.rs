@@ -1,37 +1,17 @@
 //! HTTP to a provider: https only (loopback excepted), bounded in time, size and redirects.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, Response};
 use url::{Host, Url};
 
 use super::clients::Clients;
+use super::error::{HttpError, REQUEST_TIMEOUT, causes};
 use crate::desktop::surroundings::Surroundings;
 
-/// One request and its answer, from the first byte of the connection to the last of the body.
-pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// No discovery document, key set or token answer is larger.
 const BODY_LIMIT: usize = 1024 * 1024;
 const MAX_REDIRECTS: usize = 3;
-
-#[derive(Debug, thiserror::Error)]
-pub enum HttpError {
-    #[error("{0} is not an https address")]
-    NotHttps(String),
-    #[error("{host} did not answer within {} seconds", REQUEST_TIMEOUT.as_secs())]
-    Timeout { host: String },
-    #[error("{host} cannot be reached: {cause}")]
-    Unreachable { host: String, cause: String },
-    #[error("the answer of {0} is too large")]
-    TooLarge(String),
-    #[error("{url} answered {status}")]
-    Status { url: String, status: u16 },
-    #[error("{0} redirects too often")]
-    Redirects(String),
-    #[error("TLS cannot be set up: {0}")]
-    Setup(String),
-}
 
 pub struct Http(pub(super) Clients);
 
@@ -149,15 +129,6 @@ fn unreachable(host: &str, error: &reqwest::Error) -> HttpError {
         host: host.to_owned(),
         cause: causes(error),
     }
-}
-
-/// The innermost cause says what happened; the outer ones only that something did.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]
