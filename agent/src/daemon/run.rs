@@ -22,7 +22,7 @@ use super::systemd::{Passed, PassedError};
 use super::{hardening, systemd};
 use crate::accounts::Accounts;
 use crate::accounts::store::{StoreError, StoreWish};
-use crate::desktop::logind;
+use crate::desktop::logind::{self, SessionFollower as _};
 use crate::desktop::surroundings::Surroundings;
 use crate::private_dir::{DirectoryError, make_private};
 use crate::serving::held::Held;
@@ -195,7 +195,10 @@ async fn serve(
         serving: serving.clone(),
     };
     // before anything is read from the store: the screen may be locked now
-    logind::follow(&accounts).await;
+    match accounts.lock_on() {
+        Some(lock_on) => logind::follow(accounts.clone(), lock_on).await,
+        None => accounts.cannot_follow("the client configuration cannot be read"),
+    }
     tokio::spawn(accounts.clone().keep_fresh(freshen_requests));
     tokio::spawn(accounts.clone().keep_reminding());
     for listener in std::mem::take(&mut listening.agent) {

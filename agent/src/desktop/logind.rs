@@ -5,7 +5,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use opkssh_protocol::config::LockOn;
@@ -14,8 +13,6 @@ use zbus::export::serde::{Serialize, de::DeserializeOwned};
 use zbus::message::Type;
 use zbus::zvariant::{DynamicType, OwnedFd, OwnedObjectPath, OwnedValue, Type as Signature};
 use zbus::{Connection, Message, MessageStream, connection};
-
-use crate::accounts::{Accounts, Word};
 
 const LOGIND: &str = "org.freedesktop.login1";
 const MANAGER_PATH: &str = "/org/freedesktop/login1";
@@ -27,27 +24,41 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// logind answers at once, or is not there.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Listens for as long as the daemon runs, if the configuration wants that. Returns when it is
-/// known whether the screen is locked now, or that nobody tells.
-pub async fn follow(accounts: &Arc<Accounts>) {
-    let Some(lock_on) = accounts.lock_on() else {
-        return accounts.cannot_hear("the client configuration cannot be read");
-    };
+/// What logind says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEvent {
+    ScreenLocked,
+    ScreenUnlocked,
+    GoesToSleep,
+    WokeUp,
+}
+
+/// Handles what logind says.
+pub trait SessionFollower: Clone + Send + Sync + 'static {
+    fn handle(&self, event: SessionEvent);
+
+    /// logind cannot be followed, or not any more.
+    fn cannot_follow(&self, why: &str);
+}
+
+/// Follows logind for as long as the daemon runs, if there is anything to lock on. Returns when it
+/// is known whether the screen is locked now, or that logind does not tell.
+pub async fn follow<F: SessionFollower>(follower: F, lock_on: BTreeSet<LockOn>) {
     if lock_on.is_empty() {
         return;
     }
-    let opened = tokio::time::timeout(PATIENCE, Listener::open(accounts, lock_on));
+    let opened = tokio::time::timeout(PATIENCE, Listener::open(follower.clone(), lock_on));
     match opened.await.unwrap_or(Err(NotHeard::Timeout)) {
         Ok(mut listener) => {
             match listener.owner {
                 Some(_) => listener.greet().await,
                 None => {
-                    accounts.cannot_hear("logind is not there; it will do so when logind comes")
+                    follower.cannot_follow("logind is not there; it will do so when logind comes")
                 }
             }
             tokio::spawn(listener.listen());
         }
-        Err(error) => accounts.cannot_hear(&error.to_string()),
+        Err(error) => follower.cannot_follow(&error.to_string()),
     }
 }
 
@@ -59,8 +70,8 @@ enum NotHeard {
     Timeout,
 }
 
-struct Listener {
-    accounts: Arc<Accounts>,
+struct Listener<F> {
+    follower: F,
     lock_on: BTreeSet<LockOn>,
     connection: Connection,
     /// All that comes; what is not logind's is passed over.
@@ -71,11 +82,11 @@ struct Listener {
     inhibitor: Option<OwnedFd>,
 }
 
-impl Listener {
-    async fn open(accounts: &Arc<Accounts>, lock_on: BTreeSet<LockOn>) -> Result<Self, NotHeard> {
+impl<F: SessionFollower> Listener<F> {
+    async fn open(follower: F, lock_on: BTreeSet<LockOn>) -> Result<Self, NotHeard> {
         let connection = connection::Builder::system()?.build().await?;
         let mut listener = Self {
-            accounts: accounts.clone(),
+            follower,
             messages: MessageStream::from(&connection),
             owner: None,
             inhibitor: None,
@@ -123,8 +134,8 @@ impl Listener {
                 self.signal(&message).await;
             }
         }
-        self.accounts
-            .cannot_hear("the system bus is gone; go on with: opkssh agent restart");
+        self.follower
+            .cannot_follow("the system bus is gone; go on with: opkssh agent restart");
     }
 
     async fn signal(&mut self, message: &Message) {
@@ -147,14 +158,14 @@ impl Listener {
         match (interface, member) {
             (MANAGER, "PrepareForSleep") => match message.body().deserialize() {
                 Ok(true) => {
-                    self.accounts.hear(Word::GoesToSleep);
+                    self.follower.handle(SessionEvent::GoesToSleep);
                     // done: it may sleep
                     self.inhibitor = None;
                 }
                 Ok(false) => {
                     self.inhibit().await;
                     self.ask_whether_locked().await;
-                    self.accounts.hear(Word::WokeUp);
+                    self.follower.handle(SessionEvent::WokeUp);
                     tracing::info!("awake again");
                 }
                 Err(_) => {}
@@ -189,9 +200,9 @@ impl Listener {
         if !self.is_own(session).await {
             return;
         }
-        self.accounts.hear(match locked {
-            true => Word::ScreenLocked,
-            false => Word::ScreenUnlocked,
+        self.follower.handle(match locked {
+            true => SessionEvent::ScreenLocked,
+            false => SessionEvent::ScreenUnlocked,
         });
     }
 
@@ -221,7 +232,7 @@ impl Listener {
         });
         for (_, user, _, _, path) in sessions {
             if user == own_user() && self.property(&path, "LockedHint").await == Some(true) {
-                return self.accounts.hear(Word::ScreenLocked);
+                return self.follower.handle(SessionEvent::ScreenLocked);
             }
         }
     }
