@@ -2,28 +2,11 @@
 //! `accounts` is the life of an identity, `serving` answers ssh.
 
 mod accounts;
-mod control;
+mod daemon;
+mod desktop;
 mod failpoint;
-mod hardening;
-mod held;
-mod idle;
-mod instance;
-mod listening;
-mod log;
-mod logind;
-mod memory_lock;
-mod notification;
-mod open_browser;
-mod password;
-mod private_file;
-mod program;
-mod run;
-mod runtime_dir;
-mod seal;
+mod private_dir;
 mod serving;
-mod sockets;
-mod surroundings;
-mod systemd;
 
 use std::io::Write;
 
@@ -31,13 +14,16 @@ use opkssh_protocol::control::{Event, LoginRequest};
 use opkssh_protocol::places::Places;
 
 pub use accounts::{Awaited, KeyTarget, NotAwaited, WrittenKeys};
-pub use run::RunArgs;
+pub use daemon::RunArgs;
+
+use daemon::hardening;
+use daemon::memory_lock::MemoryLock;
 
 /// Why the agent, or a login without it, failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     #[error(transparent)]
-    Run(#[from] run::RunError),
+    Run(#[from] daemon::RunError),
     #[error(transparent)]
     Keys(#[from] accounts::KeyFileError),
 }
@@ -54,7 +40,7 @@ impl AgentError {
 
 /// Runs the daemon until it is told to stop.
 pub fn run(places: Places, args: RunArgs) -> Result<(), AgentError> {
-    Ok(run::run(&places, &args)?)
+    Ok(daemon::run(&places, &args)?)
 }
 
 /// Logs in without a daemon, and writes or prints the key as Go's client does.
@@ -66,6 +52,9 @@ pub fn login_to_files(
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
 ) -> Result<WrittenKeys, AgentError> {
+    hardening::apply();
+    // fails in no mode but the strict one
+    let _ = MemoryLock::Auto.apply();
     Ok(accounts::login_to_files(
         &request, target, places, awaited, out, show,
     )?)

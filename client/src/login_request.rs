@@ -14,7 +14,7 @@ use crate::configuration::{Environment, load_config};
 use crate::connection::Connection;
 use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
-use crate::login::LoginArgs;
+use crate::login_args::LoginArgs;
 use crate::status::report;
 
 /// For a login into the agent: at a provider, or anew to an account that there is.

@@ -12,7 +12,8 @@ use crate::agent_lock::with_store_open;
 use crate::configuration::Environment;
 use crate::ensure::{Ensured, ensure, ensure_with};
 use crate::error::ClientError;
-use crate::login::{LoginArgs, log_in};
+use crate::login::log_in;
+use crate::login_args::LoginArgs;
 use crate::login_request::login_request;
 use crate::shown::local_time;
 

@@ -1,5 +1,6 @@
 //! The repository's own rules: who may depend on whom, and that the documents name what is there.
 
+mod circles;
 mod named_tests;
 mod server_only;
 

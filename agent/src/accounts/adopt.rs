@@ -9,13 +9,13 @@ use opkssh_protocol::control::{
 use tokio::sync::mpsc;
 
 use super::away::PUT_AWAY;
-use super::index::Entry;
+use super::login::shared_login::{Interrupted, LoginKey};
 use super::login::{self, LoggedIn, LoginFailure};
-use super::record::{Record, RecordError};
-use super::shared_login::{Interrupted, LoginKey};
+use super::store::index::Entry;
+use super::store::record::{Record, RecordError};
 use super::store::{StoreError, StoreKind};
 use super::whose::{Ambiguous, OtherPerson};
-use super::{Account, Accounts, oidc, report};
+use super::{Account, Accounts, provider, report};
 use crate::failpoint;
 
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,7 @@ impl AdoptError {
 
 impl Accounts {
     /// Logs in and holds the result. Nothing is kept of a login that fails on the way. However
-    /// many ask for the same login at once, there is one: see [`super::shared_login`].
+    /// many ask for the same login at once, there is one: see [`super::login::shared_login`].
     pub async fn log_in(
         self: &Arc<Self>,
         request: &LoginRequest,
@@ -100,7 +100,8 @@ impl Accounts {
             let logged_in = this.log_in_alone(&alone, &events).await;
             logged_in.map(Joined::LoggedIn).map_err(Arc::new)
         };
-        let key = LoginKey::of(request, self.is_named_after_provider(request))?;
+        let key = LoginKey::of(request, self.is_named_after_provider(request))
+            .map_err(|_| AdoptError::from(RecordError::Syntax))?;
         let opens_browser = request.joining.opens_browser;
         let joined = self
             .logins
@@ -277,7 +278,8 @@ impl Accounts {
                 // token of an account that a login replaces is left alone, too.)
                 let is_alone = !self.shares_grant(&provider.issuer, subject.as_deref());
                 if let Some(refresh_token) = refresh_token.filter(|_| is_alone) {
-                    let _ = oidc::revoke(&self.http, &documents, &provider, &refresh_token).await;
+                    let _ =
+                        provider::revoke(&self.http, &documents, &provider, &refresh_token).await;
                 }
                 Err(error)
             }

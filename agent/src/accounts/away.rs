@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use opkssh_protocol::config::LockOn;
 
-use super::restore::Missing;
+use super::missing::{AWAY, Missing};
 use super::store::StoreKind;
 use super::{Account, Accounts, State};
+use crate::desktop::logind::{SessionEvent, SessionFollower};
 
-/// Why such an account is missing.
-pub(super) const AWAY: &str = "it is put away until the screen is unlocked";
 /// Why a command is refused.
 pub(super) const PUT_AWAY: &str = "the agent is locked with the screen";
 
@@ -55,13 +54,6 @@ impl Accounts {
     /// What puts them away, by the configuration as it is now; `None`: it cannot be read.
     pub fn lock_on(&self) -> Option<BTreeSet<LockOn>> {
         self.settings.lock_on()
-    }
-
-    /// They are not put away, or not any more, although the person wants it.
-    pub fn cannot_hear(&self, why: &str) {
-        self.held.notice(format!(
-            "the agent does not lock with the screen or for sleep (lock_on): {why}"
-        ));
     }
 
     pub(super) fn is_put_away(&self) -> bool {
@@ -109,6 +101,24 @@ impl Accounts {
             *this.restoring.lock().await = None;
             this.restore_missing().await;
         });
+    }
+}
+
+impl SessionFollower for Arc<Accounts> {
+    fn handle(&self, event: SessionEvent) {
+        self.hear(match event {
+            SessionEvent::ScreenLocked => Word::ScreenLocked,
+            SessionEvent::ScreenUnlocked => Word::ScreenUnlocked,
+            SessionEvent::GoesToSleep => Word::GoesToSleep,
+            SessionEvent::WokeUp => Word::WokeUp,
+        });
+    }
+
+    /// They are not put away, or not any more, although the person wants it.
+    fn cannot_follow(&self, why: &str) {
+        self.held.notice(format!(
+            "the agent does not lock with the screen or for sleep (lock_on): {why}"
+        ));
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opkssh_protocol::control::{AccountStatus, LockedPart, WhichAccount};
 
 use super::away::PUT_AWAY;
-use super::renew::Wish;
+use super::renewal::renew::Wish;
 use super::store::StoreKind;
 use super::{Account, Accounts};
 

@@ -6,12 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::restore::{Missing, Sealed};
+use super::missing::{DROPPED, Missing, Sealed};
 use super::store::StoreKind;
 use super::{Account, Accounts, State};
-
-/// Why such an account is missing.
-pub const DROPPED: &str = "it was dropped from memory (SIGUSR1); get it back: opkssh check";
 
 impl Accounts {
     /// Drops every account from memory. A renewal in flight is finished and its result stored, as

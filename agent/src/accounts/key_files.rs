@@ -14,14 +14,12 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 use tokio::sync::mpsc;
 
-use super::awaited::Awaited;
 use super::clock::Clock;
+use super::login::awaited::Awaited;
 use super::login::{self, LoggedIn, LoginFailure};
 use super::mint::mint;
-use super::oidc::Http;
-use crate::hardening;
-use crate::memory_lock::MemoryLock;
-use crate::surroundings::Surroundings;
+use super::provider::Http;
+use crate::desktop::surroundings::Surroundings;
 
 /// Where the key shall go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,9 +87,6 @@ pub fn login_to_files(
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
 ) -> Result<WrittenKeys, KeyFileError> {
-    hardening::apply();
-    // fails in no mode but the strict one
-    let _ = MemoryLock::Auto.apply();
     let request = &without_offline_access(request);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -8,8 +8,8 @@ use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::time::UnixTime;
 
 use super::Accounts;
-use super::plan::Plan;
-use super::record::Record;
+use super::renewal::plan::Plan;
+use super::store::record::Record;
 
 impl Accounts {
     /// For all accounts, also those that were logged in to before.

@@ -3,21 +3,23 @@
 //! and removed last: while it is there, a daemon starts locked, and entries of the store may be
 //! sealed or not, wherever a crash left them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use opkssh_protocol::control::LockedPart;
 use opkssh_protocol::secret::Secret;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
-use super::index::Entry;
-use super::restore::{Missing, NotRestored, Sealed};
+use super::missing::{Missing, Sealed};
+use super::restore::NotRestored;
+use super::store::index::Entry;
+use super::store::password::{Attempt, Attempts, PasswordError};
+use super::store::private_file;
+use super::store::seal::{Lid, SealKey, is_sealed};
+use super::store::seal_file::SealFile;
 use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts};
-use crate::held::PasswordRequests;
-use crate::password::{Attempt, Attempts, PasswordError};
-use crate::private_file;
-use crate::seal::{Lid, SealKey, is_sealed};
+use crate::serving::held::PasswordRequests;
 
 pub struct Lock {
     file: PathBuf,
@@ -44,10 +46,6 @@ impl Lock {
             attempts: Attempts::default(),
             changing: RwLock::default(),
         }
-    }
-
-    pub(super) fn file(&self) -> &Path {
-        &self.file
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,7 +130,7 @@ impl Accounts {
 
     /// At the daemon's start.
     pub(super) fn read_seal(&self) -> Result<(), PasswordError> {
-        if let Some((file, _)) = self.seal_file()? {
+        if let Some(file) = SealFile::read(&self.lock.file)? {
             let lid = Lid::parse(&file.recipient)
                 .map_err(|error| PasswordError::file(&self.lock.file, error))?;
             *self.lock.state() = State::Locked(lid);
@@ -293,7 +291,8 @@ impl Accounts {
             State::Opening(key) => key.clone(),
             State::Open | State::Locked(_) => Arc::new(SealKey::generate()),
         };
-        if let Err(error) = self.write_seal(key.clone(), password).await {
+        let path = self.lock.file.clone();
+        if let Err(error) = SealFile::write(path, key.clone(), password).await {
             self.held.set_locked(false);
             return Err(error);
         }
@@ -350,14 +349,14 @@ impl Accounts {
 
     async fn unlock_now(&self, attempt: Attempt, password: Secret) -> Result<(), PasswordError> {
         let locked = self.is_locked();
-        let Some((file, path)) = self.seal_file()?.filter(|_| locked) else {
+        let Some(file) = SealFile::read(&self.lock.file)?.filter(|_| locked) else {
             attempt.succeeded();
             return Err(PasswordError::NotLocked);
         };
         let key = tokio::task::spawn_blocking(move || SealKey::unwrap(&file.identity, &password))
             .await
             .map_err(|_| PasswordError::Ending)?
-            .map_err(|error| PasswordError::sealed(&path, &error))?;
+            .map_err(|error| PasswordError::sealed(&self.lock.file, &error))?;
         attempt.succeeded();
         {
             let _changing = self.lock.changing.write().await;

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use opkssh_protocol::control::{LoggedOut, WhichAccount};
 
-use super::index::Entry;
-use super::record::Record;
-use super::restore::Missing;
+use super::missing::Missing;
+use super::store::index::Entry;
+use super::store::record::Record;
 use super::store::{StoreError, StoreKind};
 use super::whose::Ambiguous;
-use super::{Account, Accounts, oidc};
+use super::{Account, Accounts, provider};
 use crate::failpoint;
 
 #[derive(Debug, thiserror::Error)]
@@ -174,8 +174,10 @@ impl Accounts {
             return "there was no refresh token to revoke".to_owned();
         };
         let provider = &record.provider;
-        let revoked = match oidc::discover(&self.http, &provider.issuer).await {
-            Ok(documents) => oidc::revoke(&self.http, &documents, provider, refresh_token).await,
+        let revoked = match provider::discover(&self.http, &provider.issuer).await {
+            Ok(documents) => {
+                provider::revoke(&self.http, &documents, provider, refresh_token).await
+            }
             Err(error) => Err(error),
         };
         match revoked {

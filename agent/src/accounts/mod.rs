@@ -1,40 +1,24 @@
 //! The life of an identity: login, mint, store, renew, logout.
 
 mod adopt;
-mod alarm;
-mod authorization_response;
-mod awaited;
 mod away;
-mod browser;
-mod chooser;
 mod clock;
-mod device;
 mod ensure;
-mod exchange;
 mod forget;
-mod index;
 mod key_files;
 mod lifetime;
-mod local_redirect;
 mod lock;
 mod login;
 mod logout;
-mod loopback;
 mod mint;
-mod oidc;
-mod on_demand;
-mod pages;
-mod plan;
+mod missing;
+mod prompt;
+mod provider;
 mod publish;
-mod record;
-mod reminder;
-mod renew;
+mod renewal;
 mod report;
 mod restore;
-mod schedule;
-mod seal_file;
 mod settings;
-mod shared_login;
 pub mod store;
 mod whose;
 
@@ -52,27 +36,27 @@ use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::{Notify, watch};
 
-use crate::held::Held;
+use crate::desktop::surroundings::Surroundings;
+use crate::serving::held::Held;
 use crate::serving::hosts::host_matches;
-use crate::surroundings::Surroundings;
 use away::Away;
 use clock::Clock;
-use index::{Entry, IndexFile};
 use lock::Lock;
-use oidc::Http;
-use on_demand::Questions;
-use plan::{Plan, plan};
-use record::{Credentials, Record};
-use restore::Missing;
+use login::shared_login::SharedLogins;
+use missing::Missing;
+use prompt::on_demand::Questions;
+use provider::Http;
+use renewal::plan::{Plan, plan};
 use settings::Settings;
-use shared_login::SharedLogins;
+use store::index::{Entry, IndexFile};
+use store::record::{Credentials, Record};
 use store::{StoreError, StoreKind, StoreWish, Stores};
 
 pub use adopt::{AdoptError, Joined};
-pub use awaited::{Awaited, NotAwaited};
 pub use away::Word;
 pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
+pub use login::awaited::{Awaited, NotAwaited};
 
 /// Every account of this user.
 pub struct Accounts {

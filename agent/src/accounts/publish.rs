@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use super::{Account, Accounts, report};
-use crate::held::{Identity, Visibility};
+use crate::serving::held::{Identity, Visibility};
 
 impl Accounts {
     /// Publishes again, before the serving wing lists accounts, when the settings have changed.

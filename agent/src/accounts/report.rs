@@ -6,9 +6,9 @@ use std::time::Duration;
 use opkssh_protocol::control::{AccountStatus, WhichAccount};
 use opkssh_protocol::printable::printable;
 
-use super::away::AWAY;
-use super::plan::renewal_words;
-use super::reminder::ends_soon;
+use super::missing::AWAY;
+use super::prompt::reminder::ends_soon;
+use super::renewal::plan::renewal_words;
 use super::store::Chosen;
 use super::{Account, Accounts, State};
 

@@ -7,43 +7,15 @@ use std::time::{Duration, Instant};
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::secret::Secret;
 
-use super::away::AWAY;
-use super::forget::DROPPED;
-use super::index::Entry;
-use super::record::{Record, RecordError};
+use super::missing::{AWAY, DROPPED, Missing, Sealed};
+use super::store::index::Entry;
+use super::store::record::{Record, RecordError};
+use super::store::seal::is_sealed;
 use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts};
-use crate::seal::is_sealed;
 
 /// A locked keyring answers each question with a prompt, so it is not asked all the time.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-
-/// An account that the index knows and the store has not given back yet.
-pub struct Missing {
-    pub entry: Entry,
-    /// In words, to follow "but".
-    pub reason: String,
-    /// The store says that it has nothing: the login was cut short, or somebody removed the entry.
-    pub is_empty: bool,
-    /// What the store has, or shall have, while the agent is locked.
-    pub sealed: Sealed,
-}
-
-/// How far an account that is missing has been sealed.
-#[derive(Clone, Default)]
-pub enum Sealed {
-    /// The store is not known to have it sealed.
-    #[default]
-    No,
-    /// Here, and not yet in the store.
-    Here(String),
-    /// Here and in the store.
-    Both(String),
-    /// In the store.
-    Stored,
-    /// The store answered, and what it has cannot be brought back with any password.
-    Never,
-}
 
 /// Why an account did not come back.
 pub(super) struct NotRestored {
@@ -90,17 +62,6 @@ impl NotRestored {
                 is_empty: true,
                 ..Self::unreadable(&reason)
             },
-        }
-    }
-}
-
-impl Missing {
-    pub fn new(entry: Entry, reason: String) -> Self {
-        Self {
-            entry,
-            reason,
-            is_empty: false,
-            sealed: Sealed::No,
         }
     }
 }

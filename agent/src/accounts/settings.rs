@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard};
 use opkssh_protocol::config::{AgentSection, ClientConfig, LockOn, OnDemand, Provider};
 use opkssh_protocol::pk_token::ExpirationPolicy;
 
-use super::record::Record;
-use crate::held::Visibility;
+use super::store::record::Record;
+use crate::serving::held::Visibility;
 
 /// Settings of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{LoginRequest, WhichAccount};
 
-use super::index::Entry;
 use super::login::typed;
-use super::record::{Credentials, Record};
-use super::restore::Missing;
+use super::missing::Missing;
+use super::store::index::Entry;
+use super::store::record::{Credentials, Record};
 use super::{Account, Accounts, report};
 
 /// Somebody else logged in than the account's owner. Nothing was replaced.

@@ -11,10 +11,10 @@ use ring::hmac;
 
 use super::announced::Announcement;
 use super::forges::publisher;
+use super::held::Visibility;
 use super::host_key::{HostCertificate, HostKey};
 pub use super::patterns::host_matches;
 use super::patterns::{Verdict, verdict};
-use crate::held::Visibility;
 
 /// The user's and the system's known_hosts, read when a question comes up: they are small, and
 /// change as hosts are met.

@@ -3,8 +3,8 @@
 
 use opkssh_protocol::config::Forwarding;
 
+use super::held::Identity;
 use super::hosts::Names;
-use crate::held::Identity;
 
 /// The identities to offer on a connection to this server; `None` when the connection did not say
 /// to which.

@@ -5,6 +5,7 @@ mod connections;
 mod destination;
 mod forges;
 mod frame;
+pub mod held;
 mod host_key;
 pub mod hosts;
 mod list;
@@ -12,6 +13,7 @@ mod patterns;
 mod session;
 mod sign;
 mod signature;
+pub mod usage;
 mod wire;
 
 #[cfg(test)]
@@ -27,13 +29,13 @@ use interprocess::local_socket::traits::tokio::Listener as _;
 
 use opkssh_protocol::control::Connecting;
 
-use crate::held::Held;
-use crate::idle::Usage;
-use crate::sockets::{Admit, admits};
+use crate::daemon::sockets::{Admit, admits};
 use announced::Announced;
 use connections::Connections;
+use held::Held;
 use hosts::KnownHosts;
 use session::Session;
+use usage::Usage;
 
 /// Connections at once, on all sockets.
 const MAX_CONNECTIONS: usize = 256;
@@ -119,7 +121,7 @@ mod tests {
         let socket = directory.path().join("agent.sock");
         let (held, _requests) = Held::new();
         let serving = Arc::new(Serving::new(Arc::new(held), Vec::new()));
-        let listener = crate::sockets::bind(&socket).unwrap();
+        let listener = crate::daemon::sockets::bind(&socket).unwrap();
         tokio::spawn(accept(listener, serving));
         let client = tokio::task::spawn_blocking(move || {
             let connect = || {

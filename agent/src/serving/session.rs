@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 use super::connections::Place;
 use super::destination::{BindError, Bindings};
 use super::frame::{self, PATIENCE};
+use super::held::Identity;
 use super::hosts::Names;
 use super::wire::{Malformed, Reader, put_string};
 use super::{Serving, list, sign};
-use crate::held::Identity;
 
 // RFC 9987 section 6.1
 const FAILURE: u8 = 5;

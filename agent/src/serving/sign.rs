@@ -5,9 +5,9 @@ use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::jwk::PublicKey;
 
 use super::destination::{Bindings, Destination};
+use super::held::Identity;
 use super::hosts::Names;
 use super::wire::{Malformed, Reader};
-use crate::held::Identity;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

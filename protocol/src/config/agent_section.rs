@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::client_config::{expiration, forwarding, on_demand};
-use super::lock_on::lock_on;
-use super::{Forwarding, LockOn, OnDemand};
+use super::expiration::expiration;
+use super::forwarding::{Forwarding, forwarding};
+use super::lock_on::{LockOn, lock_on};
+use super::on_demand::{OnDemand, on_demand};
 use crate::pk_token::ExpirationPolicy;
 
 /// What `agent:` says.

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 
 use super::agent_section::AgentSection;
 use super::built_in;
 use super::error::ConfigError;
-use super::forwarding::Forwarding;
-use super::on_demand::OnDemand;
+use super::expiration::expiration;
+use super::forwarding::{Forwarding, forwarding};
+use super::on_demand::{OnDemand, on_demand};
 use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
 use super::unknown_keys::unknown_keys;
 use crate::pk_token::ExpirationPolicy;
@@ -135,43 +136,6 @@ impl RawProvider {
             forwarding: self.forwarding.unwrap_or_default(),
         }
     }
-}
-
-/// Our key: unlike Go's, a wrong value is refused at once and with its line.
-pub(super) fn expiration<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<ExpirationPolicy>, D::Error> {
-    let Some(word) = Option::<String>::deserialize(deserializer)? else {
-        return Ok(None);
-    };
-    word.parse().map(Some).map_err(|_| {
-        D::Error::custom(format!(
-            "expiration: {word:?} is none of 12h, 24h, 48h, 1week, oidc, oidc_refreshed, never"
-        ))
-    })
-}
-
-/// Likewise. A YAML 1.1 reader takes a bare `off` for `false`, and people know both.
-pub(super) fn on_demand<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<OnDemand>, D::Error> {
-    let Some(word) = Option::<String>::deserialize(deserializer)? else {
-        return Ok(None);
-    };
-    match word.as_str() {
-        "false" => Ok(Some(OnDemand::Off)),
-        word => word.parse().map(Some).map_err(D::Error::custom),
-    }
-}
-
-/// Likewise.
-pub(super) fn forwarding<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Forwarding>, D::Error> {
-    let word = Option::<String>::deserialize(deserializer)?;
-    word.map(|word| word.parse())
-        .transpose()
-        .map_err(D::Error::custom)
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The key `forwarding`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,4 +46,14 @@ impl fmt::Display for Forwarding {
             Self::Deny => "deny",
         })
     }
+}
+
+/// Reads the key.
+pub(super) fn forwarding<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Forwarding>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    word.map(|word| word.parse())
+        .transpose()
+        .map_err(D::Error::custom)
 }

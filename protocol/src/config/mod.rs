@@ -6,6 +6,7 @@ mod choose;
 mod class;
 mod client_config;
 mod error;
+mod expiration;
 mod forwarding;
 mod lock_on;
 mod on_demand;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The key `on_demand`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,5 +44,18 @@ impl fmt::Display for OnDemand {
             Self::Browser => "browser",
             Self::Off => "off",
         })
+    }
+}
+
+/// Reads the key. A YAML 1.1 reader takes a bare `off` for `false`, and people know both.
+pub(super) fn on_demand<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<OnDemand>, D::Error> {
+    let Some(word) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    match word.as_str() {
+        "false" => Ok(Some(OnDemand::Off)),
+        word => word.parse().map(Some).map_err(D::Error::custom),
     }
 }

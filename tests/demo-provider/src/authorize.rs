@@ -7,8 +7,8 @@ use url::{Host, Url};
 
 use crate::discovery::CLIENT_ID;
 use crate::grants::{Refused, Request};
+use crate::provider::{Parameters, Provider};
 use crate::reply::{self, Reply, escape};
-use crate::serve::{Parameters, Provider};
 
 /// Enough for a person who mistypes, too few to guess a password of `--password-stdin`.
 const MAX_WRONG_PASSWORDS: u32 = 20;

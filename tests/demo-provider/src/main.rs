@@ -6,6 +6,7 @@ mod authorize;
 mod discovery;
 mod grants;
 mod id_token;
+mod provider;
 mod reply;
 mod serve;
 mod token;
@@ -20,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::serve::Provider;
+use crate::provider::Provider;
 
 /// A small OpenID provider on loopback, FOR DEMONSTRATION ONLY.
 ///

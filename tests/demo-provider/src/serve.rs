@@ -1,8 +1,7 @@
 //! Takes requests, finds who answers them.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
@@ -14,49 +13,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use url::form_urlencoded;
 
-use crate::grants::Grants;
-use crate::id_token::Signer;
+use crate::provider::{Parameters, Provider};
 use crate::reply::{self, Reply};
 use crate::{authorize, discovery, token};
 
 /// No honest form is nearly as long, in bytes.
 const MAX_FORM: usize = 64 * 1024;
-
-/// Everything the endpoints share.
-pub struct Provider {
-    pub issuer: String,
-    pub signer: Signer,
-    pub id_token_lifetime: Duration,
-    pub nonce_on_refresh: bool,
-    /// The only password that is accepted; `None` accepts any.
-    pub password: Option<String>,
-    grants: Mutex<Grants>,
-}
-
-/// Parameters of a query or a form, each at most once (RFC 6749, section 3.1).
-pub type Parameters = HashMap<String, String>;
-
-impl Provider {
-    pub fn new(
-        issuer: &str,
-        id_token_lifetime: Duration,
-        nonce_on_refresh: bool,
-        password: Option<String>,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            issuer: issuer.to_owned(),
-            signer: Signer::generate()?,
-            id_token_lifetime,
-            nonce_on_refresh,
-            password,
-            grants: Mutex::default(),
-        })
-    }
-
-    pub fn grants(&self) -> MutexGuard<'_, Grants> {
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Serves until the future is dropped.
 pub async fn serve(listener: TcpListener, provider: Provider) -> Infallible {

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::discovery::CLIENT_ID;
 use crate::grants::{Granted, Refused, random};
 use crate::id_token::Subject;
+use crate::provider::{Parameters, Provider};
 use crate::reply::{self, Reply};
-use crate::serve::{Parameters, Provider};
 
 pub fn token(provider: &Provider, form: &Parameters) -> Reply {
     // First of all: a client that tries another way to name itself must not lose its code.

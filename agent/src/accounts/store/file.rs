@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use opkssh_protocol::secret::Secret;
 
 use super::StoreError;
-use crate::password::{Attempt, Attempts, PasswordError};
-use crate::private_file;
-use crate::runtime_dir::make_private;
-use crate::seal::SealKey;
+use super::password::{Attempt, Attempts, PasswordError};
+use super::private_file;
+use super::seal::SealKey;
+use crate::private_dir::make_private;
 
 /// Holds the key.
 const KEY: &str = "identity.age";

@@ -4,6 +4,12 @@
 //! its own and waited for only so long.
 
 mod file;
+pub mod index;
+pub mod password;
+pub mod private_file;
+pub mod record;
+pub mod seal;
+pub mod seal_file;
 mod secret_service;
 mod thread;
 
@@ -15,8 +21,8 @@ use opkssh_protocol::control::LockedPart;
 use opkssh_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::password::{Attempt, PasswordError};
 use file::{FileState, FileStore};
+use password::{Attempt, PasswordError};
 use thread::StoreThread;
 
 /// How long `status` waits for a keyring that has not answered before.

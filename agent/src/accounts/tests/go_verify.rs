@@ -6,8 +6,8 @@ use std::path::Path;
 use opkssh_test_support::{Etc, GoPeer, Part, left_out, user_name};
 
 use super::*;
-use crate::accounts::oidc;
-use crate::accounts::plan::plan;
+use crate::accounts::provider;
+use crate::accounts::renewal::plan::plan;
 
 const HOUR: i64 = 3600;
 const TTL: i64 = HOUR;
@@ -94,7 +94,7 @@ fn now() -> UnixTime {
 impl World {
     async fn renewed_at(&self, time: UnixTime) {
         self.set_time(time);
-        let documents = oidc::discover(&self.accounts.http, self.provider.issuer()).await;
+        let documents = provider::discover(&self.accounts.http, self.provider.issuer()).await;
         let renewed = self
             .accounts
             .renew_with(&self.account(), &documents.unwrap())

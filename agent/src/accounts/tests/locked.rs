@@ -7,10 +7,10 @@ use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::secret::Secret;
 
 use super::*;
-use crate::accounts::renew::Wish;
+use crate::accounts::renewal::renew::Wish;
 use crate::accounts::store::StoreKind;
-use crate::password::PasswordError;
-use crate::seal::is_sealed;
+use crate::accounts::store::password::PasswordError;
+use crate::accounts::store::seal::is_sealed;
 
 fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())

@@ -21,9 +21,9 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use super::oidc::Http;
+use super::provider::Http;
 use super::{Account, Accounts, Clock, Held, Joined, StoreWish};
-use crate::surroundings::Surroundings;
+use crate::desktop::surroundings::Surroundings;
 
 /// 2026-06-01, a Monday, 09:00 UTC.
 const START: UnixTime = UnixTime(1_780_304_400);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::accounts::ensure::EnsureError;
-use crate::accounts::renew::Wish;
+use crate::accounts::renewal::renew::Wish;
 
 /// Logs in at an honest provider; then its refreshed ID tokens have these claims.
 async fn renewed_with(on_refresh: OnRefresh, claims: Value) -> (World, Option<String>) {

@@ -3,7 +3,7 @@
 use opkssh_protocol::account_name::AccountName;
 
 use super::*;
-use crate::accounts::shared_login::LoginKey;
+use crate::accounts::login::shared_login::LoginKey;
 
 fn world() -> World {
     World::new(OnRefresh::RepeatsNonce, 3600, ExpirationPolicy::Oidc)

@@ -3,7 +3,7 @@ use opkssh_protocol::user_key::UserKey;
 
 use super::super::made::{self, Key, strings};
 use super::*;
-use crate::held::{FreshenRequests, FreshenWish, Held, Visibility};
+use crate::serving::held::{FreshenRequests, FreshenWish, Held, Visibility};
 
 /// A session of an agent that holds one identity, and a server that known_hosts knows as `web1`.
 struct Fixture {

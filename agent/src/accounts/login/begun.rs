@@ -1,0 +1,114 @@
+//! What every flow has in common: it begins with a new user key, and ends with a PK token that
+//! binds the provider's tokens to it.
+
+use opkssh_protocol::cic::{ClientInstanceClaims, Commitment};
+use opkssh_protocol::config::Provider;
+use opkssh_protocol::control::{Event, KeyType};
+use opkssh_protocol::id_token::UnverifiedIdToken;
+use opkssh_protocol::pk_token::UnverifiedPkToken;
+use opkssh_protocol::secret::Secret;
+use opkssh_protocol::time::UnixTime;
+use opkssh_protocol::user_key::UserKey;
+use tokio::sync::mpsc;
+
+use super::check::check;
+use super::error::LoginError;
+use super::last_page::Browser;
+use super::progress::waiting;
+use crate::accounts::mint::bind;
+use crate::accounts::provider::{self, Http, OidcError, ProviderDocuments, Tokens};
+use crate::failpoint;
+
+/// What a login leaves behind, verified.
+pub struct LoggedIn {
+    pub provider: Provider,
+    pub key: UserKey,
+    pub pk_token: UnverifiedPkToken,
+    pub access_token: Secret,
+    pub refresh_token: Option<Secret>,
+    /// The provider's documents, fresh from the network.
+    pub documents: ProviderDocuments,
+    /// The browser that waits for a last word, where there is one.
+    pub browser: Option<Browser>,
+}
+
+/// What every flow begins with.
+pub(super) struct Begun {
+    key: UserKey,
+    cic: ClientInstanceClaims,
+    pub documents: ProviderDocuments,
+}
+
+pub(super) async fn begin(
+    http: &Http,
+    provider: &Provider,
+    key_type: KeyType,
+    events: &mpsc::Sender<Event>,
+) -> Result<Begun, LoginError> {
+    waiting(events, "Asking the provider for its endpoints").await?;
+    let documents = provider::discover(http, &provider.issuer).await?;
+    failpoint::reached("login: documents fetched");
+    let key = UserKey::generate(key_type).map_err(|_| LoginError::Random)?;
+    let mut randomness = [0; 32];
+    getrandom::fill(&mut randomness).map_err(|_| LoginError::Random)?;
+    let cic = ClientInstanceClaims::new(&key.public_key(), key.algorithm(), randomness)?;
+    Ok(Begun {
+        key,
+        cic,
+        documents,
+    })
+}
+
+impl Begun {
+    /// The nonce to send.
+    pub fn commitment(&self) -> Commitment {
+        self.cic.commitment()
+    }
+
+    /// Binds the ID token to the key and verifies the result. If that fails, revokes the refresh
+    /// token, which nothing will use.
+    pub async fn bound(
+        &self,
+        http: &Http,
+        provider: &Provider,
+        tokens: &Tokens,
+        now: UnixTime,
+    ) -> Result<UnverifiedPkToken, LoginError> {
+        let bound = self.try_bind(provider, tokens, now);
+        if let (Err(_), Some(refresh_token)) = (&bound, &tokens.refresh_token) {
+            let _ = provider::revoke(http, &self.documents, provider, refresh_token).await;
+        }
+        bound
+    }
+
+    fn try_bind(
+        &self,
+        provider: &Provider,
+        tokens: &Tokens,
+        now: UnixTime,
+    ) -> Result<UnverifiedPkToken, LoginError> {
+        let id_token = tokens.id_token.as_deref().ok_or(OidcError::NoIdToken)?;
+        let pk_token = bind(&self.key, &self.cic, UnverifiedIdToken::parse(id_token)?);
+        check(&pk_token, provider, &self.documents, now)?;
+        Ok(pk_token)
+    }
+
+    /// `pk_token` is what [`Begun::bound`] gave for these tokens.
+    pub fn done(
+        self,
+        provider: &Provider,
+        pk_token: UnverifiedPkToken,
+        tokens: Tokens,
+        browser: Option<Browser>,
+    ) -> LoggedIn {
+        LoggedIn {
+            provider: provider.clone(),
+            key: self.key,
+            pk_token,
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
+            documents: self.documents,
+            browser,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Telling the client how far the login is.
+
+use opkssh_protocol::control::Event;
+use tokio::sync::mpsc;
+
+use super::error::LoginError;
+
+pub(super) async fn waiting(events: &mpsc::Sender<Event>, what: &str) -> Result<(), LoginError> {
+    tell(
+        events,
+        Event::Waiting {
+            what: what.to_owned(),
+        },
+    )
+    .await
+}
+
+/// Nobody listens any more: the client went away.
+pub(super) async fn tell(events: &mpsc::Sender<Event>, event: Event) -> Result<(), LoginError> {
+    events.send(event).await.map_err(|_| LoginError::Cancelled)
+}

@@ -1,0 +1,116 @@
+//! Why a provider could not be asked, or did not give what was asked for.
+
+use std::time::Duration;
+
+use opkssh_protocol::printable::{Printable, printable};
+
+/// One request and its answer, from the first byte of the connection to the last of the body.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Why the provider did not give us what we asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum OidcError {
+    #[error("the provider's {what}: {source}")]
+    Http {
+        what: &'static str,
+        source: HttpError,
+    },
+    #[error("the provider's {what} is not understood: {detail}")]
+    Nonsense { what: &'static str, detail: String },
+    #[error(
+        "the provider's discovery document names another issuer: {}, configured is {configured}",
+        shown(got)
+    )]
+    Issuer { got: String, configured: String },
+    #[error(
+        "the {name} of the provider's discovery document is not an https address: {}",
+        shown(address)
+    )]
+    Endpoint { name: &'static str, address: String },
+    #[error(
+        "the provider answered {}{}",
+        shown(error),
+        description.as_deref().map(|text| format!(": {}", shown(text))).unwrap_or_default()
+    )]
+    Refused {
+        error: String,
+        description: Option<String>,
+    },
+    #[error("the provider's answer holds no ID token")]
+    NoIdToken,
+    #[error(
+        "{0} offers no device flow: its discovery document names no device_authorization_endpoint"
+    )]
+    NoDeviceFlow(String),
+    #[error("the redirect URI {0:?} is not usable: it must be http://localhost:PORT/PATH")]
+    RedirectUri(String),
+}
+
+/// Returns what a provider said, escaped and shortened.
+fn shown(text: &str) -> Printable<'_> {
+    printable(text).at_most(300)
+}
+
+impl OidcError {
+    /// Does the provider not know the client, or not in the way that it authenticated?
+    pub fn is_invalid_client(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error == "invalid_client")
+    }
+
+    /// Did the provider answer that it needs the person (OpenID Connect Core section 3.1.2.6), to
+    /// `prompt=none` or to a refresh?
+    pub fn needs_person(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if matches!(
+            error.as_str(),
+            "login_required"
+                | "interaction_required"
+                | "consent_required"
+                | "account_selection_required"
+        ))
+    }
+
+    /// Has the provider understood the request and turned it down, other than for the moment?
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if !matches!(
+            error.as_str(),
+            "temporarily_unavailable" | "server_error" | "slow_down"
+        ))
+    }
+
+    /// Did the code of the device flow run out (RFC 8628 section 3.5)?
+    pub fn is_expired_token(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error == "expired_token")
+    }
+
+    /// Has the provider said that this refresh token will never work again (RFC 6749 section 5.2)?
+    pub fn is_invalid_grant(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error == "invalid_grant")
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    #[error("{0} is not an https address")]
+    NotHttps(String),
+    #[error("{host} did not answer within {} seconds", REQUEST_TIMEOUT.as_secs())]
+    Timeout { host: String },
+    #[error("{host} cannot be reached: {cause}")]
+    Unreachable { host: String, cause: String },
+    #[error("the answer of {0} is too large")]
+    TooLarge(String),
+    #[error("{url} answered {status}")]
+    Status { url: String, status: u16 },
+    #[error("{0} redirects too often")]
+    Redirects(String),
+    #[error("TLS cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// The innermost cause says what happened; the outer ones only that something did.
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

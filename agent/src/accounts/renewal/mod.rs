@@ -1,0 +1,7 @@
+//! When an account is renewed, and how.
+
+pub mod alarm;
+pub mod exchange;
+pub mod plan;
+pub mod renew;
+pub mod schedule;

@@ -1,0 +1,98 @@
+//! Opening the person's browser from the daemon, for a login that no command waits for.
+//!
+//! The command that knows how (`opkssh agent browse`) does it, in the session's environment. Where
+//! systemd keeps the daemon in a sandbox, it is started outside of that: a browser needs more than
+//! the daemon may.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use opkssh_protocol::session_environment::SessionEnvironment;
+
+use super::surroundings::Surroundings;
+
+/// Opens `url`; false: no browser could be started.
+pub async fn open(url: String, surroundings: &Surroundings) -> bool {
+    let Ok(program) = std::env::current_exe() else {
+        return false;
+    };
+    let (session, is_service) = (surroundings.session(), surroundings.is_service());
+    // the desktop's opener would start a browser for terminals
+    if !session.has_desktop() {
+        return false;
+    }
+    let opened = tokio::task::spawn_blocking(move || {
+        (is_service && run(by_systemd(&program, &url, &session)))
+            || run(directly(&program, &url, &session))
+    });
+    opened.await.unwrap_or(false)
+}
+
+fn directly(program: &Path, url: &str, session: &SessionEnvironment) -> Command {
+    let mut command = Command::new(program);
+    command.args(["agent", "browse", url]);
+    command.envs(session.for_programs());
+    command
+}
+
+/// As a service of its own, which is over as soon as the browser was started; the browser stays.
+fn by_systemd(program: &Path, url: &str, session: &SessionEnvironment) -> Command {
+    let mut command = Command::new("systemd-run");
+    command.args(["--user", "--quiet", "--collect", "--wait"]);
+    command.arg("--property=KillMode=process");
+    // else the journal gets the command line, and the login's address with it
+    command.arg("--description=opkssh: open the browser");
+    for (name, value) in session.for_programs() {
+        command.arg(format!("--setenv={name}={value}"));
+    }
+    command.arg("--").arg(PathBuf::from(program));
+    command.args(["agent", "browse"]);
+    // systemd puts variables in place of $NAME in a service's command line
+    command.arg(url.replace('$', "$$"));
+    command
+}
+
+fn run(mut command: Command) -> bool {
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_browser_gets_the_session_and_no_proxies() {
+        let session = SessionEnvironment::pick(|name| match name {
+            "DISPLAY" => Some(":1".to_owned()),
+            "https_proxy" => Some("http://p".to_owned()),
+            _ => None,
+        });
+        let (program, url) = (Path::new("/bin/opkssh"), "https://id.example.com/a?$HOME");
+        let words = |command: &Command| -> Vec<String> {
+            let words = command.get_args().map(|word| word.to_string_lossy().into());
+            words.collect()
+        };
+        let direct = directly(program, url, &session);
+        assert_eq!(words(&direct), ["agent", "browse", url]);
+        let variables: Vec<_> = direct.get_envs().map(|(name, _)| name).collect();
+        assert_eq!(variables, ["DISPLAY"]);
+        let outside = words(&by_systemd(program, url, &session));
+        assert_eq!(
+            outside[outside.len() - 6..],
+            [
+                "--setenv=DISPLAY=:1",
+                "--",
+                "/bin/opkssh",
+                "agent",
+                "browse",
+                "https://id.example.com/a?$$HOME"
+            ]
+        );
+        assert!(outside.contains(&"--description=opkssh: open the browser".to_owned()));
+    }
+}
