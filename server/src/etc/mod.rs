@@ -1,11 +1,9 @@
 //! Every file at a fixed path that the server reads or makes: path, owner, mode, whether it may be
 //! missing, and what it holds. `verify`, `audit`, `permissions` and `install` all read this table.
 
-mod account;
 mod content;
 mod load;
 
-pub use account::ACCOUNT;
 pub use content::Content;
 pub use load::{
     EtcError, Unusable, load_config, load_providers, load_revoked, load_rules, load_settings,
@@ -19,6 +17,8 @@ use crate::files::{self, Demands, FileError};
 
 /// Directory of the policy files, unless `--etc` names another.
 pub const DIRECTORY: &str = "/etc/opk";
+/// Account that sshd runs verify as, and its group; the name in Go's documentation.
+pub const ACCOUNT: &str = "opksshuser";
 /// Log file of verify.
 pub const LOG: &str = "/var/log/opkssh.log";
 /// Key cache that `server install` makes.
