@@ -219,7 +219,7 @@ mod tests {
             "-1",
             "10",
             "true",
-            "False",
+            "false",
             "0x",
             "0xg",
             "08:00",

@@ -115,7 +115,7 @@ echo "== settings of sshd that would refuse certificates"
 echo 'PubkeyAcceptedAlgorithms ssh-ed25519,ssh-ed25519-cert-v01@openssh.com' \
     >/etc/ssh/sshd_config.d/10-algorithms.conf
 lacks='PubkeyAcceptedAlgorithms lacks ecdsa-sha2-nistp256-cert-v01@openssh.com'
-opkssh server install | grep -q "Warning: $lacks" || die "install does not warn"
+opkssh server install | grep -q "warning: $lacks" || die "install does not warn"
 opkssh audit --offline >"$scratch/said" 2>&1 || true
 grep -q "$lacks" "$scratch/said" || die "audit: $(cat "$scratch/said")"
 rm /etc/ssh/sshd_config.d/10-algorithms.conf
