@@ -146,7 +146,7 @@ cp /etc/ssh/sshd_config "$scratch/good"
 echo 'Nonsense yes' >>/etc/ssh/sshd_config
 if opkssh server uninstall >"$scratch/said" 2>&1; then die "said nothing of sshd"; fi
 grep -q "the running sshd still runs opkssh" "$scratch/said" || die "$(cat "$scratch/said")"
-grep -q "type: sudo opkssh server uninstall" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "run: sudo opkssh server uninstall" "$scratch/said" || die "$(cat "$scratch/said")"
 for gone in /etc/ssh/sshd_config.d/60-opkssh.conf /etc/sudoers.d/opkssh /var/cache/opkssh; do
     [ ! -e $gone ] || die "$gone is left"
 done
