@@ -3,7 +3,6 @@
 
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Asking, Event, LoginRequest};
-use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -11,7 +10,7 @@ use super::authorization_response::code;
 use super::awaited::Awaited;
 use super::chooser::{Choice, Chooser};
 use super::login::{
-    Begun, LoggedIn, LoginError, LoginFailure, PATIENCE, begin, hint, tell, waiting,
+    Begun, Context, LoggedIn, LoginError, LoginFailure, PATIENCE, begin, hint, tell, waiting,
 };
 use super::loopback::{Loopback, Page, Server, Visit};
 use super::oidc::{self, Authorization, Http};
@@ -25,11 +24,11 @@ pub(super) async fn log_in(
     request: &LoginRequest,
     awaited: &Awaited,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, LoginFailure> {
     let chosen = choose(&request.providers, events).await;
     let (provider, chosen) = chosen.map_err(|error| LoginFailure { error, hint: None })?;
-    let logged_in = at_provider(http, provider, chosen, request, awaited, events, now).await;
+    let logged_in = at_provider(http, provider, chosen, request, awaited, events, context).await;
     match logged_in {
         Ok(logged_in) => Ok(logged_in),
         Err((error, browser)) => {
@@ -100,15 +99,15 @@ async fn at_provider(
     request: &LoginRequest,
     awaited: &Awaited,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, (LoginError, Option<Browser>)> {
     let mut asked = first_question(&request.asking);
     let prepared = prepare(http, provider, request, asked, events).await;
     let (sender, mut visits) = mpsc::channel(4);
-    let mut expected = prepared
-        .as_ref()
-        .ok()
-        .map(|prepared| awaited.expect(&prepared.2.state, sender.clone()));
+    let mut expected = prepared.as_ref().ok().map(|(_, loopback, authorization)| {
+        let uris = redirect_uris(loopback, provider);
+        awaited.expect(&authorization.state, uris, sender.clone())
+    });
     let (begun, loopback, mut authorization) = match (prepared, chosen) {
         (Ok(prepared), None) => {
             let url = prepared.2.url.clone();
@@ -131,6 +130,7 @@ async fn at_provider(
         .await
         .map_err(no_browser)?;
     let redirect_uri = loopback.redirect_uri.clone();
+    let redirect_uris = redirect_uris(&loopback, provider);
     let server = loopback.serve_to(sender.clone());
     let deadline = Instant::now() + PATIENCE;
     let (visit, code) = loop {
@@ -148,7 +148,11 @@ async fn at_provider(
                     Ok(next) => next,
                     Err(error) => return Err((error, Some(Browser { visit, server }))),
                 };
-                expected.replace(awaited.expect(&authorization.state, sender.clone()));
+                expected.replace(awaited.expect(
+                    &authorization.state,
+                    redirect_uris.clone(),
+                    sender.clone(),
+                ));
                 let url = authorization.url.clone();
                 if visit.is_of_a_browser() {
                     visit.answer(Page::redirect(&url));
@@ -177,7 +181,7 @@ async fn at_provider(
         Ok(tokens) => tokens,
         Err(error) => return Err((error.into(), Some(browser))),
     };
-    match begun.bound(http, provider, &tokens, now()).await {
+    match begun.bound(http, provider, &tokens, context).await {
         Ok(pk_token) => Ok(begun.done(provider, pk_token, tokens, Some(browser))),
         Err(error) => Err((error, Some(browser))),
     }
@@ -223,6 +227,12 @@ async fn prepare(
     let prompt = asked.prompt(&request.asking, provider);
     let authorization = authorize(&begun, provider, &loopback.redirect_uri, prompt, request)?;
     Ok((begun, loopback, authorization))
+}
+
+/// Returns where a browser may end: at the address that the provider was sent, or at ours behind it.
+fn redirect_uris(loopback: &Loopback, provider: &Provider) -> Vec<String> {
+    let remote = provider.remote_redirect_uri.iter().cloned();
+    remote.chain([loopback.redirect_uri.clone()]).collect()
 }
 
 /// An authorization request with a state and a PKCE verifier of its own.

@@ -7,10 +7,11 @@
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Event, KeyType, LoginRequest};
 use opkssh_protocol::pk_token::PkTokenError;
-use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 
-use super::login::{LoggedIn, LoginError, LoginFailure, begin, hint, tell, waiting, with_words};
+use super::login::{
+    Context, LoggedIn, LoginError, LoginFailure, begin, hint, tell, waiting, with_words,
+};
 use super::oidc::{self, Http, OidcError};
 
 /// Logs in at the request's one provider. Dropping the future ends the asking.
@@ -18,10 +19,10 @@ pub(super) async fn log_in(
     http: &Http,
     request: &LoginRequest,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, LoginFailure> {
     let provider = only(&request.providers)?;
-    at_provider(http, provider, request.key_type, events, now)
+    at_provider(http, provider, request.key_type, events, context)
         .await
         .map_err(|error| LoginFailure {
             hint: device_hint(&error, provider)
@@ -76,7 +77,7 @@ async fn at_provider(
     provider: &Provider,
     key_type: KeyType,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, LoginError> {
     let begun = begin(http, provider, key_type, events).await?;
     waiting(events, "Asking the provider for a code").await?;
@@ -96,7 +97,7 @@ async fn at_provider(
         Ok(Err(error)) if error.is_expired_token() => return Err(LoginError::CodeExpired),
         Ok(Err(error)) => return Err(error.into()),
     };
-    match begun.bound(http, provider, &tokens, now()).await {
+    match begun.bound(http, provider, &tokens, context).await {
         Ok(pk_token) => Ok(begun.done(provider, pk_token, tokens, None)),
         Err(LoginError::PkToken(PkTokenError::NoCommitment("nonce"))) => {
             Err(LoginError::NoNonceInDeviceFlow(provider.issuer.clone()))

@@ -83,6 +83,15 @@ pub struct LoggedIn {
     pub browser: Option<Browser>,
 }
 
+/// What a login is told by its caller.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub now: &'a (dyn Fn() -> UnixTime + Sync),
+    /// Returns true if no account shares a grant with this issuer and subject, so that a refused
+    /// login's refresh token can be revoked.
+    pub may_revoke: &'a (dyn Fn(&str, Option<&str>) -> bool + Sync),
+}
+
 /// A login that failed, and what the person can do about it.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
@@ -98,11 +107,11 @@ pub async fn log_in(
     request: &LoginRequest,
     awaited: &Awaited,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, LoginFailure> {
     match request.flow {
-        Flow::Browser => browser::log_in(http, request, awaited, events, now).await,
-        Flow::Device => device::log_in(http, request, events, now).await,
+        Flow::Browser => browser::log_in(http, request, awaited, events, context).await,
+        Flow::Device => device::log_in(http, request, events, context).await,
     }
 }
 
@@ -140,16 +149,20 @@ impl Begun {
     }
 
     /// Binds the ID token to the key and verifies the result. If that fails, revokes the refresh
-    /// token, which nothing will use.
+    /// token, which nothing will use, unless the clock may be at fault or another account's token
+    /// may belong to the same grant.
     pub async fn bound(
         &self,
         http: &Http,
         provider: &Provider,
         tokens: &Tokens,
-        now: UnixTime,
+        context: Context<'_>,
     ) -> Result<UnverifiedPkToken, LoginError> {
-        let bound = self.try_bind(provider, tokens, now);
-        if let (Err(_), Some(refresh_token)) = (&bound, &tokens.refresh_token) {
+        let bound = self.try_bind(provider, tokens, (context.now)());
+        if let (Err(error), Some(refresh_token)) = (&bound, &tokens.refresh_token)
+            && !is_of_the_clock(error)
+            && (context.may_revoke)(&provider.issuer, subject(tokens).as_deref())
+        {
             let _ = oidc::revoke(http, &self.documents, provider, refresh_token).await;
         }
         bound
@@ -185,6 +198,24 @@ impl Begun {
             browser,
         }
     }
+}
+
+/// Returns whose login the tokens claim to be.
+fn subject(tokens: &Tokens) -> Option<String> {
+    let id_token = UnverifiedIdToken::parse(tokens.id_token.as_deref()?).ok()?;
+    Some(id_token.unverified_claims().sub().to_owned())
+}
+
+/// Returns true if a token was refused by the time of this machine.
+fn is_of_the_clock(error: &LoginError) -> bool {
+    matches!(
+        error,
+        LoginError::IdToken(IdTokenError::FromTheFuture { .. })
+            | LoginError::PkToken(
+                PkTokenError::IdToken(IdTokenError::FromTheFuture { .. })
+                    | PkTokenError::Expiration(_)
+            )
+    )
 }
 
 /// What the person can do about a failed login.
@@ -298,9 +329,13 @@ pub fn check_refreshed(
 }
 
 fn check_authorized_party(claims: &Claims, provider: &Provider) -> Result<(), LoginError> {
-    match claims.get("azp").and_then(|azp| azp.as_str()) {
-        Some(azp) if azp != provider.client_id => Err(LoginError::AuthorizedParty(azp.to_owned())),
-        _ => Ok(()),
+    let Some(azp) = claims.get("azp") else {
+        return Ok(());
+    };
+    match azp.as_str() {
+        Some(azp) if azp == provider.client_id => Ok(()),
+        Some(azp) => Err(LoginError::AuthorizedParty(azp.to_owned())),
+        None => Err(IdTokenError::ClaimType("azp").into()),
     }
 }
 

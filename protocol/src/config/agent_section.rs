@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::client_config::{expiration, forwarding, on_demand};
+use super::client_config::{expiration, forwarding, hosts, on_demand};
 use super::lock_on::lock_on;
 use super::{Forwarding, LockOn, OnDemand};
 use crate::pk_token::ExpirationPolicy;
@@ -31,7 +31,7 @@ pub struct AgentSection {
 /// What counts for one account in place of its provider's settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct AccountOverrides {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "hosts")]
     pub hosts: Option<Vec<String>>,
     #[serde(default, deserialize_with = "expiration")]
     pub expiration: Option<ExpirationPolicy>,

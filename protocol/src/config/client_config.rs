@@ -104,6 +104,7 @@ struct RawProvider {
     redirect_uris: Option<Vec<String>>,
     remote_redirect_uri: Option<String>,
     send_access_token: Option<bool>,
+    #[serde(default, deserialize_with = "hosts")]
     hosts: Option<Vec<String>>,
     #[serde(default, deserialize_with = "expiration")]
     expiration: Option<ExpirationPolicy>,
@@ -135,6 +136,15 @@ impl RawProvider {
             forwarding: self.forwarding.unwrap_or_default(),
         }
     }
+}
+
+/// Without a value it would show an account to every server.
+pub(super) fn hosts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    let hosts = Option::<Vec<String>>::deserialize(deserializer)?;
+    let missing = "hosts: no value; list host patterns, or remove the key";
+    hosts.map(Some).ok_or_else(|| D::Error::custom(missing))
 }
 
 /// Our key: unlike Go's, a wrong value is refused at once and with its line.

@@ -26,3 +26,4 @@ pub use on_demand::{OnDemand, UnknownOnDemand};
 pub use provider::{DEFAULT_REDIRECT_URIS, Provider};
 pub use provider_string::{parse_provider_argument, parse_providers_environment};
 pub use public_forges::known_public_forges;
+pub use unknown_keys::suggestion;
