@@ -1,14 +1,14 @@
 //! Names of servers: which host patterns a host key satisfies, by what known_hosts says.
 
+mod line;
+
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use opkssh_protocol::time::UnixTime;
-use ring::hmac;
 
+use self::line::{bare_pattern, fields, hashed, is_hash_of, is_pattern, port, split, without_port};
 use super::announced::Announcement;
 use super::forges::publisher;
 use super::host_key::{HostCertificate, HostKey, UnprovedHostKey};
@@ -318,22 +318,6 @@ fn is_absent(error: ErrorKind) -> bool {
     matches!(error, ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// Marker, names and key of a line that has them.
-fn fields(line: &str) -> Option<(Option<&str>, &str, Vec<u8>)> {
-    let mut words = line.split_ascii_whitespace();
-    let first = words.next().filter(|word| !word.starts_with('#'))?;
-    let (marker, names) = match first.strip_prefix('@') {
-        Some(marker) => (Some(marker), words.next()?),
-        None => (None, first),
-    };
-    let key = STANDARD.decode(words.nth(1)?).ok()?;
-    Some((marker, names, key))
-}
-
-fn split(listed: &str) -> Vec<String> {
-    listed.split(',').map(str::to_owned).collect()
-}
-
 /// The certificate's names, as far as its authority is `listed` for them. A port is not in a
 /// certificate; the line may say it.
 fn vouched_for(listed: &str, certificate: &HostCertificate, now: UnixTime) -> Vec<Name> {
@@ -358,43 +342,6 @@ fn vouched_for(listed: &str, certificate: &HostCertificate, now: UnixTime) -> Ve
         .filter(|name| host_matches(name, &bare))
         .flat_map(spelled)
         .collect()
-}
-
-fn is_pattern(name: &str) -> bool {
-    name.contains(['*', '?', '!'])
-}
-
-/// `|1|salt|hash`
-fn hashed(names: &str) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (salt, hash) = names.strip_prefix("|1|")?.split_once('|')?;
-    Some((STANDARD.decode(salt).ok()?, STANDARD.decode(hash).ok()?))
-}
-
-/// ssh hashes names in lower case.
-fn is_hash_of(salt: &[u8], hash: &[u8], name: &str) -> bool {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt);
-    hmac::verify(&key, name.to_ascii_lowercase().as_bytes(), hash).is_ok()
-}
-
-/// `[name]:port` without its decoration.
-fn without_port(name: &str) -> &str {
-    decorated(name).map_or(name, |(name, _port)| name)
-}
-
-fn bare_pattern(pattern: &str) -> String {
-    match pattern.strip_prefix('!') {
-        Some(negated) => format!("!{}", without_port(negated)),
-        None => without_port(pattern).to_owned(),
-    }
-}
-
-fn port(pattern: &str) -> Option<&str> {
-    let (_name, port) = decorated(pattern)?;
-    Some(port).filter(|port| !is_pattern(port))
-}
-
-fn decorated(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix('[')?.split_once("]:")
 }
 
 #[cfg(test)]

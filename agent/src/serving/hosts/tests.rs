@@ -1,3 +1,7 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
+
 use super::super::made::{self, Certificate, Key};
 use super::*;
 
