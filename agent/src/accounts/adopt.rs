@@ -138,10 +138,12 @@ impl Accounts {
             // helps the person to be who they were
             request.asking.login_hint = self.expected_person(request.account.as_ref(), provider);
         }
-        let logged_in = login::log_in(&self.http, &request, &self.awaited, events, || {
-            self.clock.now()
-        })
-        .await?;
+        let may_revoke = |issuer: &str, subject: Option<&str>| !self.shares_grant(issuer, subject);
+        let context = login::Context {
+            now: &|| self.clock.now(),
+            may_revoke: &may_revoke,
+        };
+        let logged_in = login::log_in(&self.http, &request, &self.awaited, events, context).await?;
         let waiting = Event::Waiting {
             what: "Storing the login".to_owned(),
         };

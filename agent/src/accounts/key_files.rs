@@ -77,8 +77,9 @@ impl KeyFileError {
 /// Logs in without a daemon; an answer of the browser can be brought to `awaited`. `show` gets the
 /// events that a daemon would send, `out` the key where it shall be printed.
 ///
-/// A refresh token that the provider gives although none was asked for is dropped, not revoked:
-/// that could end the access token in the certificate, or another login of the same grant.
+/// A refresh token that the provider gives although none was asked for is dropped, not revoked,
+/// also where the login is refused: that could end the access token in the certificate, or the
+/// agent's login of the same grant, of which this process does not know.
 pub fn login_to_files(
     request: &LoginRequest,
     target: &KeyTarget,
@@ -96,7 +97,11 @@ pub fn login_to_files(
         let (events, mut shown) = mpsc::channel(8);
         let http = Http::new(Arc::new(Surroundings::of_process(false)));
         let clock = Clock::system();
-        let login = login::log_in(&http, request, awaited, &events, || clock.now());
+        let context = login::Context {
+            now: &|| clock.now(),
+            may_revoke: &|_, _| false,
+        };
+        let login = login::log_in(&http, request, awaited, &events, context);
         tokio::pin!(login);
         let logged_in = loop {
             tokio::select! {

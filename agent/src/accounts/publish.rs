@@ -47,15 +47,16 @@ impl Accounts {
 
     /// Keeps what the account is shown to, for a start at which the configuration cannot be read.
     fn keep_visibility(&self, account: &Account, visibility: &Visibility) {
-        if self.settings.keep(&account.alias, visibility)
-            && let Err(error) = self
-                .index
-                .note_visibility(&account.alias, visibility.clone())
-        {
-            self.held.notice(format!(
-                "{}: its `hosts:` could not be kept for the agent's next start: {error}",
-                account.alias
-            ));
+        let alias = &account.alias;
+        if !self.settings.keep(alias, visibility) {
+            return;
+        }
+        // after a failure it is tried again when the accounts are published the next time
+        match self.index.note_visibility(alias, visibility.clone()) {
+            Ok(()) => self.settings.note_written(alias),
+            Err(error) => self.held.notice(format!(
+                "{alias}: its `hosts:` could not be kept for the agent's next start: {error}"
+            )),
         }
     }
 

@@ -36,8 +36,18 @@ impl Accounts {
         let is_hidden = |one: &Arc<Account>| format!("account {} is not usable: {AWAY}", one.alias);
         notices.extend(hidden.iter().map(is_hidden));
         notices.extend(self.settings.notices());
+        notices.extend(self.settings.unknown_accounts(&self.every_name()));
         notices.extend(self.held.notices());
         (reports, notices)
+    }
+
+    /// Returns the names of all accounts, also of those that are not in memory.
+    fn every_name(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.lock().keys().cloned().collect();
+        names.extend(self.missing().iter().map(|one| one.entry.alias.clone()));
+        let index = self.index.read().unwrap_or_default();
+        names.extend(index.accounts.into_iter().map(|entry| entry.alias));
+        names
     }
 
     /// Which store new accounts get, and why.

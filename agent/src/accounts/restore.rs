@@ -75,6 +75,7 @@ impl Accounts {
         for entry in &index.accounts {
             if let Some(visibility) = &entry.visibility {
                 self.settings.keep(&entry.alias, visibility);
+                self.settings.note_written(&entry.alias);
             }
         }
         self.missing()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use opkssh_protocol::config::{AgentSection, ClientConfig, LockOn, OnDemand, Provider};
+use opkssh_protocol::config::{AgentSection, ClientConfig, LockOn, OnDemand, Provider, suggestion};
 use opkssh_protocol::pk_token::ExpirationPolicy;
 
 use super::store::record::Record;
@@ -27,7 +27,7 @@ pub struct Settings {
     read: Mutex<Option<Read>>,
     /// What each account was last shown to, by its name: it counts while there is no file that can
     /// be read.
-    kept: Mutex<BTreeMap<String, Visibility>>,
+    kept: Mutex<BTreeMap<String, Kept>>,
     /// A file that cannot be read is not tried again, nor logged, until it changes.
     unreadable: Mutex<Option<Unreadable>>,
     /// Counts how often what was read became another.
@@ -37,6 +37,12 @@ pub struct Settings {
 /// A file as it was found: its path, times of the last writing and change of mode (in seconds and
 /// nanoseconds), inode and length. No file: it could not even be looked for.
 type Stamp = (PathBuf, Option<[i64; 6]>);
+
+struct Kept {
+    visibility: Visibility,
+    /// The index has it, too.
+    is_written: bool,
+}
 
 struct Unreadable {
     stamp: Stamp,
@@ -67,7 +73,10 @@ impl Settings {
         let provider = &record.provider;
         let read = self.read();
         let Some(read) = &*read else {
-            let kept = lock(&self.kept).get(record.account()).cloned();
+            let kept = lock(&self.kept);
+            let kept = kept
+                .get(record.account())
+                .map(|kept| kept.visibility.clone());
             return AccountSettings {
                 visibility: kept.unwrap_or_else(|| visibility(provider)),
                 expiration: provider.expiration,
@@ -101,12 +110,51 @@ impl Settings {
         }
     }
 
-    /// Keeps what an account is shown to for when no file can be read. Returns true if that is
-    /// another than before.
+    /// Keeps what an account is shown to for when no file can be read. Returns true if the index
+    /// does not have it yet.
     pub fn keep(&self, account: &str, visibility: &Visibility) -> bool {
         let mut kept = lock(&self.kept);
-        let before = kept.insert(account.to_owned(), visibility.clone());
-        before.as_ref() != Some(visibility)
+        let before = kept.get(account);
+        if before.is_some_and(|kept| kept.is_written && kept.visibility == *visibility) {
+            return false;
+        }
+        let now = Kept {
+            visibility: visibility.clone(),
+            is_written: false,
+        };
+        kept.insert(account.to_owned(), now);
+        true
+    }
+
+    /// Notes that the index has what is kept of an account.
+    pub fn note_written(&self, account: &str) {
+        if let Some(kept) = lock(&self.kept).get_mut(account) {
+            kept.is_written = true;
+        }
+    }
+
+    /// Returns a warning for each entry of `agent.accounts` that is of no account in `accounts` and
+    /// of no provider.
+    pub fn unknown_accounts(&self, accounts: &[String]) -> Vec<String> {
+        let read = self.read();
+        let Some(read) = &*read else {
+            return Vec::new();
+        };
+        let providers = read.providers.iter().map(Provider::name);
+        let known: Vec<_> = accounts
+            .iter()
+            .map(String::as_str)
+            .chain(providers)
+            .collect();
+        let names = read.agent.accounts.keys();
+        let unknown = names.filter(|name| !known.contains(&name.as_str()));
+        unknown
+            .map(|name| {
+                let hint = suggestion(name, &known).map(|name| format!("; did you mean {name}?"));
+                let (file, hint) = (read.stamp.0.display(), hint.unwrap_or_default());
+                format!("{file}: agent.accounts.{name}: there is no account {name}{hint}")
+            })
+            .collect()
     }
 
     /// Forgets an account that was logged out.
@@ -174,6 +222,10 @@ impl Settings {
         let (file, name) = (&stamp.0, stamp.0.display().to_string());
         let parsed = std::fs::read_to_string(file)
             .map_err(|error| format!("{name}: {error}"))
+            .and_then(|text| match is_blank(&text) {
+                true => Err(format!("{name}: the file is empty")),
+                false => Ok(text),
+            })
             .and_then(|text| ClientConfig::parse(&text, &name).map_err(|error| error.to_string()));
         match parsed {
             Ok(mut config) => {
@@ -182,8 +234,16 @@ impl Settings {
                 for provider in &mut config.providers {
                     provider.client_secret = None;
                 }
+                let before = read.as_ref().map(|read| &read.stamp.0);
+                let mut warnings = config.warnings;
+                if let Some(before) = before.filter(|before| *before != file) {
+                    let before = before.display();
+                    warnings.push(format!(
+                        "{before} is gone: the settings are now those of {name}"
+                    ));
+                }
                 *read = Some(Read {
-                    warnings: config.warnings,
+                    warnings,
                     stamp,
                     providers: config.providers,
                     agent: config.agent,
@@ -206,6 +266,18 @@ fn visibility(provider: &Provider) -> Visibility {
         forwarding: provider.forwarding,
         ..Visibility::default()
     }
+}
+
+/// Returns true if a file has no settings at all, as one that was cut off.
+fn is_blank(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.all(|line| {
+        let value = line.strip_prefix("---").unwrap_or(line).trim();
+        matches!(value, "" | "..." | "null" | "~")
+    })
 }
 
 /// Returns `None` if the file is not there. An error must not make the next file count.
@@ -255,6 +327,49 @@ mod tests {
         std::fs::remove_file(file("loop")).unwrap();
         assert_eq!(settings.default_account().as_deref(), Some("a"));
         assert_eq!(settings.notices(), [""; 0]);
+    }
+
+    #[test]
+    fn an_empty_file_widens_nothing_and_another_file_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name| directory.path().join(name);
+        let settings = Settings::new(vec![file("first"), file("second")]);
+        let narrow = "agent: {default_account: a, accounts: {wor: {hosts: [web]}}}\n";
+        std::fs::write(file("first"), narrow).unwrap();
+        assert_eq!(settings.default_account().as_deref(), Some("a"));
+        let unknown = settings.unknown_accounts(&["work".to_owned()]);
+        assert!(
+            unknown[0].ends_with("no account wor; did you mean work?"),
+            "{unknown:?}"
+        );
+        assert_eq!(settings.unknown_accounts(&["wor".to_owned()]), [""; 0]);
+        for blank in ["", "# nothing\n", "--- ~\n", "---\nnull\n"] {
+            std::fs::write(file("first"), blank).unwrap();
+            assert_eq!(settings.default_account().as_deref(), Some("a"));
+            let notices = settings.notices();
+            assert!(
+                notices[0].contains("first: the file is empty"),
+                "{notices:?}"
+            );
+        }
+        std::fs::write(file("second"), "agent: {default_account: b}\n").unwrap();
+        std::fs::remove_file(file("first")).unwrap();
+        assert_eq!(settings.default_account().as_deref(), Some("b"));
+        let notices = settings.notices();
+        assert!(notices[0].contains("first is gone"), "{notices:?}");
+    }
+
+    #[test]
+    fn what_the_index_does_not_have_yet_is_written_again() {
+        let settings = Settings::new(Vec::new());
+        let visibility = Visibility::default();
+        assert!(settings.keep("a", &visibility));
+        assert!(settings.keep("a", &visibility), "writing failed");
+        settings.note_written("a");
+        assert!(!settings.keep("a", &visibility));
+        let mut other = visibility;
+        other.hosts.push("web".to_owned());
+        assert!(settings.keep("a", &other));
     }
 
     #[test]

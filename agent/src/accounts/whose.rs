@@ -149,10 +149,11 @@ impl Accounts {
         let accounts: Vec<_> = self.lock().values().cloned().collect();
         let is_held = accounts.iter().any(|one| {
             let record = &one.state().record;
-            record.provider.issuer == issuer && record.subject().as_deref() == subject
+            record.provider.issuer == issuer
+                && (subject.is_none() || record.subject().as_deref() == subject)
         });
         let may_be = |entry: &Entry| match &entry.subject {
-            Some(theirs) => subject == Some(theirs),
+            Some(theirs) => subject.is_none_or(|subject| subject == theirs),
             None => true,
         };
         is_held

@@ -1,7 +1,7 @@
 //! Whom a connection talks to: the session binds that ssh sends before it asks for anything
 //! (PROTOCOL.agent section 1, `session-bind@openssh.com`).
 
-use super::host_key::{HostKey, HostKeyError};
+use super::host_key::{HostKey, HostKeyError, UnprovedHostKey};
 use super::signature::Unverifiable;
 use super::wire::{Malformed, Reader};
 
@@ -17,7 +17,7 @@ pub struct Bindings {
     /// a forwarded one.
     failed: bool,
     /// It authenticates to a server whose host key nothing here can check: one without a name.
-    is_unnamed: bool,
+    unproved: Option<UnprovedHostKey>,
 }
 
 struct Bind {
@@ -77,13 +77,14 @@ struct Message<'a> {
 impl Bindings {
     /// Records a bind; `body` is what follows the extension's name.
     pub fn bind(&mut self, body: &[u8]) -> Result<(), BindError> {
-        let message = Message::parse(body);
-        let is_forwarding = message.as_ref().is_ok_and(|message| message.forwarding);
-        let bound = message.and_then(|message| self.try_bind(&message));
+        let message = Message::parse(body).inspect_err(|_| self.failed = true)?;
+        let bound = self.try_bind(&message);
         match bound {
             Ok(()) => {}
             // the agent's own limit; it does not make the connection another machine's
-            Err(BindError::Unverifiable(_)) if !is_forwarding => self.is_unnamed = true,
+            Err(BindError::Unverifiable(_)) if !message.forwarding => {
+                self.unproved = Some(UnprovedHostKey::parse(message.host_key));
+            }
             Err(_) => self.failed = true,
         }
         bound
@@ -91,7 +92,7 @@ impl Bindings {
 
     /// Has the peer said, and proved, whom it talks to?
     pub fn is_bound(&self) -> bool {
-        !self.failed && (self.is_unnamed || !self.binds.is_empty())
+        !self.failed && (self.unproved.is_some() || !self.binds.is_empty())
     }
 
     /// Did the request come through somebody else's machine?
@@ -99,9 +100,9 @@ impl Bindings {
         self.failed || self.binds.iter().any(|bind| bind.forwarding)
     }
 
-    /// Returns true if the connection authenticates to a server that has not proved its host key.
-    pub fn is_unnamed(&self) -> bool {
-        self.is_unnamed && !self.is_forwarded()
+    /// Returns the key of a server that is being authenticated to and has not proved it.
+    pub fn unproved(&self) -> Option<&UnprovedHostKey> {
+        self.unproved.as_ref().filter(|_| !self.is_forwarded())
     }
 
     /// The server that is being authenticated to; `None` while only forwarding was announced.
@@ -122,7 +123,7 @@ impl Bindings {
             forwarding,
             ..
         } = message;
-        if self.is_unnamed || self.binds.iter().any(|bind| !bind.forwarding) {
+        if self.unproved.is_some() || self.binds.iter().any(|bind| !bind.forwarding) {
             return Err(BindError::BoundAlready);
         }
         // a server with a host certificate binds with that; its own key made the signature
@@ -220,12 +221,12 @@ mod tests {
 
         let mut bindings = Bindings::default();
         assert_eq!(bindings.bind(&bind(false)), Err(why.clone()));
-        assert!(bindings.is_bound() && !bindings.is_forwarded() && bindings.is_unnamed());
+        assert!(bindings.is_bound() && !bindings.is_forwarded() && bindings.unproved().is_some());
         assert!(bindings.destination().is_none());
         // the next is one too many
         let next = made::bind(&key.blob(), &key, b"2", false);
         assert_eq!(bindings.bind(&next), Err(BindError::BoundAlready));
-        assert!(bindings.is_forwarded() && !bindings.is_unnamed());
+        assert!(bindings.is_forwarded() && bindings.unproved().is_none());
 
         let mut bindings = Bindings::default();
         assert_eq!(bindings.bind(&bind(true)), Err(why.clone()));
@@ -236,7 +237,7 @@ mod tests {
         let hop = made::bind(&key.blob(), &key, b"1", true);
         assert_eq!(bindings.bind(&hop), Ok(()));
         assert_eq!(bindings.bind(&bind(false)), Err(why));
-        assert!(bindings.is_forwarded() && !bindings.is_unnamed());
+        assert!(bindings.is_forwarded() && bindings.unproved().is_none());
         assert!(bindings.destination().is_none());
     }
 

@@ -26,6 +26,9 @@ pub struct HostKey {
     certificate: Option<HostCertificate>,
 }
 
+/// A host key or certificate whose signature was not checked.
+pub struct UnprovedHostKey(HostKey);
+
 /// A host certificate with a good signature; whether its authority is trusted is known_hosts'
 /// to say.
 pub struct HostCertificate {
@@ -51,6 +54,26 @@ pub enum HostKeyError {
 impl From<Malformed> for HostKeyError {
     fn from(_: Malformed) -> Self {
         Self::Malformed
+    }
+}
+
+impl UnprovedHostKey {
+    /// Reads what a server showed. What cannot be read as a certificate counts as a key.
+    pub fn parse(blob: &[u8]) -> Self {
+        let (key, certificate) = match read_certificate(blob) {
+            Ok(read) => (read.key, Some(read.certificate)),
+            Err(_) => (blob.to_vec(), None),
+        };
+        Self(HostKey {
+            blob: blob.to_vec(),
+            key,
+            certificate,
+        })
+    }
+
+    /// Returns the key that the server claims to have.
+    pub fn claimed(&self) -> &HostKey {
+        &self.0
     }
 }
 
@@ -108,11 +131,36 @@ impl HostCertificate {
             .map(String::as_str)
             .filter(move |name| is_valid && !name.contains(['*', '?', '!']))
     }
+
+    /// Returns true if it does not list all of its names: it has no principals, or patterns.
+    pub fn is_for_any_name(&self) -> bool {
+        self.principals.is_empty() || self.principals.iter().any(|name| name.contains(['*', '?']))
+    }
+}
+
+/// A certificate that was read, and not checked.
+struct ReadCertificate<'a> {
+    key: Vec<u8>,
+    is_host: bool,
+    certificate: HostCertificate,
+    signed: &'a [u8],
+    signature: &'a [u8],
 }
 
 /// The certified key, and what the authority says of it. ssh-key 0.6 does not read certificates
 /// that are valid forever, ssh-keygen's default.
 fn parse_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate), HostKeyError> {
+    let read = read_certificate(blob)?;
+    if !read.is_host {
+        return Err(HostKeyError::NotAHost);
+    }
+    if !has_signed(&read.certificate.authority, read.signed, read.signature)? {
+        return Err(HostKeyError::Signature);
+    }
+    Ok((read.key, read.certificate))
+}
+
+fn read_certificate(blob: &[u8]) -> Result<ReadCertificate<'_>, HostKeyError> {
     let mut reader = Reader::new(blob);
     let kind = reader.string()?;
     let (key_kind, fields) = CERTIFIABLE
@@ -140,12 +188,6 @@ fn parse_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate), HostKeyE
     let signed = &blob[..blob.len() - reader.rest().len()];
     let signature = reader.string()?;
     reader.end()?;
-    if !is_host {
-        return Err(HostKeyError::NotAHost);
-    }
-    if !has_signed(authority, signed, signature)? {
-        return Err(HostKeyError::Signature);
-    }
     let certificate = HostCertificate {
         authority: authority.to_vec(),
         principals,
@@ -153,7 +195,13 @@ fn parse_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate), HostKeyE
         valid_before,
         has_critical_options: !critical_options.is_empty(),
     };
-    Ok((key, certificate))
+    Ok(ReadCertificate {
+        key,
+        is_host,
+        certificate,
+        signed,
+        signature,
+    })
 }
 
 fn strings(list: &[u8]) -> Result<Vec<String>, HostKeyError> {

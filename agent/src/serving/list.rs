@@ -36,8 +36,7 @@ fn is_visible(identity: &Identity, server: Option<&Names>, is_forwarded: bool) -
         }
         // who does not say whom it talks to is served as Go's users are served by key files
         None => true,
-        Some(server) if server.is_revoked() => false,
-        Some(server) if visibility.hosts.is_empty() => !server.is_forge(visibility),
+        Some(server) if visibility.hosts.is_empty() => server.satisfy_without_hosts(visibility),
         Some(server) => server.satisfy(visibility) || server.satisfy_unknown(visibility),
     }
 }

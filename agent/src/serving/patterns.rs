@@ -58,6 +58,29 @@ fn glob(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == b'*')
 }
 
+/// Returns true if some host matches both patterns.
+pub fn overlap(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    // `after[j]`: do the rest of `a` and `b[j..]` overlap?
+    let only_stars = |j: usize| b[j..].iter().all(|c| *c == b'*');
+    let mut after: Vec<bool> = (0..=b.len()).map(only_stars).collect();
+    for (i, x) in a.iter().enumerate().rev() {
+        let mut row = vec![false; b.len() + 1];
+        row[b.len()] = a[i..].iter().all(|c| *c == b'*');
+        for (j, y) in b.iter().enumerate().rev() {
+            row[j] = match (x, y) {
+                (b'*', _) | (_, b'*') => after[j] || row[j + 1],
+                _ => {
+                    let is_same = *x == b'?' || *y == b'?' || x.eq_ignore_ascii_case(y);
+                    is_same && after[j + 1]
+                }
+            };
+        }
+        after = row;
+    }
+    after[0]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +109,24 @@ mod tests {
         assert!(!host_matches("b.x", &patterns(&["*.x", "!b.x"])));
         assert!(!host_matches("a.x", &patterns(&["!b.x"])));
         assert!(!host_matches("a.x", &[]));
+    }
+
+    #[test]
+    fn patterns_overlap_where_a_host_matches_both() {
+        for (a, b, expected) in [
+            ("github.com", "git?ub.com", true),
+            ("github.com", "*", true),
+            ("*.sr.ht", "git.*", true),
+            ("*.sr.ht", "*.com", false),
+            ("a*b", "*c*", true),
+            ("GIT.sr.ht", "git.SR.ht", true),
+            ("git.sr.ht", "git.sr.h", false),
+            ("**", "", true),
+            ("?", "", false),
+        ] {
+            assert_eq!(overlap(a, b), expected, "{a} {b}");
+            assert_eq!(overlap(b, a), expected, "{b} {a}");
+        }
     }
 
     #[test]

@@ -113,17 +113,18 @@ impl Session {
 
     /// Looks up the server that this connection is bound to.
     fn server(&self) -> Option<Names> {
-        if self.bindings.is_unnamed() {
-            return Some(Names::default());
-        }
-        let destination = self.bindings.destination()?;
         let announced = |pid| self.serving.announced.of(pid);
         let mut ssh = self.process.map(announced).unwrap_or_default();
+        let known_hosts = &self.serving.known_hosts;
+        if let Some(shown) = self.bindings.unproved() {
+            return Some(known_hosts.look_up_unproved(shown, ssh));
+        }
+        let destination = self.bindings.destination()?;
         // a forwarded request is the other machine's, not that of the ssh it came through
         if self.bindings.is_forwarded() {
             ssh.names.clear();
         }
-        Some(self.serving.known_hosts.look_up(destination.host_key, ssh))
+        Some(known_hosts.look_up(destination.host_key, ssh))
     }
 
     /// Has all that this session will see brought up to date. What comes back from the store only
@@ -183,11 +184,10 @@ impl Session {
                 Forwarding::Allow if self.bindings.is_forwarded() => {
                     sign::Refusal::NotMeant(account).to_string()
                 }
-                _ if server.are_known() || self.bindings.is_unnamed() => continue,
-                _ => format!(
-                    "{account}: it has `hosts:`, and known_hosts does not know the server's key; \
-                     connect with: opkssh ssh HOST"
-                ),
+                _ => match server.why_withheld(&identity.visibility) {
+                    Some(why) => format!("{account}: {why}"),
+                    None => continue,
+                },
             };
             self.serving.held.notice(format!("not offered: {why}"));
         }
@@ -267,7 +267,7 @@ impl Session {
     fn note_refused_bind(&self, error: &BindError) {
         let held = &self.serving.held;
         match error {
-            BindError::Unverifiable(_) if self.bindings.is_unnamed() => held.notice(format!(
+            BindError::Unverifiable(_) if self.bindings.unproved().is_some() => held.notice(format!(
                 "session-bind not verified: {error}; the server counts as one without a name, which \
                  sees no account with `hosts:`"
             )),

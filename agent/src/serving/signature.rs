@@ -12,6 +12,17 @@ use super::wire::{Malformed, Reader};
 /// Bits of RSA keys whose signatures can be checked; OpenSSH's own limit is 16384.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
+/// Types of keys whose signatures can be checked.
+const CHECKED: [&str; 7] = [
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+];
+
 /// Why a signature says nothing, neither good nor bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unverifiable {
@@ -28,8 +39,15 @@ pub enum Unverifiable {
 /// # Errors
 /// `Ok(Err(…))` for a key of a type that nothing here can check.
 pub fn parse_key(mut blob: &[u8]) -> Result<Result<KeyData, Unverifiable>, Malformed> {
+    let key_type = Reader::new(blob).string()?;
+    // the crate takes an unknown name without an `@` for a malformed key
+    if !CHECKED.iter().any(|checked| checked.as_bytes() == key_type) {
+        return match key_type {
+            b"" => Err(Malformed),
+            _ => Ok(Err(Unverifiable::KeyType)),
+        };
+    }
     match KeyData::decode(&mut blob) {
-        Ok(KeyData::Other(_) | KeyData::Dsa(_)) => Ok(Err(Unverifiable::KeyType)),
         Ok(key) if blob.is_empty() => Ok(Ok(key)),
         _ => Err(Malformed),
     }
@@ -112,6 +130,18 @@ mod tests {
                 &sha2,
                 Err(Unverifiable::KeyType),
             ),
+            (
+                strings(&[b"ssh-ed448", b"key"]),
+                &sha2,
+                Err(Unverifiable::KeyType),
+            ),
+            (
+                strings(&[b"ssh-mldsa-65", b"key"]),
+                &sha2,
+                Err(Unverifiable::KeyType),
+            ),
+            (strings(&[b"ssh-ed25519", b"short"]), &sha2, Ok(false)),
+            (strings(&[b"", b"key"]), &sha2, Ok(false)),
             (b"".to_vec(), &sha2, Ok(false)),
             (rsa(256), &b"".to_vec(), Ok(false)),
         ] {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::expiration::expiration;
 use super::forwarding::{Forwarding, forwarding};
+use super::hosts::hosts;
 use super::lock_on::{LockOn, lock_on};
 use super::on_demand::{OnDemand, on_demand};
 use crate::pk_token::ExpirationPolicy;
@@ -32,7 +33,7 @@ pub struct AgentSection {
 /// What counts for one account in place of its provider's settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct AccountOverrides {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "hosts")]
     pub hosts: Option<Vec<String>>,
     #[serde(default, deserialize_with = "expiration")]
     pub expiration: Option<ExpirationPolicy>,

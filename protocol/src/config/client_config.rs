@@ -13,6 +13,7 @@ use super::built_in;
 use super::error::ConfigError;
 use super::expiration::expiration;
 use super::forwarding::{Forwarding, forwarding};
+use super::hosts::hosts;
 use super::on_demand::{OnDemand, on_demand};
 use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
 use super::unknown_keys::unknown_keys;
@@ -105,6 +106,7 @@ struct RawProvider {
     redirect_uris: Option<Vec<String>>,
     remote_redirect_uri: Option<String>,
     send_access_token: Option<bool>,
+    #[serde(default, deserialize_with = "hosts")]
     hosts: Option<Vec<String>>,
     #[serde(default, deserialize_with = "expiration")]
     expiration: Option<ExpirationPolicy>,

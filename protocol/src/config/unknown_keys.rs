@@ -204,7 +204,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 }
 
 /// Returns the known key that differs from `key` by the fewest letters, if those are few.
-fn suggestion(key: &str, known: &[&'static str]) -> Option<&'static str> {
+pub fn suggestion<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
     let simple = |key: &str| key.to_ascii_lowercase().replace('-', "_");
     let key = simple(key);
     let by_distance = known.iter().map(|name| (distance(&key, name), *name));

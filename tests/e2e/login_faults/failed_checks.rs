@@ -40,20 +40,59 @@ fn the_refresh_token_of_a_refused_login_is_revoked() {
     for (claims, why) in [
         (json!({"nonce": "of-another-login"}), "commitment claim"),
         (json!({"azp": "another-client"}), "authorized party"),
+        (json!({"aud": "another-client"}), "audience"),
         (json!({"iss": "https://somebody-else.example"}), "issuer"),
     ] {
-        for args in [&["login"][..], &["login", "-p"]] {
+        // without the agent, another login of the same grant may be there
+        for (args, ends) in [(&["login"][..], 1), (&["login", "-p"], 0)] {
             let before = minting.provider.revoked().len();
             minting.provider.forge_logins(claims.clone());
             let refused = minting.home.opkssh(args).run().refused();
             says(&refused, &[why]);
             let revoked = minting.provider.revoked();
-            assert_eq!(revoked.len(), before + 1, "{claims}, {args:?}");
-            assert!(revoked[before].starts_with("refresh-"), "{revoked:?}");
+            assert_eq!(revoked.len(), before + ends, "{claims}, {args:?}");
+            assert!(
+                revoked[before..]
+                    .iter()
+                    .all(|token| token.starts_with("refresh-"))
+            );
         }
     }
-    says(&minting.browser.wait_for(6).text, &["Login failed"]);
+    says(&minting.browser.wait_for(8).text, &["Login failed"]);
     nothing_is_held(&minting.home);
+}
+
+#[test]
+fn an_authorized_party_that_is_no_text_is_refused() {
+    let minting = Minting::new(OnRefresh::RepeatsNonce, &[]);
+    for azp in [json!(["another-client"]), json!(1), json!({})] {
+        minting.provider.forge_logins(json!({"azp": azp}));
+        minting.home.opkssh(["login"]).run().refused();
+        nothing_is_held(&minting.home);
+    }
+}
+
+#[test]
+fn the_grant_of_an_account_that_is_there_and_a_token_refused_by_the_clock_are_left_alone() {
+    let minting = Minting::new(OnRefresh::RepeatsNonce, &[]);
+    let refused = |claims: Value, why: &str| {
+        let before = minting.provider.revoked().len();
+        minting.provider.forge_logins(claims);
+        let refused = minting
+            .home
+            .opkssh(["login", "--as", "other"])
+            .run()
+            .refused();
+        says(&refused, &[why]);
+        minting.provider.revoked().len() - before
+    };
+    assert_eq!(refused(json!({"exp": now() - 10}), "expired"), 0);
+    minting.provider.forge_logins(json!({}));
+    minting.home.opkssh(["login"]).run().stdout();
+    let other_client = json!({"azp": "another-client"});
+    assert_eq!(refused(other_client, "authorized party"), 0);
+    let other_person = json!({"azp": "another-client", "sub": "another"});
+    assert_eq!(refused(other_person, "authorized party"), 1);
 }
 
 /// What becomes of an account whose renewed ID tokens have no nonce, and these claims.

@@ -124,8 +124,14 @@ fn answers_at_another_path_are_no_answers() {
     let state = query("state");
     let answer = format!("http://localhost:{port}/honest-callback?code=a-code&state={state}");
     let launcher = lured.home.command(lured.browser.launcher());
-    let _ = launcher.arg(answer).run().any_stdout();
+    let _ = launcher.arg(&answer).run().any_stdout();
     assert_eq!(lured.browser.wait_for(2).status, 404);
+    // nor by the hand of the person
+    for address in [&answer[..], answer.trim_start_matches("http://")] {
+        let bring = lured.home.opkssh(["login", "--redirected"]);
+        let refused = bring.stdin(format!("{address}\n")).run().refused();
+        says(&refused, &["not one that this login ends at"]);
+    }
     assert!(!login.has_ended());
     login.kill();
     lured.gave_no_code();

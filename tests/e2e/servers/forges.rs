@@ -49,6 +49,8 @@ fn a_public_forge_never_sees_an_account_that_does_not_name_it() {
         // also known under another name
         "build.example.com,codeberg.org",
         "[bitbucket.org]:22",
+        "git?ub.com,*.example.com",
+        "*.sr.ht",
     ] {
         knows_as(&setup, &server, names);
         configure(&setup, &[], "");
@@ -60,12 +62,19 @@ fn a_public_forge_never_sees_an_account_that_does_not_name_it() {
     knows_as(&setup, &server, "github.com");
     hash_names(&setup);
     refused("a hashed name");
+    let notices = status(&setup.home)["notices"].to_string();
+    assert!(notices.contains("server is a public forge"), "{notices}");
+    assert!(!notices.contains("does not know"), "{notices}");
     // what is a forge is the person's to say
     configure(
         &setup,
         &[],
         "agent:\n  public_forges: [\"*.example.com\"]\n",
     );
+    refused("a hash that may be one of the wildcard's");
+    let notices = status(&setup.home)["notices"].to_string();
+    assert!(notices.contains("has wildcards"), "{notices}");
+    configure(&setup, &[], "agent:\n  public_forges: [git.example.com]\n");
     let enter = || server.plain_ssh(&setup.home).arg("echo in").run();
     assert_eq!(enter().stdout(), "in\n");
     configure(&setup, &["hosts: [github.com]"], "");

@@ -37,19 +37,23 @@ fn hosts_that_came_after_the_login_count_while_the_file_cannot_be_read() {
         // the agent reads it when it is asked for its list
         setup.with_agent("ssh-add").arg("-l").run().stdout();
         assert_eq!(shown(), narrow);
-        fs::write(&file, "default_provider: test\nproviders:\n  - {alias: [\n").unwrap();
-        for restart in [false, true] {
-            if restart {
-                kill_daemon(&setup.home);
-                setup.home.opkssh(["agent", "start"]).run().stdout();
+        for unreadable in ["default_provider: test\nproviders:\n  - {alias: [\n", ""] {
+            configure(lines, end);
+            setup.with_agent("ssh-add").arg("-l").run().stdout();
+            fs::write(&file, unreadable).unwrap();
+            for restart in [false, true] {
+                if restart {
+                    kill_daemon(&setup.home);
+                    setup.home.opkssh(["agent", "start"]).run().stdout();
+                }
+                let refused = server.plain_ssh(&setup.home).arg("true").run();
+                assert_eq!(refused.code(), Some(255));
+                assert_eq!(server.etc.log(), "", "it learnt who it is");
+                assert_eq!(shown(), narrow);
+                let notices = status(&setup.home)["notices"].to_string();
+                assert!(notices.contains(".opk/config.yml:"), "{notices}");
+                assert!(notices.contains("until it can be read"), "{notices}");
             }
-            let refused = server.plain_ssh(&setup.home).arg("true").run();
-            assert_eq!(refused.code(), Some(255));
-            assert_eq!(server.etc.log(), "", "it learnt who it is");
-            assert_eq!(shown(), narrow);
-            let notices = status(&setup.home)["notices"].to_string();
-            assert!(notices.contains(".opk/config.yml:"), "{notices}");
-            assert!(notices.contains("until it can be read"), "{notices}");
         }
         // nor does one that is not there widen it
         fs::remove_file(&file).unwrap();

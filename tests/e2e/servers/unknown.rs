@@ -70,6 +70,48 @@ fn only_the_ssh_that_opkssh_ssh_became_shows_an_unknown_server_an_account_with_h
 }
 
 #[test]
+fn a_server_whose_key_is_another_than_known_hosts_has_for_the_name_sees_nothing() {
+    if left_out(&PARTS) {
+        return;
+    }
+    let (setup, server) = logged_in(&["hosts: [localhost]"]);
+    let other = Server::ours(&setup.provider, "24h");
+    let port = server.sshd.port();
+    let line = format!("[localhost]:{port} {}\n", other.sshd.host_key());
+    let file = setup.home.write(".ssh/known_hosts", line);
+    let files = format!("UserKnownHostsFile={}", file.display());
+    let options = ["-o", &files, "-o", "StrictHostKeyChecking=no"];
+    let enter = || wrapper(&setup, &options, &server).args(["localhost", "true"]);
+    for is_hashed in [false, true] {
+        if is_hashed {
+            let hash = setup.home.command("ssh-keygen").args(["-H", "-f"]);
+            hash.arg(&file).run().stdout();
+        }
+        sees_nothing(enter(), &server);
+    }
+    let notices = status(&setup.home)["notices"].to_string();
+    assert!(notices.contains("another key for the server"), "{notices}");
+}
+
+#[test]
+fn known_hosts_that_cannot_be_read_hides_every_account() {
+    if left_out(&PARTS) {
+        return;
+    }
+    for hosts in ["", "hosts: [localhost]"] {
+        let (setup, server) = logged_in(&[hosts]);
+        setup.knows(&[&server.sshd]);
+        setup.home.write(".ssh/known_hosts2/a", "");
+        sees_nothing(
+            plain(&setup, &[], &server).args(["localhost", "true"]),
+            &server,
+        );
+        let notices = status(&setup.home)["notices"].to_string();
+        assert!(notices.contains("known_hosts cannot be read"), "{notices}");
+    }
+}
+
+#[test]
 fn without_hosts_an_unknown_server_sees_the_account() {
     if left_out(&PARTS) {
         return;

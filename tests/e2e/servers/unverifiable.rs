@@ -10,18 +10,23 @@ use crate::sockets::raw::{IDENTITIES_ANSWER, REQUEST_IDENTITIES, Raw, string};
 
 const PARTS: [Part; 2] = [Part::Provider, Part::Sshd];
 
-struct WithRsaKey {
+struct WithKey {
     server: Server,
     setup: Setup,
-    algorithm: &'static str,
+    algorithm: String,
+    key: PathBuf,
 }
 
-impl WithRsaKey {
+impl WithKey {
     /// Known by its RSA key, with which it signs by `algorithm`.
-    fn new(line: &str, bits: &str, algorithm: &'static str) -> Self {
+    fn rsa(line: &str, bits: &str, algorithm: &str) -> Self {
+        Self::new(line, "rsa", bits, algorithm)
+    }
+
+    fn new(line: &str, key_type: &str, bits: &str, algorithm: &str) -> Self {
         let setup = Setup::with(ProviderOptions::default(), &[line]);
         setup.login(&[]);
-        let key = rsa_key(&setup.home, bits);
+        let key = make_key(&setup.home, key_type, bits);
         let etc = rules(&setup.provider, "24h");
         let binary = Path::new(OPKSSH);
         let verifier = Verifier::Ours { binary, etc: &etc };
@@ -35,8 +40,13 @@ impl WithRsaKey {
         Self {
             server: Server { sshd, etc, peer },
             setup,
-            algorithm,
+            algorithm: algorithm.to_owned(),
+            key,
         }
+    }
+
+    fn public(&self) -> String {
+        std::fs::read_to_string(self.key.with_extension("pub")).unwrap()
     }
 
     fn ssh(&self) -> Run {
@@ -52,10 +62,10 @@ impl WithRsaKey {
     }
 }
 
-fn rsa_key(home: &Home, bits: &str) -> PathBuf {
-    let file = home.dir().join("rsa");
+fn make_key(home: &Home, key_type: &str, bits: &str) -> PathBuf {
+    let file = home.dir().join("host_key");
     let make = home.command("ssh-keygen").args(["-q", "-N", ""]);
-    let make = make.args(["-t", "rsa", "-b", bits, "-f"]);
+    let make = make.args(["-t", key_type, "-b", bits, "-f"]);
     make.arg(&file).run().stdout();
     file
 }
@@ -65,7 +75,7 @@ fn an_rsa_key_of_more_than_4096_bits_proves_its_server() {
     if left_out(&PARTS) {
         return;
     }
-    let known = WithRsaKey::new("hosts: [localhost]", "4224", "rsa-sha2-512");
+    let known = WithKey::rsa("hosts: [localhost]", "4224", "rsa-sha2-512");
     assert_eq!(known.ssh().run().stdout(), "in\n");
     assert_eq!(known.notices(), "[]");
 }
@@ -75,18 +85,46 @@ fn a_signature_that_cannot_be_checked_is_of_a_server_without_a_name() {
     if left_out(&PARTS) {
         return;
     }
-    let without_hosts = WithRsaKey::new("", "2048", "ssh-rsa");
+    let without_hosts = WithKey::rsa("", "2048", "ssh-rsa");
     let entered = without_hosts.ssh().run();
     assert_eq!(entered.any_stdout(), "in\n", "{}", entered.stderr());
     let notices = without_hosts.notices();
     assert!(notices.contains("SHA-1"), "{notices}");
 
-    let with_hosts = WithRsaKey::new("hosts: [localhost]", "2048", "ssh-rsa");
+    let with_hosts = WithKey::rsa("hosts: [localhost]", "2048", "ssh-rsa");
     let refused = with_hosts.ssh().run();
     assert_eq!(refused.code(), Some(255));
     assert_eq!(with_hosts.server.etc.log(), "", "it learnt who it is");
     let notices = with_hosts.notices();
     assert!(notices.contains("SHA-1"), "{notices}");
+}
+
+#[test]
+fn a_key_that_was_not_proved_is_a_forge_s_or_revoked_all_the_same() {
+    if left_out(&PARTS) {
+        return;
+    }
+    let server = WithKey::rsa("", "2048", "ssh-rsa");
+    let public = server.public();
+    for names in ["github.com", "@revoked *"] {
+        let line = format!("{names} {public}");
+        server.setup.home.write(".ssh/known_hosts", line);
+        assert_eq!(server.ssh().run().code(), Some(255));
+        assert_eq!(server.server.etc.log(), "", "{names}: it learnt who it is");
+    }
+}
+
+#[test]
+fn keys_of_the_larger_curves_prove_their_servers() {
+    if left_out(&PARTS) {
+        return;
+    }
+    for bits in ["384", "521"] {
+        let algorithm = format!("ecdsa-sha2-nistp{bits}");
+        let known = WithKey::new("hosts: [localhost]", "ecdsa", bits, &algorithm);
+        assert_eq!(known.ssh().run().stdout(), "in\n");
+        assert_eq!(known.notices(), "[]");
+    }
 }
 
 #[test]

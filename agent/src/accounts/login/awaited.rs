@@ -15,7 +15,13 @@ const LONGEST: usize = 32 * 1024;
 
 /// What waits.
 #[derive(Default)]
-pub struct Awaited(Mutex<BTreeMap<String, mpsc::Sender<Visit>>>);
+pub struct Awaited(Mutex<BTreeMap<String, Login>>);
+
+struct Login {
+    /// Where the provider sends the browser.
+    redirect_uris: Vec<String>,
+    visits: mpsc::Sender<Visit>,
+}
 
 /// One that waits; dropping it ends that.
 pub struct Waiting<'a> {
@@ -30,6 +36,8 @@ pub enum NotAwaited {
     NoAnswer,
     #[error("no login waits for this answer")]
     Unknown,
+    #[error("the address is not one that this login ends at: another provider may have sent it")]
+    OtherAddress,
 }
 
 impl NotAwaited {
@@ -44,14 +52,29 @@ impl NotAwaited {
             Self::Unknown => "it is another login's, or of one that is over; begin anew: opkssh \
                               login"
                 .to_owned(),
+            Self::OtherAddress => {
+                "bring the address where the login at its own provider ended, or begin anew: \
+                 opkssh login"
+                    .to_owned()
+            }
         }
     }
 }
 
 impl Awaited {
-    /// Hands answers with this `state` to `visits` from now on.
-    pub(super) fn expect(&self, state: &str, visits: mpsc::Sender<Visit>) -> Waiting<'_> {
-        self.lock().insert(state.to_owned(), visits);
+    /// Hands answers with this `state` to `visits` from now on. An address must have the path of
+    /// one of `redirect_uris`.
+    pub(super) fn expect(
+        &self,
+        state: &str,
+        redirect_uris: Vec<String>,
+        visits: mpsc::Sender<Visit>,
+    ) -> Waiting<'_> {
+        let login = Login {
+            redirect_uris,
+            visits,
+        };
+        self.lock().insert(state.to_owned(), login);
         Waiting {
             awaited: self,
             state: state.to_owned(),
@@ -60,18 +83,20 @@ impl Awaited {
 
     /// Brings an answer: the address where the browser ended, its query, or `CODE&STATE`.
     pub fn bring(&self, text: &Secret) -> Result<(), NotAwaited> {
-        let answer = answer(text.expose()).ok_or(NotAwaited::NoAnswer)?;
+        let (answer, path) = answer(text.expose()).ok_or(NotAwaited::NoAnswer)?;
         let visit = Visit::brought(answer);
         let state = visit.parameter("state").ok_or(NotAwaited::NoAnswer)?;
-        let visits = self.lock().get(&state).cloned();
+        let logins = self.lock();
+        let login = logins.get(&state).ok_or(NotAwaited::Unknown)?;
+        if path.is_some_and(|path| !login.ends_at(&path)) {
+            return Err(NotAwaited::OtherAddress);
+        }
         // a full queue holds the right answer already, or will be empty when it is brought again
-        visits
-            .ok_or(NotAwaited::Unknown)?
-            .try_send(visit)
-            .map_err(|_| NotAwaited::Unknown)
+        let sent = login.visits.try_send(visit);
+        sent.map_err(|_| NotAwaited::Unknown)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, mpsc::Sender<Visit>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Login>> {
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -84,26 +109,47 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The answer as an address of ours: only its query counts.
-fn answer(text: &str) -> Option<Url> {
+impl Login {
+    fn ends_at(&self, path: &str) -> bool {
+        let uris = self.redirect_uris.iter();
+        let mut paths = uris.filter_map(|uri| Url::parse(uri).ok());
+        paths.any(|uri| uri.path() == path)
+    }
+}
+
+/// Returns the path of an address whose query was cut off. Browsers show it with or without its
+/// scheme.
+fn path_of(address: &str) -> String {
+    let url = match address.contains("://") {
+        true => Url::parse(address),
+        false if address.starts_with('/') => Url::parse(&format!("http://localhost{address}")),
+        false => Url::parse(&format!("http://{address}")),
+    };
+    // an address that cannot be read is that of no login
+    url.map(|url| url.path().to_owned()).unwrap_or_default()
+}
+
+/// Returns the answer as an address of ours, and the path if an address was brought.
+fn answer(text: &str) -> Option<(Url, Option<String>)> {
     let text = text.trim().trim_matches(['"', '\'', '<', '>']);
     if text.is_empty() || text.len() > LONGEST || text.contains(char::is_whitespace) {
         return None;
     }
-    let (_, query) = text.split_once('?').unwrap_or(("", text));
+    let (address, query) = text.split_once('?').unwrap_or(("", text));
+    let path = Some(address).filter(|address| !address.is_empty());
     let (query, _) = query.split_once('#').unwrap_or((query, ""));
     let mut url = Url::parse("http://localhost/").ok()?;
     let has = |name| form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == name);
     if has("state") && (has("code") || has("error")) {
         url.set_query(Some(query));
-        return Some(url);
+        return Some((url, path.map(path_of)));
     }
     match text.split('&').collect::<Vec<_>>()[..] {
         [code, state] if !code.is_empty() && !state.is_empty() && !text.contains("://") => {
             let mut pairs = url.query_pairs_mut();
             pairs.append_pair("code", code).append_pair("state", state);
             drop(pairs);
-            Some(url)
+            Some((url, None))
         }
         _ => None,
     }
@@ -117,15 +163,26 @@ mod tests {
         awaited.bring(&Secret::new(text.to_owned()))
     }
 
+    fn redirect_uris() -> Vec<String> {
+        [
+            "http://localhost:3000/login-callback",
+            "https://relay.example.com/x",
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
     #[test]
     fn an_answer_finds_its_login_by_the_state() {
         let awaited = Awaited::default();
         let (one, mut visits) = mpsc::channel(8);
         let (two, mut others) = mpsc::channel(8);
-        let waiting = awaited.expect("s1", one);
-        let _other = awaited.expect("s2", two);
+        let waiting = awaited.expect("s1", redirect_uris(), one);
+        let _other = awaited.expect("s2", redirect_uris(), two);
         for text in [
             "http://localhost:3000/login-callback?code=c%2B1&state=s1",
+            "localhost:3000/login-callback?code=c%2B1&state=s1",
+            "/login-callback?code=c%2B1&state=s1",
             " 'https://relay.example.com/x?state=s1&code=c%2B1&iss=i#top' \n",
             "?code=c%2B1&state=s1",
             "code=c%2B1&state=s1",
@@ -150,7 +207,7 @@ mod tests {
     fn what_is_no_answer_reaches_no_login() {
         let awaited = Awaited::default();
         let (one, mut visits) = mpsc::channel(8);
-        let _waiting = awaited.expect("s1", one);
+        let _waiting = awaited.expect("s1", redirect_uris(), one);
         for text in [
             "",
             "yes",
@@ -168,6 +225,19 @@ mod tests {
         for text in ["?code=c&state=s2", "c&s2"] {
             let refused = bring(&awaited, text);
             assert!(matches!(refused, Err(NotAwaited::Unknown)), "{text:?}");
+        }
+        for address in [
+            "http://localhost:3000/other-callback",
+            "localhost:3000/login-callback/other",
+            "http://localhost:3000/",
+            "http://[/login-callback",
+            "/x/login-callback",
+        ] {
+            let refused = bring(&awaited, &format!("{address}?code=c&state=s1"));
+            assert!(
+                matches!(refused, Err(NotAwaited::OtherAddress)),
+                "{address}"
+            );
         }
         assert!(visits.try_recv().is_err());
     }

@@ -4,14 +4,15 @@
 use opkssh_protocol::cic::{ClientInstanceClaims, Commitment};
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Event, KeyType};
-use opkssh_protocol::id_token::UnverifiedIdToken;
-use opkssh_protocol::pk_token::UnverifiedPkToken;
+use opkssh_protocol::id_token::{IdTokenError, UnverifiedIdToken};
+use opkssh_protocol::pk_token::{PkTokenError, UnverifiedPkToken};
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 use tokio::sync::mpsc;
 
 use super::check::check;
+use super::context::Context;
 use super::error::LoginError;
 use super::last_page::Browser;
 use super::progress::waiting;
@@ -66,16 +67,20 @@ impl Begun {
     }
 
     /// Binds the ID token to the key and verifies the result. If that fails, revokes the refresh
-    /// token, which nothing will use.
+    /// token, which nothing will use, unless the clock may be at fault or another account's token
+    /// may belong to the same grant.
     pub async fn bound(
         &self,
         http: &Http,
         provider: &Provider,
         tokens: &Tokens,
-        now: UnixTime,
+        context: Context<'_>,
     ) -> Result<UnverifiedPkToken, LoginError> {
-        let bound = self.try_bind(provider, tokens, now);
-        if let (Err(_), Some(refresh_token)) = (&bound, &tokens.refresh_token) {
+        let bound = self.try_bind(provider, tokens, (context.now)());
+        if let (Err(error), Some(refresh_token)) = (&bound, &tokens.refresh_token)
+            && !is_of_the_clock(error)
+            && (context.may_revoke)(&provider.issuer, subject(tokens).as_deref())
+        {
             let _ = provider::revoke(http, &self.documents, provider, refresh_token).await;
         }
         bound
@@ -111,4 +116,22 @@ impl Begun {
             browser,
         }
     }
+}
+
+/// Returns whose login the tokens claim to be.
+fn subject(tokens: &Tokens) -> Option<String> {
+    let id_token = UnverifiedIdToken::parse(tokens.id_token.as_deref()?).ok()?;
+    Some(id_token.unverified_claims().sub().to_owned())
+}
+
+/// Returns true if a token was refused by the time of this machine.
+fn is_of_the_clock(error: &LoginError) -> bool {
+    matches!(
+        error,
+        LoginError::IdToken(IdTokenError::FromTheFuture { .. })
+            | LoginError::PkToken(
+                PkTokenError::IdToken(IdTokenError::FromTheFuture { .. })
+                    | PkTokenError::Expiration(_)
+            )
+    )
 }

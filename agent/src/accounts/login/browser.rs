@@ -3,7 +3,6 @@
 
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Asking, Event, LoginRequest};
-use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -11,6 +10,7 @@ use super::authorization_response::code;
 use super::awaited::Awaited;
 use super::begun::{Begun, LoggedIn, begin};
 use super::chooser::{Choice, Chooser};
+use super::context::Context;
 use super::error::{LoginError, LoginFailure, PATIENCE};
 use super::hint::hint;
 use super::last_page::Browser;
@@ -27,11 +27,11 @@ pub(super) async fn log_in(
     request: &LoginRequest,
     awaited: &Awaited,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, LoginFailure> {
     let chosen = choose(&request.providers, events).await;
     let (provider, chosen) = chosen.map_err(|error| LoginFailure { error, hint: None })?;
-    let logged_in = at_provider(http, provider, chosen, request, awaited, events, now).await;
+    let logged_in = at_provider(http, provider, chosen, request, awaited, events, context).await;
     match logged_in {
         Ok(logged_in) => Ok(logged_in),
         Err((error, browser)) => {
@@ -79,15 +79,15 @@ async fn at_provider(
     request: &LoginRequest,
     awaited: &Awaited,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, (LoginError, Option<Browser>)> {
     let mut asked = first_question(&request.asking);
     let prepared = prepare(http, provider, request, asked, events).await;
     let (sender, mut visits) = mpsc::channel(4);
-    let mut expected = prepared
-        .as_ref()
-        .ok()
-        .map(|prepared| awaited.expect(&prepared.2.state, sender.clone()));
+    let mut expected = prepared.as_ref().ok().map(|(_, loopback, authorization)| {
+        let uris = redirect_uris(loopback, provider);
+        awaited.expect(&authorization.state, uris, sender.clone())
+    });
     let (begun, loopback, mut authorization) = match (prepared, chosen) {
         (Ok(prepared), None) => {
             let url = prepared.2.url.clone();
@@ -110,6 +110,7 @@ async fn at_provider(
         .await
         .map_err(no_browser)?;
     let redirect_uri = loopback.redirect_uri.clone();
+    let redirect_uris = redirect_uris(&loopback, provider);
     let server = loopback.serve_to(sender.clone());
     let deadline = Instant::now() + PATIENCE;
     let (visit, code) = loop {
@@ -127,7 +128,11 @@ async fn at_provider(
                     Ok(next) => next,
                     Err(error) => return Err((error, Some(Browser::new(visit, server)))),
                 };
-                expected.replace(awaited.expect(&authorization.state, sender.clone()));
+                expected.replace(awaited.expect(
+                    &authorization.state,
+                    redirect_uris.clone(),
+                    sender.clone(),
+                ));
                 let url = authorization.url.clone();
                 if visit.is_of_a_browser() {
                     visit.answer(Page::redirect(&url));
@@ -156,7 +161,7 @@ async fn at_provider(
         Ok(tokens) => tokens,
         Err(error) => return Err((error.into(), Some(browser))),
     };
-    match begun.bound(http, provider, &tokens, now()).await {
+    match begun.bound(http, provider, &tokens, context).await {
         Ok(pk_token) => Ok(begun.done(provider, pk_token, tokens, Some(browser))),
         Err(error) => Err((error, Some(browser))),
     }
@@ -202,6 +207,12 @@ async fn prepare(
     let prompt = asked.prompt(&request.asking, provider);
     let authorization = authorize(&begun, provider, &loopback.redirect_uri, prompt, request)?;
     Ok((begun, loopback, authorization))
+}
+
+/// Returns where a browser may end: at the address that the provider was sent, or at ours behind it.
+fn redirect_uris(loopback: &Loopback, provider: &Provider) -> Vec<String> {
+    let remote = provider.remote_redirect_uri.iter().cloned();
+    remote.chain([loopback.redirect_uri.clone()]).collect()
 }
 
 /// An authorization request with a state and a PKCE verifier of its own.

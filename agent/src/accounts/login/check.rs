@@ -1,7 +1,7 @@
 //! What the agent checks of a provider's token before it relies on it.
 
 use opkssh_protocol::config::Provider;
-use opkssh_protocol::id_token::Claims;
+use opkssh_protocol::id_token::{Claims, IdTokenError};
 use opkssh_protocol::pk_token::{
     self, ExpirationPolicy, PkTokenError, TokenTimes, TrustedProvider, UnverifiedPkToken,
 };
@@ -45,8 +45,12 @@ pub fn check_refreshed(
 }
 
 fn check_authorized_party(claims: &Claims, provider: &Provider) -> Result<(), LoginError> {
-    match claims.get("azp").and_then(|azp| azp.as_str()) {
-        Some(azp) if azp != provider.client_id => Err(LoginError::AuthorizedParty(azp.to_owned())),
-        _ => Ok(()),
+    let Some(azp) = claims.get("azp") else {
+        return Ok(());
+    };
+    match azp.as_str() {
+        Some(azp) if azp == provider.client_id => Ok(()),
+        Some(azp) => Err(LoginError::AuthorizedParty(azp.to_owned())),
+        None => Err(IdTokenError::ClaimType("azp").into()),
     }
 }

@@ -7,10 +7,10 @@
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Event, KeyType, LoginRequest};
 use opkssh_protocol::pk_token::PkTokenError;
-use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 
 use super::begun::{LoggedIn, begin};
+use super::context::Context;
 use super::error::{LoginError, LoginFailure};
 use super::hint::{hint, with_words};
 use super::progress::{tell, waiting};
@@ -21,10 +21,10 @@ pub(super) async fn log_in(
     http: &Http,
     request: &LoginRequest,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, LoginFailure> {
     let provider = only(&request.providers)?;
-    at_provider(http, provider, request.key_type, events, now)
+    at_provider(http, provider, request.key_type, events, context)
         .await
         .map_err(|error| LoginFailure {
             hint: device_hint(&error, provider)
@@ -79,7 +79,7 @@ async fn at_provider(
     provider: &Provider,
     key_type: KeyType,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, LoginError> {
     let begun = begin(http, provider, key_type, events).await?;
     waiting(events, "Asking the provider for a code").await?;
@@ -100,7 +100,7 @@ async fn at_provider(
         Ok(Err(error)) if error.is_expired_token() => return Err(LoginError::CodeExpired),
         Ok(Err(error)) => return Err(error.into()),
     };
-    match begun.bound(http, provider, &tokens, now()).await {
+    match begun.bound(http, provider, &tokens, context).await {
         Ok(pk_token) => Ok(begun.done(provider, pk_token, tokens, None)),
         Err(LoginError::PkToken(PkTokenError::NoCommitment("nonce"))) => {
             Err(LoginError::NoNonceInDeviceFlow(provider.issuer.clone()))

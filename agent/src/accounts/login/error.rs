@@ -67,7 +67,7 @@ pub struct LoginFailure {
 pub enum LoopbackError {
     #[error(
         "redirect URI {0:?} must be http://localhost:PORT/PATH, http://127.0.0.1:PORT/PATH or \
-         http://[::1]:PORT/PATH"
+         http://[::1]:PORT/PATH, with a PORT other than 80"
     )]
     NotLoopback(String),
     #[error("all of the redirect ports are busy: {0}")]

@@ -7,6 +7,7 @@ mod begun;
 mod browser;
 mod check;
 mod chooser;
+mod context;
 mod device;
 mod error;
 mod hint;
@@ -18,7 +19,6 @@ mod progress;
 pub mod shared_login;
 
 use opkssh_protocol::control::{Event, Flow, LoginRequest};
-use opkssh_protocol::time::UnixTime;
 use tokio::sync::mpsc;
 
 use super::provider::Http;
@@ -26,6 +26,7 @@ use awaited::Awaited;
 
 pub use begun::LoggedIn;
 pub use check::{check, check_refreshed};
+pub use context::Context;
 pub use error::{LoginError, LoginFailure};
 pub use hint::typed;
 
@@ -36,10 +37,10 @@ pub async fn log_in(
     request: &LoginRequest,
     awaited: &Awaited,
     events: &mpsc::Sender<Event>,
-    now: impl Fn() -> UnixTime,
+    context: Context<'_>,
 ) -> Result<LoggedIn, LoginFailure> {
     match request.flow {
-        Flow::Browser => browser::log_in(http, request, awaited, events, now).await,
-        Flow::Device => device::log_in(http, request, events, now).await,
+        Flow::Browser => browser::log_in(http, request, awaited, events, context).await,
+        Flow::Device => device::log_in(http, request, events, context).await,
     }
 }

@@ -1,4 +1,8 @@
-use super::super::made::{Certificate, Key};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
+
+use super::super::made::{self, Certificate, Key};
 use super::*;
 
 const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -110,8 +114,11 @@ fn a_public_forge_must_be_named_exactly_under_whatever_name_its_key_is_known() {
 fn a_server_that_nothing_knows_has_the_name_that_ssh_was_asked_for() {
     let met = Met::new();
     let asked_for = |known_hosts: &str, name: &str| {
-        let mut names = met.names(known_hosts);
-        names.asked_for = vec![Name::Plain(name.to_owned())];
+        let mut names = Names {
+            asked_for: vec![name.to_owned()],
+            ..Names::default()
+        };
+        names.read(known_hosts, &met.host_key, NOW);
         names
     };
     let visibility = owned(&["*.example.com", "github.com"]);
@@ -124,6 +131,128 @@ fn a_server_that_nothing_knows_has_the_name_that_ssh_was_asked_for() {
     assert!(asked_for("", "github.com").is_forge(&owned(&[])));
     let known = asked_for(&met.line("web.example.org"), "web.example.com");
     assert!(!known.satisfy_unknown(&visibility));
+    // the name has another key
+    let (other, certified) = (Met::new(), Key::p256());
+    for (line, expected) in [
+        (other.line("web.example.com"), false),
+        (other.line("db,WEB.example.com"), false),
+        (other.line("[web.example.com]:2222"), false),
+        (other.line(&hash("web.example.com")), false),
+        (other.line("*.example.com"), false),
+        (line("@cert-authority *.example.com", &certified), false),
+        (other.line("@revoked web.example.com"), true),
+        (other.line("*,!web.example.com"), true),
+        (other.line("db.example.com"), true),
+    ] {
+        let names = asked_for(&line, "web.example.com");
+        assert_eq!(names.satisfy_unknown(&visibility), expected, "{line}");
+        let why = names.why_withheld(&owned(&["db"]));
+        assert_eq!(why == Some(Withheld::OtherKey), !expected, "{line}");
+    }
+}
+
+#[test]
+fn a_line_of_patterns_that_a_forge_matches_is_the_forge_s() {
+    let met = Met::new();
+    let mut visibility = owned(&[]);
+    for (names, is_forge) in [
+        ("git?ub.com,*.example.com", true),
+        ("*.sr.ht", true),
+        ("[ssh.github.com]:*", true),
+        ("*", true),
+        ("*.example.com", false),
+        ("git*,!github.com", true),
+        ("github.*,!github.com", false),
+    ] {
+        let names = met.names(&met.line(names));
+        assert_eq!(names.is_forge(&visibility), is_forge);
+        assert_eq!(names.satisfy_without_hosts(&visibility), !is_forge);
+    }
+    visibility.public_forges = vec!["git.*".to_owned()];
+    assert!(met.names(&met.line("*.example.com")).is_forge(&visibility));
+}
+
+#[test]
+fn a_hashed_name_may_be_a_forge_where_forges_have_wildcards() {
+    let met = Met::new();
+    let web = met.line(&hash("web.example.com"));
+    let mut visibility = owned(&[]);
+    assert!(met.names(&web).satisfy_without_hosts(&visibility));
+    visibility.public_forges = vec!["*.example.org".to_owned()];
+    assert!(!met.names(&web).satisfy_without_hosts(&visibility));
+    let why = met.names(&web).why_withheld(&visibility);
+    assert_eq!(why, Some(Withheld::PerhapsForge));
+    let mut asked_for = met.names(&web);
+    asked_for.asked_for = vec!["web.example.com".to_owned()];
+    assert!(asked_for.satisfy_without_hosts(&visibility));
+    visibility.hosts = vec!["web.example.com".to_owned()];
+    let two = web.clone() + &met.line(&hash("192.0.2.1"));
+    assert!(met.names(&two).satisfy(&visibility));
+    visibility.public_forges = vec!["web.*".to_owned()];
+    assert!(met.names(&web).satisfy(&visibility));
+    visibility.hosts = vec!["*".to_owned()];
+    assert!(!met.names(&two).satisfy(&visibility));
+}
+
+#[test]
+fn a_certificate_for_any_name_may_be_the_forge_s_of_its_authority_s_line() {
+    let authority = Key::ed25519();
+    for (principals, listed, is_forge) in [
+        (&[][..], "*.github.com,github.com", true),
+        (&["*.com"], "*.github.com,github.com", true),
+        (&["web.example.com"], "*", false),
+        (&[], "*.example.com", false),
+        (&["github.com"], "*.com", true),
+    ] {
+        let met = Met::certified(|key| Certificate::new(key, &authority, principals).blob());
+        let names = met.names(&line(&format!("@cert-authority {listed}"), &authority));
+        assert_eq!(names.is_forge(&owned(&[])), is_forge, "{principals:?}");
+    }
+}
+
+#[test]
+fn a_published_key_is_the_forge_s_whatever_known_hosts_says() {
+    let github = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+    let blob = STANDARD.decode(github).unwrap();
+    let host_key = HostKey::parse(&blob).unwrap();
+    let known_hosts = KnownHosts::new(Vec::new());
+    let names = known_hosts.look_up(&host_key, Announcement::default());
+    assert!(names.is_forge(&owned(&[])) && names.is_known);
+    assert!(names.satisfy(&owned(&["github.com"])) && !names.satisfy(&owned(&["*"])));
+}
+
+#[test]
+fn a_key_that_is_not_proved_only_hides_accounts() {
+    let met = Met::new();
+    let authority = Key::ed25519();
+    let certificate = Certificate::new(&met.key, &authority, &[]).blob();
+    let github = met.line("github.com");
+    let revoked = met.line("@revoked *");
+    let of_authority = line("@revoked *", &authority);
+    for (blob, text, is_shown) in [
+        (&met.key.blob(), met.line("web"), true),
+        (&met.key.blob(), github.clone(), false),
+        (&met.key.blob(), revoked, false),
+        (&certificate, github, false),
+        (&certificate, of_authority, false),
+        (&made::strings(&[b"ssh-ed448", b"key"]), String::new(), true),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("known_hosts");
+        std::fs::write(&file, &text).unwrap();
+        let ssh = Announcement {
+            names: vec!["web".to_owned()],
+            known_hosts: Vec::new(),
+        };
+        let shown = UnprovedHostKey::parse(blob);
+        let names = KnownHosts::new(vec![file]).look_up_unproved(&shown, ssh);
+        assert_eq!(names.satisfy_without_hosts(&owned(&[])), is_shown, "{text}");
+        let web = owned(&["web"]);
+        assert!(
+            !names.satisfy(&web) && !names.satisfy_unknown(&web),
+            "{text}"
+        );
+    }
 }
 
 #[test]
@@ -139,7 +268,7 @@ fn names_come_from_lines_with_this_key() {
         assert_eq!(met.satisfies(&text, patterns), expected, "{patterns:?}");
     }
     assert!(!met.satisfies(&Met::new().line("web1"), &["*"]));
-    assert!(!met.names(&Met::new().line("web1")).are_known());
+    assert!(!met.names(&Met::new().line("web1")).is_known);
     for pattern in ["localhost", "[localhost]:2222"] {
         assert!(met.satisfies(&met.line("[localhost]:2222"), &[pattern]));
     }
@@ -150,7 +279,7 @@ fn patterns_and_comments_name_nothing() {
     let met = Met::new();
     assert!(!met.satisfies(&met.line("# web"), &["*"]));
     assert!(!met.satisfies(&met.line("*.example.com,!web"), &["*"]));
-    assert!(met.names(&met.line("*.example.com")).are_known());
+    assert!(met.names(&met.line("*.example.com")).is_known);
 }
 
 #[test]
@@ -158,7 +287,7 @@ fn a_revoked_key_names_nothing_whatever_else_is_listed() {
     let met = Met::new();
     let text = met.line("web") + &met.line("@revoked web");
     assert!(!met.satisfies(&text, &["*"]));
-    assert!(met.names(&text).are_known());
+    assert!(met.names(&text).is_known);
     let authority = Key::ed25519();
     let met = Met::certified(|key| Certificate::new(key, &authority, &["web"]).blob());
     let text = line("@cert-authority *", &authority);
@@ -215,7 +344,7 @@ fn a_byte_that_is_no_text_hides_no_line() {
     let (web, prod) = (met.line("web"), met.line("prod"));
     let file = [web.as_bytes(), b"# caf\xe9\n", prod.as_bytes()].concat();
     let names = met.look_up(&[&file]);
-    assert!(names.are_known());
+    assert!(names.is_known);
     assert!(names.satisfy(&owned(&["web"])));
     assert!(!names.satisfy(&owned(&["web", "!prod"])));
     assert!(!names.satisfy(&owned(&["db"])));
@@ -226,16 +355,23 @@ fn a_byte_that_is_no_text_hides_no_line() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_leaves_no_server_unknown() {
+fn a_file_that_cannot_be_read_hides_accounts_from_every_server() {
     let met = Met::new();
-    assert!(!met.look_up(&[]).are_known());
+    assert!(!met.look_up(&[]).is_known);
     let directory = tempfile::tempdir().unwrap();
-    let known_hosts = KnownHosts::new(vec![directory.path().to_owned()]);
-    assert!(
-        known_hosts
-            .look_up(&met.host_key, Announcement::default())
-            .are_known()
-    );
+    let file = directory.path().join("known_hosts");
+    std::fs::write(&file, met.line("web")).unwrap();
+    let known_hosts = KnownHosts::new(vec![file, directory.path().to_owned()]);
+    let ssh = Announcement {
+        names: vec!["web".to_owned()],
+        known_hosts: Vec::new(),
+    };
+    let names = known_hosts.look_up(&met.host_key, ssh);
+    let web = owned(&["web"]);
+    assert!(!names.satisfy(&web) && !names.satisfy_unknown(&web));
+    assert!(!names.satisfy_without_hosts(&owned(&[])));
+    let why = names.why_withheld(&web);
+    assert!(matches!(why, Some(Withheld::Unreadable(_))), "{why:?}");
 }
 
 #[test]
@@ -283,7 +419,7 @@ fn a_certificate_has_the_names_that_its_authority_is_listed_for() {
     assert!(met.satisfies(&text, &["web1*"]) && !met.satisfies(&text, &["db*"]));
     // nobody listed this one
     let other = line("@cert-authority *", &Key::p256());
-    assert!(!met.names(&other).are_known());
+    assert!(!met.names(&other).is_known);
 }
 
 #[test]
@@ -296,6 +432,6 @@ fn a_certificate_that_is_not_valid_now_has_no_names_but_those_of_its_key() {
     });
     let text = line("@cert-authority *", &authority);
     assert!(!met.satisfies(&text, &["web1"]));
-    assert!(met.names(&text).are_known());
+    assert!(met.names(&text).is_known);
     assert!(met.satisfies(&(text + &met.line("web2")), &["web2"]));
 }

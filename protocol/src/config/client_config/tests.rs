@@ -248,3 +248,17 @@ fn duplicate_aliases_are_found() {
         Err(ConfigError::DuplicateAlias("b".into()))
     );
 }
+
+#[test]
+fn hosts_without_a_value_are_an_error() {
+    for yaml in [
+        "providers:\n  - alias: a\n    hosts:\n",
+        "agent: {accounts: {a: {hosts: }}}\n",
+        "agent: {accounts: {a: {hosts: ~}}}\n",
+    ] {
+        let parsed = ClientConfig::parse(yaml, "config.yml");
+        let error = parsed.err().unwrap().to_string();
+        assert!(error.contains("hosts: no value"), "{error}");
+    }
+    assert!(ClientConfig::parse("agent: {accounts: {a: {hosts: []}}}\n", "").is_ok());
+}
