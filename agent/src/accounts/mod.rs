@@ -14,6 +14,7 @@ mod exchange;
 mod forget;
 mod index;
 mod key_files;
+pub mod lifecycle;
 mod lifetime;
 mod local_redirect;
 mod lock;
