@@ -13,6 +13,9 @@ use std::io::Write;
 use opkssh_protocol::control::{Event, LoginRequest};
 use opkssh_protocol::places::Places;
 
+/// For the simulation in `tests/`; the daemon does not use it yet.
+#[doc(hidden)]
+pub use accounts::lifecycle;
 pub use accounts::{Awaited, KeyTarget, NotAwaited, WrittenKeys};
 pub use daemon::RunArgs;
 

@@ -6,6 +6,7 @@ mod clock;
 mod ensure;
 mod forget;
 mod key_files;
+pub mod lifecycle;
 mod lifetime;
 mod lock;
 mod login;

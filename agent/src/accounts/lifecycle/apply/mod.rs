@@ -1,0 +1,239 @@
+//! How events change the facts. An event that no longer fits changes nothing.
+
+mod ended;
+mod settle;
+
+use opkssh_protocol::time::UnixTime;
+
+pub(super) use settle::settle;
+
+use super::action::{Action, Step};
+use super::event::Event;
+use super::facts::{
+    AccountFacts, Facts, InFlight, Item, Leaving, Lock, Material, Memory, Notice, Refresh, Retries,
+    SealFileStep, Stage, Stored, Version,
+};
+use super::retry::STORE_RETRY;
+
+/// Changes the facts by one event.
+pub fn apply<M: Material>(facts: &mut Facts<M>, event: Event<M>, now: UnixTime) {
+    match event {
+        Event::LoggedIn {
+            name,
+            person,
+            store,
+            refresh_token,
+            credentials,
+        } => {
+            if facts.check_login(&name, &person).is_ok() {
+                let index = account_index(facts, name, &person, store);
+                let account = &mut facts.accounts[index];
+                log_in(account, person, store, refresh_token, credentials, now);
+            }
+        }
+        Event::LogoutRequested(name) => {
+            if let Some(account) = account_mut(facts, &name) {
+                account.leave();
+            }
+        }
+        Event::Wanted { name, until } => {
+            if let Some(account) = account_mut(facts, &name)
+                && account.leaving == Leaving::No
+            {
+                account.wanted_until = account.wanted_until.max(Some(until));
+                account.load_wanted = matches!(account.memory, Memory::Nothing);
+            }
+        }
+        Event::LockRequested { key, password } => lock(facts, key, password),
+        Event::Unlocked(key) => {
+            if facts.agent.lock.is_locked() {
+                facts.agent.lock = Lock::Opening(key);
+                facts.agent.seal_file_retry_at = None;
+                // a person waits, and what failed before may work with what was just unlocked
+                for account in &mut facts.accounts {
+                    account.retries.load = None;
+                }
+            }
+        }
+        Event::SessionChanged(suspended) => facts.agent.suspended = suspended,
+        Event::MemoryDropped => drop_memory(facts),
+        Event::ControlRequested => facts.agent.dropped = false,
+        Event::StoreUnlocked(store) => {
+            facts
+                .agent
+                .closed_stores
+                .retain(|closed| closed.store != store);
+            let its = |account: &&mut AccountFacts<M>| account.store == Some(store);
+            for account in facts.accounts.iter_mut().filter(its) {
+                account.retries.load = None;
+                account.retries.save = None;
+                account.retries.delete = None;
+            }
+        }
+        Event::SettingsChanged(settings) => facts.agent.settings = settings,
+        Event::Ending => facts.agent.ending = true,
+        Event::TimePassed => {}
+        Event::Started(action) => start(facts, action),
+        Event::Ended(name, outcome) => ended::end(facts, &name, outcome, now),
+        Event::SealFileWritten(result) => seal_file_written(facts, result.is_ok()),
+        Event::SealFileRemoved(result) => seal_file_removed(facts, result.is_ok(), now),
+    }
+    settle(facts, now);
+}
+
+pub(super) fn account_mut<'a, M: Material>(
+    facts: &'a mut Facts<M>,
+    name: &M::Name,
+) -> Option<&'a mut AccountFacts<M>> {
+    facts.accounts.iter_mut().find(|one| one.name == *name)
+}
+
+/// Returns where the account of this name is, and makes it if there is none.
+fn account_index<M: Material>(
+    facts: &mut Facts<M>,
+    name: M::Name,
+    person: &M::Person,
+    store: Option<M::Store>,
+) -> usize {
+    let found = facts.accounts.iter().position(|one| one.name == name);
+    found.unwrap_or_else(|| {
+        let account = AccountFacts::new(name, person.clone(), store, None);
+        facts.accounts.push(account);
+        facts.accounts.len() - 1
+    })
+}
+
+/// A login replaces what memory has and ends a logout, however far that got. Nothing of it is ever
+/// undone: a store that does not take it now gets it later.
+fn log_in<M: Material>(
+    account: &mut AccountFacts<M>,
+    person: M::Person,
+    store: Option<M::Store>,
+    refresh_token: Option<M::RefreshToken>,
+    credentials: M::Credentials,
+    now: UnixTime,
+) {
+    account.person = person;
+    if account.index.is_none() {
+        account.store = store;
+    }
+    account.login = now.0.max(account.login.saturating_add(1));
+    account.refresh = Refresh {
+        learn: refresh_token.is_some(),
+        ..Refresh::default()
+    };
+    account.memory = Memory::Full(Item {
+        version: Version {
+            login: account.login,
+            generation: 1,
+        },
+        intent: false,
+        refresh_token,
+        credentials,
+    });
+    account.answer = None;
+    account.leaving = Leaving::No;
+    account.retries = Retries::default();
+    account.load_wanted = false;
+}
+
+impl<M: Material> AccountFacts<M> {
+    /// Begins a logout, or goes on with the one that was begun.
+    pub(super) fn leave(&mut self) {
+        if self.leaving != Leaving::No {
+            return;
+        }
+        self.leaving = Leaving::Wanted;
+        self.wanted_until = None;
+        self.load_wanted = false;
+        // its token is revoked by what the store gives now, whatever it gave before
+        if matches!(self.memory, Memory::Nothing) && self.store.is_some() {
+            self.stored = Stored::Unknown;
+        }
+    }
+
+    /// Empties memory. An answer is of no use without the item that it belongs to.
+    pub(super) fn forget(&mut self) {
+        self.memory = Memory::Nothing;
+        self.answer = None;
+        self.refresh.stage = Stage::Idle;
+    }
+}
+
+/// Hides at once. While texts may be sealed to an earlier key, that one stays, or they were lost.
+fn lock<M: Material>(facts: &mut Facts<M>, key: M::SealKey, password: M::Password) {
+    let key = match &facts.agent.lock {
+        Lock::Open => key,
+        Lock::Opening(earlier) => earlier.clone(),
+        Lock::Locking { .. } | Lock::Locked(_) => return,
+    };
+    facts.agent.lock = Lock::Locking { key, password };
+}
+
+fn seal_file_written<M: Material>(facts: &mut Facts<M>, written: bool) {
+    facts.agent.in_flight = None;
+    let Lock::Locking { key, .. } = &facts.agent.lock else {
+        return;
+    };
+    if written {
+        facts.agent.lock = Lock::Locked(M::recipient(key));
+    } else {
+        // an earlier file may be there: from here it is removed when nothing needs it
+        facts.agent.lock = Lock::Opening(key.clone());
+        facts.notices.push(Notice::LockFailed);
+    }
+}
+
+fn seal_file_removed<M: Material>(facts: &mut Facts<M>, removed: bool, now: UnixTime) {
+    facts.agent.in_flight = None;
+    facts.agent.seal_file_retry_at = None;
+    match (&facts.agent.lock, removed) {
+        (Lock::Opening(_), true) => facts.agent.lock = Lock::Open,
+        (_, true) => {}
+        (_, false) => facts.agent.seal_file_retry_at = Some(now.plus(STORE_RETRY)),
+    }
+}
+
+/// SIGUSR1: what is in memory only is gone at once; the rest goes when the store has it.
+fn drop_memory<M: Material>(facts: &mut Facts<M>) {
+    facts.agent.dropped = true;
+    for account in &mut facts.accounts {
+        if account.store.is_none() && !matches!(account.memory, Memory::Nothing) {
+            account.forget();
+            if account.leaving == Leaving::No {
+                facts.notices.push(Notice::Dropped(account.name.clone()));
+            }
+        }
+    }
+}
+
+fn start<M: Material>(facts: &mut Facts<M>, action: Action<M>) {
+    let (name, step) = match action {
+        Action::WriteSealFile { .. } => {
+            facts.agent.in_flight = Some(SealFileStep::Write);
+            return;
+        }
+        Action::RemoveSealFile => {
+            facts.agent.in_flight = Some(SealFileStep::Remove);
+            return;
+        }
+        Action::Account(name, step) => (name, step),
+    };
+    let Some(account) = account_mut(facts, &name) else {
+        return;
+    };
+    account.in_flight = Some(InFlight {
+        login: account.login,
+        running: step.running(),
+    });
+    match step {
+        // the intent of a refresh is in memory from here, and is what the store must have
+        Step::Save { item, .. } if account.memory_version() < Some(item.version) => {
+            account.memory = Memory::Full(item);
+            account.refresh.stage = Stage::Armed;
+        }
+        Step::Load { .. } => account.load_wanted = false,
+        Step::Ask { .. } => account.refresh.stage = Stage::Intent,
+        _ => {}
+    }
+}

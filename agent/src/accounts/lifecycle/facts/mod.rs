@@ -1,0 +1,239 @@
+//! What is known about the agent and its accounts. Everything else is derived from it.
+
+mod account;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use opkssh_protocol::time::UnixTime;
+
+use super::super::plan::Plan;
+use super::apply::settle;
+
+pub use account::{
+    AccountFacts, Form, InFlight, IndexEntry, Item, Leaving, Memory, Refresh, RefreshFailure,
+    Retries, Revocation, Running, Stage, Stored, Version,
+};
+
+/// A value that the lifecycle carries and never looks into. The simulation compares and prints
+/// facts. The agent's secrets are behind an `Arc` here, compared by address and printed as nothing.
+pub trait Opaque: Clone + Eq + Hash + Debug {}
+
+impl<T: Clone + Eq + Hash + Debug> Opaque for T {}
+
+/// The types of what an agent handles: real secrets in the daemon, small numbers in the simulation.
+pub trait Material: Opaque {
+    type Name: Opaque + Ord;
+    /// Issuer, client and subject.
+    type Person: Opaque;
+    type Store: Opaque + Copy;
+    type RefreshToken: Opaque;
+    /// Key, PK token and certificate.
+    type Credentials: Opaque;
+    /// The unverified tokens of a refresh, without its refresh token.
+    type Answer: Opaque;
+    type SealedText: Opaque;
+    type SealKey: Opaque;
+    /// The public half of a seal key.
+    type Recipient: Opaque;
+    type Password: Opaque;
+    /// The client configuration in force.
+    type Settings: Opaque;
+
+    /// Plans when to renew these credentials.
+    fn plan(
+        credentials: &Self::Credentials,
+        has_refresh_token: bool,
+        settings: &Self::Settings,
+    ) -> Plan;
+
+    /// Returns what is sealed to in order that this key opens it.
+    fn recipient(key: &Self::SealKey) -> Self::Recipient;
+}
+
+/// Everything that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Facts<M: Material> {
+    pub agent: AgentFacts<M>,
+    /// In no order that matters; names are unique.
+    pub accounts: Vec<AccountFacts<M>>,
+    /// What a person should be told. The owner takes them out.
+    pub notices: Vec<Notice<M>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AgentFacts<M: Material> {
+    pub lock: Lock<M>,
+    /// A write or the removal of `seal.json`, never both at once.
+    pub in_flight: Option<SealFileStep>,
+    pub seal_file_retry_at: Option<UnixTime>,
+    pub suspended: Suspended,
+    /// SIGUSR1 came, and no request on the control socket since.
+    pub dropped: bool,
+    pub ending: bool,
+    pub settings: M::Settings,
+    /// Seconds from a login to its logout.
+    pub lifetime: Option<i64>,
+    /// The stores that failed last. A store that is not here is ready.
+    pub closed_stores: Vec<ClosedStore<M>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SealFileStep {
+    Write,
+    Remove,
+}
+
+/// The password's lock.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Lock<M: Material> {
+    Open,
+    /// Hides everything; becomes `Locked` when `seal.json` is on disk.
+    Locking {
+        key: M::SealKey,
+        password: M::Password,
+    },
+    Locked(M::Recipient),
+    /// Unlocked, but texts may be sealed to this key: `seal.json` is still there.
+    Opening(M::SealKey),
+}
+
+impl<M: Material> Lock<M> {
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Locked(_))
+    }
+
+    /// Returns true from the request for a lock until the unlock.
+    pub fn hides(&self) -> bool {
+        matches!(self, Self::Locked(_) | Self::Locking { .. })
+    }
+
+    pub fn key(&self) -> Option<&M::SealKey> {
+        match self {
+            Self::Opening(key) | Self::Locking { key, .. } => Some(key),
+            Self::Open | Self::Locked(_) => None,
+        }
+    }
+}
+
+/// What logind says. With `lock_on`, both are true from the start until logind answers or cannot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Suspended {
+    pub screen: bool,
+    pub sleep: bool,
+}
+
+impl Suspended {
+    pub fn any(self) -> bool {
+        self.screen || self.sleep
+    }
+}
+
+/// A store whose last answer was none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClosedStore<M: Material> {
+    pub store: M::Store,
+    pub why: StoreClosed,
+    pub retry_at: UnixTime,
+    /// The account that asked last. The next one in turn asks next, so that one entry whose calls
+    /// hang does not keep the others from being asked for.
+    pub asked_for: M::Name,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StoreClosed {
+    /// It waits to be unlocked.
+    Locked,
+    /// It failed or did not answer in time.
+    Silent,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Notice<M: Material> {
+    LoggedOut {
+        name: M::Name,
+        login: i64,
+        revocation: Revocation,
+    },
+    /// A memory-only account is gone (SIGUSR1).
+    Dropped(M::Name),
+    /// `seal.json` could not be written.
+    LockFailed,
+    RefreshFailed(M::Name, RefreshFailure),
+}
+
+/// Why a login is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginRefusal {
+    Locked,
+    /// The name belongs to another person.
+    OtherPerson,
+}
+
+impl<M: Material> Facts<M> {
+    /// Returns what is known at a start: accounts.json, whether there is `seal.json`, and settings.
+    pub fn at_start(
+        index: impl IntoIterator<Item = (M::Name, IndexEntry<M>)>,
+        seal_file: Option<M::Recipient>,
+        suspended: Suspended,
+        settings: M::Settings,
+        lifetime: Option<i64>,
+        now: UnixTime,
+    ) -> Self {
+        let agent = AgentFacts {
+            lock: seal_file.map_or(Lock::Open, Lock::Locked),
+            in_flight: None,
+            seal_file_retry_at: None,
+            suspended,
+            dropped: false,
+            ending: false,
+            settings,
+            lifetime,
+            closed_stores: Vec::new(),
+        };
+        let accounts = index.into_iter().map(|(name, entry)| AccountFacts {
+            login: entry.version.login,
+            // never `Sealed`: the store may have lost that write with the power
+            form: match entry.may_be_sealed {
+                true => Form::Either,
+                false => Form::Clear,
+            },
+            leaving: match entry.leaving {
+                true => Leaving::Wanted,
+                false => Leaving::No,
+            },
+            stored: Stored::Unknown,
+            ..AccountFacts::new(
+                name,
+                entry.person.clone(),
+                Some(entry.store),
+                Some(entry.clone()),
+            )
+        });
+        let mut facts = Self {
+            agent,
+            accounts: accounts.collect(),
+            notices: Vec::new(),
+        };
+        settle(&mut facts, now);
+        facts
+    }
+
+    pub fn account(&self, name: &M::Name) -> Option<&AccountFacts<M>> {
+        self.accounts.iter().find(|account| account.name == *name)
+    }
+
+    /// Fails if a login of this person under this name is not taken now. A name keeps its person
+    /// until its index entry is gone, even while it leaves; unless the store never had anything.
+    pub fn check_login(&self, name: &M::Name, person: &M::Person) -> Result<(), LoginRefusal> {
+        if self.agent.lock.hides() {
+            return Err(LoginRefusal::Locked);
+        }
+        match self.account(name) {
+            Some(account) if account.person != *person && !account.is_free() => {
+                Err(LoginRefusal::OtherPerson)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Memory, store and index agree, and what is not in memory is loaded.
+
+use super::super::action::Step;
+use super::super::facts::{Form, IndexEntry, Item, Material, Memory, Stored};
+use super::{Decision, Do, Pass, Turn, Wait};
+
+/// Unseals memory, saves it, and verifies the answer of a refresh (group 4).
+///
+/// This also happens while suspended, dropped or ending: until the save, only memory has the newest
+/// refresh token.
+pub(super) fn settle_memory<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
+    let account = turn.account;
+    let item = match &account.memory {
+        Memory::Nothing => return Pass,
+        Memory::Full(item) => item,
+        Memory::Sealed { text, .. } => {
+            return turn.agent.lock.key().map_or(Wait, |key| {
+                Do(Step::Unseal {
+                    text: text.clone(),
+                    key: key.clone(),
+                })
+            });
+        }
+    };
+    let saved = match account.store {
+        Some(store) => save(turn, store, item),
+        None => Pass,
+    };
+    // an answer is used when its refresh token is stored, or the store had its chance: a store
+    // that is silent does not hold back a login that the provider has renewed
+    match (saved, &account.answer) {
+        (Do(step), _) => Do(step),
+        (Wait | Pass, Some(answer)) => Do(Step::Verify {
+            credentials: item.credentials.clone(),
+            answer: answer.clone(),
+        }),
+        (saved, None) => saved,
+    }
+}
+
+/// Writes the account to the index, then the item in clear to the store, then to the index that the
+/// item was saved and is not sealed.
+fn save<M: Material>(turn: &Turn<'_, M>, store: M::Store, item: &Item<M>) -> Decision<M> {
+    let account = turn.account;
+    let entry = match &account.index {
+        Some(entry) if !entry.leaving && entry.person == account.person => entry,
+        // no secret is in a store that the index does not name; and what the tombstone is for
+        // is below the new login, whatever becomes of its deletion
+        _ => return turn.write_index(Some(turn.first_entry(store, false))),
+    };
+    if !account.is_same(Form::Clear) {
+        return match turn.store_is_due(account.retries.save) {
+            true => Do(Step::Save {
+                store,
+                item: item.clone(),
+            }),
+            false => Wait,
+        };
+    }
+    // a live entry learns a login only after the save: else a crash in between would make the
+    // last item, which is still good, too old to be used
+    let is_new = entry.version.login < item.version.login || entry.version.generation == 0;
+    if is_new || entry.may_be_sealed {
+        return turn.write_index(Some(IndexEntry {
+            version: item.version,
+            may_be_sealed: false,
+            ..entry.clone()
+        }));
+    }
+    Pass
+}
+
+/// Loads what memory does not have, unless it must not be in memory now (group 5).
+pub(super) fn load<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
+    let account = turn.account;
+    let is_away = turn.is_away();
+    match (&account.memory, account.stored) {
+        (Memory::Nothing, _) if is_away || account.store.is_none() => Wait,
+        (Memory::Nothing, _) if account.load_wanted => turn.load_now(),
+        (Memory::Nothing, Stored::Unknown | Stored::Has(_)) => turn.load_now(),
+        (Memory::Nothing, _) => Wait,
+        (Memory::Full(_) | Memory::Sealed { .. }, _) => Pass,
+    }
+}
