@@ -37,4 +37,4 @@ pub use retry::{
 pub use view::{AccountView, Hidden, Identity, View, hidden, is_locked_up, unfinished, view};
 pub use wake::wake;
 
-pub use super::plan::Plan;
+pub use super::renewal::plan::Plan;

@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 use opkssh_protocol::time::UnixTime;
 
-use super::super::plan::Plan;
+use super::super::renewal::plan::Plan;
 use super::apply::settle;
 
 pub use account::{
