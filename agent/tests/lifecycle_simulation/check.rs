@@ -2,14 +2,11 @@
 
 use opkssh_agent::lifecycle::{Action, Leaving, Lock, Memory, Step, Stored, is_locked_up, view};
 
-use crate::model::{Model, Name, SealKey};
+use crate::model::{Broken, Model, Name, SealKey};
 use crate::mutants::Mutant;
 use crate::provider::Validity;
 use crate::store::{Content, NAMES};
 use crate::world::World;
-
-/// The invariant that is broken.
-pub type Broken = &'static str;
 
 /// Starts without anything else happening, at most.
 const MOST_STARTS: u32 = 60;

@@ -3,6 +3,9 @@
 use opkssh_agent::lifecycle::{Item, Material, Plan};
 use opkssh_protocol::time::UnixTime;
 
+/// The invariant that is broken.
+pub type Broken = &'static str;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Model;
 

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use opkssh_agent::lifecycle::{Action, Lock, Memory, Running, wake};
 
-use crate::check::Broken;
 use crate::choose::{Chooser, Theme};
 use crate::coverage::Coverage;
-use crate::model::{Model, Name, Random};
+use crate::model::{Broken, Model, Name, Random};
 use crate::mutants::Mutant;
 use crate::store::{Mode, StoreEnd};
 use crate::world::{End, Fault, Move, User, World};

@@ -6,8 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use opkssh_agent::lifecycle::{Action, Step, wake};
 
-use crate::check::Broken;
-use crate::model::Random;
+use crate::model::{Broken, Random};
 use crate::mutants::Mutant;
 use crate::schedule::{calm_end, describe};
 use crate::store::StoreEnd;

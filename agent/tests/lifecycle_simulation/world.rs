@@ -7,8 +7,9 @@ use opkssh_agent::lifecycle::{
 };
 use opkssh_protocol::time::UnixTime;
 
-use crate::check::Broken;
-use crate::model::{Credentials, LIFETIME, Model, Name, Person, SealKey, SealedText, Token};
+use crate::model::{
+    Broken, Credentials, LIFETIME, Model, Name, Person, SealKey, SealedText, Token,
+};
 use crate::mutants::Mutant;
 use crate::provider::{Provider, Reply, Request, Validity};
 use crate::store::{Content, Mode, NAMES, Store, StoreEnd, failed};

@@ -2,10 +2,11 @@
 
 mod ended;
 mod settle;
+mod start;
 
 use opkssh_protocol::time::UnixTime;
 
-pub(super) use settle::settle;
+use settle::settle;
 
 use super::action::{Action, Step};
 use super::event::Event;

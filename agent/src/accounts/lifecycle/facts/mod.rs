@@ -8,7 +8,6 @@ use std::hash::Hash;
 use opkssh_protocol::time::UnixTime;
 
 use super::super::renewal::plan::Plan;
-use super::apply::settle;
 
 pub use account::{
     AccountFacts, Form, InFlight, IndexEntry, Item, Leaving, Memory, Refresh, RefreshFailure,
@@ -171,54 +170,6 @@ pub enum LoginRefusal {
 }
 
 impl<M: Material> Facts<M> {
-    /// Returns what is known at a start: accounts.json, whether there is `seal.json`, and settings.
-    pub fn at_start(
-        index: impl IntoIterator<Item = (M::Name, IndexEntry<M>)>,
-        seal_file: Option<M::Recipient>,
-        suspended: Suspended,
-        settings: M::Settings,
-        lifetime: Option<i64>,
-        now: UnixTime,
-    ) -> Self {
-        let agent = AgentFacts {
-            lock: seal_file.map_or(Lock::Open, Lock::Locked),
-            in_flight: None,
-            seal_file_retry_at: None,
-            suspended,
-            dropped: false,
-            ending: false,
-            settings,
-            lifetime,
-            closed_stores: Vec::new(),
-        };
-        let accounts = index.into_iter().map(|(name, entry)| AccountFacts {
-            login: entry.version.login,
-            // never `Sealed`: the store may have lost that write with the power
-            form: match entry.may_be_sealed {
-                true => Form::Either,
-                false => Form::Clear,
-            },
-            leaving: match entry.leaving {
-                true => Leaving::Wanted,
-                false => Leaving::No,
-            },
-            stored: Stored::Unknown,
-            ..AccountFacts::new(
-                name,
-                entry.person.clone(),
-                Some(entry.store),
-                Some(entry.clone()),
-            )
-        });
-        let mut facts = Self {
-            agent,
-            accounts: accounts.collect(),
-            notices: Vec::new(),
-        };
-        settle(&mut facts, now);
-        facts
-    }
-
     pub fn account(&self, name: &M::Name) -> Option<&AccountFacts<M>> {
         self.accounts.iter().find(|account| account.name == *name)
     }
