@@ -97,7 +97,8 @@ fn an_ordinary_user_is_told_how() {
     for command in ["install", "uninstall"] {
         let refused = attempt.home.opkssh(["server", command]).run();
         assert!(refused.refused().contains("only root can do that"));
-        assert!(refused.stderr().contains("sudo opkssh server install"));
+        let hint = format!("Run: sudo opkssh server {command}");
+        assert!(refused.stderr().contains(&hint), "{}", refused.stderr());
     }
 }
 
