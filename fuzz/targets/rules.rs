@@ -50,6 +50,7 @@ fuzz_target!(|input: &[u8]| {
             login: "",
             refreshed_login: None,
             now: UnixTime(1_800_000_100),
+            client_address: None,
         };
         let tell = &mut |_: String| ();
         if rules.denies(&who, tell).is_err() {
