@@ -91,10 +91,12 @@ impl fmt::Display for AuthorizedKey {
 /// Gives sshd its line, in one write. A reader that has gone is no error: sshd closes early when
 /// it has seen enough.
 pub fn write(key: &AuthorizedKey, out: &mut impl Write) -> io::Result<()> {
-    match out
-        .write_all(format!("{key}\n").as_bytes())
-        .and_then(|()| out.flush())
-    {
+    write_lines(format!("{key}\n").as_bytes(), out)
+}
+
+/// As [`write`], for lines of another command that are passed on as they are.
+pub fn write_lines(lines: &[u8], out: &mut impl Write) -> io::Result<()> {
+    match out.write_all(lines).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }

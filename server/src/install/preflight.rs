@@ -23,7 +23,7 @@ pub fn clear_the_way(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), I
         group: ACCOUNT.to_owned(),
         cache: etc::CACHE.into(),
     };
-    if let Some(open) = permissions::open_directories(&place).into_iter().next() {
+    if let Some(open) = permissions::open_directory(&place) {
         return Err(InstallError::OpenDirectory(open));
     }
     // files are seen only when the directory can be entered

@@ -6,7 +6,7 @@ mod apply;
 mod check;
 mod plan;
 
-pub use access::{Obstacle, ProcessCredentials, log_obstacle, obstacles};
+pub use access::Obstacle;
 pub use apply::{ApplyError, apply};
 pub use check::{Finding, check};
 pub use plan::{Action, Plan, plan};
@@ -20,6 +20,7 @@ use rustix::io::Errno;
 use crate::account;
 use crate::etc;
 use crate::key_source::{Store, StoreError};
+use access::{ProcessCredentials, log_obstacle, obstacles};
 
 /// Where the server's files are, and which group reads them.
 #[derive(Debug, Clone)]
@@ -68,12 +69,12 @@ pub fn obstacles_of_verify(place: &Place) -> Vec<Obstacle> {
     found
 }
 
-/// Returns the directories of policy files that others than root can change.
-pub fn open_directories(place: &Place) -> Vec<PathBuf> {
+/// Returns a directory of policy files that others than root can change, if there is one.
+pub fn open_directory(place: &Place) -> Option<PathBuf> {
     let directories = [&etc::ETC, &etc::PLUGINS].map(|entry| entry.path_in(&place.etc));
     let is_open =
         |path: &PathBuf| stat(path).is_ok_and(|stat| stat.as_ref().is_some_and(open_to_others));
-    directories.into_iter().filter(is_open).collect()
+    directories.into_iter().find(is_open)
 }
 
 /// Returns why the key cache is not used, or could have been written by others.

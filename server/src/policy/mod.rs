@@ -12,8 +12,6 @@ pub mod rules;
 pub use identity::{Identity, NeverMatches};
 pub use rows::RowFile;
 
-use std::sync::Arc;
-
 use std::net::IpAddr;
 
 use opkssh_protocol::json::Object;
@@ -28,12 +26,12 @@ use rows::{Place, Row};
 use rules::{RuleDenial, Rules};
 
 /// Everything that may allow or refuse, in the order of the files.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub struct Policy {
     pub revoked: Revoked,
     pub rules: Rules,
     /// Files of `auth_id`'s kind; they only allow.
-    files: Vec<Arc<RowFile>>,
+    files: Vec<RowFile>,
 }
 
 /// Whose claims, wanting what.
@@ -106,7 +104,7 @@ impl Policy {
     /// line; such lines allow nobody.
     pub fn add(&mut self, mut file: RowFile) -> Vec<String> {
         let problems = file.take_problems();
-        self.files.push(Arc::new(file));
+        self.files.push(file);
         problems
     }
 

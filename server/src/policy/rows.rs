@@ -25,11 +25,7 @@ pub(super) struct Row<'a> {
 impl Row<'_> {
     /// Returns true if the row allows the applicant.
     pub fn fits(&self, who: &Applicant<'_>) -> bool {
-        self.principal == who.principal && self.issuer == who.issuer && self.is_about(who)
-    }
-
-    fn is_about(&self, who: &Applicant<'_>) -> bool {
-        self.identity.is_of(who)
+        self.principal == who.principal && self.issuer == who.issuer && self.identity.is_of(who)
     }
 
     /// Returns why a row that nearly fits does not; `None` for other rows.
@@ -37,7 +33,7 @@ impl Row<'_> {
         let account = self.principal == who.principal;
         let issuer = self.issuer == who.issuer;
         let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
-        match (account, issuer, self.is_about(who)) {
+        match (account, issuer, self.identity.is_of(who)) {
             (true, false, true) if near => Some(format!(
                 "{} does not allow: its issuer differs only in the trailing slash",
                 self.place

@@ -21,7 +21,7 @@ use crate::key_source::{
 };
 use crate::permissions::{self, Place};
 use crate::plugin;
-use crate::policy::rules::Rule;
+use crate::policy::rules::{Rule, Rules};
 use crate::providers::Providers;
 use crate::settings::Settings;
 
@@ -175,8 +175,13 @@ impl Findings {
         }
     }
 
-    /// Rules, the revoked, and what of them sshd would not honour.
-    pub fn rules(&mut self, args: &AuditArgs, providers: &Providers, config: &ServerConfig) {
+    /// Rules, the revoked, and what of them sshd would not honour. Returns the rules.
+    pub fn rules(
+        &mut self,
+        args: &AuditArgs,
+        providers: &Providers,
+        config: &ServerConfig,
+    ) -> Rules {
         self.loaded(etc::load_revoked(&args.dirs.etc), &args.dirs.etc);
         let rules = self.loaded(etc::load_rules(&args.dirs.etc), &args.dirs.etc);
         let path = RULES.path_in(&args.dirs.etc);
@@ -211,6 +216,7 @@ impl Findings {
                 );
             }
         }
+        rules
     }
 
     fn rule(&mut self, place: &str, rule: &Rule, providers: &Providers, config: &ServerConfig) {
@@ -242,9 +248,8 @@ impl Findings {
     }
 
     /// Rules about an address that sshd does not pass, and words that it does not.
-    pub fn client_address(&mut self, args: &AuditArgs, settings: &Settings) {
+    pub fn client_address(&mut self, args: &AuditArgs, rules: &Rules, settings: &Settings) {
         let path = RULES.path_in(&args.dirs.etc);
-        let rules = etc::load_rules(&args.dirs.etc).unwrap_or_default();
         if !settings.arguments.contains(&Argument::Connection) {
             for rule in rules.iter().filter(|rule| rule.has_client_address()) {
                 let reason = match rule.denies() {

@@ -99,10 +99,10 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     let mut findings = Findings(Vec::new());
     findings.providers(&providers, &path);
     let config = findings.config(&args.dirs.etc);
-    findings.rules(args, &providers, &config);
+    let rules = findings.rules(args, &providers, &config);
     findings.plugins(&args.dirs.etc);
     let settings = findings.settings(&args.dirs.etc);
-    findings.client_address(args, &settings);
+    findings.client_address(args, &rules, &settings);
     if let Err(reason) = findings.sshd(&args.sshd_config) {
         say(&format!("settings of sshd are not looked at: {reason}"));
     }

@@ -1,7 +1,7 @@
 //! What verify does with keys that it does not let in: it asks the fallback command, if there is
 //! one and no deny list is against it.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use opkssh_protocol::printable::quoted;
@@ -10,6 +10,7 @@ use super::admin_files::load_config;
 use super::arguments::VerifyArgs;
 use super::error::VerifyError;
 use super::limited::Limited;
+use crate::authorized_keys;
 use crate::config::DenyLists;
 use crate::deadline::Deadline;
 use crate::etc;
@@ -80,7 +81,7 @@ pub(super) fn answer_by_fallback(
             Err(refused)
         }
         Ok(lines) => {
-            write(&lines, out).map_err(VerifyError::Output)?;
+            authorized_keys::write_lines(&lines, out).map_err(VerifyError::Output)?;
             Ok(Answered::Fallback {
                 program: program.to_string(),
                 bytes: lines.len(),
@@ -117,12 +118,4 @@ pub(super) fn ask(
     limited
         .run(log, || fallback.answer(tokens, deadline))?
         .map_err(|error| error.to_string())
-}
-
-/// sshd closes early when it has seen enough.
-fn write(lines: &[u8], out: &mut impl Write) -> io::Result<()> {
-    match out.write_all(lines).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
 }
