@@ -22,6 +22,7 @@ mod login;
 mod login_faults;
 mod login_flows;
 mod memory;
+mod old_files;
 mod on_demand;
 mod permissions;
 mod plugins;

@@ -13,6 +13,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as 
 use serde_json::{Value, json};
 
 use crate::faulty_provider::{Request, answer, decoded, json_answer};
+use crate::wait::wait_until;
 
 /// What a refresh request gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,14 @@ impl MintingProvider {
 
     /// ID tokens live for `id_token_ttl` seconds. The clock stands at `now` until it is set.
     pub fn start(on_refresh: OnRefresh, id_token_ttl: i64, now: i64) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
+        Self::start_at(0, on_refresh, id_token_ttl, now)
+    }
+
+    /// As [`start`](Self::start), on this port, once nobody else has it.
+    pub fn start_at(port: u16, on_refresh: OnRefresh, id_token_ttl: i64, now: i64) -> Self {
+        let listener = wait_until("the provider's port is free", || {
+            TcpListener::bind(("127.0.0.1", port)).ok()
+        });
         let port = listener.local_addr().expect("its address").port();
         let rng = SystemRandom::new();
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
