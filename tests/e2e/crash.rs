@@ -1,6 +1,8 @@
 //! The daemon dies at every step of a login, a renewal and a logout, and starts again: what was
 //! received is there, what was logged out stays away, and who must log in anew is told why.
 
+mod random;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::net::UnixStream;

@@ -12,6 +12,7 @@ mod accounts;
 mod chooser;
 mod crash;
 mod device;
+mod dice;
 mod forwarding;
 mod host_certificates;
 mod interop;

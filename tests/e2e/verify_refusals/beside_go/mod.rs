@@ -5,7 +5,6 @@
 mod auth_id;
 mod certificates;
 mod claims;
-mod dice;
 mod files;
 mod id_tokens;
 mod inspect;
@@ -22,8 +21,8 @@ use std::path::Path;
 use opkssh_test_support::{GoPeer, Output, Run};
 
 use super::attempt::Attempt;
+use crate::dice::Dice;
 use crate::setup::OPKSSH;
-use dice::Dice;
 
 const DOCUMENTED: &str = include_str!("../../../../docs/differences.md");
 
