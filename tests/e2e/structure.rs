@@ -3,6 +3,7 @@
 mod circles;
 mod named_tests;
 mod server_only;
+mod spread;
 
 use std::fs;
 use std::path::{Path, PathBuf};
