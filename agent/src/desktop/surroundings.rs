@@ -1,9 +1,8 @@
 //! The session of the person as far as the daemon knows it: its own environment, and what its
 //! clients tell of theirs.
 
-use std::sync::{Mutex, MutexGuard};
-
 use opkssh_protocol::session_environment::SessionEnvironment;
+use parking_lot::Mutex;
 
 /// What is known now.
 pub struct Surroundings {
@@ -31,7 +30,7 @@ impl Surroundings {
     /// A client's session. The latest one counts, but none takes the place of one where the person
     /// can be shown more, nor an ssh login that of a session at this machine.
     pub fn tell(&self, session: SessionEnvironment) {
-        let mut told = self.lock();
+        let mut told = self.told.lock();
         if session.rank() >= told.rank() {
             *told = session;
         }
@@ -39,7 +38,7 @@ impl Surroundings {
 
     /// The session in which to show something to the person.
     pub fn session(&self) -> SessionEnvironment {
-        let told = self.lock();
+        let told = self.told.lock();
         // never mixed: the display of one session with the authority of another opens nothing
         if told.rank() >= self.own.rank() {
             told.clone()
@@ -60,17 +59,11 @@ impl Surroundings {
         if own.is_some() {
             return None;
         }
-        Proxies::of(&self.lock())
+        Proxies::of(&self.told.lock())
     }
 
     pub fn is_service(&self) -> bool {
         self.is_service
-    }
-
-    fn lock(&self) -> MutexGuard<'_, SessionEnvironment> {
-        self.told
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

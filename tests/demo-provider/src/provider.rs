@@ -1,8 +1,9 @@
 //! What the provider's endpoints share.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::grants::Grants;
 use crate::id_token::Signer;
@@ -39,6 +40,6 @@ impl Provider {
     }
 
     pub fn grants(&self) -> MutexGuard<'_, Grants> {
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+        self.grants.lock()
     }
 }

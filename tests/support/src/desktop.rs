@@ -1,8 +1,9 @@
 //! A desktop that shows notifications: org.freedesktop.Notifications on a private D-Bus.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use zbus::blocking::{Connection, connection};
 use zbus::interface;
 use zbus::object_server::SignalEmitter;
@@ -62,7 +63,7 @@ impl Desktop {
 
     /// Every notification so far, oldest first.
     pub fn shown(&self) -> Vec<Notification> {
-        lock(&self.shown).clone()
+        self.shown.lock().clone()
     }
 
     /// Waits until `count` notifications were shown; gives the last of them.
@@ -124,7 +125,7 @@ impl Server {
         _hints: HashMap<String, OwnedValue>,
         _expire_timeout: i32,
     ) -> u32 {
-        let mut shown = lock(&self.shown);
+        let mut shown = self.shown.lock();
         let id = u32::try_from(shown.len()).expect("few") + 1;
         shown.push(Notification {
             id,
@@ -164,11 +165,7 @@ impl Server {
 }
 
 fn close(shown: &Mutex<Vec<Notification>>, id: u32) {
-    for one in lock(shown).iter_mut().filter(|one| one.id == id) {
+    for one in shown.lock().iter_mut().filter(|one| one.id == id) {
         one.closed = true;
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

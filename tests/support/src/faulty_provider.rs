@@ -2,10 +2,11 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::wait::free_port;
@@ -117,14 +118,14 @@ impl FaultyProvider {
 
     /// The requests so far, as `GET /path`, without queries.
     pub fn requests(&self) -> Vec<String> {
-        lock(&self.shared.requests).clone()
+        self.shared.requests.lock().clone()
     }
 }
 
 impl Drop for FaultyProvider {
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::SeqCst);
-        for stream in lock(&self.shared.open).drain(..) {
+        for stream in self.shared.open.lock().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
         // Wakes the accepting thread.
@@ -140,7 +141,7 @@ impl Shared {
             }
             let Ok(stream) = stream else { continue };
             if let Ok(clone) = stream.try_clone() {
-                lock(&self.open).push(clone);
+                self.open.lock().push(clone);
             }
             let shared = Arc::clone(self);
             // A client that goes away in the middle is its own business.
@@ -150,7 +151,9 @@ impl Shared {
 
     fn serve(&self, stream: &TcpStream) -> std::io::Result<()> {
         let request = Request::read(stream)?;
-        lock(&self.requests).push(format!("{} {}", request.method, request.path));
+        self.requests
+            .lock()
+            .push(format!("{} {}", request.method, request.path));
         match self.fault {
             Fault::Refused => Ok(()),
             Fault::Silent => wait_for_the_end(stream),
@@ -357,8 +360,4 @@ fn endless(mut stream: &TcpStream) -> std::io::Result<()> {
 fn wait_for_the_end(mut stream: &TcpStream) -> std::io::Result<()> {
     while stream.read(&mut [0; 1024])? > 0 {}
     Ok(())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

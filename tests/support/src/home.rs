@@ -5,9 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -87,25 +87,15 @@ impl Home {
 
     /// Sets a variable for every program started from now on.
     pub fn set(&self, name: impl Into<OsString>, value: impl Into<OsString>) {
-        self.vars
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.into(), value.into());
+        self.vars.lock().insert(name.into(), value.into());
     }
 
     pub fn unset(&self, name: impl AsRef<OsStr>) {
-        self.vars
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name.as_ref());
+        self.vars.lock().remove(name.as_ref());
     }
 
     pub fn var(&self, name: impl AsRef<OsStr>) -> Option<OsString> {
-        self.vars
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name.as_ref())
-            .cloned()
+        self.vars.lock().get(name.as_ref()).cloned()
     }
 
     /// Writes a file below `$HOME`, with its directories.
@@ -131,11 +121,7 @@ impl Home {
     }
 
     fn run_path(&self, path: &Path) -> Run {
-        let vars = self
-            .vars
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let vars = self.vars.lock().clone();
         Run::new(path).envs(vars).current_dir(self.dir())
     }
 

@@ -1,8 +1,9 @@
 //! A machine's screen and sleep: org.freedesktop.login1 on a private system bus.
 
 use std::io::{PipeReader, Read as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use zbus::blocking::{Connection, connection};
 use zbus::interface;
 use zbus::zvariant::{ObjectPath, OwnedFd, OwnedObjectPath};
@@ -135,10 +136,8 @@ impl Logind {
         });
     }
 
-    fn inhibitors(&self) -> std::sync::MutexGuard<'_, Vec<PipeReader>> {
-        self.inhibitors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn inhibitors(&self) -> MutexGuard<'_, Vec<PipeReader>> {
+        self.inhibitors.lock()
     }
 
     fn emit<B: zbus::export::serde::Serialize + zbus::zvariant::DynamicType>(
@@ -189,10 +188,7 @@ impl Manager {
             return Err(zbus::fdo::Error::AccessDenied(what));
         }
         let (reader, writer) = std::io::pipe().expect("a pipe");
-        let mut inhibitors = self
-            .inhibitors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut inhibitors = self.inhibitors.lock();
         inhibitors.push(reader);
         Ok(std::os::fd::OwnedFd::from(writer).into())
     }

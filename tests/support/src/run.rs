@@ -8,11 +8,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::Output;
@@ -282,9 +283,7 @@ impl Reader {
                 if n == 0 {
                     break;
                 }
-                sink.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .extend_from_slice(&chunk[..n]);
+                sink.lock().extend_from_slice(&chunk[..n]);
             }
             let _ = at_end.send(());
         });
@@ -292,14 +291,11 @@ impl Reader {
     }
 
     fn so_far(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
-            .into_owned()
+        String::from_utf8_lossy(&self.bytes.lock()).into_owned()
     }
 
     fn to_end(&self) -> Option<Vec<u8>> {
         self.end.recv_timeout(OUTPUT_LIMIT).ok()?;
-        Some(std::mem::take(
-            &mut self.bytes.lock().unwrap_or_else(PoisonError::into_inner),
-        ))
+        Some(std::mem::take(&mut self.bytes.lock()))
     }
 }
