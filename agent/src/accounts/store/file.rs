@@ -5,10 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use async_trait::async_trait;
 use opkssh_protocol::secret::Secret;
 
-use super::StoreError;
-use super::password::{Attempt, Attempts, PasswordError};
+use super::backend::Backend;
+use super::error::StoreError;
+use super::kind::{StoreKind, StoreWish};
+use super::password::PasswordError;
 use super::private_file;
 use super::seal::SealKey;
 use crate::private_dir::make_private;
@@ -20,11 +23,10 @@ pub struct FileStore {
     directory: PathBuf,
     /// Once the passphrase was said.
     key: Mutex<Option<Arc<SealKey>>>,
-    attempts: Attempts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileState {
+enum FileState {
     /// It has no passphrase yet.
     New,
     Locked,
@@ -36,11 +38,10 @@ impl FileStore {
         Self {
             directory,
             key: Mutex::new(None),
-            attempts: Attempts::default(),
         }
     }
 
-    pub fn state(&self) -> FileState {
+    fn state(&self) -> FileState {
         if self.key().is_some() {
             FileState::Open
         } else {
@@ -50,68 +51,6 @@ impl FileStore {
                 Ok(true) | Err(_) => FileState::Locked,
             }
         }
-    }
-
-    /// Waits until one may try a passphrase.
-    pub async fn next_attempt(&self) -> Attempt {
-        self.attempts.next().await
-    }
-
-    /// Opens it; one that is new gets this passphrase. The attempt lasts as long as this does.
-    pub async fn unlock(&self, attempt: Attempt, passphrase: Secret) -> Result<(), PasswordError> {
-        if passphrase.is_empty() {
-            attempt.succeeded();
-            return Err(PasswordError::Empty);
-        }
-        let (state, directory) = (self.state(), self.directory.clone());
-        if state == FileState::Open {
-            attempt.succeeded();
-            return Err(PasswordError::NotLocked);
-        }
-        let key = tokio::task::spawn_blocking(move || {
-            make_private(&directory).map_err(|error| PasswordError::file(&directory, error))?;
-            match state {
-                FileState::New => make_key(&directory.join(KEY), &passphrase),
-                FileState::Locked | FileState::Open => read_key(&directory.join(KEY), &passphrase),
-            }
-        });
-        let key = key.await.map_err(|_| PasswordError::Ending)??;
-        *self.key() = Some(Arc::new(key));
-        attempt.succeeded();
-        Ok(())
-    }
-
-    pub async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
-        let (key, file) = (self.open_key()?, self.file(id));
-        self.blocking(move |directory| {
-            make_private(directory).map_err(unusable)?;
-            let sealed = key.lid().seal(&secret).map_err(unusable)?;
-            private_file::replace(&file, sealed.as_bytes()).map_err(unusable)
-        })
-        .await
-    }
-
-    pub async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
-        let (key, file) = (self.open_key()?, self.file(id));
-        self.blocking(move |_| match std::fs::read_to_string(&file) {
-            Ok(sealed) => match key.open(&sealed) {
-                Ok(secret) => Ok(Some(secret)),
-                Err(_) => Err(StoreError::Unreadable),
-            },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                Err(StoreError::Unreadable)
-            }
-            Err(error) => Err(unusable(error)),
-        })
-        .await
-    }
-
-    /// Needs no passphrase: who may throw a file away need not be able to read it.
-    pub async fn delete(&self, id: &str) -> Result<(), StoreError> {
-        let file = self.file(id);
-        self.blocking(move |_| private_file::remove(&file).map_err(unusable))
-            .await
     }
 
     async fn blocking<T: Send + 'static>(
@@ -125,11 +64,8 @@ impl FileStore {
     }
 
     fn open_key(&self) -> Result<Arc<SealKey>, StoreError> {
-        let key = self.key().clone();
-        key.ok_or_else(|| match self.state() {
-            FileState::New => StoreError::FileNew,
-            FileState::Locked | FileState::Open => StoreError::FileLocked,
-        })
+        self.check_open()?;
+        self.key().clone().ok_or(StoreError::FileLocked)
     }
 
     /// Aliases may be addresses of any length, so the file has a name made from the alias.
@@ -146,6 +82,80 @@ impl FileStore {
         self.key
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[async_trait]
+impl Backend for FileStore {
+    fn kind(&self) -> StoreKind {
+        StoreKind::File
+    }
+
+    fn wish(&self) -> StoreWish {
+        StoreWish::File
+    }
+
+    async fn probe(&self) -> Result<String, StoreError> {
+        self.check_open()?;
+        Ok("there is an encrypted file, and it is unlocked".to_owned())
+    }
+
+    fn check_open(&self) -> Result<(), StoreError> {
+        match self.state() {
+            FileState::Open => Ok(()),
+            FileState::Locked => Err(StoreError::FileLocked),
+            FileState::New => Err(StoreError::FileNew),
+        }
+    }
+
+    async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
+        let (key, file) = (self.open_key()?, self.file(id));
+        self.blocking(move |directory| {
+            make_private(directory).map_err(unusable)?;
+            let sealed = key.lid().seal(&secret).map_err(unusable)?;
+            private_file::replace(&file, sealed.as_bytes()).map_err(unusable)
+        })
+        .await
+    }
+
+    async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
+        let (key, file) = (self.open_key()?, self.file(id));
+        self.blocking(move |_| match std::fs::read_to_string(&file) {
+            Ok(sealed) => match key.open(&sealed) {
+                Ok(secret) => Ok(Some(secret)),
+                Err(_) => Err(StoreError::Unreadable),
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Err(StoreError::Unreadable)
+            }
+            Err(error) => Err(unusable(error)),
+        })
+        .await
+    }
+
+    /// Needs no passphrase: who may throw a file away need not be able to read it.
+    async fn delete(&self, id: &str) -> Result<(), StoreError> {
+        let file = self.file(id);
+        self.blocking(move |_| private_file::remove(&file).map_err(unusable))
+            .await
+    }
+
+    async fn unlock(&self, passphrase: Secret) -> Result<(), PasswordError> {
+        let (state, directory) = (self.state(), self.directory.clone());
+        if state == FileState::Open {
+            return Err(PasswordError::NotLocked);
+        }
+        let key = tokio::task::spawn_blocking(move || {
+            make_private(&directory).map_err(|error| PasswordError::file(&directory, error))?;
+            match state {
+                FileState::New => make_key(&directory.join(KEY), &passphrase),
+                FileState::Locked | FileState::Open => read_key(&directory.join(KEY), &passphrase),
+            }
+        });
+        let key = key.await.map_err(|_| PasswordError::Ending)??;
+        *self.key() = Some(Arc::new(key));
+        Ok(())
     }
 }
 
@@ -181,8 +191,7 @@ mod tests {
     }
 
     async fn unlock(store: &FileStore, passphrase: &str) -> Result<(), PasswordError> {
-        let attempt = store.next_attempt().await;
-        store.unlock(attempt, secret(passphrase)).await
+        store.unlock(secret(passphrase)).await
     }
 
     #[tokio::test]
@@ -192,7 +201,6 @@ mod tests {
         let store = FileStore::new(directory.clone());
         assert_eq!(store.state(), FileState::New);
         assert!(matches!(store.load("a").await, Err(StoreError::FileNew)));
-        assert_eq!(unlock(&store, "").await, Err(PasswordError::Empty));
         unlock(&store, "one two").await.unwrap();
         store.save("a", secret("a token")).await.unwrap();
         for entry in std::fs::read_dir(&directory).unwrap() {

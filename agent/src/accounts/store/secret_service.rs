@@ -1,41 +1,126 @@
-//! The Secret Service, through the `keyring` family. Blocking: only the store thread calls this.
+//! The Secret Service, through the `keyring` family: blocking calls on a thread of their own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use keyring_core::Error;
 use keyring_core::api::CredentialStoreApi as _;
 use opkssh_protocol::secret::Secret;
 use secret_service::EncryptionType;
 use zbus_secret_service_keyring_store::Store;
 
-use super::StoreError;
+use super::backend::Backend;
+use super::error::StoreError;
+use super::kind::{StoreKind, StoreWish};
+use super::thread::StoreThread;
 
 /// Attribute `service` of our items.
 const SERVICE: &str = "opkssh-agent";
 
-/// A connection to the service; dropped and made anew after an error.
-pub struct SecretService(Arc<Store>);
+/// As long as the thread waits, where a person has just logged in, and may have to type the
+/// keyring's password.
+const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
 
-impl SecretService {
-    pub fn connect() -> Result<Self, StoreError> {
+pub struct SecretService {
+    thread: StoreThread<Connection>,
+}
+
+impl Default for SecretService {
+    fn default() -> Self {
+        Self {
+            thread: StoreThread::new(Connection::new),
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for SecretService {
+    fn kind(&self) -> StoreKind {
+        StoreKind::SecretService
+    }
+
+    fn wish(&self) -> StoreWish {
+        StoreWish::Keyring
+    }
+
+    async fn probe(&self) -> Result<String, StoreError> {
+        self.thread.call(Connection::probe).await?;
+        Ok("the session's keyring answers".to_owned())
+    }
+
+    async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
+        let id = id.to_owned();
+        self.thread.call(move |keyring| keyring.load(&id)).await
+    }
+
+    async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        let save = move |keyring: &Connection| keyring.save(&id, &secret);
+        self.thread.call(save).await
+    }
+
+    /// Once the caller was told that it failed, the entry is put back as it was: a write that hangs
+    /// may well arrive when nobody counts on it any more.
+    async fn save_in_time(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        let write = {
+            let (id, secret) = (id.clone(), secret.clone());
+            move |keyring: &Connection| {
+                let earlier = keyring.load(&id)?;
+                keyring.save(&id, &secret)?;
+                Ok(earlier)
+            }
+        };
+        let put_back = move |keyring: &Connection, earlier: Option<Secret>| {
+            // unless somebody else has written since
+            let undone = match keyring.load(&id) {
+                Ok(Some(current)) if current.expose() == secret.expose() => match earlier {
+                    Some(earlier) => keyring.save(&id, &earlier),
+                    None => keyring.delete(&id),
+                },
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = undone {
+                tracing::warn!(account = id, "a late write could not be undone: {error}");
+            }
+        };
+        self.thread
+            .call_or(LOGIN_DEADLINE, write, put_back)
+            .await
+            .map(|_| ())
+    }
+
+    async fn delete(&self, id: &str) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.thread.call(move |keyring| keyring.delete(&id)).await
+    }
+}
+
+/// A connection to the service; dropped and made anew after an error.
+struct Connection(Arc<Store>);
+
+impl Connection {
+    fn new() -> Result<Self, StoreError> {
         Store::new().map(Self).map_err(unavailable)
     }
 
-    pub fn save(&self, id: &str, secret: &Secret) -> Result<(), StoreError> {
+    fn save(&self, id: &str, secret: &Secret) -> Result<(), StoreError> {
         self.entry(id)?
             .set_password(secret.expose())
             .map_err(unavailable)
     }
 
     /// Does it answer? It is asked for an entry that does not exist.
-    pub fn probe(&self) -> Result<(), StoreError> {
+    fn probe(&self) -> Result<(), StoreError> {
         match self.entry("probe")?.get_password() {
             Ok(_) | Err(Error::NoEntry) => Ok(()),
             Err(error) => Err(unavailable(error)),
         }
     }
 
-    pub fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
+    fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
         match self.entry(id)?.get_password() {
             Ok(text) => Ok(Some(Secret::new(text))),
             Err(Error::NoEntry) => not_hidden().map(|()| None),
@@ -44,7 +129,7 @@ impl SecretService {
         }
     }
 
-    pub fn delete(&self, id: &str) -> Result<(), StoreError> {
+    fn delete(&self, id: &str) -> Result<(), StoreError> {
         match self.entry(id)?.delete_credential() {
             Ok(()) => Ok(()),
             Err(Error::NoEntry) => not_hidden(),

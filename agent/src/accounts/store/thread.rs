@@ -4,112 +4,65 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use opkssh_protocol::secret::Secret;
 use tokio::sync::oneshot;
 
-use super::StoreError;
-use super::secret_service::SecretService;
+use super::error::StoreError;
 
 /// How long a caller waits. The call itself may go on: a person may be at its prompt.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// As long where a person has just logged in, and may have to type the keyring's password.
-const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
-
 /// An unused connection goes after this: it has a thread and buffers of its own.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// A thread that is started with the first call. There is never a second one: writes reach the
 /// keyring in their order, however long one of them hangs. A call that nobody waits for any more
 /// when its turn comes is not made.
-#[derive(Default)]
-pub struct StoreThread {
-    jobs: Mutex<Option<Sender<Slot>>>,
+pub struct StoreThread<C> {
+    connect: fn() -> Result<C, StoreError>,
+    jobs: Mutex<Option<Sender<Slot<C>>>>,
 }
 
-type Job = Box<dyn FnOnce(&mut Option<SecretService>) + Send>;
+type Job<C> = Box<dyn FnOnce(&mut Option<C>) + Send>;
 
 /// A job until it begins. Whoever waited for it takes it out again when they give up, and with it
 /// the secret that it would have written: while the keyring hangs, none lies about in a queue.
-type Slot = Arc<Mutex<Option<Job>>>;
+type Slot<C> = Arc<Mutex<Option<Job<C>>>>;
 
 /// The waiting for a job, whichever way it ends.
-struct Waiting(Slot);
+struct Waiting<C>(Slot<C>);
 
-impl Drop for Waiting {
+impl<C> Drop for Waiting<C> {
     fn drop(&mut self) {
         take(&self.0);
     }
 }
 
-impl StoreThread {
-    /// Is there a keyring that answers?
-    pub async fn probe(&self) -> Result<(), StoreError> {
-        self.call(SecretService::probe).await
+impl<C: 'static> StoreThread<C> {
+    /// Returns a thread that is not started yet. `connect` makes a connection to the keyring.
+    pub fn new(connect: fn() -> Result<C, StoreError>) -> Self {
+        Self {
+            connect,
+            jobs: Mutex::new(None),
+        }
     }
 
-    pub async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        self.call(move |service| service.save(&id, &secret)).await
-    }
-
-    /// As [`save`](Self::save), but once the caller was told that it failed, the entry is put back
-    /// as it was: a write that hangs may well arrive when nobody counts on it any more.
-    pub async fn save_in_time(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        let write = {
-            let (id, secret) = (id.clone(), secret.clone());
-            move |service: &SecretService| {
-                let earlier = service.load(&id)?;
-                service.save(&id, &secret)?;
-                Ok(earlier)
-            }
-        };
-        let put_back = move |service: &SecretService, earlier: Option<Secret>| {
-            // unless somebody else has written since
-            let undone = match service.load(&id) {
-                Ok(Some(current)) if current.expose() == secret.expose() => match earlier {
-                    Some(earlier) => service.save(&id, &earlier),
-                    None => service.delete(&id),
-                },
-                Ok(_) => Ok(()),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = undone {
-                tracing::warn!(account = id, "a late write could not be undone: {error}");
-            }
-        };
-        self.call_or(LOGIN_DEADLINE, write, put_back)
-            .await
-            .map(|_| ())
-    }
-
-    pub async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
-        let id = id.to_owned();
-        self.call(move |service| service.load(&id)).await
-    }
-
-    pub async fn delete(&self, id: &str) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        self.call(move |service| service.delete(&id)).await
-    }
-
-    async fn call<T: Send + 'static>(
+    pub async fn call<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&SecretService) -> Result<T, StoreError> + Send + 'static,
+        ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.call_or(DEADLINE, ask, |_, _| ()).await
     }
 
     /// `late` gets the result of a call that nobody waits for any more.
-    async fn call_or<T: Send + 'static>(
+    pub async fn call_or<T: Send + 'static>(
         &self,
         deadline: Duration,
-        ask: impl FnOnce(&SecretService) -> Result<T, StoreError> + Send + 'static,
-        late: impl FnOnce(&SecretService, T) + Send + 'static,
+        ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
+        late: impl FnOnce(&C, T) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
+        let connect = self.connect;
         let _waiting = self.hand_over(Box::new(move |connection| {
-            let result = connected(connection).and_then(ask);
+            let result = connected(connection, connect).and_then(ask);
             if result.is_err() {
                 // the bus or the service may be another one next time
                 *connection = None;
@@ -126,8 +79,8 @@ impl StoreThread {
         }
     }
 
-    fn hand_over(&self, job: Job) -> Result<Waiting, StoreError> {
-        let slot: Slot = Arc::new(Mutex::new(Some(job)));
+    fn hand_over(&self, job: Job<C>) -> Result<Waiting<C>, StoreError> {
+        let slot: Slot<C> = Arc::new(Mutex::new(Some(job)));
         let waiting = Waiting(slot.clone());
         let mut jobs = self
             .jobs
@@ -151,7 +104,7 @@ impl StoreThread {
     }
 }
 
-fn work(jobs: &Receiver<Slot>) {
+fn work<C>(jobs: &Receiver<Slot<C>>) {
     let mut connection = None;
     loop {
         let next = match connection {
@@ -170,19 +123,21 @@ fn work(jobs: &Receiver<Slot>) {
     }
 }
 
-fn take(slot: &Slot) -> Option<Job> {
+fn take<C>(slot: &Slot<C>) -> Option<Job<C>> {
     slot.lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
         .take()
 }
 
-fn connected(connection: &mut Option<SecretService>) -> Result<&SecretService, StoreError> {
-    if connection.is_none() {
-        *connection = Some(SecretService::connect()?);
-    }
-    connection
-        .as_ref()
-        .ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))
+fn connected<C>(
+    connection: &mut Option<C>,
+    connect: fn() -> Result<C, StoreError>,
+) -> Result<&C, StoreError> {
+    let made = match connection.take() {
+        Some(made) => made,
+        None => connect()?,
+    };
+    Ok(connection.insert(made))
 }
 
 #[cfg(test)]
@@ -191,14 +146,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_write_that_is_given_up_before_it_begins_keeps_no_secret_and_is_not_made() {
-        let thread = StoreThread::default();
+        let thread = StoreThread::new(|| Ok(()));
         let (go_on, hang) = mpsc::channel::<()>();
         let _hanging = thread.hand_over(Box::new(move |_| {
             let _ = hang.recv();
         }));
         let secret = Arc::new(());
         let held = Arc::downgrade(&secret);
-        let write = move |_: &SecretService| {
+        let write = move |_: &()| {
             drop(secret);
             panic!("it was made");
         };
@@ -210,7 +165,7 @@ mod tests {
         // so is one that is abandoned, and the next is made
         let secret = Arc::new(());
         let held = Arc::downgrade(&secret);
-        let write = move |_: &SecretService| {
+        let write = move |_: &()| {
             drop(secret);
             Ok(())
         };

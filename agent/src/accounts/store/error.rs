@@ -1,0 +1,50 @@
+//! Why a store did not do what it was asked.
+
+use opkssh_protocol::control::LockedPart;
+
+use super::password::PasswordError;
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    #[error("the keyring cannot be used: {0}")]
+    Unavailable(String),
+    #[error("the keyring did not answer in time: it may be locked and waiting for its prompt")]
+    TimedOut,
+    #[error("the store's entry for this account is not readable")]
+    Unreadable,
+    #[error("the encrypted file store cannot be used: {0}")]
+    File(String),
+    #[error("the encrypted file store is locked")]
+    FileLocked,
+    #[error("the encrypted file store has no passphrase yet")]
+    FileNew,
+    #[error("{0}")]
+    Seal(PasswordError),
+    #[error("accounts.json: {0}")]
+    Index(String),
+}
+
+impl StoreError {
+    /// What a person has to unlock first, where that helps.
+    pub fn locked_part(&self) -> Option<LockedPart> {
+        match self {
+            Self::FileLocked => Some(LockedPart::Store),
+            Self::FileNew => Some(LockedPart::NewStore),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, to be followed by what was to be done.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unavailable(_) | Self::TimedOut | Self::Unreadable => {
+                Some("unlock the keyring and try again".to_owned())
+            }
+            Self::FileLocked => Some("unlock it: opkssh agent unlock".to_owned()),
+            Self::FileNew => Some("choose one: opkssh agent unlock".to_owned()),
+            Self::File(_) => Some("see what is wrong with it: opkssh status".to_owned()),
+            Self::Index(_) => None,
+            Self::Seal(error) => error.hint(),
+        }
+    }
+}
