@@ -28,7 +28,7 @@ impl LogoutError {
     /// What the person can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Store(StoreError::Unavailable(_) | StoreError::TimedOut) => {
+            Self::Store(StoreError::Unavailable(_) | StoreError::Busy | StoreError::TimedOut) => {
                 "unlock the keyring and log out again: opkssh logout".to_owned()
             }
             Self::Store(error) => error

@@ -30,12 +30,21 @@ impl Accounts {
                 }
                 Some(_) = working.join_next() => {}
                 () = self.replan.notified() => {}
+                _ = self.stores.answers_again() => {
+                    working.spawn(self.clone().work_now());
+                }
                 request = requests.recv() => {
                     let Some(request) = request else { return };
                     tokio::spawn(self.clone().freshen(request));
                 }
             }
         }
+    }
+
+    /// As [`work`](Self::work), for a store that answers again: it need not wait to be asked.
+    async fn work_now(self: Arc<Self>) {
+        self.ask_store_anew().await;
+        self.work().await;
     }
 
     /// All that is due: logouts, renewals, and writes that failed.

@@ -8,6 +8,12 @@ use super::password::PasswordError;
 pub enum StoreError {
     #[error("the keyring cannot be used: {0}")]
     Unavailable(String),
+    /// The call was never made, and will not be.
+    #[error(
+        "the keyring is still busy with an earlier request, which may be waiting for its prompt"
+    )]
+    Busy,
+    /// The call had begun: it was made, or still will be, or fails.
     #[error("the keyring did not answer in time: it may be locked and waiting for its prompt")]
     TimedOut,
     #[error("the store's entry for this account is not readable")]
@@ -34,10 +40,16 @@ impl StoreError {
         }
     }
 
+    /// Returns true if the store may have done what it was asked, or may still do it.
+    pub fn is_unclear(&self) -> bool {
+        matches!(self, Self::TimedOut)
+    }
+
     /// What to do about it, to be followed by what was to be done.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unavailable(_) | Self::TimedOut | Self::Unreadable => {
+            _ if self.is_unclear() => Some("unlock the keyring and try again".to_owned()),
+            Self::Unavailable(_) | Self::Busy | Self::TimedOut | Self::Unreadable => {
                 Some("unlock the keyring and try again".to_owned())
             }
             Self::FileLocked => Some("unlock it: opkssh agent unlock".to_owned()),

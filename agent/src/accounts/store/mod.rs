@@ -8,6 +8,7 @@ mod error;
 mod file;
 pub mod index;
 mod kind;
+mod late_answers;
 mod memory;
 pub mod password;
 pub mod private_file;
@@ -18,7 +19,7 @@ mod secret_service;
 mod thread;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use opkssh_protocol::control::LockedPart;
@@ -29,6 +30,7 @@ pub use kind::{StoreKind, StoreWish};
 
 use backend::Backend;
 use file::FileStore;
+use late_answers::LateAnswers;
 use memory::Memory;
 use password::{Attempt, Attempts, PasswordError};
 use secret_service::SecretService;
@@ -37,9 +39,9 @@ use secret_service::SecretService;
 const SHORT: Duration = Duration::from_secs(2);
 
 /// Returns every store, in the order in which `--store auto` asks them for new accounts.
-fn backends(file_directory: PathBuf) -> Vec<Box<dyn Backend>> {
+fn backends(file_directory: PathBuf, late_answers: &Arc<LateAnswers>) -> Vec<Box<dyn Backend>> {
     vec![
-        Box::new(SecretService::default()),
+        Box::new(SecretService::new(late_answers.clone())),
         Box::new(FileStore::new(file_directory)),
         Box::new(Memory),
     ]
@@ -48,6 +50,7 @@ fn backends(file_directory: PathBuf) -> Vec<Box<dyn Backend>> {
 /// All stores, by kind.
 pub struct Stores {
     backends: Vec<Box<dyn Backend>>,
+    late_answers: Arc<LateAnswers>,
     wish: StoreWish,
     /// All tries at a store's passphrase.
     attempts: Attempts,
@@ -67,12 +70,18 @@ type NotChosen = (StoreKind, StoreError);
 
 impl Stores {
     pub fn new(wish: StoreWish, file_directory: PathBuf) -> Self {
-        Self::of(backends(file_directory), wish)
+        let late_answers = Arc::default();
+        let backends = backends(file_directory, &late_answers);
+        Self {
+            late_answers,
+            ..Self::of(backends, wish)
+        }
     }
 
     fn of(backends: Vec<Box<dyn Backend>>, wish: StoreWish) -> Self {
         Self {
             backends,
+            late_answers: Arc::default(),
             wish,
             attempts: Attempts::default(),
             last_choice: Mutex::new(None),
@@ -167,6 +176,12 @@ impl Stores {
                 Chosen { kind, reason }
             }
         }
+    }
+
+    /// Waits until a call that was reported as timed out has succeeded after all, and returns the
+    /// kind of its store: it answers again. For one waiter; may be dropped while it waits.
+    pub async fn answers_again(&self) -> StoreKind {
+        self.late_answers.next().await
     }
 
     fn last_choice(&self) -> MutexGuard<'_, Option<Chosen>> {

@@ -13,6 +13,7 @@ use zbus_secret_service_keyring_store::Store;
 use super::backend::Backend;
 use super::error::StoreError;
 use super::kind::{StoreKind, StoreWish};
+use super::late_answers::LateAnswers;
 use super::thread::StoreThread;
 
 /// Attribute `service` of our items.
@@ -26,11 +27,10 @@ pub struct SecretService {
     thread: StoreThread<Connection>,
 }
 
-impl Default for SecretService {
-    fn default() -> Self {
-        Self {
-            thread: StoreThread::new(Connection::new),
-        }
+impl SecretService {
+    pub fn new(late_answers: Arc<LateAnswers>) -> Self {
+        let thread = StoreThread::new(StoreKind::SecretService, Connection::new, late_answers);
+        Self { thread }
     }
 }
 

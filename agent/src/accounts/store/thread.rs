@@ -1,4 +1,4 @@
-//! The thread that talks to the keyring, and the deadline we give it.
+//! The thread that talks to the keyring, and the deadlines of a call.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
@@ -7,44 +7,65 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::error::StoreError;
+use super::kind::StoreKind;
+use super::late_answers::LateAnswers;
 
-/// How long a caller waits. The call itself may go on: a person may be at its prompt.
+/// How long a caller waits for its turn. A call that has not begun by then is never made.
+const TURN_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a caller waits once its call has begun. The call itself may go on: a person may be at
+/// its prompt.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// An unused connection goes after this: it has a thread and buffers of its own.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// A thread that is started with the first call. There is never a second one: writes reach the
-/// keyring in their order, however long one of them hangs. A call that nobody waits for any more
-/// when its turn comes is not made.
+/// keyring in their order, however long one of them hangs.
 pub struct StoreThread<C> {
+    kind: StoreKind,
     connect: fn() -> Result<C, StoreError>,
+    late_answers: Arc<LateAnswers>,
     jobs: Mutex<Option<Sender<Slot<C>>>>,
 }
 
 type Job<C> = Box<dyn FnOnce(&mut Option<C>) + Send>;
 
-/// A job until it begins. Whoever waited for it takes it out again when they give up, and with it
-/// the secret that it would have written: while the keyring hangs, none lies about in a queue.
+/// A job until it begins. A caller that gives up takes it out, and with it the secret that it would
+/// have written: while the keyring hangs, no secret waits in the queue.
 type Slot<C> = Arc<Mutex<Option<Job<C>>>>;
 
 /// The waiting for a job, whichever way it ends.
 struct Waiting<C>(Slot<C>);
 
+impl<C> Waiting<C> {
+    /// Returns true if the job had not begun: then it never will.
+    fn withdraw(&self) -> bool {
+        take(&self.0).is_some()
+    }
+}
+
 impl<C> Drop for Waiting<C> {
     fn drop(&mut self) {
-        take(&self.0);
+        self.withdraw();
     }
 }
 
 impl<C: 'static> StoreThread<C> {
     /// Returns a thread that is not started yet. `connect` makes a connection to the keyring.
-    pub fn new(connect: fn() -> Result<C, StoreError>) -> Self {
+    pub fn new(
+        kind: StoreKind,
+        connect: fn() -> Result<C, StoreError>,
+        late_answers: Arc<LateAnswers>,
+    ) -> Self {
         Self {
+            kind,
             connect,
+            late_answers,
             jobs: Mutex::new(None),
         }
     }
 
+    /// Makes one call to the keyring. A call that hangs is left to itself, and
+    /// [`LateAnswers`] tells when the keyring has answered it after all.
     pub async fn call<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
@@ -52,16 +73,29 @@ impl<C: 'static> StoreThread<C> {
         self.call_or(DEADLINE, ask, |_, _| ()).await
     }
 
-    /// `late` gets the result of a call that nobody waits for any more.
+    /// As [`call`](Self::call), with another deadline. `late` gets the result of a call that nobody
+    /// waits for any more.
     pub async fn call_or<T: Send + 'static>(
         &self,
         deadline: Duration,
         ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
         late: impl FnOnce(&C, T) + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let connect = self.connect;
-        let _waiting = self.hand_over(Box::new(move |connection| {
+        self.call_within(TURN_DEADLINE, deadline, ask, late).await
+    }
+
+    async fn call_within<T: Send + 'static>(
+        &self,
+        turn_deadline: Duration,
+        deadline: Duration,
+        ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
+        late: impl FnOnce(&C, T) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (begin, begun) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
+        let (kind, connect, late_answers) = (self.kind, self.connect, self.late_answers.clone());
+        let waiting = self.hand_over(Box::new(move |connection| {
+            let _ = begin.send(());
             let result = connected(connection, connect).and_then(ask);
             if result.is_err() {
                 // the bus or the service may be another one next time
@@ -69,14 +103,26 @@ impl<C: 'static> StoreThread<C> {
             }
             if let (Err(Ok(result)), Some(service)) = (answer.send(result), connection.as_ref()) {
                 late(service, result);
+                late_answers.tell(kind);
             }
         }))?;
-        match tokio::time::timeout(deadline, answered).await {
-            Ok(Ok(result)) => result,
-            // the thread has panicked; the next call starts another
-            Ok(Err(_)) => Err(StoreError::Unavailable("its thread ended".to_owned())),
-            Err(_) => Err(StoreError::TimedOut),
+        let is_over = tokio::time::timeout(turn_deadline, begun).await.is_err();
+        if is_over && waiting.withdraw() {
+            return Err(StoreError::Busy);
         }
+        let result = match tokio::time::timeout(deadline, &mut answered).await {
+            Ok(result) => result,
+            Err(_) => {
+                answered.close();
+                match answered.try_recv() {
+                    // it came at the last moment
+                    Ok(result) => Ok(result),
+                    Err(_) => return Err(StoreError::TimedOut),
+                }
+            }
+        };
+        // the thread has panicked; the next call starts another
+        result.unwrap_or_else(|_| Err(StoreError::Unavailable("its thread ended".to_owned())))
     }
 
     fn hand_over(&self, job: Job<C>) -> Result<Waiting<C>, StoreError> {
@@ -142,24 +188,40 @@ fn connected<C>(
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
-    #[tokio::test]
-    async fn a_write_that_is_given_up_before_it_begins_keeps_no_secret_and_is_not_made() {
-        let thread = StoreThread::new(|| Ok(()));
+    /// A thread with a call that hangs until the sender is used or dropped.
+    async fn hanging() -> (StoreThread<()>, Sender<()>) {
+        let thread = idle();
         let (go_on, hang) = mpsc::channel::<()>();
-        let _hanging = thread.hand_over(Box::new(move |_| {
+        let (begin, begun) = oneshot::channel();
+        let hangs = thread.hand_over(Box::new(move |_| {
+            let _ = begin.send(());
             let _ = hang.recv();
         }));
+        begun.await.unwrap();
+        drop(hangs);
+        (thread, go_on)
+    }
+
+    fn idle() -> StoreThread<()> {
+        StoreThread::new(StoreKind::SecretService, || Ok(()), Arc::default())
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_turn_does_not_come_keeps_no_secret_and_is_never_made() {
+        let (thread, go_on) = hanging().await;
         let secret = Arc::new(());
         let held = Arc::downgrade(&secret);
-        let write = move |_: &()| {
+        let write = move |_: &()| -> Result<(), StoreError> {
             drop(secret);
             panic!("it was made");
         };
         let soon = Duration::from_millis(1);
-        let given_up: Result<(), _> = thread.call_or(soon, write, |_, ()| ()).await;
-        assert!(matches!(given_up, Err(StoreError::TimedOut)));
+        let given_up = thread.call_within(soon, DEADLINE, write, |_, ()| ()).await;
+        assert!(matches!(given_up, Err(StoreError::Busy)), "{given_up:?}");
         assert!(held.upgrade().is_none(), "it waits in the queue");
 
         // so is one that is abandoned, and the next is made
@@ -177,11 +239,40 @@ mod tests {
         }
         drop(abandoned);
         assert!(held.upgrade().is_none(), "it waits in the queue");
-        let (done, made) = oneshot::channel();
-        let _waiting = thread.hand_over(Box::new(move |_| {
-            let _ = done.send(());
-        }));
         drop(go_on);
-        made.await.unwrap();
+        thread.call(|_| Ok(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_call_that_had_begun_is_unclear_and_its_late_answer_is_news() {
+        let thread = idle();
+        let news = thread.late_answers.clone();
+        let hang_until = |answer: Result<(), StoreError>| {
+            let (go_on, hang) = mpsc::channel::<()>();
+            let call = move |_: &()| {
+                let _ = hang.recv();
+                answer
+            };
+            (go_on, call)
+        };
+        let (go_on, call) = hang_until(Ok(()));
+        let soon = Duration::from_millis(1);
+        let (undo, undone) = oneshot::channel();
+        let late = |_: &(), ()| {
+            let _ = undo.send(());
+        };
+        let given_up = thread.call_or(soon, call, late).await.unwrap_err();
+        assert!(matches!(given_up, StoreError::TimedOut) && given_up.is_unclear());
+        assert!(!StoreError::Busy.is_unclear());
+        drop(go_on);
+        undone.await.unwrap();
+        assert_eq!(news.next().await, StoreKind::SecretService);
+
+        // a prompt that was dismissed is no reason to ask again, and to prompt again
+        let (go_on, call) = hang_until(Err(StoreError::Unavailable("dismissed".to_owned())));
+        assert!(thread.call_or(soon, call, |_, ()| ()).await.is_err());
+        drop(go_on);
+        thread.call(|_| Ok(())).await.unwrap();
+        assert!(timeout(soon, news.next()).await.is_err());
     }
 }
