@@ -28,9 +28,13 @@ impl LogoutError {
     /// What the person can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Store(StoreError::Unavailable(_) | StoreError::Busy | StoreError::TimedOut) => {
-                "unlock the keyring and log out again: opkssh logout".to_owned()
-            }
+            Self::Store(
+                StoreError::Unavailable(_)
+                | StoreError::Locked
+                | StoreError::PromptDismissed
+                | StoreError::Busy
+                | StoreError::TimedOut,
+            ) => "unlock the keyring and log out again: opkssh logout".to_owned(),
             Self::Store(error) => error
                 .hint()
                 .unwrap_or_else(|| "log out again: opkssh logout".to_owned()),

@@ -8,6 +8,10 @@ use super::password::PasswordError;
 pub enum StoreError {
     #[error("the keyring cannot be used: {0}")]
     Unavailable(String),
+    #[error("the keyring is locked")]
+    Locked,
+    #[error("the keyring is locked and its prompt was dismissed")]
+    PromptDismissed,
     /// The call was never made, and will not be.
     #[error(
         "the keyring is still busy with an earlier request, which may be waiting for its prompt"
@@ -40,6 +44,14 @@ impl StoreError {
         }
     }
 
+    /// Returns true if somebody has to unlock the store first.
+    pub fn is_locked(&self) -> bool {
+        matches!(
+            self,
+            Self::Locked | Self::PromptDismissed | Self::FileLocked
+        )
+    }
+
     /// Returns true if the store may have done what it was asked, or may still do it.
     pub fn is_unclear(&self) -> bool {
         matches!(self, Self::TimedOut)
@@ -48,15 +60,12 @@ impl StoreError {
     /// What to do about it, to be followed by what was to be done.
     pub fn hint(&self) -> Option<String> {
         match self {
-            _ if self.is_unclear() => Some("unlock the keyring and try again".to_owned()),
-            Self::Unavailable(_) | Self::Busy | Self::TimedOut | Self::Unreadable => {
-                Some("unlock the keyring and try again".to_owned())
-            }
             Self::FileLocked => Some("unlock it: opkssh agent unlock".to_owned()),
             Self::FileNew => Some("choose one: opkssh agent unlock".to_owned()),
             Self::File(_) => Some("see what is wrong with it: opkssh status".to_owned()),
             Self::Index(_) => None,
             Self::Seal(error) => error.hint(),
+            _ => Some("unlock the keyring and try again".to_owned()),
         }
     }
 }

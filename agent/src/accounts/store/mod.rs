@@ -16,6 +16,7 @@ pub mod record;
 pub mod seal;
 pub mod seal_file;
 mod secret_service;
+mod secret_service_error;
 mod thread;
 
 use std::path::PathBuf;

@@ -14,6 +14,7 @@ use super::backend::Backend;
 use super::error::StoreError;
 use super::kind::{StoreKind, StoreWish};
 use super::late_answers::LateAnswers;
+use super::secret_service_error::{explain, unavailable};
 use super::thread::StoreThread;
 
 /// Attribute `service` of our items.
@@ -103,20 +104,20 @@ struct Connection(Arc<Store>);
 
 impl Connection {
     fn new() -> Result<Self, StoreError> {
-        Store::new().map(Self).map_err(unavailable)
+        Store::new().map(Self).map_err(|error| unavailable(&error))
     }
 
     fn save(&self, id: &str, secret: &Secret) -> Result<(), StoreError> {
         self.entry(id)?
             .set_password(secret.expose())
-            .map_err(unavailable)
+            .map_err(|error| unavailable(&error))
     }
 
     /// Does it answer? It is asked for an entry that does not exist.
     fn probe(&self) -> Result<(), StoreError> {
         match self.entry("probe")?.get_password() {
             Ok(_) | Err(Error::NoEntry) => Ok(()),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
@@ -124,8 +125,8 @@ impl Connection {
         match self.entry(id)?.get_password() {
             Ok(text) => Ok(Some(Secret::new(text))),
             Err(Error::NoEntry) => not_hidden().map(|()| None),
-            Err(Error::BadEncoding(_)) => Err(StoreError::Unreadable),
-            Err(error) => Err(unavailable(error)),
+            Err(Error::BadEncoding(_) | Error::BadDataFormat(..)) => Err(StoreError::Unreadable),
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
@@ -133,16 +134,18 @@ impl Connection {
         match self.entry(id)?.delete_credential() {
             Ok(()) => Ok(()),
             Err(Error::NoEntry) => not_hidden(),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
     fn entry(&self, id: &str) -> Result<keyring_core::Entry, StoreError> {
-        self.0.build(SERVICE, id, None).map_err(unavailable)
+        self.0
+            .build(SERVICE, id, None)
+            .map_err(|error| unavailable(&error))
     }
 }
 
-/// Is there really nothing? Some services (oo7) find nothing in a collection that is locked.
+/// Fails if entries may be hidden: some services (oo7) find nothing in a collection that is locked.
 fn not_hidden() -> Result<(), StoreError> {
     let is_locked = || -> Result<bool, secret_service::Error> {
         let service = secret_service::blocking::SecretService::connect(EncryptionType::Plain)?;
@@ -151,23 +154,7 @@ fn not_hidden() -> Result<(), StoreError> {
     match is_locked() {
         // no collection at all
         Ok(false) | Err(secret_service::Error::NoResult) => Ok(()),
-        Ok(true) => Err(StoreError::Unavailable("it is locked".to_owned())),
-        Err(error) => Err(StoreError::Unavailable(innermost(&error))),
+        Ok(true) => Err(StoreError::Locked),
+        Err(error) => Err(explain(&error)),
     }
-}
-
-/// Everything but "no such entry" means: not now, ask again later. The text never holds a secret.
-fn unavailable(error: Error) -> StoreError {
-    StoreError::Unavailable(match error {
-        Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => innermost(&*cause),
-        other => other.to_string(),
-    })
-}
-
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
