@@ -116,7 +116,7 @@ impl SessionFollower for Arc<Accounts> {
 
     /// They are not put away, or not any more, although the person wants it.
     fn cannot_follow(&self, why: &str) {
-        self.held.notice(format!(
+        self.held.notices.tell(format!(
             "the agent does not lock with the screen or for sleep (lock_on): {why}"
         ));
     }

@@ -22,7 +22,7 @@ impl Accounts {
         for account in &dropped {
             if account.state().store == StoreKind::Memory {
                 let alias = &account.alias;
-                self.held.notice(format!(
+                self.held.notices.tell(format!(
                     "account {alias} was in memory only and is gone (SIGUSR1); log in: opkssh \
                      login {alias}"
                 ));
@@ -44,7 +44,7 @@ impl Accounts {
                     account.state().store_error.is_none()
                 });
                 if saved.await != Some(true) {
-                    this.held.notice(format!(
+                    this.held.notices.tell(format!(
                         "account {alias} was dropped from memory (SIGUSR1), and its newest state \
                          could not be stored; if it does not renew, log in: opkssh login {alias}"
                     ));

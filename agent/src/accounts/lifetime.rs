@@ -45,7 +45,7 @@ impl Accounts {
             let left = self.to_its_end(async move { this.log_out_of(&leaving).await });
             let alias = &account.alias;
             // nobody has asked for it, so nobody would see it elsewhere
-            self.held.notice(match left.await {
+            self.held.notices.tell(match left.await {
                 Some(Ok(left)) => format!(
                     "{alias} was logged out at the end of its lifetime: {}",
                     left.revocation

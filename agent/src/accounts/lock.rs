@@ -10,6 +10,7 @@ use opkssh_protocol::control::LockedPart;
 use opkssh_protocol::secret::Secret;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
+use super::held::PasswordRequests;
 use super::missing::{Missing, Sealed};
 use super::restore::NotRestored;
 use super::store::index::Entry;
@@ -19,7 +20,6 @@ use super::store::seal::{Lid, SealKey, is_sealed};
 use super::store::seal_file::SealFile;
 use super::store::{StoreError, StoreKind};
 use super::{Account, Accounts};
-use crate::serving::held::PasswordRequests;
 
 pub struct Lock {
     file: PathBuf,
@@ -115,7 +115,9 @@ impl Accounts {
                     false => this.unlock(request.password).await,
                 };
                 if let Err(error) = &done {
-                    this.held.warn(&format!("lock or unlock refused: {error}"));
+                    this.held
+                        .notices
+                        .warn(&format!("lock or unlock refused: {error}"));
                 }
                 let _ = request.done.send(done.is_ok());
             });

@@ -5,6 +5,7 @@ mod away;
 mod clock;
 mod ensure;
 mod forget;
+pub mod held;
 mod key_files;
 pub mod lifecycle;
 mod lifetime;
@@ -20,6 +21,7 @@ mod renewal;
 mod report;
 mod restore;
 mod settings;
+mod source;
 pub mod store;
 mod whose;
 
@@ -38,10 +40,10 @@ use opkssh_protocol::time::UnixTime;
 use tokio::sync::{Notify, watch};
 
 use crate::desktop::surroundings::Surroundings;
-use crate::serving::held::Held;
 use crate::serving::hosts::host_matches;
 use away::Away;
 use clock::Clock;
+use held::Held;
 use lock::Lock;
 use login::shared_login::SharedLogins;
 use missing::Missing;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use super::{Account, Accounts, report};
-use crate::serving::held::{Identity, Visibility};
+use crate::serving::source::{Identity, Visibility};
 
 impl Accounts {
     /// Publishes again, before the serving wing lists accounts, when the settings have changed.
@@ -31,12 +31,16 @@ impl Accounts {
                 let state = account.state();
                 let visibility = self.settings.of(&state.record).visibility;
                 self.keep_visibility(account, &visibility);
-                (!self.is_overdue(&state.record)).then(|| Identity {
-                    account: account.alias.clone(),
-                    key: state.credentials.key.clone(),
-                    certificate: state.credentials.shown(&visibility).blob().to_vec(),
-                    comment: report::comment(&state),
-                    visibility,
+                let key = &state.credentials.key;
+                (!self.is_overdue(&state.record)).then(|| {
+                    let identity = Identity {
+                        name: account.alias.clone(),
+                        blob: state.credentials.shown(&visibility).blob().to_vec(),
+                        public_key: key.public_key(),
+                        comment: report::comment(&state),
+                        visibility,
+                    };
+                    (identity, key.clone())
                 })
             })
             .collect();
@@ -54,7 +58,7 @@ impl Accounts {
         // after a failure it is tried again when the accounts are published the next time
         match self.index.note_visibility(alias, visibility.clone()) {
             Ok(()) => self.settings.note_written(alias),
-            Err(error) => self.held.notice(format!(
+            Err(error) => self.held.notices.tell(format!(
                 "{alias}: its `hosts:` could not be kept for the agent's next start: {error}"
             )),
         }

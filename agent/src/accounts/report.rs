@@ -37,7 +37,7 @@ impl Accounts {
         notices.extend(hidden.iter().map(is_hidden));
         notices.extend(self.settings.notices());
         notices.extend(self.settings.unknown_accounts(&self.every_name()));
-        notices.extend(self.held.notices());
+        notices.extend(self.held.notices.list());
         (reports, notices)
     }
 

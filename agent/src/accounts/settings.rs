@@ -11,7 +11,7 @@ use opkssh_protocol::config::{AgentSection, ClientConfig, LockOn, OnDemand, Prov
 use opkssh_protocol::pk_token::ExpirationPolicy;
 
 use super::store::record::Record;
-use crate::serving::held::Visibility;
+use crate::serving::source::Visibility;
 
 /// Settings of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]

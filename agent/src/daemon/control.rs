@@ -25,9 +25,8 @@ use crate::accounts::store::StoreWish;
 use crate::accounts::store::password::PasswordError;
 use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured, Joined, Word};
 use crate::desktop::surroundings::Surroundings;
-use crate::serving::Serving;
-use crate::serving::held::PERSON_PATIENCE;
 use crate::serving::usage::Usage;
+use crate::serving::{PERSON_TIMEOUT, Serving};
 
 /// A client that connects sends its request at once.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
@@ -216,7 +215,7 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
         && let Some(alias) = account.clone()
     {
         let asked = accounts.ask_person(std::slice::from_ref(&alias));
-        let _ = tokio::time::timeout(PERSON_PATIENCE, asked).await;
+        let _ = tokio::time::timeout(PERSON_TIMEOUT, asked).await;
         ensured = accounts.ensure(which).await;
     }
     match ensured {

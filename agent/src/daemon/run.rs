@@ -21,11 +21,12 @@ use super::program::Program;
 use super::systemd::{Passed, PassedError};
 use super::{hardening, systemd};
 use crate::accounts::Accounts;
+use crate::accounts::held::Held;
 use crate::accounts::store::{StoreError, StoreWish};
 use crate::desktop::logind::{self, SessionFollower as _};
 use crate::desktop::surroundings::Surroundings;
+use crate::notices::Notices;
 use crate::private_dir::{DirectoryError, make_private};
-use crate::serving::held::Held;
 use crate::serving::{self, Serving};
 
 /// How long the end of the daemon waits for what it has begun.
@@ -162,7 +163,8 @@ async fn serve(
     let mut drop_keys = signal(SignalKind::user_defined1()).map_err(RunError::Runtime)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(RunError::Runtime)?;
 
-    let (held, freshen_requests) = Held::new();
+    let notices = Arc::<Notices>::default();
+    let (held, freshen_requests) = Held::new(notices.clone());
     let held = Arc::new(held);
     let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
     let surroundings = Arc::new(Surroundings::of_process(is_service));
@@ -176,7 +178,8 @@ async fn serve(
     instance::write_private(&pid_file, &pid).map_err(file(&pid_file))?;
 
     tokio::spawn(accounts.clone().obey(held.password_requests()));
-    let serving = Arc::new(Serving::new(held, places.known_hosts_files().to_vec()));
+    let known_hosts = places.known_hosts_files().to_vec();
+    let serving = Arc::new(Serving::new(held.clone(), held, notices, known_hosts));
     let usage = serving.usage.clone();
     let control = Control {
         accounts: accounts.clone(),

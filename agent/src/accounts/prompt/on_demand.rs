@@ -200,7 +200,7 @@ impl Accounts {
         let mut shown = match self.offer_login(alias, &summary).await {
             Ok(shown) => shown,
             Err(error) => {
-                self.held.notice(format!(
+                self.held.notices.tell(format!(
                     "{alias} needs a login: opkssh login {alias} ({error})"
                 ));
                 return Ended::NotAsked;
@@ -253,7 +253,7 @@ impl Accounts {
                 }
             }
         };
-        self.held.notice(format!(
+        self.held.notices.tell(format!(
             "the login for {alias} failed: {failed}; log in: opkssh login {alias}"
         ));
     }

@@ -146,7 +146,7 @@ impl Accounts {
         let mut shown = match self.offer_login(alias, &summary).await {
             Ok(shown) => shown,
             Err(error) => {
-                self.held.notice(format!(
+                self.held.notices.tell(format!(
                     "the login {alias} ends soon: opkssh login {alias} ({error})"
                 ));
                 return;

@@ -10,7 +10,7 @@ use super::alarm::Alarm;
 use super::exchange::SAVE_AGAIN;
 use super::renew::{Wish, not_before, within};
 use crate::accounts::Accounts;
-use crate::serving::held::{FreshenRequest, FreshenRequests, FreshenWish};
+use crate::accounts::held::{FreshenRequest, FreshenRequests, FreshenWish};
 
 impl Accounts {
     /// Restores what the store has, then runs for as long as the daemon.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::private_file;
 use super::record::Record;
 use super::{StoreError, StoreKind};
-use crate::serving::held::Visibility;
+use crate::serving::source::Visibility;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {

@@ -12,7 +12,7 @@ use opkssh_protocol::user_key::{UnreadableKey, UserKey};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::mint::mint;
-use crate::serving::held::Visibility;
+use crate::serving::source::Visibility;
 
 /// Everything needed to go on after a restart, as one text in the store.
 #[derive(Clone, Serialize, Deserialize)]

@@ -45,7 +45,7 @@ async fn it_is_renewed_until_its_time_is_up_and_logged_out_then() {
     assert_eq!(world.status().state, AccountState::LoginNeeded);
     // before the clockwork has come to it
     world.accounts.publish();
-    assert!(world.held.identities().is_empty());
+    assert!(world.held.listed().is_empty());
     world.accounts.clone().work().await;
     assert!(world.accounts.find(&WhichAccount::All).is_empty());
     assert_eq!(world.provider.refreshes(), renewals);
@@ -77,7 +77,7 @@ async fn an_agent_that_starts_after_the_end_shows_nothing_and_logs_out() {
     world.set_time(START.plus(8 * HOUR));
     open_store(&world).await;
     world.accounts.restore_missing().await;
-    assert!(world.held.identities().is_empty());
+    assert!(world.held.listed().is_empty());
     world.accounts.clone().work().await;
     assert!(world.accounts.find(&WhichAccount::All).is_empty());
     world.restart(store);

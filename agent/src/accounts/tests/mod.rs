@@ -75,7 +75,7 @@ impl World {
         });
         let provider = MintingProvider::start(on_refresh, id_token_ttl, start.0);
         let clock = Clock::simulated(start);
-        let held = Arc::new(Held::new().0);
+        let held = Arc::new(Held::new(Arc::default()).0);
         let surroundings = Arc::new(Surroundings::of_process(false));
         let mut accounts = Accounts::new(&places, store, held.clone(), surroundings);
         accounts.clock = clock.clone();
@@ -106,7 +106,7 @@ impl World {
 
     /// Another daemon takes over.
     fn restart(&mut self, store: StoreWish) {
-        self.held = Arc::new(Held::new().0);
+        self.held = Arc::new(Held::new(Arc::default()).0);
         let surroundings = Arc::new(Surroundings::of_process(false));
         let mut accounts = Accounts::new(&self.places, store, self.held.clone(), surroundings);
         accounts.clock = self.clock.clone();
@@ -172,8 +172,8 @@ impl World {
 
     /// Would a server with this expiration policy let us in now, by what ssh sees in the agent?
     fn server_accepts(&self) -> Result<(), String> {
-        let identities = self.held.identities();
-        let shown = UnverifiedCertificate::parse(&identities[0].certificate).unwrap();
+        let identities = self.held.listed();
+        let shown = UnverifiedCertificate::parse(&identities[0].blob).unwrap();
         let shown = certificate::verify(shown, self.now()).map_err(|error| error.to_string())?;
         let provider = TrustedProvider {
             issuer: self.provider.issuer().to_owned(),

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::accounts::ensure::EnsureError;
-use crate::serving::held::{FreshenRequest, FreshenWish};
+use crate::accounts::held::{FreshenRequest, FreshenWish};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
