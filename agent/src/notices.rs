@@ -1,35 +1,77 @@
-//! What the person should know: shown by `status`, and warnings for the log.
+//! What the person should know: notices for `status`, and warnings for the log.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant, SystemTime};
 
-/// Notices kept for `status`.
-const MAX_NOTICES: usize = 20;
+use opkssh_protocol::control::Notice;
+
 /// The same warning is written no more often than this.
 const WARN_AGAIN: Duration = Duration::from_secs(60);
 /// Different warnings in that time.
 const MAX_WRITTEN: usize = 100;
 
+/// What a notice is about; the texts are names of accounts. Peers cannot make up causes, so notices
+/// need no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Not listed for a server. Ends when the identity is listed for one.
+    NotOffered(String),
+    /// Not signed with on a forwarded connection. Ends when the identity signs on one.
+    SignatureRefused(String),
+    /// A session-bind could not be checked.
+    BindNotVerified,
+    /// A login that the agent began has failed.
+    LoginFailed(String),
+    /// A login is needed, and the person could not be asked.
+    LoginNeeded(String),
+    /// A login ends soon, and the person could not be told on the desktop.
+    Reminder(String),
+    /// SIGUSR1 dropped what no store has.
+    Dropped(String),
+    /// The end of a lifetime, with or without a logout.
+    Logout(String),
+    /// `hosts:` could not be kept in accounts.json.
+    VisibilityNotKept(String),
+    /// The agent does not lock with the screen or for sleep.
+    LockOnNotFollowed,
+}
+
+/// The notices that hold now.
 #[derive(Default)]
 pub struct Notices {
-    notices: Mutex<VecDeque<String>>,
+    told: Mutex<Vec<(Cause, Notice)>>,
     written: Mutex<Written>,
 }
 
+impl Cause {
+    /// Returns the causes to which a login to the account puts an end.
+    pub fn ended_by_login(account: &str) -> [Self; 5] {
+        [
+            Self::LoginFailed,
+            Self::LoginNeeded,
+            Self::Reminder,
+            Self::Dropped,
+            Self::Logout,
+        ]
+        .map(|cause| cause(account.to_owned()))
+    }
+}
+
 impl Notices {
-    /// Keeps something for `status`, once, however often it happens.
-    pub fn tell(&self, text: String) {
+    /// Keeps a notice until its cause is cleared. It takes the place of an earlier one of the same
+    /// cause.
+    pub fn tell(&self, cause: Cause, text: String) {
         self.warn(&text);
-        let mut notices = self
-            .notices
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        notices.retain(|notice| *notice != text);
-        notices.push_back(text);
-        if notices.len() > MAX_NOTICES {
-            notices.pop_front();
-        }
+        let mut told = self.told();
+        told.retain(|(known, _)| *known != cause);
+        let at = Some(SystemTime::now().into());
+        told.push((cause, Notice { at, text }));
+    }
+
+    /// Forgets the notice of a cause that is no more.
+    pub fn clear(&self, cause: &Cause) {
+        self.told().retain(|(known, _)| known != cause);
     }
 
     /// Writes a warning to the log. Peers cause these as often as they like, so the same text is
@@ -44,13 +86,16 @@ impl Notices {
         }
     }
 
-    /// Returns what was told, the latest last.
-    pub fn list(&self) -> Vec<String> {
-        let notices = self
-            .notices
+    /// Returns what holds now, the latest last.
+    pub fn list(&self) -> Vec<Notice> {
+        let told = self.told();
+        told.iter().map(|(_, notice)| notice.clone()).collect()
+    }
+
+    fn told(&self) -> MutexGuard<'_, Vec<(Cause, Notice)>> {
+        self.told
             .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        notices.iter().cloned().collect()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -75,21 +120,38 @@ impl Written {
 mod tests {
     use super::*;
 
+    fn texts(notices: &Notices) -> Vec<String> {
+        let list = notices.list().into_iter();
+        list.map(|notice| notice.text).collect()
+    }
+
     #[test]
-    fn a_notice_that_comes_back_is_still_one() {
+    fn a_cause_has_one_notice_the_latest() {
         let notices = Notices::default();
+        let refused = |name: &str| Cause::SignatureRefused(name.to_owned());
         for _ in 0..100 {
-            for text in ["a", "b", "c"] {
-                notices.tell(text.to_owned());
-            }
+            notices.tell(refused("a"), "first".to_owned());
+            notices.tell(refused("b"), "other".to_owned());
+            notices.tell(Cause::NotOffered("a".to_owned()), "third".to_owned());
         }
-        assert_eq!(notices.list(), ["a", "b", "c"]);
-        notices.tell("a".to_owned());
-        assert_eq!(notices.list(), ["b", "c", "a"], "the latest last");
-        for number in 0..MAX_NOTICES {
-            notices.tell(number.to_string());
+        assert_eq!(texts(&notices), ["first", "other", "third"]);
+        notices.tell(refused("a"), "later".to_owned());
+        assert_eq!(texts(&notices), ["other", "third", "later"]);
+        assert!(notices.list().iter().all(|notice| notice.at.is_some()));
+    }
+
+    #[test]
+    fn a_notice_goes_with_its_cause() {
+        let notices = Notices::default();
+        notices.tell(Cause::NotOffered("a".to_owned()), "a".to_owned());
+        notices.tell(Cause::NotOffered("b".to_owned()), "b".to_owned());
+        notices.tell(Cause::LoginFailed("a".to_owned()), "failed".to_owned());
+        notices.clear(&Cause::NotOffered("a".to_owned()));
+        assert_eq!(texts(&notices), ["b", "failed"]);
+        for cause in Cause::ended_by_login("a") {
+            notices.clear(&cause);
         }
-        assert_eq!(notices.list().len(), MAX_NOTICES);
+        assert_eq!(texts(&notices), ["b"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::store::{StoreError, StoreKind};
 use super::whose::{Ambiguous, OtherPerson};
 use super::{Account, Accounts, provider, report};
 use crate::failpoint;
+use crate::notices::Cause;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
@@ -331,6 +332,9 @@ impl Accounts {
                     accounts.insert(alias, account.clone());
                 }
             }
+        }
+        for cause in Cause::ended_by_login(&account.alias) {
+            self.held.notices.clear(&cause);
         }
         self.publish();
         Ok(account)

@@ -12,6 +12,7 @@ use super::missing::{AWAY, Missing};
 use super::store::StoreKind;
 use super::{Account, Accounts, State};
 use crate::desktop::logind::{SessionEvent, SessionFollower};
+use crate::notices::Cause;
 
 /// Why a command is refused.
 pub(super) const PUT_AWAY: &str = "the agent is locked with the screen";
@@ -106,6 +107,7 @@ impl Accounts {
 
 impl SessionFollower for Arc<Accounts> {
     fn handle(&self, event: SessionEvent) {
+        self.held.notices.clear(&Cause::LockOnNotFollowed);
         self.hear(match event {
             SessionEvent::ScreenLocked => Word::ScreenLocked,
             SessionEvent::ScreenUnlocked => Word::ScreenUnlocked,
@@ -116,9 +118,10 @@ impl SessionFollower for Arc<Accounts> {
 
     /// They are not put away, or not any more, although the person wants it.
     fn cannot_follow(&self, why: &str) {
-        self.held.notices.tell(format!(
-            "the agent does not lock with the screen or for sleep (lock_on): {why}"
-        ));
+        self.held.notices.tell(
+            Cause::LockOnNotFollowed,
+            format!("the agent does not lock with the screen or for sleep (lock_on): {why}"),
+        );
     }
 }
 

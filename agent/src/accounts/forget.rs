@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::missing::{DROPPED, Missing, Sealed};
 use super::store::StoreKind;
 use super::{Account, Accounts, State};
+use crate::notices::Cause;
 
 impl Accounts {
     /// Drops every account from memory. A renewal in flight is finished and its result stored, as
@@ -22,10 +23,13 @@ impl Accounts {
         for account in &dropped {
             if account.state().store == StoreKind::Memory {
                 let alias = &account.alias;
-                self.held.notices.tell(format!(
-                    "account {alias} was in memory only and is gone (SIGUSR1); log in: opkssh \
+                self.held.notices.tell(
+                    Cause::Dropped(alias.clone()),
+                    format!(
+                        "account {alias} was in memory only and is gone (SIGUSR1); log in: opkssh \
                      login {alias}"
-                ));
+                    ),
+                );
             }
         }
         self.publish();
@@ -44,10 +48,11 @@ impl Accounts {
                     account.state().store_error.is_none()
                 });
                 if saved.await != Some(true) {
-                    this.held.notices.tell(format!(
+                    let text = format!(
                         "account {alias} was dropped from memory (SIGUSR1), and its newest state \
                          could not be stored; if it does not renew, log in: opkssh login {alias}"
-                    ));
+                    );
+                    this.held.notices.tell(Cause::Dropped(alias), text);
                 }
             });
         }

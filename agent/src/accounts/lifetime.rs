@@ -10,6 +10,7 @@ use opkssh_protocol::time::UnixTime;
 use super::Accounts;
 use super::renewal::plan::Plan;
 use super::store::record::Record;
+use crate::notices::Cause;
 
 impl Accounts {
     /// For all accounts, also those that were logged in to before.
@@ -45,7 +46,7 @@ impl Accounts {
             let left = self.to_its_end(async move { this.log_out_of(&leaving).await });
             let alias = &account.alias;
             // nobody has asked for it, so nobody would see it elsewhere
-            self.held.notices.tell(match left.await {
+            let text = match left.await {
                 Some(Ok(left)) => format!(
                     "{alias} was logged out at the end of its lifetime: {}",
                     left.revocation
@@ -54,7 +55,8 @@ impl Accounts {
                     format!("the lifetime of {alias} is over, and its logout waits: {error}")
                 }
                 None => continue,
-            });
+            };
+            self.held.notices.tell(Cause::Logout(alias.clone()), text);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use super::{Account, Accounts, report};
+use crate::notices::Cause;
 use crate::serving::source::{Identity, Visibility};
 
 impl Accounts {
@@ -55,12 +56,19 @@ impl Accounts {
         if !self.settings.keep(alias, visibility) {
             return;
         }
+        let not_kept = || Cause::VisibilityNotKept(alias.clone());
         // after a failure it is tried again when the accounts are published the next time
         match self.index.note_visibility(alias, visibility.clone()) {
-            Ok(()) => self.settings.note_written(alias),
-            Err(error) => self.held.notices.tell(format!(
-                "{alias}: its `hosts:` could not be kept for the agent's next start: {error}"
-            )),
+            Ok(()) => {
+                self.settings.note_written(alias);
+                self.held.notices.clear(&not_kept());
+            }
+            Err(error) => self.held.notices.tell(
+                not_kept(),
+                format!(
+                    "{alias}: its `hosts:` could not be kept for the agent's next start: {error}"
+                ),
+            ),
         }
     }
 

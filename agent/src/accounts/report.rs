@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opkssh_protocol::control::{AccountStatus, WhichAccount};
+use opkssh_protocol::control::{AccountStatus, Notice, WhichAccount};
 use opkssh_protocol::printable::printable;
 
 use super::missing::AWAY;
@@ -14,7 +14,7 @@ use super::{Account, Accounts, State};
 
 impl Accounts {
     /// Every account, the ones that the store does not give back as notices.
-    pub async fn reports(self: &Arc<Self>) -> (Vec<AccountStatus>, Vec<String>) {
+    pub async fn reports(self: &Arc<Self>) -> (Vec<AccountStatus>, Vec<Notice>) {
         // goes on by itself where the keyring is slow: the next status has it
         let _ = tokio::time::timeout(Duration::from_secs(2), self.restore_missing()).await;
         // the configuration, by which renewals are planned, may be another one since
@@ -37,8 +37,9 @@ impl Accounts {
         notices.extend(hidden.iter().map(is_hidden));
         notices.extend(self.settings.notices());
         notices.extend(self.settings.unknown_accounts(&self.every_name()));
-        notices.extend(self.held.notices.list());
-        (reports, notices)
+        let now = |text| Notice { at: None, text };
+        let told = self.held.notices.list();
+        (reports, notices.into_iter().map(now).chain(told).collect())
     }
 
     /// Returns the names of all accounts, also of those that are not in memory.

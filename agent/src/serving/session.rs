@@ -16,6 +16,7 @@ use super::hosts::Names;
 use super::source::Identity;
 use super::wire::{Malformed, Reader, put_string};
 use super::{PERSON_TIMEOUT, RENEW_TIMEOUT, Serving, list, sign};
+use crate::notices::Cause;
 
 // RFC 9987 section 6.1
 const FAILURE: u8 = 5;
@@ -153,7 +154,7 @@ impl Session {
         list::visible(identities, names, self.bindings.is_forwarded())
     }
 
-    /// Notes for `status` why an identity was not listed. Without an identity ssh asks for no
+    /// Notes for `status` why an identity was not listed, and forgets that of one that was. Without an identity ssh asks for no
     /// signature and just fails.
     fn note_withheld(
         &self,
@@ -166,6 +167,10 @@ impl Session {
         let Some(server) = server else {
             return;
         };
+        for identity in visible {
+            let cause = Cause::NotOffered(identity.name.clone());
+            self.serving.notices.clear(&cause);
+        }
         for identity in identities.iter().filter(is_withheld) {
             let name = identity.name.clone();
             let why = match identity.visibility.forwarding {
@@ -180,7 +185,9 @@ impl Session {
                     None => continue,
                 },
             };
-            self.serving.notices.tell(format!("not offered: {why}"));
+            let cause = Cause::NotOffered(identity.name.clone());
+            let text = format!("not offered: {why}");
+            self.serving.notices.tell(cause, text);
         }
     }
 
@@ -203,10 +210,10 @@ impl Session {
         let name = &match permitted {
             Ok(name) => name,
             Err(refusal) => {
-                if refusal.is_notable() {
-                    self.serving
-                        .notices
-                        .tell(format!("signature refused: {refusal}"));
+                if let Some(name) = refusal.identity() {
+                    let cause = Cause::SignatureRefused(name.to_owned());
+                    let text = format!("signature refused: {refusal}");
+                    self.serving.notices.tell(cause, text);
                 }
                 return Ok(vec![FAILURE]);
             }
@@ -214,6 +221,10 @@ impl Session {
         match self.serving.source.sign(name, data, flags).await {
             Ok(signature) => {
                 tracing::info!(account = name, forwarded = is_forwarded, "signed");
+                if is_forwarded {
+                    let refused = Cause::SignatureRefused(name.clone());
+                    self.serving.notices.clear(&refused);
+                }
                 let mut answer = vec![SIGN_RESPONSE];
                 put_string(&mut answer, &signature);
                 Ok(answer)
@@ -269,16 +280,15 @@ impl Session {
     /// login may fail for it.
     fn note_refused_bind(&self, error: &BindError) {
         let notices = &self.serving.notices;
-        match error {
-            BindError::Unverifiable(_) if self.bindings.unproved().is_some() => notices.tell(format!(
-                "session-bind not verified: {error}; the server counts as one without a name, which \
-                 sees no account with `hosts:`"
-            )),
-            BindError::Unverifiable(_) => notices.tell(format!(
-                "session-bind not verified: {error}; the connection counts as forwarded"
-            )),
-            _ => notices.warn(&format!("session-bind refused: {error}")),
-        }
+        let counts = match error {
+            BindError::Unverifiable(_) if self.bindings.unproved().is_some() => {
+                "the server counts as one without a name, which sees no account with `hosts:`"
+            }
+            BindError::Unverifiable(_) => "the connection counts as forwarded",
+            _ => return notices.warn(&format!("session-bind refused: {error}")),
+        };
+        let text = format!("session-bind not verified: {error}; {counts}");
+        notices.tell(Cause::BindNotVerified, text);
     }
 }
 

@@ -33,10 +33,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Returns true if `status` should tell of it. Clients ask for keys of other agents all the
-    /// time.
-    pub fn is_notable(&self) -> bool {
-        !matches!(self, Self::UnknownIdentity)
+    /// Returns the identity that is refused, for `status` to tell of. Clients ask for keys of other
+    /// agents all the time.
+    pub fn identity(&self) -> Option<&str> {
+        match self {
+            Self::UnknownIdentity => None,
+            Self::NoDestination(name)
+            | Self::NotMeant(name)
+            | Self::Denied(name)
+            | Self::NotThisLogin(name)
+            | Self::NotHostBound(name) => Some(name),
+        }
     }
 }
 

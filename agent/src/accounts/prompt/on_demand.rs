@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::accounts::{Account, Accounts};
 use crate::desktop::notification::{self, Answer, NotShown, Shown};
 use crate::desktop::open_browser;
+use crate::notices::Cause;
 
 /// After a question or a window, whatever came of it.
 const COOLDOWN: Duration = Duration::from_secs(15 * 60);
@@ -200,9 +201,10 @@ impl Accounts {
         let mut shown = match self.offer_login(alias, &summary).await {
             Ok(shown) => shown,
             Err(error) => {
-                self.held.notices.tell(format!(
-                    "{alias} needs a login: opkssh login {alias} ({error})"
-                ));
+                self.held.notices.tell(
+                    Cause::LoginNeeded(alias.to_owned()),
+                    format!("{alias} needs a login: opkssh login {alias} ({error})"),
+                );
                 return Ended::NotAsked;
             }
         };
@@ -253,9 +255,10 @@ impl Accounts {
                 }
             }
         };
-        self.held.notices.tell(format!(
-            "the login for {alias} failed: {failed}; log in: opkssh login {alias}"
-        ));
+        self.held.notices.tell(
+            Cause::LoginFailed(alias.to_owned()),
+            format!("the login for {alias} failed: {failed}; log in: opkssh login {alias}"),
+        );
     }
 
     /// Ends when the account can be used, or is no more.

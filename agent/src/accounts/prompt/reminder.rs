@@ -15,6 +15,7 @@ use super::on_demand::Window;
 use crate::accounts::renewal::plan::Plan;
 use crate::accounts::{Account, Accounts};
 use crate::desktop::notification::Answer;
+use crate::notices::Cause;
 
 /// Seconds before the deadline, at most …
 const MOST_AHEAD: i64 = 30 * 60;
@@ -146,9 +147,10 @@ impl Accounts {
         let mut shown = match self.offer_login(alias, &summary).await {
             Ok(shown) => shown,
             Err(error) => {
-                self.held.notices.tell(format!(
-                    "the login {alias} ends soon: opkssh login {alias} ({error})"
-                ));
+                self.held.notices.tell(
+                    Cause::Reminder(alias.clone()),
+                    format!("the login {alias} ends soon: opkssh login {alias} ({error})"),
+                );
                 return;
             }
         };

@@ -76,6 +76,11 @@ impl Fixture {
         self.session.answer(&request).await
     }
 
+    fn noticed(&self) -> Vec<String> {
+        let list = self.notices.list().into_iter();
+        list.map(|notice| notice.text).collect()
+    }
+
     /// Through the hop to the server.
     async fn forwarded(&mut self) {
         let (hop, server) = (self.hop.blob(), self.server.blob());
@@ -160,9 +165,9 @@ async fn a_forwarded_login_names_its_server() {
     let mut forwarded = Fixture::new();
     forwarded.forwarded().await;
     assert_eq!(forwarded.sign(HOST_BOUND, true).await, SIGN_RESPONSE);
-    assert!(forwarded.notices.list().is_empty());
+    assert!(forwarded.noticed().is_empty());
     assert_eq!(forwarded.sign(b"publickey", false).await, FAILURE);
-    let notices = forwarded.notices.list();
+    let notices = forwarded.noticed();
     assert!(notices[0].contains("older than 8.9"), "{notices:?}");
 
     // which is about forwarding
@@ -184,7 +189,7 @@ async fn forwarding_that_is_denied_is_refused_whatever_the_server() {
     forwarded.forwarded().await;
     assert_eq!(forwarded.list().await, (0, false));
     assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
-    let notices = forwarded.notices.list().join("\n");
+    let notices = forwarded.noticed().join("\n");
     assert!(notices.contains("signature refused: test"), "{notices}");
     assert!(notices.contains("`forwarding: deny`"), "{notices}");
 }
@@ -203,7 +208,7 @@ async fn nobody_is_asked_to_log_in_for_a_server_whose_key_cannot_be_checked() {
         let is_freshen = |asked: &Asked| matches!(asked, Asked::Freshen(_));
         assert!(asked.iter().all(is_freshen), "{asked:?}");
     }
-    let notices = local.notices.list();
+    let notices = local.noticed();
     assert!(notices[0].contains("not supported"), "{notices:?}");
 }
 
@@ -216,8 +221,30 @@ async fn refusals_are_noted_once() {
         assert_eq!(forwarded.list().await, (0, false));
         assert_eq!(forwarded.sign(b"publickey", false).await, FAILURE);
     }
-    let notices = forwarded.notices.list();
+    let notices = forwarded.noticed();
     assert_eq!(notices.len(), 2, "{notices:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_forgotten_when_it_is_one_no_more() {
+    const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
+    let mut forwarded = Fixture::new();
+    forwarded.offer(&["web2"]);
+    forwarded.forwarded().await;
+    assert_eq!(forwarded.list().await.0, 0);
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
+    assert_eq!(forwarded.noticed().len(), 2);
+    forwarded.show(Visibility {
+        hosts: vec!["web1".to_owned()],
+        forwarding: Forwarding::Allow,
+        ..Visibility::default()
+    });
+    assert_eq!(forwarded.list().await.0, 1);
+    let notices = forwarded.noticed();
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].starts_with("signature refused"), "{notices:?}");
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, SIGN_RESPONSE);
+    assert!(forwarded.noticed().is_empty());
 }
 
 #[tokio::test]
