@@ -1,10 +1,11 @@
-//! The per-user daemon, in two wings that meet in one table of held identities:
-//! `accounts` is the life of an identity, `serving` answers ssh.
+//! The per-user daemon, in two wings: `accounts` is the life of an identity, `serving` answers ssh.
+//! Accounts are one source of the identities that are served; serving knows no accounts.
 
 mod accounts;
 mod daemon;
 mod desktop;
 mod failpoint;
+mod notices;
 mod private_dir;
 mod serving;
 

@@ -5,13 +5,13 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use opkssh_files::Writer;
 use opkssh_protocol::places::Places;
 
 use crate::agent_restart::{refuse_to_lose, running, stop_running};
 use crate::agent_settings::RunningSettings;
 use crate::error::ClientError;
 use crate::systemctl;
-use crate::write_whole::{create_file, replace_file};
 
 const SOCKET: &str = "opkssh-agent.socket";
 const SERVICE: &str = "opkssh-agent.service";
@@ -247,12 +247,12 @@ fn written_by_us(file: &Path) -> Result<bool, ClientError> {
 
 fn write(file: &Path, text: &str) -> io::Result<()> {
     if file.exists() {
-        return replace_file(file, text.as_bytes());
+        return Writer::dotfile().replace(file, text.as_bytes());
     }
     if let Some(directory) = file.parent() {
         fs::create_dir_all(directory)?;
     }
-    create_file(file, text.as_bytes(), 0o644)
+    Writer::less_umask(0o644).create(file, text.as_bytes())
 }
 
 #[cfg(test)]

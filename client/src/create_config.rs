@@ -3,11 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use opkssh_files::Writer;
 use opkssh_protocol::config::default_file;
 use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
-use crate::write_whole::create_file;
 
 /// What became of the configuration file.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub fn create_config(explicit: Option<&Path>, places: &Places) -> Result<ConfigF
     if let Some(directory) = file.parent().filter(|path| !path.as_os_str().is_empty()) {
         std::fs::create_dir_all(directory).map_err(failed())?;
     }
-    match create_file(&file, default_file().as_bytes(), 0o644) {
+    match Writer::less_umask(0o644).create(&file, default_file().as_bytes()) {
         Ok(()) => Ok(ConfigFile::Created(file)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(ConfigFile::Exists(file)),
         Err(error) => Err(failed()(error)),

@@ -104,14 +104,14 @@ mod tests {
             SessionEnvironment::default(),
         )
         .unwrap();
-        let body = br#"{"version":1,"session":{},"message":{"request":"logout","which":"all"}}"#;
+        let body = br#"{"version":2,"session":{},"message":{"request":"logout","which":"all"}}"#;
         assert_eq!(out, frame(body));
     }
 
     #[test]
     fn an_event_is_read_back() {
         let event = read(&frame(
-            br#"{"version":1,"message":{"event":"waiting","what":"x"}}"#,
+            br#"{"version":2,"message":{"event":"waiting","what":"x"}}"#,
         ));
         assert!(matches!(event, Ok(Event::Waiting { what }) if what == "x"));
     }
@@ -127,18 +127,18 @@ mod tests {
             );
         }
         let mut exact = vec![b' '; MAX_FRAME];
-        let json = br#"{"version":1,"message":{"event":"stopping"}}"#;
+        let json = br#"{"version":2,"message":{"event":"stopping"}}"#;
         exact[..json.len()].copy_from_slice(json);
         assert!(matches!(read(&frame(&exact)), Ok(Event::Stopping)));
     }
 
     #[test]
     fn another_version_is_told_apart_from_garbage() {
-        let error = read(&frame(br#"{"version":2,"message":{"event":"ready"}}"#))
+        let error = read(&frame(br#"{"version":1,"message":{"event":"ready"}}"#))
             .err()
             .unwrap();
         assert!(
-            matches!(error, ClientError::Version { agent: 2 }),
+            matches!(error, ClientError::Version { agent: 1 }),
             "{error}"
         );
         let error = read(&frame(br#"{"version":7,"message":{"event":"new"}}"#))
@@ -148,7 +148,7 @@ mod tests {
             matches!(error, ClientError::Version { agent: 7 }),
             "{error}"
         );
-        let error = read(&frame(br#"{"version":1,"message":{"event":"new"}}"#))
+        let error = read(&frame(br#"{"version":2,"message":{"event":"new"}}"#))
             .err()
             .unwrap();
         assert!(matches!(error, ClientError::Garbled(_)), "{error}");
@@ -161,19 +161,19 @@ mod tests {
 
     #[test]
     fn a_daemon_of_another_version_can_fail_and_stop() {
-        let json = br#"{"version":2,"message":{"event":"failed","failure":{"message":"too old","hint":"update"}}}"#;
+        let json = br#"{"version":1,"message":{"event":"failed","failure":{"message":"too old","hint":"update"}}}"#;
         let error = read(&frame(json)).err().unwrap();
         assert!(
-            matches!(error, ClientError::Version { agent: 2 }),
+            matches!(error, ClientError::Version { agent: 1 }),
             "{error}"
         );
-        let json = br#"{"version":2,"message":{"event":"stopping"}}"#;
+        let json = br#"{"version":1,"message":{"event":"stopping"}}"#;
         assert!(matches!(read(&frame(json)), Ok(Event::Stopping)));
     }
 
     #[test]
     fn a_cut_frame_is_a_hang_up() {
-        let whole = frame(br#"{"version":1,"message":{"event":"stopping"}}"#);
+        let whole = frame(br#"{"version":2,"message":{"event":"stopping"}}"#);
         for length in 0..whole.len() {
             assert!(
                 matches!(read(&whole[..length]), Err(ClientError::HungUp)),

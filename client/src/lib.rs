@@ -36,7 +36,6 @@ mod shown;
 mod ssh_include;
 mod status;
 mod systemctl;
-mod write_whole;
 mod written_keys;
 
 pub use agent_commands::{EnvArgs, StartArgs, agent_env, agent_start, agent_stop};

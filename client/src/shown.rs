@@ -15,6 +15,18 @@ pub fn local_time(time: UnixTime) -> String {
     }
 }
 
+/// Returns the local time to the minute, with the date if that is not today.
+pub fn time_of_day(time: UnixTime, now: UnixTime) -> String {
+    let zoned = |time: UnixTime| {
+        let timestamp = jiff::Timestamp::from_second(time.0).ok()?;
+        Some(timestamp.to_zoned(jiff::tz::TimeZone::system()))
+    };
+    match (zoned(time), zoned(now)) {
+        (Some(time), Some(now)) if time.date() == now.date() => time.strftime("%H:%M").to_string(),
+        _ => local_time(time),
+    }
+}
+
 /// As a word of a shell command: in single quotes where a shell would read more than a word;
 /// plain otherwise, as OpenSSH's programs do.
 pub fn quoted(text: &str) -> String {
@@ -28,4 +40,19 @@ pub fn quoted(text: &str) -> String {
 
 pub fn now() -> UnixTime {
     SystemTime::now().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_date_is_shown_unless_it_is_today() {
+        let now = UnixTime(1_800_000_000);
+        assert_eq!(time_of_day(now, now).len(), "00:00".len());
+        let before = now.plus(-24 * 3600);
+        assert_eq!(time_of_day(before, now), local_time(before));
+        let never = UnixTime(i64::MAX);
+        assert_eq!(time_of_day(never, now), never.0.to_string());
+    }
 }

@@ -6,10 +6,10 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use opkssh_files::Writer;
 use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
-use crate::write_whole::replace_file;
 
 const INCLUDE: &str = "Include ~/.ssh/opkssh/config";
 
@@ -41,7 +41,9 @@ pub fn configure(places: &Places) -> Result<(), ClientError> {
         return Ok(());
     }
     let text = [format!("{INCLUDE}\n\n").as_bytes(), &text].concat();
-    replace_file(&main, &text).map_err(failed(&main))
+    Writer::dotfile()
+        .replace(&main, &text)
+        .map_err(failed(&main))
 }
 
 /// Was [`configure`] done, and not undone?

@@ -12,7 +12,7 @@ use opkssh_protocol::printable::{printable, printable_json};
 
 use crate::connection::{AT_ONCE, Connection, unexpected};
 use crate::error::ClientError;
-use crate::shown::local_time;
+use crate::shown::{local_time, now, time_of_day};
 
 /// What is said of an account that has an access token and no `hosts:`.
 pub(crate) const ACCESS_TOKEN_LEFT_OUT: &str =
@@ -89,7 +89,9 @@ fn words(report: Option<&StatusReport>, places: &Places) -> String {
     if !report.notices.is_empty() {
         page.0.push_str("\nNotices\n");
         for notice in &report.notices {
-            page.0.push_str(&format!("  {}\n", printable(notice)));
+            let at = notice.at.map(|at| time_of_day(at, now()) + "  ");
+            let (at, text) = (at.unwrap_or_default(), printable(&notice.text));
+            page.0.push_str(&format!("  {at}{text}\n"));
         }
     }
     page.0

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use opkssh_files::Writer;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 use ssh_key::Certificate;
 
 use crate::error::ClientError;
 use crate::key_file::public_half;
-use crate::write_whole::replace_file;
 
 /// Where logins write without `-i`, in Go's order.
 const SLOTS: [&str; 4] = ["id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
@@ -174,8 +174,10 @@ fn drop_identity_file(config: &Path, key: &Path) -> Result<(), ClientError> {
         .filter(|found| *found != line)
         .map(|found| format!("{found}\n"))
         .collect();
-    replace_file(config, kept.as_bytes()).map_err(ClientError::io(format!(
-        "cannot write {}",
-        config.display()
-    )))
+    Writer::dotfile()
+        .replace(config, kept.as_bytes())
+        .map_err(ClientError::io(format!(
+            "cannot write {}",
+            config.display()
+        )))
 }

@@ -254,7 +254,8 @@ fn status_is_for_people_and_for_programs() {
         "\nother: login needed: opkssh login other\n",
         "renews by itself; next ",
         "mallory\\u{1b}[2J@example.com",
-        "\nNotices\n  a signature was refused\n",
+        "\nNotices\n  an account is not usable\n  2001-09-",
+        "  a signature was refused\n",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
@@ -263,6 +264,8 @@ fn status_is_for_people_and_for_programs() {
     assert_eq!(json["agent"]["pid"], 4242);
     assert_eq!(json["accounts"][0]["usable_until"], 4_000_000_000_u64);
     assert_eq!(json["accounts"][1]["state"], "login-needed");
+    assert_eq!(json["notices"][1]["at"], 1_000_000_000);
+    assert_eq!(json["notices"][1]["text"], "a signature was refused");
 }
 
 #[test]
@@ -554,11 +557,11 @@ fn agent_commands_speak_to_the_shell() {
 #[test]
 fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
     let home = Home::new();
-    let daemon = FakeDaemon::start_version(&home, 2, |request| match request {
+    let daemon = FakeDaemon::start_version(&home, 1, |request| match request {
         Request::Stop => vec![Event::Stopping],
         _ => vec![Event::Failed {
             failure: Failure {
-                message: "this command speaks version 1".into(),
+                message: "this command speaks version 2".into(),
                 hint: None,
             },
         }],
@@ -566,7 +569,7 @@ fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
     let out = &mut Vec::new();
     let refused = agent_restart(&RestartArgs::default(), &home.places, out).unwrap_err();
     assert!(
-        matches!(refused, ClientError::RestartBlindly { agent: 2 }),
+        matches!(refused, ClientError::RestartBlindly { agent: 1 }),
         "{refused}"
     );
     assert!(refused.hint().unwrap().contains("restart --force"));

@@ -1,12 +1,13 @@
 //! Changing a file that decides who gets in: under a lock, and replaced in one step.
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use opkssh_files::Writer;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -42,35 +43,17 @@ pub fn hint(path: &Path, error: &io::Error) -> Option<String> {
 /// Replaces the file. Mode and owner are those of the one that is there. A symlink is not
 /// replaced.
 pub fn replace(path: &Path, bytes: &[u8], new: New) -> io::Result<()> {
-    let directory = directory(path);
-    let (mode, owner) = match fs::symlink_metadata(path) {
-        Ok(known) if known.is_symlink() => {
-            return Err(io::Error::other("it is a symlink, and would not be one"));
-        }
-        Ok(known) => (known.mode() & 0o777, Some((known.uid(), known.gid()))),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Err(_) if new == New::Private => (HOME_AUTH_ID.mode, None),
-        Err(_) => {
+    let new = match new {
+        New::Private => Writer::exact(HOME_AUTH_ID.mode),
+        New::Shared if path.symlink_metadata().is_ok() => Writer::exact(REVOKED.mode),
+        New::Shared => {
             let ourselves = rustix::process::geteuid().as_raw();
-            (REVOKED.mode, Some((ourselves, group_of_verify(directory)?)))
+            Writer::exact(REVOKED.mode).owned_by(ourselves, group_of_verify(directory(path))?)
         }
     };
-    let mut file = tempfile::Builder::new()
-        .prefix(".opkssh.")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(directory)?;
-    if let Some((uid, gid)) = owner {
-        let made = file.as_file().metadata()?;
-        if (made.uid(), made.gid()) != (uid, gid) {
-            fchown(file.as_file(), Some(uid), Some(gid))?;
-        }
-    }
-    file.as_file()
-        .set_permissions(Permissions::from_mode(mode))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    new.keeping_mode_and_owner()
+        .refusing_symlinks()
+        .replace(path, bytes)
 }
 
 fn lock_within(path: &Path, patience: Duration) -> io::Result<File> {
@@ -129,7 +112,8 @@ fn directory(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{chown, symlink};
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
     use super::*;
 

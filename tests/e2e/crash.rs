@@ -26,11 +26,10 @@ const LOGIN_LOST: [&str; 4] = [
 const LOGIN_KEPT: &str = "login: stored";
 
 /// Steps of a renewal after which the account goes on by itself.
-const RENEWAL_KEPT: [&str; 4] = [
+const RENEWAL_KEPT: [&str; 3] = [
     "renewal: documents fetched",
     "renewal: intent stored",
     "renewal: new refresh token stored",
-    "renewal: all stored",
 ];
 /// The provider has given the new refresh token away, and the process died with it in its hands.
 const RENEWAL_LOST: &str = "renewal: answer arrived";

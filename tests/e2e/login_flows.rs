@@ -64,7 +64,7 @@ fn a_silent_login_that_would_have_to_ask_fails_and_says_how_to_log_in() {
 /// One `login-again` on the control socket, as a program that asks silently first.
 fn silent_first(setup: &Setup) -> (Raw, String) {
     let mut control = Raw::connect(&setup.home.runtime_dir().join("opkssh/control.sock"));
-    let request = json!({"version": 1, "message": {"request": "login-again", "account": "test",
+    let request = json!({"version": 2, "message": {"request": "login-again", "account": "test",
         "asking": {"silent_first": true}}});
     let mut answer: Value =
         serde_json::from_slice(&control.ask(request.to_string().as_bytes())).unwrap();

@@ -243,7 +243,7 @@ fn gives_back(keyring: Keyring) {
     );
     assert!(refused.contains("unlock the keyring"), "{refused}");
     let status = status(&setup.home);
-    let notice = status["notices"][0].as_str().unwrap_or_default();
+    let notice = status["notices"][0]["text"].as_str().unwrap_or_default();
     assert!(notice.contains("account test is not usable"), "{status}");
 
     keyring.unlock();

@@ -12,7 +12,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every arrow that is allowed between workspace members.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     (
         "opkssh",
         &[
@@ -24,9 +24,10 @@ const ARROWS: [(&str, &[&str]); 8] = [
         ],
     ),
     ("opkssh-wrapper", &["opkssh-client", "opkssh-protocol"]),
-    ("opkssh-client", &["opkssh-protocol"]),
-    ("opkssh-agent", &["opkssh-protocol"]),
-    ("opkssh-server", &["opkssh-protocol"]),
+    ("opkssh-client", &["opkssh-files", "opkssh-protocol"]),
+    ("opkssh-agent", &["opkssh-files", "opkssh-protocol"]),
+    ("opkssh-server", &["opkssh-files", "opkssh-protocol"]),
+    ("opkssh-files", &[]),
     ("opkssh-protocol", &[]),
     ("opkssh-demo-provider", &[]),
     ("opkssh-test-support", &[]),

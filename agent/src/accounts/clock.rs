@@ -11,7 +11,7 @@ pub struct Clock(Source);
 enum Source {
     System,
     #[cfg(test)]
-    Simulated(std::sync::Arc<std::sync::atomic::AtomicI64>),
+    Simulated(tokio::sync::watch::Sender<UnixTime>),
 }
 
 impl Clock {
@@ -24,7 +24,7 @@ impl Clock {
         match &self.0 {
             Source::System => std::time::SystemTime::now().into(),
             #[cfg(test)]
-            Source::Simulated(time) => UnixTime(time.load(std::sync::atomic::Ordering::SeqCst)),
+            Source::Simulated(time) => *time.borrow(),
         }
     }
 }
@@ -33,14 +33,24 @@ impl Clock {
 impl Clock {
     /// Stands still until it is set.
     pub fn simulated(start: UnixTime) -> Self {
-        let time = std::sync::atomic::AtomicI64::new(start.0);
-        Self(Source::Simulated(std::sync::Arc::new(time)))
+        Self(Source::Simulated(tokio::sync::watch::Sender::new(start)))
     }
 
     pub fn set(&self, to: UnixTime) {
         if let Source::Simulated(time) = &self.0 {
-            time.store(to.0, std::sync::atomic::Ordering::SeqCst);
+            time.send_replace(to);
         }
+    }
+
+    /// Ends when a simulated clock shows `at`, or was set back; `None`: it is the machine's.
+    pub fn simulated_wait(&self, at: UnixTime) -> Option<impl Future<Output = ()> + use<>> {
+        let Source::Simulated(time) = &self.0 else {
+            return None;
+        };
+        let (mut time, start) = (time.subscribe(), *time.borrow());
+        Some(async move {
+            let _ = time.wait_for(|now| *now >= at || *now < start).await;
+        })
     }
 }
 

@@ -1,13 +1,22 @@
 //! Making an account usable without a person, or saying why that cannot be.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use opkssh_protocol::control::{AccountStatus, LockedPart, WhichAccount};
+use opkssh_protocol::time::UnixTime;
 
-use super::away::PUT_AWAY;
-use super::renewal::renew::Wish;
-use super::store::StoreKind;
-use super::{Account, Accounts};
+use super::clock::Clock;
+use super::lifecycle::{Hidden, REQUEST_LIMIT, RefreshFailure, Stage};
+use super::material::AccountFacts;
+use super::owner::{Owner, Published};
+use super::select::{Ambiguous, find_one};
+use super::store::{StoreKind, Stores};
+use super::{locked, status};
+
+/// How long a store may take to give an account back.
+const STORE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a renewal may take, with all that is stored before and after it.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// An account that can be used now.
 pub struct Ensured(pub AccountStatus);
@@ -28,96 +37,147 @@ pub enum EnsureError {
     Locked { part: LockedPart, reason: String },
 }
 
-impl Accounts {
-    /// Makes an account usable without a person, if that can be done.
-    pub async fn ensure(self: &Arc<Self>, which: &WhichAccount) -> Result<Ensured, EnsureError> {
-        self.refuse_if_locked()?;
-        self.restore_missing().await;
-        let account = match self.find_one(which) {
-            Ok(Some(account)) => account,
-            Ok(None) => return Err(self.no_account(which)),
-            Err(ambiguous) => {
-                return Err(EnsureError::NotNow {
-                    reason: ambiguous.to_string(),
-                    hint: Some(ambiguous.names()),
-                });
-            }
-        };
-        let failed = self.renew_if_stale(&account, Wish::Asked).await.err();
-        // meanwhile, perhaps
-        self.refuse_if_locked()?;
-        let (plan, refused) = {
-            let state = account.state();
-            (self.plan(&state), state.refused)
-        };
-        if plan.is_usable(self.clock.now()) {
-            return Ok(Ensured(self.report(&account)));
+/// Makes an account usable without a person, if that can be done.
+pub async fn ensure(
+    owner: &Owner,
+    stores: &Stores,
+    clock: &Clock,
+    which: &WhichAccount,
+) -> Result<Ensured, EnsureError> {
+    refuse_if_locked(&owner.now())?;
+    owner.bring_back(STORE_PATIENCE).await;
+    let name = {
+        let published = owner.now();
+        match find_one(&published.facts, which) {
+            Ok(Some(account)) => account.name.clone(),
+            Ok(None) => return Err(no_account(&published, which)),
+            Err(error) => return Err(ambiguous(&error)),
         }
-        match failed {
-            // it is still renewable: trying again later will do
-            Some(error) if plan.renew_at.is_some() && !refused => Err(EnsureError::NotNow {
-                reason: error.to_string(),
-                hint: None,
-            }),
-            _ => Err(EnsureError::LoginNeeded {
-                account: Some(account.alias.clone()),
-                reason: self.why_login(&account),
-            }),
-        }
+    };
+    owner.want(&[&name], RENEWAL_PATIENCE).await;
+    let published = owner.now();
+    // meanwhile, perhaps
+    refuse_if_locked(&published)?;
+    match published.account(&name) {
+        Some(account) => of_account(&published, account, stores, clock.now()),
+        None => Err(no_account(&published, which)),
     }
+}
 
-    fn refuse_if_locked(&self) -> Result<(), EnsureError> {
-        let (part, reason) = match (self.is_locked(), self.is_put_away()) {
-            (true, _) => (LockedPart::Agent, "the agent is locked"),
-            (false, true) => (LockedPart::Screen, PUT_AWAY),
-            (false, false) => return Ok(()),
-        };
-        let reason = reason.to_owned();
-        Err(EnsureError::Locked { part, reason })
+fn refuse_if_locked(published: &Published) -> Result<(), EnsureError> {
+    match locked::part(&published.facts) {
+        Some(part) => Err(EnsureError::Locked {
+            part,
+            reason: locked::words(part).to_owned(),
+        }),
+        None => Ok(()),
     }
+}
 
-    fn no_account(&self, which: &WhichAccount) -> EnsureError {
-        if let Some(alias) = self.is_empty_in_store(which) {
-            return EnsureError::LoginNeeded {
-                account: None,
-                reason: format!("the login to {alias} was cut short, or its entry was removed"),
-            };
+fn ambiguous(error: &Ambiguous) -> EnsureError {
+    EnsureError::NotNow {
+        reason: error.to_string(),
+        hint: Some(error.names()),
+    }
+}
+
+fn of_account(
+    published: &Published,
+    account: &AccountFacts,
+    stores: &Stores,
+    now: UnixTime,
+) -> Result<Ensured, EnsureError> {
+    let name = &account.name;
+    let hidden = published.hidden(account, now);
+    let (item, status) = match (account.item(), status::of_account(published, account, now)) {
+        (Some(item), Some(status)) if hidden.is_none() => (item, status),
+        _ => return Err(not_shown(published, account, hidden, stores)),
+    };
+    let plan = published.plan(account, item);
+    if plan.is_usable(now) {
+        return Ok(Ensured(status));
+    }
+    let error = published.renewal_error(account, now);
+    let refused = account.refresh.failure == Some(RefreshFailure::Refused);
+    Err(match error {
+        // it is still renewable: trying again later will do
+        Some(reason) if plan.renew_at.is_some() && !refused => {
+            EnsureError::NotNow { reason, hint: None }
         }
-        if let Some((reason, store)) = self.why_missing(which) {
-            if let Err(error) = self.stores.is_open(store)
-                && let Some(part) = error.locked_part()
-            {
+        Some(error) => EnsureError::LoginNeeded {
+            account: Some(name.clone()),
+            reason: format!("{name} cannot be renewed: {error}"),
+        },
+        None if plan.renew_at.is_some() => EnsureError::NotNow {
+            reason: match account.refresh.stage {
+                Stage::Intent => format!(
+                    "the answer to {name}'s last renewal has not arrived; it is asked for again \
+                     after {REQUEST_LIMIT} seconds"
+                ),
+                _ => format!("{name} is being renewed"),
+            },
+            hint: None,
+        },
+        None => EnsureError::LoginNeeded {
+            account: Some(name.clone()),
+            reason: format!(
+                "{name} is past its planned deadline ({})",
+                status.expiration
+            ),
+        },
+    })
+}
+
+fn not_shown(
+    published: &Published,
+    account: &AccountFacts,
+    hidden: Option<Hidden>,
+    stores: &Stores,
+) -> EnsureError {
+    let name = &account.name;
+    let login_needed = |reason| EnsureError::LoginNeeded {
+        account: None,
+        reason,
+    };
+    let why = |hidden| published.why_hidden(account, hidden);
+    match hidden {
+        Some(Hidden::Missing) => login_needed(format!(
+            "the login to {name} was cut short, or its entry was removed"
+        )),
+        Some(Hidden::Leaving | Hidden::Overdue) => login_needed(format!("{name} is not logged in")),
+        Some(hidden @ (Hidden::Damaged | Hidden::Older)) => {
+            login_needed(format!("account {name} cannot be used: {}", why(hidden)))
+        }
+        hidden => {
+            let place = account.store.map_or("memory", StoreKind::place);
+            let reason = why(hidden.unwrap_or(Hidden::NotLoaded));
+            let reason = format!("account {name} is in {place}, but {reason}");
+            let part = account.store.and_then(|store| stores.is_open(store).err());
+            if let Some(part) = part.and_then(|error| error.locked_part()) {
                 return EnsureError::Locked { part, reason };
             }
-            let hint = match store {
-                StoreKind::SecretService => Some("unlock the keyring and try again".to_owned()),
-                StoreKind::File | StoreKind::Memory => None,
+            let hint = match account.store {
+                Some(StoreKind::SecretService) => {
+                    Some("unlock the keyring and try again".to_owned())
+                }
+                _ => None,
             };
-            return EnsureError::NotNow { reason, hint };
-        }
-        let reason = match which {
-            WhichAccount::Named(name) => format!("{name} is not logged in"),
-            WhichAccount::MeantForHost(host) => format!("no account is meant for {host}"),
-            _ => match self.settings.default_account() {
-                Some(name) => format!("the default account {name} is not logged in"),
-                None => "nobody is logged in".to_owned(),
-            },
-        };
-        EnsureError::LoginNeeded {
-            account: None,
-            reason,
+            EnsureError::NotNow { reason, hint }
         }
     }
+}
 
-    fn why_login(&self, account: &Account) -> String {
-        let state = account.state();
-        match &state.last_error {
-            Some(error) => format!("{} cannot be renewed: {error}", account.alias),
-            None => format!(
-                "{} is past its planned deadline ({})",
-                account.alias,
-                self.settings.of(&state.record).expiration
-            ),
-        }
+fn no_account(published: &Published, which: &WhichAccount) -> EnsureError {
+    let reason = match which {
+        WhichAccount::Named(name) => format!("{name} is not logged in"),
+        WhichAccount::MeantForHost(host) => format!("no account is meant for {host}"),
+        _ => match published.facts.agent.settings.default_account() {
+            Some(name) => format!("the default account {name} is not logged in"),
+            None => "nobody is logged in".to_owned(),
+        },
+    };
+    EnsureError::LoginNeeded {
+        account: None,
+        reason,
     }
 }

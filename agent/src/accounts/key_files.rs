@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use opkssh_files::Writer;
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::control::{Event, KeyType, LoginRequest};
 use opkssh_protocol::id_token::Claims;
@@ -300,20 +301,8 @@ fn beside(key: &Path) -> PathBuf {
 
 /// Replaces a file in one step, with its final mode from the start.
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyFileError> {
-    let write = || -> io::Result<()> {
-        let directory = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::Builder::new()
-            .permissions(fs::Permissions::from_mode(mode))
-            .tempfile_in(directory)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| KeyFileError::File {
+    let written = Writer::less_umask(mode).replace(path, bytes);
+    written.map_err(|error| KeyFileError::File {
         path: path.to_owned(),
         error,
     })

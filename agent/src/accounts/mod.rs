@@ -1,337 +1,284 @@
 //! The life of an identity: login, mint, store, renew, logout.
+//!
+//! What an account is and what follows from it is decided in [`lifecycle`]. Its facts have one
+//! owner (`owner/`), which everything else here tells of events and reads from.
 
-mod adopt;
-mod away;
 mod clock;
+mod credentials;
 mod ensure;
-mod forget;
 mod key_files;
 pub mod lifecycle;
-mod lifetime;
-mod lock;
+mod locked;
+mod log_in;
+mod log_out;
 mod login;
-mod logout;
+mod material;
 mod mint;
-mod missing;
+mod owner;
+mod passwords;
 mod prompt;
 mod provider;
-mod publish;
 mod renewal;
-mod report;
-mod restore;
+mod screen;
+mod select;
 mod settings;
+mod shared;
+mod source;
+mod status;
 pub mod store;
 mod whose;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
 
-use opkssh_protocol::control::{AccountState, WhichAccount};
+use opkssh_protocol::control::{AccountStatus, LockedPart, LoggedOut, Notice, WhichAccount};
 use opkssh_protocol::places::Places;
-use opkssh_protocol::secret::Secret;
-use opkssh_protocol::time::UnixTime;
-use tokio::sync::{Notify, watch};
 
+use crate::desktop::logind;
+use crate::desktop::logind::SessionFollower as _;
 use crate::desktop::surroundings::Surroundings;
-use crate::serving::held::Held;
-use crate::serving::hosts::host_matches;
-use away::Away;
+use crate::notices::Notices;
 use clock::Clock;
-use lock::Lock;
-use login::shared_login::SharedLogins;
-use missing::Missing;
-use prompt::on_demand::Questions;
+use lifecycle::{Event, Suspended, unfinished};
+use material::Facts;
+use owner::{Actions, Owner, Published};
+use prompt::on_demand::OnDemandLogin;
+use prompt::reminder::Reminder;
 use provider::Http;
-use renewal::plan::{Plan, plan};
+use screen::Screen;
 use settings::Settings;
+use shared::Shared;
+use source::{AccountSource, AgentLock};
 use store::index::{Entry, IndexFile};
-use store::record::{Credentials, Record};
-use store::{StoreError, StoreKind, StoreWish, Stores};
+use store::password::PasswordError;
+use store::seal::Lid;
+use store::seal_file::SealFile;
+use store::{Chosen, StoreError, StoreWish, Stores};
 
-pub use adopt::{AdoptError, Joined};
-pub use away::Word;
 pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
+pub use log_in::{Joined, LogInError, Logins};
+pub use log_out::LogOutError;
 pub use login::awaited::{Awaited, NotAwaited};
+pub use passwords::Passwords;
 
-/// Every account of this user.
+/// Every account of this user, and what can be done with them.
 pub struct Accounts {
-    accounts: Mutex<BTreeMap<String, Arc<Account>>>,
-    /// One lock an account's name, which outlives logins and logouts under that name.
-    turns: Mutex<BTreeMap<String, Turn>>,
-    /// Held for reading by whatever must not be cut off; see [`Accounts::finish`].
-    busy: Arc<tokio::sync::RwLock<()>>,
-    /// In the index, but not read from the store yet.
-    missing: Mutex<Vec<Missing>>,
-    /// Held while the store is asked for them; says when it was asked last.
-    restoring: tokio::sync::Mutex<Option<Instant>>,
-    /// Dropped from memory by a signal; see [`Accounts::forget_all`]. Changed under the table's lock.
-    asleep: AtomicBool,
-    /// See [`Accounts::hear`].
-    away: Away,
-    held: Arc<Held>,
-    stores: Stores,
-    /// See [`Accounts::lock_up`].
-    lock: Lock,
-    index: IndexFile,
-    settings: Settings,
-    /// The settings' version that the serving wing was shown.
-    published: Mutex<u64>,
-    logins: SharedLogins<Result<Joined, Arc<AdoptError>>>,
-    http: Http,
-    questions: Questions,
-    surroundings: Arc<Surroundings>,
+    owner: Owner,
+    settings: Arc<Settings>,
+    stores: Arc<Stores>,
     clock: Clock,
-    /// In seconds from the login on; see [`Accounts::limit_lifetime`].
-    lifetime: Option<i64>,
-    awaited: Awaited,
-    /// Rung when a planned renewal may have moved.
-    replan: Notify,
-    /// Told whenever an account came, went or was made usable.
-    changed: watch::Sender<()>,
-}
-
-/// One account. Whoever changes its tokens holds its turn; `state` is held for moments only.
-pub struct Account {
-    pub alias: String,
-    turn: Turn,
-    state: Mutex<State>,
-}
-
-type Turn = Arc<tokio::sync::Mutex<()>>;
-
-struct State {
-    record: Record,
-    credentials: Credentials,
-    store: StoreKind,
-    /// The store does not have the newest record.
-    store_error: Option<StoreError>,
-    /// What the store has may be sealed still, with the key of a lock that is over.
-    may_be_sealed: bool,
-    /// When the clockwork asks the store again.
-    save_at: Option<UnixTime>,
-    last_error: Option<String>,
-    /// Renewals that failed in a row, when the last was tried, and when the clockwork tries next.
-    failures: u32,
-    tried_at: Option<UnixTime>,
-    retry_at: Option<UnixTime>,
-    /// The provider answered the last renewal with a refusal, not with a failure.
-    refused: bool,
-    /// See [`plan()`].
-    early: u8,
-    /// Logged out: nothing may bring it back.
-    gone: bool,
+    notices: Arc<Notices>,
+    screen: Screen,
+    pub logins: Arc<Logins>,
+    pub passwords: Arc<Passwords>,
+    pub on_demand: Arc<OnDemandLogin>,
+    pub source: Arc<AccountSource>,
 }
 
 impl Accounts {
-    pub fn new(
+    /// Reads what is known of the accounts, and starts what keeps them. Needs a runtime.
+    pub fn start(
         places: &Places,
         wish: StoreWish,
-        held: Arc<Held>,
+        lifetime: Option<Duration>,
         surroundings: Arc<Surroundings>,
-    ) -> Self {
-        Self {
-            accounts: Mutex::default(),
-            turns: Mutex::default(),
-            busy: Arc::default(),
-            missing: Mutex::default(),
-            restoring: tokio::sync::Mutex::default(),
-            asleep: AtomicBool::new(false),
-            away: Away::default(),
-            held,
-            stores: Stores::new(wish, places.store_dir()),
-            lock: Lock::new(places.seal_file()),
-            index: IndexFile::new(places.accounts_file()),
-            settings: Settings::new(places.config_files().to_vec()),
-            published: Mutex::default(),
-            logins: SharedLogins::default(),
-            http: Http::new(surroundings.clone()),
-            questions: Questions::default(),
-            surroundings,
-            clock: Clock::system(),
-            lifetime: None,
-            awaited: Awaited::default(),
-            replan: Notify::new(),
-            changed: watch::Sender::new(()),
-        }
+        notices: Arc<Notices>,
+    ) -> Result<Self, StoreError> {
+        let clock = Clock::system();
+        Self::start_at(clock, places, wish, lifetime, surroundings, notices)
     }
 
-    /// The accounts that `which` names: for a default or a host, at most one; for a provider's
-    /// name, all that are there.
-    fn find(&self, which: &WhichAccount) -> Vec<Arc<Account>> {
-        let accounts: Vec<_> = self.lock().values().cloned().collect();
-        let default = || match self.settings.default_account() {
-            Some(name) => accounts.iter().find(|account| account.alias == name),
-            None => accounts
-                .iter()
-                .max_by_key(|account| account.state().record.logged_in_at),
+    fn start_at(
+        clock: Clock,
+        places: &Places,
+        wish: StoreWish,
+        lifetime: Option<Duration>,
+        surroundings: Arc<Surroundings>,
+        notices: Arc<Notices>,
+    ) -> Result<Self, StoreError> {
+        let settings = Arc::new(Settings::new(places.config_files().to_vec()));
+        let index = Arc::new(IndexFile::new(places.accounts_file()));
+        let facts = known_facts(places, &index, &settings, lifetime, &clock)?;
+        let stores = Arc::new(Stores::new(wish, places.store_dir()));
+        let http = Arc::new(Http::new(surroundings.clone()));
+        let actions = Actions {
+            stores: stores.clone(),
+            index,
+            seal_file: places.seal_file(),
+            http: http.clone(),
+            clock: clock.clone(),
         };
-        match which {
-            WhichAccount::All => accounts,
-            WhichAccount::Default => default().cloned().into_iter().collect(),
-            WhichAccount::Named(name) => {
-                let mut found = accounts.clone();
-                if accounts.iter().any(|account| account.alias == *name) {
-                    found.retain(|account| account.alias == *name);
-                } else {
-                    found.retain(|account| account.state().record.provider.is_called(name));
-                }
-                found
-            }
-            WhichAccount::ForHost(host) | WhichAccount::MeantForHost(host) => {
-                let default = default();
-                let settings = |account: &Arc<Account>| self.settings.of(&account.state().record);
-                let mut meant: Vec<_> = accounts
-                    .iter()
-                    .filter(|account| host_matches(host, &settings(account).visibility.hosts))
-                    .collect();
-                // else the default one: where an account must be meant, if every server is shown it
-                if meant.is_empty() {
-                    let any = matches!(which, WhichAccount::ForHost(_));
-                    let fits =
-                        |one: &&Arc<Account>| any || settings(one).visibility.hosts.is_empty();
-                    meant.extend(default.filter(fits));
-                }
-                let rank = |one: &&Arc<Account>| {
-                    let is_default = default.is_some_and(|default| default.alias == one.alias);
-                    (is_default, one.state().record.logged_in_at)
-                };
-                let found = meant.into_iter().max_by_key(rank);
-                found.cloned().into_iter().collect()
-            }
-        }
-    }
-
-    fn plan(&self, state: &State) -> Plan {
-        plan(
-            state.credentials.times(),
-            self.settings.of(&state.record).expiration,
-            state.record.renewal,
-            state.record.refresh_token.is_some(),
-            state.early,
-        )
-        .until(self.logs_out_at(&state.record))
-    }
-
-    /// As planned; past the deadline, a provider that refuses to renew leaves it to a person. (The
-    /// clockwork goes on asking: a client may be registered again.)
-    fn account_state(&self, state: &State) -> AccountState {
-        let (plan, now) = (self.plan(state), self.clock.now());
-        match state.refused && !plan.is_usable(now) {
-            true => AccountState::LoginNeeded,
-            false => plan.state(now),
-        }
-    }
-
-    /// The lock of whoever logs in, renews or logs out under this name.
-    fn turn(&self, alias: &str) -> Turn {
-        let mut turns = self
-            .turns
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        turns.entry(alias.to_owned()).or_default().clone()
-    }
-
-    /// Runs `work` to its end, whether anybody waits for it or not, and the daemon's end waits for
-    /// it too: what a provider has given or been told must not be lost half-way.
-    async fn to_its_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        let busy = self.busy.clone();
-        tokio::spawn(async move {
-            let _busy = busy.read_owned().await;
-            work.await
+        let owner = Owner::start(facts, actions, clock.clone(), notices.clone());
+        let passwords = Passwords::new(owner.clone(), places.seal_file(), stores.clone());
+        let logins = Logins::new(owner.clone(), stores.clone(), http, clock.clone());
+        let logins = Arc::new(logins);
+        let on_demand = Arc::new(OnDemandLogin::new(
+            owner.clone(),
+            logins.clone(),
+            surroundings,
+            notices.clone(),
+            clock.clone(),
+        ));
+        let source = AccountSource::new(
+            owner.clone(),
+            settings.clone(),
+            clock.clone(),
+            on_demand.clone(),
+        );
+        Ok(Self {
+            screen: Screen::new(owner.clone(), notices.clone()),
+            passwords: Arc::new(passwords),
+            source: Arc::new(source),
+            owner,
+            settings,
+            stores,
+            clock,
+            notices,
+            logins,
+            on_demand,
         })
-        .await
-        .ok()
     }
 
-    /// Brings the browser's answer to the login that waits for it.
-    pub fn bring(&self, answer: &Secret) -> Result<(), NotAwaited> {
-        self.awaited.bring(answer)
+    /// Follows the person's screen, if the configuration says so. Returns when it is known whether
+    /// it is locked now.
+    pub async fn follow_screen(&self) {
+        match self.settings.lock_on() {
+            Some(lock_on) => logind::follow(self.screen.clone(), lock_on).await,
+            None => self
+                .screen
+                .cannot_follow("the client configuration cannot be read"),
+        }
+        self.screen.is_known().await;
     }
 
-    /// Waits until nothing is half-way any more, and lets nothing new begin.
-    pub async fn finish(&self) {
-        std::mem::forget(self.busy.clone().write_owned().await);
-    }
-
-    /// Is it this very account that the table has, and not one of its name that came later?
-    fn is_held(&self, account: &Arc<Account>) -> bool {
-        let accounts = self.lock();
-        accounts
-            .get(&account.alias)
-            .is_some_and(|held| Arc::ptr_eq(held, account))
-    }
-
-    fn missing(&self) -> MutexGuard<'_, Vec<Missing>> {
-        self.missing
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn is_missing(&self, alias: &str) -> bool {
-        self.missing().iter().any(|one| one.entry.alias == alias)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Account>>> {
-        self.accounts
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-impl Account {
-    fn new(
-        alias: String,
-        turn: Turn,
-        record: Record,
-        credentials: Credentials,
-        store: StoreKind,
-    ) -> Self {
-        let mut early = [0];
-        // without randomness all renew at the planned second, which is no harm
-        let _ = getrandom::fill(&mut early);
-        Self {
-            alias,
-            turn,
-            state: Mutex::new(State {
-                record,
-                credentials,
-                store,
-                store_error: None,
-                may_be_sealed: false,
-                save_at: None,
-                last_error: None,
-                failures: 0,
-                tried_at: None,
-                retry_at: None,
-                refused: false,
-                early: early[0],
-                gone: false,
-            }),
+    /// Reminds of logins that end, for as long as the daemon runs.
+    pub fn reminder(&self) -> Reminder {
+        Reminder {
+            owner: self.owner.clone(),
+            on_demand: self.on_demand.clone(),
+            notices: self.notices.clone(),
+            clock: self.clock.clone(),
+            used: self.source.used(),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    /// Returns the agent protocol's lock.
+    pub fn agent_lock(&self) -> AgentLock {
+        AgentLock {
+            passwords: self.passwords.clone(),
+            notices: self.notices.clone(),
+        }
+    }
+
+    /// Drops every account from memory (SIGUSR1). What no store has yet goes as soon as one has it.
+    pub fn drop_memory(&self) {
+        self.owner.tell(Event::MemoryDropped);
+        tracing::info!("identities dropped from memory (SIGUSR1)");
+    }
+
+    /// Somebody asks on the control socket: what SIGUSR1 dropped may come back.
+    pub async fn wake(&self) {
+        if self.owner.now().facts.agent.dropped {
+            self.owner.apply(Event::ControlRequested).await;
+        }
+    }
+
+    /// Brings back what the screen has put away: a person types it.
+    pub async fn bring_back(&self) {
+        self.screen.bring_back().await;
+    }
+
+    pub async fn ensure(&self, which: &WhichAccount) -> Result<Ensured, EnsureError> {
+        ensure::ensure(&self.owner, &self.stores, &self.clock, which).await
+    }
+
+    pub async fn log_out(&self, which: &WhichAccount) -> Result<Vec<LoggedOut>, LogOutError> {
+        log_out::log_out(&self.owner, which).await
+    }
+
+    /// Returns every account, and what else the person should know.
+    pub async fn reports(&self) -> (Vec<AccountStatus>, Vec<Notice>) {
+        let (reports, now) = status::reports(&self.owner, &self.settings, &self.clock).await;
+        let now = now.into_iter().map(|text| Notice { at: None, text });
+        (reports, now.chain(self.notices.list()).collect())
+    }
+
+    /// Returns which store new accounts get, and why.
+    pub async fn store_choice(&self) -> Chosen {
+        self.stores.chosen().await
+    }
+
+    /// Returns what waits for a person, in the order in which to unlock it.
+    pub fn locked_parts(&self) -> Vec<LockedPart> {
+        locked::parts(&self.owner.now().facts, &self.stores)
+    }
+
+    /// Returns the accounts of which something is in memory only, locked or not.
+    pub fn at_risk(&self) -> Vec<String> {
+        self.owner.now().at_risk()
+    }
+
+    /// Returns true if all would be as it is now after a restart. Not while something is going on,
+    /// nor while something is in memory only, nor while a person is asked or must not be asked, nor
+    /// if that brought back what SIGUSR1 has dropped or a locked screen has put away.
+    pub fn would_come_back(&self) -> bool {
+        let published = self.owner.now();
+        let agent = &published.facts.agent;
+        !agent.dropped
+            && !agent.suspended.any()
+            && !self.on_demand.matters()
+            && self.logins.is_idle()
+            && published.is_at_rest()
+            && published.at_risk().is_empty()
+    }
+
+    /// Lets nothing new begin, and waits until nothing is half-way any more, for so long at most.
+    /// Returns the accounts of which something is left to do.
+    pub async fn finish(&self, limit: Duration) -> Vec<String> {
+        self.owner.apply(Event::Ending).await;
+        let at_rest = |published: &Published| published.is_at_rest().then_some(());
+        self.owner.wait_for(limit, at_rest).await;
+        unfinished(&self.owner.now().facts)
     }
 }
 
-impl State {
-    /// What the index says of the account.
-    fn entry(&self, alias: &str) -> Entry {
-        Entry {
-            sealed: self.may_be_sealed,
-            ..Entry::new(alias, &self.record, self.store)
+/// Reads what is known before any store was asked.
+fn known_facts(
+    places: &Places,
+    index: &IndexFile,
+    settings: &Settings,
+    lifetime: Option<Duration>,
+    clock: &Clock,
+) -> Result<Facts, StoreError> {
+    let seal_file = places.seal_file();
+    let lid = match SealFile::read(&seal_file).map_err(StoreError::Seal)? {
+        Some(file) => {
+            let lid = Lid::parse(&file.recipient)
+                .map_err(|error| StoreError::Seal(PasswordError::file(&seal_file, error)))?;
+            Some(Shared::new(lid))
         }
-    }
+        None => None,
+    };
+    let entries = index.read()?.accounts.into_iter().map(Entry::read);
+    // until logind says otherwise, the screen may be locked
+    let screen = settings
+        .lock_on()
+        .is_some_and(|lock_on| !lock_on.is_empty());
+    let suspended = Suspended {
+        screen,
+        sleep: false,
+    };
+    let lifetime = lifetime.map(|limit| i64::try_from(limit.as_secs()).unwrap_or(i64::MAX));
+    Ok(Facts::at_start(
+        entries,
+        lid,
+        suspended,
+        settings.look(),
+        lifetime,
+        clock.now(),
+    ))
 }

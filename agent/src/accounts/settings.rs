@@ -1,48 +1,39 @@
 //! What the client configuration says now about an account: it may have changed since the login.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 use opkssh_protocol::config::{AgentSection, ClientConfig, LockOn, OnDemand, Provider, suggestion};
 use opkssh_protocol::pk_token::ExpirationPolicy;
+use parking_lot::{Mutex, MutexGuard};
 
-use super::store::record::Record;
-use crate::serving::held::Visibility;
-
-/// Settings of one account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountSettings {
-    pub visibility: Visibility,
-    pub expiration: ExpirationPolicy,
-    pub on_demand: OnDemand,
-}
+use super::shared::Shared;
+use crate::serving::source::Visibility;
 
 /// The configuration files, read again when they change.
 pub struct Settings {
     files: Vec<PathBuf>,
-    read: Mutex<Option<Read>>,
-    /// What each account was last shown to, by its name: it counts while there is no file that can
-    /// be read.
-    kept: Mutex<BTreeMap<String, Kept>>,
+    looked: Mutex<Looked>,
+}
+
+/// The configuration as it was read last. It never changes; another one takes its place.
+#[derive(Default)]
+pub struct InForce {
+    /// `None`: there is no file, or none could be read yet.
+    read: Option<Read>,
+}
+
+struct Looked {
+    in_force: Shared<InForce>,
     /// A file that cannot be read is not tried again, nor logged, until it changes.
-    unreadable: Mutex<Option<Unreadable>>,
-    /// Counts how often what was read became another.
-    changes: AtomicU64,
+    unreadable: Option<Unreadable>,
 }
 
 /// A file as it was found: its path, times of the last writing and change of mode (in seconds and
 /// nanoseconds), inode and length. No file: it could not even be looked for.
 type Stamp = (PathBuf, Option<[i64; 6]>);
-
-struct Kept {
-    visibility: Visibility,
-    /// The index has it, too.
-    is_written: bool,
-}
 
 struct Unreadable {
     stamp: Stamp,
@@ -60,84 +51,95 @@ impl Settings {
     pub fn new(files: Vec<PathBuf>) -> Self {
         Self {
             files,
-            read: Mutex::new(None),
-            kept: Mutex::default(),
-            unreadable: Mutex::new(None),
-            changes: AtomicU64::new(0),
+            looked: Mutex::new(Looked {
+                in_force: Shared::new(InForce::default()),
+                unreadable: None,
+            }),
         }
     }
 
-    /// The settings for the account of this record: what the configuration says for it by its name,
-    /// else by its provider's entry (of the same issuer and client), else what it had at the login.
-    pub fn of(&self, record: &Record) -> AccountSettings {
-        let provider = &record.provider;
-        let read = self.read();
-        let Some(read) = &*read else {
-            let kept = lock(&self.kept);
-            let kept = kept
-                .get(record.account())
-                .map(|kept| kept.visibility.clone());
-            return AccountSettings {
-                visibility: kept.unwrap_or_else(|| visibility(provider)),
-                expiration: provider.expiration,
-                on_demand: provider.on_demand,
-            };
+    /// Returns the settings in force, after a look at the files' times.
+    pub fn look(&self) -> Shared<InForce> {
+        self.looked().in_force.clone()
+    }
+
+    /// Returns why the file cannot be read, for `status`.
+    pub fn unreadable(&self) -> Option<String> {
+        let looked = self.looked();
+        let unreadable = looked.unreadable.as_ref()?;
+        Some(format!(
+            "{}; until it can be read, accounts are shown to the servers that they were last shown \
+             to",
+            unreadable.reason
+        ))
+    }
+
+    /// Returns `agent.lock_on`; `None`: there is a configuration, and it cannot be read.
+    pub fn lock_on(&self) -> Option<BTreeSet<LockOn>> {
+        match &self.look().read {
+            Some(read) => Some(read.agent.lock_on.clone()),
+            None if self.files.iter().any(|file| file.exists()) => None,
+            None => Some(BTreeSet::new()),
+        }
+    }
+
+    fn looked(&self) -> MutexGuard<'_, Looked> {
+        let mut looked = self.looked.lock();
+        looked.look(&self.files);
+        looked
+    }
+}
+
+impl InForce {
+    /// Returns to which servers this account is shown. `before` counts while no file can be read.
+    pub fn visibility(
+        &self,
+        account: &str,
+        provider: &Provider,
+        before: Option<&Visibility>,
+    ) -> Visibility {
+        let Some(read) = &self.read else {
+            return before.cloned().unwrap_or_else(|| visibility(provider));
         };
-        let same = |entry: &&Provider| {
-            entry.issuer == provider.issuer && entry.client_id == provider.client_id
-        };
-        let named = read.providers.iter().filter(same);
-        // two entries may differ in their aliases only
-        let current = named
-            .clone()
-            .find(|entry| entry.name() == provider.name())
-            .or(named.clone().next())
-            .unwrap_or(provider);
-        let own = read.agent.accounts.get(record.account()).cloned();
-        let own = own.unwrap_or_default();
-        let general = visibility(current);
-        AccountSettings {
-            visibility: Visibility {
-                hosts: own.hosts.unwrap_or(general.hosts),
-                forwarding: own.forwarding.unwrap_or(general.forwarding),
-                public_forges: match &read.agent.public_forges {
-                    Some(patterns) => patterns.clone(),
-                    None => general.public_forges,
-                },
+        let general = visibility(read.entry(provider));
+        let own = read
+            .agent
+            .accounts
+            .get(account)
+            .cloned()
+            .unwrap_or_default();
+        Visibility {
+            hosts: own.hosts.unwrap_or(general.hosts),
+            forwarding: own.forwarding.unwrap_or(general.forwarding),
+            public_forges: match &read.agent.public_forges {
+                Some(patterns) => patterns.clone(),
+                None => general.public_forges,
             },
-            expiration: own.expiration.unwrap_or(current.expiration),
-            on_demand: own.on_demand.unwrap_or(current.on_demand),
         }
     }
 
-    /// Keeps what an account is shown to for when no file can be read. Returns true if the index
-    /// does not have it yet.
-    pub fn keep(&self, account: &str, visibility: &Visibility) -> bool {
-        let mut kept = lock(&self.kept);
-        let before = kept.get(account);
-        if before.is_some_and(|kept| kept.is_written && kept.visibility == *visibility) {
-            return false;
-        }
-        let now = Kept {
-            visibility: visibility.clone(),
-            is_written: false,
-        };
-        kept.insert(account.to_owned(), now);
-        true
+    /// Returns the expiration policy to plan for.
+    pub fn expiration(&self, account: &str, provider: &Provider) -> ExpirationPolicy {
+        let own = |read: &Read| read.agent.accounts.get(account)?.expiration;
+        let own = self.read.as_ref().and_then(own);
+        own.unwrap_or(self.entry(provider).expiration)
     }
 
-    /// Notes that the index has what is kept of an account.
-    pub fn note_written(&self, account: &str) {
-        if let Some(kept) = lock(&self.kept).get_mut(account) {
-            kept.is_written = true;
-        }
+    pub fn on_demand(&self, account: &str, provider: &Provider) -> OnDemand {
+        let own = |read: &Read| read.agent.accounts.get(account)?.on_demand;
+        let own = self.read.as_ref().and_then(own);
+        own.unwrap_or(self.entry(provider).on_demand)
+    }
+
+    /// Returns `agent.default_account`.
+    pub fn default_account(&self) -> Option<&str> {
+        self.read.as_ref()?.agent.default_account.as_deref()
     }
 
     /// Returns a warning for each entry of `agent.accounts` that is of no account in `accounts` and
     /// of no provider.
     pub fn unknown_accounts(&self, accounts: &[String]) -> Vec<String> {
-        let read = self.read();
-        let Some(read) = &*read else {
+        let Some(read) = &self.read else {
             return Vec::new();
         };
         let providers = read.providers.iter().map(Provider::name);
@@ -157,106 +159,96 @@ impl Settings {
             .collect()
     }
 
-    /// Forgets an account that was logged out.
-    pub fn forget(&self, account: &str) {
-        lock(&self.kept).remove(account);
-    }
-
     /// Returns what `status` says about the file.
-    pub fn notices(&self) -> Vec<String> {
-        let read = self.read();
-        let unreadable = lock(&self.unreadable);
-        let warnings = read.iter().flat_map(|read| read.warnings.iter().cloned());
-        let unreadable = unreadable.iter().map(|unreadable| {
-            format!(
-                "{}; until it can be read, accounts are shown to the servers that they were last \
-                 shown to",
-                unreadable.reason
-            )
-        });
-        unreadable.chain(warnings).collect()
+    pub fn warnings(&self) -> &[String] {
+        self.read.as_ref().map_or(&[], |read| &read.warnings)
     }
 
-    /// Another number than before: the settings may be others than then.
-    pub fn version(&self) -> u64 {
-        let _read = self.read();
-        self.changes.load(Ordering::Relaxed)
+    /// Returns what the configuration says of the provider now, else what it said at the login.
+    fn entry<'a>(&'a self, provider: &'a Provider) -> &'a Provider {
+        let read = self.read.as_ref();
+        read.map_or(provider, |read| read.entry(provider))
     }
+}
 
-    /// `agent.default_account`.
-    pub fn default_account(&self) -> Option<String> {
-        self.read().as_ref()?.agent.default_account.clone()
+impl Read {
+    /// The entry of the same issuer and client. Two of them may differ in their aliases only.
+    fn entry<'a>(&'a self, provider: &'a Provider) -> &'a Provider {
+        let same = |entry: &&Provider| {
+            entry.issuer == provider.issuer && entry.client_id == provider.client_id
+        };
+        let named = self.providers.iter().filter(same);
+        named
+            .clone()
+            .find(|entry| entry.name() == provider.name())
+            .or(named.clone().next())
+            .unwrap_or(provider)
     }
+}
 
-    /// `agent.lock_on`. `None`: there is a configuration, and it cannot be read.
-    pub fn lock_on(&self) -> Option<BTreeSet<LockOn>> {
-        match &*self.read() {
-            Some(read) => Some(read.agent.lock_on.clone()),
-            None if self.files.iter().any(|file| file.exists()) => None,
-            None => Some(BTreeSet::new()),
-        }
-    }
-
-    fn read(&self) -> MutexGuard<'_, Option<Read>> {
-        let mut read = lock(&self.read);
-        self.refresh(&mut read);
-        read
-    }
-
-    fn refresh(&self, read: &mut Option<Read>) {
-        let mut unreadable = lock(&self.unreadable);
-        let Some(stamp) = self.files.iter().find_map(|file| stamp(file)) else {
-            *unreadable = None;
-            if read.take().is_some() {
-                self.changes.fetch_add(1, Ordering::Relaxed);
+impl Looked {
+    fn look(&mut self, files: &[PathBuf]) {
+        let Some(stamp) = files.iter().find_map(|file| stamp(file)) else {
+            self.unreadable = None;
+            if self.in_force.read.is_some() {
+                self.in_force = Shared::new(InForce::default());
             }
             return;
         };
-        if unreadable.as_ref().is_some_and(|one| one.stamp == stamp) {
+        if self
+            .unreadable
+            .as_ref()
+            .is_some_and(|one| one.stamp == stamp)
+        {
             return;
         }
-        if read.as_ref().is_some_and(|read| read.stamp == stamp) {
-            *unreadable = None;
+        let read = self.in_force.read.as_ref();
+        if read.is_some_and(|read| read.stamp == stamp) {
+            self.unreadable = None;
             return;
         }
-        let (file, name) = (&stamp.0, stamp.0.display().to_string());
-        let parsed = std::fs::read_to_string(file)
-            .map_err(|error| format!("{name}: {error}"))
-            .and_then(|text| match is_blank(&text) {
-                true => Err(format!("{name}: the file is empty")),
-                false => Ok(text),
-            })
-            .and_then(|text| ClientConfig::parse(&text, &name).map_err(|error| error.to_string()));
-        match parsed {
-            Ok(mut config) => {
-                *unreadable = None;
-                // of no use here, and it would stay in memory even while the agent is locked
-                for provider in &mut config.providers {
-                    provider.client_secret = None;
-                }
-                let before = read.as_ref().map(|read| &read.stamp.0);
+        match parse(&stamp.0) {
+            Ok(config) => {
+                let before = read.map(|read| &read.stamp.0);
                 let mut warnings = config.warnings;
-                if let Some(before) = before.filter(|before| *before != file) {
-                    let before = before.display();
+                if let Some(before) = before.filter(|before| **before != stamp.0) {
                     warnings.push(format!(
-                        "{before} is gone: the settings are now those of {name}"
+                        "{} is gone: the settings are now those of {}",
+                        before.display(),
+                        stamp.0.display()
                     ));
                 }
-                *read = Some(Read {
-                    warnings,
-                    stamp,
-                    providers: config.providers,
-                    agent: config.agent,
+                self.unreadable = None;
+                self.in_force = Shared::new(InForce {
+                    read: Some(Read {
+                        stamp,
+                        providers: config.providers,
+                        agent: config.agent,
+                        warnings,
+                    }),
                 });
-                self.changes.fetch_add(1, Ordering::Relaxed);
             }
             // half-written perhaps: what was read before goes on counting
             Err(reason) => {
                 tracing::warn!("the client configuration is not readable: {reason}");
-                *unreadable = Some(Unreadable { stamp, reason });
+                self.unreadable = Some(Unreadable { stamp, reason });
             }
         }
     }
+}
+
+fn parse(file: &Path) -> Result<ClientConfig, String> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
+    if is_blank(&text) {
+        return Err(format!("{name}: the file is empty"));
+    }
+    let mut config = ClientConfig::parse(&text, &name).map_err(|error| error.to_string())?;
+    // of no use here, and it would stay in memory even while the agent is locked
+    for provider in &mut config.providers {
+        provider.client_secret = None;
+    }
+    Ok(config)
 }
 
 /// Returns the visibility that a provider's entry sets.
@@ -299,15 +291,14 @@ fn stamp(file: &Path) -> Option<Stamp> {
     Some((file.to_owned(), found))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn notices(settings: &Settings) -> Vec<String> {
+        let warnings = settings.look().warnings().to_vec();
+        settings.unreadable().into_iter().chain(warnings).collect()
+    }
 
     #[test]
     fn a_file_that_cannot_be_looked_for_lets_no_other_count() {
@@ -315,18 +306,18 @@ mod tests {
         let file = |name| directory.path().join(name);
         std::fs::write(file("second"), "agent: {default_account: a}\n").unwrap();
         let settings = Settings::new(vec![file("first"), file("second")]);
-        assert_eq!(settings.default_account().as_deref(), Some("a"));
-        assert_eq!(settings.notices(), [""; 0]);
+        assert_eq!(settings.look().default_account(), Some("a"));
+        assert_eq!(notices(&settings), [""; 0]);
 
         std::os::unix::fs::symlink("loop", file("loop")).unwrap();
         let settings = Settings::new(vec![file("loop"), file("second")]);
-        assert_eq!(settings.default_account(), None);
-        let notices = settings.notices();
-        assert!(notices[0].contains("/loop: "), "{notices:?}");
+        assert_eq!(settings.look().default_account(), None);
+        let told = notices(&settings);
+        assert!(told[0].contains("/loop: "), "{told:?}");
         // it is tried again when it has changed
         std::fs::remove_file(file("loop")).unwrap();
-        assert_eq!(settings.default_account().as_deref(), Some("a"));
-        assert_eq!(settings.notices(), [""; 0]);
+        assert_eq!(settings.look().default_account(), Some("a"));
+        assert_eq!(notices(&settings), [""; 0]);
     }
 
     #[test]
@@ -336,40 +327,27 @@ mod tests {
         let settings = Settings::new(vec![file("first"), file("second")]);
         let narrow = "agent: {default_account: a, accounts: {wor: {hosts: [web]}}}\n";
         std::fs::write(file("first"), narrow).unwrap();
-        assert_eq!(settings.default_account().as_deref(), Some("a"));
-        let unknown = settings.unknown_accounts(&["work".to_owned()]);
+        assert_eq!(settings.look().default_account(), Some("a"));
+        let unknown = settings.look().unknown_accounts(&["work".to_owned()]);
         assert!(
             unknown[0].ends_with("no account wor; did you mean work?"),
             "{unknown:?}"
         );
-        assert_eq!(settings.unknown_accounts(&["wor".to_owned()]), [""; 0]);
+        assert_eq!(
+            settings.look().unknown_accounts(&["wor".to_owned()]),
+            [""; 0]
+        );
         for blank in ["", "# nothing\n", "--- ~\n", "---\nnull\n"] {
             std::fs::write(file("first"), blank).unwrap();
-            assert_eq!(settings.default_account().as_deref(), Some("a"));
-            let notices = settings.notices();
-            assert!(
-                notices[0].contains("first: the file is empty"),
-                "{notices:?}"
-            );
+            assert_eq!(settings.look().default_account(), Some("a"));
+            let told = notices(&settings);
+            assert!(told[0].contains("first: the file is empty"), "{told:?}");
         }
         std::fs::write(file("second"), "agent: {default_account: b}\n").unwrap();
         std::fs::remove_file(file("first")).unwrap();
-        assert_eq!(settings.default_account().as_deref(), Some("b"));
-        let notices = settings.notices();
-        assert!(notices[0].contains("first is gone"), "{notices:?}");
-    }
-
-    #[test]
-    fn what_the_index_does_not_have_yet_is_written_again() {
-        let settings = Settings::new(Vec::new());
-        let visibility = Visibility::default();
-        assert!(settings.keep("a", &visibility));
-        assert!(settings.keep("a", &visibility), "writing failed");
-        settings.note_written("a");
-        assert!(!settings.keep("a", &visibility));
-        let mut other = visibility;
-        other.hosts.push("web".to_owned());
-        assert!(settings.keep("a", &other));
+        assert_eq!(settings.look().default_account(), Some("b"));
+        let told = notices(&settings);
+        assert!(told[0].contains("first is gone"), "{told:?}");
     }
 
     #[test]
@@ -378,13 +356,13 @@ mod tests {
         let file = directory.path().join("config.yml");
         let settings = Settings::new(vec![file.clone()]);
         std::fs::write(&file, "agent: {default_account: a}\n").unwrap();
-        assert_eq!(settings.default_account().as_deref(), Some("a"));
+        assert_eq!(settings.look().default_account(), Some("a"));
         std::fs::write(&file, "agent:\n  - {[\n").unwrap();
-        assert_eq!(settings.default_account().as_deref(), Some("a"));
-        let notices = settings.notices();
-        assert!(notices[0].contains("config.yml:2"), "{notices:?}");
+        assert_eq!(settings.look().default_account(), Some("a"));
+        let told = notices(&settings);
+        assert!(told[0].contains("config.yml:2"), "{told:?}");
         std::fs::write(&file, "agent: {default_account: bob}\n").unwrap();
-        assert_eq!(settings.default_account().as_deref(), Some("bob"));
-        assert_eq!(settings.notices(), [""; 0]);
+        assert_eq!(settings.look().default_account(), Some("bob"));
+        assert_eq!(notices(&settings), [""; 0]);
     }
 }

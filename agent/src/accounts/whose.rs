@@ -1,16 +1,13 @@
-//! Which account a login is for, and which account a word means.
-
-use std::sync::Arc;
+//! Which account a login is for. Pure.
 
 use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::config::Provider;
-use opkssh_protocol::control::{LoginRequest, WhichAccount};
+use opkssh_protocol::control::LoginRequest;
 
+use super::credentials::Credentials;
+use super::lifecycle::Leaving;
 use super::login::typed;
-use super::missing::Missing;
-use super::store::index::Entry;
-use super::store::record::{Credentials, Record};
-use super::{Account, Accounts, report};
+use super::material::{AccountFacts, Facts, Person};
 
 /// Somebody else logged in than the account's owner. Nothing was replaced.
 #[derive(Debug, thiserror::Error)]
@@ -29,195 +26,109 @@ impl OtherPerson {
     }
 }
 
-/// A provider's name is no account's name where several accounts are there.
-#[derive(Debug, thiserror::Error)]
-#[error("{word} may be any of the accounts {}", accounts.join(", "))]
-pub struct Ambiguous {
-    word: String,
-    accounts: Vec<String>,
+/// Returns the name of the account that a login is for. With `wanted`: that one, if it is free or
+/// this person's. Without: the account that this person has at the provider already; else the
+/// provider's name, if it is free.
+pub fn account_of_login(
+    facts: &Facts,
+    wanted: Option<&AccountName>,
+    credentials: &Credentials,
+) -> Result<String, OtherPerson> {
+    let person = Person::of(credentials);
+    let provider = credentials.provider();
+    let name = wanted.map_or(provider.name(), AccountName::as_str);
+    let named = facts.accounts.iter().find(|one| one.name == name);
+    if named.is_some_and(|one| one.person == person) {
+        return Ok(name.to_owned());
+    }
+    let mut accounts = facts.accounts.iter();
+    let other = accounts.find(|one| {
+        let is_there = one.leaving == Leaving::No && !one.is_free();
+        is_there && one.person == person && provider_name(one) == provider.name()
+    });
+    match (wanted, other, named) {
+        (None, Some(other), _) => Ok(other.name.clone()),
+        (_, _, Some(owned)) if !owned.is_free() => {
+            Err(other_person(facts, owned, credentials.who(), provider))
+        }
+        _ => Ok(name.to_owned()),
+    }
 }
 
-impl Ambiguous {
-    pub(super) fn among(word: &str, accounts: impl IntoIterator<Item = String>) -> Self {
-        Self {
-            word: word.to_owned(),
-            accounts: accounts.into_iter().collect(),
-        }
-    }
-
-    /// What the person can do about it, whatever the command was.
-    pub fn names(&self) -> String {
-        format!("name one: {}", self.accounts.join(" or "))
-    }
-
-    /// What the person can do about it; `command` takes an account's name.
-    pub fn hint(&self, command: &str) -> String {
-        let commands = self.accounts.iter();
-        let commands: Vec<_> = commands.map(|name| format!("{command} {name}")).collect();
-        format!("name one: {}", commands.join(" or "))
-    }
+/// Returns true if a login there that names no account ends as the account named after the
+/// provider. It does not if the person might turn out to have another one there: see
+/// [`account_of_login`].
+pub fn is_named_after_provider(facts: &Facts, request: &LoginRequest) -> bool {
+    let [provider] = &request.providers[..] else {
+        return false;
+    };
+    let name = provider.name();
+    let mut there = facts
+        .accounts
+        .iter()
+        .filter(|one| one.person.issuer == provider.issuer && provider_name(one) == name);
+    there.all(|one| one.name == name)
 }
 
-/// An account, as far as it says whose it is.
-struct Known {
-    name: String,
-    issuer: String,
-    /// What its provider is called.
-    provider: String,
-    subject: String,
-    /// Mail address, else subject.
-    who: String,
+/// Returns the address of the person whose account a login to `provider` is going to be, if it is
+/// known.
+pub fn expected_person(
+    facts: &Facts,
+    wanted: Option<&AccountName>,
+    provider: &Provider,
+) -> Option<String> {
+    let name = wanted.map_or(provider.name(), AccountName::as_str);
+    let account = facts.accounts.iter().find(|one| one.name == name)?;
+    if account.person.issuer != provider.issuer || account.leaving != Leaving::No {
+        return None;
+    }
+    account.item()?.credentials.email().map(str::to_owned)
 }
 
-impl Accounts {
-    /// The one account that `which` means, if there is any.
-    pub(super) fn find_one(&self, which: &WhichAccount) -> Result<Option<Arc<Account>>, Ambiguous> {
-        let mut found = self.find(which);
-        match (which, found.len()) {
-            (WhichAccount::Named(word), 2..) => {
-                let accounts = found.iter().map(|one| one.alias.clone());
-                Err(Ambiguous::among(word, accounts))
-            }
-            (_, 0) => Ok(None),
-            _ => Ok(Some(found.swap_remove(0))),
-        }
-    }
-
-    /// The name of the account that a login is for. With `wanted`: that one, if it is free or this
-    /// person's. Without: the account that this person has at the provider already; else the
-    /// provider's name, if it is free.
-    pub(super) fn account_of_login(
-        &self,
-        wanted: Option<&AccountName>,
-        record: &Record,
-        credentials: &Credentials,
-    ) -> Result<String, OtherPerson> {
-        let known = self.known();
-        let claims = credentials.pk_token.unverified_claims();
-        let provider = &record.provider;
-        let theirs = |one: &&Known| one.issuer == provider.issuer && one.subject == claims.sub();
-        let name = wanted.map_or(provider.name(), AccountName::as_str);
-        let named = known.iter().find(|one| one.name == name);
-        if named.is_some_and(|one| theirs(&one)) {
-            return Ok(name.to_owned());
-        }
-        let there = |one: &&Known| theirs(one) && one.provider == provider.name();
-        match (wanted, known.iter().find(there), named) {
-            (None, Some(other), _) => Ok(other.name.clone()),
-            (_, _, None) => Ok(name.to_owned()),
-            (_, _, Some(owned)) => {
-                let newcomer = claims.email().unwrap_or(claims.sub());
-                Err(other_person(owned, newcomer, provider, &known))
-            }
-        }
-    }
-
-    /// Does a login there that names no account end as the account named after the provider? Not if
-    /// the person might turn out to have another one there: see [`Self::account_of_login`].
-    pub(super) fn is_named_after_provider(&self, request: &LoginRequest) -> bool {
-        let [provider] = &request.providers[..] else {
-            return false;
+/// Returns true if there is an account that may belong to the same grant at the provider as a new
+/// login does. In doubt there is.
+pub fn shares_grant(facts: &Facts, issuer: &str, subject: Option<&str>) -> bool {
+    facts.accounts.iter().any(|account| {
+        let may_be = match (&account.person.subject, subject) {
+            (Some(theirs), Some(subject)) => theirs == subject,
+            _ => true,
         };
-        let name = provider.name();
-        let known = self.known();
-        let mut there = known
-            .iter()
-            .filter(|one| one.issuer == provider.issuer && one.provider == name);
-        there.all(|one| one.name == name)
-    }
+        account.leaving == Leaving::No && account.person.issuer == issuer && may_be
+    })
+}
 
-    /// The address of the person whose account a login to `provider` is going to be, if it is
-    /// known.
-    pub(super) fn expected_person(
-        &self,
-        wanted: Option<&AccountName>,
-        provider: &Provider,
-    ) -> Option<String> {
-        let name = wanted.map_or(provider.name(), AccountName::as_str);
-        let account = self.lock().get(name).cloned()?;
-        let state = account.state();
-        if state.record.provider.issuer != provider.issuer {
-            return None;
-        }
-        let claims = state.credentials.pk_token.unverified_claims();
-        claims.email().map(str::to_owned)
-    }
-
-    /// Is there an account that may belong to the same grant at the provider as a new login does?
-    /// In doubt there is.
-    pub(super) fn shares_grant(&self, issuer: &str, subject: Option<&str>) -> bool {
-        let accounts: Vec<_> = self.lock().values().cloned().collect();
-        let is_held = accounts.iter().any(|one| {
-            let record = &one.state().record;
-            record.provider.issuer == issuer
-                && (subject.is_none() || record.subject().as_deref() == subject)
-        });
-        let may_be = |entry: &Entry| match &entry.subject {
-            Some(theirs) => subject.is_none_or(|subject| subject == theirs),
-            None => true,
-        };
-        is_held
-            || self.missing().iter().any(|Missing { entry, .. }| {
-                !entry.leaving && entry.issuer == issuer && may_be(entry)
-            })
-    }
-
-    /// Every account that there is, whether the store has given it back or not.
-    fn known(&self) -> Vec<Known> {
-        let accounts: Vec<_> = self.lock().values().cloned().collect();
-        let mut known: Vec<Known> = accounts
-            .iter()
-            .map(|account| {
-                let state = account.state();
-                Known {
-                    name: account.alias.clone(),
-                    issuer: state.record.provider.issuer.clone(),
-                    provider: state.record.provider.name().to_owned(),
-                    subject: state
-                        .credentials
-                        .pk_token
-                        .unverified_claims()
-                        .sub()
-                        .to_owned(),
-                    who: report::who(&state),
-                }
-            })
-            .collect();
-        for missing in self.missing().iter() {
-            let entry = &missing.entry;
-            // a login that was cut short owns no name
-            let gone = entry.leaving || missing.is_empty;
-            if let (Some(subject), false) = (&entry.subject, gone) {
-                known.push(Known {
-                    name: entry.alias.clone(),
-                    issuer: entry.issuer.clone(),
-                    provider: entry.provider_aliases.first().cloned().unwrap_or_default(),
-                    subject: subject.clone(),
-                    who: subject.clone(),
-                });
-            }
-        }
-        known
-    }
+/// What the account's provider is called.
+fn provider_name(account: &AccountFacts) -> &str {
+    let aliases = account
+        .profile
+        .as_ref()
+        .map(|profile| &profile.provider_aliases);
+    let alias = aliases.and_then(|aliases| aliases.first());
+    alias.map_or(&account.person.issuer, |alias| alias)
 }
 
 fn other_person(
-    owned: &Known,
+    facts: &Facts,
+    owned: &AccountFacts,
     newcomer: &str,
     provider: &Provider,
-    known: &[Known],
 ) -> OtherPerson {
     let provider = typed(provider);
-    let free = |name: &String| {
-        AccountName::parse(name).is_ok() && known.iter().all(|one| one.name != *name)
+    let is_free = |name: &String| {
+        AccountName::parse(name).is_ok() && facts.accounts.iter().all(|one| one.name != *name)
     };
     let name = [newcomer.to_owned(), format!("{}-2", owned.name)]
         .into_iter()
-        .find(free)
+        .find(is_free)
         .unwrap_or_else(|| "NAME".to_owned());
+    let owner = match (owned.item(), &owned.person.subject) {
+        (Some(item), _) => item.credentials.who(),
+        (None, Some(subject)) => subject,
+        (None, None) => "another person",
+    };
     OtherPerson {
         account: owned.name.clone(),
-        owner: owned.who.clone(),
+        owner: owner.to_owned(),
         newcomer: newcomer.to_owned(),
         hint: format!(
             "to have both: opkssh login {provider} --as {name}; to replace it: opkssh logout {} \

@@ -23,11 +23,10 @@ use super::program::Program;
 use super::sockets::{Admit, admits};
 use crate::accounts::store::StoreWish;
 use crate::accounts::store::password::PasswordError;
-use crate::accounts::{Accounts, AdoptError, EnsureError, Ensured, Joined, Word};
+use crate::accounts::{Accounts, EnsureError, Ensured, Joined, LogInError};
 use crate::desktop::surroundings::Surroundings;
-use crate::serving::Serving;
-use crate::serving::held::PERSON_PATIENCE;
 use crate::serving::usage::Usage;
+use crate::serving::{PERSON_TIMEOUT, Serving};
 
 /// A client that connects sends its request at once.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
@@ -141,6 +140,7 @@ fn is_stop(frame: &[u8]) -> bool {
 }
 
 async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>) {
+    control.accounts.source.look_at_settings().await;
     if matches!(
         request,
         Request::Login(_)
@@ -152,7 +152,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     }
     let last = match request {
         Request::Login(request) => {
-            let joined = control.accounts.log_in(&request, &events).await;
+            let joined = control.accounts.logins.log_in(&request, &events).await;
             logged_in(control, joined)
         }
         Request::LoginAgain {
@@ -161,11 +161,11 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             asking,
             joining,
         } => {
-            let accounts = &control.accounts;
-            let joined = accounts.log_in_again(&account, flow, asking, joining, &events);
+            let logins = &control.accounts.logins;
+            let joined = logins.log_in_again(&account, flow, asking, joining, &events);
             logged_in(control, joined.await)
         }
-        Request::Logout { which } => match control.accounts.log_out(which).await {
+        Request::Logout { which } => match control.accounts.log_out(&which).await {
             Ok(accounts) => Event::LoggedOut { accounts },
             Err(error) => failed(error.to_string(), Some(error.hint())),
         },
@@ -174,23 +174,22 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
         },
         Request::Ensure { which, ask_person } => ensure(control, &which, ask_person).await,
         Request::Lock { password } => {
-            let locked = control.accounts.lock_up(password).await;
+            let locked = control.accounts.passwords.lock(password).await;
             after_password(control, locked)
         }
         Request::Unlock { part, password } => {
+            let passwords = &control.accounts.passwords;
             let unlocked = match part {
                 LockedPart::Screen => {
-                    control.accounts.hear(Word::BringBack);
+                    control.accounts.bring_back().await;
                     Ok(())
                 }
-                LockedPart::Agent => control.accounts.unlock(password).await,
-                LockedPart::Store | LockedPart::NewStore => {
-                    control.accounts.unlock_store(password).await
-                }
+                LockedPart::Agent => passwords.unlock(password).await,
+                LockedPart::Store | LockedPart::NewStore => passwords.unlock_store(password).await,
             };
             after_password(control, unlocked)
         }
-        Request::Redirected { url } => match control.accounts.bring(&url) {
+        Request::Redirected { url } => match control.accounts.logins.bring(&url) {
             Ok(()) => Event::RedirectTaken,
             Err(error) => failed(error.to_string(), Some(error.hint())),
         },
@@ -215,8 +214,8 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
         && let Err(EnsureError::LoginNeeded { account, .. }) = &ensured
         && let Some(alias) = account.clone()
     {
-        let asked = accounts.ask_person(std::slice::from_ref(&alias));
-        let _ = tokio::time::timeout(PERSON_PATIENCE, asked).await;
+        let asked = accounts.on_demand.ask_person(std::slice::from_ref(&alias));
+        let _ = tokio::time::timeout(PERSON_TIMEOUT, asked).await;
         ensured = accounts.ensure(which).await;
     }
     match ensured {
@@ -227,18 +226,18 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
     }
 }
 
-fn logged_in(control: &Control, joined: Result<Joined, Arc<AdoptError>>) -> Event {
+fn logged_in(control: &Control, joined: Result<Joined, Arc<LogInError>>) -> Event {
     match joined {
         Ok(Joined::LoggedIn(account)) => {
-            control.accounts.note_person(&account);
+            control.accounts.on_demand.note_person(&account.alias);
             Event::LoggedIn { account }
         }
         Ok(Joined::Usable(account)) => Event::Ready { account },
-        Err(error) => not_adopted(&error),
+        Err(error) => not_logged_in(&error),
     }
 }
 
-fn not_adopted(error: &AdoptError) -> Event {
+fn not_logged_in(error: &LogInError) -> Event {
     match error.locked_part() {
         Some(part) => Event::Locked {
             part,

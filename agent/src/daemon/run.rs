@@ -22,10 +22,9 @@ use super::systemd::{Passed, PassedError};
 use super::{hardening, systemd};
 use crate::accounts::Accounts;
 use crate::accounts::store::{StoreError, StoreWish};
-use crate::desktop::logind::{self, SessionFollower as _};
 use crate::desktop::surroundings::Surroundings;
+use crate::notices::Notices;
 use crate::private_dir::{DirectoryError, make_private};
-use crate::serving::held::Held;
 use crate::serving::{self, Serving};
 
 /// How long the end of the daemon waits for what it has begun.
@@ -162,21 +161,29 @@ async fn serve(
     let mut drop_keys = signal(SignalKind::user_defined1()).map_err(RunError::Runtime)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(RunError::Runtime)?;
 
-    let (held, freshen_requests) = Held::new();
-    let held = Arc::new(held);
+    let notices = Arc::<Notices>::default();
     let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
     let surroundings = Arc::new(Surroundings::of_process(is_service));
-    let mut accounts = Accounts::new(places, args.store, held.clone(), surroundings.clone());
-    accounts.limit_lifetime(args.lifetime);
+    let accounts = Accounts::start(
+        places,
+        args.store,
+        args.lifetime,
+        surroundings.clone(),
+        notices.clone(),
+    )?;
     let accounts = Arc::new(accounts);
-    accounts.read_index()?;
     let mut listening = Listening::open(places, &agent_socket, passed)?;
     let pid_file = places.pid_file();
     let pid = format!("{}\n", std::process::id());
     instance::write_private(&pid_file, &pid).map_err(file(&pid_file))?;
 
-    tokio::spawn(accounts.clone().obey(held.password_requests()));
-    let serving = Arc::new(Serving::new(held, places.known_hosts_files().to_vec()));
+    let known_hosts = places.known_hosts_files().to_vec();
+    let serving = Arc::new(Serving::new(
+        accounts.source.clone(),
+        Arc::new(accounts.agent_lock()),
+        notices,
+        known_hosts,
+    ));
     let usage = serving.usage.clone();
     let control = Control {
         accounts: accounts.clone(),
@@ -194,13 +201,8 @@ async fn serve(
         usage: usage.clone(),
         serving: serving.clone(),
     };
-    // before anything is read from the store: the screen may be locked now
-    match accounts.lock_on() {
-        Some(lock_on) => logind::follow(accounts.clone(), lock_on).await,
-        None => accounts.cannot_follow("the client configuration cannot be read"),
-    }
-    tokio::spawn(accounts.clone().keep_fresh(freshen_requests));
-    tokio::spawn(accounts.clone().keep_reminding());
+    accounts.follow_screen().await;
+    tokio::spawn(accounts.reminder().run());
     for listener in std::mem::take(&mut listening.agent) {
         tokio::spawn(serving::accept(listener, serving.clone()));
     }
@@ -226,7 +228,7 @@ async fn serve(
             _ = interrupt.recv() => break,
             // the terminal it was started from is gone; one that commands start has left it
             _ = hangup.recv() => break,
-            _ = drop_keys.recv() => accounts.forget_all(),
+            _ = drop_keys.recv() => accounts.drop_memory(),
             () = &mut idle => break,
             changed = stopped.changed() => if changed.is_err() || *stopped.borrow() { break },
         }
@@ -234,11 +236,12 @@ async fn serve(
     tell(systemd::State::Stopping);
     listening.unlink();
     let _ = fs::remove_file(&pid_file);
-    if tokio::time::timeout(LAST_WORK, accounts.finish())
-        .await
-        .is_err()
-    {
-        tracing::warn!("something was still going on at a provider or in the keyring");
+    let unfinished = accounts.finish(LAST_WORK).await;
+    if !unfinished.is_empty() {
+        tracing::warn!(
+            "not finished, goes on at the next start: {}",
+            unfinished.join(", ")
+        );
     }
     tracing::info!("agent ends");
     Ok(())

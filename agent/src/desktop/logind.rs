@@ -35,7 +35,8 @@ pub enum SessionEvent {
 
 /// Handles what logind says.
 pub trait SessionFollower: Clone + Send + Sync + 'static {
-    fn handle(&self, event: SessionEvent);
+    /// Returns when nothing is shown any more that should not be: sleep waits for this.
+    fn handle(&self, event: SessionEvent) -> impl Future<Output = ()> + Send;
 
     /// logind cannot be followed, or not any more.
     fn cannot_follow(&self, why: &str);
@@ -158,14 +159,14 @@ impl<F: SessionFollower> Listener<F> {
         match (interface, member) {
             (MANAGER, "PrepareForSleep") => match message.body().deserialize() {
                 Ok(true) => {
-                    self.follower.handle(SessionEvent::GoesToSleep);
+                    self.follower.handle(SessionEvent::GoesToSleep).await;
                     // done: it may sleep
                     self.inhibitor = None;
                 }
                 Ok(false) => {
                     self.inhibit().await;
                     self.ask_whether_locked().await;
-                    self.follower.handle(SessionEvent::WokeUp);
+                    self.follower.handle(SessionEvent::WokeUp).await;
                     tracing::info!("awake again");
                 }
                 Err(_) => {}
@@ -200,10 +201,12 @@ impl<F: SessionFollower> Listener<F> {
         if !self.is_own(session).await {
             return;
         }
-        self.follower.handle(match locked {
-            true => SessionEvent::ScreenLocked,
-            false => SessionEvent::ScreenUnlocked,
-        });
+        self.follower
+            .handle(match locked {
+                true => SessionEvent::ScreenLocked,
+                false => SessionEvent::ScreenUnlocked,
+            })
+            .await;
     }
 
     async fn inhibit(&mut self) {
@@ -232,7 +235,7 @@ impl<F: SessionFollower> Listener<F> {
         });
         for (_, user, _, _, path) in sessions {
             if user == own_user() && self.property(&path, "LockedHint").await == Some(true) {
-                return self.follower.handle(SessionEvent::ScreenLocked);
+                return self.follower.handle(SessionEvent::ScreenLocked).await;
             }
         }
     }

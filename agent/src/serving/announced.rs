@@ -2,10 +2,10 @@
 //! other, may show an account with `hosts:` to a server that no known_hosts file knows yet.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
 
 use opkssh_protocol::control::Connecting;
 use opkssh_protocol::process::{Process, ProcessStat};
+use parking_lot::Mutex;
 
 /// Processes that are remembered at once. The oldest goes first.
 const MAX_ANNOUNCED: usize = 256;
@@ -25,7 +25,7 @@ pub struct Announcement {
 impl Announced {
     /// Remembers a process until it has ended.
     pub fn add(&self, connecting: Connecting) {
-        let mut announced = self.lock();
+        let mut announced = self.0.lock();
         announced.retain(|other| {
             other.process.pid != connecting.process.pid
                 && stat(other.process.pid)
@@ -39,13 +39,7 @@ impl Announced {
 
     /// Returns what was announced of the process `pid`, or of the nearest one above it.
     pub fn of(&self, pid: u32) -> Announcement {
-        find(&self.lock(), pid, stat).unwrap_or_default()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Connecting>> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        find(&self.0.lock(), pid, stat).unwrap_or_default()
     }
 }
 
@@ -138,7 +132,7 @@ mod tests {
         announced.add(connecting(own, start_time + 1));
         announced.add(connecting(u32::MAX, 1));
         announced.add(connecting(own, start_time));
-        assert_eq!(announced.lock().len(), 1);
+        assert_eq!(announced.0.lock().len(), 1);
         assert_eq!(announced.of(own).names, ["server"]);
     }
 }

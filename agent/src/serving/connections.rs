@@ -1,8 +1,9 @@
 //! How many connections there are, and which one gives way to the next when there are too many.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 /// The connections of the agent's sockets. No one waits for a place: the least worthy of those
@@ -54,7 +55,7 @@ impl Connections {
     /// A place for a new connection, and what resolves when it has to go.
     pub fn enter(self: &Arc<Self>) -> (Place, oneshot::Receiver<Never>) {
         let (close, closed) = oneshot::channel();
-        let mut table = self.table();
+        let mut table = self.table.lock();
         if table.open.len() >= self.limit {
             let least = table.open.iter().min_by_key(|(_, open)| open.standing);
             if let Some(id) = least.map(|(id, _)| *id) {
@@ -74,12 +75,6 @@ impl Connections {
         drop(table);
         let connections = self.clone();
         (Place { connections, id }, closed)
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -102,7 +97,7 @@ impl Place {
     }
 
     fn update(&self, change: impl FnOnce(&mut Standing)) {
-        let mut table = self.connections.table();
+        let mut table = self.connections.table.lock();
         let now = table.tick();
         if let Some(open) = table.open.get_mut(&self.id) {
             open.standing.last_heard = now;
@@ -113,7 +108,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.connections.table().open.remove(&self.id);
+        self.connections.table.lock().open.remove(&self.id);
     }
 }
 
@@ -175,6 +170,6 @@ mod tests {
         // one that had to go takes no other's place with it
         let _another = connections.enter();
         drop(places);
-        assert_eq!(connections.table().open.len(), 2);
+        assert_eq!(connections.table.lock().open.len(), 2);
     }
 }

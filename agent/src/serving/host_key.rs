@@ -147,8 +147,7 @@ struct ReadCertificate<'a> {
     signature: &'a [u8],
 }
 
-/// The certified key, and what the authority says of it. ssh-key 0.6 does not read certificates
-/// that are valid forever, ssh-keygen's default.
+/// Returns the certified key, and what the authority says of it.
 fn parse_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate), HostKeyError> {
     let read = read_certificate(blob)?;
     if !read.is_host {

@@ -11,10 +11,10 @@ use opkssh_protocol::time::UnixTime;
 use self::line::{bare_pattern, fields, hashed, is_hash_of, is_pattern, port, split, without_port};
 use super::announced::Announcement;
 use super::forges::publisher;
-use super::held::Visibility;
 use super::host_key::{HostCertificate, HostKey, UnprovedHostKey};
 pub use super::patterns::host_matches;
 use super::patterns::{Verdict, overlap, verdict};
+use super::source::Visibility;
 
 /// The user's and the system's known_hosts, read when a question comes up: they are small, and
 /// change as hosts are met.

@@ -3,8 +3,8 @@
 
 use opkssh_protocol::config::Forwarding;
 
-use super::held::Identity;
 use super::hosts::Names;
+use super::source::Identity;
 
 /// The identities to offer on a connection to this server; `None` when the connection did not say
 /// to which.
@@ -19,11 +19,11 @@ pub fn visible<'a>(
         .collect()
 }
 
-/// The accounts whose `hosts:` name the server.
+/// Returns the names of the identities whose `hosts:` name the server.
 pub fn meant(identities: &[Identity], server: &Names) -> Vec<String> {
     let named = |identity: &&Identity| server.satisfy(&identity.visibility);
     let meant = identities.iter().filter(named);
-    meant.map(|identity| identity.account.clone()).collect()
+    meant.map(|identity| identity.name.clone()).collect()
 }
 
 fn is_visible(identity: &Identity, server: Option<&Names>, is_forwarded: bool) -> bool {

@@ -1,9 +1,16 @@
-//! Keys, certificates and binds that the tests of this wing make for themselves.
+//! Keys, certificates, binds and identities that the tests of this wing make for themselves.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use async_trait::async_trait;
 use opkssh_protocol::control::KeyType;
 use opkssh_protocol::jwk::PublicKey;
+use opkssh_protocol::secret::Secret;
 use opkssh_protocol::user_key::UserKey;
 
+use super::source::{Identity, IdentitySource, PasswordLock, SignError};
 use super::wire::put_string;
 
 pub struct Key(UserKey);
@@ -106,4 +113,81 @@ pub fn strings(list: &[&[u8]]) -> Vec<u8> {
         put_string(&mut out, string);
     }
     out
+}
+
+/// What a session asked of a [`FakeSource`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asked {
+    Freshen(Vec<String>),
+    Person(Vec<String>),
+}
+
+/// A source that signs everything with one key, and a lock that takes every password.
+pub struct FakeSource {
+    key: UserKey,
+    state: Mutex<FakeState>,
+}
+
+#[derive(Default)]
+pub struct FakeState {
+    pub identities: Arc<Vec<Identity>>,
+    /// What each call of `freshen` replaces the identities by.
+    pub fresher: VecDeque<Vec<Identity>>,
+    pub asked: Vec<Asked>,
+    pub passwords: Vec<(bool, String)>,
+    pub refuses: bool,
+}
+
+impl Default for FakeSource {
+    fn default() -> Self {
+        Self {
+            key: Key::ed25519().into_user_key(),
+            state: Mutex::default(),
+        }
+    }
+}
+
+impl FakeSource {
+    pub fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, FakeState> {
+        self.state.lock().unwrap()
+    }
+}
+
+#[async_trait]
+impl IdentitySource for FakeSource {
+    async fn identities(&self) -> Arc<Vec<Identity>> {
+        self.state().identities.clone()
+    }
+
+    async fn freshen(&self, names: &[String], _end: Instant) {
+        let mut state = self.state();
+        state.asked.push(Asked::Freshen(names.to_vec()));
+        if let Some(fresher) = state.fresher.pop_front() {
+            state.identities = Arc::new(fresher);
+        }
+    }
+
+    async fn ask_person(&self, names: &[String], _end: Instant) {
+        self.state().asked.push(Asked::Person(names.to_vec()));
+    }
+
+    async fn sign(&self, _name: &str, data: &[u8], _flags: u32) -> Result<Vec<u8>, SignError> {
+        match self.state().refuses {
+            true => Err(SignError::NotUsable),
+            false => Ok(self.key.sign_ssh(data)),
+        }
+    }
+}
+
+#[async_trait]
+impl PasswordLock for FakeSource {
+    async fn set(&self, locked: bool, password: Secret) -> bool {
+        let password = password.expose().to_owned();
+        self.state().passwords.push((locked, password));
+        true
+    }
 }

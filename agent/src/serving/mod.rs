@@ -5,7 +5,6 @@ mod connections;
 mod destination;
 mod forges;
 mod frame;
-pub mod held;
 mod host_key;
 pub mod hosts;
 mod list;
@@ -13,6 +12,7 @@ mod patterns;
 mod session;
 mod sign;
 mod signature;
+pub mod source;
 pub mod usage;
 mod wire;
 
@@ -30,31 +30,45 @@ use interprocess::local_socket::traits::tokio::Listener as _;
 use opkssh_protocol::control::Connecting;
 
 use crate::daemon::sockets::{Admit, admits};
+use crate::notices::Notices;
 use announced::Announced;
 use connections::Connections;
-use held::Held;
 use hosts::KnownHosts;
 use session::Session;
+use source::{IdentitySource, PasswordLock};
 use usage::Usage;
 
 /// Connections at once, on all sockets.
 const MAX_CONNECTIONS: usize = 256;
+/// How long a list request waits for a renewal. sshd's LoginGraceTime is running.
+const RENEW_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long ssh waits in all where a person is asked to log in.
+pub const PERSON_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// What every session shares.
 pub struct Serving {
     /// Of these sockets and of the control socket.
     pub usage: Arc<Usage>,
-    held: Arc<Held>,
+    source: Arc<dyn IdentitySource>,
+    lock: Arc<dyn PasswordLock>,
+    notices: Arc<Notices>,
     known_hosts: KnownHosts,
     announced: Announced,
     connections: Arc<Connections>,
 }
 
 impl Serving {
-    pub fn new(held: Arc<Held>, known_hosts_files: Vec<PathBuf>) -> Self {
+    pub fn new(
+        source: Arc<dyn IdentitySource>,
+        lock: Arc<dyn PasswordLock>,
+        notices: Arc<Notices>,
+        known_hosts_files: Vec<PathBuf>,
+    ) -> Self {
         Self {
             usage: Arc::default(),
-            held,
+            source,
+            lock,
+            notices,
             known_hosts: KnownHosts::new(known_hosts_files),
             announced: Announced::default(),
             connections: Arc::new(Connections::new(MAX_CONNECTIONS)),
@@ -88,7 +102,7 @@ pub async fn accept(listener: Listener, serving: Arc<Serving>) {
                 });
             }
             Ok(_) => serving
-                .held
+                .notices
                 .warn("agent connection of another user refused"),
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
@@ -106,6 +120,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::os::unix::net::UnixStream;
 
+    use super::made::FakeSource;
     use super::*;
 
     fn list(stream: &mut UnixStream) -> [u8; 9] {
@@ -119,8 +134,9 @@ mod tests {
     async fn three_hundred_idle_connections_lock_nobody_out() {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("agent.sock");
-        let (held, _requests) = Held::new();
-        let serving = Arc::new(Serving::new(Arc::new(held), Vec::new()));
+        let source = Arc::new(FakeSource::default());
+        let notices = Arc::default();
+        let serving = Arc::new(Serving::new(source.clone(), source, notices, Vec::new()));
         let listener = crate::daemon::sockets::bind(&socket).unwrap();
         tokio::spawn(accept(listener, serving));
         let client = tokio::task::spawn_blocking(move || {

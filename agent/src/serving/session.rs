@@ -12,10 +12,11 @@ use zeroize::Zeroizing;
 use super::connections::Place;
 use super::destination::{BindError, Bindings};
 use super::frame::{self, PATIENCE};
-use super::held::Identity;
 use super::hosts::Names;
+use super::source::Identity;
 use super::wire::{Malformed, Reader, put_string};
-use super::{Serving, list, sign};
+use super::{PERSON_TIMEOUT, RENEW_TIMEOUT, Serving, list, sign};
+use crate::notices::Cause;
 
 // RFC 9987 section 6.1
 const FAILURE: u8 = 5;
@@ -82,7 +83,6 @@ impl Session {
     }
 
     async fn list(&self) -> Vec<u8> {
-        self.serving.held.look();
         let names = self.server();
         // Only a session of this machine that says whom it talks to is worth a renewal, or a look
         // into the store: `ssh-add -l` never causes traffic, and another machine causes none here.
@@ -92,20 +92,19 @@ impl Session {
             let since = Instant::now();
             self.freshen(names, since).await;
             // and only accounts that name this server are worth a person's time
-            let meant = self.meant(names);
+            let meant = list::meant(&self.serving.source.identities().await, names);
             if !meant.is_empty() {
-                self.serving.held.ask_person(meant, since).await;
+                let end = since + PERSON_TIMEOUT;
+                self.serving.source.ask_person(&meant, end).await;
             }
-            // it may have taken long
-            self.serving.held.look();
         }
-        let identities = self.serving.held.identities();
+        let identities = self.serving.source.identities().await;
         let visible = self.visible(&identities, names.as_ref());
         self.note_withheld(&identities, &visible, names.as_ref());
         let mut answer = vec![IDENTITIES_ANSWER];
         answer.extend_from_slice(&(visible.len() as u32).to_be_bytes());
         for identity in visible {
-            put_string(&mut answer, &identity.certificate);
+            put_string(&mut answer, &identity.blob);
             put_string(&mut answer, identity.comment.as_bytes());
         }
         answer
@@ -130,12 +129,13 @@ impl Session {
     /// Has all that this session will see brought up to date. What comes back from the store only
     /// meanwhile is asked for in its turn.
     async fn freshen(&self, names: &Names, since: Instant) {
-        let mut asked = self.wanted(names);
+        let end = since + RENEW_TIMEOUT;
+        let mut asked = self.wanted(names).await;
         let mut next = asked.clone();
         loop {
-            self.serving.held.freshen(next, since).await;
-            next = self.wanted(names);
-            next.retain(|account| !asked.contains(account));
+            self.serving.source.freshen(&next, end).await;
+            next = self.wanted(names).await;
+            next.retain(|name| !asked.contains(name));
             if next.is_empty() {
                 return;
             }
@@ -143,23 +143,18 @@ impl Session {
         }
     }
 
-    /// The accounts that this session would see. (No key is kept while it waits for them: a lock
-    /// may come meanwhile.)
-    fn wanted(&self, names: &Names) -> Vec<String> {
-        let identities = self.serving.held.identities();
+    /// Returns the names of what this session would see.
+    async fn wanted(&self, names: &Names) -> Vec<String> {
+        let identities = self.serving.source.identities().await;
         let wanted = self.visible(&identities, Some(names));
-        wanted.iter().map(|one| one.account.clone()).collect()
-    }
-
-    fn meant(&self, names: &Names) -> Vec<String> {
-        list::meant(&self.serving.held.identities(), names)
+        wanted.iter().map(|one| one.name.clone()).collect()
     }
 
     fn visible<'a>(&self, identities: &'a [Identity], names: Option<&Names>) -> Vec<&'a Identity> {
         list::visible(identities, names, self.bindings.is_forwarded())
     }
 
-    /// Notes for `status` why an account was not listed. Without an identity ssh asks for no
+    /// Notes for `status` why an identity was not listed, and forgets that of one that was. Without an identity ssh asks for no
     /// signature and just fails.
     fn note_withheld(
         &self,
@@ -167,60 +162,79 @@ impl Session {
         visible: &[&Identity],
         server: Option<&Names>,
     ) {
-        let is_withheld = |identity: &&Identity| {
-            !visible
-                .iter()
-                .any(|seen| seen.certificate == identity.certificate)
-        };
+        let is_withheld =
+            |identity: &&Identity| !visible.iter().any(|seen| seen.blob == identity.blob);
         let Some(server) = server else {
             return;
         };
+        for identity in visible {
+            let cause = Cause::NotOffered(identity.name.clone());
+            self.serving.notices.clear(&cause);
+        }
         for identity in identities.iter().filter(is_withheld) {
-            let account = identity.account.clone();
+            let name = identity.name.clone();
             let why = match identity.visibility.forwarding {
                 Forwarding::Deny if self.bindings.is_forwarded() => {
-                    sign::Refusal::Denied(account).to_string()
+                    sign::Refusal::Denied(name).to_string()
                 }
                 Forwarding::Allow if self.bindings.is_forwarded() => {
-                    sign::Refusal::NotMeant(account).to_string()
+                    sign::Refusal::NotMeant(name).to_string()
                 }
                 _ => match server.why_withheld(&identity.visibility) {
-                    Some(why) => format!("{account}: {why}"),
+                    Some(why) => format!("{name}: {why}"),
                     None => continue,
                 },
             };
-            self.serving.held.notice(format!("not offered: {why}"));
+            let cause = Cause::NotOffered(identity.name.clone());
+            let text = format!("not offered: {why}");
+            self.serving.notices.tell(cause, text);
         }
     }
 
     async fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
         let mut reader = Reader::new(body);
         let (key, data) = (reader.string()?, reader.string()?);
-        // flags choose among RSA's hashes (section 3.6.1); our keys have one each
-        let _flags = reader.u32()?;
+        let flags = reader.u32()?;
         reader.end()?;
-        self.serving.held.look();
-        let identities = self.serving.held.identities();
+        let identities = self.serving.source.identities().await;
+        let is_forwarded = self.bindings.is_forwarded();
         // elsewhere `hosts:` limit the list only
-        let server = match self.bindings.is_forwarded() {
+        let server = match is_forwarded {
             true => self.server(),
             false => None,
         };
-        match sign::sign(&identities, key, data, &self.bindings, server.as_ref()) {
+        let permitted = sign::permitted(&identities, key, data, &self.bindings, server.as_ref());
+        let permitted = permitted.map(|identity| identity.name.clone());
+        // a lock may come while the source signs
+        drop(identities);
+        let name = &match permitted {
+            Ok(name) => name,
+            Err(refusal) => {
+                if let Some(name) = refusal.identity() {
+                    let cause = Cause::SignatureRefused(name.to_owned());
+                    let text = format!("signature refused: {refusal}");
+                    self.serving.notices.tell(cause, text);
+                }
+                return Ok(vec![FAILURE]);
+            }
+        };
+        match self.serving.source.sign(name, data, flags).await {
             Ok(signature) => {
-                if let Some(account) = sign::account_of(&identities, key) {
-                    self.serving.held.note_use(account);
+                tracing::info!(account = name, forwarded = is_forwarded, "signed");
+                if is_forwarded {
+                    let refused = Cause::SignatureRefused(name.clone());
+                    self.serving.notices.clear(&refused);
                 }
                 let mut answer = vec![SIGN_RESPONSE];
                 put_string(&mut answer, &signature);
                 Ok(answer)
             }
-            Err(refusal) => {
-                if refusal.is_notable() {
-                    self.serving
-                        .held
-                        .notice(format!("signature refused: {refusal}"));
-                }
+            Err(error) => {
+                tracing::info!(
+                    account = name,
+                    forwarded = is_forwarded,
+                    "not signed: {error}"
+                );
                 Ok(vec![FAILURE])
             }
         }
@@ -233,12 +247,12 @@ impl Session {
         let password = reader.string()?.to_vec();
         reader.end()?;
         if self.bindings.is_forwarded() {
-            let held = &self.serving.held;
-            held.warn("a forwarded connection may not lock or unlock the agent");
+            let notices = &self.serving.notices;
+            notices.warn("a forwarded connection may not lock or unlock the agent");
             return Ok(vec![FAILURE]);
         }
         let password = Secret::new(String::from_utf8(password).map_err(|_| Malformed)?);
-        let done = self.serving.held.say_password(lock, password).await;
+        let done = self.serving.lock.set(lock, password).await;
         Ok(vec![if done { SUCCESS } else { FAILURE }])
     }
 
@@ -265,17 +279,16 @@ impl Session {
     /// Logs a refused bind. One that the agent cannot check is also noted for `status`, because the
     /// login may fail for it.
     fn note_refused_bind(&self, error: &BindError) {
-        let held = &self.serving.held;
-        match error {
-            BindError::Unverifiable(_) if self.bindings.unproved().is_some() => held.notice(format!(
-                "session-bind not verified: {error}; the server counts as one without a name, which \
-                 sees no account with `hosts:`"
-            )),
-            BindError::Unverifiable(_) => held.notice(format!(
-                "session-bind not verified: {error}; the connection counts as forwarded"
-            )),
-            _ => held.warn(&format!("session-bind refused: {error}")),
-        }
+        let notices = &self.serving.notices;
+        let counts = match error {
+            BindError::Unverifiable(_) if self.bindings.unproved().is_some() => {
+                "the server counts as one without a name, which sees no account with `hosts:`"
+            }
+            BindError::Unverifiable(_) => "the connection counts as forwarded",
+            _ => return notices.warn(&format!("session-bind refused: {error}")),
+        };
+        let text = format!("session-bind not verified: {error}; {counts}");
+        notices.tell(Cause::BindNotVerified, text);
     }
 }
 

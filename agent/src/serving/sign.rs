@@ -1,12 +1,12 @@
-//! Where a signature request is answered.
+//! What a connection may have signed.
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::jwk::PublicKey;
 
 use super::destination::{Bindings, Destination};
-use super::held::Identity;
 use super::hosts::Names;
+use super::source::Identity;
 use super::wire::{Malformed, Reader};
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,51 +33,49 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Is it something the person should hear of? Clients ask for keys of other agents all the
-    /// time.
-    pub fn is_notable(&self) -> bool {
-        !matches!(self, Self::UnknownIdentity)
+    /// Returns the identity that is refused, for `status` to tell of. Clients ask for keys of other
+    /// agents all the time.
+    pub fn identity(&self) -> Option<&str> {
+        match self {
+            Self::UnknownIdentity => None,
+            Self::NoDestination(name)
+            | Self::NotMeant(name)
+            | Self::Denied(name)
+            | Self::NotThisLogin(name)
+            | Self::NotHostBound(name) => Some(name),
+        }
     }
 }
 
-/// The account whose key `blob` names.
-pub fn account_of<'a>(identities: &'a [Identity], blob: &[u8]) -> Option<&'a str> {
-    find(identities, blob).map(|identity| identity.account.as_str())
-}
-
-/// Signs `data` with the key that `blob` names: a certificate of ours, or its bare key. `server` is
-/// what is known of the server that the connection is bound to.
-pub fn sign(
-    identities: &[Identity],
+/// Returns the identity that `blob` names (what was listed, or its bare key), if this connection may
+/// have `data` signed with it. `server` is what is known of the server that the connection is bound
+/// to.
+pub fn permitted<'a>(
+    identities: &'a [Identity],
     blob: &[u8],
     data: &[u8],
     bindings: &Bindings,
     server: Option<&Names>,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<&'a Identity, Refusal> {
     let identity = find(identities, blob).ok_or(Refusal::UnknownIdentity)?;
     if bindings.is_forwarded() {
-        let account = || identity.account.clone();
+        let name = || identity.name.clone();
         if identity.visibility.forwarding == Forwarding::Deny {
-            return Err(Refusal::Denied(account()));
+            return Err(Refusal::Denied(name()));
         }
         let (Some(destination), Some(server)) = (bindings.destination(), server) else {
-            return Err(Refusal::NoDestination(account()));
+            return Err(Refusal::NoDestination(name()));
         };
         if !server.satisfy(&identity.visibility) {
-            return Err(Refusal::NotMeant(account()));
+            return Err(Refusal::NotMeant(name()));
         }
-        match login(&destination, &identity.key.public_key(), data) {
+        match login(&destination, &identity.public_key, data) {
             Login::HostBound => {}
-            Login::Plain => return Err(Refusal::NotHostBound(account())),
-            Login::Other => return Err(Refusal::NotThisLogin(account())),
+            Login::Plain => return Err(Refusal::NotHostBound(name())),
+            Login::Other => return Err(Refusal::NotThisLogin(name())),
         }
     }
-    tracing::info!(
-        account = identity.account,
-        forwarded = bindings.is_forwarded(),
-        "signed"
-    );
-    Ok(identity.key.sign_ssh(data))
+    Ok(identity)
 }
 
 /// By certificate, or by the certified key: a certificate that was renewed since it was listed
@@ -85,12 +83,12 @@ pub fn sign(
 fn find<'a>(identities: &'a [Identity], blob: &[u8]) -> Option<&'a Identity> {
     identities
         .iter()
-        .find(|identity| identity.certificate == blob)
+        .find(|identity| identity.blob == blob)
         .or_else(|| {
             let key = key_of(blob)?;
             identities
                 .iter()
-                .find(|identity| identity.key.public_key() == key)
+                .find(|identity| identity.public_key == key)
         })
 }
 

@@ -3,9 +3,10 @@
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents,
 };
-use ssh_agent_lib::proto::extension::SessionBind;
-use ssh_agent_lib::ssh_encoding::Decode as _;
-use ssh_agent_lib::ssh_key::public::{KeyData, RsaPublicKey};
+use signature::Verifier as _;
+use ssh_key::Signature;
+use ssh_key::encoding::Decode as _;
+use ssh_key::public::{KeyData, RsaPublicKey};
 
 use super::wire::{Malformed, Reader};
 
@@ -58,26 +59,18 @@ pub fn has_signed(key: &[u8], data: &[u8], signature: &[u8]) -> Result<bool, Unv
     let Ok(key) = parse_key(key) else {
         return Ok(false);
     };
-    let host_key = match key? {
+    let key = match key? {
         KeyData::Rsa(key) => return has_signed_rsa(&key, data, signature),
         key => key,
     };
-    let Ok(signature) = signature.try_into() else {
-        return Ok(false);
-    };
-    // the crate's way to check a signature over bytes
-    let bind = SessionBind {
-        host_key,
-        session_id: data.to_vec(),
-        signature,
-        is_forwarding: false,
-    };
-    Ok(bind.verify_signature().is_ok())
+    let signature = Signature::try_from(signature);
+    Ok(signature.is_ok_and(|signature| key.verify(data, &signature).is_ok()))
 }
 
-/// RFC 8332 section 3. The crate's own check ends at 4096 bits.
+/// Checks a signature as RFC 8332 section 3 has it, with ring: the `rsa` crate that ssh-key could use
+/// is a pre-release, and ends at 4096 bits.
 fn has_signed_rsa(key: &RsaPublicKey, data: &[u8], signature: &[u8]) -> Result<bool, Unverifiable> {
-    let (Some(n), Some(e)) = (key.n.as_positive_bytes(), key.e.as_positive_bytes()) else {
+    let (Some(n), Some(e)) = (key.n().as_positive_bytes(), key.e().as_positive_bytes()) else {
         return Ok(false);
     };
     let bits = 8 * n.len() - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
@@ -106,13 +99,87 @@ fn read_signature(signature: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::made::strings;
+    use super::super::made::{Key, strings};
     use super::*;
 
     fn rsa(bytes: usize) -> Vec<u8> {
         let mut n = vec![0xff; bytes];
         n.insert(0, 0);
         strings(&[b"ssh-rsa", &[1, 0, 1], &n])
+    }
+
+    /// By ssh-keygen: `data` signed as `ssh-keygen -Y sign -n test` does.
+    #[test]
+    fn signatures_of_openssh_verify() {
+        use base64::Engine as _;
+        let bytes = |text: &str| {
+            let base64 = base64::engine::general_purpose::STANDARD;
+            base64.decode(text).unwrap()
+        };
+        let data = bytes(
+            "U1NIU0lHAAAABHRlc3QAAAAAAAAABnNoYTUxMgAAAEB3x86aXYa7OG1EO7ljkPqhIGMxWGmciETDCxOrC/knYLfk\
+             QWrqOX25G0rA5d1WuO9+SwZhYqsf3AiDGc5t78h2",
+        );
+        for (key, signature) in [
+            (
+                "AAAAC3NzaC1lZDI1NTE5AAAAIEsbuXXgLEkW2qdGO2foApinJDfmcSM/QXe/NT4gaTYh",
+                "AAAAC3NzaC1lZDI1NTE5AAAAQKJNYpoq2BTbm26GlGpI17LvbUj0QDQgsPLM0XRd9VNj1QbqqLxkw7usRwnh\
+                 HGlYey7CYXZ8tfA27jg9geMjwAU=",
+            ),
+            (
+                "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBIgmtG+YTExsOkS+7qauCcmZHK+YC80L\
+                 WbYjRGSMXje978iYC2+BWYYx1Ht0T/2Wy+Wxhxtt9TM0lPQaVb9Xw6M=",
+                "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAABJAAAAIH13k70fxxdHRzpOMPNiMJUSSUuzNlM6oIue54gtbjH5\
+                 AAAAIQDrhJSKujCG48nUh+XQsynGy9Ru7VBb+3/HsN8cGa45+A==",
+            ),
+            (
+                "AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBNm/ftXoMnAFLgt1TLPnFr5QOYgM7K2x\
+                 QsYcJut1TKUn2Lxwo3fMgL7RZgKFvu7jW2F2+h2VEb7/TDU1rR57eK4HuqogT/lTIAEZ5u2uKnpBc7YH6FhU\
+                 YkSAUFhKpunb9Q==",
+                "AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAABpAAAAMFSQC8cLHeiDWfizYI/7H9yChYVwa2NJoVXEys8VJW34\
+                 EPzmee84nuo8T1wPZUtq0gAAADEA1ypKvvKLEXQwSZyrH2XicPQaALnx9YIM7ixLUgp1C0YJ0CNJBXtGbjpg\
+                 TIs93l1l",
+            ),
+            (
+                "AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBAFVTWOavJoo2SY6ZLL35TGlR1m3kW/k\
+                 1VubFwYn9/5FHaUht/u5wxrhdyUPWyCtXXMaX7opdtkqG3myH3VLhj7j5gH9gr4NhXGr3Y4eSj21y+qPX1QP\
+                 r9pMOrVjgDwRcDDZXZixKhGEGnIvImatSlQdJvHoq1E0YsY1DB9xR9A187J/Bw==",
+                "AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAACLAAAAQgE/BfVXWr7m2BS6q6H0w1Tg96slT3WkHblbpzIH6SSs\
+                 LOoD8rNHlAwO8zyXgtR3FvLuHk8TUnt78gJlE7UN4SPmNAAAAEF5dx5tjRmdeiWQAJN5NR8g9RyUyFWF6T44\
+                 NMvuMNi+If/eGYYYlyaPc2XKk1IlGbRb3DYreXttQujHX7kWMWz0pA==",
+            ),
+        ] {
+            let (key, mut signature) = (bytes(key), bytes(signature));
+            assert_eq!(has_signed(&key, &data, &signature), Ok(true));
+            assert_eq!(has_signed(&key, &data[1..], &signature), Ok(false));
+            *signature.last_mut().unwrap() ^= 1;
+            assert_eq!(has_signed(&key, &data, &signature), Ok(false));
+        }
+    }
+
+    /// PROTOCOL.u2f
+    #[test]
+    fn a_security_key_signs_with_flags_and_counter() {
+        const TYPE: &[u8] = b"sk-ssh-ed25519@openssh.com";
+        const FLAGS_AND_COUNTER: [u8; 5] = [1, 0, 0, 0, 9];
+        let hash = |data| ring::digest::digest(&ring::digest::SHA256, data);
+        let key = Key::ed25519();
+        let signed = [
+            hash(b"ssh:").as_ref(),
+            &FLAGS_AND_COUNTER,
+            hash(b"data").as_ref(),
+        ]
+        .concat();
+        let plain = key.sign(&signed);
+        let (_, signature) = read_signature(&plain).unwrap();
+        let signature = [&strings(&[TYPE, signature])[..], &FLAGS_AND_COUNTER].concat();
+        let blob = key.blob();
+        let public = &blob[blob.len() - 32..];
+        let blob = strings(&[TYPE, public, b"ssh:"]);
+        assert_eq!(has_signed(&blob, b"data", &signature), Ok(true));
+        assert_eq!(has_signed(&blob, b"date", &signature), Ok(false));
+        let elsewhere = strings(&[TYPE, public, b"web:"]);
+        assert_eq!(has_signed(&elsewhere, b"data", &signature), Ok(false));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Who is connected, on all sockets: what `--idle-stop` goes by.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// Whoever started the daemon has so long to connect.
@@ -36,32 +37,26 @@ impl Default for Usage {
 
 impl Usage {
     pub fn begin(self: &Arc<Self>) -> InUse {
-        self.now().connections += 1;
+        self.now.lock().connections += 1;
         InUse(self.clone())
     }
 
     /// Since when nobody is connected; `None`: somebody is.
     /// Returns when the last connection ended; `None` while there is one.
     pub fn idle_since(&self) -> Option<Instant> {
-        let now = self.now();
+        let now = self.now.lock();
         (now.connections == 0).then_some(now.last)
     }
 
     /// Counts as if the last connection ended now.
     pub fn count_from_now(&self) {
-        self.now().last = Instant::now();
-    }
-
-    fn now(&self) -> MutexGuard<'_, Now> {
-        self.now
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.now.lock().last = Instant::now();
     }
 }
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        let mut now = self.0.now();
+        let mut now = self.0.now.lock();
         now.connections -= 1;
         now.last = Instant::now();
         if now.connections == 0 {

@@ -1,6 +1,8 @@
 //! What must hold after every step. The numbers are those of `docs/architecture.md`.
 
-use opkssh_agent::lifecycle::{Action, Leaving, Lock, Memory, Step, Stored, is_locked_up, view};
+use opkssh_agent::lifecycle::{
+    Action, Leaving, Lock, Memory, Running, Step, Stored, is_locked_up, view,
+};
 
 use crate::model::{Broken, Model, Name, SealKey};
 use crate::mutants::Mutant;
@@ -303,7 +305,13 @@ impl World {
                 _ => false,
             };
             let is_idle = account.in_flight.is_none() && !actions.iter().any(is_its);
-            if is_idle && account.wanted_until.is_some() && sees_the_same {
+            // one account's item is loaded after the other's
+            let is_loading = |other: &opkssh_agent::lifecycle::AccountFacts<Model>| {
+                let running = other.in_flight.as_ref().map(|one| &one.running);
+                matches!(running, Some(Running::Load | Running::LoadAndSeal))
+            };
+            let has_turn = !account.load_wanted || !self.facts.accounts.iter().any(is_loading);
+            if is_idle && has_turn && account.wanted_until.is_some() && sees_the_same {
                 return Err("9: a request waits for nothing");
             }
             if waits && is_idle {

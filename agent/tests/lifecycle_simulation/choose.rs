@@ -101,7 +101,7 @@ impl Chooser {
         if self.theme == Theme::Locks && random.percent(70) {
             return Move::User(lock);
         }
-        let user = match random.below(22) {
+        let user = match random.below(23) {
             0..4 => return self.log_in(random),
             4..6 => User::LogOut(self.name(random)),
             6..10 => User::Want(self.name(random)),
@@ -114,6 +114,7 @@ impl Chooser {
             19 if random.percent(50) => User::End,
             19..21 if away => User::Suspend(false, false),
             19..21 if locked => User::Unlock,
+            21 => User::Configure(random.below(3) as u8),
             _ => return Move::Fault(Fault::Store(Mode::Working)),
         };
         Move::User(user)

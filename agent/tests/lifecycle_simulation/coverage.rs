@@ -35,7 +35,7 @@ pub const FAULTS: [&str; 26] = [
     "provider refuses from now on",
 ];
 
-const MOVES: [&str; 27] = [
+const MOVES: [&str; 28] = [
     "start",
     "index written",
     "loaded",
@@ -61,6 +61,7 @@ const MOVES: [&str; 27] = [
     "drop memory",
     "control",
     "store unlocked",
+    "settings",
     "ending",
     "restart",
 ];
@@ -181,9 +182,10 @@ fn kind(world: &World, step: Move) -> Option<usize> {
             User::DropMemory => 22,
             User::Control => 23,
             User::UnlockStore => 24,
-            User::End => 25,
+            User::Configure(_) => 25,
+            User::End => 26,
         },
-        Move::Fault(Fault::Kill(_) | Fault::PowerLoss(_)) => 26,
+        Move::Fault(Fault::Kill(_) | Fault::PowerLoss(_)) => 27,
         Move::Fault(_) => return None,
     })
 }

@@ -92,7 +92,8 @@ impl World {
         let entries = names.into_iter().zip(&self.index);
         let entries = entries.filter_map(|(name, entry)| Some((name, entry.clone()?)));
         let (seal_file, now) = (self.seal_file, self.time());
-        self.facts = Facts::at_start(entries, seal_file, suspended, (), self.lifetime, now);
+        let settings = self.facts.agent.settings;
+        self.facts = Facts::at_start(entries, seal_file, suspended, settings, self.lifetime, now);
         if let Some(mutant) = self.mutant {
             mutant.after_start(&mut self.facts);
         }

@@ -43,14 +43,19 @@ impl Material for Model {
     type SealKey = SealKey;
     type Recipient = SealKey;
     type Password = ();
-    type Settings = ();
+    type Settings = u8;
+    type Profile = u8;
 
-    fn plan(credentials: &Credentials, has_refresh_token: bool, (): &()) -> Plan {
+    fn plan(_: &Name, credentials: &Credentials, has_refresh_token: bool, _: &u8) -> Plan {
         let renew_at = UnixTime(credentials.renew_at);
         Plan {
             deadline: Some(renew_at.plus(LIFETIME / 5)),
             renew_at: has_refresh_token.then_some(renew_at),
         }
+    }
+
+    fn profile(_: &Name, _: &Credentials, settings: &u8, _: Option<&u8>) -> u8 {
+        *settings
     }
 
     fn recipient(key: &SealKey) -> SealKey {

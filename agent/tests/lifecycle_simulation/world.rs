@@ -107,6 +107,7 @@ pub enum User {
     DropMemory,
     Control,
     UnlockStore,
+    Configure(u8),
     End,
 }
 
@@ -130,14 +131,7 @@ impl World {
     pub fn new(lock_on: bool, lifetime: Option<i64>, mutant: Option<Mutant>) -> Self {
         let mut world = Self {
             now: START,
-            facts: Facts::at_start(
-                [],
-                None,
-                Suspended::default(),
-                (),
-                lifetime,
-                UnixTime(START),
-            ),
+            facts: Facts::at_start([], None, Suspended::default(), 0, lifetime, UnixTime(START)),
             running: Vec::new(),
             index: [const { None }; NAMES],
             seal_file: None,
@@ -488,6 +482,7 @@ impl World {
                 Event::ControlRequested
             }
             User::UnlockStore => Event::StoreUnlocked(0),
+            User::Configure(settings) => Event::SettingsChanged(settings),
             User::End => Event::Ending,
         };
         self.apply(event)

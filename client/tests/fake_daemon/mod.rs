@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex};
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, Stream};
 use opkssh_protocol::control::{
-    AccountState, AccountStatus, AgentStatus, Event, Renewal, Request, StatusReport, Versioned,
+    AccountState, AccountStatus, AgentStatus, Event, Notice, Renewal, Request, StatusReport,
+    Versioned,
 };
 use opkssh_protocol::places::{BaseDirectories, Places};
 use opkssh_protocol::time::UnixTime;
@@ -166,7 +167,16 @@ pub fn report(accounts: Vec<AccountStatus>) -> Event {
                 at_risk: Vec::new(),
             },
             accounts,
-            notices: vec!["a signature was refused".into()],
+            notices: vec![
+                Notice {
+                    at: None,
+                    text: "an account is not usable".into(),
+                },
+                Notice {
+                    at: Some(UnixTime(1_000_000_000)),
+                    text: "a signature was refused".into(),
+                },
+            ],
         },
     }
 }

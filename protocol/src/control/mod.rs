@@ -17,10 +17,10 @@ use crate::secret::{self, Secret};
 use crate::session_environment::SessionEnvironment;
 
 pub use connecting::Connecting;
-pub use status::{AccountState, AccountStatus, AgentStatus, Renewal, StatusReport};
+pub use status::{AccountState, AccountStatus, AgentStatus, Notice, Renewal, StatusReport};
 
 /// Of the messages below; raised when an older peer could misread them.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Largest frame either side accepts, in bytes, checked before anything is allocated.
 pub const MAX_FRAME: usize = 256 * 1024;

@@ -11,7 +11,14 @@ pub struct StatusReport {
     pub agent: AgentStatus,
     pub accounts: Vec<AccountStatus>,
     /// What the person should know: refused signatures, unsafe settings.
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// When it happened last; `None`: it is so now.
+    pub at: Option<UnixTime>,
+    pub text: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

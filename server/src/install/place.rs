@@ -2,9 +2,11 @@
 //! as it is.
 
 use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
+
+use opkssh_files::Writer;
 
 use super::{Identity, InstallError, MARK};
 use crate::etc::{ACCOUNT, EntryGroup, EntryOwner, FileEntry};
@@ -145,23 +147,12 @@ impl Place {
     }
 
     fn write(&self, text: &str, replace: bool) -> Result<(), InstallError> {
-        let directory = self.path.parent().unwrap_or(Path::new("/"));
-        // .new-…: neither sshd nor sudo nor systemd reads such a name
-        let written = tempfile::Builder::new()
-            .prefix(".new-")
-            .tempfile_in(directory)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                chown(file.path(), Some(self.uid), Some(self.gid))?;
-                fs::set_permissions(file.path(), Permissions::from_mode(self.mode))?;
-                if replace {
-                    file.persist(&self.path).map_err(|error| error.error)
-                } else {
-                    file.persist_noclobber(&self.path)
-                        .map_err(|error| error.error)
-                }
-            });
-        written.map(|_| ()).map_err(|error| self.failed(error))
+        let writer = Writer::exact(self.mode).owned_by(self.uid, self.gid);
+        let written = match replace {
+            true => writer.replace(&self.path, text.as_bytes()),
+            false => writer.create(&self.path, text.as_bytes()),
+        };
+        written.map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: std::io::Error) -> InstallError {

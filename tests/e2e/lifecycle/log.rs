@@ -26,7 +26,7 @@ fn nothing_secret_is_written_however_talkative_it_shall_be() {
     };
     let setup = Setup::with(options, &["expiration: oidc", "send_access_token: true"]);
     let _keyring = SecretService::start(&setup.home);
-    let everything = "trace,ssh_agent_lib=trace,ssh_agent_lib::agent=trace,hyper=trace,\
+    let everything = "trace,hyper=trace,\
                       hyper_util=trace,reqwest=trace,rustls=trace,zbus=trace,\
                       zbus::connection=trace,openidconnect=trace,oauth2=trace,log=trace";
     setup.home.set("OPKSSH_LOG", everything);

@@ -71,7 +71,7 @@ fn usr1_drops_every_identity_until_a_command_asks_for_them() {
         assert_eq!(list(&setup), NONE);
         let report = status(&setup.home);
         assert_eq!(report["accounts"].as_array().map(Vec::len), Some(0));
-        let notice = report["notices"][0].as_str().unwrap_or_default();
+        let notice = report["notices"][0]["text"].as_str().unwrap_or_default();
         assert!(
             notice.contains("test is not usable: it was dropped"),
             "{notice}"

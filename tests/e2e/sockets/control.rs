@@ -61,11 +61,11 @@ fn what_is_no_request_is_refused() {
         b"{}",
         b"\xff\xfe",
         b"[]",
-        br#"{"version":1}"#,
-        br#"{"version":1,"message":{"request":"no-such-request"}}"#,
-        br#"{"version":1,"message":{"request":"ensure"}}"#,
+        br#"{"version":2}"#,
+        br#"{"version":2,"message":{"request":"no-such-request"}}"#,
+        br#"{"version":2,"message":{"request":"ensure"}}"#,
         br#"{"version":-1,"message":{"request":"status"}}"#,
-        br#"{"version":1,"message":{"request":"login","providers":5}}"#,
+        br#"{"version":2,"message":{"request":"login","providers":5}}"#,
         deep.as_bytes(),
     ] {
         let said = control.failure(body);
@@ -79,11 +79,11 @@ fn another_version_is_refused_with_what_to_restart() {
         return;
     }
     let control = Control::new();
-    for version in [0, 2, u32::MAX] {
+    for version in [0, 1, 3, u32::MAX] {
         let request = json!({"version": version, "message": {"request": "status"}});
         let said = control.failure(request.to_string().as_bytes());
         assert!(
-            said.contains(&format!("version {version} to an agent of version 1")),
+            said.contains(&format!("version {version} to an agent of version 2")),
             "{said}"
         );
         assert!(
@@ -106,7 +106,7 @@ fn a_login_without_providers_or_with_a_bad_one_fails_in_words() {
         return;
     }
     let control = Control::new();
-    let request = json!({"version": 1, "message": {"request": "login", "providers": []}});
+    let request = json!({"version": 2, "message": {"request": "login", "providers": []}});
     let said = control.failure(request.to_string().as_bytes());
     assert!(!said.contains("null; null"), "{said}");
 }
@@ -131,7 +131,7 @@ fn half_a_request_keeps_nobody_waiting() {
         return;
     }
     let control = Control::new();
-    let status = json!({"version": 1, "message": {"request": "status"}}).to_string();
+    let status = json!({"version": 2, "message": {"request": "status"}}).to_string();
     let whole = frame(status.as_bytes());
     let mut half: Vec<Raw> = (0..50).map(|_| control.connect()).collect();
     for (number, raw) in half.iter_mut().enumerate() {

@@ -140,7 +140,7 @@ fn root_is_admitted_to_the_agent_only() {
         [IDENTITIES_ANSWER, 0, 0, 0, 0]
     );
     let mut control = Raw::connect(&stage.control());
-    control.send(&frame(br#"{"version":1,"message":{"request":"status"}}"#));
+    control.send(&frame(br#"{"version":2,"message":{"request":"status"}}"#));
     assert_eq!(control.receive(), None);
     stage
         .daemon

@@ -105,7 +105,9 @@ fn without_a_d_bus_from_the_start_the_account_waits_and_comes_back() {
         "{refused}"
     );
     let status_then = status(&setup.home);
-    let notice = status_then["notices"][0].as_str().unwrap_or_default();
+    let notice = status_then["notices"][0]["text"]
+        .as_str()
+        .unwrap_or_default();
     assert!(notice.contains("account test is not usable"), "{notice}");
     let daemon = daemon_pid(&setup.home);
 

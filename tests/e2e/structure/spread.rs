@@ -32,9 +32,6 @@ const PLAIN: [&str; 16] = [
     "TryFrom",
 ];
 
-/// Types that may still be in more files: crate and name.
-const EXCEPTED: [(&str, &str); 1] = [("agent", "Accounts")];
-
 /// Returns the types that a file has counted `impl` blocks for.
 fn types(text: &str) -> BTreeSet<String> {
     let text = text.split("#[cfg(test)]\nmod tests {").next();
@@ -115,10 +112,6 @@ fn no_type_is_spread_over_many_files() {
     }
     assert!(spread.len() > 200, "only {} types", spread.len());
     spread.retain(|_, files| files.len() > MOST_FILES);
-    for (of, name) in EXCEPTED {
-        let found = spread.remove(&(of.to_owned(), name.to_owned()));
-        assert!(found.is_some(), "{name} of {of} needs no exception");
-    }
     assert!(spread.is_empty(), "in too many files: {spread:#?}");
 }
 

@@ -33,6 +33,7 @@ pub use facts::{
 pub use next::next;
 pub use retry::{
     FIRST_REFRESH_RETRY, LAST_REFRESH_RETRY, REQUEST_LIMIT, STORE_RETRY, WANTED_REFRESH_RETRY,
+    WANTED_STORE_RETRY,
 };
 pub use view::{AccountView, Hidden, Identity, View, hidden, is_locked_up, unfinished, view};
 pub use wake::wake;

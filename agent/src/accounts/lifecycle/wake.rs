@@ -43,5 +43,6 @@ pub fn wake<M: Material>(facts: &Facts<M>, now: UnixTime) -> Option<UnixTime> {
 fn renewal_time<M: Material>(account: &AccountFacts<M>, facts: &Facts<M>) -> Option<UnixTime> {
     let item = account.item()?;
     let has_token = item.refresh_token.is_some();
-    M::plan(&item.credentials, has_token, &facts.agent.settings).renew_at
+    let settings = &facts.agent.settings;
+    M::plan(&account.name, &item.credentials, has_token, settings).renew_at
 }

@@ -2,9 +2,9 @@
 //! brings because their browser is on another machine.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
 
 use opkssh_protocol::secret::Secret;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use url::{Url, form_urlencoded};
 
@@ -74,7 +74,7 @@ impl Awaited {
             redirect_uris,
             visits,
         };
-        self.lock().insert(state.to_owned(), login);
+        self.0.lock().insert(state.to_owned(), login);
         Waiting {
             awaited: self,
             state: state.to_owned(),
@@ -86,7 +86,7 @@ impl Awaited {
         let (answer, path) = answer(text.expose()).ok_or(NotAwaited::NoAnswer)?;
         let visit = Visit::brought(answer);
         let state = visit.parameter("state").ok_or(NotAwaited::NoAnswer)?;
-        let logins = self.lock();
+        let logins = self.0.lock();
         let login = logins.get(&state).ok_or(NotAwaited::Unknown)?;
         if path.is_some_and(|path| !login.ends_at(&path)) {
             return Err(NotAwaited::OtherAddress);
@@ -95,17 +95,11 @@ impl Awaited {
         let sent = login.visits.try_send(visit);
         sent.map_err(|_| NotAwaited::Unknown)
     }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Login>> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.awaited.lock().remove(&self.state);
+        self.awaited.0.lock().remove(&self.state);
     }
 }
 

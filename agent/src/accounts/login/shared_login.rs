@@ -3,9 +3,10 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use opkssh_protocol::control::{Event, Joining, LoginRequest};
+use parking_lot::Mutex;
 use ring::digest;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -82,7 +83,7 @@ impl<T> Default for SharedLogins<T> {
 impl<T> SharedLogins<T> {
     /// Is none under way?
     pub(in crate::accounts) fn is_empty(&self) -> bool {
-        lock(&self.pending).is_empty()
+        self.pending.lock().is_empty()
     }
 }
 
@@ -102,7 +103,7 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
         F: Future<Output = T> + Send + 'static,
     {
         let mut following = {
-            let mut pending = lock(&self.pending);
+            let mut pending = self.pending.lock();
             // in this order: a login is off the list only when its account can be used
             let joined = match pending.entry(key) {
                 Entry::Occupied(joined) => joined.into_mut(),
@@ -127,7 +128,7 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
             };
             for mut event in news {
                 if let Event::OpenBrowser { opened, .. } = &mut event {
-                    let mut windows = lock(&following.opened);
+                    let mut windows = following.opened.lock();
                     *opened = windows.contains(&seen);
                     if opens_browser {
                         windows.insert(seen);
@@ -173,7 +174,7 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
             while let Ok(event) = news.try_recv() {
                 tell(event);
             }
-            let mut pending = lock(&pending);
+            let mut pending = pending.lock();
             if pending.get(&key).is_some_and(|one| one.is(&receiver)) {
                 pending.remove(&key);
             }
@@ -205,7 +206,7 @@ struct Following<T> {
 
 impl<T> Drop for Following<T> {
     fn drop(&mut self) {
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         let Some(left) = pending.get_mut(&self.key) else {
             return;
         };
@@ -218,12 +219,6 @@ impl<T> Drop for Following<T> {
             pending.remove(&self.key);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 #[cfg(test)]
@@ -302,7 +297,7 @@ mod tests {
         }
         assert_eq!(outcomes.len(), 1, "all get the one result");
         assert_eq!(begun.load(Ordering::SeqCst), 1);
-        assert!(lock(&logins.pending).is_empty());
+        assert!(logins.pending.lock().is_empty());
     }
 
     #[tokio::test]
@@ -320,10 +315,10 @@ mod tests {
         assert!(opened(&mut second_events).await, "told from the start");
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        assert_eq!(lock(&logins.pending)[&LoginKey([1; 32])].followers, 1);
+        assert_eq!(logins.pending.lock()[&LoginKey([1; 32])].followers, 1);
         second.abort();
         assert!(cancelled.await.is_err(), "dropped");
-        assert!(lock(&logins.pending).is_empty());
+        assert!(logins.pending.lock().is_empty());
         // the next begins anew
         let (third, _events) = join(&logins, 1, true, &begun, async { 3 });
         assert_eq!(third.await.unwrap(), Some(3));
@@ -336,6 +331,6 @@ mod tests {
         let begun = Arc::new(AtomicUsize::new(0));
         let (joined, _events) = join(&logins, 1, true, &begun, async { panic!("on purpose") });
         assert_eq!(joined.await.unwrap(), None);
-        assert!(lock(&logins.pending).is_empty());
+        assert!(logins.pending.lock().is_empty());
     }
 }

@@ -2,16 +2,21 @@
 //! however many ssh wait, and not again for a while when the answer was no.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opkssh_protocol::config::OnDemand;
 use opkssh_protocol::control::{AccountState, Asking, Event, Flow, Joining};
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
-use crate::accounts::{Account, Accounts};
+use crate::accounts::clock::Clock;
+use crate::accounts::log_in::Logins;
+use crate::accounts::owner::{Owner, Published};
 use crate::desktop::notification::{self, Answer, NotShown, Shown};
 use crate::desktop::open_browser;
+use crate::desktop::surroundings::Surroundings;
+use crate::notices::{Cause, Notices};
 
 /// After a question or a window, whatever came of it.
 const COOLDOWN: Duration = Duration::from_secs(15 * 60);
@@ -20,9 +25,19 @@ const NO_DESKTOP: Duration = Duration::from_secs(60);
 /// How long a question waits for the person.
 const ASK_FOR: Duration = Duration::from_secs(10 * 60);
 
+/// Asks a person to log in.
+pub struct OnDemandLogin {
+    owner: Owner,
+    logins: Arc<Logins>,
+    surroundings: Arc<Surroundings>,
+    notices: Arc<Notices>,
+    clock: Clock,
+    questions: Questions,
+}
+
 /// Who is being asked, and who was lately, by account.
 #[derive(Default)]
-pub(in crate::accounts) struct Questions(Mutex<HashMap<String, Question>>);
+struct Questions(Mutex<HashMap<String, Question>>);
 
 enum Question {
     /// Everybody who needs the account waits until this ends.
@@ -46,7 +61,7 @@ enum Ended {
 
 /// Is a browser opened for a login that somebody else has opened one for?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::accounts) enum Window {
+pub(super) enum Window {
     UnlessOpen,
     /// The person has just asked for it, here.
     Always,
@@ -62,7 +77,7 @@ enum Begin {
 
 impl Questions {
     fn begin(&self, account: &str, now: Instant) -> Begin {
-        let mut questions = self.lock();
+        let mut questions = self.0.lock();
         match questions.get(account) {
             // one whose sender is gone ended without an answer
             Some(Question::Open { over, .. }) if over.has_changed().is_ok() => {
@@ -80,8 +95,8 @@ impl Questions {
         Begin::Ask(ask, over)
     }
 
-    pub(in crate::accounts) fn end(&self, account: &str, quiet_until: Option<Instant>) {
-        let mut questions = self.lock();
+    fn end(&self, account: &str, quiet_until: Option<Instant>) {
+        let mut questions = self.0.lock();
         let is_there = matches!(
             questions.get(account),
             Some(Question::Open { is_there: true, .. })
@@ -93,8 +108,8 @@ impl Questions {
     }
 
     /// The person is there after all.
-    pub(in crate::accounts) fn forget_answer(&self, account: &str) {
-        let mut questions = self.lock();
+    fn forget_answer(&self, account: &str) {
+        let mut questions = self.0.lock();
         match questions.get_mut(account) {
             Some(Question::Open { is_there, .. }) => *is_there = true,
             Some(Question::QuietUntil(_)) => {
@@ -105,29 +120,40 @@ impl Questions {
     }
 
     /// Is somebody being asked, or not to be asked at `now`?
-    pub(in crate::accounts) fn matter(&self, now: Instant) -> bool {
-        self.lock().values().any(|question| match question {
+    fn matter(&self, now: Instant) -> bool {
+        self.0.lock().values().any(|question| match question {
             Question::Open { over, .. } => over.has_changed().is_ok(),
             Question::QuietUntil(end) => now < *end,
         })
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Question>> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
 }
 
-impl Accounts {
+impl OnDemandLogin {
+    pub fn new(
+        owner: Owner,
+        logins: Arc<Logins>,
+        surroundings: Arc<Surroundings>,
+        notices: Arc<Notices>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            owner,
+            logins,
+            surroundings,
+            notices,
+            clock,
+            questions: Questions::default(),
+        }
+    }
+
     /// ssh is about to log in to a server that these accounts are meant for. Unless one of them is
     /// usable, asks a person as `on_demand` says, and returns when that is over. Whoever calls it
     /// limits the wait; the question stays.
     pub async fn ask_person(self: &Arc<Self>, accounts: &[String]) {
-        let Some((alias, how)) = self.whom_to_ask(accounts) else {
+        let Some((name, how)) = self.whom_to_ask(accounts) else {
             return;
         };
-        let mut over = match self.questions.begin(&alias, Instant::now()) {
+        let mut over = match self.questions.begin(&name, Instant::now()) {
             Begin::Quiet => return,
             Begin::Wait(over) => over,
             Begin::Ask(asking, over) => {
@@ -135,14 +161,14 @@ impl Accounts {
                 tokio::spawn(async move {
                     let _asking = asking;
                     let begin = Instant::now();
-                    let quiet_until = match this.ask(&alias, how).await {
+                    let quiet_until = match this.ask(&name, how).await {
                         Ended::NotAsked => Some(Instant::now() + NO_DESKTOP),
                         Ended::Elsewhere => None,
                         // else whoever has asked once could open windows without end
-                        Ended::Asked if this.is_usable_now(&alias) => Some(begin + COOLDOWN),
+                        Ended::Asked if this.is_usable(&name) => Some(begin + COOLDOWN),
                         Ended::Asked => Some(Instant::now() + COOLDOWN),
                     };
-                    this.questions.end(&alias, quiet_until);
+                    this.questions.end(&name, quiet_until);
                 });
                 over
             }
@@ -151,90 +177,88 @@ impl Accounts {
         while over.changed().await.is_ok() {}
     }
 
-    /// The account to ask for, unless one of these is usable. (No account is kept while a person
-    /// is waited for: a lock may come meanwhile.)
-    fn whom_to_ask(&self, accounts: &[String]) -> Option<(String, OnDemand)> {
-        let accounts: Vec<_> = {
-            let all = self.lock();
-            let found = accounts.iter().filter_map(|alias| all.get(alias));
-            found.cloned().collect()
-        };
-        if accounts.iter().any(|account| self.is_usable(account)) {
+    /// A command has logged in: its person can be asked again when that ends.
+    pub fn note_person(&self, account: &str) {
+        self.questions.forget_answer(account);
+    }
+
+    /// Returns true if somebody is being asked, or must not be asked for a while.
+    pub fn matters(&self) -> bool {
+        self.questions.matter(Instant::now())
+    }
+
+    /// Returns the account to ask for, unless one of these is usable.
+    fn whom_to_ask(&self, names: &[String]) -> Option<(String, OnDemand)> {
+        let (published, now) = (self.owner.now(), self.clock.now());
+        if names.iter().any(|name| published.is_usable(name, now)) {
             return None;
         }
-        accounts.iter().find_map(|account| {
-            let how = self.how_to_ask(account)?;
-            Some((account.alias.clone(), how))
+        names.iter().find_map(|name| {
+            let account = published.account(name)?;
+            if published.hidden(account, now).is_some() {
+                return None;
+            }
+            let item = account.item()?;
+            let settings = &published.facts.agent.settings;
+            let how = settings.on_demand(name, item.credentials.provider());
+            // only a person helps
+            let needs_person = published.state(account, item, now) == AccountState::LoginNeeded;
+            (needs_person && how != OnDemand::Off).then(|| (name.clone(), how))
         })
     }
 
-    /// How a person may be asked for this account, if only a person helps.
-    fn how_to_ask(&self, account: &Account) -> Option<OnDemand> {
-        let state = account.state();
-        let how = self.settings.of(&state.record).on_demand;
-        let needs_person = self.account_state(&state) == AccountState::LoginNeeded;
-        (needs_person && how != OnDemand::Off).then_some(how)
-    }
-
-    /// A notification with a button to log in to this account.
-    pub(in crate::accounts) async fn offer_login(
-        &self,
-        alias: &str,
-        summary: &str,
-    ) -> Result<Shown, NotShown> {
-        let body = format!("Or on a terminal: opkssh login {alias}");
+    /// Shows a notification with a button to log in to this account.
+    pub(super) async fn offer_login(&self, name: &str, summary: &str) -> Result<Shown, NotShown> {
+        let body = format!("Or on a terminal: opkssh login {name}");
         notification::show(self.surroundings.bus(), summary, &body).await
     }
 
-    async fn ask(self: &Arc<Self>, alias: &str, how: OnDemand) -> Ended {
+    async fn ask(self: &Arc<Self>, name: &str, how: OnDemand) -> Ended {
         if how == OnDemand::Browser {
             // nobody has said yes: perhaps nobody has to
             let asking = Asking {
                 silent_first: true,
                 ..Asking::default()
             };
-            self.log_in_for(alias, asking, Window::UnlessOpen).await;
+            self.log_in(name, asking, Window::UnlessOpen).await;
             return Ended::Asked;
         }
-        let summary = format!("ssh needs your login \"{alias}\"");
-        let mut shown = match self.offer_login(alias, &summary).await {
+        let summary = format!("ssh needs your login \"{name}\"");
+        let mut shown = match self.offer_login(name, &summary).await {
             Ok(shown) => shown,
             Err(error) => {
-                self.held.notice(format!(
-                    "{alias} needs a login: opkssh login {alias} ({error})"
-                ));
+                self.notices.tell(
+                    Cause::LoginNeeded(name.to_owned()),
+                    format!("{name} needs a login: opkssh login {name} ({error})"),
+                );
                 return Ended::NotAsked;
             }
         };
         let answer = tokio::select! {
             answer = tokio::time::timeout(ASK_FOR, shown.answer()) => answer.unwrap_or(Answer::None),
-            () = self.until_usable(alias) => {
+            () = self.until_usable(name) => {
                 shown.close().await;
                 return Ended::Elsewhere;
             }
         };
         shown.close().await;
         if answer == Answer::LogIn {
-            self.log_in_for(alias, Asking::default(), Window::Always)
-                .await;
+            self.log_in(name, Asking::default(), Window::Always).await;
         }
         Ended::Asked
     }
 
     /// A login that no command waits for: the browser is opened from here. `status` says how it
     /// failed.
-    pub(in crate::accounts) async fn log_in_for(
-        self: &Arc<Self>,
-        alias: &str,
-        asking: Asking,
-        window: Window,
-    ) {
+    pub(super) async fn log_in(&self, name: &str, asking: Asking, window: Window) {
         let (events, mut news) = mpsc::channel(16);
         let joining = Joining {
             opens_browser: self.surroundings.session().has_desktop(),
             unless_usable: None,
         };
-        let login = self.log_in_again(alias, Flow::Browser, asking, joining, &events);
+        let login = self
+            .logins
+            .log_in_again(name, Flow::Browser, asking, joining, &events);
         tokio::pin!(login);
         let failed = loop {
             tokio::select! {
@@ -253,28 +277,25 @@ impl Accounts {
                 }
             }
         };
-        self.held.notice(format!(
-            "the login for {alias} failed: {failed}; log in: opkssh login {alias}"
-        ));
+        self.notices.tell(
+            Cause::LoginFailed(name.to_owned()),
+            format!("the login for {name} failed: {failed}; log in: opkssh login {name}"),
+        );
     }
 
     /// Ends when the account can be used, or is no more.
-    pub(in crate::accounts) async fn until_usable(&self, alias: &str) {
-        let mut changed = self.changed.subscribe();
-        while self.lock().contains_key(alias) && !self.is_usable_now(alias) {
-            if changed.changed().await.is_err() {
-                return;
-            }
-        }
+    async fn until_usable(&self, name: &str) {
+        let over = |published: &Published| {
+            let is_gone = published
+                .account(name)
+                .is_none_or(|one| one.item().is_none());
+            (is_gone || published.is_usable(name, self.clock.now())).then_some(())
+        };
+        self.owner.wait_for(ASK_FOR, over).await;
     }
 
-    fn is_usable_now(&self, alias: &str) -> bool {
-        let account = self.lock().get(alias).cloned();
-        account.is_some_and(|account| self.is_usable(&account))
-    }
-
-    fn is_usable(&self, account: &Account) -> bool {
-        self.plan(&account.state()).is_usable(self.clock.now())
+    fn is_usable(&self, name: &str) -> bool {
+        self.owner.now().is_usable(name, self.clock.now())
     }
 }
 

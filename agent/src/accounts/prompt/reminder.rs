@@ -11,15 +11,13 @@ use opkssh_protocol::pk_token::TokenTimes;
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::watch;
 
-use super::on_demand::Window;
+use super::on_demand::{OnDemandLogin, Window};
+use crate::accounts::clock::Clock;
+use crate::accounts::owner::{Owner, Published};
 use crate::accounts::renewal::plan::Plan;
-use crate::accounts::{Account, Accounts};
 use crate::desktop::notification::Answer;
+use crate::notices::{Cause, Notices};
 
-/// Seconds before the deadline, at most …
-const MOST_AHEAD: i64 = 30 * 60;
-/// … and at most this part of the whole time: short logins need no reminder as soon as they begin.
-const PART_AHEAD: i64 = 2;
 /// An account was used lately if it signed within this many seconds: a day. (Not since midnight:
 /// who works late is at it, too.)
 const LATELY: i64 = 24 * 3600;
@@ -46,18 +44,6 @@ enum Due {
     Never,
 }
 
-/// From when on the deadline is near; `None`: there is none that a person has to move.
-fn near_from(plan: Plan, times: TokenTimes) -> Option<UnixTime> {
-    let deadline = plan.deadline.filter(|_| plan.renew_at.is_none())?;
-    let whole = deadline.since(times.issued_at.unwrap_or(UnixTime(0)));
-    Some(deadline.plus(-MOST_AHEAD.min(whole / PART_AHEAD)))
-}
-
-/// Does the login end soon, and only a person can go on?
-pub(in crate::accounts) fn ends_soon(plan: Plan, times: TokenTimes, now: UnixTime) -> bool {
-    plan.is_usable(now) && near_from(plan, times).is_some_and(|from| now >= from)
-}
-
 /// Pure. `used` is when the account signed last, `reminded` the deadline of the last reminder.
 fn due(
     plan: Plan,
@@ -66,7 +52,7 @@ fn due(
     reminded: Option<UnixTime>,
     now: UnixTime,
 ) -> Due {
-    let Some(from) = near_from(plan, times) else {
+    let Some(from) = plan.ends_soon_from(times) else {
         return Due::Never;
     };
     if reminded == plan.deadline || !plan.is_usable(now) {
@@ -80,48 +66,71 @@ fn due(
     }
 }
 
-impl Accounts {
+/// Reminds of logins that end.
+pub struct Reminder {
+    pub owner: Owner,
+    pub on_demand: Arc<OnDemandLogin>,
+    pub notices: Arc<Notices>,
+    pub clock: Clock,
+    /// How often each account has signed.
+    pub used: watch::Receiver<BTreeMap<String, u64>>,
+}
+
+impl Reminder {
     /// Reminds for as long as the daemon runs.
-    pub async fn keep_reminding(self: Arc<Self>) {
-        let mut changed = self.changed.subscribe();
-        let mut used = self.held.used();
+    pub async fn run(self) {
+        let this = Arc::new(self);
+        let mut changes = this.owner.changes();
+        let mut used = this.used.clone();
         let mut seen = BTreeMap::new();
         loop {
-            let next = self.remind(&used.borrow_and_update().clone(), &mut seen);
-            let now = self.clock.now();
+            let _ = changes.borrow_and_update();
+            let next = this.remind(&used.borrow_and_update().clone(), &mut seen);
+            let now = this.clock.now();
             let wait = next.map_or(NOTHING_AHEAD, |next| {
                 Duration::from_secs(u64::try_from(next.since(now)).unwrap_or(0)).min(LONGEST_SLEEP)
             });
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                _ = changed.changed() => {}
+                _ = changes.changed() => {}
                 _ = used.changed() => {}
             }
         }
     }
 
-    /// Whatever is due now; says when something will be.
+    /// Does what is due now. Returns when something will be.
     fn remind(
         self: &Arc<Self>,
         used: &BTreeMap<String, u64>,
         seen: &mut BTreeMap<String, Seen>,
     ) -> Option<UnixTime> {
-        let accounts: Vec<_> = self.lock().values().cloned().collect();
+        let (published, now) = (self.owner.now(), self.clock.now());
         let mut next = None;
-        for account in accounts {
-            let alias = &account.alias;
-            let (plan, times) = self.planned(&account);
-            let now = self.clock.now();
-            let seen = seen.entry(alias.clone()).or_default();
-            let signatures = used.get(alias).copied().unwrap_or_default();
+        for account in &published.facts.accounts {
+            let name = &account.name;
+            let (Some(item), None) = (account.item(), published.hidden(account, now)) else {
+                continue;
+            };
+            let plan = published.plan(account, item);
+            let seen = seen.entry(name.clone()).or_default();
+            let signatures = used.get(name).copied().unwrap_or_default();
             if seen.signatures != signatures {
                 (seen.signatures, seen.used) = (signatures, Some(now));
             }
-            let due = due(plan, times, seen.used, seen.reminded, now);
+            let due = due(
+                plan,
+                item.credentials.times(),
+                seen.used,
+                seen.reminded,
+                now,
+            );
             match (due, plan.deadline) {
                 (Due::Now, Some(deadline)) => {
                     seen.reminded = Some(deadline);
-                    tokio::spawn(self.clone().remind_of(account, deadline));
+                    let settings = &published.facts.agent.settings;
+                    if settings.on_demand(name, item.credentials.provider()) != OnDemand::Off {
+                        tokio::spawn(self.clone().remind_of(name.clone(), deadline));
+                    }
                 }
                 (Due::At(at), _) => next = Some(next.map_or(at, |next: UnixTime| next.min(at))),
                 _ => {}
@@ -130,59 +139,43 @@ impl Accounts {
         next
     }
 
-    async fn remind_of(self: Arc<Self>, account: Arc<Account>, deadline: UnixTime) {
-        let on_demand = self.settings.of(&account.state().record).on_demand;
-        let alias = &account.alias.clone();
-        // a lock while the person is waited for must leave nothing of it in memory
-        drop(account);
-        if on_demand == OnDemand::Off {
-            return;
-        }
+    async fn remind_of(self: Arc<Self>, name: String, deadline: UnixTime) {
         let left = deadline.since(self.clock.now()).max(0);
         let summary = match left {
-            0..120 => format!("Your login \"{alias}\" ends soon"),
-            left => format!("Your login \"{alias}\" ends in {} minutes", left / 60),
+            0..120 => format!("Your login \"{name}\" ends soon"),
+            left => format!("Your login \"{name}\" ends in {} minutes", left / 60),
         };
-        let mut shown = match self.offer_login(alias, &summary).await {
+        let mut shown = match self.on_demand.offer_login(&name, &summary).await {
             Ok(shown) => shown,
             Err(error) => {
-                self.held.notice(format!(
-                    "the login {alias} ends soon: opkssh login {alias} ({error})"
-                ));
+                self.notices.tell(
+                    Cause::Reminder(name.clone()),
+                    format!("the login {name} ends soon: opkssh login {name} ({error})"),
+                );
                 return;
             }
         };
         let left = Duration::from_secs(left.unsigned_abs());
         let answer = tokio::select! {
             answer = tokio::time::timeout(left, shown.answer()) => answer.unwrap_or(Answer::None),
-            () = self.until_moved(alias, deadline) => Answer::None,
+            _ = self.owner.wait_for(left, |published| has_moved(published, &name, deadline)) => {
+                Answer::None
+            }
         };
         shown.close().await;
         if answer == Answer::LogIn {
-            self.log_in_for(alias, Asking::default(), Window::Always)
+            self.on_demand
+                .log_in(&name, Asking::default(), Window::Always)
                 .await;
         }
     }
+}
 
-    /// Ends when the deadline has moved, or the account is no more.
-    async fn until_moved(&self, alias: &str, deadline: UnixTime) {
-        let mut changed: watch::Receiver<()> = self.changed.subscribe();
-        loop {
-            let now_held = self.lock().get(alias).cloned();
-            match now_held {
-                Some(held) if self.planned(&held).0.deadline == Some(deadline) => {}
-                _ => return,
-            }
-            if changed.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    fn planned(&self, account: &Account) -> (Plan, TokenTimes) {
-        let state = account.state();
-        (self.plan(&state), state.credentials.times())
-    }
+/// Returns something when the deadline is another one, or the account is no more.
+fn has_moved(published: &Published, name: &str, deadline: UnixTime) -> Option<()> {
+    let account = published.account(name);
+    let plan = account.and_then(|account| Some(published.plan(account, account.item()?)));
+    (plan.and_then(|plan| plan.deadline) != Some(deadline)).then_some(())
 }
 
 #[cfg(test)]
@@ -257,7 +250,7 @@ mod tests {
         };
         for plan in [renews, endless] {
             assert!(reminders(plan, &[0, DAY - 60], 2 * DAY).is_empty());
-            assert!(!ends_soon(plan, times(), UnixTime(IAT + DAY - 60)));
+            assert!(!plan.ends_soon(times(), UnixTime(IAT + DAY - 60)));
         }
     }
 
@@ -272,8 +265,8 @@ mod tests {
             at(0, Some(UnixTime(IAT))),
             Due::At(UnixTime(IAT + DAY - 1800))
         );
-        assert!(ends_soon(plan(DAY), times(), UnixTime(IAT + DAY - 1800)));
-        assert!(!ends_soon(plan(DAY), times(), UnixTime(IAT + DAY - 1801)));
-        assert!(!ends_soon(plan(DAY), times(), UnixTime(IAT + DAY + 1)));
+        assert!(plan(DAY).ends_soon(times(), UnixTime(IAT + DAY - 1800)));
+        assert!(!plan(DAY).ends_soon(times(), UnixTime(IAT + DAY - 1801)));
+        assert!(!plan(DAY).ends_soon(times(), UnixTime(IAT + DAY + 1)));
     }
 }

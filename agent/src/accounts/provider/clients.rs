@@ -2,8 +2,10 @@
 //! machine. Each comes with the system's certificates, all parsed, so that both go when nobody has
 //! asked for a while.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::error::{HttpError, REQUEST_TIMEOUT, causes};
 use crate::desktop::surroundings::{Proxies, Surroundings};
@@ -39,7 +41,7 @@ impl Clients {
 
     /// For one request, which begins now.
     pub fn client(&self, is_loopback: bool) -> Result<reqwest::Client, HttpError> {
-        let mut kept = locked(&self.kept);
+        let mut kept = self.kept.lock();
         kept.requests += 1;
         self.let_go_later(kept.requests);
         match is_loopback {
@@ -54,7 +56,7 @@ impl Clients {
         tokio::spawn(async move {
             tokio::time::sleep(REQUEST_TIMEOUT + IDLE_CONNECTION).await;
             if let Some(kept) = kept.upgrade() {
-                locked(&kept).let_go(requests);
+                kept.lock().let_go(requests);
             }
         });
     }
@@ -90,10 +92,6 @@ impl Kept {
             (self.proxied, self.direct) = (None, None);
         }
     }
-}
-
-fn locked(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn through(proxies: Option<&Proxies>) -> reqwest::ClientBuilder {
@@ -159,7 +157,7 @@ mod tests {
         http.0.surroundings.tell(SessionEnvironment::default());
         assert!(http.0.surroundings.proxies().is_none());
         http.0.client(false).unwrap();
-        let kept = locked(&http.0.kept);
+        let kept = http.0.kept.lock();
         assert!(kept.proxied.as_ref().unwrap().proxies.is_none());
     }
 
@@ -170,7 +168,7 @@ mod tests {
         for is_loopback in [false, true] {
             clients.client(is_loopback).unwrap();
         }
-        let mut kept = locked(&clients.kept);
+        let mut kept = clients.kept.lock();
         kept.let_go(1);
         assert!(kept.proxied.is_some() && kept.direct.is_some());
         kept.let_go(2);

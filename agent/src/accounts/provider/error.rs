@@ -7,6 +7,9 @@ use opkssh_protocol::printable::{Printable, printable};
 /// One request and its answer, from the first byte of the connection to the last of the body.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// What a token request is sent to, in messages.
+pub(super) const TOKEN_ENDPOINT: &str = "token endpoint";
+
 /// Why the provider did not give us what we asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum OidcError {
@@ -82,6 +85,26 @@ impl OidcError {
         matches!(self, Self::Refused { error, .. } if error == "expired_token")
     }
 
+    /// Returns true if the provider may have acted on the request that ended so: it was sent, and no
+    /// answer came that says otherwise.
+    pub fn was_acted_on(&self) -> bool {
+        match self {
+            Self::Http { source, .. } => match source {
+                HttpError::Timeout { .. } | HttpError::Broken { .. } | HttpError::TooLarge(_) => {
+                    true
+                }
+                // a gateway has lost the provider's answer
+                HttpError::Status { status, .. } => matches!(status, 502 | 504),
+                HttpError::NotHttps(_)
+                | HttpError::Unreachable { .. }
+                | HttpError::Redirects(_)
+                | HttpError::Setup(_) => false,
+            },
+            Self::Nonsense { what, .. } => *what == TOKEN_ENDPOINT,
+            _ => false,
+        }
+    }
+
     /// Has the provider said that this refresh token will never work again (RFC 6749 section 5.2)?
     pub fn is_invalid_grant(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error == "invalid_grant")
@@ -96,6 +119,8 @@ pub enum HttpError {
     Timeout { host: String },
     #[error("{host} cannot be reached: {cause}")]
     Unreachable { host: String, cause: String },
+    #[error("the connection to {host} broke: {cause}")]
+    Broken { host: String, cause: String },
     #[error("the answer of {0} is too large")]
     TooLarge(String),
     #[error("{url} answered {status}")]

@@ -119,15 +119,19 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// What failed before the connection was there has reached nobody.
 fn unreachable(host: &str, error: &reqwest::Error) -> HttpError {
-    if error.is_timeout() {
-        return HttpError::Timeout {
-            host: host.to_owned(),
-        };
-    }
-    HttpError::Unreachable {
-        host: host.to_owned(),
-        cause: causes(error),
+    let host = host.to_owned();
+    match (error.is_connect(), error.is_timeout()) {
+        (false, true) => HttpError::Timeout { host },
+        (false, false) => HttpError::Broken {
+            host,
+            cause: causes(error),
+        },
+        (true, _) => HttpError::Unreachable {
+            host,
+            cause: causes(error),
+        },
     }
 }
 

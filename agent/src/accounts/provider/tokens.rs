@@ -15,6 +15,7 @@ use opkssh_protocol::secret::Secret;
 use serde_json::error::Category;
 
 use super::discovery::Metadata;
+use super::error::TOKEN_ENDPOINT;
 use super::{Http, HttpError, OidcError, ProviderDocuments};
 
 /// Where to send the browser, and what must come back.
@@ -103,7 +104,7 @@ pub async fn exchange_code(
             .set_pkce_verifier(verifier)
             .request_async(http)
             .await
-            .map_err(|error| refused("token endpoint", error))?;
+            .map_err(|error| refused(TOKEN_ENDPOINT, error))?;
         Ok(tokens(&response))
     })
     .await
@@ -129,7 +130,7 @@ pub async fn refresh(
         let response = request
             .request_async(http)
             .await
-            .map_err(|error| refused("token endpoint", error))?;
+            .map_err(|error| refused(TOKEN_ENDPOINT, error))?;
         Ok(tokens(&response))
     })
     .await

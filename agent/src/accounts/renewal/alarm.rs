@@ -38,6 +38,10 @@ impl Alarm {
         if left == 0 {
             return;
         }
+        #[cfg(test)]
+        if let Some(simulated) = self.clock.simulated_wait(at) {
+            return simulated.await;
+        }
         #[cfg(target_os = "linux")]
         if let Some(timer) = &self.timer
             && timer.wait(at).await.is_ok()

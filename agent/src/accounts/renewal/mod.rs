@@ -3,5 +3,3 @@
 pub mod alarm;
 pub mod exchange;
 pub mod plan;
-pub mod renew;
-pub mod schedule;

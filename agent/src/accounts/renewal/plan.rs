@@ -9,6 +9,11 @@ const LEAST_MARGIN: i64 = 10;
 /// … and at most this many.
 const MOST_MARGIN: i64 = 15 * 60;
 
+/// A person hears of an end that only a person can move so many seconds before it, at most …
+const MOST_AHEAD: i64 = 30 * 60;
+/// … and for at most this part of the whole time: short logins do not end soon as soon as they begin.
+const PART_AHEAD: i64 = 2;
+
 /// What is planned for an account. It never cuts anything off: the server decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
@@ -47,12 +52,37 @@ pub fn plan(
 }
 
 impl Plan {
+    /// Returns the plan of an account that is logged out at `end`: nothing is planned beyond it.
+    pub fn until(self, end: Option<UnixTime>) -> Self {
+        let Some(end) = end else {
+            return self;
+        };
+        // the last second that counts
+        let last = end.plus(-1);
+        Self {
+            deadline: Some(self.deadline.map_or(last, |deadline| deadline.min(last))),
+            renew_at: self.renew_at.filter(|renew_at| *renew_at < end),
+        }
+    }
+
     pub fn is_usable(&self, now: UnixTime) -> bool {
         self.deadline.is_none_or(|deadline| now <= deadline)
     }
 
     pub fn wants_renewal(&self, now: UnixTime) -> bool {
         self.renew_at.is_some_and(|renew_at| now >= renew_at)
+    }
+
+    /// Returns from when on the deadline is near; `None`: there is none that a person has to move.
+    pub fn ends_soon_from(&self, times: TokenTimes) -> Option<UnixTime> {
+        let deadline = self.deadline.filter(|_| self.renew_at.is_none())?;
+        let whole = deadline.since(times.issued_at.unwrap_or(UnixTime(0)));
+        Some(deadline.plus(-MOST_AHEAD.min(whole / PART_AHEAD)))
+    }
+
+    /// Returns true if the login ends soon, and only a person can go on.
+    pub fn ends_soon(&self, times: TokenTimes, now: UnixTime) -> bool {
+        self.is_usable(now) && self.ends_soon_from(times).is_some_and(|from| now >= from)
     }
 
     pub fn state(&self, now: UnixTime) -> AccountState {

@@ -3,12 +3,16 @@
 //! says the passphrase.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use opkssh_protocol::secret::Secret;
+use parking_lot::Mutex;
 
-use super::StoreError;
-use super::password::{Attempt, Attempts, PasswordError};
+use super::backend::Backend;
+use super::error::StoreError;
+use super::kind::{StoreKind, StoreWish};
+use super::password::PasswordError;
 use super::private_file;
 use super::seal::SealKey;
 use crate::private_dir::make_private;
@@ -20,11 +24,10 @@ pub struct FileStore {
     directory: PathBuf,
     /// Once the passphrase was said.
     key: Mutex<Option<Arc<SealKey>>>,
-    attempts: Attempts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileState {
+enum FileState {
     /// It has no passphrase yet.
     New,
     Locked,
@@ -36,12 +39,11 @@ impl FileStore {
         Self {
             directory,
             key: Mutex::new(None),
-            attempts: Attempts::default(),
         }
     }
 
-    pub fn state(&self) -> FileState {
-        if self.key().is_some() {
+    fn state(&self) -> FileState {
+        if self.key.lock().is_some() {
             FileState::Open
         } else {
             // one that cannot be looked at is not taken for none
@@ -52,36 +54,56 @@ impl FileStore {
         }
     }
 
-    /// Waits until one may try a passphrase.
-    pub async fn next_attempt(&self) -> Attempt {
-        self.attempts.next().await
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let directory = self.directory.clone();
+        tokio::task::spawn_blocking(move || work(&directory))
+            .await
+            .unwrap_or_else(|_| Err(unusable("the agent ends")))
     }
 
-    /// Opens it; one that is new gets this passphrase. The attempt lasts as long as this does.
-    pub async fn unlock(&self, attempt: Attempt, passphrase: Secret) -> Result<(), PasswordError> {
-        if passphrase.is_empty() {
-            attempt.succeeded();
-            return Err(PasswordError::Empty);
-        }
-        let (state, directory) = (self.state(), self.directory.clone());
-        if state == FileState::Open {
-            attempt.succeeded();
-            return Err(PasswordError::NotLocked);
-        }
-        let key = tokio::task::spawn_blocking(move || {
-            make_private(&directory).map_err(|error| PasswordError::file(&directory, error))?;
-            match state {
-                FileState::New => make_key(&directory.join(KEY), &passphrase),
-                FileState::Locked | FileState::Open => read_key(&directory.join(KEY), &passphrase),
-            }
-        });
-        let key = key.await.map_err(|_| PasswordError::Ending)??;
-        *self.key() = Some(Arc::new(key));
-        attempt.succeeded();
-        Ok(())
+    fn open_key(&self) -> Result<Arc<SealKey>, StoreError> {
+        self.check_open()?;
+        self.key.lock().clone().ok_or(StoreError::FileLocked)
     }
 
-    pub async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
+    /// Aliases may be addresses of any length, so the file has a name made from the alias.
+    fn file(&self, id: &str) -> PathBuf {
+        let digest = ring::digest::digest(&ring::digest::SHA256, id.as_bytes());
+        let name: String = digest.as_ref()[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        self.directory.join(name + ".age")
+    }
+}
+
+#[async_trait]
+impl Backend for FileStore {
+    fn kind(&self) -> StoreKind {
+        StoreKind::File
+    }
+
+    fn wish(&self) -> StoreWish {
+        StoreWish::File
+    }
+
+    async fn probe(&self) -> Result<String, StoreError> {
+        self.check_open()?;
+        Ok("there is an encrypted file, and it is unlocked".to_owned())
+    }
+
+    fn check_open(&self) -> Result<(), StoreError> {
+        match self.state() {
+            FileState::Open => Ok(()),
+            FileState::Locked => Err(StoreError::FileLocked),
+            FileState::New => Err(StoreError::FileNew),
+        }
+    }
+
+    async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
         let (key, file) = (self.open_key()?, self.file(id));
         self.blocking(move |directory| {
             make_private(directory).map_err(unusable)?;
@@ -91,7 +113,7 @@ impl FileStore {
         .await
     }
 
-    pub async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
+    async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
         let (key, file) = (self.open_key()?, self.file(id));
         self.blocking(move |_| match std::fs::read_to_string(&file) {
             Ok(sealed) => match key.open(&sealed) {
@@ -108,44 +130,27 @@ impl FileStore {
     }
 
     /// Needs no passphrase: who may throw a file away need not be able to read it.
-    pub async fn delete(&self, id: &str) -> Result<(), StoreError> {
+    async fn delete(&self, id: &str) -> Result<(), StoreError> {
         let file = self.file(id);
         self.blocking(move |_| private_file::remove(&file).map_err(unusable))
             .await
     }
 
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let directory = self.directory.clone();
-        tokio::task::spawn_blocking(move || work(&directory))
-            .await
-            .unwrap_or_else(|_| Err(unusable("the agent ends")))
-    }
-
-    fn open_key(&self) -> Result<Arc<SealKey>, StoreError> {
-        let key = self.key().clone();
-        key.ok_or_else(|| match self.state() {
-            FileState::New => StoreError::FileNew,
-            FileState::Locked | FileState::Open => StoreError::FileLocked,
-        })
-    }
-
-    /// Aliases may be addresses of any length, so the file has a name made from the alias.
-    fn file(&self, id: &str) -> PathBuf {
-        let digest = ring::digest::digest(&ring::digest::SHA256, id.as_bytes());
-        let name: String = digest.as_ref()[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        self.directory.join(name + ".age")
-    }
-
-    fn key(&self) -> MutexGuard<'_, Option<Arc<SealKey>>> {
-        self.key
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    async fn unlock(&self, passphrase: Secret) -> Result<(), PasswordError> {
+        let (state, directory) = (self.state(), self.directory.clone());
+        if state == FileState::Open {
+            return Err(PasswordError::NotLocked);
+        }
+        let key = tokio::task::spawn_blocking(move || {
+            make_private(&directory).map_err(|error| PasswordError::file(&directory, error))?;
+            match state {
+                FileState::New => make_key(&directory.join(KEY), &passphrase),
+                FileState::Locked | FileState::Open => read_key(&directory.join(KEY), &passphrase),
+            }
+        });
+        let key = key.await.map_err(|_| PasswordError::Ending)??;
+        *self.key.lock() = Some(Arc::new(key));
+        Ok(())
     }
 }
 
@@ -181,8 +186,7 @@ mod tests {
     }
 
     async fn unlock(store: &FileStore, passphrase: &str) -> Result<(), PasswordError> {
-        let attempt = store.next_attempt().await;
-        store.unlock(attempt, secret(passphrase)).await
+        store.unlock(secret(passphrase)).await
     }
 
     #[tokio::test]
@@ -192,7 +196,6 @@ mod tests {
         let store = FileStore::new(directory.clone());
         assert_eq!(store.state(), FileState::New);
         assert!(matches!(store.load("a").await, Err(StoreError::FileNew)));
-        assert_eq!(unlock(&store, "").await, Err(PasswordError::Empty));
         unlock(&store, "one two").await.unwrap();
         store.save("a", secret("a token")).await.unwrap();
         for entry in std::fs::read_dir(&directory).unwrap() {

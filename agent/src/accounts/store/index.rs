@@ -2,15 +2,16 @@
 //! what makes the choice of a store stick.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use opkssh_protocol::time::UnixTime;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::private_file;
-use super::record::Record;
 use super::{StoreError, StoreKind};
-use crate::serving::held::Visibility;
+use crate::accounts::lifecycle::Version;
+use crate::accounts::material::{IndexEntry, Person, Profile};
+use crate::serving::source::Visibility;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
@@ -31,6 +32,9 @@ pub struct Entry {
     pub subject: Option<String>,
     pub store: StoreKind,
     pub logged_in_at: UnixTime,
+    /// Counts the changes since that login: no item below is used.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u64,
     /// Logged out, but not out of the store yet: nothing may bring it back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaving: bool,
@@ -43,25 +47,65 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub fn new(alias: &str, record: &Record, store: StoreKind) -> Self {
-        Self {
-            alias: alias.to_owned(),
-            provider_aliases: record.provider.aliases.clone(),
-            subject: record.subject(),
-            issuer: record.provider.issuer.clone(),
-            client_id: record.provider.client_id.clone(),
+    /// Returns the entry that says this.
+    pub fn new(account: &str, entry: IndexEntry) -> Self {
+        let IndexEntry {
+            person,
             store,
-            logged_in_at: record.logged_in_at,
-            leaving: false,
-            sealed: false,
-            visibility: None,
+            version,
+            leaving,
+            may_be_sealed,
+            profile,
+        } = entry;
+        let (client_id, provider_aliases, visibility) = match profile {
+            Some(profile) => (
+                profile.client_id,
+                profile.provider_aliases,
+                profile.visibility,
+            ),
+            None => Default::default(),
+        };
+        Self {
+            alias: account.to_owned(),
+            provider_aliases,
+            issuer: person.issuer,
+            client_id,
+            subject: person.subject,
+            store,
+            logged_in_at: UnixTime(version.login),
+            generation: version.generation,
+            leaving,
+            sealed: may_be_sealed,
+            visibility,
         }
     }
 
-    /// Is `word` the account's name, or what its provider is called?
-    pub fn is_called(&self, word: &str) -> bool {
-        self.alias == word || self.issuer == word || self.provider_aliases.iter().any(|a| a == word)
+    /// Returns what the entry says, and of which account.
+    pub fn read(self) -> (String, IndexEntry) {
+        let entry = IndexEntry {
+            person: Person {
+                issuer: self.issuer,
+                subject: self.subject,
+            },
+            store: self.store,
+            version: Version {
+                login: self.logged_in_at.0,
+                generation: self.generation,
+            },
+            leaving: self.leaving,
+            may_be_sealed: self.sealed,
+            profile: Some(Profile {
+                client_id: self.client_id,
+                provider_aliases: self.provider_aliases,
+                visibility: self.visibility,
+            }),
+        };
+        (self.alias, entry)
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 pub struct IndexFile {
@@ -78,40 +122,14 @@ impl IndexFile {
         }
     }
 
-    /// Changes one account's entry: `change` gets what there is and says what there shall be.
-    pub fn change(
-        &self,
-        alias: &str,
-        change: impl FnOnce(Option<Entry>) -> Option<Entry>,
-    ) -> Result<(), StoreError> {
-        let _changing = self
-            .changing
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+    /// Replaces an account's entry; `None` removes it.
+    pub fn write(&self, account: &str, entry: Option<IndexEntry>) -> Result<(), StoreError> {
+        let _changing = self.changing.lock();
         let mut index = self.read()?;
-        let position = index.accounts.iter().position(|entry| entry.alias == alias);
-        let before = position.map(|position| index.accounts.remove(position));
-        match (before.clone(), change(before)) {
-            (before, after) if before == after => return Ok(()),
-            (_, after) => index.accounts.extend(after),
-        }
-        self.write(&index)
-    }
-
-    /// Notes whether what the store has of an account may be sealed. One that the index does not
-    /// know stays unknown.
-    pub fn note_sealed(&self, alias: &str, sealed: bool) -> Result<(), StoreError> {
-        self.change(alias, |entry| entry.map(|entry| Entry { sealed, ..entry }))
-    }
-
-    /// Notes to which servers an account is shown. One that the index does not know stays unknown.
-    pub fn note_visibility(&self, alias: &str, visibility: Visibility) -> Result<(), StoreError> {
-        self.change(alias, |entry| {
-            entry.map(|entry| Entry {
-                visibility: Some(visibility),
-                ..entry
-            })
-        })
+        index.accounts.retain(|entry| entry.alias != account);
+        let entry = entry.map(|entry| Entry::new(account, entry));
+        index.accounts.extend(entry);
+        self.replace(&index)
     }
 
     /// No file: no accounts. A file that cannot be read is an error, or the next write would lose
@@ -129,7 +147,7 @@ impl IndexFile {
     }
 
     /// Replaces the file in one step; it is on disk when this returns.
-    fn write(&self, index: &Index) -> Result<(), StoreError> {
+    fn replace(&self, index: &Index) -> Result<(), StoreError> {
         let write = || -> std::io::Result<()> {
             let mut text = serde_json::to_vec_pretty(index)?;
             text.push(b'\n');
@@ -143,18 +161,20 @@ impl IndexFile {
 mod tests {
     use super::*;
 
-    fn entry(alias: &str) -> Entry {
-        Entry {
-            alias: alias.to_owned(),
-            provider_aliases: Vec::new(),
-            subject: None,
-            issuer: "https://op.example.com".to_owned(),
-            client_id: "c".to_owned(),
+    fn entry() -> IndexEntry {
+        IndexEntry {
+            person: Person {
+                issuer: "https://op.example.com".to_owned(),
+                subject: None,
+            },
             store: StoreKind::SecretService,
-            logged_in_at: UnixTime(1),
+            version: Version {
+                login: 1,
+                generation: 2,
+            },
             leaving: false,
-            sealed: false,
-            visibility: None,
+            may_be_sealed: true,
+            profile: None,
         }
     }
 
@@ -167,12 +187,12 @@ mod tests {
                 let file = &file;
                 scope.spawn(move || {
                     let alias = format!("a{number}");
-                    file.change(&alias, |_| Some(entry(&alias))).unwrap();
+                    file.write(&alias, Some(entry())).unwrap();
                 });
             }
         });
         assert_eq!(file.read().unwrap().accounts.len(), 8);
-        file.change("a3", |_| None).unwrap();
+        file.write("a3", None).unwrap();
         assert_eq!(file.read().unwrap().accounts.len(), 7);
     }
 
@@ -182,7 +202,7 @@ mod tests {
         let path = directory.path().join("accounts.json");
         std::fs::write(&path, "{half").unwrap();
         let file = IndexFile::new(path.clone());
-        assert!(file.change("a", |_| Some(entry("a"))).is_err());
+        assert!(file.write("a", Some(entry())).is_err());
         assert_eq!(std::fs::read_to_string(path).unwrap(), "{half");
     }
 }

@@ -3,317 +3,261 @@
 //! A keyring call can hang for as long as nobody answers its prompt, so it is made on a thread of
 //! its own and waited for only so long.
 
+mod backend;
+mod error;
 mod file;
 pub mod index;
+mod kind;
+mod late_answers;
+mod memory;
 pub mod password;
 pub mod private_file;
 pub mod record;
 pub mod seal;
 pub mod seal_file;
 mod secret_service;
+mod secret_service_error;
 mod thread;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use opkssh_protocol::control::LockedPart;
 use opkssh_protocol::secret::Secret;
-use serde::{Deserialize, Serialize};
+use parking_lot::Mutex;
 
-use file::{FileState, FileStore};
-use password::{Attempt, PasswordError};
-use thread::StoreThread;
+pub use error::StoreError;
+pub use kind::{StoreKind, StoreWish};
+
+use backend::Backend;
+use file::FileStore;
+use late_answers::LateAnswers;
+use memory::Memory;
+use password::{Attempt, Attempts, PasswordError};
+use secret_service::SecretService;
 
 /// How long `status` waits for a keyring that has not answered before.
 const SHORT: Duration = Duration::from_secs(2);
 
-/// The store of an account, chosen once. The keyrings of other systems would be kinds beside
-/// [`SecretService`](Self::SecretService): a module of its own with the same four calls, made on
-/// the store thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StoreKind {
-    /// org.freedesktop.secrets on the session bus.
-    SecretService,
-    /// Encrypted with a passphrase.
-    File,
-    /// Nothing survives the daemon.
-    Memory,
-}
-
-impl StoreKind {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SecretService => "secret-service",
-            Self::File => "file",
-            Self::Memory => "memory",
-        }
-    }
-
-    /// In a sentence.
-    pub fn place(self) -> &'static str {
-        match self {
-            Self::SecretService => "the keyring",
-            Self::File => "the encrypted file store",
-            Self::Memory => "memory",
-        }
-    }
-}
-
-/// Which store new accounts shall have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum StoreWish {
-    /// The keyring where there is one, else an encrypted file that was set up, else memory.
-    #[default]
-    Auto,
-    /// The keyring or nothing.
-    Keyring,
-    /// Encrypted with a passphrase that has to be said once after each start.
-    File,
-    Memory,
-}
-
-impl StoreWish {
-    /// As `--store` takes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Keyring => "keyring",
-            Self::File => "file",
-            Self::Memory => "memory",
-        }
-    }
-}
-
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    #[error("the keyring cannot be used: {0}")]
-    Unavailable(String),
-    #[error("the keyring did not answer in time: it may be locked and waiting for its prompt")]
-    TimedOut,
-    #[error("the store's entry for this account is not readable")]
-    Unreadable,
-    #[error("the encrypted file store cannot be used: {0}")]
-    File(String),
-    #[error("the encrypted file store is locked")]
-    FileLocked,
-    #[error("the encrypted file store has no passphrase yet")]
-    FileNew,
-    #[error("{0}")]
-    Seal(PasswordError),
-    #[error("accounts.json: {0}")]
-    Index(String),
-}
-
-impl StoreError {
-    /// What a person has to unlock first, where that helps.
-    pub fn locked_part(&self) -> Option<LockedPart> {
-        match self {
-            Self::FileLocked => Some(LockedPart::Store),
-            Self::FileNew => Some(LockedPart::NewStore),
-            _ => None,
-        }
-    }
-
-    /// What to do about it, to be followed by what was to be done.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Unavailable(_) | Self::TimedOut | Self::Unreadable => {
-                Some("unlock the keyring and try again".to_owned())
-            }
-            Self::FileLocked => Some("unlock it: opkssh agent unlock".to_owned()),
-            Self::FileNew => Some("choose one: opkssh agent unlock".to_owned()),
-            Self::File(_) => Some("see what is wrong with it: opkssh status".to_owned()),
-            Self::Index(_) => None,
-            Self::Seal(error) => error.hint(),
-        }
-    }
+/// Returns every store, in the order in which `--store auto` asks them for new accounts.
+fn backends(file_directory: PathBuf, late_answers: &Arc<LateAnswers>) -> Vec<Box<dyn Backend>> {
+    vec![
+        Box::new(SecretService::new(late_answers.clone())),
+        Box::new(FileStore::new(file_directory)),
+        Box::new(Memory),
+    ]
 }
 
 /// All stores, by kind.
 pub struct Stores {
-    thread: StoreThread,
-    file: FileStore,
+    backends: Vec<Box<dyn Backend>>,
+    late_answers: Arc<LateAnswers>,
     wish: StoreWish,
+    /// All tries at a store's passphrase.
+    attempts: Attempts,
     /// What the last question for a choice ended in, for `status`.
     last_choice: Mutex<Option<Chosen>>,
 }
 
 /// What new accounts get, and why.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Chosen {
     pub kind: StoreKind,
     pub reason: String,
 }
 
+impl Chosen {
+    /// Returns `None` for memory.
+    pub fn durable(&self) -> Option<StoreKind> {
+        (self.kind != StoreKind::Memory).then_some(self.kind)
+    }
+}
+
+/// The store for which a choice failed, and why.
+type NotChosen = (StoreKind, StoreError);
+
 impl Stores {
     pub fn new(wish: StoreWish, file_directory: PathBuf) -> Self {
+        let late_answers = Arc::default();
+        let backends = backends(file_directory, &late_answers);
         Self {
-            thread: StoreThread::default(),
-            file: FileStore::new(file_directory),
+            late_answers,
+            ..Self::of(backends, wish)
+        }
+    }
+
+    fn of(backends: Vec<Box<dyn Backend>>, wish: StoreWish) -> Self {
+        Self {
+            backends,
+            late_answers: Arc::default(),
             wish,
+            attempts: Attempts::default(),
             last_choice: Mutex::new(None),
         }
     }
 
     /// Chooses the store for a new account.
     pub async fn choose(&self) -> Result<Chosen, StoreError> {
-        let chosen = self.ask().await?;
-        *self.last_choice() = Some(chosen.clone());
-        Ok(chosen)
+        self.ask().await.map_err(|(_, error)| error)
     }
 
-    /// Can a new login be stored, as far as that is known without asking a keyring?
+    /// Fails if a new login cannot be stored, as far as that is known without asking a keyring.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
-        match (self.wish, self.file.state()) {
-            (StoreWish::File, _) | (StoreWish::Auto, FileState::Locked) => {
-                self.ask().await.map(|_| ())
-            }
-            _ => Ok(()),
+        let waits = |backend: &dyn Backend| match locked_part_of(backend) {
+            Some(LockedPart::NewStore) => self.wish == backend.wish(),
+            other => other.is_some(),
+        };
+        match self.wanted().any(waits) {
+            // another store may take it
+            true => self.choose().await.map(|_| ()),
+            false => Ok(()),
         }
     }
 
-    /// Can an account of this store be used, as far as that is known without asking a keyring?
+    /// Fails if an account of this store cannot be used, as far as that is known without asking a
+    /// keyring.
     pub fn is_open(&self, kind: StoreKind) -> Result<(), StoreError> {
-        match kind {
-            StoreKind::File => self.ask_file(String::new()).map(|_| ()),
-            StoreKind::SecretService | StoreKind::Memory => Ok(()),
-        }
+        self.backend(kind)?.check_open()
     }
 
-    /// What has to be unlocked before accounts in the file store can be used, or made.
+    /// What has to be unlocked before accounts in a store with a passphrase can be used, or made.
     pub fn locked_part(&self, is_used: bool) -> Option<LockedPart> {
-        match self.file.state() {
-            FileState::Open => None,
-            FileState::New => (self.wish == StoreWish::File).then_some(LockedPart::NewStore),
-            FileState::Locked => {
-                let is_used = is_used || self.wish != StoreWish::Memory;
-                is_used.then_some(LockedPart::Store)
-            }
-        }
+        let mut parts = self.backends.iter().filter_map(|backend| {
+            let part = locked_part_of(backend.as_ref())?;
+            let counts = match part {
+                LockedPart::NewStore => self.wish == backend.wish(),
+                _ => is_used || self.wish != StoreWish::Memory,
+            };
+            counts.then_some(part)
+        });
+        parts.next()
     }
 
-    /// Waits until one may try a passphrase of the file store.
+    /// Waits until one may try a store's passphrase.
     pub async fn next_attempt(&self) -> Attempt {
-        self.file.next_attempt().await
+        self.attempts.next().await
     }
 
-    /// Opens the file store; a new one gets this passphrase. To be run to its end.
+    /// Opens the store that has a passphrase; a new one gets this passphrase. To be run to its
+    /// end, which the attempt lasts for.
     pub async fn unlock_file(
         &self,
         attempt: Attempt,
         passphrase: Secret,
     ) -> Result<(), PasswordError> {
-        self.file.unlock(attempt, passphrase).await
+        if passphrase.is_empty() {
+            attempt.succeeded();
+            return Err(PasswordError::Empty);
+        }
+        let mut backends = self.backends.iter();
+        let Some(locked) = backends.find(|backend| locked_part_of(backend.as_ref()).is_some())
+        else {
+            attempt.succeeded();
+            return Err(PasswordError::NotLocked);
+        };
+        locked.unlock(passphrase).await?;
+        attempt.succeeded();
+        // it takes new accounts now
+        *self.last_choice.lock() = None;
+        Ok(())
     }
 
-    /// What was chosen last; asks, a short time, only if there was no question yet. The file store
-    /// is asked each time: its state changes, and it answers at once.
+    /// What was chosen last; asks, a short time, only if nothing was chosen yet.
     pub async fn chosen(&self) -> Chosen {
-        if let Some(chosen) = self.last_choice().clone()
-            && chosen.kind != StoreKind::File
-        {
+        if let Some(chosen) = self.last_choice.lock().clone() {
             return chosen;
         }
-        let (kind, reason) = match tokio::time::timeout(SHORT, self.choose()).await {
-            Ok(Ok(chosen)) => return chosen,
-            Ok(Err(error)) if error.locked_part().is_some() => {
-                let hint = error.hint().unwrap_or_default();
-                (StoreKind::File, format!("{error}; {hint}"))
+        match tokio::time::timeout(SHORT, self.ask()).await {
+            Ok(Ok(chosen)) => chosen,
+            Ok(Err((kind, error))) => {
+                let hint = error.locked_part().and_then(|_| error.hint());
+                let reason = match hint {
+                    Some(hint) => format!("{error}; {hint}"),
+                    None => error.to_string(),
+                };
+                Chosen { kind, reason }
             }
-            Ok(Err(error)) => (StoreKind::SecretService, error.to_string()),
-            Err(_) => (
-                StoreKind::SecretService,
-                "the keyring has not answered yet".to_owned(),
-            ),
-        };
-        Chosen { kind, reason }
-    }
-
-    fn last_choice(&self) -> MutexGuard<'_, Option<Chosen>> {
-        self.last_choice
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    async fn ask(&self) -> Result<Chosen, StoreError> {
-        if self.wish == StoreWish::Memory {
-            let reason = "asked for with --store memory".to_owned();
-            return Ok(Chosen {
-                kind: StoreKind::Memory,
-                reason,
-            });
-        }
-        if self.wish == StoreWish::File {
-            return self.ask_file("asked for with --store file".to_owned());
-        }
-        match (self.thread.probe().await, self.wish) {
-            (Ok(()), _) => Ok(Chosen {
-                kind: StoreKind::SecretService,
-                reason: "the session's keyring answers".to_owned(),
-            }),
-            (Err(error), StoreWish::Keyring) => Err(error),
-            (Err(error), _) if self.file.state() != FileState::New => self.ask_file(format!(
-                "{error}; there is an encrypted file, and it is unlocked"
-            )),
-            (Err(error), _) => Ok(Chosen {
-                kind: StoreKind::Memory,
-                reason: format!(
-                    "{error}; logins last until the agent ends; for an encrypted file: \
-                     opkssh agent restart --store file"
-                ),
-            }),
+            Err(_) => {
+                let kind = self.wanted().next().map(Backend::kind);
+                let kind = kind.unwrap_or(StoreKind::Memory);
+                let reason = format!("{} has not answered yet", kind.place());
+                Chosen { kind, reason }
+            }
         }
     }
 
-    fn ask_file(&self, reason: String) -> Result<Chosen, StoreError> {
-        match self.file.state() {
-            FileState::Open => Ok(Chosen {
-                kind: StoreKind::File,
-                reason,
-            }),
-            FileState::Locked => Err(StoreError::FileLocked),
-            FileState::New => Err(StoreError::FileNew),
+    /// Waits until a call that was reported as timed out has succeeded after all, and returns the
+    /// kind of its store: it answers again. For one waiter; may be dropped while it waits.
+    pub async fn answers_again(&self) -> StoreKind {
+        self.late_answers.next().await
+    }
+
+    /// Returns the stores that new accounts may have.
+    fn wanted(&self) -> impl Iterator<Item = &dyn Backend> {
+        let backends = self.backends.iter().map(AsRef::as_ref);
+        backends.filter(|backend| [StoreWish::Auto, backend.wish()].contains(&self.wish))
+    }
+
+    async fn ask(&self) -> Result<Chosen, NotChosen> {
+        // why those before it were not taken
+        let mut reasons = Vec::new();
+        let mut refused = None;
+        for backend in self.wanted() {
+            let kind = backend.kind();
+            match backend.probe().await {
+                Ok(reason) => {
+                    reasons.push(match self.wish {
+                        StoreWish::Auto => reason,
+                        wish => format!("asked for with --store {}", wish.name()),
+                    });
+                    let reason = reasons.join("; ");
+                    let chosen = Chosen { kind, reason };
+                    *self.last_choice.lock() = Some(chosen.clone());
+                    return Ok(chosen);
+                }
+                Err(error) => {
+                    match error.locked_part() {
+                        // set up by a person, who can open it: no account goes elsewhere
+                        Some(LockedPart::Store) => return Err((kind, error)),
+                        // never set up
+                        Some(_) => {}
+                        None => reasons.push(error.to_string()),
+                    }
+                    refused.get_or_insert((kind, error));
+                }
+            }
         }
+        Err(refused.unwrap_or_else(|| {
+            let error = StoreError::Unavailable("no store takes new accounts".to_owned());
+            (StoreKind::Memory, error)
+        }))
+    }
+
+    fn backend(&self, kind: StoreKind) -> Result<&dyn Backend, StoreError> {
+        let mut backends = self.backends.iter().map(AsRef::as_ref);
+        backends
+            .find(|backend: &&dyn Backend| backend.kind() == kind)
+            .ok_or_else(|| StoreError::Unavailable(format!("no {} here", kind.name())))
     }
 
     pub async fn save(&self, kind: StoreKind, id: &str, secret: Secret) -> Result<(), StoreError> {
-        match kind {
-            StoreKind::SecretService => self.thread.save(id, secret).await,
-            StoreKind::File => self.file.save(id, secret).await,
-            StoreKind::Memory => Ok(()),
-        }
-    }
-
-    /// As [`save`](Self::save); what fails by its deadline is undone when it happens after all.
-    pub async fn save_in_time(
-        &self,
-        kind: StoreKind,
-        id: &str,
-        secret: Secret,
-    ) -> Result<(), StoreError> {
-        match kind {
-            StoreKind::SecretService => self.thread.save_in_time(id, secret).await,
-            StoreKind::File => self.file.save(id, secret).await,
-            StoreKind::Memory => Ok(()),
-        }
+        self.backend(kind)?.save(id, secret).await
     }
 
     pub async fn load(&self, kind: StoreKind, id: &str) -> Result<Option<Secret>, StoreError> {
-        match kind {
-            StoreKind::SecretService => self.thread.load(id).await,
-            StoreKind::File => self.file.load(id).await,
-            StoreKind::Memory => Ok(None),
-        }
+        self.backend(kind)?.load(id).await
     }
 
-    /// Deleting what is not there is fine.
+    /// Deletes the entry; one that is not there is fine.
     pub async fn delete(&self, kind: StoreKind, id: &str) -> Result<(), StoreError> {
-        match kind {
-            StoreKind::SecretService => self.thread.delete(id).await,
-            StoreKind::File => self.file.delete(id).await,
-            StoreKind::Memory => Ok(()),
-        }
+        self.backend(kind)?.delete(id).await
     }
 }
+
+fn locked_part_of(backend: &dyn Backend) -> Option<LockedPart> {
+    backend.check_open().err()?.locked_part()
+}
+
+#[cfg(test)]
+mod tests;

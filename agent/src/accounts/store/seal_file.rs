@@ -1,7 +1,6 @@
 //! `seal.json`: the key that everything is sealed to while the agent is locked.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use opkssh_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::password::PasswordError;
 use super::private_file;
 use super::seal::SealKey;
+use crate::accounts::shared::Shared;
 
 const VERSION: u32 = 1;
 
@@ -43,8 +43,8 @@ impl SealFile {
     /// Writes the key, sealed with the password.
     pub async fn write(
         path: PathBuf,
-        key: Arc<SealKey>,
-        password: Secret,
+        key: Shared<SealKey>,
+        password: Shared<Secret>,
     ) -> Result<(), PasswordError> {
         let write = move || {
             let failed = |error: &dyn ToString| PasswordError::file(&path, error.to_string());

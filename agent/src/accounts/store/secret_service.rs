@@ -1,63 +1,114 @@
-//! The Secret Service, through the `keyring` family. Blocking: only the store thread calls this.
+//! The Secret Service, through the `keyring` family: blocking calls on a thread of their own.
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use keyring_core::Error;
 use keyring_core::api::CredentialStoreApi as _;
 use opkssh_protocol::secret::Secret;
 use secret_service::EncryptionType;
 use zbus_secret_service_keyring_store::Store;
 
-use super::StoreError;
+use super::backend::Backend;
+use super::error::StoreError;
+use super::kind::{StoreKind, StoreWish};
+use super::late_answers::LateAnswers;
+use super::secret_service_error::{explain, unavailable};
+use super::thread::StoreThread;
 
 /// Attribute `service` of our items.
 const SERVICE: &str = "opkssh-agent";
 
-/// A connection to the service; dropped and made anew after an error.
-pub struct SecretService(Arc<Store>);
+pub struct SecretService {
+    thread: StoreThread<Connection>,
+}
 
 impl SecretService {
-    pub fn connect() -> Result<Self, StoreError> {
-        Store::new().map(Self).map_err(unavailable)
+    pub fn new(late_answers: Arc<LateAnswers>) -> Self {
+        let thread = StoreThread::new(StoreKind::SecretService, Connection::new, late_answers);
+        Self { thread }
+    }
+}
+
+#[async_trait]
+impl Backend for SecretService {
+    fn kind(&self) -> StoreKind {
+        StoreKind::SecretService
     }
 
-    pub fn save(&self, id: &str, secret: &Secret) -> Result<(), StoreError> {
+    fn wish(&self) -> StoreWish {
+        StoreWish::Keyring
+    }
+
+    async fn probe(&self) -> Result<String, StoreError> {
+        self.thread.call(Connection::probe).await?;
+        Ok("the session's keyring answers".to_owned())
+    }
+
+    async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
+        let id = id.to_owned();
+        self.thread.call(move |keyring| keyring.load(&id)).await
+    }
+
+    async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        let save = move |keyring: &Connection| keyring.save(&id, &secret);
+        self.thread.call(save).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.thread.call(move |keyring| keyring.delete(&id)).await
+    }
+}
+
+/// A connection to the service; dropped and made anew after an error.
+struct Connection(Arc<Store>);
+
+impl Connection {
+    fn new() -> Result<Self, StoreError> {
+        Store::new().map(Self).map_err(|error| unavailable(&error))
+    }
+
+    fn save(&self, id: &str, secret: &Secret) -> Result<(), StoreError> {
         self.entry(id)?
             .set_password(secret.expose())
-            .map_err(unavailable)
+            .map_err(|error| unavailable(&error))
     }
 
     /// Does it answer? It is asked for an entry that does not exist.
-    pub fn probe(&self) -> Result<(), StoreError> {
+    fn probe(&self) -> Result<(), StoreError> {
         match self.entry("probe")?.get_password() {
             Ok(_) | Err(Error::NoEntry) => Ok(()),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
-    pub fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
+    fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
         match self.entry(id)?.get_password() {
             Ok(text) => Ok(Some(Secret::new(text))),
             Err(Error::NoEntry) => not_hidden().map(|()| None),
-            Err(Error::BadEncoding(_)) => Err(StoreError::Unreadable),
-            Err(error) => Err(unavailable(error)),
+            Err(Error::BadEncoding(_) | Error::BadDataFormat(..)) => Err(StoreError::Unreadable),
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
-    pub fn delete(&self, id: &str) -> Result<(), StoreError> {
+    fn delete(&self, id: &str) -> Result<(), StoreError> {
         match self.entry(id)?.delete_credential() {
             Ok(()) => Ok(()),
             Err(Error::NoEntry) => not_hidden(),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
     fn entry(&self, id: &str) -> Result<keyring_core::Entry, StoreError> {
-        self.0.build(SERVICE, id, None).map_err(unavailable)
+        self.0
+            .build(SERVICE, id, None)
+            .map_err(|error| unavailable(&error))
     }
 }
 
-/// Is there really nothing? Some services (oo7) find nothing in a collection that is locked.
+/// Fails if entries may be hidden: some services (oo7) find nothing in a collection that is locked.
 fn not_hidden() -> Result<(), StoreError> {
     let is_locked = || -> Result<bool, secret_service::Error> {
         let service = secret_service::blocking::SecretService::connect(EncryptionType::Plain)?;
@@ -66,23 +117,7 @@ fn not_hidden() -> Result<(), StoreError> {
     match is_locked() {
         // no collection at all
         Ok(false) | Err(secret_service::Error::NoResult) => Ok(()),
-        Ok(true) => Err(StoreError::Unavailable("it is locked".to_owned())),
-        Err(error) => Err(StoreError::Unavailable(innermost(&error))),
+        Ok(true) => Err(StoreError::Locked),
+        Err(error) => Err(explain(&error)),
     }
-}
-
-/// Everything but "no such entry" means: not now, ask again later. The text never holds a secret.
-fn unavailable(error: Error) -> StoreError {
-    StoreError::Unavailable(match error {
-        Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => innermost(&*cause),
-        other => other.to_string(),
-    })
-}
-
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

@@ -1,138 +1,122 @@
-//! The thread that talks to the keyring, and the deadline we give it.
+//! The thread that talks to the keyring, and the deadlines of a call.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use opkssh_protocol::secret::Secret;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::StoreError;
-use super::secret_service::SecretService;
+use super::error::StoreError;
+use super::kind::StoreKind;
+use super::late_answers::LateAnswers;
 
-/// How long a caller waits. The call itself may go on: a person may be at its prompt.
+/// How long a caller waits for its turn. A call that has not begun by then is never made.
+const TURN_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a caller waits once its call has begun. The call itself may go on: a person may be at
+/// its prompt.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// As long where a person has just logged in, and may have to type the keyring's password.
-const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
-
 /// An unused connection goes after this: it has a thread and buffers of its own.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// A thread that is started with the first call. There is never a second one: writes reach the
-/// keyring in their order, however long one of them hangs. A call that nobody waits for any more
-/// when its turn comes is not made.
-#[derive(Default)]
-pub struct StoreThread {
-    jobs: Mutex<Option<Sender<Slot>>>,
+/// keyring in their order, however long one of them hangs.
+pub struct StoreThread<C> {
+    kind: StoreKind,
+    connect: fn() -> Result<C, StoreError>,
+    late_answers: Arc<LateAnswers>,
+    jobs: Mutex<Option<Sender<Slot<C>>>>,
 }
 
-type Job = Box<dyn FnOnce(&mut Option<SecretService>) + Send>;
+type Job<C> = Box<dyn FnOnce(&mut Option<C>) + Send>;
 
-/// A job until it begins. Whoever waited for it takes it out again when they give up, and with it
-/// the secret that it would have written: while the keyring hangs, none lies about in a queue.
-type Slot = Arc<Mutex<Option<Job>>>;
+/// A job until it begins. A caller that gives up takes it out, and with it the secret that it would
+/// have written: while the keyring hangs, no secret waits in the queue.
+type Slot<C> = Arc<Mutex<Option<Job<C>>>>;
 
 /// The waiting for a job, whichever way it ends.
-struct Waiting(Slot);
+struct Waiting<C>(Slot<C>);
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        take(&self.0);
+impl<C> Waiting<C> {
+    /// Returns true if the job had not begun: then it never will.
+    fn withdraw(&self) -> bool {
+        take(&self.0).is_some()
     }
 }
 
-impl StoreThread {
-    /// Is there a keyring that answers?
-    pub async fn probe(&self) -> Result<(), StoreError> {
-        self.call(SecretService::probe).await
+impl<C> Drop for Waiting<C> {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}
+
+impl<C: 'static> StoreThread<C> {
+    /// Returns a thread that is not started yet. `connect` makes a connection to the keyring.
+    pub fn new(
+        kind: StoreKind,
+        connect: fn() -> Result<C, StoreError>,
+        late_answers: Arc<LateAnswers>,
+    ) -> Self {
+        Self {
+            kind,
+            connect,
+            late_answers,
+            jobs: Mutex::new(None),
+        }
     }
 
-    pub async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        self.call(move |service| service.save(&id, &secret)).await
-    }
-
-    /// As [`save`](Self::save), but once the caller was told that it failed, the entry is put back
-    /// as it was: a write that hangs may well arrive when nobody counts on it any more.
-    pub async fn save_in_time(&self, id: &str, secret: Secret) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        let write = {
-            let (id, secret) = (id.clone(), secret.clone());
-            move |service: &SecretService| {
-                let earlier = service.load(&id)?;
-                service.save(&id, &secret)?;
-                Ok(earlier)
-            }
-        };
-        let put_back = move |service: &SecretService, earlier: Option<Secret>| {
-            // unless somebody else has written since
-            let undone = match service.load(&id) {
-                Ok(Some(current)) if current.expose() == secret.expose() => match earlier {
-                    Some(earlier) => service.save(&id, &earlier),
-                    None => service.delete(&id),
-                },
-                Ok(_) => Ok(()),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = undone {
-                tracing::warn!(account = id, "a late write could not be undone: {error}");
-            }
-        };
-        self.call_or(LOGIN_DEADLINE, write, put_back)
-            .await
-            .map(|_| ())
-    }
-
-    pub async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
-        let id = id.to_owned();
-        self.call(move |service| service.load(&id)).await
-    }
-
-    pub async fn delete(&self, id: &str) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        self.call(move |service| service.delete(&id)).await
-    }
-
-    async fn call<T: Send + 'static>(
+    /// Makes one call to the keyring. A call that hangs is left to itself, and
+    /// [`LateAnswers`] tells when the keyring has answered it after all.
+    pub async fn call<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&SecretService) -> Result<T, StoreError> + Send + 'static,
+        ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.call_or(DEADLINE, ask, |_, _| ()).await
+        self.call_within(TURN_DEADLINE, DEADLINE, ask).await
     }
 
-    /// `late` gets the result of a call that nobody waits for any more.
-    async fn call_or<T: Send + 'static>(
+    async fn call_within<T: Send + 'static>(
         &self,
+        turn_deadline: Duration,
         deadline: Duration,
-        ask: impl FnOnce(&SecretService) -> Result<T, StoreError> + Send + 'static,
-        late: impl FnOnce(&SecretService, T) + Send + 'static,
+        ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let _waiting = self.hand_over(Box::new(move |connection| {
-            let result = connected(connection).and_then(ask);
+        let (begin, begun) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
+        let (kind, connect, late_answers) = (self.kind, self.connect, self.late_answers.clone());
+        let waiting = self.hand_over(Box::new(move |connection| {
+            let _ = begin.send(());
+            let result = connected(connection, connect).and_then(ask);
             if result.is_err() {
                 // the bus or the service may be another one next time
                 *connection = None;
             }
-            if let (Err(Ok(result)), Some(service)) = (answer.send(result), connection.as_ref()) {
-                late(service, result);
+            if let Err(Ok(_)) = answer.send(result) {
+                late_answers.tell(kind);
             }
         }))?;
-        match tokio::time::timeout(deadline, answered).await {
-            Ok(Ok(result)) => result,
-            // the thread has panicked; the next call starts another
-            Ok(Err(_)) => Err(StoreError::Unavailable("its thread ended".to_owned())),
-            Err(_) => Err(StoreError::TimedOut),
+        let is_over = tokio::time::timeout(turn_deadline, begun).await.is_err();
+        if is_over && waiting.withdraw() {
+            return Err(StoreError::Busy);
         }
+        let result = match tokio::time::timeout(deadline, &mut answered).await {
+            Ok(result) => result,
+            Err(_) => {
+                answered.close();
+                match answered.try_recv() {
+                    // it came at the last moment
+                    Ok(result) => Ok(result),
+                    Err(_) => return Err(StoreError::TimedOut),
+                }
+            }
+        };
+        // the thread has panicked; the next call starts another
+        result.unwrap_or_else(|_| Err(StoreError::Unavailable("its thread ended".to_owned())))
     }
 
-    fn hand_over(&self, job: Job) -> Result<Waiting, StoreError> {
-        let slot: Slot = Arc::new(Mutex::new(Some(job)));
+    fn hand_over(&self, job: Job<C>) -> Result<Waiting<C>, StoreError> {
+        let slot: Slot<C> = Arc::new(Mutex::new(Some(job)));
         let waiting = Waiting(slot.clone());
-        let mut jobs = self
-            .jobs
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut jobs = self.jobs.lock();
         let slot = match jobs.as_ref() {
             Some(sender) => match sender.send(slot) {
                 Ok(()) => return Ok(waiting),
@@ -151,7 +135,7 @@ impl StoreThread {
     }
 }
 
-fn work(jobs: &Receiver<Slot>) {
+fn work<C>(jobs: &Receiver<Slot<C>>) {
     let mut connection = None;
     loop {
         let next = match connection {
@@ -170,47 +154,63 @@ fn work(jobs: &Receiver<Slot>) {
     }
 }
 
-fn take(slot: &Slot) -> Option<Job> {
-    slot.lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-        .take()
+fn take<C>(slot: &Slot<C>) -> Option<Job<C>> {
+    slot.lock().take()
 }
 
-fn connected(connection: &mut Option<SecretService>) -> Result<&SecretService, StoreError> {
-    if connection.is_none() {
-        *connection = Some(SecretService::connect()?);
-    }
-    connection
-        .as_ref()
-        .ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))
+fn connected<C>(
+    connection: &mut Option<C>,
+    connect: fn() -> Result<C, StoreError>,
+) -> Result<&C, StoreError> {
+    let made = match connection.take() {
+        Some(made) => made,
+        None => connect()?,
+    };
+    Ok(connection.insert(made))
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
-    #[tokio::test]
-    async fn a_write_that_is_given_up_before_it_begins_keeps_no_secret_and_is_not_made() {
-        let thread = StoreThread::default();
+    /// A thread with a call that hangs until the sender is used or dropped.
+    async fn hanging() -> (StoreThread<()>, Sender<()>) {
+        let thread = idle();
         let (go_on, hang) = mpsc::channel::<()>();
-        let _hanging = thread.hand_over(Box::new(move |_| {
+        let (begin, begun) = oneshot::channel();
+        let hangs = thread.hand_over(Box::new(move |_| {
+            let _ = begin.send(());
             let _ = hang.recv();
         }));
+        begun.await.unwrap();
+        drop(hangs);
+        (thread, go_on)
+    }
+
+    fn idle() -> StoreThread<()> {
+        StoreThread::new(StoreKind::SecretService, || Ok(()), Arc::default())
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_turn_does_not_come_keeps_no_secret_and_is_never_made() {
+        let (thread, go_on) = hanging().await;
         let secret = Arc::new(());
         let held = Arc::downgrade(&secret);
-        let write = move |_: &SecretService| {
+        let write = move |_: &()| -> Result<(), StoreError> {
             drop(secret);
             panic!("it was made");
         };
         let soon = Duration::from_millis(1);
-        let given_up: Result<(), _> = thread.call_or(soon, write, |_, ()| ()).await;
-        assert!(matches!(given_up, Err(StoreError::TimedOut)));
+        let given_up = thread.call_within(soon, DEADLINE, write).await;
+        assert!(matches!(given_up, Err(StoreError::Busy)), "{given_up:?}");
         assert!(held.upgrade().is_none(), "it waits in the queue");
 
         // so is one that is abandoned, and the next is made
         let secret = Arc::new(());
         let held = Arc::downgrade(&secret);
-        let write = move |_: &SecretService| {
+        let write = move |_: &()| {
             drop(secret);
             Ok(())
         };
@@ -222,11 +222,37 @@ mod tests {
         }
         drop(abandoned);
         assert!(held.upgrade().is_none(), "it waits in the queue");
-        let (done, made) = oneshot::channel();
-        let _waiting = thread.hand_over(Box::new(move |_| {
-            let _ = done.send(());
-        }));
         drop(go_on);
-        made.await.unwrap();
+        thread.call(|_| Ok(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_call_that_had_begun_is_unclear_and_its_late_answer_is_news() {
+        let thread = idle();
+        let news = thread.late_answers.clone();
+        let hang_until = |answer: Result<(), StoreError>| {
+            let (go_on, hang) = mpsc::channel::<()>();
+            let call = move |_: &()| {
+                let _ = hang.recv();
+                answer
+            };
+            (go_on, call)
+        };
+        let (go_on, call) = hang_until(Ok(()));
+        let soon = Duration::from_millis(1);
+        let given_up = thread.call_within(TURN_DEADLINE, soon, call).await;
+        let given_up = given_up.unwrap_err();
+        assert!(matches!(given_up, StoreError::TimedOut) && given_up.is_unclear());
+        assert!(!StoreError::Busy.is_unclear());
+        drop(go_on);
+        assert_eq!(news.next().await, StoreKind::SecretService);
+
+        // a prompt that was dismissed is no reason to ask again, and to prompt again
+        let (go_on, call) = hang_until(Err(StoreError::Unavailable("dismissed".to_owned())));
+        let given_up = thread.call_within(TURN_DEADLINE, soon, call).await;
+        assert!(given_up.is_err());
+        drop(go_on);
+        thread.call(|_| Ok(())).await.unwrap();
+        assert!(timeout(soon, news.next()).await.is_err());
     }
 }

@@ -6,8 +6,11 @@ use std::path::Path;
 use opkssh_test_support::{Etc, GoPeer, Part, left_out, user_name};
 
 use super::*;
-use crate::accounts::provider;
+use crate::accounts::credentials::Credentials;
+use crate::accounts::renewal::exchange::{ask, verify};
 use crate::accounts::renewal::plan::plan;
+use crate::accounts::shared::Shared;
+use crate::serving::source::Visibility;
 
 const HOUR: i64 = 3600;
 const TTL: i64 = HOUR;
@@ -40,7 +43,11 @@ async fn a_login_of_any_age() {
         let start = now().plus(-age);
         let world = World::at(start, OnRefresh::NoRefreshToken, TTL, POLICIES[0]);
         world.log_in().await;
-        go_decides_as_planned(&world, &format!("a login, {age} s old"));
+        go_decides_as_planned(
+            &world,
+            &world.credentials(),
+            &format!("a login, {age} s old"),
+        );
     }
 }
 
@@ -59,8 +66,8 @@ async fn a_token_that_was_made_of_a_refreshed_one_with_the_nonce() {
             POLICIES[0],
         );
         world.log_in().await;
-        world.renewed_at(renewed).await;
-        let outcomes = go_decides_as_planned(&world, &format!("renewed {age} s ago"));
+        let renewed = world.renewed_at(renewed).await;
+        let outcomes = go_decides_as_planned(&world, &renewed, &format!("renewed {age} s ago"));
         // as if the person had logged in then
         if age == 0 {
             assert_eq!(outcomes, [true; 7]);
@@ -79,8 +86,8 @@ async fn a_token_with_a_refreshed_part() {
         let start = renewed.plus(-TTL / 2);
         let world = World::at(start, OnRefresh::NoNonce, TTL, POLICIES[0]);
         world.log_in().await;
-        world.renewed_at(renewed).await;
-        let outcomes = go_decides_as_planned(&world, &format!("attached {age} s ago"));
+        let renewed = world.renewed_at(renewed).await;
+        let outcomes = go_decides_as_planned(&world, &renewed, &format!("attached {age} s ago"));
         if age == TTL - MARGIN {
             assert_eq!(outcomes[4..6], [false, true], "this is what it is for");
         }
@@ -92,35 +99,36 @@ fn now() -> UnixTime {
 }
 
 impl World {
-    async fn renewed_at(&self, time: UnixTime) {
+    /// Renews the login at this time, due or not.
+    async fn renewed_at(&self, time: UnixTime) -> Credentials {
         self.set_time(time);
-        let documents = provider::discover(&self.accounts.http, self.provider.issuer()).await;
-        let renewed = self
-            .accounts
-            .renew_with(&self.account(), &documents.unwrap())
-            .await;
-        renewed.map_err(|error| error.to_string()).unwrap();
+        self.rest().await;
+        let item = self.account(|account| account.item().unwrap().clone());
+        let token = item.refresh_token.unwrap();
+        let http = Http::new(Arc::new(Surroundings::of_process(false)));
+        let asked = ask(&http, &item.credentials, &token).await;
+        let (_, answer) = asked.map_err(|error| error.to_string()).unwrap();
+        let renewed = verify(&item.credentials, &answer, time);
+        renewed.map_err(|error| error.to_string()).unwrap()
+    }
+
+    fn credentials(&self) -> Shared<Credentials> {
+        self.account(|account| account.item().unwrap().credentials.clone())
     }
 }
 
 /// Asks Go's verify about what the agent holds, under each policy; its yes or no.
-fn go_decides_as_planned(world: &World, what: &str) -> Vec<bool> {
+fn go_decides_as_planned(world: &World, credentials: &Credentials, what: &str) -> Vec<bool> {
     let (user, issuer) = (user_name(), world.provider.issuer());
-    let account = world.account();
-    let (certificate, times) = {
-        let state = account.state();
-        (
-            state.credentials.certificate.openssh(),
-            state.credentials.times(),
-        )
-    };
+    let certificate = credentials.shown(&Visibility::default()).openssh();
+    let times = credentials.times();
     let mut outcomes = Vec::new();
     let peer = GoPeer::new();
     for policy in POLICIES {
         let etc = Etc::new()
             .provider(issuer, MintingProvider::CLIENT, &policy.to_string())
             .allow(&user, "alice@example.com", issuer);
-        let renewal = world.status().renewal;
+        let renewal = credentials.parts().renewal;
         let plan = plan(times, policy, renewal, false, 0);
         let said = peer.verify(&etc, &user, &certificate, Path::new("/dev/null"));
         let verdict = said.success();

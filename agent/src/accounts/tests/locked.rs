@@ -7,10 +7,11 @@ use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::secret::Secret;
 
 use super::*;
-use crate::accounts::renewal::renew::Wish;
 use crate::accounts::store::StoreKind;
 use crate::accounts::store::password::PasswordError;
+use crate::accounts::store::seal::Lid;
 use crate::accounts::store::seal::is_sealed;
+use crate::accounts::store::seal_file::SealFile;
 
 fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
@@ -26,16 +27,25 @@ async fn with_file_store() -> World {
 }
 
 pub(super) async fn open_store(world: &World) {
-    let opened = world.accounts.unlock_store(secret("passphrase")).await;
+    let opened = world
+        .accounts
+        .passwords
+        .unlock_store(secret("passphrase"))
+        .await;
     opened.unwrap();
 }
 
 async fn lock(world: &World) {
-    world.accounts.lock_up(secret("lock")).await.unwrap();
+    world.accounts.passwords.lock(secret("lock")).await.unwrap();
 }
 
 async fn unlock(world: &World) {
-    world.accounts.unlock(secret("lock")).await.unwrap();
+    world
+        .accounts
+        .passwords
+        .unlock(secret("lock"))
+        .await
+        .unwrap();
 }
 
 async fn log_in_as(world: &mut World, name: &str) {
@@ -56,15 +66,29 @@ async fn stored(world: &World, alias: &str) -> Secret {
     stored.unwrap().expect("an entry")
 }
 
+/// The names in the order of the alphabet.
 fn held(world: &World) -> Vec<String> {
-    let accounts = world.accounts.find(&WhichAccount::All);
-    accounts.iter().map(|one| one.alias.clone()).collect()
+    let mut held = world.held();
+    held.sort();
+    held
+}
+
+/// Somebody says that the store answers again.
+async fn asks_store_anew(world: &World) {
+    let unlocked = lifecycle::Event::StoreUnlocked(StoreKind::File);
+    world.accounts.owner.apply(unlocked).await;
+    world.accounts.owner.bring_back(PATIENCE).await;
+    world.rest().await;
+}
+
+async fn notices(world: &World) -> Vec<String> {
+    let (_, notices) = world.accounts.reports().await;
+    notices.into_iter().map(|notice| notice.text).collect()
 }
 
 #[tokio::test]
 async fn a_login_in_memory_only_is_at_risk_while_locked_too() {
     let world = World::new(OnRefresh::RepeatsNonce, 3600, ExpirationPolicy::Oidc);
-    fs::create_dir_all(world.places.seal_file().parent().unwrap()).unwrap();
     assert!(world.accounts.would_come_back());
     world.log_in().await;
     assert_eq!(world.accounts.at_risk(), ["test"]);
@@ -89,17 +113,25 @@ async fn a_passphrase_that_is_being_chosen_is_not_replaced_by_another() {
     let repeats = OnRefresh::RepeatsNonce;
     let mut world = World::with_store(StoreWish::File, START, repeats, 3600, expiration);
     // who chose it has hung up, and goes on
-    let mut chosen = Box::pin(world.accounts.unlock_store(secret("passphrase")));
+    let mut chosen = Box::pin(world.accounts.passwords.unlock_store(secret("passphrase")));
     tokio::select! {
         biased;
         _ = &mut chosen => panic!("it takes its time"),
         () = std::future::ready(()) => {}
     }
     drop(chosen);
-    let another = world.accounts.unlock_store(secret("another")).await;
+    let another = world
+        .accounts
+        .passwords
+        .unlock_store(secret("another"))
+        .await;
     assert_eq!(another, Err(PasswordError::NotLocked));
     world.restart(StoreWish::File);
-    let another = world.accounts.unlock_store(secret("another")).await;
+    let another = world
+        .accounts
+        .passwords
+        .unlock_store(secret("another"))
+        .await;
     assert_eq!(another, Err(PasswordError::Wrong));
     open_store(&world).await;
 }
@@ -116,7 +148,7 @@ async fn what_is_sealed_and_not_yet_stored_is_at_risk() {
     assert_eq!(world.accounts.at_risk(), ["test"]);
     assert!(!world.accounts.would_come_back());
     fs::remove_dir(&file).unwrap();
-    world.accounts.ask_store_anew().await;
+    asks_store_anew(&world).await;
     assert!(world.accounts.at_risk().is_empty());
 }
 
@@ -130,9 +162,8 @@ async fn a_damaged_entry_takes_no_other_account_with_it() {
     fs::write(file(&world, "first"), "half").unwrap();
     open_store(&world).await;
     assert_eq!(held(&world), ["second", "third"]);
-    let (_, notices) = world.accounts.reports().await;
     let why = "account first is not usable: the store's entry for this account is not readable";
-    assert_eq!(notices, [why]);
+    assert_eq!(notices(&world).await, [why]);
 
     lock(&world).await;
     for name in ["second", "third"] {
@@ -162,7 +193,7 @@ async fn the_key_stays_until_what_was_sealed_is_back_or_given_up() {
         unlock(&world).await;
         assert_eq!(held(&world), ["second"]);
         assert!(!is_sealed(stored(&world, "second").await.expose()));
-        let (_, notices) = world.accounts.reports().await;
+        let notices = notices(&world).await;
         let why = "but had it sealed: the password counts until it is back, or given up: opkssh \
                    logout first";
         assert!(notices[0].contains(why), "{notices:?}");
@@ -170,7 +201,7 @@ async fn the_key_stays_until_what_was_sealed_is_back_or_given_up() {
 
         if is_given_up {
             let first = WhichAccount::Named("first".to_owned());
-            world.accounts.log_out(first).await.unwrap();
+            world.accounts.log_out(&first).await.unwrap();
         } else {
             // the next daemon needs the password again, and has it all
             world.restart(StoreWish::File);
@@ -194,7 +225,8 @@ async fn what_cannot_be_used_is_in_clear_before_the_key_goes() {
     record["version"] = json!(99);
     let record = record.to_string();
     lock(&world).await;
-    let sealed = world.accounts.lid().unwrap().seal(&secret(&record));
+    let file = SealFile::read(&world.places.seal_file()).unwrap().unwrap();
+    let sealed = Lid::parse(&file.recipient).unwrap().seal(&secret(&record));
     let sealed = Secret::new(sealed.unwrap());
     let saved = world.accounts.stores.save(StoreKind::File, "test", sealed);
     saved.await.unwrap();
@@ -210,7 +242,9 @@ async fn what_cannot_be_used_is_in_clear_before_the_key_goes() {
 async fn what_was_dropped_from_memory_is_sealed_when_the_store_answers() {
     let world = with_file_store().await;
     world.log_in().await;
-    world.accounts.forget_all();
+    world.accounts.drop_memory();
+    world.rest().await;
+    assert!(held(&world).is_empty());
     let file = file(&world, "test");
     let aside = file.with_extension("aside");
     fs::rename(&file, &aside).unwrap();
@@ -218,27 +252,23 @@ async fn what_was_dropped_from_memory_is_sealed_when_the_store_answers() {
     lock(&world).await;
     fs::remove_dir(&file).unwrap();
     fs::rename(&aside, &file).unwrap();
-    assert!(world.accounts.has_unsealed());
-    *world.accounts.restoring.lock().await = None;
-    world.accounts.restore_missing().await;
+    asks_store_anew(&world).await;
     assert!(is_sealed(stored(&world, "test").await.expose()));
-    assert!(!world.accounts.has_unsealed());
 }
 
 #[tokio::test]
-async fn an_account_that_was_dropped_is_not_renewed_by_those_who_still_know_it() {
+async fn an_account_that_was_dropped_is_not_renewed() {
     let world = with_file_store().await;
     let (first, _) = world.log_in().await;
-    let account = world.account();
     let asked = world.provider.refreshes();
-    world.set_time(first.next_renewal.unwrap());
-    world.accounts.forget_all();
-    let renewed = world.accounts.renew_if_stale(&account, Wish::Planned).await;
-    assert_eq!(
-        renewed.unwrap_err().to_string(),
-        "the account was logged out"
-    );
+    world.accounts.drop_memory();
+    world.set_time(first.usable_until.unwrap());
+    world.rest().await;
     assert_eq!(world.provider.refreshes(), asked);
+    // until somebody asks
+    world.accounts.wake().await;
+    world.rest().await;
+    assert_eq!(world.provider.refreshes(), asked + 1);
 }
 
 #[tokio::test]
@@ -250,19 +280,24 @@ async fn a_locked_agent_logs_out_of_what_is_meant() {
     lock(&world).await;
     // the provider's name
     let test = WhichAccount::Named("test".to_owned());
-    let refused = world.accounts.log_out(test.clone()).await.unwrap_err();
+    let refused = world.accounts.log_out(&test).await.unwrap_err();
     let why = "test may be any of the accounts first, second, third";
     assert_eq!(refused.to_string(), why);
 
     let config = &world.places.config_files()[0];
     fs::create_dir_all(config.parent().unwrap()).unwrap();
     fs::write(config, "agent:\n  default_account: second\n").unwrap();
-    let default = world.accounts.log_out(WhichAccount::Default).await.unwrap();
+    world.accounts.source.look_at_settings().await;
+    let default = world
+        .accounts
+        .log_out(&WhichAccount::Default)
+        .await
+        .unwrap();
     assert_eq!(default.len(), 1);
     assert_eq!(default[0].alias, "second");
     let first = WhichAccount::Named("first".to_owned());
-    world.accounts.log_out(first).await.unwrap();
-    let third = world.accounts.log_out(test).await.unwrap();
+    world.accounts.log_out(&first).await.unwrap();
+    let third = world.accounts.log_out(&test).await.unwrap();
     assert_eq!(third.len(), 1);
     assert_eq!(third[0].alias, "third");
 }

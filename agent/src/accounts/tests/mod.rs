@@ -9,6 +9,7 @@ mod thirty_days;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use opkssh_protocol::certificate::{self, UnverifiedCertificate};
 use opkssh_protocol::control::{AccountStatus, Event, LoginRequest, WhichAccount};
@@ -21,20 +22,26 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use super::lifecycle::{self, wake};
+use super::material::AccountFacts;
+use super::owner::Published;
 use super::provider::Http;
-use super::{Account, Accounts, Clock, Held, Joined, StoreWish};
+use super::{Accounts, Clock, Joined, StoreWish, status};
 use crate::desktop::surroundings::Surroundings;
+use crate::notices::Notices;
 
 /// 2026-06-01, a Monday, 09:00 UTC.
 const START: UnixTime = UnixTime(1_780_304_400);
+/// An agent that does something comes to rest within this.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A provider, a person with an agent, and the time.
 struct World {
-    accounts: Arc<Accounts>,
-    held: Arc<Held>,
+    accounts: Accounts,
     provider: MintingProvider,
     expiration: ExpirationPolicy,
     request: LoginRequest,
+    lifetime: Option<Duration>,
     /// What the agent reads. It may be wrong …
     clock: Clock,
     /// … and this is right.
@@ -75,10 +82,7 @@ impl World {
         });
         let provider = MintingProvider::start(on_refresh, id_token_ttl, start.0);
         let clock = Clock::simulated(start);
-        let held = Arc::new(Held::new().0);
-        let surroundings = Arc::new(Surroundings::of_process(false));
-        let mut accounts = Accounts::new(&places, store, held.clone(), surroundings);
-        accounts.clock = clock.clone();
+        let accounts = start_agent(&places, &clock, store, None);
         let request = json!({"providers": [{
             "aliases": ["test"],
             "issuer": provider.issuer(),
@@ -92,9 +96,9 @@ impl World {
         }]});
         let request = serde_json::from_value(request).unwrap();
         Self {
-            accounts: Arc::new(accounts),
-            held,
+            accounts,
             provider,
+            lifetime: None,
             expiration,
             request,
             clock,
@@ -106,12 +110,20 @@ impl World {
 
     /// Another daemon takes over.
     fn restart(&mut self, store: StoreWish) {
-        self.held = Arc::new(Held::new().0);
-        let surroundings = Arc::new(Surroundings::of_process(false));
-        let mut accounts = Accounts::new(&self.places, store, self.held.clone(), surroundings);
-        accounts.clock = self.clock.clone();
-        accounts.read_index().unwrap();
-        self.accounts = Arc::new(accounts);
+        self.accounts = start_agent(&self.places, &self.clock, store, self.lifetime);
+    }
+
+    /// Returns when the agent has done what there is to do now.
+    async fn rest(&self) {
+        let owner = &self.accounts.owner;
+        owner.apply(lifecycle::Event::TimePassed).await;
+        let at_rest = |published: &Published| published.is_at_rest().then_some(());
+        owner.wait_for(PATIENCE, at_rest).await.expect("it rests");
+    }
+
+    /// Returns when the agent will look again by itself.
+    fn next_work(&self) -> Option<UnixTime> {
+        wake(&self.accounts.owner.now().facts, self.clock.now())
     }
 
     fn now(&self) -> UnixTime {
@@ -140,7 +152,7 @@ impl World {
     async fn log_in(&self) -> (AccountStatus, usize) {
         let (events, mut shown) = mpsc::channel(8);
         let login = async {
-            let joined = self.accounts.log_in(&self.request, &events).await;
+            let joined = self.accounts.logins.log_in(&self.request, &events).await;
             drop(events);
             match joined.map_err(|error| error.to_string()).unwrap() {
                 Joined::LoggedIn(status) | Joined::Usable(status) => status,
@@ -160,20 +172,37 @@ impl World {
         tokio::join!(login, person)
     }
 
-    fn account(&self) -> Arc<Account> {
-        let mut accounts = self.accounts.find(&WhichAccount::All);
-        assert_eq!(accounts.len(), 1);
-        accounts.remove(0)
+    /// Returns the names of the accounts in memory.
+    fn held(&self) -> Vec<String> {
+        let published = self.accounts.owner.now();
+        let held = published
+            .facts
+            .accounts
+            .iter()
+            .filter(|one| one.item().is_some());
+        held.map(|account| account.name.clone()).collect()
+    }
+
+    /// Looks at the only account.
+    fn account<T>(&self, look: impl FnOnce(&AccountFacts) -> T) -> T {
+        let published = self.accounts.owner.now();
+        let [account] = &published.facts.accounts[..] else {
+            panic!("there is not one account");
+        };
+        look(account)
     }
 
     fn status(&self) -> AccountStatus {
-        self.accounts.report(&self.account())
+        let published = self.accounts.owner.now();
+        let now = self.clock.now();
+        self.account(|account| status::of_account(&published, account, now))
+            .expect("in memory")
     }
 
     /// Would a server with this expiration policy let us in now, by what ssh sees in the agent?
     fn server_accepts(&self) -> Result<(), String> {
-        let identities = self.held.identities();
-        let shown = UnverifiedCertificate::parse(&identities[0].certificate).unwrap();
+        let identities = self.accounts.owner.now().identities.clone();
+        let shown = UnverifiedCertificate::parse(&identities[0].blob).unwrap();
         let shown = certificate::verify(shown, self.now()).map_err(|error| error.to_string())?;
         let provider = TrustedProvider {
             issuer: self.provider.issuer().to_owned(),
@@ -186,4 +215,24 @@ impl World {
             .map(|_| ())
             .map_err(|error| error.to_string())
     }
+}
+
+fn start_agent(
+    places: &Places,
+    clock: &Clock,
+    store: StoreWish,
+    lifetime: Option<Duration>,
+) -> Accounts {
+    std::fs::create_dir_all(places.accounts_file().parent().unwrap()).unwrap();
+    let surroundings = Arc::new(Surroundings::of_process(false));
+    let notices = Arc::new(Notices::default());
+    Accounts::start_at(
+        clock.clone(),
+        places,
+        store,
+        lifetime,
+        surroundings,
+        notices,
+    )
+    .unwrap()
 }

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::*;
 use crate::accounts::ensure::EnsureError;
-use crate::accounts::renewal::renew::Wish;
 
 /// Logs in at an honest provider; then its refreshed ID tokens have these claims.
 async fn renewed_with(on_refresh: OnRefresh, claims: Value) -> (World, Option<String>) {
@@ -16,8 +15,7 @@ async fn renewed_with(on_refresh: OnRefresh, claims: Value) -> (World, Option<St
     let due = first.next_renewal.unwrap();
     world.provider.forge(claims);
     world.set_time(due);
-    let account = world.account();
-    let _ = world.accounts.renew_if_stale(&account, Wish::Planned).await;
+    world.rest().await;
     assert_eq!(world.provider.refreshes(), 2, "it was asked");
     let status = world.status();
     if status.last_error.is_some() {
@@ -27,8 +25,7 @@ async fn renewed_with(on_refresh: OnRefresh, claims: Value) -> (World, Option<St
         // the refresh token that came with it is the one to go on with
         world.provider.forge(json!({}));
         world.set_time(due.plus(60));
-        let renewed = world.accounts.renew_if_stale(&account, Wish::Planned).await;
-        renewed.map_err(|error| error.to_string()).unwrap();
+        world.rest().await;
         assert_eq!(world.status().last_error, None);
         assert!(world.status().usable_until > first.usable_until);
     }
@@ -72,8 +69,7 @@ async fn ended_with(error: &'static str) -> World {
     let (first, _) = world.log_in().await;
     world.provider.refuse(Some(error));
     world.set_time(first.next_renewal.unwrap());
-    let account = world.account();
-    let _ = world.accounts.renew_if_stale(&account, Wish::Planned).await;
+    world.rest().await;
     assert!(world.status().last_error.unwrap().contains(error));
     world.server_accepts().unwrap();
     world.set_time(first.usable_until.unwrap().plus(1));
@@ -113,9 +109,7 @@ async fn past_the_deadline_a_refusal_leaves_it_to_the_person_and_a_failure_does_
         // a client that is registered again is found by the clockwork
         world.provider.refuse(None);
         world.set_time(world.now().plus(3600));
-        let account = world.account();
-        let renewed = world.accounts.renew_if_stale(&account, Wish::Planned).await;
-        renewed.map_err(|error| error.to_string()).unwrap();
+        world.rest().await;
         assert_eq!(world.status().state, AccountState::Usable);
     }
 }

@@ -4,6 +4,7 @@ use opkssh_protocol::account_name::AccountName;
 
 use super::*;
 use crate::accounts::login::shared_login::LoginKey;
+use crate::accounts::whose::is_named_after_provider;
 
 fn world() -> World {
     World::new(OnRefresh::RepeatsNonce, 3600, ExpirationPolicy::Oidc)
@@ -12,7 +13,7 @@ fn world() -> World {
 /// Do a login that names no account, and one for the account named after the provider, share one?
 fn share(world: &World) -> bool {
     let key = |request: &LoginRequest| {
-        let by_provider = world.accounts.is_named_after_provider(request);
+        let by_provider = is_named_after_provider(&world.accounts.owner.now().facts, request);
         LoginKey::of(request, by_provider).ok().unwrap()
     };
     let named = LoginRequest {
@@ -35,13 +36,13 @@ async fn logins_that_may_end_as_different_accounts_are_not_one() {
 }
 
 #[tokio::test]
-async fn an_agent_does_not_end_while_a_login_or_a_question_is_open() {
+async fn an_agent_does_not_end_while_a_login_is_open() {
     let world = world();
     let idle = || world.accounts.would_come_back();
     assert!(idle());
     let (events, mut shown) = mpsc::channel(8);
     {
-        let login = world.accounts.log_in(&world.request, &events);
+        let login = world.accounts.logins.log_in(&world.request, &events);
         let opened = async {
             while !matches!(shown.recv().await, Some(Event::OpenBrowser { .. })) {}
             assert!(!idle(), "somebody is at the provider");
@@ -52,11 +53,4 @@ async fn an_agent_does_not_end_while_a_login_or_a_question_is_open() {
         }
     }
     assert!(idle(), "they have left");
-
-    let now = std::time::Instant::now();
-    let later = now + std::time::Duration::from_secs(60);
-    world.accounts.questions.end("test", Some(later));
-    assert!(!idle(), "nobody is to be asked for a while");
-    world.accounts.questions.forget_answer("test");
-    assert!(idle());
 }

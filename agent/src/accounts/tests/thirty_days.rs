@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::accounts::ensure::EnsureError;
-use crate::serving::held::{FreshenRequest, FreshenWish};
+use crate::serving::source::IdentitySource as _;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -178,17 +178,18 @@ impl World {
     /// Time passes while the machine is awake: the clockwork does what is due.
     async fn pass_until(&self, time: UnixTime) {
         let mut rounds = 0;
-        while let Some(next) = self.accounts.next_work() {
+        while let Some(next) = self.next_work() {
             let next = next.plus(-self.ahead()).max(self.now());
             if next > time {
                 break;
             }
             self.set_time(next);
-            self.accounts.clone().work().await;
+            self.rest().await;
             rounds += 1;
             assert!(rounds < 1000, "the clockwork spins");
         }
         self.set_time(time);
+        self.rest().await;
     }
 }
 
@@ -212,15 +213,12 @@ impl Person {
         let in_time = before.usable_until.is_none_or(|until| now <= until);
         let promised = in_time || (before.next_renewal.is_some() && !down);
         if plain {
-            let (done, finished) = tokio::sync::oneshot::channel();
-            let accounts = vec!["test".to_owned()];
-            let request = FreshenRequest {
-                accounts,
-                wish: FreshenWish::Renew,
-                done,
-            };
-            world.accounts.clone().freshen(request).await;
-            finished.await.unwrap();
+            let end = std::time::Instant::now() + PATIENCE;
+            world
+                .accounts
+                .source
+                .freshen(&["test".to_owned()], end)
+                .await;
         }
         let ensured = world.accounts.ensure(&WhichAccount::Default).await;
         let accepted = world.server_accepts();

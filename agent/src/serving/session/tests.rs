@@ -1,16 +1,15 @@
 use opkssh_protocol::jwk::PublicKey;
-use opkssh_protocol::user_key::UserKey;
 
-use super::super::made::{self, Key, strings};
+use super::super::made::{self, Asked, FakeSource, Key, strings};
 use super::*;
-use crate::serving::held::{FreshenRequests, FreshenWish, Held, Visibility};
+use crate::notices::Notices;
+use crate::serving::source::Visibility;
 
-/// A session of an agent that holds one identity, and a server that known_hosts knows as `web1`.
+/// A session of an agent that offers one identity, and a server that known_hosts knows as `web1`.
 struct Fixture {
     session: Session,
-    held: Arc<Held>,
-    requests: FreshenRequests,
-    key: Arc<UserKey>,
+    source: Arc<FakeSource>,
+    notices: Arc<Notices>,
     hop: Key,
     server: Key,
     _directory: tempfile::TempDir,
@@ -28,25 +27,23 @@ impl Fixture {
             base64::engine::general_purpose::STANDARD.encode(server.blob())
         };
         std::fs::write(&known_hosts, format!("web1 ssh-ed25519 {base64}\n")).unwrap();
-        let (held, requests) = Held::new();
-        let held = Arc::new(held);
+        let source = Arc::new(FakeSource::default());
+        let notices = Arc::new(Notices::default());
+        let (offers, lock) = (source.clone(), source.clone());
+        let serving = Serving::new(offers, lock, notices.clone(), vec![known_hosts]);
         let fixture = Self {
-            session: Session::new(
-                Arc::new(Serving::new(held.clone(), vec![known_hosts])),
-                None,
-            ),
-            held,
-            requests,
-            key: Arc::new(Key::ed25519().into_user_key()),
+            session: Session::new(Arc::new(serving), None),
+            source,
+            notices,
             hop,
             server,
             _directory: directory,
         };
-        fixture.hold(&["web1"]);
+        fixture.offer(&["web1"]);
         fixture
     }
 
-    fn hold(&self, hosts: &[&str]) {
+    fn offer(&self, hosts: &[&str]) {
         self.show(Visibility {
             hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
             ..Visibility::default()
@@ -54,13 +51,18 @@ impl Fixture {
     }
 
     fn show(&self, visibility: Visibility) {
-        self.held.replace(vec![Identity {
-            account: "test".to_owned(),
-            key: self.key.clone(),
-            certificate: CERTIFICATE.to_vec(),
+        let identity = self.identity(CERTIFICATE, visibility);
+        self.source.state().identities = Arc::new(vec![identity]);
+    }
+
+    fn identity(&self, blob: &[u8], visibility: Visibility) -> Identity {
+        Identity {
+            name: "test".to_owned(),
+            blob: blob.to_vec(),
+            public_key: self.source.public_key(),
             comment: "comment".to_owned(),
             visibility,
-        }]);
+        }
     }
 
     async fn bind(&mut self, to: &[u8], session_id: &[u8], is_forwarding: bool) -> Vec<u8> {
@@ -74,6 +76,11 @@ impl Fixture {
         self.session.answer(&request).await
     }
 
+    fn noticed(&self) -> Vec<String> {
+        let list = self.notices.list().into_iter();
+        list.map(|notice| notice.text).collect()
+    }
+
     /// Through the hop to the server.
     async fn forwarded(&mut self) {
         let (hop, server) = (self.hop.blob(), self.server.blob());
@@ -81,20 +88,11 @@ impl Fixture {
         assert_eq!(self.bind(&server, b"2", false).await, [SUCCESS]);
     }
 
-    /// How many identities it lists, and whether it had the accounts wing asked first.
+    /// Returns how many identities it lists, and whether it had them brought up to date first.
     async fn list(&mut self) -> (u8, bool) {
-        let mut asked = false;
-        let accounts = async {
-            while let Some(request) = self.requests.recv().await {
-                asked = true;
-                let _ = request.done.send(());
-            }
-        };
-        let answer = tokio::select! {
-            answer = self.session.answer(&[REQUEST_IDENTITIES]) => answer,
-            () = accounts => panic!("the table of identities is gone"),
-        };
-        (answer[4], asked)
+        self.source.state().asked.clear();
+        let answer = self.session.answer(&[REQUEST_IDENTITIES]).await;
+        (answer[4], !self.source.state().asked.is_empty())
     }
 
     async fn sign(&mut self, method: &[u8], with_host_key: bool) -> u8 {
@@ -102,7 +100,7 @@ impl Fixture {
         data.push(50);
         data.extend(strings(&[b"root", b"ssh-connection", method]));
         data.push(1);
-        let PublicKey::Ed25519(key) = self.key.public_key() else {
+        let PublicKey::Ed25519(key) = self.source.public_key() else {
             panic!("a key of another kind");
         };
         let key = strings(&[b"ssh-ed25519", &key]);
@@ -120,36 +118,21 @@ impl Fixture {
 #[tokio::test]
 async fn what_comes_back_while_a_session_waits_is_renewed_for_it_too() {
     let mut fixture = Fixture::new();
-    fixture.held.replace(Vec::new());
+    let offered = |blob| vec![fixture.identity(blob, Visibility::default())];
+    let fresher = [offered(b"stale"), offered(b"fresh")];
+    fixture.source.state().identities = Arc::default();
+    fixture.source.state().fresher = fresher.into();
     let server = fixture.server.blob();
     assert_eq!(fixture.bind(&server, b"2", false).await, [SUCCESS]);
-    let (held, key) = (fixture.held.clone(), fixture.key.clone());
-    let hold = |certificate: &[u8]| {
-        held.replace(vec![Identity {
-            account: "test".to_owned(),
-            key: key.clone(),
-            certificate: certificate.to_vec(),
-            comment: String::new(),
-            visibility: Visibility::default(),
-        }]);
-    };
-    let accounts = async {
-        let restores = fixture.requests.recv().await.unwrap();
-        assert!(restores.accounts.is_empty());
-        hold(b"stale");
-        restores.done.send(()).unwrap();
-        let renews = fixture.requests.recv().await.unwrap();
-        assert_eq!(renews.accounts, ["test"]);
-        hold(b"fresh");
-        renews.done.send(()).unwrap();
-    };
-    let (answer, ()) = tokio::join!(fixture.session.answer(&[REQUEST_IDENTITIES]), accounts);
     let listed = [
         &[IDENTITIES_ANSWER, 0, 0, 0, 1][..],
-        &strings(&[b"fresh", b""]),
+        &strings(&[b"fresh", b"comment"]),
     ]
     .concat();
-    assert_eq!(answer, listed);
+    assert_eq!(fixture.session.answer(&[REQUEST_IDENTITIES]).await, listed);
+    let asked = &fixture.source.state().asked;
+    let test = vec!["test".to_owned()];
+    assert_eq!(*asked, [Asked::Freshen(Vec::new()), Asked::Freshen(test)]);
 }
 
 #[tokio::test]
@@ -182,9 +165,9 @@ async fn a_forwarded_login_names_its_server() {
     let mut forwarded = Fixture::new();
     forwarded.forwarded().await;
     assert_eq!(forwarded.sign(HOST_BOUND, true).await, SIGN_RESPONSE);
-    assert!(forwarded.held.notices().is_empty());
+    assert!(forwarded.noticed().is_empty());
     assert_eq!(forwarded.sign(b"publickey", false).await, FAILURE);
-    let notices = forwarded.held.notices();
+    let notices = forwarded.noticed();
     assert!(notices[0].contains("older than 8.9"), "{notices:?}");
 
     // which is about forwarding
@@ -206,7 +189,7 @@ async fn forwarding_that_is_denied_is_refused_whatever_the_server() {
     forwarded.forwarded().await;
     assert_eq!(forwarded.list().await, (0, false));
     assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
-    let notices = forwarded.held.notices().join("\n");
+    let notices = forwarded.noticed().join("\n");
     assert!(notices.contains("signature refused: test"), "{notices}");
     assert!(notices.contains("`forwarding: deny`"), "{notices}");
 }
@@ -219,34 +202,49 @@ async fn nobody_is_asked_to_log_in_for_a_server_whose_key_cannot_be_checked() {
     let request = [&[EXTENSION][..], &strings(&[SESSION_BIND]), &body].concat();
     assert_eq!(local.session.answer(&request).await, [EXTENSION_FAILURE]);
     for (hosts, listed) in [(&["web1", "*"][..], 0), (&[], 1)] {
-        local.hold(hosts);
-        let accounts = async {
-            while let Some(request) = local.requests.recv().await {
-                assert_eq!(request.wish, FreshenWish::Renew);
-                let _ = request.done.send(());
-            }
-        };
-        let answer = tokio::select! {
-            answer = local.session.answer(&[REQUEST_IDENTITIES]) => answer,
-            () = accounts => panic!("the table of identities is gone"),
-        };
-        assert_eq!(answer[4], listed);
+        local.offer(hosts);
+        assert_eq!(local.list().await.0, listed);
+        let asked = &local.source.state().asked;
+        let is_freshen = |asked: &Asked| matches!(asked, Asked::Freshen(_));
+        assert!(asked.iter().all(is_freshen), "{asked:?}");
     }
-    let notices = local.held.notices();
+    let notices = local.noticed();
     assert!(notices[0].contains("not supported"), "{notices:?}");
 }
 
 #[tokio::test]
 async fn refusals_are_noted_once() {
     let mut forwarded = Fixture::new();
-    forwarded.hold(&["web2"]);
+    forwarded.offer(&["web2"]);
     forwarded.forwarded().await;
     for _ in 0..100 {
         assert_eq!(forwarded.list().await, (0, false));
         assert_eq!(forwarded.sign(b"publickey", false).await, FAILURE);
     }
-    let notices = forwarded.held.notices();
+    let notices = forwarded.noticed();
     assert_eq!(notices.len(), 2, "{notices:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_forgotten_when_it_is_one_no_more() {
+    const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
+    let mut forwarded = Fixture::new();
+    forwarded.offer(&["web2"]);
+    forwarded.forwarded().await;
+    assert_eq!(forwarded.list().await.0, 0);
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
+    assert_eq!(forwarded.noticed().len(), 2);
+    forwarded.show(Visibility {
+        hosts: vec!["web1".to_owned()],
+        forwarding: Forwarding::Allow,
+        ..Visibility::default()
+    });
+    assert_eq!(forwarded.list().await.0, 1);
+    let notices = forwarded.noticed();
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].starts_with("signature refused"), "{notices:?}");
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, SIGN_RESPONSE);
+    assert!(forwarded.noticed().is_empty());
 }
 
 #[tokio::test]
@@ -256,24 +254,13 @@ async fn only_a_connection_of_this_machine_may_lock_and_unlock() {
     let mut local = Fixture::new();
     for fixture in [&mut forwarded, &mut local] {
         let is_forwarded = fixture.session.bindings.is_forwarded();
-        let mut passwords = fixture.held.password_requests();
         for (kind, locks) in [(LOCK, true), (UNLOCK, false)] {
             let request = [&[kind][..], &strings(&[b"password"])].concat();
-            let accounts = async {
-                let request = passwords.recv().await.expect("the table of identities");
-                assert!(!is_forwarded, "it came through");
-                assert_eq!(
-                    (request.lock, request.password.expose()),
-                    (locks, "password")
-                );
-                let _ = request.done.send(true);
-                std::future::pending::<()>().await;
-            };
-            let answer = tokio::select! {
-                answer = fixture.session.answer(&request) => answer,
-                () = accounts => panic!("it never ends"),
-            };
+            let answer = fixture.session.answer(&request).await;
             assert_eq!(answer, [if is_forwarded { FAILURE } else { SUCCESS }]);
+            let passwords = std::mem::take(&mut fixture.source.state().passwords);
+            let through = [(locks, "password".to_owned())];
+            assert_eq!(passwords, if is_forwarded { &[][..] } else { &through });
         }
         for malformed in [&[LOCK][..], &[LOCK, 0, 0, 0, 1], &[LOCK, 0, 0, 0, 1, 0xff]] {
             assert_eq!(fixture.session.answer(malformed).await, [FAILURE]);
@@ -282,14 +269,10 @@ async fn only_a_connection_of_this_machine_may_lock_and_unlock() {
 }
 
 #[tokio::test]
-async fn what_is_locked_is_neither_shown_nor_renewed_nor_signed_with() {
+async fn what_the_source_does_not_sign_is_a_failure() {
     let mut local = Fixture::new();
-    let server = local.server.blob();
-    local.held.set_locked(true);
-    assert_eq!(local.bind(&server, b"2", false).await, [SUCCESS]);
-    assert_eq!(local.list().await, (0, false));
+    local.source.state().refuses = true;
     assert_eq!(local.sign(b"publickey", false).await, FAILURE);
-    local.held.set_locked(false);
-    assert_eq!(local.list().await, (1, true));
+    local.source.state().refuses = false;
     assert_eq!(local.sign(b"publickey", false).await, SIGN_RESPONSE);
 }

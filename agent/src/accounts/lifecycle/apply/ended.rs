@@ -304,17 +304,17 @@ impl<M: Material> AccountFacts<M> {
         settings: &M::Settings,
         now: UnixTime,
     ) {
-        let Some(item) = self.item_mut() else {
-            return;
-        };
         let Some(credentials) = credentials else {
             return self.refresh_failed(RefreshFailure::NotVerified, now);
+        };
+        let Memory::Full(item) = &mut self.memory else {
+            return;
         };
         *item = item.changed(item.intent);
         item.credentials = credentials;
         let has_token = item.refresh_token.is_some();
         // a provider may answer with the same old token: that must not become a busy loop
-        if M::plan(&item.credentials, has_token, settings).wants_renewal(now) {
+        if M::plan(&self.name, &item.credentials, has_token, settings).wants_renewal(now) {
             return self.refresh_failed(RefreshFailure::NotNewer, now);
         }
         self.refresh.learn = false;

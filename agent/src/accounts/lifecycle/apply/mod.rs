@@ -72,7 +72,7 @@ pub fn apply<M: Material>(facts: &mut Facts<M>, event: Event<M>, now: UnixTime) 
             }
         }
         Event::SettingsChanged(settings) => facts.agent.settings = settings,
-        Event::Ending => facts.agent.ending = true,
+        Event::Ending => end(facts),
         Event::TimePassed => {}
         Event::Started(action) => start(facts, action),
         Event::Ended(name, outcome) => ended::end(facts, &name, outcome, now),
@@ -192,6 +192,17 @@ fn seal_file_removed<M: Material>(facts: &mut Facts<M>, removed: bool, now: Unix
         (Lock::Opening(_), true) => facts.agent.lock = Lock::Open,
         (_, true) => {}
         (_, false) => facts.agent.seal_file_retry_at = Some(now.plus(STORE_RETRY)),
+    }
+}
+
+/// What a store does not have yet is tried once more, whatever was tried before.
+fn end<M: Material>(facts: &mut Facts<M>) {
+    facts.agent.ending = true;
+    facts.agent.closed_stores.clear();
+    for account in &mut facts.accounts {
+        account.retries.index = None;
+        account.retries.save = None;
+        account.retries.delete = None;
     }
 }
 

@@ -5,12 +5,21 @@ use opkssh_protocol::time::UnixTime;
 use super::super::facts::{
     AccountFacts, AgentFacts, Facts, Leaving, Material, Memory, Notice, Revocation, Stored,
 };
-use super::super::next::next_step;
+use super::super::next::{is_store_loading, next_step};
 
 /// Takes the steps that need no action.
 pub fn settle<M: Material>(facts: &mut Facts<M>, now: UnixTime) {
     let (agent, notices) = (&facts.agent, &mut facts.notices);
     facts.accounts.retain_mut(|account| {
+        if let Memory::Full(item) = &account.memory {
+            let before = account.profile.as_ref();
+            account.profile = Some(M::profile(
+                &account.name,
+                &item.credentials,
+                &agent.settings,
+                before,
+            ));
+        }
         // overdue is for good, also if the clock is set back later; locked it could not be revoked
         if account.is_overdue(agent.lifetime, now) && !agent.lock.hides() {
             account.leave();
@@ -36,8 +45,13 @@ pub fn settle<M: Material>(facts: &mut Facts<M>, now: UnixTime) {
     for place in 0..facts.accounts.len() {
         let account = &facts.accounts[place];
         let waits = account.wanted_until.is_some() || account.load_wanted;
-        // "renew and tell me" ends if no step towards it may start now
-        if waits && account.in_flight.is_none() && next_step(facts, account, now).is_none() {
+        // "renew and tell me" ends if no step towards it may start now, nor soon in its turn
+        let may_go_on = || {
+            account.in_flight.is_some()
+                || next_step(facts, account, now).is_some()
+                || (account.load_wanted && is_store_loading(facts, account))
+        };
+        if waits && !may_go_on() {
             facts.accounts[place].wanted_until = None;
             facts.accounts[place].load_wanted = false;
         }

@@ -49,6 +49,8 @@ pub struct IndexEntry<M: Material> {
     pub leaving: bool,
     /// The store's item may be sealed with the key in `seal.json`.
     pub may_be_sealed: bool,
+    /// `None`: written before profiles were kept.
+    pub profile: Option<M::Profile>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -61,6 +63,8 @@ pub struct AccountFacts<M: Material> {
     pub login: i64,
     /// What is on disk.
     pub index: Option<IndexEntry<M>>,
+    /// As the settings in force make it; what the index says until memory has the account.
+    pub profile: Option<M::Profile>,
     pub memory: Memory<M>,
     pub answer: Option<M::Answer>,
     pub stored: Stored,
@@ -231,6 +235,7 @@ impl<M: Material> AccountFacts<M> {
             person,
             store,
             login: 0,
+            profile: index.as_ref().and_then(|entry| entry.profile.clone()),
             index,
             memory: Memory::Nothing,
             answer: None,
@@ -247,7 +252,7 @@ impl<M: Material> AccountFacts<M> {
     }
 
     /// Returns true if a login of anyone may take the name: no save under it was ever confirmed.
-    pub(super) fn is_free(&self) -> bool {
+    pub fn is_free(&self) -> bool {
         let never_saved = |entry: &IndexEntry<M>| {
             entry.version.generation == 0 && !entry.leaving && !entry.may_be_sealed
         };

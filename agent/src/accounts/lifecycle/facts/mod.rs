@@ -38,13 +38,25 @@ pub trait Material: Opaque {
     type Password: Opaque;
     /// The client configuration in force.
     type Settings: Opaque;
+    /// What the index says of an account besides: to which servers it is shown, for instance.
+    type Profile: Opaque;
 
-    /// Plans when to renew these credentials.
+    /// Plans when to renew the credentials of the account with this name.
     fn plan(
+        name: &Self::Name,
         credentials: &Self::Credentials,
         has_refresh_token: bool,
         settings: &Self::Settings,
     ) -> Plan;
+
+    /// Returns what the index should say of an account with these credentials. `before` is what it
+    /// said last, and counts where the settings cannot be read.
+    fn profile(
+        name: &Self::Name,
+        credentials: &Self::Credentials,
+        settings: &Self::Settings,
+        before: Option<&Self::Profile>,
+    ) -> Self::Profile;
 
     /// Returns what is sealed to in order that this key opens it.
     fn recipient(key: &Self::SealKey) -> Self::Recipient;

@@ -60,10 +60,11 @@ fn save<M: Material>(turn: &Turn<'_, M>, store: M::Store, item: &Item<M>) -> Dec
     // a live entry learns a login only after the save: else a crash in between would make the
     // last item, which is still good, too old to be used
     let is_new = entry.version.login < item.version.login || entry.version.generation == 0;
-    if is_new || entry.may_be_sealed {
+    if is_new || entry.may_be_sealed || entry.profile != account.profile {
         return turn.write_index(Some(IndexEntry {
             version: item.version,
             may_be_sealed: false,
+            profile: account.profile.clone(),
             ..entry.clone()
         }));
     }

@@ -11,9 +11,9 @@ use opkssh_protocol::time::UnixTime;
 
 use super::action::{Action, Step};
 use super::facts::{
-    AccountFacts, AgentFacts, ClosedStore, Facts, IndexEntry, Lock, Material, Version,
+    AccountFacts, AgentFacts, ClosedStore, Facts, IndexEntry, Lock, Material, Running, Version,
 };
-use super::retry::{STORE_RETRY, is_due};
+use super::retry::{STORE_RETRY, is_due, is_wanted_due};
 
 /// Returns what to start now: at most one action for each account that has none in flight, and one
 /// for the agent. Time alone changes the answer no earlier than [`wake`](super::wake()).
@@ -51,19 +51,34 @@ pub(super) fn next_step<M: Material>(
     }
 }
 
+/// Returns true if a store reads the item of another account than this one. Loads wait for each
+/// other: a locked keyring asks a person for its password once, not once for each account.
+pub(super) fn is_store_loading<M: Material>(facts: &Facts<M>, account: &AccountFacts<M>) -> bool {
+    let loads = |other: &AccountFacts<M>| {
+        let running = other.in_flight.as_ref().map(|one| &one.running);
+        let is_load = matches!(running, Some(Running::Load | Running::LoadAndSeal));
+        is_load && other.store == account.store && other.name != account.name
+    };
+    facts.accounts.iter().any(loads)
+}
+
 /// Returns true if the account's store may be asked. One that failed is asked for one account at a
-/// time, each in its turn, until it answers. A request asks at once.
+/// time, each in its turn, until it answers. A request asks sooner.
 fn may_ask_store<M: Material>(
     facts: &Facts<M>,
     account: &AccountFacts<M>,
     step: &Step<M>,
     now: UnixTime,
 ) -> bool {
+    let is_load = matches!(step, Step::Load { .. } | Step::LoadAndSeal { .. });
+    if is_load && is_store_loading(facts, account) {
+        return false;
+    }
     let is_closed = |closed: &&ClosedStore<M>| Some(closed.store) == account.store;
     let Some(closed) = facts.agent.closed_stores.iter().find(is_closed) else {
         return true;
     };
-    if account.load_wanted && matches!(step, Step::Load { .. }) {
+    if account.load_wanted && is_load && is_wanted_due(Some(closed.retry_at), now) {
         return true;
     }
     if !is_due(Some(closed.retry_at), STORE_RETRY, now) {
@@ -138,7 +153,9 @@ impl<M: Material> Turn<'_, M> {
         let Some(store) = self.account.store else {
             return Wait;
         };
-        match self.account.load_wanted || self.store_is_due(self.account.retries.load) {
+        let retry_at = self.account.retries.load;
+        let wanted = self.account.load_wanted && is_wanted_due(retry_at, self.now);
+        match self.may_ask_store && (wanted || is_due(retry_at, STORE_RETRY, self.now)) {
             true => Do(Step::Load {
                 store,
                 key: self.agent.lock.key().cloned(),
@@ -173,6 +190,7 @@ impl<M: Material> Turn<'_, M> {
             },
             leaving: false,
             may_be_sealed,
+            profile: self.account.profile.clone(),
         }
     }
 }

@@ -56,7 +56,7 @@ fn wants_refresh<M: Material>(turn: &Turn<'_, M>, item: &Item<M>) -> bool {
     {
         return false;
     }
-    let plan = M::plan(&item.credentials, true, &turn.agent.settings);
+    let plan = M::plan(&account.name, &item.credentials, true, &turn.agent.settings);
     let planned = is_due(account.retries.refresh, LAST_REFRESH_RETRY, now);
     let wanted = account.wanted_until.is_some_and(|until| now <= until);
     let tried_at = account.refresh.failure.and(account.refresh.tried_at);

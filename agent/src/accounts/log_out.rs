@@ -1,0 +1,97 @@
+//! Logout: the provider forgets the refresh token, and so do we.
+//!
+//! The lifecycle takes its steps, over crashes and silent stores. Here is who leaves, and who waits
+//! for it.
+
+use std::time::Duration;
+
+use opkssh_protocol::control::{LoggedOut, WhichAccount};
+
+use super::lifecycle::{Event, Leaving};
+use super::owner::{Owner, Published};
+use super::select::{Ambiguous, find_to_leave};
+use super::store::StoreError;
+
+/// How long a logout is waited for: the store and the provider have limits of their own.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[derive(Debug, thiserror::Error)]
+pub enum LogOutError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Ambiguous(#[from] Ambiguous),
+}
+
+impl LogOutError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Store(
+                StoreError::Unavailable(_)
+                | StoreError::Locked
+                | StoreError::PromptDismissed
+                | StoreError::Busy
+                | StoreError::TimedOut,
+            ) => "unlock the keyring and log out again: opkssh logout".to_owned(),
+            Self::Store(error) => error
+                .hint()
+                .unwrap_or_else(|| "log out again: opkssh logout".to_owned()),
+            Self::Ambiguous(error) => error.hint("opkssh logout"),
+        }
+    }
+}
+
+/// An account that leaves.
+struct Left {
+    name: String,
+    login: i64,
+    issuer: String,
+}
+
+/// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone. All are
+/// tried; the first failure is reported when all were.
+pub async fn log_out(owner: &Owner, which: &WhichAccount) -> Result<Vec<LoggedOut>, LogOutError> {
+    let leaving: Vec<Left> = {
+        let published = owner.now();
+        let found = find_to_leave(&published.facts, which)?;
+        let left = found.iter().map(|account| Left {
+            name: account.name.clone(),
+            login: account.login,
+            issuer: account.person.issuer.clone(),
+        });
+        left.collect()
+    };
+    for account in &leaving {
+        owner
+            .apply(Event::LogoutRequested(account.name.clone()))
+            .await;
+    }
+    let mut outcomes = Vec::new();
+    for account in leaving {
+        let over = |published: &Published| outcome(published, &account);
+        let outcome = owner.wait_for(PATIENCE, over).await;
+        let outcome = outcome.unwrap_or(Err(StoreError::TimedOut));
+        outcomes.push(outcome.map(|revocation| LoggedOut {
+            alias: account.name,
+            issuer: account.issuer,
+            revocation,
+        }));
+    }
+    let outcomes: Result<_, StoreError> = outcomes.into_iter().collect();
+    Ok(outcomes?)
+}
+
+/// Returns how a logout ended, or why it goes on later; `None`: not yet.
+fn outcome(published: &Published, left: &Left) -> Option<Result<String, StoreError>> {
+    if let Some(logout) = published.logout_of(&left.name, left.login) {
+        return Some(Ok(logout.revocation.clone()));
+    }
+    let account = published.account(&left.name);
+    let Some(account) = account.filter(|one| one.leaving != Leaving::No) else {
+        // somebody else logged out, or in anew, meanwhile
+        return Some(Ok("it was logged out already".to_owned()));
+    };
+    let error = published.leaving_error(account)?;
+    (account.in_flight.is_none() && !published.is_store_busy(account)).then(|| Err(error.clone()))
+}

@@ -1,0 +1,343 @@
+//! The one owner of the facts. It takes events from a channel, runs the actions that follow from
+//! them as tasks whose ends are events, and publishes what is true after each.
+//!
+//! Nobody else changes the facts. Whoever waits for something states a condition on what is
+//! published, and a deadline.
+
+mod actions;
+mod published;
+mod said;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opkssh_protocol::account_name::AccountName;
+use opkssh_protocol::secret::Secret;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::clock::Clock;
+use super::credentials::Credentials;
+use super::lifecycle::{Event, Memory, Notice, Suspended, apply, next, wake};
+use super::material::{Facts, Person, Real};
+use super::renewal::alarm::Alarm;
+use super::shared::Shared;
+use super::store::StoreKind;
+use super::whose::{OtherPerson, account_of_login};
+use crate::notices::{Cause, Notices};
+
+pub use actions::Actions;
+use actions::Ended;
+pub use published::{Published, visibility};
+use said::Said;
+
+/// A way to the owner, for whoever has something to tell it or to read.
+#[derive(Clone)]
+pub struct Owner {
+    messages: mpsc::UnboundedSender<Message>,
+    published: watch::Receiver<Arc<Published>>,
+    clock: Clock,
+}
+
+enum Message {
+    Event(Event<Real>),
+    Ended(Ended),
+    /// What keeps the identities away is now this, given what it was.
+    Session(Box<dyn FnOnce(Suspended) -> Suspended + Send>),
+    LogIn(Box<NewLogin>, oneshot::Sender<Result<Taken, NotTaken>>),
+    /// Answered when all that was sent before is published.
+    Reached(oneshot::Sender<()>),
+}
+
+/// A login that ended well.
+pub struct NewLogin {
+    /// The account that it was asked for.
+    pub wanted: Option<AccountName>,
+    /// For a new account; `None`: memory only. An account that there is keeps its own.
+    pub store: Option<StoreKind>,
+    pub refresh_token: Option<Secret>,
+    pub credentials: Credentials,
+}
+
+/// The account that a login became.
+pub struct Taken {
+    pub name: String,
+    /// Which of its logins.
+    pub login: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    #[error("the agent is locked")]
+    Locked,
+    #[error(transparent)]
+    OtherPerson(#[from] OtherPerson),
+    #[error("the agent ends")]
+    Ending,
+}
+
+impl Owner {
+    /// Starts the owner. It runs for as long as there is a way to it.
+    pub fn start(facts: Facts, actions: Actions, clock: Clock, notices: Arc<Notices>) -> Self {
+        let (messages, received) = mpsc::unbounded_channel();
+        let first = Published::new(facts.clone(), Said::default(), None);
+        let (published, followed) = watch::channel(Arc::new(first));
+        let task = Task {
+            facts,
+            said: Said::default(),
+            actions: Arc::new(actions),
+            clock: clock.clone(),
+            notices,
+            published,
+            messages: messages.downgrade(),
+        };
+        tokio::spawn(task.run(received));
+        Self {
+            messages,
+            published: followed,
+            clock,
+        }
+    }
+
+    /// Returns what is true now. It holds secrets: not to be kept while waiting for anything.
+    pub fn now(&self) -> Arc<Published> {
+        self.published.borrow().clone()
+    }
+
+    /// Tells the owner of something, and does not wait for it.
+    pub fn tell(&self, event: Event<Real>) {
+        let _ = self.messages.send(Message::Event(event));
+    }
+
+    /// Tells the owner of something. Returns when that is published.
+    pub async fn apply(&self, event: Event<Real>) {
+        self.tell(event);
+        self.reached().await;
+    }
+
+    /// Says what keeps the identities away, given what kept them away before.
+    pub async fn suspend(&self, change: impl FnOnce(Suspended) -> Suspended + Send + 'static) {
+        let _ = self.messages.send(Message::Session(Box::new(change)));
+        self.reached().await;
+    }
+
+    /// Hands a login over. From here on nothing of it is lost.
+    pub async fn log_in(&self, login: NewLogin) -> Result<Taken, NotTaken> {
+        let (taken, answer) = oneshot::channel();
+        let _ = self.messages.send(Message::LogIn(Box::new(login), taken));
+        answer.await.unwrap_or(Err(NotTaken::Ending))
+    }
+
+    /// Has the stores asked for all accounts that are not in memory, and waits for that, for so long
+    /// at most.
+    pub async fn bring_back(&self, limit: Duration) {
+        let names: Vec<String> = {
+            let published = self.now();
+            let accounts = published.facts.accounts.iter();
+            let missing = accounts.filter(|one| matches!(one.memory, Memory::Nothing));
+            missing.map(|one| one.name.clone()).collect()
+        };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.want(&names, limit).await;
+    }
+
+    /// Has these accounts loaded, and renewed if they are due, and waits for that, for so long at
+    /// most.
+    pub async fn want(&self, names: &[&str], limit: Duration) {
+        if names.is_empty() {
+            return;
+        }
+        let seconds = i64::try_from(limit.as_secs()).unwrap_or(i64::MAX);
+        for name in names {
+            self.tell(Event::Wanted {
+                name: (*name).to_owned(),
+                until: self.clock.now().plus(seconds),
+            });
+        }
+        self.reached().await;
+        let is_over = |published: &Published| {
+            let over = |name: &&str| {
+                let account = published.account(name);
+                account.is_none_or(|account| account.wanted_until.is_none())
+            };
+            names.iter().all(over).then_some(())
+        };
+        self.wait_for(limit, is_over).await;
+    }
+
+    /// Waits until `condition` gives something, for so long at most.
+    pub async fn wait_for<T>(
+        &self,
+        limit: Duration,
+        mut condition: impl FnMut(&Published) -> Option<T>,
+    ) -> Option<T> {
+        let mut published = self.published.clone();
+        let waiting = async {
+            loop {
+                if let Some(found) = condition(&published.borrow_and_update()) {
+                    return Some(found);
+                }
+                published.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(limit, waiting).await.ok().flatten()
+    }
+
+    /// Follows what is published.
+    pub fn changes(&self) -> watch::Receiver<Arc<Published>> {
+        self.published.clone()
+    }
+
+    async fn reached(&self) {
+        let (reached, answer) = oneshot::channel();
+        let _ = self.messages.send(Message::Reached(reached));
+        let _ = answer.await;
+    }
+}
+
+/// Answers somebody who waits.
+type Answer = Box<dyn FnOnce() + Send>;
+
+struct Task {
+    facts: Facts,
+    said: Said,
+    actions: Arc<Actions>,
+    clock: Clock,
+    notices: Arc<Notices>,
+    published: watch::Sender<Arc<Published>>,
+    messages: mpsc::WeakUnboundedSender<Message>,
+}
+
+impl Task {
+    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) {
+        let alarm = Alarm::new(self.clock.clone());
+        let stores = self.actions.stores.clone();
+        let mut answers: Vec<Answer> = Vec::new();
+        loop {
+            self.start_what_is_due();
+            self.tell_notices();
+            self.publish();
+            // whoever is answered sees what came of it
+            answers.drain(..).for_each(|answer| answer());
+            let wake = wake(&self.facts, self.clock.now());
+            tokio::select! {
+                () = alarm.wait(wake) => self.apply(Event::TimePassed),
+                store = stores.answers_again() => self.apply(Event::StoreUnlocked(store)),
+                message = messages.recv() => match message {
+                    Some(message) => answers.extend(self.handle(message)),
+                    None => return,
+                },
+            }
+            while let Ok(message) = messages.try_recv() {
+                answers.extend(self.handle(message));
+            }
+        }
+    }
+
+    /// Returns what to answer when the result is published.
+    fn handle(&mut self, message: Message) -> Option<Answer> {
+        match message {
+            Message::Event(event) => self.apply(event),
+            Message::Ended(Ended { event, heard }) => {
+                self.said.note(&event, heard);
+                self.apply(event);
+            }
+            Message::Session(change) => {
+                let suspended = change(self.facts.agent.suspended);
+                self.apply(Event::SessionChanged(suspended));
+            }
+            Message::LogIn(login, taken) => {
+                let outcome = self.log_in(*login);
+                return Some(Box::new(move || drop(taken.send(outcome))));
+            }
+            Message::Reached(reached) => {
+                return Some(Box::new(move || _ = reached.send(())));
+            }
+        }
+        None
+    }
+
+    fn apply(&mut self, event: Event<Real>) {
+        apply(&mut self.facts, event, self.clock.now());
+    }
+
+    /// One at a time: what is started changes what is due.
+    fn start_what_is_due(&mut self) {
+        while let Some(action) = next(&self.facts, self.clock.now()).into_iter().next() {
+            self.apply(Event::Started(action.clone()));
+            let Some(messages) = self.messages.upgrade() else {
+                return;
+            };
+            let ended = self.actions.clone().run(action);
+            tokio::spawn(async move {
+                let _ = messages.send(Message::Ended(ended.await));
+            });
+        }
+    }
+
+    fn log_in(&mut self, login: NewLogin) -> Result<Taken, NotTaken> {
+        let name = account_of_login(&self.facts, login.wanted.as_ref(), &login.credentials)?;
+        let person = Person::of(&login.credentials);
+        if self.facts.check_login(&name, &person).is_err() {
+            return Err(NotTaken::Locked);
+        }
+        self.apply(Event::LoggedIn {
+            name: name.clone(),
+            person,
+            store: login.store,
+            refresh_token: login.refresh_token.map(Shared::new),
+            credentials: Shared::new(login.credentials),
+        });
+        self.said.forget(&name);
+        for cause in Cause::ended_by_login(&name) {
+            self.notices.clear(&cause);
+        }
+        let login = self.facts.account(&name).map(|account| account.login);
+        Ok(Taken {
+            name,
+            login: login.unwrap_or_default(),
+        })
+    }
+
+    fn tell_notices(&mut self) {
+        for notice in std::mem::take(&mut self.facts.notices) {
+            match notice {
+                Notice::LoggedOut {
+                    name,
+                    login,
+                    revocation,
+                } => {
+                    let words = self.said.revocation(&name, revocation);
+                    let now = self.clock.now();
+                    if let Some(lifetime) = self.facts.agent.lifetime
+                        && login.saturating_add(lifetime) <= now.0
+                    {
+                        // nobody has asked for it, so nobody would see it elsewhere
+                        self.notices.tell(
+                            Cause::Logout(name.clone()),
+                            format!("{name} was logged out at the end of its lifetime: {words}"),
+                        );
+                    }
+                    self.said.logged_out(name, login, words);
+                }
+                Notice::Dropped(name) => self.notices.tell(
+                    Cause::Dropped(name.clone()),
+                    format!(
+                        "account {name} was in memory only and is gone (SIGUSR1); log in: opkssh \
+                         login {name}"
+                    ),
+                ),
+                Notice::LockFailed => {}
+                Notice::RefreshFailed(name, failure) => {
+                    let words = self.said.refresh(&name, failure);
+                    tracing::warn!(account = name, "renewal failed: {words}");
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let before = self.published.borrow().clone();
+        let published = Published::new(self.facts.clone(), self.said.clone(), Some(&before));
+        self.published.send_replace(Arc::new(published));
+    }
+}

@@ -1,0 +1,144 @@
+//! The lock: with a password of the moment, everything held is sealed to a fresh key, in memory and
+//! in the stores, and that key with the password, in `seal.json`. That file is written first and
+//! removed last: while it is there, a daemon starts locked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opkssh_protocol::secret::Secret;
+
+use super::lifecycle::{Event, Lock, is_locked_up};
+use super::owner::{Owner, Published};
+use super::shared::Shared;
+use super::store::password::{Attempt, Attempts, PasswordError};
+use super::store::seal::SealKey;
+use super::store::seal_file::SealFile;
+use super::store::{StoreKind, Stores};
+
+/// How long it takes at most until all is sealed: a renewal in flight ends first.
+const LOCK_PATIENCE: Duration = Duration::from_secs(90);
+/// How long stores may take for what can be done later, too.
+const STORE_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Locks and unlocks.
+pub struct Passwords {
+    owner: Owner,
+    seal_file: PathBuf,
+    stores: Arc<Stores>,
+    attempts: Attempts,
+}
+
+impl Passwords {
+    pub fn new(owner: Owner, seal_file: PathBuf, stores: Arc<Stores>) -> Self {
+        Self {
+            owner,
+            seal_file,
+            stores,
+            attempts: Attempts::default(),
+        }
+    }
+
+    /// Locks, and stays locked over restarts, until [`unlock`](Self::unlock). Serving stops at
+    /// once. Returns when nothing in memory is in clear, and the stores were tried.
+    pub async fn lock(self: &Arc<Self>, password: Secret) -> Result<(), PasswordError> {
+        let this = self.clone();
+        to_its_end(async move { this.lock_now(password).await }).await
+    }
+
+    async fn lock_now(&self, password: Secret) -> Result<(), PasswordError> {
+        if password.is_empty() {
+            return Err(PasswordError::Empty);
+        }
+        if self.is_locked() {
+            return Err(PasswordError::LockedAlready);
+        }
+        let key = SealKey::generate();
+        self.owner
+            .apply(Event::LockRequested {
+                key: Shared::new(key),
+                password: Shared::new(password),
+            })
+            .await;
+        let locked = |published: &Published| match &published.facts.agent.lock {
+            Lock::Locking { .. } => None,
+            Lock::Locked(_) => is_locked_up(&published.facts).then_some(Ok(())),
+            Lock::Open | Lock::Opening(_) => {
+                let error = published.lock_failure().cloned();
+                Some(Err(error.unwrap_or(PasswordError::NotLocked)))
+            }
+        };
+        let locked = self.owner.wait_for(LOCK_PATIENCE, locked).await;
+        locked.unwrap_or(Err(PasswordError::Ending))?;
+        tracing::info!("locked");
+        self.rest().await;
+        Ok(())
+    }
+
+    /// Opens what [`lock`](Self::lock) sealed. What a store does not give back now comes back when
+    /// it answers.
+    pub async fn unlock(self: &Arc<Self>, password: Secret) -> Result<(), PasswordError> {
+        // those who wait their turn hold nothing up, and may go away
+        let attempt = self.attempts.next().await;
+        let this = self.clone();
+        to_its_end(async move { this.unlock_now(attempt, password).await }).await
+    }
+
+    async fn unlock_now(&self, attempt: Attempt, password: Secret) -> Result<(), PasswordError> {
+        let is_locked = self.is_locked();
+        let Some(file) = SealFile::read(&self.seal_file)?.filter(|_| is_locked) else {
+            attempt.succeeded();
+            return Err(PasswordError::NotLocked);
+        };
+        let key = tokio::task::spawn_blocking(move || SealKey::unwrap(&file.identity, &password))
+            .await
+            .map_err(|_| PasswordError::Ending)?
+            .map_err(|error| PasswordError::sealed(&self.seal_file, &error))?;
+        attempt.succeeded();
+        self.owner.apply(Event::Unlocked(Shared::new(key))).await;
+        tracing::info!("unlocked");
+        self.owner.bring_back(STORE_PATIENCE).await;
+        self.rest().await;
+        Ok(())
+    }
+
+    /// Opens the file store, and brings back what is in it.
+    pub async fn unlock_store(self: &Arc<Self>, passphrase: Secret) -> Result<(), PasswordError> {
+        let attempt = self.stores.next_attempt().await;
+        let this = self.clone();
+        to_its_end(async move { this.unlock_store_now(attempt, passphrase).await }).await
+    }
+
+    async fn unlock_store_now(
+        &self,
+        attempt: Attempt,
+        passphrase: Secret,
+    ) -> Result<(), PasswordError> {
+        self.stores.unlock_file(attempt, passphrase).await?;
+        self.owner
+            .apply(Event::StoreUnlocked(StoreKind::File))
+            .await;
+        self.owner.bring_back(STORE_PATIENCE).await;
+        self.rest().await;
+        Ok(())
+    }
+
+    fn is_locked(&self) -> bool {
+        self.owner.now().facts.agent.lock.hides()
+    }
+
+    /// Waits until all that can be done now is done.
+    async fn rest(&self) {
+        let at_rest = |published: &Published| published.is_at_rest().then_some(());
+        self.owner.wait_for(STORE_PATIENCE, at_rest).await;
+    }
+}
+
+/// Goes on when whoever asked hangs up: a password must not be half used.
+async fn to_its_end(
+    work: impl Future<Output = Result<(), PasswordError>> + Send + 'static,
+) -> Result<(), PasswordError> {
+    tokio::spawn(work)
+        .await
+        .unwrap_or(Err(PasswordError::Ending))
+}

@@ -1,0 +1,105 @@
+//! Identities are put away while the screen is locked or the machine sleeps, if the person wants
+//! that. There is no password to seal them with: those that a store has leave memory and come back
+//! from there; what is in memory only stays, unseen and unused. A password's lock is another
+//! matter, and neither opens the other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::lifecycle::Suspended;
+use super::owner::Owner;
+use crate::desktop::logind::{SessionEvent, SessionFollower};
+use crate::notices::{Cause, Notices};
+
+/// Tells the owner what logind says.
+#[derive(Clone)]
+pub struct Screen {
+    owner: Owner,
+    notices: Arc<Notices>,
+    is_locked: Arc<AtomicBool>,
+}
+
+impl Screen {
+    pub fn new(owner: Owner, notices: Arc<Notices>) -> Self {
+        Self {
+            owner,
+            notices,
+            is_locked: Arc::default(),
+        }
+    }
+
+    /// logind has said whether the screen is locked, or cannot: the agent starts as if it were.
+    pub async fn is_known(&self) {
+        let screen = self.is_locked.load(Ordering::SeqCst);
+        let suspended = Suspended {
+            screen,
+            sleep: false,
+        };
+        self.owner.suspend(move |_| suspended).await;
+    }
+
+    /// Brings the identities back, whatever put them away: a person types it.
+    pub async fn bring_back(&self) {
+        self.owner.suspend(|_| Suspended::default()).await;
+    }
+}
+
+impl SessionFollower for Screen {
+    async fn handle(&self, event: SessionEvent) {
+        match event {
+            SessionEvent::ScreenLocked => self.is_locked.store(true, Ordering::SeqCst),
+            SessionEvent::ScreenUnlocked => self.is_locked.store(false, Ordering::SeqCst),
+            SessionEvent::GoesToSleep | SessionEvent::WokeUp => {}
+        }
+        self.owner.suspend(move |before| after(before, event)).await;
+    }
+
+    /// They are not put away, or not any more, although the person wants it.
+    fn cannot_follow(&self, why: &str) {
+        self.notices.tell(
+            Cause::LockOnNotFollowed,
+            format!("the agent does not lock with the screen or for sleep (lock_on): {why}"),
+        );
+    }
+}
+
+fn after(before: Suspended, event: SessionEvent) -> Suspended {
+    let (screen, sleep) = match event {
+        SessionEvent::ScreenLocked => (true, before.sleep),
+        SessionEvent::ScreenUnlocked => (false, before.sleep),
+        SessionEvent::GoesToSleep => (before.screen, true),
+        SessionEvent::WokeUp => (before.screen, false),
+    };
+    Suspended { screen, sleep }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SessionEvent::*;
+    use super::*;
+
+    #[test]
+    fn they_are_away_for_as_long_as_there_is_a_reason() {
+        for (events, away) in [
+            (&[][..], false),
+            (&[ScreenLocked], true),
+            (&[ScreenLocked, ScreenLocked, ScreenUnlocked], false),
+            (&[ScreenUnlocked], false),
+            (&[GoesToSleep], true),
+            (&[GoesToSleep, WokeUp], false),
+            (&[WokeUp, GoesToSleep], true),
+            // locked before or while it sleeps: the screen decides
+            (&[ScreenLocked, GoesToSleep, WokeUp], true),
+            (&[GoesToSleep, ScreenLocked, WokeUp], true),
+            (&[ScreenLocked, GoesToSleep, WokeUp, ScreenUnlocked], false),
+            // unlocked in the last moment: it sleeps
+            (&[ScreenLocked, GoesToSleep, ScreenUnlocked], true),
+        ] {
+            let start = Suspended::default();
+            let end = events
+                .iter()
+                .fold(start, |before, event| after(before, *event));
+            assert_eq!(end.any(), away, "{events:?}");
+        }
+    }
+}

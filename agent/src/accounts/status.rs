@@ -1,0 +1,98 @@
+//! What `status` says.
+
+use std::time::Duration;
+
+use opkssh_protocol::control::{AccountStatus, WhichAccount};
+use opkssh_protocol::time::UnixTime;
+
+use super::clock::Clock;
+use super::material::{AccountFacts, renewal};
+use super::owner::{Owner, Published, visibility};
+use super::renewal::plan::renewal_words;
+use super::select::find;
+use super::settings::Settings;
+use super::store::StoreKind;
+
+/// How long `status` waits for a store that has not answered before.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Returns every account, those that cannot be used as notices.
+pub async fn reports(
+    owner: &Owner,
+    settings: &Settings,
+    clock: &Clock,
+) -> (Vec<AccountStatus>, Vec<String>) {
+    // goes on by itself where the keyring is slow: the next status has it
+    owner.bring_back(PATIENCE).await;
+    let (published, now) = (owner.now(), clock.now());
+    let (mut reports, mut notices) = (Vec::new(), Vec::new());
+    for account in &published.facts.accounts {
+        match (
+            published.hidden(account, now),
+            of_account(&published, account, now),
+        ) {
+            (None, Some(report)) => reports.push(report),
+            (hidden, _) => {
+                let why = hidden.map(|hidden| published.why_hidden(account, hidden));
+                let why = why.unwrap_or_else(|| "it was not read yet".to_owned());
+                notices.push(format!("account {} is not usable: {why}", account.name));
+            }
+        }
+    }
+    reports.sort_by(|one, other| one.alias.cmp(&other.alias));
+    notices.sort();
+    let in_force = &published.facts.agent.settings;
+    notices.extend(settings.unreadable());
+    notices.extend(in_force.warnings().iter().cloned());
+    let names = published
+        .facts
+        .accounts
+        .iter()
+        .map(|account| account.name.clone());
+    notices.extend(in_force.unknown_accounts(&names.collect::<Vec<_>>()));
+    (reports, notices)
+}
+
+/// Returns what is to be said of an account in memory.
+pub fn of_account(
+    published: &Published,
+    account: &AccountFacts,
+    now: UnixTime,
+) -> Option<AccountStatus> {
+    let facts = &published.facts;
+    let item = account.item()?;
+    let credentials = &item.credentials;
+    let provider = credentials.provider();
+    let settings = &facts.agent.settings;
+    let plan = published.plan(account, item);
+    let (visibility, renewal) = (visibility(account), renewal(item));
+    let expiration = settings.expiration(&account.name, provider);
+    let default = find(facts, &WhichAccount::Default);
+    Some(AccountStatus {
+        alias: account.name.clone(),
+        provider: provider.name().to_owned(),
+        default: default
+            .first()
+            .is_some_and(|default| default.name == account.name),
+        issuer: provider.issuer.clone(),
+        client_id: provider.client_id.clone(),
+        subject: credentials.subject().to_owned(),
+        email: credentials.email().map(str::to_owned),
+        fingerprint: credentials.fingerprint(),
+        state: published.state(account, item, now),
+        usable_until: plan.deadline,
+        expiration: expiration.to_string(),
+        renewal,
+        renewal_words: renewal_words(renewal, expiration),
+        next_renewal: plan.renew_at,
+        logs_out_at: account.ends_at(facts.agent.lifetime),
+        ends_soon: plan.ends_soon(credentials.times(), now),
+        last_error: published.renewal_error(account, now),
+        store: account.store.map_or("memory", StoreKind::name).to_owned(),
+        store_error: published.store_error(account).map(ToString::to_string),
+        on_demand: settings.on_demand(&account.name, provider),
+        forwarding: visibility.forwarding,
+        withholds_access_token: credentials.withholds_access_token(&visibility),
+        hosts: visibility.hosts,
+    })
+}

@@ -1,0 +1,73 @@
+//! The stores by name: in `accounts.json`, in `--store`, in sentences.
+
+use serde::{Deserialize, Serialize};
+
+/// The store of an account, chosen once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreKind {
+    /// org.freedesktop.secrets on the session bus.
+    SecretService,
+    /// Encrypted with a passphrase.
+    File,
+    /// Nothing survives the daemon.
+    Memory,
+}
+
+impl StoreKind {
+    /// Returns the word of `accounts.json`.
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Returns what a sentence calls the store.
+    pub fn place(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::SecretService => ("secret-service", "the keyring"),
+            Self::File => ("file", "the encrypted file store"),
+            Self::Memory => ("memory", "memory"),
+        }
+    }
+}
+
+/// Which store new accounts shall have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoreWish {
+    /// The keyring where there is one, else an encrypted file that was set up, else memory.
+    #[default]
+    Auto,
+    /// The keyring or nothing.
+    Keyring,
+    /// Encrypted with a passphrase that has to be said once after each start.
+    File,
+    Memory,
+}
+
+impl StoreWish {
+    /// As `--store` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Keyring => "keyring",
+            Self::File => "file",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stores_name_is_its_word_in_accounts_json() {
+        for kind in [StoreKind::SecretService, StoreKind::File, StoreKind::Memory] {
+            let word = serde_json::to_value(kind).unwrap();
+            assert_eq!(word, kind.name());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Where identities come from: what serving lists and signs through.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use opkssh_protocol::config::{Forwarding, known_public_forges};
+use opkssh_protocol::jwk::PublicKey;
+use opkssh_protocol::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+/// An identity that a source offers. That the agent holds its private key does not follow from it.
+#[derive(Clone)]
+pub struct Identity {
+    /// The source's own name for it: for an account, the account's name.
+    pub name: String,
+    /// What is listed: the blob of a certificate (PROTOCOL.certkeys) or a key.
+    pub blob: Vec<u8>,
+    /// The key that signs.
+    pub public_key: PublicKey,
+    /// What `ssh-add -l` shows behind the fingerprint.
+    pub comment: String,
+    pub visibility: Visibility,
+}
+
+/// To which servers an identity is shown. Part of accounts.json.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Visibility {
+    /// Host patterns the identity is meant for; empty: all.
+    pub hosts: Vec<String>,
+    pub forwarding: Forwarding,
+    /// Patterns of servers that `hosts` have to name exactly.
+    pub public_forges: Vec<String>,
+}
+
+/// Why a source does not sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    #[error("the identity may not be used any more")]
+    NotUsable,
+}
+
+/// A source of identities. What a connection may see and have signed is decided before it is asked.
+#[async_trait]
+pub trait IdentitySource: Send + Sync {
+    /// Returns what may be listed and signed with now, by the settings as they are now. Nothing
+    /// while locked.
+    async fn identities(&self) -> Arc<Vec<Identity>>;
+
+    /// Brings up to date what a local ssh is about to see: renews what is stale, asks the store
+    /// again. `names` are the identities that it would see now. Returns at `end` at the latest.
+    async fn freshen(&self, names: &[String], end: Instant);
+
+    /// Has a person asked for a login, as configured, if none of these can be used. They must be
+    /// meant for the server at hand. Returns at `end` at the latest.
+    async fn ask_person(&self, names: &[String], end: Instant);
+
+    /// Signs `data` with the identity of this name. `flags`: RFC 9987 section 3.6.1.
+    ///
+    /// # Errors
+    /// If it may not be used any more.
+    async fn sign(&self, name: &str, data: &[u8], flags: u32) -> Result<Vec<u8>, SignError>;
+}
+
+/// The agent protocol's lock (RFC 9987 section 3.7).
+#[async_trait]
+pub trait PasswordLock: Send + Sync {
+    /// Locks (else unlocks) the agent. Returns true if that was done.
+    async fn set(&self, locked: bool, password: Secret) -> bool;
+}
+
+impl Default for Visibility {
+    fn default() -> Self {
+        Self {
+            hosts: Vec::new(),
+            forwarding: Forwarding::default(),
+            public_forges: known_public_forges(),
+        }
+    }
+}
