@@ -4,28 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opkssh_protocol::account_name::AccountName;
-use opkssh_protocol::certificate::MintError;
 use opkssh_protocol::control::{
-    AccountStatus, Asking, Event, Flow, Joining, LockedPart, LoginRequest, Renewal, WhichAccount,
+    AccountStatus, Asking, Event, Flow, Joining, LoginRequest, Renewal, WhichAccount,
 };
+use opkssh_protocol::secret::Secret;
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::credentials::{Credentials, Parts};
 use super::lifecycle::StoreClosed;
+use super::log_in_error::LogInError;
 use super::login::awaited::{Awaited, NotAwaited};
 use super::login::shared_login::{Interrupted, LoginKey, SharedLogins};
-use super::login::{self, LoggedIn, LoginFailure};
+use super::login::{self, LoggedIn};
 use super::material::AccountFacts;
-use super::owner::{NewLogin, NotTaken, Owner, Published, Taken};
+use super::owner::{NewLogin, Owner, Published, Taken};
 use super::provider::{self, Http};
-use super::select::{Ambiguous, find_one};
-use super::store::{StoreError, StoreKind, Stores};
-use super::whose::{
-    OtherPerson, account_of_login, expected_person, is_named_after_provider, shares_grant,
-};
+use super::select::find_one;
+use super::store::{StoreKind, Stores};
+use super::whose::{account_of_login, expected_person, is_named_after_provider, shares_grant};
 use super::{locked, status};
-use opkssh_protocol::secret::Secret;
 
 /// How long a login waits to be stored and tried for renewal. The person may have to type the
 /// keyring's password.
@@ -41,77 +39,12 @@ pub struct Logins {
     shared: SharedLogins<Result<Joined, Arc<LogInError>>>,
 }
 
-/// Why a login did not become an account.
-#[derive(Debug, thiserror::Error)]
-pub enum LogInError {
-    #[error(transparent)]
-    Login(#[from] LoginFailure),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the new certificate: {0}")]
-    Mint(#[from] MintError),
-    #[error("{0} is not logged in")]
-    Unknown(String),
-    #[error(transparent)]
-    OtherPerson(#[from] OtherPerson),
-    #[error(transparent)]
-    Ambiguous(#[from] Ambiguous),
-    #[error("the login that was under way is the account {got}'s, not {asked}'s")]
-    Elsewhere { asked: String, got: String },
-    #[error("the login was interrupted")]
-    Interrupted,
-    #[error("{}", locked::words(*.0))]
-    Locked(LockedPart),
-}
-
 /// How a login ended well.
 #[derive(Clone)]
 pub enum Joined {
     LoggedIn(AccountStatus),
     /// There was no need: the account had become usable already.
     Usable(AccountStatus),
-}
-
-impl LogInError {
-    /// What the person can do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Login(failure) => failure.hint.clone(),
-            Self::Store(error @ (StoreError::FileLocked | StoreError::FileNew)) => error.hint(),
-            Self::Store(StoreError::Index(_) | StoreError::File(_) | StoreError::Seal(_)) => None,
-            Self::Store(_) => Some(
-                "unlock the keyring and log in again; without a keyring, start the agent with: \
-                 opkssh agent stop; opkssh agent run --store memory"
-                    .to_owned(),
-            ),
-            Self::OtherPerson(error) => Some(error.hint()),
-            Self::Ambiguous(error) => Some(error.hint("opkssh login")),
-            Self::Elsewhere { asked: alias, .. } | Self::Unknown(alias) => {
-                Some(format!("log in: opkssh login {alias}"))
-            }
-            Self::Locked(_) => Some("unlock it: opkssh agent unlock".to_owned()),
-            Self::Mint(_) | Self::Interrupted => None,
-        }
-    }
-
-    /// What a person has to unlock first.
-    pub fn locked_part(&self) -> Option<LockedPart> {
-        match self {
-            Self::Locked(part) => Some(*part),
-            Self::Store(error) => error.locked_part(),
-            _ => None,
-        }
-    }
-}
-
-impl From<NotTaken> for LogInError {
-    fn from(refused: NotTaken) -> Self {
-        match refused {
-            NotTaken::Locked => Self::Locked(LockedPart::Agent),
-            NotTaken::OtherPerson(error) => Self::OtherPerson(error),
-            NotTaken::Ending => Self::Interrupted,
-        }
-    }
 }
 
 impl Logins {

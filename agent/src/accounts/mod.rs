@@ -10,6 +10,7 @@ mod key_files;
 pub mod lifecycle;
 mod locked;
 mod log_in;
+mod log_in_error;
 mod log_out;
 mod login;
 mod material;
@@ -60,7 +61,8 @@ use store::{Chosen, StoreError, StoreWish, Stores};
 
 pub use ensure::{EnsureError, Ensured};
 pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
-pub use log_in::{Joined, LogInError, Logins};
+pub use log_in::{Joined, Logins};
+pub use log_in_error::LogInError;
 pub use log_out::LogOutError;
 pub use login::awaited::{Awaited, NotAwaited};
 pub use passwords::Passwords;

@@ -7,6 +7,7 @@
 mod actions;
 mod published;
 mod said;
+mod task;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,18 +18,17 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::Clock;
 use super::credentials::Credentials;
-use super::lifecycle::{Event, Memory, Notice, Suspended, apply, next, wake};
-use super::material::{Facts, Person, Real};
-use super::renewal::alarm::Alarm;
-use super::shared::Shared;
+use super::lifecycle::{Event, Memory, Suspended};
+use super::material::{Facts, Real};
 use super::store::StoreKind;
-use super::whose::{OtherPerson, account_of_login};
-use crate::notices::{Cause, Notices};
+use super::whose::OtherPerson;
+use crate::notices::Notices;
 
 pub use actions::Actions;
 use actions::Ended;
 pub use published::{Published, visibility};
 use said::Said;
+use task::Task;
 
 /// A way to the owner, for whoever has something to tell it or to read.
 #[derive(Clone)]
@@ -191,153 +191,5 @@ impl Owner {
         let (reached, answer) = oneshot::channel();
         let _ = self.messages.send(Message::Reached(reached));
         let _ = answer.await;
-    }
-}
-
-/// Answers somebody who waits.
-type Answer = Box<dyn FnOnce() + Send>;
-
-struct Task {
-    facts: Facts,
-    said: Said,
-    actions: Arc<Actions>,
-    clock: Clock,
-    notices: Arc<Notices>,
-    published: watch::Sender<Arc<Published>>,
-    messages: mpsc::WeakUnboundedSender<Message>,
-}
-
-impl Task {
-    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) {
-        let alarm = Alarm::new(self.clock.clone());
-        let stores = self.actions.stores.clone();
-        let mut answers: Vec<Answer> = Vec::new();
-        loop {
-            self.start_what_is_due();
-            self.tell_notices();
-            self.publish();
-            // whoever is answered sees what came of it
-            answers.drain(..).for_each(|answer| answer());
-            let wake = wake(&self.facts, self.clock.now());
-            tokio::select! {
-                () = alarm.wait(wake) => self.apply(Event::TimePassed),
-                store = stores.answers_again() => self.apply(Event::StoreUnlocked(store)),
-                message = messages.recv() => match message {
-                    Some(message) => answers.extend(self.handle(message)),
-                    None => return,
-                },
-            }
-            while let Ok(message) = messages.try_recv() {
-                answers.extend(self.handle(message));
-            }
-        }
-    }
-
-    /// Returns what to answer when the result is published.
-    fn handle(&mut self, message: Message) -> Option<Answer> {
-        match message {
-            Message::Event(event) => self.apply(event),
-            Message::Ended(Ended { event, heard }) => {
-                self.said.note(&event, heard);
-                self.apply(event);
-            }
-            Message::Session(change) => {
-                let suspended = change(self.facts.agent.suspended);
-                self.apply(Event::SessionChanged(suspended));
-            }
-            Message::LogIn(login, taken) => {
-                let outcome = self.log_in(*login);
-                return Some(Box::new(move || drop(taken.send(outcome))));
-            }
-            Message::Reached(reached) => {
-                return Some(Box::new(move || _ = reached.send(())));
-            }
-        }
-        None
-    }
-
-    fn apply(&mut self, event: Event<Real>) {
-        apply(&mut self.facts, event, self.clock.now());
-    }
-
-    /// One at a time: what is started changes what is due.
-    fn start_what_is_due(&mut self) {
-        while let Some(action) = next(&self.facts, self.clock.now()).into_iter().next() {
-            self.apply(Event::Started(action.clone()));
-            let Some(messages) = self.messages.upgrade() else {
-                return;
-            };
-            let ended = self.actions.clone().run(action);
-            tokio::spawn(async move {
-                let _ = messages.send(Message::Ended(ended.await));
-            });
-        }
-    }
-
-    fn log_in(&mut self, login: NewLogin) -> Result<Taken, NotTaken> {
-        let name = account_of_login(&self.facts, login.wanted.as_ref(), &login.credentials)?;
-        let person = Person::of(&login.credentials);
-        if self.facts.check_login(&name, &person).is_err() {
-            return Err(NotTaken::Locked);
-        }
-        self.apply(Event::LoggedIn {
-            name: name.clone(),
-            person,
-            store: login.store,
-            refresh_token: login.refresh_token.map(Shared::new),
-            credentials: Shared::new(login.credentials),
-        });
-        self.said.forget(&name);
-        for cause in Cause::ended_by_login(&name) {
-            self.notices.clear(&cause);
-        }
-        let login = self.facts.account(&name).map(|account| account.login);
-        Ok(Taken {
-            name,
-            login: login.unwrap_or_default(),
-        })
-    }
-
-    fn tell_notices(&mut self) {
-        for notice in std::mem::take(&mut self.facts.notices) {
-            match notice {
-                Notice::LoggedOut {
-                    name,
-                    login,
-                    revocation,
-                } => {
-                    let words = self.said.revocation(&name, revocation);
-                    let now = self.clock.now();
-                    if let Some(lifetime) = self.facts.agent.lifetime
-                        && login.saturating_add(lifetime) <= now.0
-                    {
-                        // nobody has asked for it, so nobody would see it elsewhere
-                        self.notices.tell(
-                            Cause::Logout(name.clone()),
-                            format!("{name} was logged out at the end of its lifetime: {words}"),
-                        );
-                    }
-                    self.said.logged_out(name, login, words);
-                }
-                Notice::Dropped(name) => self.notices.tell(
-                    Cause::Dropped(name.clone()),
-                    format!(
-                        "account {name} was in memory only and is gone (SIGUSR1); log in: opkssh \
-                         login {name}"
-                    ),
-                ),
-                Notice::LockFailed => {}
-                Notice::RefreshFailed(name, failure) => {
-                    let words = self.said.refresh(&name, failure);
-                    tracing::warn!(account = name, "renewal failed: {words}");
-                }
-            }
-        }
-    }
-
-    fn publish(&mut self) {
-        let before = self.published.borrow().clone();
-        let published = Published::new(self.facts.clone(), self.said.clone(), Some(&before));
-        self.published.send_replace(Arc::new(published));
     }
 }
