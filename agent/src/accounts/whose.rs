@@ -38,13 +38,13 @@ pub fn account_of_login(
     let provider = credentials.provider();
     let name = wanted.map_or(provider.name(), AccountName::as_str);
     let named = facts.accounts.iter().find(|one| one.name == name);
-    if named.is_some_and(|one| one.person == person) {
+    if named.is_some_and(|one| is_of(one, &person)) {
         return Ok(name.to_owned());
     }
     let mut accounts = facts.accounts.iter();
     let other = accounts.find(|one| {
         let is_there = one.leaving == Leaving::No && !one.is_free();
-        is_there && one.person == person && provider_name(one) == provider.name()
+        is_there && is_of(one, &person) && provider_name(one) == provider.name()
     });
     match (wanted, other, named) {
         (None, Some(other), _) => Ok(other.name.clone()),
@@ -53,6 +53,18 @@ pub fn account_of_login(
         }
         _ => Ok(name.to_owned()),
     }
+}
+
+/// Returns true if the account is this person's. An early version's index does not say whose it is:
+/// then its item does; without that, whoever logs in at its issuer may have it back.
+pub fn is_of(account: &AccountFacts, person: &Person) -> bool {
+    let known = match (&account.person.subject, account.item()) {
+        (Some(subject), _) => Some(subject.as_str()),
+        (None, Some(item)) => Some(item.credentials.subject()),
+        (None, None) => None,
+    };
+    let theirs = person.subject.as_deref();
+    account.person.issuer == person.issuer && known.is_none_or(|known| theirs == Some(known))
 }
 
 /// Returns true if a login there that names no account ends as the account named after the

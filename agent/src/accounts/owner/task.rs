@@ -13,7 +13,7 @@ use crate::accounts::lifecycle::{Event, Notice, apply, next, wake};
 use crate::accounts::material::{Facts, Person, Real};
 use crate::accounts::renewal::alarm::Alarm;
 use crate::accounts::shared::Shared;
-use crate::accounts::whose::account_of_login;
+use crate::accounts::whose::{account_of_login, is_of};
 use crate::notices::{Cause, Notices};
 
 /// Answers somebody who waits.
@@ -99,6 +99,9 @@ impl Task {
     fn log_in(&mut self, login: NewLogin) -> Result<Taken, NotTaken> {
         let name = account_of_login(&self.facts, login.wanted.as_ref(), &login.credentials)?;
         let person = Person::of(&login.credentials);
+        // the index goes on saying it as it does
+        let known = self.facts.account(&name).filter(|one| is_of(one, &person));
+        let person = known.map_or(person, |account| account.person.clone());
         if self.facts.check_login(&name, &person).is_err() {
             return Err(NotTaken::Locked);
         }

@@ -54,3 +54,45 @@ async fn an_agent_does_not_end_while_a_login_is_open() {
     }
     assert!(idle(), "they have left");
 }
+
+#[tokio::test]
+async fn an_account_of_which_the_index_does_not_say_whose_it_is_is_logged_in_to_again() {
+    let store = StoreWish::File;
+    let expiration = ExpirationPolicy::Oidc;
+    let mut world = World::with_store(store, START, OnRefresh::RepeatsNonce, 3600, expiration);
+    super::locked::open_store(&world).await;
+    world.log_in().await;
+    world.rest().await;
+    // as early versions wrote it
+    let path = world.places.accounts_file();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut index: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let entry = index["accounts"][0].as_object_mut().unwrap();
+    assert!(entry.remove("subject").is_some());
+    entry.remove("generation");
+    std::fs::write(&path, index.to_string()).unwrap();
+    world.restart(store);
+    super::locked::open_store(&world).await;
+    assert_eq!(world.held(), ["test"]);
+
+    world.provider.forge_logins(json!({"sub": "mallory"}));
+    let (events, mut shown) = mpsc::channel(8);
+    let login = world.accounts.logins.log_in(&world.request, &events);
+    let person = async {
+        while let Some(event) = shown.recv().await {
+            if let Event::OpenBrowser { url, .. } = event {
+                let http = Http::new(Arc::new(Surroundings::of_process(false)));
+                tokio::spawn(async move { http.get(&url).await });
+            }
+        }
+    };
+    let refused = tokio::select! {
+        refused = login => refused.err().expect("somebody else").to_string(),
+        () = person => panic!("no answer"),
+    };
+    assert!(refused.contains("the account test is"), "{refused}");
+
+    world.provider.forge_logins(json!({}));
+    let (status, openings) = world.log_in().await;
+    assert_eq!((&*status.alias, openings), ("test", 1));
+}
