@@ -112,6 +112,9 @@ pub enum Asked<M: Material> {
         answer: M::Answer,
     },
     InvalidGrant,
+    /// Only a person helps: with these credentials it is not asked again. The refresh token goes on
+    /// being good, and is revoked at a logout.
+    NeedsPerson(M::Credentials),
     /// Another error.
     Refused,
     NotSent,

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use opkssh_protocol::secret::Secret;
+use opkssh_protocol::time::UnixTime;
 
 use super::said::Heard;
 use crate::accounts::clock::Clock;
+use crate::accounts::credentials::Credentials;
 use crate::accounts::lifecycle::{
     Action, Asked, Event, FileFailed, Loaded, Outcome, Revocation, SealedInStore, Step,
     StoreFailure,
@@ -131,7 +133,10 @@ impl Actions {
             }
             Step::Ask {
                 token, credentials, ..
-            } => asked(exchange::ask(&self.http, &credentials, &token).await),
+            } => {
+                let answer = exchange::ask(&self.http, &credentials, &token).await;
+                asked(answer, &credentials, self.clock.now())
+            }
             Step::Verify {
                 credentials,
                 answer,
@@ -281,10 +286,16 @@ fn saved_in_store(item: &Item, saved: Result<(), StoreFailure>) {
 
 fn asked(
     answer: Result<(Option<Secret>, exchange::Refreshed), AskError>,
+    credentials: &Credentials,
+    now: UnixTime,
 ) -> (Outcome<Real>, Heard) {
     let asked = match &answer {
         Err(AskError::NotSent(_)) => Asked::NotSent,
         Err(AskError::InvalidGrant(_)) => Asked::InvalidGrant,
+        Err(AskError::NeedsPerson(_)) => match exchange::left_to_person(credentials, now) {
+            Ok(credentials) => Asked::NeedsPerson(Shared::new(credentials)),
+            Err(_) => Asked::Refused,
+        },
         Err(AskError::Refused(_)) => Asked::Refused,
         Err(AskError::NoAnswer(_) | AskError::TimedOut) => Asked::NoAnswer,
         Ok(_) => Asked::NotSent,

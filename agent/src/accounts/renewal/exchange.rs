@@ -37,6 +37,9 @@ pub enum AskError {
     NotSent(OidcError),
     #[error("{0}")]
     InvalidGrant(OidcError),
+    /// The provider will not renew before the person has logged in. The refresh token stays good.
+    #[error("{0}")]
+    NeedsPerson(OidcError),
     #[error("{0}")]
     Refused(OidcError),
     /// The provider may have acted.
@@ -88,8 +91,10 @@ pub async fn ask(
 }
 
 fn failure(error: OidcError) -> AskError {
-    if error.is_invalid_grant() || error.needs_person() {
+    if error.is_invalid_grant() {
         AskError::InvalidGrant(error)
+    } else if error.needs_person() {
+        AskError::NeedsPerson(error)
     } else if error.is_refusal() {
         AskError::Refused(error)
     } else if error.was_acted_on() {
@@ -97,6 +102,13 @@ fn failure(error: OidcError) -> AskError {
     } else {
         AskError::NotSent(error)
     }
+}
+
+/// Returns the same credentials, to be renewed by a person only.
+pub fn left_to_person(current: &Credentials, now: UnixTime) -> Result<Credentials, MintError> {
+    let mut parts = current.parts().clone();
+    parts.renewal = Renewal::NeedsPerson;
+    current.renewed(parts, now)
 }
 
 /// Verifies the answer as fully as that of a login, and makes new credentials of it.

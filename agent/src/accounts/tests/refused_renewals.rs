@@ -1,7 +1,7 @@
 //! A refreshed ID token that is not what the first one was, is refused and reported, and what was
 //! held goes on working.
 
-use opkssh_protocol::control::AccountState;
+use opkssh_protocol::control::{AccountState, Renewal};
 use serde_json::Value;
 
 use super::*;
@@ -83,6 +83,9 @@ async fn where_the_provider_needs_the_person_only_a_login_helps() {
         let status = world.status();
         assert_eq!(status.state, AccountState::LoginNeeded, "{error}");
         assert_eq!(status.next_renewal, None, "nor is it asked again");
+        assert_eq!(status.renewal, Renewal::NeedsPerson, "{error}");
+        let has_token = |account: &AccountFacts| account.item().unwrap().refresh_token.is_some();
+        assert!(world.account(has_token), "a logout revokes it");
         let (status, openings) = world.log_in().await;
         assert_eq!((status.state, openings), (AccountState::Usable, 1));
     }

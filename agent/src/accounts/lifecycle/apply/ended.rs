@@ -280,6 +280,11 @@ impl<M: Material> AccountFacts<M> {
                 };
                 (Stage::Idle, Some(failure))
             }
+            Asked::NeedsPerson(credentials) => {
+                *item = item.changed(false);
+                item.credentials = credentials;
+                (Stage::Idle, Some(RefreshFailure::Refused))
+            }
             // an answer to this request says nothing of the answer that was lost before it
             Asked::Refused if after_intent => (Stage::Intent, Some(RefreshFailure::Refused)),
             Asked::Refused => {
