@@ -338,7 +338,7 @@ fn has_settled(published: &Published, account: &AccountFacts) -> bool {
     // one that is silent may wait for its password
     let has_failed = closed.any(|closed| match closed.why {
         StoreClosed::Locked => true,
-        StoreClosed::Silent => !published.is_store_unclear(account),
+        StoreClosed::Silent => !published.is_store_silent(account),
     });
     (is_stored && is_known) || (has_failed && account.in_flight.is_none())
 }

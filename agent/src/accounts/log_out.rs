@@ -29,6 +29,7 @@ impl LogOutError {
         match self {
             Self::Store(
                 StoreError::Unavailable(_)
+                | StoreError::Broken(_)
                 | StoreError::Locked
                 | StoreError::PromptDismissed
                 | StoreError::Busy

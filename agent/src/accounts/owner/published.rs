@@ -122,10 +122,10 @@ impl Published {
         })
     }
 
-    /// Returns true if the store's last call may have been done, or may be yet.
-    pub fn is_store_unclear(&self, account: &AccountFacts) -> bool {
+    /// Returns true if the store did not answer the last call: it may wait for its password.
+    pub fn is_store_silent(&self, account: &AccountFacts) -> bool {
         let error = self.closed_store_error(account);
-        error.is_some_and(StoreError::is_unclear)
+        matches!(error, Some(StoreError::TimedOut))
     }
 
     /// Returns true if the account's store is being asked for something.

@@ -8,6 +8,9 @@ use super::password::PasswordError;
 pub enum StoreError {
     #[error("the keyring cannot be used: {0}")]
     Unavailable(String),
+    /// As [`Unavailable`](Self::Unavailable), but the call had begun.
+    #[error("the keyring cannot be used: {0}")]
+    Broken(String),
     #[error("the keyring is locked")]
     Locked,
     #[error("the keyring is locked and its prompt was dismissed")]
@@ -54,7 +57,7 @@ impl StoreError {
 
     /// Returns true if the store may have done what it was asked, or may still do it.
     pub fn is_unclear(&self) -> bool {
-        matches!(self, Self::TimedOut)
+        matches!(self, Self::TimedOut | Self::Broken(_) | Self::File(_))
     }
 
     /// What to do about it, to be followed by what was to be done.

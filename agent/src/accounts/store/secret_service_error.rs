@@ -14,7 +14,7 @@ pub fn unavailable(error: &Error) -> StoreError {
         Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => {
             return match cause.downcast_ref() {
                 Some(cause) => explain(cause),
-                None => because("the keyring failed", cause),
+                None => broken("the keyring failed", cause),
             };
         }
         Error::NoEntry => "the keyring has no entry for this account".to_owned(),
@@ -29,7 +29,7 @@ pub fn unavailable(error: &Error) -> StoreError {
             format!("the keyring has {count} entries for this account")
         }
         Error::NotSupportedByStore(cause) => format!("the keyring cannot do this: {cause}"),
-        other => return because("the keyring failed", other),
+        other => return broken("the keyring failed", other),
     };
     StoreError::Unavailable(text)
 }
@@ -49,11 +49,11 @@ pub fn explain(error: &ServiceError) -> StoreError {
         }
         // the library says this of an address that cannot be read, and of a socket that is not there
         ServiceError::Unavailable => no_bus(),
-        ServiceError::Crypto(cause) => because("the keyring's answer cannot be decrypted", cause),
-        ServiceError::Zvariant(cause) => because("the keyring's answer cannot be read", cause),
+        ServiceError::Crypto(cause) => broken("the keyring's answer cannot be decrypted", cause),
+        ServiceError::Zvariant(cause) => broken("the keyring's answer cannot be read", cause),
         ServiceError::Zbus(error) => explain_bus(error),
         ServiceError::ZbusFdo(error) => explain_fdo(error),
-        other => because("the keyring failed", other),
+        other => broken("the keyring failed", other),
     }
 }
 
@@ -61,14 +61,14 @@ fn explain_bus(error: &BusError) -> StoreError {
     match error {
         BusError::Address(_) => no_bus(),
         BusError::Connection(cause, _) => because(NO_BUS, cause),
-        BusError::InputOutput(cause) => because("the connection to the session bus failed", cause),
+        BusError::InputOutput(cause) => broken("the connection to the session bus failed", cause),
         BusError::Handshake(cause) => because("the session bus refuses this user", cause),
         BusError::FDO(error) => explain_fdo(error),
         BusError::MethodError(name, text, _) => {
             let text = text.as_deref().unwrap_or_default();
             by_name(name.as_str(), text)
         }
-        other => because("the session bus failed", other),
+        other => broken("the session bus failed", other),
     }
 }
 
@@ -76,9 +76,9 @@ fn explain_fdo(error: &fdo::Error) -> StoreError {
     match error {
         fdo::Error::ZBus(error) => explain_bus(error),
         fdo::Error::ServiceUnknown(_) | fdo::Error::NameHasNoOwner(_) => no_service(),
-        fdo::Error::NoReply(cause) | fdo::Error::Disconnected(cause) => because(ENDED, cause),
+        fdo::Error::NoReply(cause) | fdo::Error::Disconnected(cause) => broken(ENDED, cause),
         fdo::Error::AccessDenied(cause) => because(DENIED, cause),
-        other => because("the keyring failed", other),
+        other => broken("the keyring failed", other),
     }
 }
 
@@ -87,14 +87,14 @@ fn by_name(name: &str, text: &str) -> StoreError {
     const BUS: &str = "org.freedesktop.DBus.Error.";
     match name.strip_prefix(BUS) {
         Some("ServiceUnknown" | "NameHasNoOwner") => no_service(),
-        Some("NoReply" | "Disconnected") => because(ENDED, text),
+        Some("NoReply" | "Disconnected") => broken(ENDED, text),
         Some("AccessDenied") => because(DENIED, text),
         Some(name) if name.starts_with("Spawn.") => because("the keyring does not start", text),
         _ if name == "org.freedesktop.Secret.Error.IsLocked" => StoreError::Locked,
         _ if name == "org.freedesktop.Secret.Error.NoSession" => {
-            because("the keyring has forgotten this connection", text)
+            broken("the keyring has forgotten this connection", text)
         }
-        _ => because("the keyring failed", format!("{name}: {text}")),
+        _ => broken("the keyring failed", format!("{name}: {text}")),
     }
 }
 
@@ -111,12 +111,21 @@ fn no_service() -> StoreError {
     StoreError::Unavailable(text.to_owned())
 }
 
+/// Nothing was done.
 fn because(what: &str, cause: impl ToString) -> StoreError {
-    let cause = cause.to_string();
-    StoreError::Unavailable(match cause.as_str() {
+    StoreError::Unavailable(words(what, cause))
+}
+
+/// It may have been done.
+fn broken(what: &str, cause: impl ToString) -> StoreError {
+    StoreError::Broken(words(what, cause))
+}
+
+fn words(what: &str, cause: impl ToString) -> String {
+    match cause.to_string().as_str() {
         "" => what.to_owned(),
         cause => format!("{what}: {cause}"),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -186,5 +195,9 @@ mod tests {
         );
         let damaged = unavailable(&Error::BadEncoding(Vec::new()));
         assert!(matches!(damaged, StoreError::Unreadable));
+        // the write may have come before the end
+        assert!(ended.is_unclear());
+        let unknown = fdo::Error::ServiceUnknown(String::new());
+        assert!(!explain(&ServiceError::ZbusFdo(unknown)).is_unclear());
     }
 }

@@ -110,7 +110,7 @@ impl<C: 'static> StoreThread<C> {
             }
         };
         // the thread has panicked; the next call starts another
-        result.unwrap_or_else(|_| Err(StoreError::Unavailable("its thread ended".to_owned())))
+        result.unwrap_or_else(|_| Err(StoreError::Broken("its thread ended".to_owned())))
     }
 
     fn hand_over(&self, job: Job<C>) -> Result<Waiting<C>, StoreError> {

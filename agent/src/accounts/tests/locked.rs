@@ -153,6 +153,32 @@ async fn what_is_sealed_and_not_yet_stored_is_at_risk() {
 }
 
 #[tokio::test]
+async fn what_a_store_sealed_although_it_failed_is_in_clear_before_the_key_goes() {
+    let mut world = with_file_store().await;
+    world.log_in().await;
+    let record = stored(&world, "test").await;
+    let file = file(&world, "test");
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    lock(&world).await;
+    // it was done all the same, as when a keyring ends before it answers
+    fs::remove_dir(&file).unwrap();
+    let seal_file = SealFile::read(&world.places.seal_file()).unwrap().unwrap();
+    let sealed = Lid::parse(&seal_file.recipient).unwrap().seal(&record);
+    let sealed = Secret::new(sealed.unwrap());
+    let saved = world.accounts.stores.save(StoreKind::File, "test", sealed);
+    saved.await.unwrap();
+    unlock(&world).await;
+    world.set_time(START.plus(60));
+    world.rest().await;
+    assert!(!world.places.seal_file().exists());
+    assert!(!is_sealed(stored(&world, "test").await.expose()));
+    world.restart(StoreWish::File);
+    open_store(&world).await;
+    assert_eq!(held(&world), ["test"]);
+}
+
+#[tokio::test]
 async fn a_damaged_entry_takes_no_other_account_with_it() {
     let mut world = with_file_store().await;
     for name in ["first", "second", "third"] {
