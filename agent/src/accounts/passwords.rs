@@ -9,6 +9,7 @@ use std::time::Duration;
 use opkssh_protocol::secret::Secret;
 
 use super::lifecycle::{Event, Lock, is_locked_up};
+use super::material::Facts;
 use super::owner::{Owner, Published};
 use super::shared::Shared;
 use super::store::password::{Attempt, Attempts, PasswordError};
@@ -27,6 +28,9 @@ pub struct Passwords {
     seal_file: PathBuf,
     stores: Arc<Stores>,
     attempts: Attempts,
+    /// Held while `seal.json` gets its password: of two locks at once, one is refused, and no
+    /// earlier password opens what a new one is to lock.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl Passwords {
@@ -36,6 +40,7 @@ impl Passwords {
             seal_file,
             stores,
             attempts: Attempts::default(),
+            changing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -50,6 +55,7 @@ impl Passwords {
         if password.is_empty() {
             return Err(PasswordError::Empty);
         }
+        let changing = self.changing.lock().await;
         if self.is_locked() {
             return Err(PasswordError::LockedAlready);
         }
@@ -60,16 +66,21 @@ impl Passwords {
                 password: Shared::new(password),
             })
             .await;
-        let locked = |published: &Published| match &published.facts.agent.lock {
-            Lock::Locking { .. } => None,
-            Lock::Locked(_) => is_locked_up(&published.facts).then_some(Ok(())),
-            Lock::Open | Lock::Opening(_) => {
-                let error = published.lock_failure().cloned();
-                Some(Err(error.unwrap_or(PasswordError::NotLocked)))
+        let locked = |is_enough: fn(&Facts) -> bool| {
+            move |published: &Published| match &published.facts.agent.lock {
+                Lock::Locking { .. } => None,
+                Lock::Locked(_) => is_enough(&published.facts).then_some(Ok(())),
+                Lock::Open | Lock::Opening(_) => {
+                    let error = published.lock_failure().cloned();
+                    Some(Err(error.unwrap_or(PasswordError::NotLocked)))
+                }
             }
         };
-        let locked = self.owner.wait_for(LOCK_PATIENCE, locked).await;
-        locked.unwrap_or(Err(PasswordError::Ending))?;
+        let written = self.owner.wait_for(LOCK_PATIENCE, locked(|_| true)).await;
+        drop(changing);
+        written.unwrap_or(Err(PasswordError::Ending))?;
+        let sealed = self.owner.wait_for(LOCK_PATIENCE, locked(is_locked_up));
+        sealed.await.unwrap_or(Err(PasswordError::Ending))?;
         tracing::info!("locked");
         self.rest().await;
         Ok(())
@@ -85,6 +96,7 @@ impl Passwords {
     }
 
     async fn unlock_now(&self, attempt: Attempt, password: Secret) -> Result<(), PasswordError> {
+        let changing = self.changing.lock().await;
         let is_locked = self.is_locked();
         let Some(file) = SealFile::read(&self.seal_file)?.filter(|_| is_locked) else {
             attempt.succeeded();
@@ -96,6 +108,7 @@ impl Passwords {
             .map_err(|error| PasswordError::sealed(&self.seal_file, &error))?;
         attempt.succeeded();
         self.owner.apply(Event::Unlocked(Shared::new(key))).await;
+        drop(changing);
         tracing::info!("unlocked");
         self.owner.bring_back(STORE_PATIENCE).await;
         self.rest().await;

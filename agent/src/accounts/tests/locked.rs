@@ -137,6 +137,22 @@ async fn a_passphrase_that_is_being_chosen_is_not_replaced_by_another() {
 }
 
 #[tokio::test]
+async fn of_two_locks_at_once_one_is_refused() {
+    let world = World::new(OnRefresh::RepeatsNonce, 3600, ExpirationPolicy::Oidc);
+    let passwords = &world.accounts.passwords;
+    let (first, second) = tokio::join!(
+        passwords.lock(secret("first")),
+        passwords.lock(secret("second"))
+    );
+    let password = match (first, second) {
+        (Ok(()), Err(PasswordError::LockedAlready)) => "first",
+        (Err(PasswordError::LockedAlready), Ok(())) => "second",
+        other => panic!("{other:?}"),
+    };
+    passwords.unlock(secret(password)).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_sealed_and_not_yet_stored_is_at_risk() {
     let world = with_file_store().await;
     world.log_in().await;
