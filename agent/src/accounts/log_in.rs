@@ -266,8 +266,8 @@ impl Logins {
                 // Nobody will ever use it. But where an account of this person is there, both
                 // tokens may belong to one grant, and the end of one would be the other's. (So the
                 // token of an account that a login replaces is left alone, too.)
-                let facts = &self.owner.now().facts;
-                let is_alone = !shares_grant(facts, &provider.issuer, Some(&subject));
+                let is_alone =
+                    !shares_grant(&self.owner.now().facts, &provider.issuer, Some(&subject));
                 if let Some(refresh_token) = refresh_token.filter(|_| is_alone) {
                     let _ =
                         provider::revoke(&self.http, &documents, &provider, &refresh_token).await;
@@ -340,6 +340,8 @@ fn has_settled(published: &Published, account: &AccountFacts) -> bool {
         StoreClosed::Locked => true,
         StoreClosed::Silent => !published.is_store_silent(account),
     });
+    // accounts.json cannot be written
+    let has_failed = has_failed || account.retries.index.is_some();
     (is_stored && is_known) || (has_failed && account.in_flight.is_none())
 }
 

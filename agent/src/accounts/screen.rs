@@ -30,12 +30,13 @@ impl Screen {
 
     /// logind has said whether the screen is locked, or cannot: the agent starts as if it were.
     pub async fn is_known(&self) {
-        let screen = self.is_locked.load(Ordering::SeqCst);
-        let suspended = Suspended {
-            screen,
-            sleep: false,
+        let is_locked = self.is_locked.clone();
+        // read in its turn: what logind says meanwhile is not undone
+        let known = move |before: Suspended| Suspended {
+            screen: is_locked.load(Ordering::SeqCst),
+            ..before
         };
-        self.owner.suspend(move |_| suspended).await;
+        self.owner.suspend(known).await;
     }
 
     /// Brings the identities back, whatever put them away: a person types it.

@@ -96,3 +96,16 @@ async fn an_account_of_which_the_index_does_not_say_whose_it_is_is_logged_in_to_
     let (status, openings) = world.log_in().await;
     assert_eq!((&*status.alias, openings), ("test", 1));
 }
+
+#[tokio::test]
+async fn a_login_does_not_wait_for_an_index_that_cannot_be_written() {
+    let store = StoreWish::File;
+    let expiration = ExpirationPolicy::Oidc;
+    let world = World::with_store(store, START, OnRefresh::RepeatsNonce, 3600, expiration);
+    super::locked::open_store(&world).await;
+    std::fs::create_dir(world.places.accounts_file()).unwrap();
+    let login = tokio::time::timeout(Duration::from_secs(10), world.log_in());
+    let (status, _) = login.await.expect("at once");
+    let error = status.store_error.expect("it is in memory only");
+    assert!(error.contains("accounts.json"), "{error}");
+}
