@@ -8,7 +8,7 @@ use opkssh_protocol::control::{
     AccountStatus, Asking, Event, Flow, Joining, LoginRequest, Renewal, WhichAccount,
 };
 use opkssh_protocol::secret::Secret;
-use tokio::sync::mpsc;
+use tokio::sync::{RwLock, mpsc};
 
 use super::clock::Clock;
 use super::credentials::{Credentials, Parts};
@@ -37,6 +37,8 @@ pub struct Logins {
     clock: Clock,
     awaited: Awaited,
     shared: SharedLogins<Result<Joined, Arc<LogInError>>>,
+    /// Read while a login that the provider has granted is being kept, whoever has hung up.
+    pub(super) keeping: Arc<RwLock<()>>,
 }
 
 /// How a login ended well.
@@ -56,12 +58,18 @@ impl Logins {
             clock,
             awaited: Awaited::default(),
             shared: SharedLogins::default(),
+            keeping: Arc::default(),
         }
     }
 
     /// Returns true if no login is under way.
     pub fn is_idle(&self) -> bool {
-        self.shared.is_empty()
+        self.shared.is_empty() && self.keeping.try_write().is_ok()
+    }
+
+    /// Waits until the accounts have what providers have granted, for so long at most.
+    pub async fn finish(&self, limit: Duration) {
+        let _ = tokio::time::timeout(limit, self.keeping.write()).await;
     }
 
     /// Brings the browser's answer to the login that waits for it.
@@ -193,9 +201,12 @@ impl Logins {
         let _ = events.send(waiting).await;
         // from here on the provider has given something away, whoever hangs up
         let this = self.clone();
-        tokio::spawn(async move { this.keep(logged_in, request).await })
-            .await
-            .unwrap_or(Err(LogInError::Interrupted))
+        let keeping = self.keeping.clone().read_owned().await;
+        let kept = tokio::spawn(async move {
+            let _keeping = keeping;
+            this.keep(logged_in, request).await
+        });
+        kept.await.unwrap_or(Err(LogInError::Interrupted))
     }
 
     /// What would make the login useless is said before anybody goes to a browser.

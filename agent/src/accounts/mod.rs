@@ -33,7 +33,7 @@ mod whose;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opkssh_protocol::control::{AccountStatus, LockedPart, LoggedOut, Notice, WhichAccount};
 use opkssh_protocol::places::Places;
@@ -241,9 +241,12 @@ impl Accounts {
     /// Lets nothing new begin, and waits until nothing is half-way any more, for so long at most.
     /// Returns the accounts of which something is left to do.
     pub async fn finish(&self, limit: Duration) -> Vec<String> {
+        let end = Instant::now() + limit;
         self.owner.apply(Event::Ending).await;
+        self.logins.finish(limit).await;
         let at_rest = |published: &Published| published.is_at_rest().then_some(());
-        self.owner.wait_for(limit, at_rest).await;
+        let left = end.saturating_duration_since(Instant::now());
+        self.owner.wait_for(left, at_rest).await;
         unfinished(&self.owner.now().facts)
     }
 }

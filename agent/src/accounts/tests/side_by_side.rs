@@ -109,3 +109,17 @@ async fn a_login_does_not_wait_for_an_index_that_cannot_be_written() {
     let error = status.store_error.expect("it is in memory only");
     assert!(error.contains("accounts.json"), "{error}");
 }
+
+#[tokio::test]
+async fn an_agent_does_not_end_before_it_has_what_a_provider_granted() {
+    let world = world();
+    let keeping = world.accounts.logins.keeping.clone().read_owned().await;
+    assert!(!world.accounts.would_come_back());
+    let limit = Duration::from_secs(60);
+    let finish = world.accounts.finish(limit);
+    tokio::pin!(finish);
+    let waits = tokio::time::timeout(Duration::from_millis(200), &mut finish).await;
+    assert!(waits.is_err(), "it is not in the agent yet");
+    drop(keeping);
+    assert!(finish.await.is_empty());
+}
