@@ -25,11 +25,16 @@ impl StoreKind {
         self.words().1
     }
 
-    fn words(self) -> (&'static str, &'static str) {
+    /// Returns the value of `--store` that asks for this store.
+    pub fn wish(self) -> StoreWish {
+        self.words().2
+    }
+
+    fn words(self) -> (&'static str, &'static str, StoreWish) {
         match self {
-            Self::SecretService => ("secret-service", "the keyring"),
-            Self::File => ("file", "the encrypted file store"),
-            Self::Memory => ("memory", "memory"),
+            Self::SecretService => ("secret-service", "the keyring", StoreWish::Keyring),
+            Self::File => ("file", "the encrypted file store", StoreWish::File),
+            Self::Memory => ("memory", "memory", StoreWish::Memory),
         }
     }
 }

@@ -7,12 +7,12 @@ use keyring_core::Error;
 use keyring_core::api::CredentialStoreApi as _;
 use opkssh_protocol::secret::Secret;
 use secret_service::EncryptionType;
+use tokio::sync::Notify;
 use zbus_secret_service_keyring_store::Store;
 
 use super::backend::Backend;
 use super::error::StoreError;
-use super::kind::{StoreKind, StoreWish};
-use super::late_answers::LateAnswers;
+use super::kind::StoreKind;
 use super::secret_service_error::{explain, unavailable};
 use super::thread::StoreThread;
 
@@ -24,8 +24,9 @@ pub struct SecretService {
 }
 
 impl SecretService {
-    pub fn new(late_answers: Arc<LateAnswers>) -> Self {
-        let thread = StoreThread::new(StoreKind::SecretService, Connection::new, late_answers);
+    /// `answers_again`: see [`StoreThread::new`].
+    pub fn new(answers_again: Arc<Notify>) -> Self {
+        let thread = StoreThread::new(Connection::new, answers_again);
         Self { thread }
     }
 }
@@ -34,10 +35,6 @@ impl SecretService {
 impl Backend for SecretService {
     fn kind(&self) -> StoreKind {
         StoreKind::SecretService
-    }
-
-    fn wish(&self) -> StoreWish {
-        StoreWish::Keyring
     }
 
     async fn probe(&self) -> Result<String, StoreError> {
@@ -67,20 +64,20 @@ struct Connection(Arc<Store>);
 
 impl Connection {
     fn new() -> Result<Self, StoreError> {
-        Store::new().map(Self).map_err(|error| unavailable(&error))
+        Store::new().map(Self).map_err(unavailable)
     }
 
     fn save(&self, id: &str, secret: &Secret) -> Result<(), StoreError> {
         self.entry(id)?
             .set_password(secret.expose())
-            .map_err(|error| unavailable(&error))
+            .map_err(unavailable)
     }
 
-    /// Does it answer? It is asked for an entry that does not exist.
+    /// Fails if the service does not answer: asks for an entry that does not exist.
     fn probe(&self) -> Result<(), StoreError> {
         match self.entry("probe")?.get_password() {
             Ok(_) | Err(Error::NoEntry) => Ok(()),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
@@ -88,8 +85,7 @@ impl Connection {
         match self.entry(id)?.get_password() {
             Ok(text) => Ok(Some(Secret::new(text))),
             Err(Error::NoEntry) => not_hidden().map(|()| None),
-            Err(Error::BadEncoding(_) | Error::BadDataFormat(..)) => Err(StoreError::Unreadable),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
@@ -97,14 +93,12 @@ impl Connection {
         match self.entry(id)?.delete_credential() {
             Ok(()) => Ok(()),
             Err(Error::NoEntry) => not_hidden(),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
     fn entry(&self, id: &str) -> Result<keyring_core::Entry, StoreError> {
-        self.0
-            .build(SERVICE, id, None)
-            .map_err(|error| unavailable(&error))
+        self.0.build(SERVICE, id, None).map_err(unavailable)
     }
 }
 
