@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
 
+pub use sd_notify::NotifyState as State;
+
 /// A socket of this file name is the control socket, any other an agent socket.
 const CONTROL: &str = "control.sock";
 
@@ -72,19 +74,8 @@ pub fn take_sockets() -> Result<Passed, PassedError> {
     Ok(passed)
 }
 
-/// What a service manager wants to know.
-#[derive(Debug, Clone, Copy)]
-pub enum State {
-    Ready,
-    Stopping,
-}
-
 /// Tells the service manager, if one asked to be told.
-pub fn tell(state: State) {
-    let state = match state {
-        State::Ready => sd_notify::NotifyState::Ready,
-        State::Stopping => sd_notify::NotifyState::Stopping,
-    };
+pub fn tell(state: State<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!("systemd cannot be told: {error}");
     }
