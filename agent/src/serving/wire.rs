@@ -1,7 +1,8 @@
 //! SSH's data types (RFC 4251 section 5) as far as the agent reads and writes them itself.
 
 /// The bytes do not hold what they should.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is malformed")]
 pub struct Malformed;
 
 /// Reads from the front of a message.
