@@ -1,5 +1,5 @@
-//! systemd as the one that starts us: the sockets it passes (sd_listen_fds(3)) and what it is
-//! told (sd_notify(3)).
+//! systemd: the sockets that it passes (sd_listen_fds(3)) and the state that it is told
+//! (sd_notify(3)).
 
 use std::io;
 use std::os::unix::net::UnixListener;

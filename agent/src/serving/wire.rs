@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
         Ok(string)
     }
 
-    /// What is not read yet.
+    /// Returns what is not read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.0
     }

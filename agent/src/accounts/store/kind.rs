@@ -39,7 +39,7 @@ impl StoreKind {
     }
 }
 
-/// Which store new accounts shall have.
+/// Which store new accounts get.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum StoreWish {
     /// The keyring where there is one, else an encrypted file that was set up, else memory.
@@ -53,7 +53,7 @@ pub enum StoreWish {
 }
 
 impl StoreWish {
-    /// As `--store` takes it.
+    /// Returns the value of `--store`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
