@@ -1,4 +1,4 @@
-//! From a parsed command to the function that does it.
+//! Runs the function of a parsed command.
 
 use std::process::ExitCode;
 
@@ -14,12 +14,13 @@ use crate::inspect::inspect;
 use crate::login::login;
 #[cfg(feature = "client")]
 use crate::places::places;
-use crate::report::{Failure, say};
+use crate::report::{CommandFailure, print_line};
 
-pub fn run(command: Command) -> Result<ExitCode, Failure> {
+/// Runs `command` and returns the exit status.
+pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
     match command {
         Command::Inspect(args) => inspect(&args)?,
-        Command::Version => say(concat!("opkssh version ", env!("CARGO_PKG_VERSION"))),
+        Command::Version => print_line(concat!("opkssh version ", env!("CARGO_PKG_VERSION"))),
 
         #[cfg(feature = "client")]
         Command::Agent { command } => agent(command)?,
@@ -61,7 +62,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout());
             match opkssh_server::permissions_command(&args, &mut input, &mut out) {
                 Some(done) => done?,
-                None => say(help_of(&["permissions"]).trim_end()),
+                None => print_line(help_of(&["permissions"]).trim_end()),
             }
         }
         #[cfg(feature = "server")]
@@ -83,12 +84,13 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
 }
 
 #[cfg(feature = "server")]
-fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
+fn server(command: ServerCommand) -> Result<ExitCode, CommandFailure> {
     let out = &mut std::io::stdout();
     match command {
         ServerCommand::Install(args) => {
-            let program = std::env::current_exe()
-                .map_err(|error| Failure::new(format!("where am I? {error}"), None))?;
+            let program = std::env::current_exe().map_err(|error| {
+                CommandFailure::new(format!("cannot find this program's path: {error}"), None)
+            })?;
             opkssh_server::server_install(&args, &program, out)?;
         }
         ServerCommand::Check(args) => {
@@ -116,7 +118,7 @@ fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
 }
 
 #[cfg(feature = "client")]
-fn agent(command: AgentCommand) -> Result<(), Failure> {
+fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
     let places = places()?;
     let out = &mut std::io::stdout();
     match command {
@@ -140,9 +142,9 @@ fn agent(command: AgentCommand) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A group without a command of its own shows its help, as Go's does, whatever word follows.
+/// Runs `opkssh client`. Shows the group's help for any unknown word, as Go's client does.
 #[cfg(feature = "client")]
-fn client(command: Option<ClientCommand>) -> Result<(), Failure> {
+fn client(command: Option<ClientCommand>) -> Result<(), CommandFailure> {
     use std::io::IsTerminal;
     match command {
         Some(ClientCommand::Provider {
@@ -150,17 +152,20 @@ fn client(command: Option<ClientCommand>) -> Result<(), Failure> {
         }) => {
             let out = &mut std::io::stdout();
             let for_terminal = out.is_terminal();
-            opkssh_client::provider_list(&args, &places()?, for_terminal, out)
-                .map_err(|error| Failure::from(error).after("Unable to load providers. "))?;
+            opkssh_client::provider_list(&args, &places()?, for_terminal, out).map_err(
+                |error| CommandFailure::from(error).with_prefix("Unable to load providers. "),
+            )?;
         }
-        Some(ClientCommand::Provider { .. }) => say(help_of(&["client", "provider"]).trim_end()),
-        _ => say(help_of(&["client"]).trim_end()),
+        Some(ClientCommand::Provider { .. }) => {
+            print_line(help_of(&["client", "provider"]).trim_end())
+        }
+        _ => print_line(help_of(&["client"]).trim_end()),
     }
     Ok(())
 }
 
 #[cfg(feature = "client")]
-fn ensure(args: &opkssh_client::EnsureArgs) -> Result<ExitCode, Failure> {
+fn ensure(args: &opkssh_client::EnsureArgs) -> Result<ExitCode, CommandFailure> {
     use std::io::IsTerminal;
     let environment = opkssh_client::Environment::of_process();
     let err = &mut std::io::stderr();
@@ -174,9 +179,9 @@ fn ensure(args: &opkssh_client::EnsureArgs) -> Result<ExitCode, Failure> {
 }
 
 #[cfg(feature = "client")]
-fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
+fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, CommandFailure> {
     use opkssh_wrapper::{SshArgs, Surroundings};
-    let places = places().map_err(Failure::like_ssh)?;
+    let places = places().map_err(CommandFailure::with_ssh_status)?;
     let args = SshArgs::read(words)?;
     match opkssh_wrapper::ssh(
         args,

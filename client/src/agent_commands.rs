@@ -7,7 +7,7 @@ use opkssh_protocol::control::{Event, Request};
 use opkssh_protocol::places::Places;
 
 use crate::agent_settings::AgentSettings;
-use crate::connection::{AT_ONCE, Connection, unexpected};
+use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::ensure_running::ensure_running_with;
 use crate::error::ClientError;
 use crate::shown::quoted;
@@ -21,7 +21,7 @@ pub struct StartArgs {
     pub shell: EnvArgs,
 }
 
-/// Which shell the lines are for; by default what `$SHELL` says, as OpenSSH's ssh-agent does.
+/// The shell to print variables for. The default depends on `$SHELL`, as with OpenSSH's ssh-agent.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct EnvArgs {
     /// Print Bourne shell commands
@@ -32,8 +32,8 @@ pub struct EnvArgs {
     pub csh: bool,
 }
 
-/// Starts the daemon if needed and prints what a shell has to evaluate. One that runs with other
-/// settings than those that were asked for is left alone, and an error.
+/// Starts the agent if needed and prints its variables for a shell. Fails if an agent with other
+/// settings runs.
 pub fn agent_start(
     args: &StartArgs,
     places: &Places,
@@ -51,7 +51,7 @@ pub fn agent_start(
     Ok(())
 }
 
-/// The same without starting anything: the socket's name does not depend on a running daemon.
+/// Prints the variables without starting the agent: the socket's path is the same for every agent.
 pub fn agent_env(args: &EnvArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
     let pid = match Connection::open(&places.control_socket()) {
         Ok(connection) => Some(report(connection)?.agent.pid),
@@ -63,9 +63,9 @@ pub fn agent_env(args: &EnvArgs, places: &Places, out: &mut dyn Write) -> Result
     Ok(())
 }
 
-/// Ends the daemon and waits until it is gone. Accounts stay in the store.
+/// Stops the agent and waits until it has ended. Accounts stay in the store.
 pub fn agent_stop(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
-    let said = match Connection::open(&places.control_socket()) {
+    let message = match Connection::open(&places.control_socket()) {
         Ok(connection) => {
             stop(connection)?;
             "The agent has stopped."
@@ -73,12 +73,12 @@ pub fn agent_stop(places: &Places, out: &mut dyn Write) -> Result<(), ClientErro
         Err(ClientError::NotRunning) => "The agent is not running.",
         Err(error) => return Err(error),
     };
-    let _ = writeln!(out, "{said}");
+    let _ = writeln!(out, "{message}");
     Ok(())
 }
 
 pub(crate) fn stop(mut connection: Connection) -> Result<(), ClientError> {
-    match connection.ask(&Request::Stop, AT_ONCE)? {
+    match connection.ask(&Request::Stop, LOCAL_TIMEOUT)? {
         Event::Stopping => connection.wait_for_end(),
         _ => Err(unexpected()),
     }

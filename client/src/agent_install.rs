@@ -1,5 +1,5 @@
-//! `opkssh agent install|uninstall`: systemd's user units. systemd listens on the two sockets and
-//! starts the daemon for the first who connects.
+//! `opkssh agent install|uninstall`: systemd user units. systemd listens on the agent's two sockets
+//! and starts the agent on the first connection.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use opkssh_files::Writer;
 use opkssh_protocol::places::Places;
 
-use crate::agent_restart::{refuse_to_lose, running, stop_running};
+use crate::agent_restart::{check_nothing_lost, running, stop_running};
 use crate::agent_settings::RunningSettings;
 use crate::error::ClientError;
 use crate::systemctl;
@@ -17,46 +17,46 @@ const SOCKET: &str = "opkssh-agent.socket";
 const SERVICE: &str = "opkssh-agent.service";
 const SOCKET_TEXT: &str = include_str!("../../contrib/systemd/user/opkssh-agent.socket");
 const SERVICE_TEXT: &str = include_str!("../../contrib/systemd/user/opkssh-agent.service");
-/// What the service in `contrib` starts.
-const PACKAGED: &str = "ExecStart=/usr/bin/opkssh agent run";
-/// The first line of what we wrote; we replace and remove nothing else.
+/// The line of `contrib`'s service that [`units`] replaces.
+const PACKAGED_EXEC_START: &str = "ExecStart=/usr/bin/opkssh agent run";
+/// First line of each unit that install writes. Other files are neither replaced nor removed.
 const MARK: &str = "# Written by `opkssh agent install`; `opkssh agent uninstall` removes it.\n";
-/// A forwarded agent, or one that the desktop brought, is not shadowed.
+/// Keeps a forwarded agent and the desktop's agent.
 const PROFILE: &str = "[ -n \"${SSH_CONNECTION-}${SSH_AUTH_SOCK-}\" ] || \
                        export SSH_AUTH_SOCK=\"$XDG_RUNTIME_DIR/opkssh/agent.sock\"";
 
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct InstallArgs {
-    /// Show what would be done, and do nothing
+pub struct AgentUninstallArgs {
+    /// Show what would be done without doing it
     #[arg(long)]
     pub dry_run: bool,
-    /// Even if logins are lost that the running agent has in memory only
+    /// Stop the running agent even if logins in its memory are lost
     #[arg(long)]
     pub force: bool,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct UnitArgs {
+pub struct AgentInstallArgs {
     #[command(flatten)]
-    pub install: InstallArgs,
+    pub install: AgentUninstallArgs,
     #[command(flatten)]
     pub running: RunningSettings,
 }
 
-/// Writes and enables the units, for `program`. Doing it twice changes nothing.
+/// Writes and enables units that start `program`. A second call changes nothing.
 pub fn agent_install(
-    args: &UnitArgs,
+    args: &AgentInstallArgs,
     program: &Path,
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<(), ClientError> {
-    let UnitArgs {
+    let AgentInstallArgs {
         install: args,
         running: settings,
     } = args;
     let units = units(program, settings, places)?;
     for (file, _) in &units {
-        written_by_us(file)?;
+        is_written_by_install(file)?;
     }
     let say = |out: &mut dyn Write, line: &str| {
         let _ = writeln!(out, "{line}");
@@ -66,23 +66,23 @@ pub fn agent_install(
             say(out, &format!("Would write {}:\n\n{text}", file.display()));
         }
         say(out, "Would run:");
-        say_to_type(out, &enable());
-        say_profile(out);
+        print_systemctl(out, &enable());
+        print_profile_line(out);
         return Ok(());
     }
-    let manager = systemctl::answers();
-    // while systemd listens already, its agent may go on
+    let manager = systemctl::is_available();
+    // an agent that systemd started keeps running
     let handover = manager && !systemctl::is_active(SOCKET);
     if handover
         && !args.force
         && let Some(agent) = running(places)?
     {
-        refuse_to_lose(&agent, "opkssh agent install")?;
+        check_nothing_lost(&agent, "opkssh agent install")?;
     }
     let mut changed = false;
     for (file, text) in &units {
         if fs::read(file).is_ok_and(|found| found == text.as_bytes()) {
-            say(out, &format!("{} is as it should be.", file.display()));
+            say(out, &format!("{} is up to date.", file.display()));
             continue;
         }
         changed = true;
@@ -92,10 +92,10 @@ pub fn agent_install(
     if !manager {
         say(
             out,
-            "No user manager of systemd answers here. In a session of yours where one does, type:",
+            "systemd's user manager does not answer. Run this in a session where it does:",
         );
-        say_to_type(out, &enable());
-        say_profile(out);
+        print_systemctl(out, &enable());
+        print_profile_line(out);
         return Ok(());
     }
     if handover {
@@ -104,30 +104,27 @@ pub fn agent_install(
     for command in enable() {
         systemctl::run(command)?;
     }
-    say(
-        out,
-        "systemd listens for the agent, now and after every login.",
-    );
+    say(out, "systemd listens for the agent from now on.");
     if changed && !handover {
         say(
             out,
-            "An agent that runs is still the former one; for the new one: opkssh agent restart",
+            "The running agent still has the previous settings; apply the new ones: opkssh agent restart",
         );
     }
-    say_profile(out);
+    print_profile_line(out);
     Ok(())
 }
 
-/// Stops and removes what [`agent_install`] wrote and enabled. Doing it twice changes nothing.
+/// Stops and removes the units that [`agent_install`] wrote. A second call changes nothing.
 pub fn agent_uninstall(
-    args: &InstallArgs,
+    args: &AgentUninstallArgs,
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<(), ClientError> {
     let mut files = Vec::new();
     for unit in [SOCKET, SERVICE] {
         let file = places.user_units_dir.join(unit);
-        if written_by_us(&file)? {
+        if is_written_by_install(&file)? {
             files.push(file);
         }
     }
@@ -138,26 +135,26 @@ pub fn agent_uninstall(
     let disable: [&[&str]; 2] = [&["disable", "--now", SOCKET], &["stop", SERVICE]];
     if args.dry_run {
         let _ = writeln!(out, "Would run:");
-        say_to_type(out, &disable);
+        print_systemctl(out, &disable);
         for file in &files {
             let _ = writeln!(out, "Would remove {}.", file.display());
         }
         return Ok(());
     }
-    let manager = systemctl::answers();
+    let manager = systemctl::is_available();
     if manager {
-        // asked only if it runs: asking would start it
+        // connecting to a stopped agent would start it
         if !args.force
             && systemctl::is_active(SERVICE)
             && let Some(agent) = running(places)?
         {
-            refuse_to_lose(&agent, "opkssh agent uninstall")?;
+            check_nothing_lost(&agent, "opkssh agent uninstall")?;
         }
         for command in disable {
             systemctl::run(command)?;
         }
     }
-    // what `enable` made; without a manager nobody else removes it
+    // made by `systemctl enable`; `disable` has not run without a user manager
     let enabled = places
         .user_units_dir
         .join("sockets.target.wants")
@@ -175,8 +172,8 @@ pub fn agent_uninstall(
     }
     let _ = writeln!(
         out,
-        "Commands start the agent themselves again. If you put the SSH_AUTH_SOCK line into your \
-         shell profile, remove it there."
+        "Commands start the agent themselves again. If your shell profile has the SSH_AUTH_SOCK \
+         line, remove it."
     );
     Ok(())
 }
@@ -185,16 +182,16 @@ fn enable() -> [&'static [&'static str]; 2] {
     [&["daemon-reload"], &["enable", "--now", SOCKET]]
 }
 
-fn say_to_type(out: &mut dyn Write, commands: &[&[&str]]) {
+fn print_systemctl(out: &mut dyn Write, commands: &[&[&str]]) {
     for command in commands {
         let _ = writeln!(out, "  systemctl --user {}", command.join(" "));
     }
 }
 
-fn say_profile(out: &mut dyn Write) {
+fn print_profile_line(out: &mut dyn Write) {
     let _ = writeln!(
         out,
-        "For plain ssh, put this line into your shell's profile (~/.profile):\n  {PROFILE}"
+        "For plain ssh, add this line to your shell profile (~/.profile):\n  {PROFILE}"
     );
 }
 
@@ -203,17 +200,17 @@ fn units(
     settings: &RunningSettings,
     places: &Places,
 ) -> Result<[(PathBuf, String); 2], ClientError> {
-    let mut start = format!("ExecStart={} agent run", as_word(program)?);
+    let mut start = format!("ExecStart={} agent run", unit_word(program)?);
     for word in settings.arguments() {
         start = start + " " + &word;
     }
-    let service = SERVICE_TEXT.replacen(PACKAGED, &start, 1);
+    let service = SERVICE_TEXT.replacen(PACKAGED_EXEC_START, &start, 1);
     Ok([(SOCKET, SOCKET_TEXT.to_owned()), (SERVICE, service)]
         .map(|(name, text)| (places.user_units_dir.join(name), format!("{MARK}{text}"))))
 }
 
-/// A program's path as the first word of a command line in a unit, see systemd.service(5).
-fn as_word(program: &Path) -> Result<String, ClientError> {
+/// Returns a program's path as the first word of a unit's command line, see systemd.service(5).
+fn unit_word(program: &Path) -> Result<String, ClientError> {
     let text = program
         .to_str()
         .filter(|text| program.is_absolute() && !text.chars().any(char::is_control));
@@ -227,11 +224,9 @@ fn as_word(program: &Path) -> Result<String, ClientError> {
     Ok(format!("\"{escaped}\""))
 }
 
-/// Is this unit there, and ours?
-///
-/// # Errors
-/// [`ClientError::ForeignUnit`] when it is somebody else's.
-fn written_by_us(file: &Path) -> Result<bool, ClientError> {
+/// Returns true if the unit exists. Fails with [`ClientError::ForeignUnit`] if `agent install` did
+/// not write it.
+fn is_written_by_install(file: &Path) -> Result<bool, ClientError> {
     match fs::read(file) {
         Ok(text) if text.starts_with(MARK.as_bytes()) => Ok(true),
         Ok(_) => Err(ClientError::ForeignUnit(file.to_owned())),
@@ -261,13 +256,13 @@ mod tests {
 
     #[test]
     fn the_packaged_path_is_replaced_by_this_program_quoted_for_systemd() {
-        assert_eq!(SERVICE_TEXT.matches(PACKAGED).count(), 1);
+        assert_eq!(SERVICE_TEXT.matches(PACKAGED_EXEC_START).count(), 1);
         assert_eq!(
-            as_word(Path::new("/a b/50%/\"x\"\\y")).unwrap(),
+            unit_word(Path::new("/a b/50%/\"x\"\\y")).unwrap(),
             r#""/a b/50%%/\"x\"\\y""#
         );
         for path in ["opkssh", "/a\nb", ""] {
-            assert!(as_word(Path::new(path)).is_err(), "{path:?}");
+            assert!(unit_word(Path::new(path)).is_err(), "{path:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `opkssh agent restart`: the daemon anew, of this version of the program.
+//! `opkssh agent restart`.
 
 use std::io::Write;
 use std::path::Path;
@@ -17,16 +17,15 @@ use crate::status::report;
 pub struct RestartArgs {
     #[command(flatten)]
     pub settings: AgentSettings,
-    /// Even if logins are lost that are in memory only
+    /// Restart even if logins in the agent's memory are lost
     #[arg(long)]
     pub force: bool,
 }
 
-/// Stops the daemon, if it runs, and starts it, by default with the settings it had.
+/// Stops the agent if it runs and starts this version of it, by default with the same settings.
 ///
-/// # Errors
-/// [`ClientError::WouldLose`] when accounts would not come back, and
-/// [`ClientError::RestartBlindly`] when that cannot be told, unless it is accepted.
+/// Without `--force`, fails with [`ClientError::LoginsAtRisk`] if accounts would be lost, and with
+/// [`ClientError::UncheckedRestart`] if the agent's version cannot tell.
 pub fn agent_restart(
     args: &RestartArgs,
     places: &Places,
@@ -36,31 +35,31 @@ pub fn agent_restart(
     match running(places) {
         Ok(Some(running)) => {
             if !args.force {
-                refuse_to_lose(&running, "opkssh agent restart")?;
+                check_nothing_lost(&running, "opkssh agent restart")?;
             }
             keep(&mut settings, &running.agent, places);
         }
         Ok(None) => {}
-        // nothing but its end can be asked for
+        // every version understands a request to stop
         Err(ClientError::Version { .. }) if args.force => {}
         Err(ClientError::Version { agent }) => {
-            return Err(ClientError::RestartBlindly { agent });
+            return Err(ClientError::UncheckedRestart { agent });
         }
         Err(error) => return Err(error),
     }
     stop_running(places)?;
     let agent = report(ensure_running_with(&settings, places)?)?.agent;
-    // one that systemd starts has the settings of its unit
+    // an agent that systemd starts has its unit's settings
     args.settings.check(&agent)?;
     let _ = writeln!(
         out,
-        "The agent runs anew: version {}, pid {}.",
+        "The agent has restarted: version {}, pid {}.",
         agent.version, agent.pid
     );
     Ok(())
 }
 
-/// The report of the daemon, if it runs.
+/// Returns the agent's report, or `None` if it is not running.
 pub(crate) fn running(places: &Places) -> Result<Option<StatusReport>, ClientError> {
     match Connection::open(&places.control_socket()) {
         Ok(connection) => report(connection).map(Some),
@@ -77,8 +76,8 @@ pub(crate) fn stop_running(places: &Places) -> Result<(), ClientError> {
     }
 }
 
-/// An error if the end of this daemon is the end of a login.
-pub(crate) fn refuse_to_lose(
+/// Fails with [`ClientError::LoginsAtRisk`] if accounts are in this agent's memory only.
+pub(crate) fn check_nothing_lost(
     running: &StatusReport,
     command: &'static str,
 ) -> Result<(), ClientError> {
@@ -87,7 +86,7 @@ pub(crate) fn refuse_to_lose(
         .iter()
         .filter(|account| account.store == "memory" || account.store_error.is_some());
     let mut accounts: Vec<String> = shown.map(|account| account.alias.clone()).collect();
-    // those that a locked agent does not show
+    // accounts that a locked agent does not show
     let hidden = running.agent.at_risk.iter().cloned();
     accounts.extend(hidden);
     accounts.sort();
@@ -95,7 +94,7 @@ pub(crate) fn refuse_to_lose(
     if accounts.is_empty() {
         Ok(())
     } else {
-        Err(ClientError::WouldLose { accounts, command })
+        Err(ClientError::LoginsAtRisk { accounts, command })
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a daemon is to run, said to the command that starts it.
+//! The agent's options on the command line.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,38 +9,40 @@ use opkssh_protocol::control::AgentStatus;
 use crate::error::ClientError;
 use crate::shown::quoted;
 
-/// What is not said here is left to the daemon.
+/// Options of every command that starts the agent. An option that is not given has the agent's
+/// default.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct AgentSettings {
-    /// Serve the agent protocol on this path too, besides the one in the runtime directory
+    /// Serve the agent protocol on this path as well as in the runtime directory
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
-    /// Where refresh tokens and keys are kept: auto, keyring, file or memory [default: auto]
+    /// Where to store refresh tokens and keys: auto, keyring, file or memory [default: auto]
     #[arg(long, value_name = "STORE", value_parser = ["auto", "keyring", "file", "memory"], hide_possible_values = true)]
     pub store: Option<String>,
     #[command(flatten)]
     pub running: RunningSettings,
 }
 
-/// Those of them that a systemd unit may hold, too.
+/// Options that a systemd unit may hold as well.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct RunningSettings {
-    /// End when nobody has asked for so long and everything is in the store, such as 30m or 8h
+    /// Stop after this time without a connection if every account is stored, e.g. 30m or 8h
+    /// [default: never]
     #[arg(long, value_name = "DURATION", value_parser = idle_limit)]
     pub idle_stop: Option<SignedDuration>,
-    /// Log out of every account so long after its login, such as 10h
+    /// Log out of every account this long after its login, e.g. 10h [default: never]
     #[arg(long, value_name = "DURATION", value_parser = idle_limit)]
     pub lifetime: Option<SignedDuration>,
     /// Keep secrets out of swap: off, auto or strict [default: auto]
     #[arg(long, value_name = "WHETHER", value_parser = ["off", "auto", "strict"], hide_possible_values = true)]
     pub memory_lock: Option<String>,
-    /// What is logged: error, warn, info, debug or trace [default: info]
+    /// Log level: error, warn, info, debug or trace; OPKSSH_LOG overrides it [default: info]
     #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], hide_possible_values = true)]
     pub log_level: Option<String>,
 }
 
 impl RunningSettings {
-    /// As arguments of `opkssh agent run`, each of one plain word.
+    /// Returns the options as arguments of `opkssh agent run`. None needs quoting.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut arguments = Vec::new();
         let mut add = |option: &str, value: Option<String>| {
@@ -58,7 +60,7 @@ impl RunningSettings {
         arguments
     }
 
-    /// Those that are not said here are taken from a daemon that runs.
+    /// Takes each option that is not given from a running agent.
     pub(crate) fn keep(&mut self, agent: &AgentStatus) {
         self.idle_stop = self.idle_stop.or(agent.idle_stop.and_then(duration));
         self.lifetime = self.lifetime.or(agent.lifetime.and_then(duration));
@@ -97,7 +99,8 @@ impl RunningSettings {
 }
 
 impl AgentSettings {
-    /// As arguments of `opkssh agent run`. The path is made absolute: the daemon runs elsewhere.
+    /// Returns the options as arguments of `opkssh agent run`. The socket path is made absolute
+    /// because the agent runs in the root directory.
     pub(crate) fn arguments(&self) -> Result<Vec<OsString>, ClientError> {
         let mut arguments = Vec::new();
         if let Some(socket) = &self.socket {
@@ -110,8 +113,7 @@ impl AgentSettings {
         Ok(arguments)
     }
 
-    /// # Errors
-    /// [`ClientError::OtherSettings`] when this daemon runs otherwise.
+    /// Fails with [`ClientError::OtherSettings`] if the running agent has other settings.
     pub(crate) fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
         let other = |option: &str, runs_with: &str| ClientError::OtherSettings {
             option: option.to_owned(),
@@ -128,7 +130,7 @@ impl AgentSettings {
             Some("keyring") => "secret-service",
             Some("file") => "file",
             Some("memory") => "memory",
-            // whatever that comes to
+            // auto may have become any store
             _ => return Ok(()),
         };
         if agent.store == kind {
@@ -143,7 +145,7 @@ fn duration(seconds: u64) -> Option<SignedDuration> {
     seconds.try_into().ok().map(SignedDuration::from_secs)
 }
 
-/// As the daemon itself: less than a second would leave nobody the time to ask anything.
+/// Parses a duration of at least one second; a shorter one would leave no time for a request.
 fn idle_limit(text: &str) -> Result<SignedDuration, String> {
     let limit: SignedDuration = text
         .parse()

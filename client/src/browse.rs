@@ -1,5 +1,5 @@
-//! `opkssh agent browse`: the daemon has this command open the person's browser, in the environment
-//! of the person's session.
+//! `opkssh agent browse`: the agent runs this command in the user's session to open a browser
+//! there.
 
 use crate::browser;
 use crate::configuration::Environment;

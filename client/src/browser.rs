@@ -1,15 +1,15 @@
-//! Opening the person's browser: `$BROWSER`, else the desktop's.
+//! Opens the user's browser: `$BROWSER`, else the desktop's.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-/// Opens `url` and returns at once. `preferred` is `$BROWSER`: commands separated by colons, the
-/// first that starts is used; `%s` in one stands for the URL, which is else appended.
-/// False: no command could be started.
+/// Opens `url` without waiting for the browser; returns false if no command could be started.
+/// `preferred` is `$BROWSER`: commands separated by colons, of which the first that starts is used.
+/// `%s` stands for the URL, which is else appended.
 pub fn open(url: &str, preferred: Option<&OsStr>) -> bool {
-    // nothing but a web address reaches a command line
+    // only a web address may reach a command line
     if !(url.starts_with("https://") || url.starts_with("http://")) {
         return false;
     }
@@ -40,7 +40,7 @@ fn command(entry: &[u8], url: &str) -> Option<Command> {
     Some(command)
 }
 
-/// `word` with every `%s` replaced.
+/// Returns `word` with every `%s` replaced.
 fn fill(word: &[u8], url: &str, replaced: &mut bool) -> OsString {
     let mut filled = Vec::with_capacity(word.len());
     let mut rest = word;
@@ -54,8 +54,8 @@ fn fill(word: &[u8], url: &str, replaced: &mut bool) -> OsString {
     OsString::from_vec(filled)
 }
 
-/// In a process group of its own, so that Ctrl-C in our terminal spares the browser; silent, and
-/// without our stdin, which may be ssh's.
+/// Starts a browser in a process group of its own, so that Ctrl-C does not end it, and without
+/// stdin, which may be ssh's.
 fn start(mut command: Command) -> bool {
     let started = command
         .stdin(Stdio::null())

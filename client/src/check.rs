@@ -1,4 +1,4 @@
-//! `opkssh check`: can I log in over SSH, and for how long?
+//! `opkssh check`: reports whether an account is usable, and for how long.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
-use crate::ensure::{Ensured, ensure};
+use crate::ensure::{EnsureOutcome, ensure};
 use crate::error::ClientError;
 use crate::shown::{local_time, now};
 
@@ -16,18 +16,19 @@ use crate::shown::{local_time, now};
 pub struct CheckArgs {
     /// The account to check, by its alias [default: the default account]
     pub alias: Option<String>,
-    /// Check the account that this host would be shown
+    /// Check the account that is shown to this host
     #[arg(long, value_name = "HOST", conflicts_with = "alias")]
     pub host: Option<String>,
-    /// It has to be usable at least that long: 30m, 8h, 1h30m
+    /// Require the account to be usable at least this long, e.g. 30m, 1h30m or 7d
     #[arg(long = "for", value_name = "DURATION")]
     pub duration: Option<SignedDuration>,
-    /// Say nothing, only set the exit status
+    /// Print nothing, only set the exit status
     #[arg(short, long)]
     pub quiet: bool,
 }
 
-/// True: usable that long. May start the daemon and let it renew; never asks a person.
+/// Returns true if the account is usable as long as required. May start the agent and renew the
+/// account; never asks for a login.
 pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<bool, ClientError> {
     let which = match (&args.alias, &args.host) {
         (Some(alias), _) => WhichAccount::Named(alias.clone()),
@@ -36,8 +37,10 @@ pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<b
     };
     let answer = ensure(places, which)?;
     let (usable, why) = match &answer {
-        Ensured::Ready(account) => judge(account, args.duration.unwrap_or_default(), now()),
-        Ensured::LoginNeeded { account, reason } => {
+        EnsureOutcome::Ready(account) => {
+            usability(account, args.duration.unwrap_or_default(), now())
+        }
+        EnsureOutcome::LoginNeeded { account, reason } => {
             let alias = account.as_deref().map(|a| format!(" {}", printable(a)));
             let login = format!("opkssh login{}", alias.unwrap_or_default());
             (
@@ -52,9 +55,9 @@ pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<b
     Ok(usable)
 }
 
-/// Pure. An account that renews by itself everywhere counts as usable without end, or until it is
-/// logged out.
-fn judge(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (bool, String) {
+/// Returns whether the account is usable for `wanted`, and a line that explains it. An account that
+/// renews by itself counts as usable until it is logged out.
+fn usability(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (bool, String) {
     let name = printable(&account.alias);
     let words = printable(&account.renewal_words);
     let renews = account.renewal == Renewal::ByItself;
@@ -143,7 +146,7 @@ mod tests {
             (Stale, Some(900), Renewal::ByItself, 0, false),
             (LoginNeeded, None, Renewal::Unknown, 0, false),
         ] {
-            let (usable, why) = judge(
+            let (usable, why) = usability(
                 &account(state, until, renewal),
                 SignedDuration::from_secs(wanted),
                 UnixTime(1000),
@@ -159,20 +162,20 @@ mod tests {
     fn no_renewal_goes_beyond_the_lifetime() {
         let mut account = account(AccountState::Usable, Some(1050), Renewal::ByItself);
         account.logs_out_at = Some(UnixTime(1100));
-        let judge = |account: &AccountStatus, wanted| {
-            judge(account, SignedDuration::from_secs(wanted), UnixTime(1000))
+        let usability = |account: &AccountStatus, wanted| {
+            usability(account, SignedDuration::from_secs(wanted), UnixTime(1000))
         };
         for (wanted, expected) in [(0, true), (100, true), (101, false)] {
-            let (usable, why) = judge(&account, wanted);
+            let (usable, why) = usability(&account, wanted);
             assert_eq!(
                 (usable, why.contains("--lifetime")),
                 (expected, !expected),
                 "{why}"
             );
         }
-        // what ends before that, ends by itself
+        // an account that expires earlier does not reach the lifetime
         account.renewal = Renewal::NeedsPerson;
-        let (usable, why) = judge(&account, 101);
+        let (usable, why) = usability(&account, 101);
         assert!(!usable && !why.contains("--lifetime"), "{why}");
     }
 

@@ -1,4 +1,4 @@
-//! Finding and reading the client configuration.
+//! Finds and reads the client configuration.
 
 use std::ffi::OsString;
 use std::io;
@@ -9,7 +9,7 @@ use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
 
-/// What the environment says about logging in.
+/// The environment variables that concern logging in.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// `OPKSSH_DEFAULT`
@@ -18,15 +18,14 @@ pub struct Environment {
     pub providers: Option<String>,
     /// `BROWSER`
     pub browser: Option<OsString>,
-    /// Is a desktop there: `DISPLAY` or `WAYLAND_DISPLAY`?
+    /// True if there is a desktop: `DISPLAY` or `WAYLAND_DISPLAY` is set.
     pub desktop: bool,
-    /// Is this the far end of an ssh session: `SSH_CONNECTION`?
+    /// True in an SSH session: `SSH_CONNECTION` is set.
     pub remote: bool,
 }
 
 impl Environment {
-    /// Will the person see a browser that is opened here? Not for sure at the far end of an ssh
-    /// session.
+    /// Returns true if the user sees a browser opened here. In an SSH session that is not certain.
     pub(crate) fn opens_browser(&self) -> bool {
         !self.remote && (self.browser.is_some() || self.desktop)
     }
@@ -44,11 +43,8 @@ impl Environment {
     }
 }
 
-/// Reads `explicit` (`--config-path`), else the first configuration file that exists.
-/// `None`: there is none, and the built-in configuration is to be used.
-///
-/// # Errors
-/// An explicit file must exist, and a file that exists must be readable.
+/// Reads `explicit` (`--config-path`), else the first configuration file that exists. Returns
+/// `None` if none exists. Fails if `explicit` does not exist or a file cannot be read.
 pub fn load_config(
     explicit: Option<&Path>,
     places: &Places,

@@ -1,4 +1,4 @@
-//! One connection to the daemon's control socket: one request and its answer.
+//! A connection to the agent's control socket, for one request and its answer.
 
 use std::io;
 use std::path::Path;
@@ -12,22 +12,21 @@ use opkssh_protocol::session_environment::SessionEnvironment;
 use crate::error::ClientError;
 use crate::frame::{read_event, write_request};
 
-/// How long a request that needs no network may take.
-pub(crate) const AT_ONCE: Duration = Duration::from_secs(10);
+/// Timeout of a request that needs no network.
+pub(crate) const LOCAL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a request may take that talks to a provider but waits for no person; the daemon's own
-/// limits are shorter and explain themselves.
-pub(crate) const OVER_THE_NETWORK: Duration = Duration::from_secs(120);
+/// Timeout of a request that talks to a provider but waits for no person. The agent's own timeouts
+/// are shorter and have better messages.
+pub(crate) const NETWORK_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A connection whose other end was found to be this user's.
+/// A connection to an agent that runs as this user.
 pub struct Connection {
     stream: Stream,
 }
 
 impl Connection {
-    /// # Errors
-    /// [`ClientError::NotRunning`] when nobody listens, [`ClientError::ForeignSocket`] when
-    /// somebody else does.
+    /// Connects to `socket`. Fails with [`ClientError::NotRunning`] if no process listens, and with
+    /// [`ClientError::ForeignSocket`] if another user's does.
     pub fn open(socket: &Path) -> Result<Self, ClientError> {
         let unreachable = |source| ClientError::Unreachable {
             socket: socket.to_path_buf(),
@@ -47,22 +46,23 @@ impl Connection {
         Ok(Self { stream })
     }
 
-    /// Sends `request`. Each of its events must come within `patience`; `None` waits for a person.
+    /// Sends `request`. Each event must arrive within `timeout`; `None` waits without limit, for a
+    /// person.
     pub fn send(
         &mut self,
         request: &Request,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> Result<(), ClientError> {
         self.stream
-            .set_recv_timeout(patience)
-            .and_then(|()| self.stream.set_send_timeout(Some(AT_ONCE)))
+            .set_recv_timeout(timeout)
+            .and_then(|()| self.stream.set_send_timeout(Some(LOCAL_TIMEOUT)))
             .map_err(ClientError::io("cannot set up the connection to the agent"))?;
-        // a daemon that systemd started cannot know it otherwise
+        // an agent that systemd started does not inherit the session's environment
         let session = SessionEnvironment::pick(|name| std::env::var(name).ok());
         write_request(&mut self.stream, request, session)
     }
 
-    /// The next event; a failure that the daemon reports is an error.
+    /// Returns the next event. Fails if the agent reports a failure.
     pub fn next_event(&mut self) -> Result<Event, ClientError> {
         read_event(&mut self.stream)
     }
@@ -71,9 +71,9 @@ impl Connection {
     pub(crate) fn ask(
         &mut self,
         request: &Request,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Event, ClientError> {
-        self.send(request, Some(patience))?;
+        self.send(request, Some(timeout))?;
         loop {
             let event = self.next_event()?;
             if event.is_terminal() {
@@ -82,17 +82,17 @@ impl Connection {
         }
     }
 
-    /// Waits until the daemon hangs up.
+    /// Waits until the agent closes the connection.
     pub(crate) fn wait_for_end(mut self) -> Result<(), ClientError> {
         match self.next_event() {
-            Err(ClientError::HungUp) => Ok(()),
+            Err(ClientError::ConnectionClosed) => Ok(()),
             Err(error) => Err(error),
             Ok(_) => Err(unexpected()),
         }
     }
 }
 
-/// For an answer that belongs to another request.
+/// Returns the error for an event that does not answer the request.
 pub(crate) fn unexpected() -> ClientError {
-    ClientError::Garbled("it answers another question".into())
+    ClientError::InvalidAnswer("it does not answer this request".into())
 }

@@ -9,16 +9,16 @@ use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
 
-/// What became of the configuration file.
+/// The result of [`create_config`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum ConfigFile {
     Created(PathBuf),
-    /// It was there already and was left alone.
+    /// The file existed and was not changed.
     Exists(PathBuf),
 }
 
-/// Writes the built-in configuration to `explicit`, by default `~/.opk/config.yml`; mode 0644,
-/// directory 0755, as Go does. A file that exists is never touched.
+/// Writes the built-in configuration to `explicit`, by default `~/.opk/config.yml`, with the modes
+/// of Go's client: 0644, directory 0755. An existing file is not changed.
 pub fn create_config(explicit: Option<&Path>, places: &Places) -> Result<ConfigFile, ClientError> {
     let [default, _] = places.config_files();
     let file = explicit.map_or(default, Path::to_path_buf);

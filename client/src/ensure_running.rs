@@ -1,4 +1,4 @@
-//! The daemon, started when it is not running yet.
+//! Starts the agent if it is not running.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -16,21 +16,20 @@ use crate::agent_settings::AgentSettings;
 use crate::connection::Connection;
 use crate::error::ClientError;
 
-/// How long a daemon may take from its start to its first answer.
-const START: Duration = Duration::from_secs(10);
+/// Time limit for the agent's start.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A log that has become longer, in bytes, is put aside when the daemon is started: as
-/// `agent.log.old`, in place of the one before.
+/// A longer log, in bytes, is renamed to `agent.log.old` when the agent is started.
 const LOG_LIMIT: u64 = 1024 * 1024;
 
-/// How the daemon is started.
+/// The command that starts the agent.
 pub struct Launcher {
     pub program: PathBuf,
     pub arguments: Vec<OsString>,
 }
 
 impl Launcher {
-    /// This very program as `agent launch`, which becomes the daemon.
+    /// Returns this program's `agent launch`, which becomes the agent.
     pub fn this_program(settings: &AgentSettings) -> Result<Self, ClientError> {
         let mut arguments = ["agent", "launch"].map(OsString::from).to_vec();
         arguments.extend(settings.arguments()?);
@@ -41,12 +40,12 @@ impl Launcher {
     }
 }
 
-/// Connects to the daemon; starts it first when nobody listens.
+/// Connects to the agent and starts it first if it is not running.
 pub fn ensure_running(places: &Places) -> Result<Connection, ClientError> {
     ensure_running_with(&AgentSettings::default(), places)
 }
 
-/// The same; a daemon that has to be started gets these settings.
+/// Like [`ensure_running`]; an agent that has to be started gets these settings.
 pub(crate) fn ensure_running_with(
     settings: &AgentSettings,
     places: &Places,
@@ -57,24 +56,27 @@ pub(crate) fn ensure_running_with(
     }
 }
 
-/// Where this program is.
+/// Returns this program's path.
 pub fn this_program() -> Result<PathBuf, ClientError> {
-    std::env::current_exe().map_err(ClientError::io("cannot tell where this program is"))
+    std::env::current_exe().map_err(ClientError::io("cannot find this program's path"))
 }
 
-/// Starts the daemon. Of several programs that do this at once, one starts it and the others wait.
+/// Starts the agent. Of several programs that do so at once, one starts it and the others wait.
 pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, ClientError> {
     private_directory(&places.runtime_dir)?;
     private_directory(&places.state_dir)?;
-    let turn = places.runtime_dir.join("start.lock");
-    let turn = OpenOptions::new()
+    let lock_file = places.runtime_dir.join("start.lock");
+    let start_lock = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(&turn)
-        .map_err(ClientError::io(format!("cannot open {}", turn.display())))?;
-    turn.lock().map_err(ClientError::io(
+        .open(&lock_file)
+        .map_err(ClientError::io(format!(
+            "cannot open {}",
+            lock_file.display()
+        )))?;
+    start_lock.lock().map_err(ClientError::io(
         "cannot wait for another start of the agent",
     ))?;
     match Connection::open(&places.control_socket()) {
@@ -96,25 +98,25 @@ pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, 
     let Some(stdout) = daemon.stdout.take() else {
         return Err(failed("it has no output".into(), &log));
     };
-    if !became_ready(stdout) {
-        // it must not appear later, behind our back
+    if !wait_until_ready(stdout) {
+        // a late agent would have unchecked settings
         let _ = daemon.kill();
         let _ = daemon.wait();
         return Err(failed(
-            format!("not ready after {} seconds", START.as_secs()),
+            format!("not ready after {} seconds", START_TIMEOUT.as_secs()),
             &log,
         ));
     }
-    // not ready and gone is the same as ready and gone: nobody listens, and the log says why
+    // an agent that ended does not listen, and its log has the reason
     Connection::open(&places.control_socket()).map_err(|error| match error {
         ClientError::NotRunning => failed("it ended at once".into(), &log),
         other => other,
     })
 }
 
-/// The daemon prints its `SSH_AUTH_SOCK=` line when it listens, then closes its output. Either
-/// ends the waiting; false: neither came in time.
-fn became_ready(stdout: ChildStdout) -> bool {
+/// Waits for the `SSH_AUTH_SOCK=` line, which the agent prints when it listens, or the end of its
+/// output. Returns false if neither comes in time.
+fn wait_until_ready(stdout: ChildStdout) -> bool {
     let (done, wait) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout.take(64 * 1024)).lines() {
@@ -126,10 +128,11 @@ fn became_ready(stdout: ChildStdout) -> bool {
         }
         let _ = done.send(());
     });
-    wait.recv_timeout(START).is_ok()
+    wait.recv_timeout(START_TIMEOUT).is_ok()
 }
 
-/// Creates `path` for this user alone, or checks that it is so.
+/// Creates the directory `path` with mode 0700. Fails if it exists and others own it or can write
+/// to it.
 fn private_directory(path: &Path) -> Result<(), ClientError> {
     let what = || format!("cannot use {}", path.display());
     DirBuilder::new()
@@ -153,7 +156,7 @@ fn private_directory(path: &Path) -> Result<(), ClientError> {
         .map_err(ClientError::io(what()))
 }
 
-/// The daemon's log; what it says from now on explains a failed start.
+/// The agent's log from its end at [`Log::open`] on: it explains a failed start.
 struct Log {
     path: PathBuf,
     file: File,
@@ -163,7 +166,7 @@ struct Log {
 impl Log {
     fn open(path: &Path) -> Result<Self, ClientError> {
         let io = || ClientError::io(format!("cannot open {}", path.display()));
-        // nobody writes to it: the daemon that did is gone
+        // no agent runs that could write to it
         if std::fs::metadata(path).is_ok_and(|found| found.len() > LOG_LIMIT) {
             let _ = std::fs::rename(path, path.with_extension("log.old"));
         }
@@ -182,9 +185,9 @@ impl Log {
     }
 
     fn for_daemon(&self) -> Result<File, ClientError> {
-        self.file
-            .try_clone()
-            .map_err(ClientError::io("cannot pass the log on"))
+        self.file.try_clone().map_err(ClientError::io(
+            "cannot duplicate the log's file descriptor",
+        ))
     }
 
     fn last_line(&self) -> Option<String> {

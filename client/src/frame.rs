@@ -1,4 +1,4 @@
-//! Frames of the control socket, as `opkssh_protocol::control` describes them.
+//! Reads and writes the frames that `opkssh_protocol::control` describes.
 
 use std::io::{self, Read, Write};
 
@@ -9,16 +9,16 @@ use zeroize::Zeroizing;
 
 use crate::error::ClientError;
 
-/// Sends one request, from this session.
+/// Writes one request of `session`.
 pub fn write_request(
     to: &mut impl Write,
     request: &Request,
     session: SessionEnvironment,
 ) -> Result<(), ClientError> {
-    // it may hold a password, or the secret of a client
+    // a request may hold a password or a client secret
     let body = serde_json::to_vec(&Versioned::from_session(request, session))
         .map(Zeroizing::new)
-        .map_err(|error| ClientError::Garbled(error.to_string()))?;
+        .map_err(|error| ClientError::InvalidAnswer(error.to_string()))?;
     let length = match u32::try_from(body.len()) {
         Ok(length) if body.len() <= MAX_FRAME => length,
         _ => return Err(ClientError::RequestTooLarge(body.len())),
@@ -31,7 +31,7 @@ pub fn write_request(
         .map_err(unanswered)
 }
 
-/// Reads one event. [`Event::Failed`] and [`Event::Locked`] are the errors that they carry.
+/// Reads one event. Returns [`Event::Failed`] and [`Event::Locked`] as errors.
 pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
     let mut length = [0; 4];
     from.read_exact(&mut length).map_err(unanswered)?;
@@ -45,17 +45,17 @@ pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
 }
 
 fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
-    let garbled = |error: serde_json::Error| ClientError::Garbled(error.to_string());
-    // of another version, only that it stops is sure to mean the same
+    let garbled = |error: serde_json::Error| ClientError::InvalidAnswer(error.to_string());
+    // of another version's events, only Stopping has a known meaning
     let Versioned {
         version, message, ..
     } = serde_json::from_slice::<Versioned<serde_json::Value>>(body).map_err(garbled)?;
     let event = serde_json::from_value(message);
     match event {
         Ok(Event::Failed { failure }) if version == VERSION => Err(ClientError::Refused(failure)),
-        // an older daemon gives its version only here
+        // an older agent reports its version only in this event
         Ok(Event::Failed { .. }) => Err(ClientError::Version { agent: version }),
-        // means the same in every version
+        // the same in every version
         Ok(Event::Stopping) => Ok(Event::Stopping),
         Ok(Event::Locked { part, reason }) if version == VERSION => {
             Err(ClientError::Locked { part, reason })
@@ -68,10 +68,10 @@ fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
 
 fn unanswered(error: io::Error) -> ClientError {
     match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::NoAnswer,
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::AnswerTimeout,
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::ConnectionReset => ClientError::HungUp,
+        | io::ErrorKind::ConnectionReset => ClientError::ConnectionClosed,
         _ => ClientError::Refused(Failure {
             message: format!("cannot talk to the agent: {error}"),
             hint: Some("restart it: opkssh agent stop; opkssh agent start".into()),
@@ -151,12 +151,15 @@ mod tests {
         let error = read(&frame(br#"{"version":2,"message":{"event":"new"}}"#))
             .err()
             .unwrap();
-        assert!(matches!(error, ClientError::Garbled(_)), "{error}");
+        assert!(matches!(error, ClientError::InvalidAnswer(_)), "{error}");
         assert!(matches!(
             read(&frame(b"hello")),
-            Err(ClientError::Garbled(_))
+            Err(ClientError::InvalidAnswer(_))
         ));
-        assert!(matches!(read(&frame(b"")), Err(ClientError::Garbled(_))));
+        assert!(matches!(
+            read(&frame(b"")),
+            Err(ClientError::InvalidAnswer(_))
+        ));
     }
 
     #[test]
@@ -176,7 +179,7 @@ mod tests {
         let whole = frame(br#"{"version":2,"message":{"event":"stopping"}}"#);
         for length in 0..whole.len() {
             assert!(
-                matches!(read(&whole[..length]), Err(ClientError::HungUp)),
+                matches!(read(&whole[..length]), Err(ClientError::ConnectionClosed)),
                 "{length}"
             );
         }

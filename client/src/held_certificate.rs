@@ -1,4 +1,4 @@
-//! A certificate that the agent holds, read over its agent socket (RFC 9987 section 3.5).
+//! Reads a certificate from the agent socket (RFC 9987 section 3.5).
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -11,23 +11,23 @@ use opkssh_protocol::pk_token::UnverifiedPkToken;
 use opkssh_protocol::printable::printable_json;
 use ssh_key::{Certificate, HashAlg};
 
-use crate::connection::AT_ONCE;
+use crate::connection::LOCAL_TIMEOUT;
 use crate::error::ClientError;
 
 /// `SSH_AGENTC_REQUEST_IDENTITIES` as a whole message.
 const REQUEST_IDENTITIES: [u8; 5] = [0, 0, 0, 1, 11];
 const IDENTITIES_ANSWER: u8 = 12;
-/// What OpenSSH's clients accept at most, in bytes.
+/// OpenSSH's limit for an agent's message, in bytes.
 const MAX_ANSWER: usize = 256 * 1024;
 
-/// A certificate as its owner sees it.
+/// A certificate of the user's own, to be shown.
 pub struct HeldCertificate {
     line: String,
     certificate: UnverifiedCertificate,
 }
 
 impl HeldCertificate {
-    /// From `type base64`.
+    /// Parses `type base64`.
     pub fn of_line(line: &str) -> Result<Self, ClientError> {
         let certificate =
             UnverifiedCertificate::parse_openssh(line).map_err(|error| ClientError::Key {
@@ -39,7 +39,7 @@ impl HeldCertificate {
         })
     }
 
-    /// As `opkssh inspect` shows it.
+    /// Returns the text that `opkssh inspect` shows.
     pub fn inspect(&self) -> Result<String, ClientError> {
         inspect::render(&self.line, &jiff::tz::TimeZone::system()).map_err(|error| {
             ClientError::Key {
@@ -48,7 +48,7 @@ impl HeldCertificate {
         })
     }
 
-    /// The ID token's claims as indented JSON.
+    /// Returns the ID token's claims as indented JSON.
     pub fn id_token_claims(&self) -> Result<String, ClientError> {
         let message = |error: &dyn std::fmt::Display| ClientError::Key {
             message: error.to_string(),
@@ -62,7 +62,7 @@ impl HeldCertificate {
     }
 }
 
-/// The certificate of the key with this fingerprint (`SHA256:…`).
+/// Returns the certificate of the key with this fingerprint (`SHA256:…`).
 pub fn held_certificate(
     agent_socket: &Path,
     fingerprint: &str,
@@ -84,15 +84,16 @@ pub fn held_certificate(
             HeldCertificate::of_line(&certificate.to_openssh().ok()?).ok()
         })
         .ok_or_else(|| ClientError::Key {
-            message: "the agent does not show the new certificate: it may be locked, or `hosts:` \
-                      may keep it for its servers"
-                .into(),
+            message:
+                "the agent does not show the new certificate: the agent is locked, or `hosts:` \
+                      restricts the account to some servers"
+                    .into(),
         })
 }
 
 fn ask(agent_socket: &Path) -> std::io::Result<Vec<u8>> {
     let mut stream = Stream::connect(agent_socket.to_fs_name::<GenericFilePath>()?)?;
-    stream.set_recv_timeout(Some(AT_ONCE))?;
+    stream.set_recv_timeout(Some(LOCAL_TIMEOUT))?;
     stream.write_all(&REQUEST_IDENTITIES)?;
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
@@ -105,7 +106,7 @@ fn ask(agent_socket: &Path) -> std::io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// The key blobs of an identities answer; stops where it is malformed.
+/// Returns the key blobs of an identities answer up to the first malformed one.
 fn certificates(answer: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = match answer {
         [IDENTITIES_ANSWER, _, _, _, _, identities @ ..] => identities,
@@ -119,7 +120,7 @@ fn certificates(answer: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// An SSH string (RFC 4251 section 5) and what follows it.
+/// Splits an SSH string (RFC 4251 section 5) off `bytes`.
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)

@@ -1,5 +1,5 @@
-//! The public half of a private key file in OpenSSH's format (PROTOCOL.key), which is in clear.
-//! The private half is nobody's business here.
+//! Reads the public key of a private key file in OpenSSH's format (PROTOCOL.key), which is not
+//! encrypted.
 
 use ssh_key::PublicKey;
 use ssh_key::encoding::pem::{DecodePem, PemLabel};

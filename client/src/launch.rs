@@ -1,9 +1,8 @@
-//! `opkssh agent launch`, the step between a command and the daemon that it starts.
+//! `opkssh agent launch`, the process between a command and the agent that it starts.
 //!
-//! A command may have been given open files that are not its own: a lock that a script holds, a
-//! pipe that somebody reads to its end. The daemon outlives the command and must not keep them.
-//! They are let go of here, in a process of its own: the command itself may be about to become
-//! ssh, which needs what it was given (`ssh -F <(…)`).
+//! A command may inherit open files, such as a script's lock or a pipe that another process reads
+//! to its end. The agent outlives the command and must not keep them open. A process of its own
+//! closes them because the command may become ssh, which needs its files (`ssh -F <(…)`).
 
 use std::convert::Infallible;
 use std::os::unix::process::CommandExt;
@@ -13,8 +12,8 @@ use std::process::Command;
 use crate::agent_settings::AgentSettings;
 use crate::error::ClientError;
 
-/// Becomes `program agent run --detached`, in the root directory and with no files open but
-/// stdin, stdout and stderr. Returns only when that failed.
+/// Becomes `program agent run --detached` in the root directory, with only stdin, stdout and stderr
+/// open. Returns only on failure.
 pub fn agent_launch(settings: &AgentSettings, program: &Path) -> Result<Infallible, ClientError> {
     let arguments = settings.arguments()?;
     close_fds::set_fds_cloexec(3, &[]);

@@ -1,7 +1,8 @@
-//! The commands a person types that talk to the daemon, and the way to it.
+//! The client commands of `opkssh`, and their connection to the agent.
 //!
-//! Holds no secrets: keys and tokens stay in the daemon; passwords only pass through. Every command is a function of its
-//! arguments, [`Places`](opkssh_protocol::places::Places) and writers; only `main` knows stdout.
+//! Keys and tokens stay in the agent; passwords are only passed on. Every command is a function of
+//! its arguments, [`Places`](opkssh_protocol::places::Places) and writers; only the program knows
+//! stdout.
 
 mod agent_commands;
 mod agent_install;
@@ -39,7 +40,7 @@ mod systemctl;
 mod written_keys;
 
 pub use agent_commands::{EnvArgs, StartArgs, agent_env, agent_start, agent_stop};
-pub use agent_install::{InstallArgs, UnitArgs, agent_install, agent_uninstall};
+pub use agent_install::{AgentInstallArgs, AgentUninstallArgs, agent_install, agent_uninstall};
 pub use agent_lock::{agent_lock, agent_unlock, with_store_open};
 pub use agent_restart::{RestartArgs, agent_restart};
 pub use agent_settings::AgentSettings;
@@ -49,18 +50,18 @@ pub use configuration::{Environment, load_config};
 pub use connecting::announce;
 pub use connection::Connection;
 pub use create_config::{ConfigFile, create_config};
-pub use ensure::{Ensured, ensure};
+pub use ensure::{EnsureOutcome, ensure};
 pub use ensure_running::{Launcher, ensure_running, this_program};
 pub use error::ClientError;
 pub use held_certificate::HeldCertificate;
 pub use launch::agent_launch;
 pub use login::{log_in, login, show_certificate};
 pub use login_args::LoginArgs;
-pub use login_display::{Bringing, LoginDisplay};
+pub use login_display::{LoginDisplay, RedirectInput};
 pub use login_request::login_request;
 pub use logout::{LogoutArgs, logout};
-pub use pasted::{read_while_waiting, redirected};
+pub use pasted::{read_redirects, redirected};
 pub use provider_list::{ProviderListArgs, provider_list};
-pub use ready::{EnsureArgs, about_the_end, ensure_usable, log_in_for};
+pub use ready::{EnsureArgs, ensure_usable, expiry_notice, log_in_for};
 pub use ssh_include::{configure, is_configured};
 pub use status::{StatusArgs, status};

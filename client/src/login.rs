@@ -1,4 +1,4 @@
-//! `opkssh login`: into the agent.
+//! `opkssh login` into the agent.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
 use crate::held_certificate::{HeldCertificate, held_certificate};
 use crate::login_args::LoginArgs;
-use crate::login_display::{Bringing, LoginDisplay};
+use crate::login_display::{LoginDisplay, RedirectInput};
 use crate::login_request::request;
-use crate::pasted::{can_be_typed, read_while_waiting, to_the_daemon};
+use crate::pasted::{deliver_to_agent, read_redirects, stdin_is_terminal};
 use crate::shown::quoted;
 use crate::written_keys;
 
-/// Logs in and says so on `out`; certificate and claims, where asked for, go to `data`, and what
-/// should be tidied up to `err`.
+/// Logs in and reports on `out`. Writes the certificate and claims, if requested, to `data`, and a
+/// notice about key files of earlier logins to `err`.
 pub fn login(
     args: &LoginArgs,
     environment: &Environment,
@@ -38,19 +38,19 @@ pub fn login(
     }
     let request = request(args, environment, places, out)?;
     let mut reads = args.flow() == Flow::Browser;
-    // not before somebody has been sent to a browser: a passphrase may be asked for first
-    let mut sent = || {
+    // starts after the URL is shown: a passphrase prompt may come first
+    let mut url_shown = || {
         if std::mem::take(&mut reads) {
-            read_while_waiting(to_the_daemon(places.control_socket()));
+            read_redirects(deliver_to_agent(places.control_socket()));
         }
     };
     let open_browser = !args.disable_browser_open;
-    let bringing = match can_be_typed() {
-        true => Bringing::TypedHere,
-        false => Bringing::ByAnotherCommand,
+    let bringing = match stdin_is_terminal() {
+        true => RedirectInput::Terminal,
+        false => RedirectInput::OtherCommand,
     };
     let mut display = LoginDisplay::new(out, environment, open_browser, bringing);
-    let account = log_in_and(&mut sent, &request, &mut display, places)?;
+    let account = log_in_and(&mut url_shown, &request, &mut display, places)?;
     drop(display);
     if std::env::var_os("SSH_AUTH_SOCK").is_none_or(|socket| !places.is_ours(Path::new(&socket))) {
         let _ = writeln!(
@@ -59,7 +59,7 @@ pub fn login(
         );
     }
     let _ = out.flush();
-    if let Some(line) = about_stale_files(places) {
+    if let Some(line) = stale_key_files_notice(places) {
         let _ = writeln!(err, "{line}");
     }
     if args.inspect_cert || args.verbose || args.print_id_token {
@@ -69,7 +69,7 @@ pub fn login(
     Ok(())
 }
 
-/// What `--print-id-token`, `--inspect-cert` and `-v` ask for.
+/// Writes what `--print-id-token`, `--inspect-cert` and `-v` request.
 pub fn show_certificate(
     args: &LoginArgs,
     certificate: &HeldCertificate,
@@ -85,8 +85,8 @@ pub fn show_certificate(
     Ok(())
 }
 
-/// The login itself, also the wrapper's: starts the daemon if needed, shows what happens, and
-/// waits for the person. Hanging up, also by Ctrl-C, cancels it in the daemon.
+/// Logs in: starts the agent if needed, shows progress on `out`, and waits for the person. Closing
+/// the connection, e.g. by Ctrl-C, cancels the login in the agent.
 pub fn log_in(
     request: &Request,
     open_browser: bool,
@@ -94,15 +94,15 @@ pub fn log_in(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AccountStatus, ClientError> {
-    // what is typed here is for the tool that comes next
-    let bringing = Bringing::ByAnotherCommand;
+    // stdin belongs to ssh, which runs next
+    let bringing = RedirectInput::OtherCommand;
     let mut display = LoginDisplay::new(out, environment, open_browser, bringing);
     log_in_and(&mut || (), request, &mut display, places)
 }
 
-/// The same; `sent` is called when the person has been told where to log in.
+/// Like [`log_in`]; calls `url_shown` when the login's URL has been shown.
 fn log_in_and(
-    sent: &mut dyn FnMut(),
+    url_shown: &mut dyn FnMut(),
     request: &Request,
     display: &mut LoginDisplay,
     places: &Places,
@@ -111,19 +111,19 @@ fn log_in_and(
         let mut connection = ensure_running(places)?;
         connection.send(request, None)?;
         loop {
-            // a question for a passphrase may come next
+            // a passphrase prompt may come next
             match connection.next_event().inspect_err(|_| display.clear())? {
                 Event::LoggedIn { account } => {
                     display.logged_in(&account);
                     return Ok(account);
                 }
-                // somebody else's login made it usable
+                // another login made the account usable
                 Event::Ready { account } => return Ok(account),
                 event if event.is_terminal() => return Err(unexpected()),
                 event => {
                     display.show(&event);
                     if matches!(event, Event::OpenBrowser { .. }) {
-                        sent();
+                        url_shown();
                     }
                 }
             }
@@ -131,8 +131,9 @@ fn log_in_and(
     })
 }
 
-/// Go's client kept one pair of key files current; they would now only grow old.
-fn about_stale_files(places: &Places) -> Option<String> {
+/// Returns a notice about key files that an earlier login wrote: ssh would use them after they
+/// expire.
+fn stale_key_files_notice(places: &Places) -> Option<String> {
     let keys = written_keys::in_default_slots(places);
     let word = |key: &PathBuf| quoted(&printable(&key.to_string_lossy()).to_string());
     let removals: Vec<_> = keys
@@ -141,7 +142,7 @@ fn about_stale_files(places: &Places) -> Option<String> {
         .collect();
     (!removals.is_empty()).then(|| {
         format!(
-            "Key files of an earlier login are not renewed; the agent has taken their place. \
+            "Key files of an earlier login are not renewed; the agent replaces them. \
              Remove them: {}",
             removals.join("; ")
         )

@@ -10,10 +10,10 @@ use crate::configuration::Environment;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LoginArgs {
-    /// The provider to log in at, by its alias in the client config
+    /// Provider, by its alias in the client config
     pub alias: Option<String>,
-    /// The account's name: several people at one provider live side by side [default: that of the
-    /// account this person has there, else the provider's alias]
+    /// Name of the account, for several accounts at one provider [default: the name of your
+    /// existing account there, else the provider's alias]
     #[arg(
         long = "as",
         value_name = "NAME",
@@ -23,30 +23,30 @@ pub struct LoginArgs {
     /// Accepted for compatibility: the agent renews by itself
     #[arg(long)]
     pub auto_refresh: bool,
-    /// Whom the provider should expect, such as a mail address
+    /// Login hint sent to the provider, e.g. an email address
     #[arg(long, value_name = "WHO", conflicts_with = "device")]
     pub login_hint: Option<String>,
-    /// What the provider should ask for, such as login or select_account, instead of the
-    /// configuration's `prompt`
+    /// OpenID `prompt` parameter, e.g. login or select_account; overrides the configuration's
+    /// `prompt`
     #[arg(long, value_name = "VALUE", conflicts_with = "device")]
     pub prompt: Option<String>,
-    /// Bring the address where a browser on another machine ended, one line on stdin, to the login
+    /// Pass the address at which a browser on another machine ended, a line of stdin, to the login
     /// that waits for it
     #[arg(long)]
     pub redirected: bool,
-    /// Log in only if the provider asks nothing: the browser has a session there
+    /// Log in only if the browser has a session at the provider
     #[arg(long, conflicts_with_all = ["device", "prompt"])]
     pub silent: bool,
     /// Path to the client config file [default: ~/.opk/config.yml]
     #[arg(long, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
-    /// Create the default client config file and exit; one that exists is used
+    /// Create the default client config file and exit; if it exists, log in with it
     #[arg(long)]
     pub create_config: bool,
     /// Set up ~/.ssh/opkssh for key files and exit without logging in
     #[arg(long)]
     pub configure: bool,
-    /// Log in on another device, with a code: for a machine without a browser
+    /// Log in on another device with a code, for a machine without a browser
     #[arg(long, conflicts_with = "remote_redirect_uri")]
     pub device: bool,
     /// Print the address instead of opening a browser
@@ -58,22 +58,22 @@ pub struct LoginArgs {
     /// Type of the new key: ecdsa or ed25519 [default: ecdsa]
     #[arg(short = 't', long, value_name = "TYPE")]
     pub key_type: Option<String>,
-    /// Write what is shown to opkssh.log in this directory, too
+    /// Also write the output to opkssh.log in this directory
     #[arg(long, value_name = "DIR")]
     pub log_dir: Option<PathBuf>,
-    /// Principals for the certificate, instead of the wildcard one
+    /// Principals of the certificate, separated by commas [default: a wildcard]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub principals: Vec<String>,
     /// Print the claims of the ID token
     #[arg(long)]
     pub print_id_token: bool,
-    /// Print certificate and private key, writing no file, instead of using the agent
+    /// Print certificate and private key instead of using the agent
     #[arg(short = 'p', long, conflicts_with = "files")]
     pub print_key: bool,
     /// Write the private key to this file and the certificate beside it, instead of using the agent
     #[arg(short = 'i', long, value_name = "FILE", conflicts_with = "files")]
     pub private_key_file: Option<PathBuf>,
-    /// Write key files where ssh finds them, instead of using the agent
+    /// Write key files to ssh's default paths instead of using the agent
     #[arg(long)]
     pub files: bool,
     /// Provider as ISSUER,CLIENT_ID[,CLIENT_SECRET[,SCOPES]]; overrides everything else
@@ -82,7 +82,7 @@ pub struct LoginArgs {
     /// Redirect URI to send in place of the local one
     #[arg(long, value_name = "URI")]
     pub remote_redirect_uri: Option<String>,
-    /// Put the access token into the certificate, for servers that look up userinfo, as Go's do
+    /// Put the access token into the certificate, for servers that query userinfo, as Go's do
     #[arg(
         long,
         num_args = 0..=1,
@@ -93,13 +93,13 @@ pub struct LoginArgs {
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub send_access_token: Option<bool>,
-    /// Show more: the new certificate
+    /// Show the new certificate
     #[arg(short, long)]
     pub verbose: bool,
 }
 
 impl LoginArgs {
-    /// Is the key to be written or printed, and not kept by the agent?
+    /// Returns true if the key is written or printed instead of kept by the agent.
     pub fn wants_files(&self) -> bool {
         self.print_key || self.private_key_file.is_some() || self.files
     }
@@ -112,7 +112,7 @@ impl LoginArgs {
     }
 
     pub(crate) fn asking(&self) -> Asking {
-        // a prompt of `none` is what a silent login sends
+        // a silent login sends prompt=none
         let silent = self.silent || self.prompt.as_deref() == Some("none");
         Asking {
             prompt: self.prompt.clone().filter(|_| !silent),

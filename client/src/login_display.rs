@@ -1,4 +1,4 @@
-//! What a person sees while a login is under way.
+//! Shows the progress of a login.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -9,28 +9,28 @@ use opkssh_protocol::printable::printable;
 
 use crate::browser;
 use crate::configuration::Environment;
-use crate::pasted::can_be_typed;
+use crate::pasted::stdin_is_terminal;
 use crate::qr::for_terminal;
 use crate::shown::local_time;
 use crate::status::ACCESS_TOKEN_LEFT_OUT;
 
-/// How the person brings the address that a browser on another machine ended at.
+/// How the user passes on the address at which a browser on another machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bringing {
-    /// This process reads it from its terminal.
-    TypedHere,
-    /// Nothing reads here, or what comes next is for somebody else: another command takes it.
-    ByAnotherCommand,
+pub enum RedirectInput {
+    /// Typed into this process's terminal.
+    Terminal,
+    /// Passed to `opkssh login --redirected`, since stdin is not a terminal or belongs to ssh.
+    OtherCommand,
 }
 
-/// Shows a login's events: the URL is always written out; the browser is opened unless the
-/// person does that; on a terminal a spinner on stderr says what is waited for.
+/// Shows a login's events: always prints the URL, opens the browser unless disabled, and shows a
+/// spinner on stderr if that is a terminal.
 pub struct LoginDisplay<'a> {
     out: &'a mut dyn Write,
     environment: &'a Environment,
     open_browser: bool,
-    bringing: Bringing,
-    /// An address may be typed here, so no spinner writes over it.
+    bringing: RedirectInput,
+    /// True while an address may be typed, which a spinner would overwrite.
     pasting: bool,
     spinner: Option<ProgressBar>,
 }
@@ -40,7 +40,7 @@ impl<'a> LoginDisplay<'a> {
         out: &'a mut dyn Write,
         environment: &'a Environment,
         open_browser: bool,
-        bringing: Bringing,
+        bringing: RedirectInput,
     ) -> Self {
         Self {
             out,
@@ -52,7 +52,7 @@ impl<'a> LoginDisplay<'a> {
         }
     }
 
-    /// Events other than a login's are no matter of this display.
+    /// Shows an event of a login.
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::OpenBrowser { url, opened: true } => self.line(&format!(
@@ -76,7 +76,7 @@ impl<'a> LoginDisplay<'a> {
         }
     }
 
-    /// A line of text among the events.
+    /// Writes a line.
     pub fn line(&mut self, text: &str) {
         let mut write = || {
             let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
@@ -87,7 +87,7 @@ impl<'a> LoginDisplay<'a> {
         }
     }
 
-    /// Who logged in, until when, and what happens then.
+    /// Shows who logged in, until when, and how the login renews.
     pub fn logged_in(&mut self, account: &AccountStatus) {
         let email = account.email.as_deref();
         self.identity(
@@ -115,11 +115,11 @@ impl<'a> LoginDisplay<'a> {
         if let Some(error) = &account.store_error {
             self.line(&format!("Not stored: {}", printable(error)));
         } else if account.store == "memory" {
-            self.line("Kept in memory only, until the agent ends; `opkssh status` says why.");
+            self.line("Kept in memory only, until the agent stops; see why: opkssh status");
         }
     }
 
-    /// Who logged in, in the lines of Go's client: address, then subject, issuer and audience.
+    /// Shows who logged in, in the format of Go's client: email, then subject, issuer and audience.
     pub fn identity(&mut self, email: Option<&str>, rest: [&str; 3]) {
         self.clear();
         self.line("Keys generated for identity");
@@ -130,8 +130,10 @@ impl<'a> LoginDisplay<'a> {
                 self.line(&format!("{} {rest}", printable(email)));
             }
             None => {
-                self.line("WARNING: the ID token has no email claim. For servers to know you by");
-                self.line("your address, add the scope `email` to this provider and log in again.");
+                self.line(
+                    "WARNING: the ID token has no email claim. For rules that name your email",
+                );
+                self.line("address, add the scope `email` to this provider and log in again.");
                 self.line("Sub, issuer, audience:");
                 self.line(&rest);
             }
@@ -142,7 +144,7 @@ impl<'a> LoginDisplay<'a> {
         let url = printable(url).uncut().to_string();
         if !self.open_browser {
             self.line(&format!("Open your browser to: {url}"));
-            self.ask_for_the_answer(&url);
+            self.ask_for_redirect(&url);
             return;
         }
         self.line(&format!("Opening browser to {url}"));
@@ -151,32 +153,32 @@ impl<'a> LoginDisplay<'a> {
             self.line("No browser could be started: open this address yourself.");
         }
         if !opened || self.environment.remote {
-            self.ask_for_the_answer(&url);
+            self.ask_for_redirect(&url);
         }
     }
 
-    /// A browser on another machine cannot come back to this one: the person brings its answer.
-    fn ask_for_the_answer(&mut self, url: &str) {
+    /// Asks for the address at which a browser ended that cannot redirect to this machine.
+    fn ask_for_redirect(&mut self, url: &str) {
         if !url.contains("state=") {
-            // our own page to choose a provider on, which no other machine can see
-            self.line("In a browser on another machine? Name the provider: opkssh login ALIAS");
-        } else if self.bringing == Bringing::ByAnotherCommand {
+            // the local page to choose a provider on
+            self.line("For a browser on another machine, name the provider: opkssh login ALIAS");
+        } else if self.bringing == RedirectInput::OtherCommand {
             self.line(
-                "In a browser on another machine? It ends at a page that it cannot open: copy the \
-                 address of that page, and in another terminal: opkssh login --redirected",
+                "A browser on another machine ends at a page that it cannot open: copy the address of \
+                 that page, then run in another terminal: opkssh login --redirected",
             );
-        } else if can_be_typed() {
+        } else if stdin_is_terminal() {
             self.clear();
             self.pasting = true;
             self.line(
-                "In a browser on another machine? It ends at a page that it cannot open: copy the \
-                 address of that page and paste it here.",
+                "A browser on another machine ends at a page that it cannot open: copy the address of \
+                 that page and paste it here.",
             );
         }
     }
 
-    /// The code as RFC 8628 section 3.3 asks; where the address with the code in it is known, for
-    /// a camera, too.
+    /// Shows the code (RFC 8628 section 3.3), and a QR code of the address that contains it, if
+    /// known.
     fn device_code(&mut self, code: &str, uri: &str, complete: Option<&str>, expires_in: u64) {
         self.clear();
         self.line(&format!(
@@ -195,7 +197,7 @@ impl<'a> LoginDisplay<'a> {
             }
         }
         self.line(&format!(
-            "The code is good for {} minutes.",
+            "The code is valid for {} minutes.",
             expires_in.div_ceil(60)
         ));
     }
@@ -221,7 +223,7 @@ impl<'a> LoginDisplay<'a> {
 }
 
 impl Drop for LoginDisplay<'_> {
-    /// The spinner's line must not stay behind an error message.
+    /// Removes the spinner, whose line would precede an error message.
     fn drop(&mut self) {
         self.clear();
     }

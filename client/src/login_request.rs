@@ -1,4 +1,4 @@
-//! What `opkssh login` asks the daemon for: configuration, environment and arguments put together.
+//! Makes the request of `opkssh login` from configuration, environment and arguments.
 
 use std::io::Write;
 
@@ -17,7 +17,7 @@ use crate::error::ClientError;
 use crate::login_args::LoginArgs;
 use crate::status::report;
 
-/// For a login into the agent: at a provider, or anew to an account that there is.
+/// Returns the request for a login into the agent: at a provider, or again to an existing account.
 pub(crate) fn request(
     args: &LoginArgs,
     environment: &Environment,
@@ -26,13 +26,13 @@ pub(crate) fn request(
 ) -> Result<Request, ClientError> {
     let login = login_request(args, environment, places, out);
     let word = match &login {
-        // the default account may be at another provider than the default one
+        // the default account may belong to a provider other than the default one
         Ok(LoginRequest {
             again: false,
             account: Some(name),
             ..
         }) if args.account.is_none() => name.as_str(),
-        // an account made with `--provider` or with another configuration
+        // the account may come from `--provider` or another configuration
         Err(ClientError::Config(ConfigError::UnknownAlias { alias, .. }))
             if args.alias.as_ref() == Some(alias) =>
         {
@@ -40,10 +40,10 @@ pub(crate) fn request(
         }
         _ => return login.map(Request::Login),
     };
-    let Some(account) = held_account(word, places)? else {
+    let Some(account) = existing_account(word, places)? else {
         return login.map(Request::Login);
     };
-    // they would change what the account is
+    // these flags would change the account
     let flags = [
         ("--as", args.account.is_some()),
         ("--key-type", args.key_type.is_some()),
@@ -62,7 +62,7 @@ pub(crate) fn request(
     }
 }
 
-/// For a login at a provider, into the agent or into files.
+/// Returns the request for a login at a provider, into the agent or into files.
 pub fn login_request(
     args: &LoginArgs,
     environment: &Environment,
@@ -127,13 +127,13 @@ pub fn login_request(
     })
 }
 
-/// `agent.default_account`, where nothing says otherwise what to log in to.
+/// Returns `agent.default_account`, unless arguments or environment choose an account or provider.
 fn default_account<'a>(
     args: &LoginArgs,
     environment: &Environment,
     config: &'a ClientConfig,
 ) -> Option<&'a str> {
-    let said = args.wants_files()
+    let is_chosen = args.wants_files()
         || args.account.is_some()
         || [
             &args.alias,
@@ -144,10 +144,11 @@ fn default_account<'a>(
         .into_iter()
         .any(|word| word.as_ref().is_some_and(|word| !word.is_empty()));
     let name = config.agent.default_account.as_deref();
-    name.filter(|name| !said && !name.is_empty())
+    name.filter(|name| !is_chosen && !name.is_empty())
 }
 
-/// An account that is called as another provider would be taken for that one's.
+/// Fails if `name` is another provider's alias, since `opkssh login NAME` would then mean that
+/// provider.
 fn check_name(
     name: &AccountName,
     providers: &[Provider],
@@ -163,10 +164,10 @@ fn check_name(
     }
 }
 
-/// The account of the daemon that `word` names: by its name, or by its issuer as everywhere else,
-/// where the daemon says so if it is not the only one there. The daemon is started only if it may
-/// know any.
-fn held_account(word: &str, places: &Places) -> Result<Option<String>, ClientError> {
+/// Returns the agent's account that `word` names, by its alias, issuer or provider. If several
+/// match, returns `word`, which the agent reports as ambiguous. Starts the agent only if there are
+/// stored accounts.
+fn existing_account(word: &str, places: &Places) -> Result<Option<String>, ClientError> {
     let connection = match Connection::open(&places.control_socket()) {
         Err(ClientError::NotRunning) if places.accounts_file().exists() => ensure_running(places)?,
         Err(ClientError::NotRunning) => return Ok(None),

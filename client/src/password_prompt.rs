@@ -1,4 +1,4 @@
-//! Asking a person for a password: on the terminal, not echoed; else a line of stdin.
+//! Reads a password: from the terminal without echo, else a line of stdin.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write as _};
@@ -9,18 +9,18 @@ use zeroize::Zeroizing;
 
 use crate::error::ClientError;
 
-/// More is not a password. In bytes.
-const LONGEST: usize = 1024;
+/// Longest password, in bytes.
+const MAX_LENGTH: usize = 1024;
 
-/// Where passwords come from.
-pub enum Asked {
+/// Where passwords are read from.
+pub enum PasswordSource {
     Terminal(File),
-    /// Nobody is asked: it is piped in.
+    /// Each line is a password; nothing is prompted for.
     Stdin,
 }
 
-impl Asked {
-    /// The terminal, if stdin is one; else stdin.
+impl PasswordSource {
+    /// Returns the terminal if stdin is one, else stdin.
     pub fn of_process() -> Self {
         match Self::terminal() {
             Some(terminal) if io::stdin().is_terminal() => terminal,
@@ -28,20 +28,18 @@ impl Asked {
         }
     }
 
-    /// The terminal that a person is at, if there is one.
+    /// Returns the process's terminal if stdin or stderr is one.
     pub fn terminal() -> Option<Self> {
         let watched = io::stdin().is_terminal() || io::stderr().is_terminal();
         let terminal = File::options().read(true).write(true).open("/dev/tty");
         terminal.ok().filter(|_| watched).map(Self::Terminal)
     }
 
-    /// One password.
-    ///
-    /// # Errors
-    /// [`ClientError::NoPassword`] when there is none, or the person presses Ctrl-C.
+    /// Reads a password. Fails with [`ClientError::NoPassword`] if it is empty or cancelled by
+    /// Ctrl-C.
     pub fn ask(&mut self, prompt: &str) -> Result<Secret, ClientError> {
         let password = match self {
-            Self::Terminal(terminal) => unechoed(terminal, prompt),
+            Self::Terminal(terminal) => read_without_echo(terminal, prompt),
             Self::Stdin => line(&mut io::stdin().lock(), false),
         };
         password
@@ -50,10 +48,8 @@ impl Asked {
             .ok_or(ClientError::NoPassword)
     }
 
-    /// A new password: typed twice on a terminal.
-    ///
-    /// # Errors
-    /// As [`ask`](Self::ask), and [`ClientError::PasswordsDiffer`].
+    /// Reads a new password, which has to be typed twice on a terminal. Fails with
+    /// [`ClientError::PasswordsDiffer`].
     pub fn ask_new(&mut self, prompt: &str) -> Result<Secret, ClientError> {
         let password = self.ask(prompt)?;
         if let Self::Terminal(_) = self {
@@ -66,13 +62,13 @@ impl Asked {
     }
 }
 
-/// A terminal that echoes nothing and hands on every key, Ctrl-C too: the settings must not stay.
-struct Quiet<'a> {
+/// A terminal without echo, line editing and signals. Dropping it restores the settings.
+struct RawTerminal<'a> {
     terminal: &'a File,
     before: rustix::termios::Termios,
 }
 
-impl<'a> Quiet<'a> {
+impl<'a> RawTerminal<'a> {
     fn new(terminal: &'a File) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
         let mut quiet = before.clone();
@@ -86,14 +82,14 @@ impl<'a> Quiet<'a> {
     }
 }
 
-impl Drop for Quiet<'_> {
+impl Drop for RawTerminal<'_> {
     fn drop(&mut self) {
         let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
     }
 }
 
-fn unechoed(mut terminal: &File, prompt: &str) -> io::Result<Option<Secret>> {
-    let quiet = Quiet::new(terminal)?;
+fn read_without_echo(mut terminal: &File, prompt: &str) -> io::Result<Option<Secret>> {
+    let quiet = RawTerminal::new(terminal)?;
     terminal.write_all(prompt.as_bytes())?;
     let password = line(&mut terminal, true);
     drop(quiet);
@@ -101,10 +97,10 @@ fn unechoed(mut terminal: &File, prompt: &str) -> io::Result<Option<Secret>> {
     password
 }
 
-/// Reads to the end of the line. `typed`: with the keys by which a person corrects it.
+/// Reads to the end of the line. If `typed`, handles Ctrl-C, Ctrl-D, Ctrl-U and Backspace.
 fn line(from: &mut impl Read, typed: bool) -> io::Result<Option<Secret>> {
-    // never grows, so that no copy of it stays behind
-    let mut text = Zeroizing::new(Vec::with_capacity(LONGEST));
+    // never reallocated, which would leave a copy in memory
+    let mut text = Zeroizing::new(Vec::with_capacity(MAX_LENGTH));
     let mut byte = Zeroizing::new([0]);
     loop {
         if from.read(&mut *byte)? == 0 {
@@ -124,7 +120,7 @@ fn line(from: &mut impl Read, typed: bool) -> io::Result<Option<Secret>> {
             }
             // Ctrl-U
             (21, true) => text.clear(),
-            (_, _) if text.len() == LONGEST => {
+            (_, _) if text.len() == MAX_LENGTH => {
                 return Err(io::Error::other("it is too long"));
             }
             (byte, _) => text.push(byte),
@@ -169,6 +165,6 @@ mod tests {
         assert_eq!(next().expose(), "three\x03");
         assert!(line(&mut lines, false).unwrap().is_none());
         assert!(line(&mut &[0xff, b'\n'][..], false).is_err());
-        assert!(line(&mut "x".repeat(LONGEST + 1).as_bytes(), false).is_err());
+        assert!(line(&mut "x".repeat(MAX_LENGTH + 1).as_bytes(), false).is_err());
     }
 }

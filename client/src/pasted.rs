@@ -1,5 +1,5 @@
-//! The browser's answer, brought by the person: their browser is on another machine, and the address
-//! it ended at is typed here.
+//! Passes a redirect address that the user types or pipes in to the waiting login, for a browser on
+//! another machine.
 
 use std::io::{self, BufRead as _, IsTerminal, Read as _, Write};
 use std::os::fd::AsFd;
@@ -12,36 +12,35 @@ use opkssh_protocol::printable::printable;
 use opkssh_protocol::secret::Secret;
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::connection::{AT_ONCE, Connection, unexpected};
+use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
 
 /// Longest address that is read, in bytes.
-const LONGEST: u64 = 32 * 1024;
+const MAX_LENGTH: u64 = 32 * 1024;
 
-/// Can an address be typed here?
-pub fn can_be_typed() -> bool {
+/// Returns true if stdin is a terminal, so that an address can be typed.
+pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Reads lines from the terminal until the process ends, and gives each to `bring`; what is wrong
-/// with one is said on stderr. Does nothing where stdin is no terminal: what is piped to a command
-/// is not ours.
-pub fn read_while_waiting(bring: impl Fn(Secret) -> Result<(), Failure> + Send + 'static) {
-    if !can_be_typed() {
+/// Passes lines from the terminal to `deliver` until the process ends, and reports errors on
+/// stderr. Does nothing if stdin is not a terminal: piped input is not for the login.
+pub fn read_redirects(deliver: impl Fn(Secret) -> Result<(), Failure> + Send + 'static) {
+    if !stdin_is_terminal() {
         return;
     }
-    // ends with the process: nothing can interrupt a read from a terminal
+    // never joined: a read from a terminal cannot be interrupted
     std::thread::spawn(move || {
         while let Some(line) = typed_line() {
             if line.expose().trim().is_empty() {
                 continue;
             }
-            if let Err(failure) = bring(line) {
+            if let Err(failure) = deliver(line) {
                 let hint = failure.hint.map(|hint| format!("; {hint}"));
                 let reason = failure.message + &hint.unwrap_or_default();
                 let _ = writeln!(
                     io::stderr(),
-                    "{}. The login goes on waiting.",
+                    "{}. The login is still waiting.",
                     printable(&reason)
                 );
             }
@@ -49,55 +48,56 @@ pub fn read_while_waiting(bring: impl Fn(Secret) -> Result<(), Failure> + Send +
     });
 }
 
-/// What [`read_while_waiting`] does with a line for a login in the daemon.
-pub(crate) fn to_the_daemon(socket: PathBuf) -> impl Fn(Secret) -> Result<(), Failure> {
+/// Returns the function that passes [`read_redirects`]' lines to a login in the agent.
+pub(crate) fn deliver_to_agent(socket: PathBuf) -> impl Fn(Secret) -> Result<(), Failure> {
     move |url| {
-        bring(&socket, url).map_err(|error| Failure {
+        deliver(&socket, url).map_err(|error| Failure {
             message: error.to_string(),
             hint: error.hint(),
         })
     }
 }
 
-/// `opkssh login --redirected`: one address from stdin, for the login that waits elsewhere.
+/// Passes one address from stdin to the login that waits in the agent (`opkssh login
+/// --redirected`).
 pub fn redirected(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
-    if can_be_typed() {
-        let _ = write!(io::stderr(), "The address where the browser ended: ");
+    if stdin_is_terminal() {
+        let _ = write!(io::stderr(), "Address at which the browser ended: ");
     }
     let mut text = String::new();
     io::stdin()
         .lock()
-        .take(LONGEST)
+        .take(MAX_LENGTH)
         .read_line(&mut text)
         .map_err(ClientError::io("cannot read the address"))?;
-    bring(&places.control_socket(), Secret::new(text))?;
-    let _ = writeln!(out, "The login goes on where it waits.").and_then(|()| out.flush());
+    deliver(&places.control_socket(), Secret::new(text))?;
+    let _ = writeln!(out, "The waiting login continues.").and_then(|()| out.flush());
     Ok(())
 }
 
-fn bring(socket: &std::path::Path, url: Secret) -> Result<(), ClientError> {
+fn deliver(socket: &std::path::Path, url: Secret) -> Result<(), ClientError> {
     let mut connection = Connection::open(socket)?;
-    match connection.ask(&Request::Redirected { url }, AT_ONCE)? {
+    match connection.ask(&Request::Redirected { url }, LOCAL_TIMEOUT)? {
         Event::RedirectTaken => Ok(()),
         _ => Err(unexpected()),
     }
 }
 
-/// The next line that is typed while we are in the foreground: a job in the background would be
-/// stopped for reading. `None`: the terminal is gone.
+/// Returns the next typed line, or `None` if the terminal is gone. Reads only in the foreground,
+/// since a background job would be stopped for reading.
 fn typed_line() -> Option<Secret> {
     let stdin = io::stdin();
     loop {
         let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut ready, None) {
             Ok(_) if in_foreground() => break,
-            // the line is for whoever has the terminal now
+            // the line is for the foreground job
             Ok(_) => std::thread::sleep(Duration::from_secs(1)),
             Err(rustix::io::Errno::INTR) => {}
             Err(_) => return None,
         }
     }
-    // not through a buffer of ours: what is typed later may be for another program
+    // unbuffered: later input may be for another program
     let mut line = vec![0; 8192];
     let length = rustix::io::read(stdin.as_fd(), &mut line[..]).ok()?;
     if length == 0 {
@@ -110,7 +110,7 @@ fn typed_line() -> Option<Secret> {
 fn in_foreground() -> bool {
     match rustix::termios::tcgetpgrp(io::stdin()) {
         Ok(group) => group == rustix::process::getpgrp(),
-        // not our controlling terminal: nobody stops us
+        // not the controlling terminal, so there is no job control
         Err(_) => true,
     }
 }

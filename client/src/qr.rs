@@ -1,11 +1,11 @@
-//! A QR code for a terminal.
+//! Draws a QR code on a terminal.
 
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 
-/// Black on white, whatever the terminal's colours; `None` for a text that is too long for one.
+/// Returns `text` as a QR code in black on white, or `None` if `text` is too long.
 pub fn for_terminal(text: &str) -> Option<String> {
-    // a screen has no scratches to correct, and the smaller picture fits more windows
+    // a screen needs no error correction, and the smaller code fits more windows
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     let picture = code.render::<Dense1x2>().build();
     let lines: Vec<_> = picture

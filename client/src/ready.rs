@@ -1,4 +1,4 @@
-//! Making an account usable with the person's help: for the wrapper, and `opkssh ensure`.
+//! `opkssh ensure`, and the login that `opkssh ensure` and `opkssh ssh` start.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use opkssh_protocol::printable::printable;
 
 use crate::agent_lock::with_store_open;
 use crate::configuration::Environment;
-use crate::ensure::{Ensured, ensure, ensure_with};
+use crate::ensure::{EnsureOutcome, ensure, ensure_with};
 use crate::error::ClientError;
 use crate::login::log_in;
 use crate::login_args::LoginArgs;
@@ -22,10 +22,10 @@ use crate::shown::local_time;
 pub struct EnsureArgs {
     /// The account, by its alias [default: the default account]
     pub alias: Option<String>,
-    /// The account that is meant for this host: by its `hosts:`, or the default one without any
+    /// The account whose `hosts:` name this host, or the default account if it has no `hosts:`
     #[arg(long, value_name = "HOST", conflicts_with = "alias")]
     pub host: Option<String>,
-    /// Do not say why it cannot be used
+    /// Print nothing if the account is not usable
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -52,20 +52,20 @@ pub fn ensure_usable(
         ensure_with(places, which.clone(), graphical)?
     };
     match ensured {
-        Ensured::Ready(account) => {
-            if watched && let Some(line) = about_the_end(&account) {
+        EnsureOutcome::Ready(account) => {
+            if watched && let Some(line) = expiry_notice(&account) {
                 let _ = writeln!(err, "{line}");
             }
             Ok(true)
         }
         // a host that no account is meant for is none of our business
-        Ensured::LoginNeeded { account, .. }
+        EnsureOutcome::LoginNeeded { account, .. }
             if watched && (account.is_some() || args.host.is_none()) =>
         {
             log_in_for(which, account, environment, places, err)?;
             Ok(true)
         }
-        Ensured::LoginNeeded { account, reason } => {
+        EnsureOutcome::LoginNeeded { account, reason } => {
             if !args.quiet {
                 let alias = account.or(args.alias.clone());
                 let alias = alias.map(|alias| format!(" {}", printable(&alias)));
@@ -85,7 +85,7 @@ pub fn log_in_for(
     account: Option<String>,
     environment: &Environment,
     places: &Places,
-    chatter: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<AccountStatus, ClientError> {
     let alias = match &which {
         WhichAccount::Named(alias) => Some(alias.clone()),
@@ -109,15 +109,15 @@ pub fn log_in_for(
                 alias,
                 ..LoginArgs::default()
             };
-            let request = login_request(&args, environment, places, chatter)?;
+            let request = login_request(&args, environment, places, err)?;
             Request::Login(LoginRequest { joining, ..request })
         }
     };
-    log_in(&request, true, environment, places, chatter)
+    log_in(&request, true, environment, places, err)
 }
 
 /// A line for the terminal where the login ends soon and only the person can go on.
-pub fn about_the_end(account: &AccountStatus) -> Option<String> {
+pub fn expiry_notice(account: &AccountStatus) -> Option<String> {
     let until = account.usable_until.filter(|_| account.ends_soon)?;
     let alias = printable(&account.alias);
     Some(format!(

@@ -1,10 +1,10 @@
-//! Times as a person reads them, and words as a shell does.
+//! Formats times, and words of a shell command.
 
 use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
 
-/// Local time to the minute; the number when it is outside of the calendar.
+/// Returns the local time to the minute, or the number of seconds if it is outside of the calendar.
 pub fn local_time(time: UnixTime) -> String {
     match jiff::Timestamp::from_second(time.0) {
         Ok(timestamp) => timestamp
@@ -27,8 +27,7 @@ pub fn time_of_day(time: UnixTime, now: UnixTime) -> String {
     }
 }
 
-/// As a word of a shell command: in single quotes where a shell would read more than a word;
-/// plain otherwise, as OpenSSH's programs do.
+/// Returns `text` as one word of a shell command, in single quotes if it needs them.
 pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
     if text.chars().all(plain) {
@@ -38,6 +37,7 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
+/// Returns the current time.
 pub fn now() -> UnixTime {
     SystemTime::now().into()
 }

@@ -1,5 +1,5 @@
-//! `opkssh login --configure`: Go's layout, a directory of key files that ssh's configuration
-//! includes. For logins that write files; the agent needs none of it.
+//! `opkssh login --configure`: a directory for key files that ssh's configuration includes, as Go's
+//! client makes it. Only logins that write files use it.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -13,8 +13,8 @@ use crate::error::ClientError;
 
 const INCLUDE: &str = "Include ~/.ssh/opkssh/config";
 
-/// Creates `~/.ssh/opkssh` (0700) with an empty `config` (0600), and puts the Include at the
-/// top of `~/.ssh/config`, where it applies to every host. Doing it twice changes nothing.
+/// Creates `~/.ssh/opkssh` (0700) with an empty `config` (0600), and puts the Include at the top of
+/// `~/.ssh/config`, where it applies to every host. A second call changes nothing.
 pub fn configure(places: &Places) -> Result<(), ClientError> {
     let failed = |path: &Path| ClientError::io(format!("cannot write {}", path.display()));
     let directory = places.ssh_dir().join("opkssh");
@@ -46,13 +46,13 @@ pub fn configure(places: &Places) -> Result<(), ClientError> {
         .map_err(failed(&main))
 }
 
-/// Was [`configure`] done, and not undone?
+/// Returns true if the files that [`configure`] writes exist.
 pub fn is_configured(places: &Places) -> bool {
     let text = std::fs::read(places.ssh_dir().join("config")).unwrap_or_default();
     has_include(&text) && places.ssh_dir().join("opkssh/config").is_file()
 }
 
-/// Lines are compared, so that a commented-out Include does not count.
+/// Returns true if a line of `text` is the Include; a comment does not count.
 fn has_include(text: &[u8]) -> bool {
     String::from_utf8_lossy(text).lines().any(|line| {
         line.split_whitespace()

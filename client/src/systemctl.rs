@@ -1,4 +1,4 @@
-//! systemd's user manager, by its own command.
+//! Controls systemd's user manager by `systemctl --user`.
 
 use std::process::{Command, Output, Stdio};
 
@@ -6,17 +6,18 @@ use opkssh_protocol::printable::printable;
 
 use crate::error::ClientError;
 
-/// Does a user manager answer here? There is none without systemd, nor for a user who has no
-/// session of their own (`su`, a container).
-pub fn answers() -> bool {
-    is_so(&["show-environment"])
+/// Returns true if the user manager answers. There is none without systemd, nor in `su` or a
+/// container.
+pub fn is_available() -> bool {
+    succeeds(&["show-environment"])
 }
 
+/// Returns true if the unit is active.
 pub fn is_active(unit: &str) -> bool {
-    is_so(&["is-active", "--quiet", unit])
+    succeeds(&["is-active", "--quiet", unit])
 }
 
-/// `systemctl --user` with these arguments, which must succeed.
+/// Runs `systemctl --user`. Fails if the command does.
 pub fn run(arguments: &[&str]) -> Result<(), ClientError> {
     let failed = |reason: String| ClientError::Systemctl {
         arguments: arguments.join(" "),
@@ -26,14 +27,14 @@ pub fn run(arguments: &[&str]) -> Result<(), ClientError> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(failed(match said.lines().find(|line| !line.is_empty()) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(failed(match stderr.lines().find(|line| !line.is_empty()) {
         Some(line) => printable(line).to_string(),
         None => output.status.to_string(),
     }))
 }
 
-fn is_so(arguments: &[&str]) -> bool {
+fn succeeds(arguments: &[&str]) -> bool {
     output(arguments).is_ok_and(|output| output.status.success())
 }
 

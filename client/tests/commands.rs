@@ -173,7 +173,7 @@ fn a_daemon_that_hangs_up_is_an_error() {
     )
     .err()
     .unwrap();
-    assert!(matches!(error, ClientError::HungUp), "{error}");
+    assert!(matches!(error, ClientError::ConnectionClosed), "{error}");
 }
 
 #[test]
@@ -569,7 +569,7 @@ fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
     let out = &mut Vec::new();
     let refused = agent_restart(&RestartArgs::default(), &home.places, out).unwrap_err();
     assert!(
-        matches!(refused, ClientError::RestartBlindly { agent: 1 }),
+        matches!(refused, ClientError::UncheckedRestart { agent: 1 }),
         "{refused}"
     );
     assert!(refused.hint().unwrap().contains("restart --force"));

@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 
-use opkssh_client::{Ensured, Environment, about_the_end, ensure, log_in_for, with_store_open};
+use opkssh_client::{
+    EnsureOutcome, Environment, ensure, expiry_notice, log_in_for, with_store_open,
+};
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
 
@@ -37,12 +39,12 @@ impl Surroundings {
     }
 }
 
-/// Renews the account, or logs in where only a person can help. `chatter` is stderr.
+/// Renews the account, or logs in where only a person can help. `err` is stderr.
 pub fn make_ready(
     which: WhichAccount,
     surroundings: &Surroundings,
     places: &Places,
-    chatter: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<(), WrapperError> {
     let named = match &which {
         WhichAccount::Named(alias) => Some(alias.clone()),
@@ -54,22 +56,22 @@ pub fn make_ready(
         false => ensure(places, which.clone()),
     };
     let (account, reason) = match ensured? {
-        Ensured::Ready(account) => {
+        EnsureOutcome::Ready(account) => {
             if surroundings.watched
-                && let Some(line) = about_the_end(&account)
+                && let Some(line) = expiry_notice(&account)
             {
-                let _ = writeln!(chatter, "{line}");
+                let _ = writeln!(err, "{line}");
             }
             return Ok(());
         }
-        Ensured::LoginNeeded { account, reason } => (account, reason),
+        EnsureOutcome::LoginNeeded { account, reason } => (account, reason),
     };
     if !surroundings.somebody_here() {
-        return Err(WrapperError::NobodyHere {
+        return Err(WrapperError::LoginNeeded {
             reason,
             account: account.or(named),
         });
     }
-    log_in_for(which, account, &surroundings.environment, places, chatter)?;
+    log_in_for(which, account, &surroundings.environment, places, err)?;
     Ok(())
 }

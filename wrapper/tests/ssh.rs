@@ -64,11 +64,11 @@ fn ready(home: &Home) -> FakeDaemon {
 
 /// Runs the prepared command to its end, as `exec` would.
 fn run(home: &Home, words: &[OsString], around: &Surroundings) -> Result<String, WrapperError> {
-    let mut chatter = Vec::new();
+    let mut err = Vec::new();
     let args = SshArgs::read(words.to_vec())?;
-    let mut command = prepare_ssh(args, around, &home.places, &mut chatter)?;
+    let mut command = prepare_ssh(args, around, &home.places, &mut err)?;
     assert!(command.env("HOME", home.path()).status().unwrap().success());
-    Ok(String::from_utf8(chatter).unwrap())
+    Ok(String::from_utf8(err).unwrap())
 }
 
 fn argv(home: &Home) -> Vec<OsString> {
@@ -114,9 +114,9 @@ fn arguments_arrive_to_the_byte() {
         vec![OsString::from_vec(vec![b'h', 0xfe, 0xff])],
     ];
     for line in nasty {
-        let chatter = run(&home, &line, &alone(&home)).unwrap_or_else(|e| panic!("{e}"));
+        let err = run(&home, &line, &alone(&home)).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(argv(&home), line);
-        assert_eq!(chatter, "");
+        assert_eq!(err, "");
         let socket = std::fs::read_to_string(home.path().join("sock")).unwrap();
         assert_eq!(Path::new(&socket), home.places.agent_socket());
     }
@@ -209,12 +209,12 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
     });
     let mut around = alone(&home);
     around.environment.browser = Some("/bin/true".into());
-    let chatter = run(&home, &words(&["host"]), &around).unwrap_or_else(|e| panic!("{e}"));
+    let err = run(&home, &words(&["host"]), &around).unwrap_or_else(|e| panic!("{e}"));
     assert!(
-        chatter.contains("Opening browser to http://localhost:3000/login\n"),
-        "{chatter}"
+        err.contains("Opening browser to http://localhost:3000/login\n"),
+        "{err}"
     );
-    assert!(chatter.contains("alice@example.com"), "{chatter}");
+    assert!(err.contains("alice@example.com"), "{err}");
     let asked = daemon.asked();
     // the daemon knows where and how, also where no configuration does
     let again = serde_json::json!({
@@ -263,7 +263,7 @@ fn with_nobody_here_there_is_no_login_and_no_ssh() {
     let error = run(&home, &words(&["host"]), &alone(&home)).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "login needed, and nobody here to log in: token revoked"
+        "login needed, without a terminal or browser to log in: token revoked"
     );
     assert_eq!(
         error.hint().as_deref(),

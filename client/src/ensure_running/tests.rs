@@ -1,4 +1,4 @@
-//! With shell scripts in the daemon's place.
+//! Tests with shell scripts in place of the agent.
 
 use super::*;
 use opkssh_protocol::places::BaseDirectories;
@@ -54,7 +54,7 @@ fn a_daemon_that_ends_at_once_is_explained_by_its_log() {
     let error = start_fails(&home, &script("exit 1"));
     assert_eq!(
         error.hint().unwrap(),
-        "see what it says: opkssh agent run",
+        "run it in the foreground: opkssh agent run",
         "an old line is no cause"
     );
 }
