@@ -27,16 +27,17 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         #[cfg(feature = "client")]
         Command::Check(args) => {
             let usable = opkssh_client::check(&args, &places()?, &mut std::io::stdout())?;
-            return Ok(if usable {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+            return Ok(yes_or_no(usable));
         }
         #[cfg(feature = "client")]
         Command::Client { command } => client(command)?,
         #[cfg(feature = "client")]
-        Command::Ensure(args) => return ensure(&args),
+        Command::Ensure(args) => {
+            let environment = opkssh_client::Environment::of_process();
+            let err = &mut std::io::stderr();
+            let usable = opkssh_client::ensure(&args, &environment, &places()?, err)?;
+            return Ok(yes_or_no(usable));
+        }
         #[cfg(feature = "client")]
         Command::Login(args) => login(&args, &places()?)?,
         #[cfg(feature = "client")]
@@ -81,6 +82,15 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         Command::Verify(args) => opkssh_server::verify_command(&args)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns exit status 0 for true and 1 for false.
+#[cfg(feature = "client")]
+fn yes_or_no(usable: bool) -> ExitCode {
+    match usable {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
 }
 
 #[cfg(feature = "server")]
@@ -165,27 +175,13 @@ fn client(command: Option<ClientCommand>) -> Result<(), CommandFailure> {
 }
 
 #[cfg(feature = "client")]
-fn ensure(args: &opkssh_client::EnsureArgs) -> Result<ExitCode, CommandFailure> {
-    use std::io::IsTerminal;
-    let environment = opkssh_client::Environment::of_process();
-    let err = &mut std::io::stderr();
-    let watched = err.is_terminal();
-    let usable = opkssh_client::ensure_usable(args, watched, &environment, &places()?, err)?;
-    Ok(if usable {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-#[cfg(feature = "client")]
 fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, CommandFailure> {
-    use opkssh_wrapper::{SshArgs, Surroundings};
+    use opkssh_wrapper::{SshArgs, SshContext};
     let places = places().map_err(CommandFailure::with_ssh_status)?;
     let args = SshArgs::read(words)?;
     match opkssh_wrapper::ssh(
         args,
-        &Surroundings::of_process(),
+        &SshContext::of_process(),
         &places,
         &mut std::io::stderr(),
     )? {}

@@ -8,7 +8,7 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
-use crate::ensure::{EnsureOutcome, ensure};
+use crate::ensure::{EnsureOutcome, login_needed, renew};
 use crate::error::ClientError;
 use crate::shown::{local_time, now};
 
@@ -35,18 +35,12 @@ pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<b
         (None, Some(host)) => WhichAccount::ForHost(host.clone()),
         (None, None) => WhichAccount::Default,
     };
-    let answer = ensure(places, which)?;
-    let (usable, why) = match &answer {
+    let (usable, why) = match &renew(places, which, false)? {
         EnsureOutcome::Ready(account) => {
             usability(account, args.duration.unwrap_or_default(), now())
         }
-        EnsureOutcome::LoginNeeded { account, reason } => {
-            let alias = account.as_deref().map(|a| format!(" {}", printable(a)));
-            let login = format!("opkssh login{}", alias.unwrap_or_default());
-            (
-                false,
-                format!("login needed: {}; log in: {login}", printable(reason)),
-            )
+        EnsureOutcome::LoginNeeded { alias, reason } => {
+            (false, login_needed(alias.as_deref(), reason))
         }
     };
     if !args.quiet {

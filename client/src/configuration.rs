@@ -1,7 +1,7 @@
 //! Finds and reads the client configuration.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use opkssh_protocol::config::ClientConfig;
@@ -9,7 +9,7 @@ use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
 
-/// The environment variables that concern logging in.
+/// The process's environment, as far as a login depends on it.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// `OPKSSH_DEFAULT`
@@ -22,12 +22,19 @@ pub struct Environment {
     pub desktop: bool,
     /// True in an SSH session: `SSH_CONNECTION` is set.
     pub remote: bool,
+    pub stdin_terminal: bool,
+    pub stderr_terminal: bool,
 }
 
 impl Environment {
     /// Returns true if the user sees a browser opened here. In an SSH session that is not certain.
     pub(crate) fn opens_browser(&self) -> bool {
-        !self.remote && (self.browser.is_some() || self.desktop)
+        !self.remote && self.is_graphical()
+    }
+
+    /// Returns true if a browser can be opened.
+    pub fn is_graphical(&self) -> bool {
+        self.browser.is_some() || self.desktop
     }
 
     pub fn of_process() -> Self {
@@ -39,6 +46,8 @@ impl Environment {
             browser: set("BROWSER"),
             desktop: set("DISPLAY").is_some() || set("WAYLAND_DISPLAY").is_some(),
             remote: set("SSH_CONNECTION").is_some(),
+            stdin_terminal: io::stdin().is_terminal(),
+            stderr_terminal: io::stderr().is_terminal(),
         }
     }
 }

@@ -87,7 +87,7 @@ pub fn show_certificate(
 
 /// Logs in: starts the agent if needed, shows progress on `out`, and waits for the person. Closing
 /// the connection, e.g. by Ctrl-C, cancels the login in the agent.
-pub fn log_in(
+pub(crate) fn log_in(
     request: &Request,
     open_browser: bool,
     environment: &Environment,

@@ -1,7 +1,8 @@
-//! Formats times, and words of a shell command.
+//! Formats times, and shell commands.
 
 use std::time::SystemTime;
 
+use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
 /// Returns the local time to the minute, or the number of seconds if it is outside of the calendar.
@@ -34,6 +35,14 @@ pub fn quoted(text: &str) -> String {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Returns the command that logs in to the account `alias`, or without one to the default account.
+pub fn login_command(alias: Option<&str>) -> String {
+    match alias {
+        Some(alias) => format!("opkssh login {}", printable(alias)),
+        None => "opkssh login".to_owned(),
     }
 }
 

@@ -1,6 +1,8 @@
+//! Errors of `opkssh ssh`.
+
 use std::io;
 
-use opkssh_client::ClientError;
+use opkssh_client::{ClientError, login_command};
 
 /// Why `opkssh ssh` did not become ssh.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +14,7 @@ pub enum WrapperError {
     #[error("login needed, without a terminal or browser to log in: {reason}")]
     LoginNeeded {
         reason: String,
-        account: Option<String>,
+        alias: Option<String>,
     },
     #[error("{0} is not in PATH")]
     NotFound(&'static str),
@@ -28,14 +30,9 @@ impl WrapperError {
             Self::NoAccount => {
                 "opkssh ssh --account ALIAS HOST; `opkssh status` shows the aliases".into()
             }
-            Self::LoginNeeded {
-                account: Some(alias),
-                ..
-            } => {
-                format!("log in first, on a terminal: opkssh login {alias}")
-            }
-            Self::LoginNeeded { account: None, .. } => {
-                "log in first, on a terminal: opkssh login".into()
+            Self::LoginNeeded { alias, .. } => {
+                let command = login_command(alias.as_deref());
+                format!("log in first, on a terminal: {command}")
             }
             Self::NotFound(program) => {
                 format!("install OpenSSH's client, or add {program} to PATH")

@@ -5,10 +5,8 @@
 mod connecting;
 mod destination;
 mod error;
-mod make_ready;
 mod real_program;
 mod ssh;
 
 pub use error::WrapperError;
-pub use make_ready::Surroundings;
-pub use ssh::{SshArgs, prepare_ssh, ssh};
+pub use ssh::{SshArgs, SshContext, prepare_ssh, ssh};

@@ -6,14 +6,13 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use opkssh_client::announce;
+use opkssh_client::{EnsureOutcome, Environment, LoginMethod, announce, make_usable};
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
 
 use crate::connecting::connecting;
 use crate::destination::{Purpose, purpose};
 use crate::error::WrapperError;
-use crate::make_ready::{Surroundings, make_ready};
 use crate::real_program::real_program;
 
 /// The arguments of `opkssh ssh`.
@@ -50,14 +49,42 @@ impl SshArgs {
     }
 }
 
+/// The process's environment, as far as `opkssh ssh` depends on it.
+#[derive(Debug, Clone)]
+pub struct SshContext {
+    pub environment: Environment,
+    /// `PATH`
+    pub path: OsString,
+}
+
+impl SshContext {
+    pub fn of_process() -> Self {
+        Self {
+            environment: Environment::of_process(),
+            path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
+        }
+    }
+
+    fn login_method(&self) -> LoginMethod {
+        let environment = &self.environment;
+        if environment.stdin_terminal || environment.stderr_terminal {
+            LoginMethod::Terminal
+        } else if environment.is_graphical() {
+            LoginMethod::Browser
+        } else {
+            LoginMethod::Unavailable
+        }
+    }
+}
+
 /// Makes an account usable, then becomes ssh. Returns only on failure.
 pub fn ssh(
     args: SshArgs,
-    surroundings: &Surroundings,
+    context: &SshContext,
     places: &Places,
     err: &mut dyn Write,
 ) -> Result<Infallible, WrapperError> {
-    let mut command = prepare_ssh(args, surroundings, places, err)?;
+    let mut command = prepare_ssh(args, context, places, err)?;
     let _ = err.flush();
     let source = command.exec();
     Err(WrapperError::Exec {
@@ -69,12 +96,12 @@ pub fn ssh(
 /// Makes an account usable and returns the ssh command to run.
 pub fn prepare_ssh(
     args: SshArgs,
-    surroundings: &Surroundings,
+    context: &SshContext,
     places: &Places,
     err: &mut dyn Write,
 ) -> Result<Command, WrapperError> {
     let this_program = std::env::current_exe().ok();
-    let program = real_program("ssh", &surroundings.path, this_program.as_deref())?;
+    let program = real_program("ssh", &context.path, this_program.as_deref())?;
     let purpose = purpose(&args.args);
     let which = match (args.account, &purpose) {
         (_, Purpose::NoLogin) => None,
@@ -83,7 +110,11 @@ pub fn prepare_ssh(
         (None, Purpose::UnreadableHost) => Some(WhichAccount::Default),
     };
     if let Some(which) = which {
-        make_ready(which, surroundings, places, err)?;
+        let method = context.login_method();
+        let outcome = make_usable(which, method, &context.environment, places, err)?;
+        if let EnsureOutcome::LoginNeeded { alias, reason } = outcome {
+            return Err(WrapperError::LoginNeeded { alias, reason });
+        }
     }
     if let Purpose::Host(host) = &purpose
         && let Some(connecting) = connecting(&program, &args.args, host)

@@ -20,7 +20,7 @@ use opkssh_client::Environment;
 use opkssh_protocol::control::{Event, Request};
 use opkssh_protocol::places::{BaseDirectories, Places};
 use opkssh_test_support::write_program;
-use opkssh_wrapper::{SshArgs, Surroundings, WrapperError, prepare_ssh};
+use opkssh_wrapper::{SshArgs, SshContext, WrapperError, prepare_ssh};
 
 const CONFIG: &str = "default_provider: work\nproviders:\n  \
     - {alias: work, issuer: 'https://id.example.com', client_id: client-1}\n  \
@@ -45,11 +45,9 @@ fn home() -> Home {
 }
 
 /// Nobody is here: no terminal, no browser, no desktop.
-fn alone(home: &Home) -> Surroundings {
-    Surroundings {
+fn alone(home: &Home) -> SshContext {
+    SshContext {
         environment: Environment::default(),
-        terminal: false,
-        watched: false,
         path: home.path().join("bin").into_os_string(),
     }
 }
@@ -63,7 +61,7 @@ fn ready(home: &Home) -> FakeDaemon {
 }
 
 /// Runs the prepared command to its end, as `exec` would.
-fn run(home: &Home, words: &[OsString], around: &Surroundings) -> Result<String, WrapperError> {
+fn run(home: &Home, words: &[OsString], around: &SshContext) -> Result<String, WrapperError> {
     let mut err = Vec::new();
     let args = SshArgs::read(words.to_vec())?;
     let mut command = prepare_ssh(args, around, &home.places, &mut err)?;
@@ -239,11 +237,9 @@ fn without_an_account_the_login_is_at_the_default_provider() {
             reason: "no account yet".into(),
         }],
     });
-    let around = Surroundings {
-        terminal: true,
-        watched: true,
-        ..alone(&home)
-    };
+    let mut around = alone(&home);
+    around.environment.stdin_terminal = true;
+    around.environment.stderr_terminal = true;
     run(&home, &words(&["host"]), &around).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(daemon.asked()[1]["providers"][0]["client_id"], "client-1");
     // and where one is named, at that
@@ -318,10 +314,8 @@ fn become_ssh(home: &Path) -> ! {
         state: home.join("state"),
         config: home.join("config"),
     });
-    let around = Surroundings {
+    let around = SshContext {
         environment: Environment::default(),
-        terminal: false,
-        watched: false,
         path: home.join("bin").into_os_string(),
     };
     let args = SshArgs::read(words(&["host"])).ok().unwrap();
