@@ -140,7 +140,7 @@ pub enum AgentCommand {
     /// Restart the agent; accounts stay in the store
     Restart(opkssh_client::RestartArgs),
     /// Run the agent in the foreground
-    Run(opkssh_agent::RunArgs),
+    Run(crate::agent_run::AgentRunArgs),
     /// Start the agent and print the variables for a shell
     Start(opkssh_client::StartArgs),
     /// Stop the agent; accounts stay in the store

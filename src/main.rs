@@ -9,6 +9,8 @@ mod inspect;
 mod report;
 
 #[cfg(feature = "client")]
+mod agent_run;
+#[cfg(feature = "client")]
 mod log_dir;
 #[cfg(feature = "client")]
 mod login;

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use jiff::SignedDuration;
 use opkssh_protocol::control::AgentStatus;
 
+use crate::duration::DurationArg;
 use crate::error::ClientError;
 use crate::shown::quoted;
 
@@ -16,7 +16,8 @@ pub struct AgentSettings {
     /// Serve the agent protocol on this path as well as in the runtime directory
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
-    /// Where to store refresh tokens and keys: auto, keyring, file or memory [default: auto]
+    /// Where to store refresh tokens and keys: keyring, file (encrypted with a passphrase), memory,
+    /// or auto for the first of these that is set up [default: auto]
     #[arg(long, value_name = "STORE", value_parser = ["auto", "keyring", "file", "memory"], hide_possible_values = true)]
     pub store: Option<String>,
     #[command(flatten)]
@@ -28,11 +29,11 @@ pub struct AgentSettings {
 pub struct RunningSettings {
     /// Stop after this time without a connection if every account is stored, e.g. 30m or 8h
     /// [default: never]
-    #[arg(long, value_name = "DURATION", value_parser = idle_limit)]
-    pub idle_stop: Option<SignedDuration>,
+    #[arg(long, value_name = "DURATION")]
+    pub idle_stop: Option<DurationArg>,
     /// Log out of every account this long after its login, e.g. 10h [default: never]
-    #[arg(long, value_name = "DURATION", value_parser = idle_limit)]
-    pub lifetime: Option<SignedDuration>,
+    #[arg(long, value_name = "DURATION")]
+    pub lifetime: Option<DurationArg>,
     /// Keep secrets out of swap: off, auto or strict [default: auto]
     #[arg(long, value_name = "WHETHER", value_parser = ["off", "auto", "strict"], hide_possible_values = true)]
     pub memory_lock: Option<String>,
@@ -52,9 +53,8 @@ impl RunningSettings {
                     .flat_map(|value| [option.to_owned(), value]),
             );
         };
-        let seconds = |limit: SignedDuration| format!("{}s", limit.as_secs());
-        add("--idle-stop", self.idle_stop.map(seconds));
-        add("--lifetime", self.lifetime.map(seconds));
+        add("--idle-stop", self.idle_stop.map(|limit| limit.to_string()));
+        add("--lifetime", self.lifetime.map(|limit| limit.to_string()));
         add("--memory-lock", self.memory_lock.clone());
         add("--log-level", self.log_level.clone());
         arguments
@@ -62,8 +62,10 @@ impl RunningSettings {
 
     /// Takes each option that is not given from a running agent.
     pub(crate) fn keep(&mut self, agent: &AgentStatus) {
-        self.idle_stop = self.idle_stop.or(agent.idle_stop.and_then(duration));
-        self.lifetime = self.lifetime.or(agent.lifetime.and_then(duration));
+        self.idle_stop = self
+            .idle_stop
+            .or(agent.idle_stop.map(DurationArg::from_secs));
+        self.lifetime = self.lifetime.or(agent.lifetime.map(DurationArg::from_secs));
         let unless = |value: &str, default: &str| {
             (!value.is_empty() && value != default).then(|| value.to_owned())
         };
@@ -79,8 +81,8 @@ impl RunningSettings {
 
     fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
         let running = Self {
-            idle_stop: agent.idle_stop.and_then(duration),
-            lifetime: agent.lifetime.and_then(duration),
+            idle_stop: agent.idle_stop.map(DurationArg::from_secs),
+            lifetime: agent.lifetime.map(DurationArg::from_secs),
             memory_lock: Some(agent.memory_lock.clone()),
             log_level: Some(agent.log_level.clone()),
         };
@@ -138,21 +140,6 @@ impl AgentSettings {
         }
         let option = format!("--store {}", self.store.as_deref().unwrap_or_default());
         Err(other(&option, &agent.store))
-    }
-}
-
-fn duration(seconds: u64) -> Option<SignedDuration> {
-    seconds.try_into().ok().map(SignedDuration::from_secs)
-}
-
-/// Parses a duration of at least one second; a shorter one would leave no time for a request.
-fn idle_limit(text: &str) -> Result<SignedDuration, String> {
-    let limit: SignedDuration = text
-        .parse()
-        .map_err(|error: jiff::Error| error.to_string())?;
-    match limit.as_secs() >= 1 {
-        true => Ok(limit),
-        false => Err("it must be at least 1s".to_owned()),
     }
 }
 

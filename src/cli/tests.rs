@@ -45,7 +45,7 @@ fn agent_run_is_parsed_alone_and_errors_come_from_the_full_parser() {
     assert!(matches!(
         run("--log-level debug --detached=true"),
         Ok(Command::Agent { command: AgentCommand::Run(args) })
-            if args.detached && args.log_level.name() == "debug"
+            if args.detached && args.settings.running.log_level.as_deref() == Some("debug")
     ));
     assert!(parse_single(&["opkssh", "agent", "run"].map(OsString::from)).is_some());
     assert!(parse_single(&["opkssh", "agent", "stop"].map(OsString::from)).is_none());
