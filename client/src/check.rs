@@ -10,7 +10,7 @@ use opkssh_protocol::time::UnixTime;
 use crate::duration::DurationArg;
 use crate::ensure::{EnsureOutcome, login_needed, renew};
 use crate::error::ClientError;
-use crate::shown::{local_time, now};
+use crate::format::{local_time, now};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct CheckArgs {

@@ -8,15 +8,15 @@ use opkssh_protocol::control::{
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
-use crate::agent_lock::with_store_open;
+use crate::agent::lock::with_store_open;
+use crate::agent::running::ensure_running;
 use crate::configuration::Environment;
 use crate::connection::{Connection, NETWORK_TIMEOUT, unexpected};
-use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
+use crate::format::{local_time, login_command};
+use crate::login::args::LoginArgs;
 use crate::login::log_in;
-use crate::login_args::LoginArgs;
-use crate::login_request::login_request;
-use crate::shown::{local_time, login_command};
+use crate::login::request::login_request;
 
 /// Make an account usable: renew it, or log in
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -7,11 +7,11 @@ use opkssh_protocol::control::{Event, LockedPart, LoggedOut, Request, StatusRepo
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
-use crate::connection::{Connection, NETWORK_TIMEOUT, unexpected};
-use crate::ensure_running::ensure_running;
+use crate::agent::running::{ensure_running, ensure_running_if_stored};
+use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
+use crate::key_files;
 use crate::status::report;
-use crate::written_keys;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LogoutArgs {
@@ -37,7 +37,7 @@ pub fn logout(
     err: &mut dyn Write,
 ) -> Result<(), ClientError> {
     if let Some(key) = &args.private_key_file {
-        written_keys::remove_one(key)?;
+        key_files::remove_one(key)?;
         let _ = writeln!(
             out,
             "Successfully removed opkssh key pair: {}",
@@ -58,7 +58,7 @@ pub fn logout(
     if args.alias.is_some() {
         return Ok(());
     }
-    let removed = written_keys::remove_all(places, args.verbose, out, err)?;
+    let removed = key_files::remove_all(places, args.verbose, out, err)?;
     match (removed, accounts.len()) {
         (0, 0) => {
             let _ = writeln!(out, "No opkssh keys found to remove");
@@ -71,37 +71,34 @@ pub fn logout(
     Ok(())
 }
 
+/// Returns true if the agent shows no accounts and hides none.
 fn has_no_accounts(report: &StatusReport) -> bool {
     // a locked agent does not show its accounts
     let hides = |part: &LockedPart| matches!(part, LockedPart::Agent | LockedPart::Screen);
     report.accounts.is_empty() && !report.agent.locked.iter().any(hides)
 }
 
+/// Logs out of the agent's accounts and returns them.
 fn log_out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>, ClientError> {
     let which = match (&args.alias, args.all) {
         (Some(alias), _) => WhichAccount::Named(alias.clone()),
         (None, true) => WhichAccount::All,
         (None, false) => WhichAccount::Default,
     };
-    let connection = match Connection::open(&places.control_socket()) {
-        // the agent revokes and wipes stored accounts
-        Err(ClientError::NotRunning) if args.alias.is_some() || places.accounts_file().exists() => {
-            ensure_running(places)?
-        }
-        Err(ClientError::NotRunning) => return Ok(Vec::new()),
-        connection => connection?,
+    // the agent also revokes and wipes stored accounts
+    let connection = match args.alias {
+        Some(_) => Some(ensure_running(places)?),
+        None => ensure_running_if_stored(places)?,
     };
-    let mut connection = if args.alias.is_some() {
-        connection
-    } else if args.all {
-        // includes accounts in a locked store
-        connection
-    } else if has_no_accounts(&report(connection)?) {
-        // there is no account to log out of
+    let Some(mut connection) = connection else {
         return Ok(Vec::new());
-    } else {
-        ensure_running(places)?
     };
+    if which == WhichAccount::Default {
+        if has_no_accounts(&report(connection)?) {
+            return Ok(Vec::new());
+        }
+        connection = ensure_running(places)?;
+    }
     match connection.ask(&Request::Logout { which }, NETWORK_TIMEOUT)? {
         Event::LoggedOut { accounts } => Ok(accounts),
         _ => Err(unexpected()),

@@ -12,7 +12,7 @@ use opkssh_protocol::printable::{printable, printable_json};
 
 use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
-use crate::shown::{local_time, now, time_of_day};
+use crate::format::{local_time, now, time_of_day};
 
 /// Shown for an account that has an access token and no `hosts:`.
 pub(crate) const ACCESS_TOKEN_LEFT_OUT: &str =
@@ -27,11 +27,7 @@ pub struct StatusArgs {
 
 /// Shows agent, accounts, expirations and how each account renews. Does not start the agent.
 pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
-    let report = match Connection::open(&places.control_socket()) {
-        Ok(connection) => Some(report(connection)?),
-        Err(ClientError::NotRunning) => None,
-        Err(error) => return Err(error),
-    };
+    let report = report_if_running(places)?;
     let text = if args.json {
         json(report.as_ref())?
     } else {
@@ -41,6 +37,12 @@ pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result
     Ok(())
 }
 
+/// Returns the agent's report, or `None` if it is not running.
+pub(crate) fn report_if_running(places: &Places) -> Result<Option<StatusReport>, ClientError> {
+    Connection::open_if_running(places)?.map(report).transpose()
+}
+
+/// Returns the agent's report.
 pub(crate) fn report(mut connection: Connection) -> Result<StatusReport, ClientError> {
     match connection.ask(&Request::Status, LOCAL_TIMEOUT)? {
         Event::Status { report } => Ok(report),

@@ -7,7 +7,7 @@ use opkssh_protocol::control::AgentStatus;
 
 use crate::duration::DurationArg;
 use crate::error::ClientError;
-use crate::shown::quoted;
+use crate::format::quoted;
 
 /// Options of every command that starts the agent. An option that is not given has the agent's
 /// default.

@@ -6,12 +6,11 @@ use std::path::Path;
 use opkssh_protocol::control::{AgentStatus, StatusReport};
 use opkssh_protocol::places::Places;
 
-use crate::agent_commands::stop;
-use crate::agent_settings::AgentSettings;
-use crate::connection::Connection;
-use crate::ensure_running::ensure_running_with;
+use crate::agent::running::ensure_running_with;
+use crate::agent::settings::AgentSettings;
+use crate::agent::stop::stop_running;
 use crate::error::ClientError;
-use crate::status::report;
+use crate::status::{report, report_if_running};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct RestartArgs {
@@ -32,7 +31,7 @@ pub fn agent_restart(
     out: &mut dyn Write,
 ) -> Result<(), ClientError> {
     let mut settings = args.settings.clone();
-    match running(places) {
+    match report_if_running(places) {
         Ok(Some(running)) => {
             if !args.force {
                 check_nothing_lost(&running, "opkssh agent restart")?;
@@ -57,23 +56,6 @@ pub fn agent_restart(
         agent.version, agent.pid
     );
     Ok(())
-}
-
-/// Returns the agent's report, or `None` if it is not running.
-pub(crate) fn running(places: &Places) -> Result<Option<StatusReport>, ClientError> {
-    match Connection::open(&places.control_socket()) {
-        Ok(connection) => report(connection).map(Some),
-        Err(ClientError::NotRunning) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-pub(crate) fn stop_running(places: &Places) -> Result<(), ClientError> {
-    match Connection::open(&places.control_socket()) {
-        Ok(connection) => stop(connection),
-        Err(ClientError::NotRunning) => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 /// Fails with [`ClientError::LoginsAtRisk`] if accounts are in this agent's memory only.

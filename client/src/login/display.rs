@@ -7,11 +7,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use opkssh_protocol::control::{AccountStatus, Event};
 use opkssh_protocol::printable::printable;
 
-use crate::browser;
 use crate::configuration::Environment;
-use crate::pasted::stdin_is_terminal;
-use crate::qr::for_terminal;
-use crate::shown::local_time;
+use crate::format::local_time;
+use crate::login::browser;
+use crate::login::qr::for_terminal;
+use crate::login::redirect::stdin_is_terminal;
 use crate::status::ACCESS_TOKEN_LEFT_OUT;
 
 /// How the user passes on the address at which a browser on another machine ended.

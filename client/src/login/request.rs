@@ -10,11 +10,10 @@ use opkssh_protocol::control::{AccountStatus, KeyType, LoginRequest, Request};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
+use crate::agent::running::ensure_running_if_stored;
 use crate::configuration::{Environment, load_config};
-use crate::connection::Connection;
-use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
-use crate::login_args::LoginArgs;
+use crate::login::args::LoginArgs;
 use crate::status::report;
 
 /// Returns the request for a login into the agent: at a provider, or again to an existing account.
@@ -168,10 +167,8 @@ fn check_name(
 /// match, returns `word`, which the agent reports as ambiguous. Starts the agent only if there are
 /// stored accounts.
 fn existing_account(word: &str, places: &Places) -> Result<Option<String>, ClientError> {
-    let connection = match Connection::open(&places.control_socket()) {
-        Err(ClientError::NotRunning) if places.accounts_file().exists() => ensure_running(places)?,
-        Err(ClientError::NotRunning) => return Ok(None),
-        connection => connection?,
+    let Some(connection) = ensure_running_if_stored(places)? else {
+        return Ok(None);
     };
     let accounts = report(connection)?.accounts;
     if accounts.iter().any(|account| account.alias == word) {

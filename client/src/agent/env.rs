@@ -1,25 +1,13 @@
-//! `opkssh agent start|stop|env`.
+//! `opkssh agent env`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use opkssh_protocol::control::{Event, Request};
 use opkssh_protocol::places::Places;
 
-use crate::agent_settings::AgentSettings;
-use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
-use crate::ensure_running::ensure_running_with;
 use crate::error::ClientError;
-use crate::shown::quoted;
-use crate::status::report;
-
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct StartArgs {
-    #[command(flatten)]
-    pub settings: AgentSettings,
-    #[command(flatten)]
-    pub shell: EnvArgs,
-}
+use crate::format::quoted;
+use crate::status::report_if_running;
 
 /// The shell to print variables for. The default depends on `$SHELL`, as with OpenSSH's ssh-agent.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -32,59 +20,16 @@ pub struct EnvArgs {
     pub csh: bool,
 }
 
-/// Starts the agent if needed and prints its variables for a shell. Fails if an agent with other
-/// settings runs.
-pub fn agent_start(
-    args: &StartArgs,
-    places: &Places,
-    out: &mut dyn Write,
-) -> Result<(), ClientError> {
-    let agent = report(ensure_running_with(&args.settings, places)?)?.agent;
-    args.settings.check(&agent)?;
-    let pid = agent.pid;
-    let socket = match args.settings.socket {
-        Some(_) => PathBuf::from(agent.agent_socket),
-        None => places.agent_socket(),
-    };
-    let lines = variables(&args.shell, &socket, Some(pid));
-    let _ = writeln!(out, "{lines}echo Agent pid {pid};").and_then(|()| out.flush());
-    Ok(())
-}
-
 /// Prints the variables without starting the agent: the socket's path is the same for every agent.
 pub fn agent_env(args: &EnvArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
-    let pid = match Connection::open(&places.control_socket()) {
-        Ok(connection) => Some(report(connection)?.agent.pid),
-        Err(ClientError::NotRunning) => None,
-        Err(error) => return Err(error),
-    };
+    let pid = report_if_running(places)?.map(|report| report.agent.pid);
     let lines = variables(args, &places.agent_socket(), pid);
     let _ = write!(out, "{lines}").and_then(|()| out.flush());
     Ok(())
 }
 
-/// Stops the agent and waits until it has ended. Accounts stay in the store.
-pub fn agent_stop(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
-    let message = match Connection::open(&places.control_socket()) {
-        Ok(connection) => {
-            stop(connection)?;
-            "The agent has stopped."
-        }
-        Err(ClientError::NotRunning) => "The agent is not running.",
-        Err(error) => return Err(error),
-    };
-    let _ = writeln!(out, "{message}");
-    Ok(())
-}
-
-pub(crate) fn stop(mut connection: Connection) -> Result<(), ClientError> {
-    match connection.ask(&Request::Stop, LOCAL_TIMEOUT)? {
-        Event::Stopping => connection.wait_for_end(),
-        _ => Err(unexpected()),
-    }
-}
-
-fn variables(shell: &EnvArgs, socket: &Path, pid: Option<u32>) -> String {
+/// Returns the shell commands that set the agent's variables.
+pub(crate) fn variables(shell: &EnvArgs, socket: &Path, pid: Option<u32>) -> String {
     let socket = quoted(&socket.to_string_lossy());
     let pid = pid.map(|pid| pid.to_string());
     let pairs = [("SSH_AUTH_SOCK", Some(socket)), ("SSH_AGENT_PID", pid)];

@@ -72,11 +72,11 @@ mod tests {
     use super::*;
 
     /// Made by ssh-keygen until the private scalar began with a zero byte, which ssh-key refuses.
-    const SHORT_SCALAR: &[u8] = include_bytes!("../../tests/fixtures/ecdsa_short_scalar");
+    const SHORT_SCALAR: &[u8] = include_bytes!("../../../tests/fixtures/ecdsa_short_scalar");
 
     #[test]
     fn a_short_private_scalar_does_not_matter() {
-        let public = include_str!("../../tests/fixtures/ecdsa_short_scalar.pub");
+        let public = include_str!("../../../tests/fixtures/ecdsa_short_scalar.pub");
         let public = PublicKey::from_openssh(public).unwrap();
         let read = public_half(SHORT_SCALAR).unwrap();
         assert_eq!(read.key_data(), public.key_data());

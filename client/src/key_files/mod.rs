@@ -1,5 +1,7 @@
 //! Finds and removes key files that a login wrote, of this program or of Go's client.
 
+mod public_key;
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,8 +11,8 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 use ssh_key::Certificate;
 
+use self::public_key::public_half;
 use crate::error::ClientError;
-use crate::key_file::public_half;
 
 /// Files that logins write without `-i`, in the order of Go's client.
 const SLOTS: [&str; 4] = ["id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];

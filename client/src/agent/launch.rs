@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::agent_settings::AgentSettings;
+use crate::agent::settings::AgentSettings;
 use crate::error::ClientError;
 
 /// Becomes `program agent run --detached` in the root directory, with only stdin, stdout and stderr

@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use opkssh_files::Writer;
 use opkssh_protocol::places::Places;
 
-use crate::agent_restart::{check_nothing_lost, running, stop_running};
-use crate::agent_settings::RunningSettings;
+use super::systemctl;
+use crate::agent::restart::check_nothing_lost;
+use crate::agent::settings::RunningSettings;
+use crate::agent::stop::stop_running;
 use crate::error::ClientError;
-use crate::systemctl;
+use crate::status::report_if_running;
 
 const SOCKET: &str = "opkssh-agent.socket";
 const SERVICE: &str = "opkssh-agent.service";
-const SOCKET_TEXT: &str = include_str!("../../contrib/systemd/user/opkssh-agent.socket");
-const SERVICE_TEXT: &str = include_str!("../../contrib/systemd/user/opkssh-agent.service");
+const SOCKET_TEXT: &str = include_str!("../../../contrib/systemd/user/opkssh-agent.socket");
+const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/user/opkssh-agent.service");
 /// The line of `contrib`'s service that [`units`] replaces.
 const PACKAGED_EXEC_START: &str = "ExecStart=/usr/bin/opkssh agent run";
 /// First line of each unit that install writes. Other files are neither replaced nor removed.
@@ -75,7 +77,7 @@ pub fn agent_install(
     let handover = manager && !systemctl::is_active(SOCKET);
     if handover
         && !args.force
-        && let Some(agent) = running(places)?
+        && let Some(agent) = report_if_running(places)?
     {
         check_nothing_lost(&agent, "opkssh agent install")?;
     }
@@ -146,7 +148,7 @@ pub fn agent_uninstall(
         // connecting to a stopped agent would start it
         if !args.force
             && systemctl::is_active(SERVICE)
-            && let Some(agent) = running(places)?
+            && let Some(agent) = report_if_running(places)?
         {
             check_nothing_lost(&agent, "opkssh agent uninstall")?;
         }

@@ -6,10 +6,10 @@ use opkssh_protocol::control::{Event, LockedPart, Request};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 
+use crate::agent::password_prompt::PasswordSource;
+use crate::agent::running::ensure_running;
 use crate::connection::{Connection, NETWORK_TIMEOUT, unexpected};
-use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
-use crate::password_prompt::PasswordSource;
 use crate::status::report;
 
 /// Locks the agent with a password: typed twice on a terminal, else a line of stdin.

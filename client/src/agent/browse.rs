@@ -1,9 +1,9 @@
 //! `opkssh agent browse`: the agent runs this command in the user's session to open a browser
 //! there.
 
-use crate::browser;
 use crate::configuration::Environment;
 use crate::error::ClientError;
+use crate::login::browser;
 
 /// Opens `url` and returns at once.
 pub fn agent_browse(url: &str) -> Result<(), ClientError> {

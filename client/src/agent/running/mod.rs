@@ -12,7 +12,7 @@ use std::time::Duration;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
-use crate::agent_settings::AgentSettings;
+use crate::agent::settings::AgentSettings;
 use crate::connection::Connection;
 use crate::error::ClientError;
 
@@ -45,14 +45,22 @@ pub fn ensure_running(places: &Places) -> Result<Connection, ClientError> {
     ensure_running_with(&AgentSettings::default(), places)
 }
 
+/// Like [`ensure_running`]; an agent without stored accounts is not started, and `None` returned.
+pub(crate) fn ensure_running_if_stored(places: &Places) -> Result<Option<Connection>, ClientError> {
+    match places.accounts_file().exists() {
+        true => ensure_running(places).map(Some),
+        false => Connection::open_if_running(places),
+    }
+}
+
 /// Like [`ensure_running`]; an agent that has to be started gets these settings.
 pub(crate) fn ensure_running_with(
     settings: &AgentSettings,
     places: &Places,
 ) -> Result<Connection, ClientError> {
-    match Connection::open(&places.control_socket()) {
-        Err(ClientError::NotRunning) => start(places, &Launcher::this_program(settings)?),
-        connected => connected,
+    match Connection::open_if_running(places)? {
+        Some(connection) => Ok(connection),
+        None => start(places, &Launcher::this_program(settings)?),
     }
 }
 
@@ -79,9 +87,8 @@ pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, 
     start_lock.lock().map_err(ClientError::io(
         "cannot wait for another start of the agent",
     ))?;
-    match Connection::open(&places.control_socket()) {
-        Err(ClientError::NotRunning) => {}
-        connected => return connected,
+    if let Some(connection) = Connection::open_if_running(places)? {
+        return Ok(connection);
     }
     let log = Log::open(&places.log_file())?;
     let failed = |reason: String, log: &Log| ClientError::Start {

@@ -1,5 +1,8 @@
 //! A connection to the agent's control socket, for one request and its answer.
 
+pub mod announce;
+mod frame;
+
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -7,10 +10,11 @@ use std::time::Duration;
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{GenericFilePath, Stream};
 use opkssh_protocol::control::{Event, Request};
+use opkssh_protocol::places::Places;
 use opkssh_protocol::session_environment::SessionEnvironment;
 
+use self::frame::{read_event, write_request};
 use crate::error::ClientError;
-use crate::frame::{read_event, write_request};
 
 /// Timeout of a request that needs no network.
 pub(crate) const LOCAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,6 +48,15 @@ impl Connection {
             return Err(ClientError::ForeignSocket(socket.to_path_buf()));
         }
         Ok(Self { stream })
+    }
+
+    /// Connects to the agent, or returns `None` if it is not running.
+    pub(crate) fn open_if_running(places: &Places) -> Result<Option<Self>, ClientError> {
+        match Self::open(&places.control_socket()) {
+            Ok(connection) => Ok(Some(connection)),
+            Err(ClientError::NotRunning) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends `request`. Each event must arrive within `timeout`; `None` waits without limit, for a

@@ -1,5 +1,15 @@
 //! `opkssh login` into the agent.
 
+pub mod args;
+pub mod browser;
+pub mod certificate;
+pub mod configure;
+pub mod create_config;
+pub mod display;
+mod qr;
+pub mod redirect;
+pub mod request;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -7,18 +17,18 @@ use opkssh_protocol::control::{AccountStatus, Event, Flow, Request};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
-use crate::agent_lock::with_store_open;
+use crate::agent::lock::with_store_open;
+use crate::agent::running::ensure_running;
 use crate::configuration::Environment;
 use crate::connection::unexpected;
-use crate::ensure_running::ensure_running;
 use crate::error::ClientError;
-use crate::held_certificate::{HeldCertificate, held_certificate};
-use crate::login_args::LoginArgs;
-use crate::login_display::{LoginDisplay, RedirectInput};
-use crate::login_request::request;
-use crate::pasted::{deliver_to_agent, read_redirects, stdin_is_terminal};
-use crate::shown::quoted;
-use crate::written_keys;
+use crate::format::quoted;
+use crate::key_files;
+use crate::login::args::LoginArgs;
+use crate::login::certificate::{HeldCertificate, held_certificate};
+use crate::login::display::{LoginDisplay, RedirectInput};
+use crate::login::redirect::{deliver_to_agent, read_redirects, stdin_is_terminal};
+use crate::login::request::request;
 
 /// Logs in and reports on `out`. Writes the certificate and claims, if requested, to `data`, and a
 /// notice about key files of earlier logins to `err`.
@@ -134,7 +144,7 @@ fn log_in_and(
 /// Returns a notice about key files that an earlier login wrote: ssh would use them after they
 /// expire.
 fn stale_key_files_notice(places: &Places) -> Option<String> {
-    let keys = written_keys::in_default_slots(places);
+    let keys = key_files::in_default_slots(places);
     let word = |key: &PathBuf| quoted(&printable(&key.to_string_lossy()).to_string());
     let removals: Vec<_> = keys
         .iter()
