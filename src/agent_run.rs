@@ -2,9 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use opkssh_agent::RunArgs;
-use opkssh_client::{AgentSettings, RunningSettings};
-
-use crate::report::CommandFailure;
+use opkssh_client::AgentSettings;
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct AgentRunArgs {
@@ -16,38 +14,30 @@ pub struct AgentRunArgs {
 }
 
 impl TryFrom<AgentRunArgs> for RunArgs {
-    type Error = CommandFailure;
+    type Error = String;
 
-    fn try_from(args: AgentRunArgs) -> Result<Self, CommandFailure> {
+    fn try_from(args: AgentRunArgs) -> Result<Self, String> {
         let AgentSettings {
             socket,
             store,
             running,
         } = args.settings;
-        let RunningSettings {
-            idle_stop,
-            lifetime,
-            memory_lock,
-            log_level,
-        } = running;
         Ok(Self {
             socket,
-            store: value(store.as_deref())?,
-            memory_lock: value(memory_lock.as_deref())?,
-            idle_stop: idle_stop.map(Into::into),
-            lifetime: lifetime.map(Into::into),
-            log_level: value(log_level.as_deref())?,
+            store: value(store)?,
+            memory_lock: value(running.memory_lock)?,
+            idle_stop: running.idle_stop.map(Into::into),
+            lifetime: running.lifetime.map(Into::into),
+            log_level: value(running.log_level)?,
             detached: args.detached,
         })
     }
 }
 
 /// Returns the value with this name, by default `V`'s default.
-fn value<V: ValueEnum + Default>(name: Option<&str>) -> Result<V, CommandFailure> {
-    match name {
-        Some(name) => V::from_str(name, false).map_err(|error| CommandFailure::new(error, None)),
-        None => Ok(V::default()),
-    }
+fn value<V: ValueEnum + Default>(name: Option<String>) -> Result<V, String> {
+    let value = name.map(|name| V::from_str(&name, false)).transpose();
+    value.map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         #[cfg(feature = "client")]
         Command::Check(args) => {
             let usable = opkssh_client::check(&args, &places()?, &mut std::io::stdout())?;
-            return Ok(yes_or_no(usable));
+            return Ok(ExitCode::from(u8::from(!usable)));
         }
         #[cfg(feature = "client")]
         Command::Client { command } => client(command)?,
@@ -36,7 +36,7 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
             let environment = opkssh_client::Environment::of_process();
             let err = &mut std::io::stderr();
             let usable = opkssh_client::ensure(&args, &environment, &places()?, err)?;
-            return Ok(yes_or_no(usable));
+            return Ok(ExitCode::from(u8::from(!usable)));
         }
         #[cfg(feature = "client")]
         Command::Login(args) => login(&args, &places()?)?,
@@ -82,15 +82,6 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         Command::Verify(args) => opkssh_server::verify_command(&args)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Returns exit status 0 for true and 1 for false.
-#[cfg(feature = "client")]
-fn yes_or_no(usable: bool) -> ExitCode {
-    match usable {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
 }
 
 #[cfg(feature = "server")]
@@ -143,7 +134,12 @@ fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
         }
         AgentCommand::Lock => opkssh_client::agent_lock(&places, out)?,
         AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
-        AgentCommand::Run(args) => opkssh_agent::run(places, args.try_into()?)?,
+        AgentCommand::Run(args) => {
+            let args = args
+                .try_into()
+                .map_err(|error: String| CommandFailure::new(error, None))?;
+            opkssh_agent::run(places, args)?;
+        }
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
         AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
         AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use opkssh_agent::{Awaited, KeyTarget};
 use opkssh_client::{
-    Environment, LoginArgs, LoginDisplay, RedirectInput, is_configured, login_request,
-    read_redirects,
+    Environment, HeldCertificate, LoginArgs, LoginDisplay, RedirectInput, is_configured,
+    login_request, read_redirects, show_certificate,
 };
 use opkssh_protocol::control;
 use opkssh_protocol::places::Places;
@@ -66,16 +66,6 @@ pub fn login_files(
     );
     drop(display);
     let _ = out.flush();
-    show_written_certificate(args, &written.certificate, data)
-}
-
-/// Writes what `--print-id-token`, `--inspect-cert` and `-v` request.
-fn show_written_certificate(
-    args: &LoginArgs,
-    certificate: &str,
-    data: &mut dyn Write,
-) -> Result<(), CommandFailure> {
-    let shown = opkssh_client::HeldCertificate::of_line(certificate)?;
-    opkssh_client::show_certificate(args, &shown, data)?;
-    Ok(())
+    let certificate = HeldCertificate::of_line(&written.certificate)?;
+    Ok(show_certificate(args, &certificate, data)?)
 }

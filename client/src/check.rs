@@ -99,29 +99,10 @@ mod tests {
 
     fn account(state: AccountState, until: Option<i64>, renewal: Renewal) -> AccountStatus {
         AccountStatus {
-            alias: "a".into(),
-            provider: "a".into(),
-            default: true,
-            issuer: "https://i".into(),
-            client_id: "c".into(),
-            subject: "s".into(),
-            email: None,
-            fingerprint: "SHA256:x".into(),
             state,
             usable_until: until.map(UnixTime),
-            expiration: "24h".into(),
             renewal,
-            renewal_words: "…".into(),
-            next_renewal: None,
-            logs_out_at: None,
-            ends_soon: false,
-            last_error: None,
-            store: "memory".into(),
-            store_error: None,
-            hosts: Vec::new(),
-            on_demand: Default::default(),
-            forwarding: Default::default(),
-            withholds_access_token: false,
+            ..crate::fake_daemon::account("a")
         }
     }
 

@@ -88,6 +88,13 @@ impl ClientError {
         move |source| Self::Io { what, source }
     }
 
+    /// Returns an error about a key or certificate.
+    pub(crate) fn key(error: impl std::fmt::Display) -> Self {
+        Self::Key {
+            message: error.to_string(),
+        }
+    }
+
     /// Returns what the user can do, if known.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

@@ -7,25 +7,23 @@ use opkssh_protocol::time::UnixTime;
 
 /// Returns the local time to the minute, or the number of seconds if it is outside of the calendar.
 pub fn local_time(time: UnixTime) -> String {
-    match jiff::Timestamp::from_second(time.0) {
-        Ok(timestamp) => timestamp
-            .to_zoned(jiff::tz::TimeZone::system())
-            .strftime("%Y-%m-%d %H:%M %Z")
-            .to_string(),
-        Err(_) => time.0.to_string(),
+    match zoned(time) {
+        Some(zoned) => zoned.strftime("%Y-%m-%d %H:%M %Z").to_string(),
+        None => time.0.to_string(),
     }
 }
 
 /// Returns the local time to the minute, with the date if that is not today.
 pub fn time_of_day(time: UnixTime, now: UnixTime) -> String {
-    let zoned = |time: UnixTime| {
-        let timestamp = jiff::Timestamp::from_second(time.0).ok()?;
-        Some(timestamp.to_zoned(jiff::tz::TimeZone::system()))
-    };
     match (zoned(time), zoned(now)) {
         (Some(time), Some(now)) if time.date() == now.date() => time.strftime("%H:%M").to_string(),
         _ => local_time(time),
     }
+}
+
+fn zoned(time: UnixTime) -> Option<jiff::Zoned> {
+    let timestamp = jiff::Timestamp::from_second(time.0).ok()?;
+    Some(timestamp.to_zoned(jiff::tz::TimeZone::system()))
 }
 
 /// Returns `text` as one word of a shell command, in single quotes if it needs them.

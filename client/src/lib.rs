@@ -11,6 +11,9 @@ mod connection;
 mod duration;
 mod ensure;
 mod error;
+#[cfg(test)]
+#[path = "../tests/fake_daemon/mod.rs"]
+mod fake_daemon;
 mod format;
 mod key_files;
 mod login;
@@ -18,14 +21,13 @@ mod logout;
 mod provider_list;
 mod status;
 
-pub use agent::browse::agent_browse;
 pub use agent::env::{EnvArgs, agent_env};
 pub use agent::install::{AgentInstallArgs, AgentUninstallArgs, agent_install, agent_uninstall};
 pub use agent::launch::agent_launch;
 pub use agent::lock::{agent_lock, agent_unlock};
 pub use agent::restart::{RestartArgs, agent_restart};
 pub use agent::running::this_program;
-pub use agent::settings::{AgentSettings, RunningSettings};
+pub use agent::settings::AgentSettings;
 pub use agent::start::{StartArgs, agent_start};
 pub use agent::stop::agent_stop;
 pub use check::{CheckArgs, check};
@@ -37,6 +39,7 @@ pub use ensure::{EnsureArgs, EnsureOutcome, LoginMethod, ensure, make_usable};
 pub use error::ClientError;
 pub use format::login_command;
 pub use login::args::LoginArgs;
+pub use login::browser::agent_browse;
 pub use login::certificate::HeldCertificate;
 pub use login::configure::{configure, is_configured};
 pub use login::create_config::{ConfigFile, create_config};

@@ -139,16 +139,14 @@ impl Page {
         if !agent.memory.is_empty() {
             self.row("Memory", &agent.memory);
         }
-        if let Some(limit) = agent.lifetime {
-            let limit = SignedDuration::from_secs(limit.try_into().unwrap_or(i64::MAX));
+        let duration =
+            |seconds: u64| SignedDuration::from_secs(seconds.try_into().unwrap_or(i64::MAX));
+        if let Some(limit) = agent.lifetime.map(duration) {
             self.row("Lifetime", &format!("logged out {limit:#} after the login"));
         }
-        if let Some(limit) = agent.idle_stop {
-            let limit = SignedDuration::from_secs(limit.try_into().unwrap_or(i64::MAX));
-            self.row(
-                "Idle stop",
-                &format!("after {limit:#} without a connection"),
-            );
+        if let Some(limit) = agent.idle_stop.map(duration) {
+            let text = format!("after {limit:#} without a connection");
+            self.row("Idle stop", &text);
         }
     }
 

@@ -59,9 +59,7 @@ mod tests {
         let path = ["a", "b", "c", "d", "missing", "e"].map(|name| root.path().join(name));
         let path = std::env::join_paths(path).unwrap();
         assert_eq!(real_program("ssh", &path, Some(&ours)).ok(), Some(real));
-        let error = real_program("ssh", OsStr::new(""), Some(&ours))
-            .err()
-            .unwrap();
+        let error = real_program("ssh", OsStr::new(""), Some(&ours)).unwrap_err();
         assert_eq!(error.to_string(), "ssh is not in PATH");
     }
 }

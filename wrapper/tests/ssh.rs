@@ -15,10 +15,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-use fake_daemon::{FakeDaemon, Home, account};
+use fake_daemon::{FakeDaemon, Home, account, places_in};
 use opkssh_client::Environment;
 use opkssh_protocol::control::{Event, Request};
-use opkssh_protocol::places::{BaseDirectories, Places};
 use opkssh_test_support::write_program;
 use opkssh_wrapper::{SshArgs, SshContext, WrapperError, prepare_ssh};
 
@@ -112,7 +111,7 @@ fn arguments_arrive_to_the_byte() {
         vec![OsString::from_vec(vec![b'h', 0xfe, 0xff])],
     ];
     for line in nasty {
-        let err = run(&home, &line, &alone(&home)).unwrap_or_else(|e| panic!("{e}"));
+        let err = run(&home, &line, &alone(&home)).unwrap();
         assert_eq!(argv(&home), line);
         assert_eq!(err, "");
         let socket = std::fs::read_to_string(home.path().join("sock")).unwrap();
@@ -130,7 +129,6 @@ fn the_account_is_chosen_by_option_or_by_host() {
         &words(&["--account", "work", "-v", "host", "id"]),
         &around,
     )
-    .ok()
     .unwrap();
     assert_eq!(argv(&home), words(&["-v", "host", "id"]));
     run(
@@ -138,7 +136,6 @@ fn the_account_is_chosen_by_option_or_by_host() {
         &words(&["-p", "2222", "alice@db.example.com"]),
         &around,
     )
-    .ok()
     .unwrap();
     let asked: Vec<_> = daemon
         .asked()
@@ -162,9 +159,7 @@ fn the_daemon_is_told_what_this_process_connects_to() {
     let ssh = "#!/bin/sh\n[ \"$1 $2\" = '-G -v' ] && \
                printf 'hostname %s\\nport 2222\\nuserknownhostsfile /a /b\\n' \"$3\"\nexit 0\n";
     write_program(&home.path().join("bin/ssh"), ssh);
-    run(&home, &words(&["-v", "web"]), &alone(&home))
-        .ok()
-        .unwrap();
+    run(&home, &words(&["-v", "web"]), &alone(&home)).unwrap();
     let asked = daemon.asked();
     assert_eq!(asked[1]["request"], "connecting");
     assert_eq!(asked[1]["process"]["pid"], std::process::id());
@@ -182,7 +177,7 @@ fn what_logs_in_nowhere_needs_no_daemon() {
         &["-O", "exit", "host"],
         &[],
     ] {
-        run(&home, &words(line), &alone(&home)).unwrap_or_else(|error| panic!("{error}"));
+        run(&home, &words(line), &alone(&home)).unwrap();
         assert_eq!(argv(&home), words(line));
     }
 }
@@ -207,7 +202,7 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
     });
     let mut around = alone(&home);
     around.environment.browser = Some("/bin/true".into());
-    let err = run(&home, &words(&["host"]), &around).unwrap_or_else(|e| panic!("{e}"));
+    let err = run(&home, &words(&["host"]), &around).unwrap();
     assert!(
         err.contains("Opening browser to http://localhost:3000/login\n"),
         "{err}"
@@ -240,10 +235,10 @@ fn without_an_account_the_login_is_at_the_default_provider() {
     let mut around = alone(&home);
     around.environment.stdin_terminal = true;
     around.environment.stderr_terminal = true;
-    run(&home, &words(&["host"]), &around).unwrap_or_else(|error| panic!("{error}"));
+    run(&home, &words(&["host"]), &around).unwrap();
     assert_eq!(daemon.asked()[1]["providers"][0]["client_id"], "client-1");
     // and where one is named, at that
-    run(&home, &words(&["--account=home", "host"]), &around).unwrap_or_else(|e| panic!("{e}"));
+    run(&home, &words(&["--account=home", "host"]), &around).unwrap();
     assert_eq!(daemon.asked()[4]["providers"][0]["client_id"], "client-2");
 }
 
@@ -256,7 +251,7 @@ fn with_nobody_here_there_is_no_login_and_no_ssh() {
             reason: "token revoked".into(),
         }]
     });
-    let error = run(&home, &words(&["host"]), &alone(&home)).err().unwrap();
+    let error = run(&home, &words(&["host"]), &alone(&home)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "login needed, without a terminal or browser to log in: token revoked"
@@ -308,17 +303,12 @@ fn ssh_takes_our_place_with_its_own_exit_status() {
 }
 
 fn become_ssh(home: &Path) -> ! {
-    let places = Places::new(BaseDirectories {
-        home: home.into(),
-        runtime: Some(home.join("run")),
-        state: home.join("state"),
-        config: home.join("config"),
-    });
+    let places = places_in(home);
     let around = SshContext {
         environment: Environment::default(),
         path: home.join("bin").into_os_string(),
     };
-    let args = SshArgs::read(words(&["host"])).ok().unwrap();
+    let args = SshArgs::read(words(&["host"])).unwrap();
     match opkssh_wrapper::ssh(args, &around, &places, &mut std::io::stderr()) {
         Err(error) => panic!("{error}"),
         Ok(never) => match never {},

@@ -1,6 +1,5 @@
 //! `opkssh agent`, except `agent run`: starts, stops, locks and installs the agent.
 
-pub mod browse;
 pub mod env;
 pub mod install;
 pub mod launch;

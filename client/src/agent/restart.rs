@@ -36,7 +36,7 @@ pub fn agent_restart(
             if !args.force {
                 check_nothing_lost(&running, "opkssh agent restart")?;
             }
-            keep(&mut settings, &running.agent, places);
+            fill_from(&mut settings, &running.agent, places);
         }
         Ok(None) => {}
         // every version understands a request to stop
@@ -80,7 +80,8 @@ pub(crate) fn check_nothing_lost(
     }
 }
 
-fn keep(settings: &mut AgentSettings, agent: &AgentStatus, places: &Places) {
+/// Takes each setting that is not given from a running agent.
+fn fill_from(settings: &mut AgentSettings, agent: &AgentStatus, places: &Places) {
     let socket = Path::new(&agent.agent_socket);
     if settings.socket.is_none() && socket != places.agent_socket() {
         settings.socket = Some(socket.to_owned());
@@ -88,5 +89,5 @@ fn keep(settings: &mut AgentSettings, agent: &AgentStatus, places: &Places) {
     if settings.store.is_none() && !matches!(agent.store_wish.as_str(), "" | "auto") {
         settings.store = Some(agent.store_wish.clone());
     }
-    settings.running.keep(agent);
+    settings.running.fill_from(agent);
 }

@@ -46,47 +46,41 @@ impl RunningSettings {
     /// Returns the options as arguments of `opkssh agent run`. None needs quoting.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut arguments = Vec::new();
-        let mut add = |option: &str, value: Option<String>| {
-            arguments.extend(
-                value
-                    .into_iter()
-                    .flat_map(|value| [option.to_owned(), value]),
-            );
-        };
-        add("--idle-stop", self.idle_stop.map(|limit| limit.to_string()));
-        add("--lifetime", self.lifetime.map(|limit| limit.to_string()));
-        add("--memory-lock", self.memory_lock.clone());
-        add("--log-level", self.log_level.clone());
-        arguments
+        for (option, value) in [
+            ("--idle-stop", self.idle_stop.map(|limit| limit.to_string())),
+            ("--lifetime", self.lifetime.map(|limit| limit.to_string())),
+            ("--memory-lock", self.memory_lock.clone()),
+            ("--log-level", self.log_level.clone()),
+        ] {
+            arguments.extend(value.map(|value| [option.to_owned(), value]));
+        }
+        arguments.into_iter().flatten().collect()
+    }
+
+    /// Returns the options that a running agent has.
+    fn of_agent(agent: &AgentStatus) -> Self {
+        // an older agent leaves these empty
+        let known = |value: &str| (!value.is_empty()).then(|| value.to_owned());
+        Self {
+            idle_stop: agent.idle_stop.map(DurationArg::from_secs),
+            lifetime: agent.lifetime.map(DurationArg::from_secs),
+            memory_lock: known(&agent.memory_lock),
+            log_level: known(&agent.log_level),
+        }
     }
 
     /// Takes each option that is not given from a running agent.
-    pub(crate) fn keep(&mut self, agent: &AgentStatus) {
-        self.idle_stop = self
-            .idle_stop
-            .or(agent.idle_stop.map(DurationArg::from_secs));
-        self.lifetime = self.lifetime.or(agent.lifetime.map(DurationArg::from_secs));
-        let unless = |value: &str, default: &str| {
-            (!value.is_empty() && value != default).then(|| value.to_owned())
-        };
-        self.memory_lock = self
-            .memory_lock
-            .take()
-            .or_else(|| unless(&agent.memory_lock, "auto"));
-        self.log_level = self
-            .log_level
-            .take()
-            .or_else(|| unless(&agent.log_level, "info"));
+    pub(crate) fn fill_from(&mut self, agent: &AgentStatus) {
+        let running = Self::of_agent(agent);
+        self.idle_stop = self.idle_stop.or(running.idle_stop);
+        self.lifetime = self.lifetime.or(running.lifetime);
+        self.memory_lock = self.memory_lock.take().or(running.memory_lock);
+        self.log_level = self.log_level.take().or(running.log_level);
     }
 
+    /// Fails with [`ClientError::OtherSettings`] if the running agent has other options.
     fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
-        let running = Self {
-            idle_stop: agent.idle_stop.map(DurationArg::from_secs),
-            lifetime: agent.lifetime.map(DurationArg::from_secs),
-            memory_lock: Some(agent.memory_lock.clone()),
-            log_level: Some(agent.log_level.clone()),
-        };
-        let running = running.arguments();
+        let running = Self::of_agent(agent).arguments();
         let wanted = self.arguments();
         for pair in wanted.chunks(2) {
             if !running.chunks(2).any(|found| found == pair) {

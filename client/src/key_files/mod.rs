@@ -55,11 +55,7 @@ pub fn remove_all(
 
 /// Removes this private key and its certificate (`logout -i`).
 pub fn remove_one(key: &Path) -> Result<(), ClientError> {
-    find_pair(key)
-        .map_err(|reason| ClientError::Key {
-            message: reason.to_string(),
-        })?
-        .remove()
+    find_pair(key).map_err(ClientError::key)?.remove()
 }
 
 /// Returns the private keys in the default slots that an earlier login wrote.

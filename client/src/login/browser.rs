@@ -5,6 +5,17 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
+use crate::configuration::Environment;
+use crate::error::ClientError;
+
+/// Opens `url` in a browser, for the agent, which runs this command in the user's session.
+pub fn agent_browse(url: &str) -> Result<(), ClientError> {
+    match open(url, Environment::of_process().browser.as_deref()) {
+        true => Ok(()),
+        false => Err(ClientError::NoBrowser),
+    }
+}
+
 /// Opens `url` without waiting for the browser; returns false if no command could be started.
 /// `preferred` is `$BROWSER`: commands separated by colons, of which the first that starts is used.
 /// `%s` stands for the URL, which is else appended.

@@ -29,10 +29,7 @@ pub struct HeldCertificate {
 impl HeldCertificate {
     /// Parses `type base64`.
     pub fn of_line(line: &str) -> Result<Self, ClientError> {
-        let certificate =
-            UnverifiedCertificate::parse_openssh(line).map_err(|error| ClientError::Key {
-                message: error.to_string(),
-            })?;
+        let certificate = UnverifiedCertificate::parse_openssh(line).map_err(ClientError::key)?;
         Ok(Self {
             line: line.to_owned(),
             certificate,
@@ -41,24 +38,16 @@ impl HeldCertificate {
 
     /// Returns the text that `opkssh inspect` shows.
     pub fn inspect(&self) -> Result<String, ClientError> {
-        inspect::render(&self.line, &jiff::tz::TimeZone::system()).map_err(|error| {
-            ClientError::Key {
-                message: error.to_string(),
-            }
-        })
+        inspect::render(&self.line, &jiff::tz::TimeZone::system()).map_err(ClientError::key)
     }
 
     /// Returns the ID token's claims as indented JSON.
     pub fn id_token_claims(&self) -> Result<String, ClientError> {
-        let message = |error: &dyn std::fmt::Display| ClientError::Key {
-            message: error.to_string(),
-        };
         let token = UnverifiedPkToken::parse_compact(self.certificate.unverified_pk_token())
-            .map_err(|error| message(&error))?;
-        let claims = serde_json::to_string_pretty(token.unverified_claims().all());
-        claims
+            .map_err(ClientError::key)?;
+        serde_json::to_string_pretty(token.unverified_claims().all())
             .map(|claims| printable_json(&claims))
-            .map_err(|error| message(&error))
+            .map_err(ClientError::key)
     }
 }
 

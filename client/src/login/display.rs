@@ -29,7 +29,7 @@ pub struct LoginDisplay<'a> {
     out: &'a mut dyn Write,
     environment: &'a Environment,
     open_browser: bool,
-    bringing: RedirectInput,
+    redirect_input: RedirectInput,
     /// True while an address may be typed, which a spinner would overwrite.
     pasting: bool,
     spinner: Option<ProgressBar>,
@@ -40,13 +40,13 @@ impl<'a> LoginDisplay<'a> {
         out: &'a mut dyn Write,
         environment: &'a Environment,
         open_browser: bool,
-        bringing: RedirectInput,
+        redirect_input: RedirectInput,
     ) -> Self {
         Self {
             out,
             environment,
             open_browser,
-            bringing,
+            redirect_input,
             pasting: false,
             spinner: None,
         }
@@ -162,7 +162,7 @@ impl<'a> LoginDisplay<'a> {
         if !url.contains("state=") {
             // the local page to choose a provider on
             self.line("For a browser on another machine, name the provider: opkssh login ALIAS");
-        } else if self.bringing == RedirectInput::OtherCommand {
+        } else if self.redirect_input == RedirectInput::OtherCommand {
             self.line(
                 "A browser on another machine ends at a page that it cannot open: copy the address of \
                  that page, then run in another terminal: opkssh login --redirected",

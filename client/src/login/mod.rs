@@ -55,11 +55,11 @@ pub fn login(
         }
     };
     let open_browser = !args.disable_browser_open;
-    let bringing = match stdin_is_terminal() {
+    let redirect_input = match stdin_is_terminal() {
         true => RedirectInput::Terminal,
         false => RedirectInput::OtherCommand,
     };
-    let mut display = LoginDisplay::new(out, environment, open_browser, bringing);
+    let mut display = LoginDisplay::new(out, environment, open_browser, redirect_input);
     let account = log_in_and(&mut url_shown, &request, &mut display, places)?;
     drop(display);
     if std::env::var_os("SSH_AUTH_SOCK").is_none_or(|socket| !places.is_ours(Path::new(&socket))) {
@@ -105,8 +105,8 @@ pub(crate) fn log_in(
     out: &mut dyn Write,
 ) -> Result<AccountStatus, ClientError> {
     // stdin belongs to ssh, which runs next
-    let bringing = RedirectInput::OtherCommand;
-    let mut display = LoginDisplay::new(out, environment, open_browser, bringing);
+    let redirect_input = RedirectInput::OtherCommand;
+    let mut display = LoginDisplay::new(out, environment, open_browser, redirect_input);
     log_in_and(&mut || (), request, &mut display, places)
 }
 

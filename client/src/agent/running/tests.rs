@@ -1,7 +1,7 @@
 //! Tests with shell scripts in place of the agent.
 
 use super::*;
-use opkssh_protocol::places::BaseDirectories;
+use crate::fake_daemon::places_in;
 use std::os::unix::fs::PermissionsExt;
 
 struct Home {
@@ -11,15 +11,8 @@ struct Home {
 
 fn home() -> Home {
     let directory = tempfile::tempdir().unwrap();
-    let path = |name: &str| directory.path().join(name);
-    let places = Places::new(BaseDirectories {
-        home: path(""),
-        runtime: Some(path("run")),
-        state: path("state"),
-        config: path("config"),
-    });
     Home {
-        places,
+        places: places_in(directory.path()),
         _directory: directory,
     }
 }
@@ -112,7 +105,7 @@ fn the_daemon_is_launched_with_the_settings_that_were_asked_for() {
         (AgentSettings::default(), "agent launch"),
         (settings, "agent launch --socket /run/x.sock --store memory"),
     ] {
-        let launcher = Launcher::this_program(&settings).unwrap_or_else(|error| panic!("{error}"));
+        let launcher = Launcher::this_program(&settings).unwrap();
         assert_eq!(launcher.arguments.join(" ".as_ref()), expected);
     }
 }
