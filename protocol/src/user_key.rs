@@ -1,4 +1,4 @@
-//! The user's own key: signs the CIC, the certificate, and the agent's signature requests.
+//! The user key, which signs the CIC, the certificate and ssh's signature requests.
 
 use ed25519_dalek::Signer as _;
 use ssh_key::private::{EcdsaKeypair, EcdsaPrivateKey, Ed25519Keypair, KeypairData};
@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use crate::base64url;
 use crate::control::KeyType;
 use crate::jwk::{Algorithm, PublicKey};
-use crate::secret::{Secret, kept, leaving_no_stack};
+use crate::secret::{Secret, leaving_no_stack, report_memory};
 
-/// A private key, wiped on drop. It has no `Debug`. Boxed, so that it stays where it was locked into
-/// RAM.
+/// A private key, wiped on drop, without `Debug`. Boxed, so that it stays at the address that was
+/// locked into RAM.
 pub struct UserKey(Box<Kind>);
 
 impl Clone for UserKey {
@@ -25,7 +25,7 @@ enum Kind {
     Ed25519(ed25519_dalek::SigningKey),
 }
 
-/// Text that should hold a stored key does not.
+/// Error: the text is not a stored key.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored user key is not readable")]
 pub struct UnreadableKey;
@@ -64,7 +64,8 @@ impl UserKey {
         }
     }
 
-    /// A JWS signature (RFC 7518 section 3.4, RFC 8037 section 3.1): 64 bytes for both kinds.
+    /// Returns a JWS signature (RFC 7518 section 3.4, RFC 8037 section 3.1): 64 bytes for both
+    /// kinds.
     pub fn sign_jws(&self, message: &[u8]) -> Vec<u8> {
         leaving_no_stack(|| match &*self.0 {
             Kind::P256(key) => {
@@ -75,7 +76,7 @@ impl UserKey {
         })
     }
 
-    /// An SSH signature blob (RFC 5656 section 3.1.2, RFC 8709 section 6).
+    /// Returns an SSH signature blob (RFC 5656 section 3.1.2, RFC 8709 section 6).
     pub fn sign_ssh(&self, message: &[u8]) -> Vec<u8> {
         let raw = self.sign_jws(message);
         let mut blob = Vec::with_capacity(104);
@@ -95,7 +96,7 @@ impl UserKey {
         blob
     }
 
-    /// For the store: the kind and the 32 secret bytes.
+    /// Returns the text for the store: the kind and the 32 secret bytes.
     pub fn to_secret(&self) -> Secret {
         leaving_no_stack(|| {
             let (kind, bytes) = match &*self.0 {
@@ -107,7 +108,7 @@ impl UserKey {
         })
     }
 
-    /// From [`to_secret`](Self::to_secret)'s text.
+    /// Reads the text of [`to_secret`](Self::to_secret).
     pub fn from_secret(secret: &Secret) -> Result<Self, UnreadableKey> {
         let (kind, text) = secret.expose().split_once(':').ok_or(UnreadableKey)?;
         let kind = match kind {
@@ -122,7 +123,7 @@ impl UserKey {
         })
     }
 
-    /// OpenSSH's unencrypted private key file, as Go opkssh writes it.
+    /// Returns OpenSSH's unencrypted private key file, as written by Go opkssh.
     pub fn to_openssh_pem(&self, comment: &str) -> Result<Secret, ssh_key::Error> {
         let pem = self
             .to_ssh_key(comment)?
@@ -152,7 +153,7 @@ impl UserKey {
 
     fn held(kind: Kind) -> Self {
         let kind = Box::new(kind);
-        kept(&*kind);
+        report_memory(&*kind);
         Self(kind)
     }
 }
@@ -162,7 +163,8 @@ fn write_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// RFC 4251 section 5: no leading zeros, but one where the number would read as negative.
+/// Writes an mpint (RFC 4251 section 5): no leading zeros, except one if the number would read as
+/// negative.
 fn write_mpint(out: &mut Vec<u8>, number: &[u8]) {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     let number = &number[zeros..];

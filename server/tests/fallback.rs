@@ -76,8 +76,8 @@ fn deny_lists_come_first() {
     server.write("config.yml", "deny_users: [");
     let (out, result) = plain(&server);
     assert!(out.is_empty());
-    assert!(result.unwrap_err().contains("nobody is let in"));
-    server.refuses(&login, "nobody is let in");
+    assert!(result.unwrap_err().contains("every login is refused"));
+    server.refuses(&login, "every login is refused");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn one_that_fails_or_may_not_run_says_nothing() {
     let (_login, _provider, server) = scene();
     for (command, reason) in [
         ("/bin/false", "failed"),
-        ("/bin/true", "knows nothing"),
+        ("/bin/true", "has no key"),
         ("/nonexistent", "No such file"),
         ("/etc/passwd", "not a program"),
         ("/bin/sh, -c, echo a line; exit 3", "failed"),
@@ -150,7 +150,7 @@ fn other_keys_are_answered_while_rules_cannot_be_used() {
     ] {
         server.write(file, text);
         server.mode(file, mode);
-        server.refuses(&login, "nobody is let in");
+        server.refuses(&login, "every login is refused");
         assert_eq!(plain(&server), ("a line\n".into(), Ok(())), "{file}");
         std::fs::remove_file(server.path(file)).unwrap();
     }
@@ -158,7 +158,10 @@ fn other_keys_are_answered_while_rules_cannot_be_used() {
         server.write(file, text);
         let (out, result) = plain(&server);
         assert_eq!(out, "", "{file}");
-        assert!(result.unwrap_err().contains("nobody is let in"), "{file}");
+        assert!(
+            result.unwrap_err().contains("every login is refused"),
+            "{file}"
+        );
         std::fs::remove_file(server.path(file)).unwrap();
         falls_back_to(&server, "/bin/echo, a line");
     }

@@ -219,7 +219,7 @@ fn show_refresh_and_clear() {
     let cache = scene.server.path("cache");
     assert_eq!(
         scene.show(),
-        format!("kept in {}\n{issuer}: no keys yet\n", cache.display())
+        format!("cache: {}\n{issuer}: no keys yet\n", cache.display())
     );
     let mut out = Vec::new();
     cache_refresh(&scene.args(), &mut out).unwrap();
@@ -241,7 +241,7 @@ fn show_refresh_and_clear() {
     cache_refresh(&scene.args(), &mut out).unwrap();
     let mut out = Vec::new();
     cache_clear(&scene.args(), None, &mut out).unwrap();
-    assert_eq!(out, b"forgot the keys of 1 issuers\n");
+    assert_eq!(out, b"deleted the keys of 1 issuers\n");
     assert!(scene.show().contains("no keys yet"));
 }
 
@@ -256,7 +256,7 @@ fn a_key_file_for_servers_that_ask_nobody() {
     let settings = format!("jwks_files: {{\"{issuer}\": {}}}\n", file.display());
     scene.server.write("server.yml", &settings);
     scene.server.allows(&scene.login);
-    assert!(scene.show().contains("never asked"));
+    assert!(scene.show().contains("keys from "));
     let mut out = Vec::new();
     cache_refresh(&scene.args(), &mut out).unwrap();
     scene.server.refuses(&scene.stranger, "");
@@ -279,7 +279,7 @@ fn settings_that_cannot_be_used_refuse_everyone() {
         ":",
     ] {
         scene.server.write("server.yml", text);
-        scene.server.refuses(&scene.login, "nobody is let in");
+        scene.server.refuses(&scene.login, "every login is refused");
     }
     scene.server.write("server.yml", "");
     scene.server.mode("server.yml", 0o644);

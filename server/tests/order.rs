@@ -113,17 +113,22 @@ fn refusals(issuer: &str) -> Vec<(&'static str, String, u32, &'static str)> {
             0o640,
             "cannot be filled in",
         ),
-        ("revoked.yml", "[".into(), 0o640, "nobody is let in"),
-        ("revoked.yml", "[]".into(), 0o666, "nobody is let in"),
-        ("rules.yml", "[".into(), 0o640, "nobody is let in"),
-        ("rules.yml", "rules: []".into(), 0o666, "nobody is let in"),
+        ("revoked.yml", "[".into(), 0o640, "every login is refused"),
+        ("revoked.yml", "[]".into(), 0o666, "every login is refused"),
+        ("rules.yml", "[".into(), 0o640, "every login is refused"),
+        (
+            "rules.yml",
+            "rules: []".into(),
+            0o666,
+            "every login is refused",
+        ),
         (
             "config.yml",
             "deny_users: [".into(),
             0o640,
-            "nobody is let in",
+            "every login is refused",
         ),
-        ("config.yml", String::new(), 0o666, "nobody is let in"),
+        ("config.yml", String::new(), 0o666, "every login is refused"),
     ]
 }
 
@@ -140,7 +145,7 @@ fn nor_is_it_about_a_bad_certificate_while_one_of_the_files_cannot_be_read() {
     assert!(asked(&scene.server, "fallback"));
     for file in ["rules.yml", "revoked.yml"] {
         scene.server.write(file, "[");
-        scene.server.refuses(&long_ago, "nobody is let in");
+        scene.server.refuses(&long_ago, "every login is refused");
         assert!(!asked(&scene.server, "fallback"), "{file}");
         fs::remove_file(scene.server.path(file)).unwrap();
     }

@@ -299,14 +299,14 @@ fn row_114_a_config_that_cannot_be_used_refuses_everyone() {
     }
     server.write("config.yml", "");
     server.mode("config.yml", 0o644);
-    server.refuses(&login, "nobody is let in");
+    server.refuses(&login, "every login is refused");
     fs::remove_file(server.path("config.yml")).unwrap();
     fs::create_dir(server.path("config.yml")).unwrap();
-    server.refuses(&login, "nobody is let in");
+    server.refuses(&login, "every login is refused");
     fs::remove_dir(server.path("config.yml")).unwrap();
     // a link that leads nowhere may have led to deny lists
     symlink(server.path("gone"), server.path("config.yml")).unwrap();
-    server.refuses(&login, "nobody is let in");
+    server.refuses(&login, "every login is refused");
     fs::remove_file(server.path("config.yml")).unwrap();
     assert_eq!(provider.requests(), 0);
     server.allows(&login);
@@ -316,7 +316,7 @@ fn row_114_a_config_that_cannot_be_used_refuses_everyone() {
 fn a_config_that_was_named_must_be_there() {
     let (login, provider, mut server) = working();
     server.config_path = Some(server.path("named.yml"));
-    server.refuses(&login, "nobody is let in");
+    server.refuses(&login, "every login is refused");
     assert_eq!(provider.requests(), 0);
     server.write("named.yml", &format!("deny_users: [{ACCOUNT}]\n"));
     server.refuses(&login, "denied user");

@@ -20,19 +20,19 @@ use crate::jwk::KeyError;
 use crate::printable::quoted;
 use crate::time::UnixTime;
 
-/// The certificate types we know, by their names on the wire: those of P-256 and Ed25519 keys.
+/// Known certificate types by their wire names: those of P-256 and Ed25519 keys.
 pub const CERTIFICATE_TYPES: [&str; 2] = [
     "ecdsa-sha2-nistp256-cert-v01@openssh.com",
     "ssh-ed25519-cert-v01@openssh.com",
 ];
-/// Extension that holds the compact PK token.
+/// Extension with the compact PK token.
 pub const PK_TOKEN_EXTENSION: &str = "openpubkey-pkt";
-/// Extension that holds the access token, where an account sends it.
+/// Extension with the access token, if the account sends it.
 pub const ACCESS_TOKEN_EXTENSION: &str = "openpubkey-act";
-/// Principal of certificates that are not narrowed to particular local accounts: OpenSSH 10.3
-/// refuses an empty list, so clients write this one and servers echo it.
+/// Principal of certificates without a list of local accounts. OpenSSH 10.3 refuses an empty list,
+/// so clients write this principal and servers repeat it.
 pub const WILDCARD_PRINCIPAL: &str = "opkssh-wildcard";
-/// The permissions that a certificate grants unless it is narrowed.
+/// Permissions of a certificate, unless the account narrows them.
 pub const PERMITS: [&str; 5] = [
     "permit-X11-forwarding",
     "permit-agent-forwarding",
@@ -41,7 +41,7 @@ pub const PERMITS: [&str; 5] = [
     "permit-user-rc",
 ];
 
-/// Why a certificate is not acceptable.
+/// Reason for refusing a certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     #[error("certificate: {0} bytes are too many")]

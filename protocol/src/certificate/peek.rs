@@ -1,15 +1,15 @@
-//! Is a certificate one of ours? Told by the names of its extensions, before anything in it is
-//! read.
+//! Recognizes opkssh certificates by the names of their extensions, before parsing anything else.
 
 use super::{CERTIFICATE_TYPES, CertificateError, PK_TOKEN_EXTENSION};
 
-/// The type of a certificate of ours, by its name on the wire.
+/// Returns the wire name of the type of an opkssh certificate.
 ///
-/// Walks over the fields of a certificate blob (PROTOCOL.certkeys) and looks into none of them. No
-/// error says nothing about the rest of the certificate.
+/// Skips over the fields of a certificate blob (PROTOCOL.certkeys) without checking them: success
+/// says nothing about the rest of the certificate.
 ///
 /// # Errors
-/// The blob is of another type, has no extension with a PK token, or ends too early.
+///
+/// Fails if the blob has another type, has no extension with a PK token, or is truncated.
 pub fn peek(blob: &[u8]) -> Result<&'static str, CertificateError> {
     let mut fields = Fields(blob);
     let name = fields.string()?;
@@ -40,7 +40,7 @@ pub fn peek(blob: &[u8]) -> Result<&'static str, CertificateError> {
     Err(CertificateError::NoPkToken)
 }
 
-/// Fields as RFC 4251 section 5 writes them.
+/// Reads fields in the encoding of RFC 4251 section 5.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

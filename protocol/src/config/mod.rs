@@ -1,4 +1,4 @@
-//! The client configuration: Go's `~/.opk/config.yml` with our additions.
+//! The client configuration: Go's `~/.opk/config.yml` with additional keys.
 
 mod agent_section;
 mod built_in;

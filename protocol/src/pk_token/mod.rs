@@ -20,7 +20,7 @@ use crate::json::JsonError;
 use crate::jwk::KeyError;
 use crate::printable::quoted;
 
-/// Why a PK token is not acceptable.
+/// Reason for refusing a PK token.
 #[derive(Debug, thiserror::Error)]
 pub enum PkTokenError {
     #[error("PK token: {0} bytes are too many")]
@@ -54,7 +54,7 @@ pub enum PkTokenError {
     Commitment { got: String, expected: String },
     #[error("PK token: refreshed ID token: {0}")]
     RefreshedMismatch(&'static str),
-    /// The reason, which names what it is about.
+    /// Returns the reason with the part that it is about.
     #[error("{0}")]
     RefreshedUnusable(String),
     #[error("PK token: {0}")]

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Cell, claims, and whether they match.
+/// Checks triples of identity, claims, and whether they match.
 fn check(rows: &[(&str, &str, bool)]) {
     for (cell, claims, expected) in rows {
         let claims = opkssh_protocol::json::parse_object(claims.as_bytes()).unwrap();

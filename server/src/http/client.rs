@@ -1,4 +1,4 @@
-//! GET requests to one provider, all of them before one deadline.
+//! GET requests to one provider with a common deadline.
 
 use std::io;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::deadline::{Deadline, seconds};
 use crate::providers::{is_acceptable, is_loopback};
 
 const MAX_REDIRECTS: usize = 5;
-/// Largest answer, in bytes.
+/// Largest response, in bytes.
 const MAX_BODY: u64 = 1024 * 1024;
 
-// no texts of the answer: it may be anything
+// never quotes the response, which may contain anything
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     #[error("{url}: {error}")]
@@ -29,7 +29,7 @@ pub enum HttpError {
     },
     #[error("{url}: HTTP status {status}")]
     Status { url: String, status: u16 },
-    #[error("{0}: redirected to nowhere")]
+    #[error("{0}: redirected without a valid address")]
     Location(String),
     #[error("{0}: more than {MAX_REDIRECTS} redirects")]
     Redirects(String),
@@ -53,7 +53,7 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// Returns true for a time-out or a refused connection, whatever was asked: no answer came.
+    /// Returns true for a time-out or a refused connection of any request.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Deadline { .. } => true,
@@ -69,31 +69,31 @@ impl HttpError {
     }
 }
 
-/// Requests to one provider.
-pub struct Asking<'a> {
+/// A client for requests to one provider.
+pub struct ProviderClient<'a> {
     agent: Agent,
     network: &'a Network,
     issuer: &'a str,
     deadline: Deadline,
-    /// What the deadline left at first.
+    /// Time left when the client was created.
     given: Duration,
 }
 
-/// What a single request ended in.
+/// Result of a single request.
 pub enum Answer {
     Document(Document),
     Redirect(Url),
 }
 
-/// The body of an answer with status 200.
+/// The body of a response with status 200.
 pub struct Document {
     pub bytes: Vec<u8>,
-    /// How long it stays as it is; zero if that is not said for certain.
+    /// How long the response stays valid; zero if unknown.
     pub max_age: Option<Duration>,
 }
 
-impl<'a> Asking<'a> {
-    /// Asks the provider of exactly this name.
+impl<'a> ProviderClient<'a> {
+    /// Creates a client for the provider with exactly this name.
     pub fn new(issuer: &'a str, network: &'a Network, deadline: Deadline) -> Self {
         Self {
             agent: network.agent(),
@@ -104,7 +104,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// The address that the provider's discovery document has under `member` (OpenID Connect
+    /// Returns the address under `member` of the provider's discovery document (OpenID Connect
     /// Discovery 1.0 section 4).
     pub fn discover(&self, member: &'static str) -> Result<Url, HttpError> {
         let url = discovery_url(self.issuer);
@@ -112,7 +112,7 @@ impl<'a> Asking<'a> {
         discovered(&document.bytes, member, &url, self.issuer)
     }
 
-    /// Follows redirects.
+    /// Requests a document and follows redirects.
     pub fn document(&self, mut url: Url) -> Result<Document, HttpError> {
         let asked = url.to_string();
         for _ in 0..=MAX_REDIRECTS {
@@ -124,7 +124,7 @@ impl<'a> Asking<'a> {
         Err(HttpError::Redirects(asked))
     }
 
-    /// One request, with `token` as the bearer token (RFC 6750 section 2.1) if there is one.
+    /// Sends one request, with `token` as the bearer token (RFC 6750 section 2.1) if given.
     pub fn get(&self, url: &Url, token: Option<&Secret>) -> Result<Answer, HttpError> {
         let late = || HttpError::Deadline {
             issuer: self.issuer.to_owned(),
@@ -177,7 +177,7 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// https; or http on this machine, where that is what we come from.
+/// Parses an address. Fails unless it is https, or http to this machine and not reached from https.
 fn acceptable(address: &str, from: &str) -> Result<Url, HttpError> {
     Url::parse(address)
         .ok()
@@ -192,7 +192,7 @@ fn discovery_url(issuer: &str) -> String {
 }
 
 /// Returns the address under `member` of a discovery document, which must name exactly this issuer.
-/// `url` is for the errors' texts.
+/// Errors name `url`.
 pub fn discovered(
     document: &[u8],
     member: &'static str,
@@ -232,7 +232,8 @@ fn text(document: &Object, member: &'static str, url: &str) -> Result<String, Ht
     })
 }
 
-/// RFC 9111 sections 5.1 and 5.2.2. Of several directives the shortest counts.
+/// Returns the freshness lifetime (RFC 9111 sections 5.1 and 5.2.2); the shortest of several
+/// directives counts.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let mut shortest: Option<u64> = None;
     let lines = headers.get_all("cache-control").into_iter();

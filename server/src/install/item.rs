@@ -1,5 +1,5 @@
-//! A file or directory with its final owner and mode from the start. What an admin has made stays
-//! as it is.
+//! Creates files and directories with their final owner and mode. Never changes what the admin
+//! made.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
@@ -11,8 +11,8 @@ use opkssh_files::Writer;
 use super::{Identity, InstallError, MARK};
 use crate::etc::{ACCOUNT, EntryGroup, EntryOwner, FileEntry};
 
-/// Something that the installation consists of.
-pub struct Place {
+/// A file or directory of the installation.
+pub struct InstallItem {
     pub path: PathBuf,
     pub kind: Kind,
     pub uid: u32,
@@ -23,20 +23,20 @@ pub struct Place {
 }
 
 pub enum Kind {
-    /// Made if it is missing, and left alone if not.
+    /// Created if missing, otherwise unchanged.
     Directory,
-    /// As [`Kind::Directory`], but owner and mode are ours to set right.
+    /// Like [`Kind::Directory`], but owner and mode are corrected.
     OwnDirectory,
-    /// Made with this text if it is missing, and left alone if not.
+    /// Created with this text if missing, otherwise unchanged.
     Given(String),
-    /// Ours, by its first line: replaced if it is another text.
+    /// A file with our first line; replaced if the text differs.
     Written(String),
-    /// As [`Kind::Written`], but a regular file that is not ours is an admin's own, and stays.
+    /// Like [`Kind::Written`], but an existing file without our first line stays.
     Offered(String),
 }
 
-impl Place {
-    /// Returns what a row of the table is on this server.
+impl InstallItem {
+    /// Returns the item for a row of the table of files.
     pub fn new(entry: &FileEntry, account: Identity, kind: Kind) -> Self {
         Self {
             path: entry.path(),
@@ -58,15 +58,16 @@ impl Place {
         }
     }
 
-    /// Makes it, or in a rehearsal says so. True if something changed or would.
+    /// Creates the item, or in a dry run says so. Returns true if something changed or would
+    /// change.
     pub fn ensure(&self, rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
         let shown = self.path.display();
         match fs::symlink_metadata(&self.path) {
-            Ok(metadata) if metadata.is_file() && self.is_left_to_the_admin(say)? => {
+            Ok(metadata) if metadata.is_file() && self.report_unmanaged(say)? => {
                 return Ok(false);
             }
             Ok(metadata) if self.is_in_order(&metadata)? => {
-                say(&format!("{shown} is there."));
+                say(&format!("{shown} exists."));
                 return Ok(false);
             }
             Ok(_) => {}
@@ -99,7 +100,7 @@ impl Place {
             Kind::OwnDirectory if metadata.is_dir() => Ok(metadata.uid() == self.uid
                 && metadata.gid() == self.gid
                 && metadata.mode() & 0o7777 == self.mode),
-            // an admin may have linked it to elsewhere
+            // an admin may have linked it elsewhere
             Kind::Given(_) if !self.path.is_dir() => Ok(true),
             Kind::Written(text) | Kind::Offered(text) if metadata.is_file() => {
                 let found = fs::read_to_string(&self.path).map_err(|error| self.failed(error))?;
@@ -112,8 +113,8 @@ impl Place {
         }
     }
 
-    /// Says so, and which rows of ours are not in it.
-    fn is_left_to_the_admin(&self, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
+    /// Reports that a file is the admin's, and which of our rows it lacks.
+    fn report_unmanaged(&self, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
         let Kind::Offered(text) = &self.kind else {
             return Ok(false);
         };
@@ -122,14 +123,17 @@ impl Place {
         if found.starts_with(MARK) {
             return Ok(false);
         }
-        say(&format!("{} is not ours and stays.", self.path.display()));
-        // a copy of what is in contrib
+        say(&format!(
+            "{} was not written by opkssh and stays.",
+            self.path.display()
+        ));
+        // a copy of the file in contrib
         if text.strip_prefix(MARK) == Some(found.as_ref()) {
             return Ok(true);
         }
         for row in text.lines().filter(|row| !row.starts_with('#')) {
             if !found.lines().any(|line| line.trim() == row) {
-                say(&format!("See that it says what this row would: {row}"));
+                say(&format!("Check that it contains the equivalent of: {row}"));
             }
         }
         Ok(true)
@@ -163,18 +167,18 @@ impl Place {
     }
 }
 
-/// Did we write it, by its first line?
+/// Returns true if the file has our first line.
 pub fn written_by_us(path: &Path) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
 }
 
-/// Removes a file that we wrote; another one, or none, stays as it is. True if it was removed, or
-/// would be.
+/// Removes a file with our first line; other files stay. Returns true if it was or would be
+/// removed.
 pub fn remove_ours(path: &Path, rehearsal: bool, say: &mut dyn FnMut(&str)) -> io::Result<bool> {
     let shown = path.display();
     if !written_by_us(path) {
         if path.exists() {
-            say(&format!("{shown} is not ours and stays."));
+            say(&format!("{shown} was not written by opkssh and stays."));
         }
         return Ok(false);
     }
@@ -191,8 +195,8 @@ pub fn remove_ours(path: &Path, rehearsal: bool, say: &mut dyn FnMut(&str)) -> i
 mod tests {
     use super::*;
 
-    fn place(path: PathBuf, kind: Kind, mode: u32) -> Place {
-        Place {
+    fn item(path: PathBuf, kind: Kind, mode: u32) -> InstallItem {
+        InstallItem {
             path,
             kind,
             uid: rustix::process::geteuid().as_raw(),
@@ -202,8 +206,8 @@ mod tests {
         }
     }
 
-    fn ensure(place: &Place) -> Result<bool, InstallError> {
-        place.ensure(false, &mut |_| ())
+    fn ensure(item: &InstallItem) -> Result<bool, InstallError> {
+        item.ensure(false, &mut |_| ())
     }
 
     fn mode(path: &Path) -> u32 {
@@ -214,7 +218,7 @@ mod tests {
     fn what_is_missing_is_made_and_what_is_there_stays() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("providers");
-        let given = place(file.clone(), Kind::Given("a row\n".into()), 0o640);
+        let given = item(file.clone(), Kind::Given("a row\n".into()), 0o640);
         assert!(given.ensure(true, &mut |_| ()).unwrap());
         assert!(!file.exists(), "a rehearsal");
         assert!(ensure(&given).unwrap());
@@ -224,12 +228,12 @@ mod tests {
         assert!(!ensure(&given).unwrap());
         assert_eq!(fs::read_to_string(&file).unwrap(), "the admin's");
         assert_eq!(mode(&file), 0o600);
-        let sub = place(directory.path().join("d"), Kind::Directory, 0o750);
+        let sub = item(directory.path().join("d"), Kind::Directory, 0o750);
         assert!(ensure(&sub).unwrap());
         assert!(!ensure(&sub).unwrap());
         assert_eq!(mode(&sub.path), 0o750);
         assert!(matches!(
-            ensure(&place(file, Kind::Directory, 0o750)),
+            ensure(&item(file, Kind::Directory, 0o750)),
             Err(InstallError::Kind(_))
         ));
     }
@@ -237,7 +241,7 @@ mod tests {
     #[test]
     fn our_own_directory_is_set_right() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = place(directory.path().join("cache"), Kind::OwnDirectory, 0o700);
+        let cache = item(directory.path().join("cache"), Kind::OwnDirectory, 0o700);
         assert!(ensure(&cache).unwrap());
         fs::set_permissions(&cache.path, Permissions::from_mode(0o777)).unwrap();
         assert!(ensure(&cache).unwrap());
@@ -251,7 +255,7 @@ mod tests {
         let path = directory.path().join("60-opkssh.conf");
         let ours = |text: &str| {
             let text = Kind::Written(format!("{MARK}{text}"));
-            place(path.clone(), text, 0o644)
+            item(path.clone(), text, 0o644)
         };
         assert!(ensure(&ours("a")).unwrap());
         assert!(!ensure(&ours("a")).unwrap());
@@ -271,7 +275,7 @@ mod tests {
         let path = directory.path().join("opkssh");
         let offered = |row: &str| {
             let text = Kind::Offered(format!("{MARK}{row}\n"));
-            place(path.clone(), text, 0o440)
+            item(path.clone(), text, 0o440)
         };
         assert!(ensure(&offered("a")).unwrap());
         assert!(ensure(&offered("b")).unwrap());
@@ -282,7 +286,10 @@ mod tests {
             let mut said = Vec::new();
             let changed = offered(row).ensure(false, &mut |line| said.push(line.to_owned()));
             assert!(!changed.unwrap());
-            assert!(said[0].contains("is not ours and stays"), "{said:?}");
+            assert!(
+                said[0].contains("was not written by opkssh and stays"),
+                "{said:?}"
+            );
             assert_eq!(said.len(), lines, "{said:?}");
         }
         assert_eq!(fs::read(&path).unwrap(), b"# an admin's\na\n");
