@@ -17,6 +17,7 @@ pub struct AccountName(String);
     "{0:?} cannot be an account's name: a letter or digit, then letters, digits and @ . _ + - = : \
      ({LONGEST} bytes at most)"
 )]
+/// Error: not a valid account name.
 pub struct BadAccountName(String);
 
 impl AccountName {
@@ -39,6 +40,7 @@ impl AccountName {
         Self(name.to_owned())
     }
 
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

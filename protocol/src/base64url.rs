@@ -9,10 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 #[error("not base64url without padding")]
 pub struct Base64Error;
 
+/// Returns the text of these bytes.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Returns the bytes of this text. Fails unless it is the only encoding of them.
 pub fn decode(text: &str) -> Result<Vec<u8>, Base64Error> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| Base64Error)
 }

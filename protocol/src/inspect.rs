@@ -17,9 +17,11 @@ use crate::certificate::{ACCESS_TOKEN_EXTENSION, PK_TOKEN_EXTENSION};
 use crate::json::{self, Object};
 use crate::pk_token::UnverifiedPkToken;
 use crate::printable::{Printable, printable, printable_json, push_json_escape};
+use crate::wire::Reader;
 
 /// Reason why a text cannot be shown.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum InspectError {
     #[error("failed to parse SSH key: ssh: no key found")]
     NoKey,
@@ -75,8 +77,7 @@ fn key_at(text: &str) -> Option<(&str, Vec<u8>)> {
     let mut words = text.split_ascii_whitespace();
     let (kind, base64) = (words.next()?, words.next()?);
     let blob = STANDARD.decode(base64).ok()?;
-    let (length, rest) = blob.split_first_chunk::<4>()?;
-    let own = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    let own = Reader::new(&blob).string().ok()?;
     let is_key = is_certificate(kind) || PublicKey::from_bytes(&blob).is_ok();
     (own == kind.as_bytes() && is_key).then_some((kind, blob))
 }

@@ -7,7 +7,9 @@ use serde_json::{Map, Number, Value};
 
 use crate::printable::quoted;
 
+/// Reason for refusing a JSON text.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum JsonError {
     #[error("not a JSON object: {0}")]
     Syntax(#[from] serde_json::Error),
@@ -15,6 +17,7 @@ pub enum JsonError {
     Number,
 }
 
+/// A JSON object with unique members.
 pub type Object = Map<String, Value>;
 
 /// Reads an object. Refuses duplicate members at any level, because programs disagree about which

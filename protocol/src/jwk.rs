@@ -16,9 +16,13 @@ use crate::printable::{MAX_QUOTED, printable, quoted};
 /// are not representable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
+    /// RSASSA-PSS with SHA-256.
     Ps256,
+    /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// Ed25519.
     EdDsa,
 }
 
@@ -47,7 +51,9 @@ impl fmt::Display for Algorithm {
     }
 }
 
+/// Reason for refusing a key or a signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum KeyError {
     #[error("unsupported signature algorithm {}", printable(.0).at_most(MAX_QUOTED))]
     Algorithm(String),
@@ -67,13 +73,18 @@ pub enum KeyError {
 pub enum PublicKey {
     /// P-256: x and y, 32 bytes each, big-endian.
     EcP256 {
+        /// Coordinate x.
         x: [u8; 32],
+        /// Coordinate y.
         y: [u8; 32],
     },
+    /// Ed25519: the 32 bytes of RFC 8032.
     Ed25519([u8; 32]),
     /// Modulus and exponent, big-endian, without leading zeros.
     Rsa {
+        /// Modulus.
         n: Vec<u8>,
+        /// Exponent.
         e: Vec<u8>,
     },
 }

@@ -4,6 +4,8 @@
 //! Pure code: no sockets, files, network or clock. Verified data has its own types, which only
 //! [`id_token::verify`], [`pk_token::verify`] and [`certificate::verify`] construct.
 
+#![warn(missing_docs)]
+
 pub mod account_name;
 pub mod base64url;
 pub mod certificate;
@@ -25,3 +27,5 @@ pub mod session_environment;
 pub mod time;
 #[cfg(feature = "mint")]
 pub mod user_key;
+pub mod wire;
+pub mod yaml_error;

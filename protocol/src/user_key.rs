@@ -8,6 +8,7 @@ use crate::base64url;
 use crate::control::KeyType;
 use crate::jwk::{Algorithm, PublicKey};
 use crate::secret::{Secret, leaving_no_stack, report_memory};
+use crate::wire::{put_mpint, put_string};
 
 /// A private key, wiped on drop, without `Debug`. Boxed, so that it stays at the address that was
 /// locked into RAM.
@@ -31,6 +32,7 @@ enum Kind {
 pub struct UnreadableKey;
 
 impl UserKey {
+    /// Generates a key of this type.
     pub fn generate(kind: KeyType) -> Result<Self, getrandom::Error> {
         leaving_no_stack(|| {
             loop {
@@ -44,6 +46,7 @@ impl UserKey {
         })
     }
 
+    /// Returns the public key.
     pub fn public_key(&self) -> PublicKey {
         match &*self.0 {
             Kind::P256(key) => {
@@ -57,6 +60,7 @@ impl UserKey {
         }
     }
 
+    /// Returns the algorithm of its signatures.
     pub fn algorithm(&self) -> Algorithm {
         match &*self.0 {
             Kind::P256(_) => Algorithm::Es256,
@@ -83,14 +87,14 @@ impl UserKey {
         match &*self.0 {
             Kind::P256(_) => {
                 let mut numbers = Vec::with_capacity(74);
-                write_mpint(&mut numbers, &raw[..32]);
-                write_mpint(&mut numbers, &raw[32..]);
-                write_string(&mut blob, b"ecdsa-sha2-nistp256");
-                write_string(&mut blob, &numbers);
+                put_mpint(&mut numbers, &raw[..32]);
+                put_mpint(&mut numbers, &raw[32..]);
+                put_string(&mut blob, b"ecdsa-sha2-nistp256");
+                put_string(&mut blob, &numbers);
             }
             Kind::Ed25519(_) => {
-                write_string(&mut blob, b"ssh-ed25519");
-                write_string(&mut blob, &raw);
+                put_string(&mut blob, b"ssh-ed25519");
+                put_string(&mut blob, &raw);
             }
         }
         blob
@@ -155,22 +159,5 @@ impl UserKey {
         let kind = Box::new(kind);
         report_memory(&*kind);
         Self(kind)
-    }
-}
-
-fn write_string(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-    out.extend_from_slice(bytes);
-}
-
-/// Writes an mpint (RFC 4251 section 5): no leading zeros, except one if the number would read as
-/// negative.
-fn write_mpint(out: &mut Vec<u8>, number: &[u8]) {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let number = &number[zeros..];
-    if number.first().is_some_and(|byte| byte & 0x80 != 0) {
-        write_string(out, &[&[0], number].concat());
-    } else {
-        write_string(out, number);
     }
 }

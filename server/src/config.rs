@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::strict_yaml;
 
 /// The parsed file. An empty file is valid.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -108,7 +107,7 @@ fn texts(list: Option<Vec<Option<String>>>) -> Vec<String> {
 
 /// Reads YAML as Go does: a key without a value has no effect.
 fn read_yaml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
-    serde_saphyr::from_str(text).map_err(strict_yaml::one_line)
+    serde_saphyr::from_str(text).map_err(|error| yaml_error::one_line(&error))
 }
 
 fn listed(list: &[String], name: &str) -> bool {

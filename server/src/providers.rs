@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use opkssh_protocol::config::is_https_or_loopback;
 use opkssh_protocol::pk_token::{ExpirationPolicy, TrustedProvider};
 use opkssh_protocol::printable::{MAX_QUOTED, printable};
 use url::Url;
@@ -100,31 +101,12 @@ impl Providers {
     }
 }
 
-/// Returns true if keys may be fetched from this URL: https, or http on this machine.
-pub fn is_acceptable(url: &Url) -> bool {
-    match url.scheme() {
-        "https" => url.has_host(),
-        "http" => is_loopback(url),
-        _ => false,
-    }
-}
-
-/// Returns true for `localhost` and loopback addresses.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 fn provider(
     issuer: &str,
     client_id: String,
     expiration: &str,
 ) -> Result<TrustedProvider, RowError> {
-    if !is_plain_https(issuer) && !Url::parse(issuer).is_ok_and(|url| is_acceptable(&url)) {
+    if !is_plain_https(issuer) && !Url::parse(issuer).is_ok_and(|url| is_https_or_loopback(&url)) {
         return Err(RowError::NotHttps);
     }
     if client_id.is_empty() {

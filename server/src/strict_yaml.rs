@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Tag};
 
@@ -12,14 +13,7 @@ use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Tag};
 pub fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
     check(text)?;
     let options = serde_saphyr::options! { strict_booleans: true };
-    serde_saphyr::from_str_with_options(text, options).map_err(one_line)
-}
-
-/// Returns the message without its snippet, which is for terminals.
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-pub fn one_line(error: serde_saphyr::Error) -> String {
-    let error = error.without_snippet().to_string();
-    error.lines().next().unwrap_or_default().to_owned()
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error::one_line(&error))
 }
 
 /// The container of a scalar.

@@ -13,6 +13,7 @@ use crate::user_key::UserKey;
 
 /// The contents of a new certificate.
 pub struct CertificateRequest<'a> {
+    /// Stored in the extension [`PK_TOKEN_EXTENSION`].
     pub pk_token: &'a UnverifiedPkToken,
     /// Set only if the account sends its access token: every server sees it.
     pub access_token: Option<&'a Secret>,
@@ -23,7 +24,9 @@ pub struct CertificateRequest<'a> {
     pub valid_before: UnixTime,
 }
 
+/// Reason why no certificate was built.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum MintError {
     #[error("principal {0:?} is not allowed: use letters, digits and . _ + @ - only")]
     Principal(String),

@@ -19,6 +19,7 @@ pub use verify::{VerifiedCertificate, is_principal, verify};
 use crate::jwk::KeyError;
 use crate::printable::quoted;
 use crate::time::UnixTime;
+use crate::wire;
 
 /// Known certificate types by their wire names: those of P-256 and Ed25519 keys.
 pub const CERTIFICATE_TYPES: [&str; 2] = [
@@ -43,6 +44,7 @@ pub const PERMITS: [&str; 5] = [
 
 /// Reason for refusing a certificate.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum CertificateError {
     #[error("certificate: {0} bytes are too many")]
     Size(usize),
@@ -68,4 +70,10 @@ pub enum CertificateError {
     Principal(String),
     #[error("certificate: critical option {} is not supported", quoted(.0))]
     CriticalOption(String),
+}
+
+impl From<wire::Malformed> for CertificateError {
+    fn from(_: wire::Malformed) -> Self {
+        Self::Malformed("truncated".to_owned())
+    }
 }

@@ -1,6 +1,7 @@
 //! Recognizes opkssh certificates by the names of their extensions, before parsing anything else.
 
 use super::{CERTIFICATE_TYPES, CertificateError, PK_TOKEN_EXTENSION};
+use crate::wire::Reader;
 
 /// Returns the wire name of the type of an opkssh certificate.
 ///
@@ -11,7 +12,7 @@ use super::{CERTIFICATE_TYPES, CertificateError, PK_TOKEN_EXTENSION};
 ///
 /// Fails if the blob has another type, has no extension with a PK token, or is truncated.
 pub fn peek(blob: &[u8]) -> Result<&'static str, CertificateError> {
-    let mut fields = Fields(blob);
+    let mut fields = Reader::new(blob);
     let name = fields.string()?;
     let kind = CERTIFICATE_TYPES
         .into_iter()
@@ -25,39 +26,19 @@ pub fn peek(blob: &[u8]) -> Result<&'static str, CertificateError> {
     for _ in 0..nonce + key_fields {
         fields.string()?;
     }
-    fields.skip(8 + 4)?; // serial number and type
+    fields.u64()?; // serial number
+    fields.u32()?; // type
     fields.string()?; // key id
     fields.string()?; // principals
-    fields.skip(8 + 8)?; // valid after and before
+    fields.u64()?; // valid after
+    fields.u64()?; // valid before
     fields.string()?; // critical options
-    let mut extensions = Fields(fields.string()?);
-    while !extensions.0.is_empty() {
+    let mut extensions = Reader::new(fields.string()?);
+    while !extensions.rest().is_empty() {
         if extensions.string()? == PK_TOKEN_EXTENSION.as_bytes() {
             return Ok(kind);
         }
         extensions.string()?;
     }
     Err(CertificateError::NoPkToken)
-}
-
-/// Reads fields in the encoding of RFC 4251 section 5.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn string(&mut self) -> Result<&'a [u8], CertificateError> {
-        let (length, rest) = self.0.split_first_chunk::<4>().ok_or_else(truncated)?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let (string, rest) = rest.split_at_checked(length).ok_or_else(truncated)?;
-        self.0 = rest;
-        Ok(string)
-    }
-
-    fn skip(&mut self, bytes: usize) -> Result<(), CertificateError> {
-        self.0 = self.0.get(bytes..).ok_or_else(truncated)?;
-        Ok(())
-    }
-}
-
-fn truncated() -> CertificateError {
-    CertificateError::Malformed("truncated".to_owned())
 }

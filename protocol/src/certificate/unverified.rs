@@ -9,6 +9,7 @@ use ssh_key::public::{EcdsaPublicKey, KeyData};
 use super::{ACCESS_TOKEN_EXTENSION, CERTIFICATE_TYPES, CertificateError, PK_TOKEN_EXTENSION};
 use crate::jwk::PublicKey;
 use crate::secret::Secret;
+use crate::wire::Reader;
 
 /// Largest accepted certificate, in bytes: its base64 must fit into one argument of sshd's command
 /// (128 KiB on Linux).
@@ -85,6 +86,7 @@ impl UnverifiedCertificate {
         &self.certificate
     }
 
+    /// Returns the certificate as it was sent.
     pub fn blob(&self) -> &[u8] {
         &self.blob
     }
@@ -113,12 +115,9 @@ impl UnverifiedCertificate {
 
 /// Returns the type name at the start of a key blob (RFC 4253 section 6.6). Does not read further.
 fn wire_type(blob: &[u8]) -> Result<&str, CertificateError> {
-    let malformed = || CertificateError::Malformed("truncated".to_owned());
-    let (length, rest) = blob.split_first_chunk::<4>().ok_or_else(malformed)?;
-    let name = rest
-        .get(..u32::from_be_bytes(*length) as usize)
-        .ok_or_else(malformed)?;
-    std::str::from_utf8(name).map_err(|_| malformed())
+    let name = Reader::new(blob).string()?;
+    std::str::from_utf8(name)
+        .map_err(|_| CertificateError::Malformed("type name is not UTF-8".to_owned()))
 }
 
 pub(super) fn public_key(key: &KeyData) -> Result<PublicKey, CertificateError> {

@@ -6,6 +6,7 @@ use super::{CertificateError, UnverifiedCertificate};
 use crate::jwk::{Algorithm, PublicKey};
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use crate::wire::Reader;
 
 /// Critical options that sshd enforces itself (PROTOCOL.certkeys).
 const CRITICAL_OPTIONS: [&str; 3] = ["force-command", "source-address", "verify-required"];
@@ -21,10 +22,12 @@ impl VerifiedCertificate {
         self.0.certificate.key_id()
     }
 
+    /// Returns the principals, all safe in an authorized_keys line.
     pub fn principals(&self) -> &[String] {
         self.0.certificate.valid_principals()
     }
 
+    /// Returns the certified key.
     pub fn public_key(&self) -> &PublicKey {
         &self.0.public_key
     }
@@ -53,6 +56,7 @@ impl VerifiedCertificate {
         self.0.unverified_pk_token()
     }
 
+    /// Returns the access token, if the certificate contains one.
     pub fn access_token(&self) -> Option<&Secret> {
         self.0.access_token()
     }
@@ -138,17 +142,14 @@ fn check_signature(unverified: &UnverifiedCertificate) -> Result<(), Certificate
 /// Converts two SSH mpints (RFC 5656 section 3.1.2) to the fixed-size form of JWS.
 fn fixed_ecdsa(signature: &[u8]) -> Option<[u8; 64]> {
     let mut fixed = [0; 64];
-    let mut rest = signature;
+    let mut numbers = Reader::new(signature);
     for half in fixed.chunks_exact_mut(32) {
-        let (length, tail) = rest.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let number = tail.get(..length)?;
-        rest = &tail[length..];
+        let number = numbers.string().ok()?;
         let number = number.strip_prefix(&[0]).unwrap_or(number);
         half.get_mut(32usize.checked_sub(number.len())?..)?
             .copy_from_slice(number);
     }
-    rest.is_empty().then_some(fixed)
+    numbers.end().ok().map(|()| fixed)
 }
 
 fn unix_time(seconds: u64) -> UnixTime {

@@ -33,12 +33,16 @@ pub struct AgentSection {
 /// Settings for one account that override those of its provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct AccountOverrides {
+    /// Patterns of the servers that see the account.
     #[serde(default, deserialize_with = "hosts")]
     pub hosts: Option<Vec<String>>,
+    /// Expiration policy to plan renewals for.
     #[serde(default, deserialize_with = "expiration")]
     pub expiration: Option<ExpirationPolicy>,
+    /// Reaction when ssh needs an interactive login.
     #[serde(default, deserialize_with = "on_demand")]
     pub on_demand: Option<OnDemand>,
+    /// Use through a forwarded agent.
     #[serde(default, deserialize_with = "forwarding")]
     pub forwarding: Option<Forwarding>,
 }

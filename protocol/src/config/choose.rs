@@ -5,6 +5,7 @@ use super::client_config::ClientConfig;
 use super::error::ConfigError;
 use super::provider::Provider;
 use super::provider_string::{parse_provider_argument, parse_providers_environment};
+use super::transport::is_https_or_loopback;
 
 /// Choices of the user, from the command line and the environment.
 #[derive(Debug, Clone, Default)]
@@ -26,12 +27,14 @@ pub struct Wanted<'a> {
 /// Provider to log in at.
 #[derive(Clone)]
 pub enum Choice {
+    /// Log in at this provider.
     One(Box<Provider>),
     /// The user chooses one on a page in the browser.
     Choose(Vec<Provider>),
 }
 
 impl Choice {
+    /// Returns the provider, or all to choose from.
     pub fn providers(self) -> Vec<Provider> {
         match self {
             Self::One(provider) => vec![*provider],
@@ -153,16 +156,9 @@ fn class(provider: &Provider) -> ProviderClass {
 
 /// Returns true for https, and for http to this machine: tokens never cross a network in clear.
 fn is_safe_issuer(issuer: &str) -> bool {
-    let Ok(url) = url::Url::parse(issuer) else {
-        return false;
-    };
-    match (url.scheme(), url.host_str()) {
-        ("https", Some(_)) => issuer.starts_with("https://"),
-        ("http", Some(host)) => {
-            issuer.starts_with("http://") && matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-        }
-        _ => false,
-    }
+    // the parser also accepts other spellings of the scheme and its slashes
+    (issuer.starts_with("https://") || issuer.starts_with("http://"))
+        && url::Url::parse(issuer).is_ok_and(|url| is_https_or_loopback(&url))
 }
 
 #[cfg(test)]

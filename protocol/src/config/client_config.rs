@@ -19,12 +19,14 @@ use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
 use super::unknown_keys::unknown_keys;
 use crate::pk_token::ExpirationPolicy;
 use crate::secret::Secret;
+use crate::yaml_error;
 
 /// The client configuration with its defaults filled in.
 #[derive(Clone)]
 pub struct ClientConfig {
     /// An alias, or `webchooser` in any letter case.
     pub default_provider: Option<String>,
+    /// Providers in file order.
     pub providers: Vec<Provider>,
     /// Not in Go.
     pub agent: AgentSection,
@@ -38,17 +40,15 @@ impl ClientConfig {
         // Go's parser skips a byte order mark
         let yaml = yaml.strip_prefix('\u{feff}').unwrap_or(yaml);
         // as in Go, an empty document is an empty configuration
-        let raw: Option<RawConfig> = serde_saphyr::from_str(yaml).map_err(|error| {
-            ConfigError::Parse {
+        let raw: Option<RawConfig> =
+            serde_saphyr::from_str(yaml).map_err(|error| ConfigError::Parse {
                 file: file.to_owned(),
                 line: error
                     .location()
                     .map(|location| location.line())
                     .filter(|line| *line > 0),
-                // no snippet: it could contain secrets from neighbouring lines
-                reason: one_line(&error.without_snippet().to_string()),
-            }
-        })?;
+                reason: yaml_error::one_line(&error),
+            })?;
         let raw = raw.unwrap_or_default();
         Ok(Self {
             default_provider: raw.default_provider.filter(|alias| !alias.is_empty()),
@@ -153,10 +153,6 @@ fn filled(value: Option<String>, default: &str) -> String {
     value
         .filter(|text| !text.is_empty())
         .unwrap_or_else(|| default.to_owned())
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

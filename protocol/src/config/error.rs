@@ -2,6 +2,7 @@
 
 /// Error of the client configuration; [`ConfigError::hint`] says how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum ConfigError {
     #[error("failed to parse config file: {file}{}: {reason}", line.map(|n| format!(":{n}")).unwrap_or_default())]
     Parse {

@@ -20,8 +20,10 @@ pub enum Forwarding {
 /// Error: the word is not a value of `forwarding`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownForwarding {
+    /// `confirm`: with a prompt for each use, which is not implemented.
     #[error("forwarding: confirm is not supported yet; use allow or deny")]
     Confirm,
+    /// Any other word.
     #[error("forwarding: {0:?} is neither allow nor deny")]
     Other(String),
 }

@@ -18,13 +18,20 @@ pub const DEFAULT_REDIRECT_URIS: [&str; 3] = [
 pub struct Provider {
     /// Every alias; the first one is shown. Empty only for `--provider` strings.
     pub aliases: Vec<String>,
+    /// Issuer URL, compared byte for byte with the token's `iss`.
     pub issuer: String,
+    /// Client id, which must be in the token's `aud`.
     pub client_id: String,
+    /// Client secret, if one is configured and the provider takes it.
     #[serde(default, with = "secret::exposed_option")]
     pub client_secret: Option<Secret>,
+    /// Scopes to request.
     pub scopes: Vec<String>,
+    /// The request parameter `access_type`.
     pub access_type: String,
+    /// The request parameter `prompt`.
     pub prompt: String,
+    /// Loopback redirect URIs, in the order in which they are tried.
     pub redirect_uris: Vec<String>,
     /// Sent as `redirect_uri` in place of the loopback address; the client still listens locally.
     pub remote_redirect_uri: Option<String>,
@@ -59,6 +66,7 @@ impl Provider {
         self.has_alias(word) || self.issuer == word
     }
 
+    /// Returns true if `alias` is one of the aliases.
     pub fn has_alias(&self, alias: &str) -> bool {
         self.aliases.iter().any(|known| known == alias)
     }

@@ -10,6 +10,7 @@ use crate::process::Process;
 /// executes commands from `Match exec`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connecting {
+    /// The ssh process.
     pub process: Process,
     /// The server's names: as given on the command line, and as in known_hosts.
     pub names: Vec<String>,

@@ -28,14 +28,17 @@ pub const MAX_FRAME: usize = 256 * 1024;
 /// A message with the sender's version.
 #[derive(Serialize, Deserialize)]
 pub struct Versioned<T> {
+    /// [`VERSION`] of the sender.
     pub version: u32,
     /// The client's session environment, sent with requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionEnvironment>,
+    /// The request or event.
     pub message: T,
 }
 
 impl<T> Versioned<T> {
+    /// Creates a message without a session environment.
     pub fn new(message: T) -> Self {
         Self {
             version: VERSION,
@@ -44,6 +47,7 @@ impl<T> Versioned<T> {
         }
     }
 
+    /// Creates a message with the client's session environment.
     pub fn from_session(message: T, session: SessionEnvironment) -> Self {
         Self {
             session: Some(session),
@@ -52,6 +56,7 @@ impl<T> Versioned<T> {
     }
 }
 
+/// What a client asks of the daemon.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
@@ -62,11 +67,15 @@ pub enum Request {
     /// Log in again to an existing account, named by its alias: at the same provider, with the same
     /// principals, key type and access-token setting. Events as for [`Request::Login`].
     LoginAgain {
+        /// Alias of the account.
         account: String,
+        /// How the user logs in.
         #[serde(default)]
         flow: Flow,
+        /// Parameters of the authentication request.
         #[serde(default, skip_serializing_if = "Asking::is_plain")]
         asking: Asking,
+        /// Options of this client.
         #[serde(default, skip_serializing_if = "Joining::is_plain")]
         joining: Joining,
     },
@@ -74,16 +83,22 @@ pub enum Request {
     /// query, the query alone, or `CODE&STATE`. The `state` identifies the pending login; an
     /// unknown one is refused and ends no login. Ends with [`Event::RedirectTaken`].
     Redirected {
+        /// The address; secret because it contains the authorization code.
         #[serde(with = "crate::secret::exposed")]
         url: Secret,
     },
     /// Ends with [`Event::LoggedOut`].
-    Logout { which: WhichAccount },
+    /// Log out and delete accounts. Ends with [`Event::LoggedOut`].
+    Logout {
+        /// The accounts.
+        which: WhichAccount,
+    },
     /// Ends with [`Event::Status`].
     Status,
     /// Make an account usable without user interaction, renewing it if it is stale. Ends with
     /// [`Event::Ready`] or [`Event::LoginNeeded`].
     Ensure {
+        /// Account to make usable.
         which: WhichAccount,
         /// If only a login helps, prompt as configured by `on_demand`, and wait for a limited time.
         #[serde(default)]
@@ -92,12 +107,15 @@ pub enum Request {
     /// Lock the agent: it lists, signs and renews nothing until it is unlocked with this password.
     /// Ends with [`Event::Unlockable`].
     Lock {
+        /// The lock's password.
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
     /// Unlock a locked part; a new store gets this passphrase. Ends with [`Event::Unlockable`].
     Unlock {
+        /// Part to unlock.
         part: LockedPart,
+        /// Its password or passphrase.
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
@@ -136,13 +154,16 @@ pub enum WhichAccount {
     /// The account whose `hosts:` match this destination, otherwise the default account if it has
     /// no `hosts:`.
     MeantForHost(String),
+    /// Every account.
     All,
 }
 
+/// Parameters of a login.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LoginRequest {
     /// One provider, or several to choose from on a page in the browser.
     pub providers: Vec<Provider>,
+    /// Algorithm of the user key.
     #[serde(default)]
     pub key_type: KeyType,
     /// Principals for the certificate; empty means the wildcard marker.
@@ -151,6 +172,7 @@ pub struct LoginRequest {
     /// Overrides the provider's `send_access_token`.
     #[serde(default)]
     pub send_access_token: Option<bool>,
+    /// How the user logs in.
     #[serde(default)]
     pub flow: Flow,
     /// Set by the agent when it logs in to an existing account again.
@@ -159,8 +181,10 @@ pub struct LoginRequest {
     /// Account name. `None`: the name of this user's existing account, otherwise the provider's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountName>,
+    /// Parameters of the authentication request.
     #[serde(default, skip_serializing_if = "Asking::is_plain")]
     pub asking: Asking,
+    /// Options of this client.
     #[serde(default, skip_serializing_if = "Joining::is_plain")]
     pub joining: Joining,
 }
@@ -240,19 +264,24 @@ pub enum KeyType {
     Ed25519,
 }
 
+/// What the daemon answers.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// Show this URL and open it in a browser, unless another client of the same login already
     /// opened it.
     OpenBrowser {
+        /// Address to open.
         url: String,
+        /// Whether another client already opened it.
         #[serde(default)]
         opened: bool,
     },
     /// Show this address and code (RFC 8628 section 3.3). Sent for [`Flow::Device`].
     DeviceCode {
+        /// Code to type.
         user_code: String,
+        /// Address to type it at.
         verification_uri: String,
         /// Address that contains the code, for a QR code.
         verification_uri_complete: Option<String>,
@@ -261,40 +290,57 @@ pub enum Event {
     },
     /// Current step, for a spinner: "Waiting for the browser", …
     Waiting {
+        /// Text of the step.
         what: String,
     },
+    /// The login succeeded. Terminal.
     LoggedIn {
+        /// The account.
         account: AccountStatus,
     },
+    /// Accounts were logged out. Terminal.
     LoggedOut {
+        /// Those accounts.
         accounts: Vec<LoggedOut>,
     },
+    /// Answers [`Request::Status`].
     Status {
+        /// The status.
         report: StatusReport,
     },
+    /// The account is usable. Terminal.
     Ready {
+        /// The account.
         account: AccountStatus,
     },
     /// Only a login makes the account usable. `account` is its alias, if it has one.
     LoginNeeded {
+        /// Alias of the account, if it has one.
         account: Option<String>,
+        /// Why it is not usable.
         reason: String,
     },
     /// The address matched a pending login, whose clients get its result.
     RedirectTaken,
     /// Parts that are still locked; empty: none.
     Unlockable {
+        /// Parts in the order in which to unlock them.
         locked: Vec<LockedPart>,
     },
     /// Refused until this part is unlocked.
     Locked {
+        /// The locked part.
         part: LockedPart,
+        /// What was refused.
         reason: String,
     },
     /// Answers [`Request::Connecting`].
     Noted,
+    /// The daemon exits.
     Stopping,
+    /// The request failed. Terminal.
     Failed {
+        /// The reason.
         failure: Failure,
     },
 }
@@ -312,14 +358,18 @@ impl Event {
 /// Reason for a failed request: one line for the cause, one for the hint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
+    /// What failed, and why.
     pub message: String,
+    /// How to fix it, if known.
     pub hint: Option<String>,
 }
 
 /// One account that was logged out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoggedOut {
+    /// Alias of the account.
     pub alias: String,
+    /// Its issuer.
     pub issuer: String,
     /// Result of revoking the refresh token at the provider, as text.
     pub revocation: String,

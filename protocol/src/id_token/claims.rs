@@ -73,14 +73,17 @@ impl Claims {
         })
     }
 
+    /// Returns `iss`, the issuer.
     pub fn iss(&self) -> &str {
         self.text("iss").unwrap_or_default()
     }
 
+    /// Returns `sub`, the subject.
     pub fn sub(&self) -> &str {
         self.text("sub").unwrap_or_default()
     }
 
+    /// Returns `email`.
     pub fn email(&self) -> Option<&str> {
         self.text("email")
     }
@@ -106,6 +109,7 @@ impl Claims {
         self.email_verified() == Some(true) && refreshed.is_none_or(agrees)
     }
 
+    /// Returns `nonce`.
     pub fn nonce(&self) -> Option<&str> {
         self.text("nonce")
     }
@@ -120,14 +124,17 @@ impl Claims {
         self.audience_is_string.then(|| self.audience[0].as_str())
     }
 
+    /// Returns `iat`.
     pub fn issued_at(&self) -> Option<UnixTime> {
         self.issued_at
     }
 
+    /// Returns `exp`.
     pub fn expires_at(&self) -> Option<UnixTime> {
         self.expires_at
     }
 
+    /// Returns `nbf`.
     pub fn not_before(&self) -> Option<UnixTime> {
         self.not_before
     }

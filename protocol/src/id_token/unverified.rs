@@ -12,6 +12,7 @@ use crate::jwk::Algorithm;
 /// Signature scheme of an ID token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdTokenAlgorithm {
+    /// A plain signature (RFC 7515).
     Jws(Algorithm),
     /// Proof of knowledge of an RS256 signature.
     Gq256,
@@ -30,6 +31,7 @@ pub struct UnverifiedIdToken {
 }
 
 impl UnverifiedIdToken {
+    /// Parses the compact form.
     pub fn parse(compact: &str) -> Result<Self, IdTokenError> {
         let mut parts = compact.split('.');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -92,10 +94,12 @@ impl UnverifiedIdToken {
         format!("SHA256:{}", STANDARD_NO_PAD.encode(hash.as_ref()))
     }
 
+    /// Returns the claims, unverified.
     pub fn unverified_claims(&self) -> &Claims {
         &self.claims
     }
 
+    /// Returns the signature scheme in the header.
     pub fn algorithm(&self) -> IdTokenAlgorithm {
         self.algorithm
     }

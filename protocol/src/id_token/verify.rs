@@ -13,6 +13,7 @@ use crate::time::{CLOCK_SKEW, UnixTime};
 pub struct Expected<'a> {
     /// Compared byte for byte (OpenID Connect Core section 3.1.3.7 rule 2).
     pub issuer: &'a str,
+    /// Required `aud`.
     pub audience: Audience<'a>,
 }
 
@@ -33,10 +34,12 @@ pub enum Audience<'a> {
 pub struct VerifiedIdToken(UnverifiedIdToken);
 
 impl VerifiedIdToken {
+    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         &self.0.claims
     }
 
+    /// Returns the compact form.
     pub fn compact(&self) -> String {
         self.0.compact()
     }
@@ -46,6 +49,7 @@ impl VerifiedIdToken {
         self.0.payload_id()
     }
 
+    /// Returns the signature scheme.
     pub fn algorithm(&self) -> IdTokenAlgorithm {
         self.0.algorithm
     }

@@ -117,6 +117,7 @@ impl UnverifiedPkToken {
         self
     }
 
+    /// Returns the compact form.
     pub fn compact(&self) -> String {
         let mut text = self.id_token.payload_base64.clone();
         for part in self.parts() {
@@ -132,6 +133,7 @@ impl UnverifiedPkToken {
         text
     }
 
+    /// Returns the JSON form, the input of the hash.
     pub fn json(&self) -> String {
         // base64url needs no escaping
         let signatures: Vec<String> = self
@@ -157,6 +159,7 @@ impl UnverifiedPkToken {
         self.id_token.unverified_claims()
     }
 
+    /// Returns the issuer, unverified.
     pub fn unverified_issuer(&self) -> &str {
         self.id_token.unverified_claims().iss()
     }
@@ -166,14 +169,17 @@ impl UnverifiedPkToken {
         self.id_token.unverified_kid()
     }
 
+    /// Returns the ID token, unverified.
     pub fn unverified_id_token(&self) -> &UnverifiedIdToken {
         &self.id_token
     }
 
+    /// Returns the client instance claims, unverified.
     pub fn unverified_cic(&self) -> &ClientInstanceClaims {
         &self.cic
     }
 
+    /// Returns the attached refreshed ID token, unverified.
     pub fn unverified_refreshed(&self) -> Option<&UnverifiedIdToken> {
         self.refreshed.as_ref()
     }

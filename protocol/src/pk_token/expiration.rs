@@ -13,9 +13,12 @@ use crate::time::UnixTime;
 pub enum ExpirationPolicy {
     /// `12h`: 12 hours from `iat`, ignoring `exp`; likewise the next three.
     Hours12,
+    /// `24h`
     #[default]
     Hours24,
+    /// `48h`
     Hours48,
+    /// `1week`
     Week,
     /// `oidc`: until `exp`.
     Oidc,
@@ -29,9 +32,12 @@ pub enum ExpirationPolicy {
 #[error(
     "invalid expiration policy: {0} (use one of 12h, 24h, 48h, 1week, oidc, oidc_refreshed, never)"
 )]
+/// Error: no expiration policy has this name.
 pub struct UnknownExpirationPolicy(String);
 
+/// Reason why a token is not valid under a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum ExpirationError {
     #[error("missing issuedAt claim")]
     NoIssuedAt,
@@ -56,7 +62,9 @@ pub enum ExpirationError {
 /// The times that a policy depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenTimes {
+    /// `iat` of the ID token.
     pub issued_at: Option<UnixTime>,
+    /// `exp` of the ID token.
     pub expires_at: Option<UnixTime>,
     /// `exp` of the refreshed ID token, if that token is valid.
     pub refreshed_expires_at: Option<UnixTime>,

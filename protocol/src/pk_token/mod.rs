@@ -22,6 +22,7 @@ use crate::printable::quoted;
 
 /// Reason for refusing a PK token.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum PkTokenError {
     #[error("PK token: {0} bytes are too many")]
     Size(usize),

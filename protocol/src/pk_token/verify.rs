@@ -14,6 +14,7 @@ pub struct TrustedProvider {
     pub issuer: String,
     /// At least one of these must be in `aud`. Ignored if the commitment is in `aud`.
     pub client_ids: Vec<String>,
+    /// How long its tokens are valid.
     pub expiration: ExpirationPolicy,
 }
 
@@ -48,10 +49,12 @@ pub struct BoundPkToken {
 }
 
 impl BoundPkToken {
+    /// Returns the provider that the token names.
     pub fn provider(&self) -> &TrustedProvider {
         &self.provider
     }
 
+    /// Returns the unverified token.
     pub fn unverified(&self) -> &UnverifiedPkToken {
         &self.token
     }
@@ -67,10 +70,12 @@ pub struct AuthenticPkToken {
 }
 
 impl AuthenticPkToken {
+    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         self.id_token.claims()
     }
 
+    /// Returns the verified ID token.
     pub fn id_token(&self) -> &VerifiedIdToken {
         &self.id_token
     }
@@ -133,10 +138,12 @@ pub struct VerifiedPkToken {
 }
 
 impl VerifiedPkToken {
+    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         self.id_token.claims()
     }
 
+    /// Returns the verified ID token.
     pub fn id_token(&self) -> &VerifiedIdToken {
         &self.id_token
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use opkssh_protocol::config::{is_https_or_loopback, is_loopback};
 use opkssh_protocol::json::{self, JsonError, Object};
 use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
@@ -13,7 +14,6 @@ use url::Url;
 
 use super::Network;
 use crate::deadline::{Deadline, seconds};
-use crate::providers::{is_acceptable, is_loopback};
 
 const MAX_REDIRECTS: usize = 5;
 /// Largest response, in bytes.
@@ -181,7 +181,7 @@ impl<'a> ProviderClient<'a> {
 fn acceptable(address: &str, from: &str) -> Result<Url, HttpError> {
     Url::parse(address)
         .ok()
-        .filter(is_acceptable)
+        .filter(is_https_or_loopback)
         .filter(|url| url.scheme() == "https" || !from.starts_with("https://"))
         .ok_or_else(|| HttpError::NotHttps(address.to_owned()))
 }

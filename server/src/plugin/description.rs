@@ -1,5 +1,6 @@
 //! A plugin's file `policy.d/NAME.yml`: its name and its command.
 
+use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 
 use crate::table::{self, Unterminated};
@@ -35,10 +36,8 @@ impl Description {
     /// split into words like in a shell, but runs without one.
     pub fn parse(bytes: &[u8]) -> Result<Self, DescriptionError> {
         let text = std::str::from_utf8(bytes).map_err(|_| DescriptionError::Encoding)?;
-        let file: Option<File> = serde_saphyr::from_str(text).map_err(|error| {
-            let error = error.without_snippet().to_string();
-            DescriptionError::Yaml(error.lines().next().unwrap_or_default().to_owned())
-        })?;
+        let file: Option<File> = serde_saphyr::from_str(text)
+            .map_err(|error| DescriptionError::Yaml(yaml_error::one_line(&error)))?;
         let File { name, command } = file.unwrap_or_default();
         let name = name
             .filter(|name| !name.is_empty())

@@ -325,7 +325,7 @@ fn without_a_lock_the_provider_is_asked_all_the_same() {
     let found = stage.finds("a", 0, 1);
     assert_eq!(found.origin, Origin::Provider);
     assert!(
-        found.notices[0].contains("there is no lock") && found.notices[0].contains("os error 21"),
+        found.notices[0].contains("without a lock") && found.notices[0].contains("os error 21"),
         "{:?}",
         found.notices
     );
