@@ -8,13 +8,11 @@ mod stage;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
 
 use forge::Login;
-use opkssh_protocol::time::UnixTime;
 use opkssh_server::key_source::Store;
 use opkssh_server::{ServerDirs, cache_clear, cache_refresh, cache_show};
-use stage::{Provider, Server, discovery, ok};
+use stage::{Provider, Server, discovery, issued, now, ok};
 
 struct Scene {
     login: Login,
@@ -43,14 +41,7 @@ impl Scene {
     }
 
     fn at(provider: Provider, login: Login, down: Arc<AtomicBool>) -> Self {
-        let now = UnixTime::from(SystemTime::now()).0;
-        let at_provider = |login: Login| {
-            login.with(|login| {
-                login.claims["iss"] = provider.address.clone().into();
-                login.claims["iat"] = now.into();
-                login.claims["exp"] = (now + 60).into();
-            })
-        };
+        let at_provider = |login: Login| issued(login, &provider.address, now());
         let login = at_provider(login);
         let stranger = at_provider(Login::new()).with(|login| {
             login.id_header["kid"] = "made up".into();
@@ -118,7 +109,7 @@ fn a_provider_that_is_down_for_an_hour_and_for_a_day() {
     scene.server.allows(&scene.login);
     let log = scene.server.log();
     assert!(
-        log.contains("cannot be asked") && log.contains("status 503"),
+        log.contains("using keys of ") && log.contains("status 503"),
         "{log}"
     );
     let asked = scene.provider.requests();

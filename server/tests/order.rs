@@ -7,11 +7,9 @@ mod forge;
 mod stage;
 
 use std::fs;
-use std::time::SystemTime;
 
 use forge::Login;
-use opkssh_protocol::time::UnixTime;
-use stage::{ACCOUNT, Provider, Server, ok};
+use stage::{ACCOUNT, Provider, Server, issued, now, ok};
 
 /// A login that only a plugin or the fallback would let in. Both leave a file when they are asked.
 struct Scene {
@@ -30,12 +28,7 @@ impl Scene {
 
     fn at(provider: Provider, login: Login) -> Self {
         let issuer = provider.address.clone();
-        let now = UnixTime::from(SystemTime::now()).0;
-        let login = login.with(|login| {
-            login.claims["iss"] = issuer.clone().into();
-            login.claims["iat"] = now.into();
-            login.claims["exp"] = (now + 60).into();
-        });
+        let login = issued(login, &issuer, now());
         let server = Server::for_login(&login, &issuer);
         server.write("auth_id", "");
         // nothing can be made right beside the key cache
@@ -190,7 +183,7 @@ fn a_plugin_does_not_let_an_expired_login_in() {
     scene.plugin("echo allow");
     scene.server.allows(&scene.login);
     assert!(scene.asked("plugin"));
-    let then = UnixTime::from(SystemTime::now()).0 - 2 * 86_400;
+    let then = now() - 2 * 86_400;
     let old = scene.login.with(|login| {
         login.claims["iat"] = then.into();
         login.claims["exp"] = (then + 60).into();

@@ -41,6 +41,58 @@ pub enum NeverMatches {
     Pattern,
 }
 
+/// A set of verified claims. A file may have 100,000 identities, so what most of them are compared
+/// with is looked up once.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimSet<'a> {
+    claims: &'a Object,
+    email: Option<&'a str>,
+    subject: Option<&'a str>,
+}
+
+impl<'a> ClaimSet<'a> {
+    pub fn new(claims: &'a Object) -> Self {
+        Self {
+            claims,
+            email: text(claims, "email"),
+            subject: text(claims, "sub"),
+        }
+    }
+
+    fn is_exactly(&self, whole: &str) -> bool {
+        self.email
+            .is_some_and(|email| email.eq_ignore_ascii_case(whole))
+            || self.subject == Some(whole)
+    }
+}
+
+/// The claim sets of an applicant.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimSources<'a> {
+    id_token: ClaimSet<'a>,
+    refreshed: Option<ClaimSet<'a>>,
+    refreshed_has_email: bool,
+    userinfo: Option<ClaimSet<'a>>,
+}
+
+impl<'a> ClaimSources<'a> {
+    pub fn of(who: &Applicant<'a>) -> Self {
+        Self {
+            id_token: ClaimSet::new(who.claims),
+            refreshed: who.refreshed.map(ClaimSet::new),
+            refreshed_has_email: who
+                .refreshed
+                .is_some_and(|claims| claims.contains_key("email")),
+            userinfo: who.userinfo.map(ClaimSet::new),
+        }
+    }
+
+    /// Returns the ID token's claims.
+    pub fn id_token(&self) -> &ClaimSet<'a> {
+        &self.id_token
+    }
+}
+
 const CLAIM: &str = "oidc:";
 const EMAIL_END: &str = "oidc-match-end:email:";
 const SUBJECT_GLOB: &str = "repo:";
@@ -70,32 +122,37 @@ impl<'a> Identity<'a> {
     }
 
     /// Returns true if the identity matches the claims, which must be verified.
-    pub fn matches(&self, claims: &Object) -> bool {
+    pub fn matches(&self, set: &ClaimSet<'_>) -> bool {
         match *self {
-            Self::Claim { name, value } => claims
+            Self::Claim { name, value } => set
+                .claims
                 .get(name)
                 .is_some_and(|claim| claim_equals(claim, value)),
             Self::EmailEnd { suffix, whole } => {
-                text(claims, "email").is_some_and(|email| ends_with_ignoring_case(email, suffix))
-                    || is_exactly(claims, whole)
+                set.email
+                    .is_some_and(|email| ends_with_ignoring_case(email, suffix))
+                    || set.is_exactly(whole)
             }
-            Self::SubjectGlob(pattern) => text(claims, "sub").is_some_and(|subject| {
+            Self::SubjectGlob(pattern) => set.subject.is_some_and(|subject| {
                 glob::matches(pattern, subject).unwrap_or(subject == pattern)
             }),
-            Self::Exactly(whole) => is_exactly(claims, whole),
+            Self::Exactly(whole) => set.is_exactly(whole),
         }
     }
 
     /// Returns true if the identity matches the ID token or userinfo, and also a refreshed ID token
     /// that has the claim.
-    pub fn is_of(&self, who: &Applicant<'_>) -> bool {
-        let refreshed = who.refreshed.filter(|claims| match self {
-            Self::Claim { name, .. } => claims.contains_key(*name),
-            Self::EmailEnd { .. } | Self::Exactly(_) => claims.contains_key("email"),
+    pub fn is_of(&self, sources: &ClaimSources<'_>) -> bool {
+        let userinfo = sources.userinfo.as_ref();
+        if !self.matches(&sources.id_token) && !userinfo.is_some_and(|set| self.matches(set)) {
+            return false;
+        }
+        let refreshed = sources.refreshed.filter(|set| match self {
+            Self::Claim { name, .. } => set.claims.contains_key(*name),
+            Self::EmailEnd { .. } | Self::Exactly(_) => sources.refreshed_has_email,
             Self::SubjectGlob(_) => true,
         });
-        (self.matches(who.claims) || who.userinfo.is_some_and(|told| self.matches(told)))
-            && refreshed.is_none_or(|claims| self.matches(claims))
+        refreshed.is_none_or(|set| self.matches(&set))
     }
 
     /// Returns true if the match depends only on the mail address.
@@ -139,11 +196,6 @@ fn unquoted(piece: &str) -> &str {
         .strip_prefix('"')
         .and_then(|piece| piece.strip_suffix('"'))
         .unwrap_or(piece)
-}
-
-fn is_exactly(claims: &Object, whole: &str) -> bool {
-    text(claims, "email").is_some_and(|email| email.eq_ignore_ascii_case(whole))
-        || text(claims, "sub") == Some(whole)
 }
 
 fn text<'a>(claims: &'a Object, name: &str) -> Option<&'a str> {

@@ -9,7 +9,8 @@ pub mod revoked;
 mod rows;
 pub mod rules;
 
-pub use identity::{Identity, NeverMatches};
+use identity::ClaimSources;
+pub use identity::{ClaimSet, Identity, NeverMatches};
 pub use rows::RowFile;
 
 use std::net::IpAddr;
@@ -145,8 +146,9 @@ impl Policy {
             return Ok(granted);
         }
         if who.is_unexpired {
-            let fitting = self.rows().find(|row| row.fits(who));
-            self.explain_near_misses(who, fitting.map(|row| row.place), tell);
+            let sources = ClaimSources::of(who);
+            let fitting = self.rows().find(|row| row.fits(who, &sources));
+            self.explain_near_misses(who, &sources, fitting.map(|row| row.place), tell);
             if let Some(row) = fitting {
                 tell(format!("{} allows", row.place));
                 return Ok(Granted {
@@ -180,6 +182,7 @@ impl Policy {
     fn explain_near_misses(
         &self,
         who: &Applicant<'_>,
+        sources: &ClaimSources<'_>,
         fitting: Option<RowLocation<'_>>,
         tell: &mut dyn FnMut(String),
     ) {
@@ -187,7 +190,7 @@ impl Policy {
         whole
             .flat_map(|file| file.rows())
             .take_while(|row| Some(row.place) != fitting)
-            .filter_map(|row| row.near_miss(who))
+            .filter_map(|row| row.near_miss(who, sources))
             .for_each(tell);
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use memchr::memchr_iter;
 
 use super::Applicant;
-use super::identity::Identity;
+use super::identity::{ClaimSources, Identity};
 use crate::table;
 
 /// Number of problems of one file that are described individually.
@@ -24,16 +24,16 @@ pub(super) struct Row<'a> {
 
 impl Row<'_> {
     /// Returns true if the row allows the applicant.
-    pub fn fits(&self, who: &Applicant<'_>) -> bool {
-        self.principal == who.principal && self.issuer == who.issuer && self.identity.is_of(who)
+    pub fn fits(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> bool {
+        self.principal == who.principal && self.issuer == who.issuer && self.identity.is_of(sources)
     }
 
     /// Returns why a row that almost matches does not; `None` for other rows.
-    pub fn near_miss(&self, who: &Applicant<'_>) -> Option<String> {
+    pub fn near_miss(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> Option<String> {
         let account = self.principal == who.principal;
         let issuer = self.issuer == who.issuer;
         let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
-        match (account, issuer, self.identity.is_of(who)) {
+        match (account, issuer, self.identity.is_of(sources)) {
             (true, false, true) if near => Some(format!(
                 "{} does not allow: its issuer differs only in the trailing slash",
                 self.place
@@ -42,7 +42,7 @@ impl Row<'_> {
                 "{} does not allow: it is for issuer {:?}",
                 self.place, self.issuer
             )),
-            (true, true, false) if self.identity.matches(who.claims) => Some(format!(
+            (true, true, false) if self.identity.matches(sources.id_token()) => Some(format!(
                 "{} does not allow: the refreshed ID token does not match",
                 self.place
             )),

@@ -91,11 +91,15 @@ fn userinfo_says_what_the_id_token_does_not() {
     let none = serde_json::json!({"sub": "1"});
     decide(&allow, &told(none.clone(), dev.clone())).unwrap();
     decide(&allow, &told(dev.clone(), none.clone())).unwrap();
-    refused(&allow, &told(ops.clone(), dev.clone()), "no, or the token");
+    refused(
+        &allow,
+        &told(ops.clone(), dev.clone()),
+        "false, not in the token",
+    );
     refused(
         &allow,
         &told(none.clone(), none.clone()),
-        "no, or the token",
+        "false, not in the token",
     );
     // either source can deny
     let deny = format!(
@@ -141,7 +145,7 @@ fn every_condition_has_to_hold() {
     refused(
         &rules,
         &who(serde_json::json!({"environment": "staging"})),
-        "does not say",
+        "not in the token",
     );
 }
 
@@ -229,7 +233,7 @@ fn an_account_from_a_claim() {
     refused(
         &rules,
         &mail("alice@evil.example", true),
-        "no mail address of the domains",
+        "not a mail address of the given domains",
     );
     // root is refused, whatever is said about other accounts
     for never in ["", "never_accounts: []\n", "never_accounts: [backup]\n"] {
