@@ -1,4 +1,4 @@
-//! The command table.
+//! Parses the command line.
 
 use std::ffi::OsString;
 
@@ -21,7 +21,7 @@ struct Cli {
     command: Option<Command>,
 }
 
-/// In alphabetical order, as the help shows them.
+/// The commands, in alphabetical order as in the help.
 #[derive(Subcommand)]
 pub enum Command {
     /// Let an identity log in to a local account of this server
@@ -34,27 +34,27 @@ pub enum Command {
         #[command(subcommand)]
         command: AgentCommand,
     },
-    /// Check this server's files for what would not work
+    /// Check this server's files for errors
     #[cfg(feature = "server")]
     Audit(opkssh_server::AuditArgs),
-    /// Can I log in over SSH, and for how long? Exit status 0: yes, 1: no
+    /// Report whether an account is usable (exit status 0) or not (1)
     #[cfg(feature = "client")]
     Check(opkssh_client::CheckArgs),
-    /// Look at the client configuration
+    /// Show the client configuration
     #[cfg(feature = "client")]
     Client {
         #[command(subcommand)]
         command: Option<ClientCommand>,
     },
-    /// Make an account usable: renew it, or log in. Exit status 0: it is, 1: it is not
+    /// Renew an account or log in; exit status 0 if usable, else 1
     #[cfg(feature = "client")]
     Ensure(opkssh_client::EnsureArgs),
-    /// Would this certificate be let in here, and why (not)?
+    /// Explain whether a certificate would be accepted
     #[cfg(feature = "server")]
     Explain(opkssh_server::ExplainArgs),
     /// Show a certificate or public key
     Inspect(InspectArgs),
-    /// Log in at an OpenID provider
+    /// Log in with an OpenID provider
     #[cfg(feature = "client")]
     Login(Box<opkssh_client::LoginArgs>),
     /// Log out: revoke and wipe
@@ -66,23 +66,23 @@ pub enum Command {
     /// Print the policy file in a user's home, for verify
     #[cfg(feature = "server")]
     Readhome(opkssh_server::ReadhomeArgs),
-    /// What an admin does on a server
+    /// Set up and manage this server
     #[cfg(feature = "server")]
     #[command(subcommand_required = false, arg_required_else_help = true)]
     Server {
         #[command(subcommand)]
         command: ServerCommand,
     },
-    /// Run ssh, logging in first if that is needed
+    /// Run ssh, logging in first if needed
     #[cfg(feature = "client")]
     Ssh(SshHelp),
     /// Show agent, accounts and how they renew
     #[cfg(feature = "client")]
     Status(opkssh_client::StatusArgs),
-    /// Decide whether a certificate may log in, for sshd's AuthorizedKeysCommand
+    /// Verify a certificate, as sshd's AuthorizedKeysCommand
     #[cfg(feature = "server")]
     Verify(opkssh_server::VerifyArgs),
-    /// The program's version
+    /// `--version` or `-v`.
     #[command(skip)]
     Version,
 }
@@ -90,7 +90,7 @@ pub enum Command {
 #[cfg(feature = "server")]
 #[derive(Subcommand)]
 pub enum ServerCommand {
-    /// The providers' keys that are kept on this server
+    /// Manage the cached keys of the providers
     #[command(subcommand_required = false, arg_required_else_help = true)]
     Cache {
         #[command(subcommand)]
@@ -100,7 +100,7 @@ pub enum ServerCommand {
     Check(opkssh_server::ServerCheckArgs),
     /// Set up this server: account, files, key cache, timer, sshd drop-in
     Install(opkssh_server::InstallArgs),
-    /// Refuse a subject, a key or a certificate from now on
+    /// Revoke a subject, a key or a certificate
     Revoke(opkssh_server::RevokeArgs),
     /// Undo install; keep rules and log
     Uninstall(opkssh_server::UninstallArgs),
@@ -109,58 +109,58 @@ pub enum ServerCommand {
 #[cfg(feature = "server")]
 #[derive(Subcommand)]
 pub enum CacheCommand {
-    /// Forget them; the next login asks again
+    /// Delete cached keys; the next login fetches them
     Clear {
         #[command(flatten)]
         dirs: opkssh_server::ServerDirs,
-        /// Of this issuer only
+        /// Delete the keys of this issuer only
         issuer: Option<String>,
     },
-    /// Ask every provider now
+    /// Fetch the keys of every provider now
     Refresh(opkssh_server::ServerDirs),
-    /// How old they are, and what went wrong last
+    /// Show the age of cached keys and the last errors
     Show(opkssh_server::ServerDirs),
 }
 
 #[cfg(feature = "client")]
 #[derive(Subcommand)]
 pub enum AgentCommand {
-    /// How the agent opens a browser
+    /// Open a browser, for the agent
     #[command(hide = true)]
     Browse { url: String },
-    /// Print the variables for a shell, starting nothing
+    /// Print the variables for a shell without starting the agent
     Env(opkssh_client::EnvArgs),
-    /// Let systemd listen for the agent and start it when it is asked for the first time
-    Install(opkssh_client::UnitArgs),
-    /// How the other commands start the agent
+    /// Let systemd start the agent on the first connection
+    Install(opkssh_client::AgentInstallArgs),
+    /// Start the agent, for the other commands
     #[command(hide = true)]
     Launch(opkssh_client::AgentSettings),
-    /// Lock the agent with a password: it shows, signs and renews nothing until it is unlocked
+    /// Lock the agent with a password until it is unlocked
     Lock,
-    /// Stop the agent and start it again; accounts come back from the store
+    /// Restart the agent; accounts stay in the store
     Restart(opkssh_client::RestartArgs),
     /// Run the agent in the foreground
-    Run(opkssh_agent::RunArgs),
-    /// Start the agent in the background and print the variables for a shell
+    Run(crate::agent_run::AgentRunArgs),
+    /// Start the agent and print the variables for a shell
     Start(opkssh_client::StartArgs),
     /// Stop the agent; accounts stay in the store
     Stop,
     /// Undo install
-    Uninstall(opkssh_client::InstallArgs),
-    /// Unlock the agent, what was put away with the screen, or the encrypted file store
+    Uninstall(opkssh_client::AgentUninstallArgs),
+    /// Unlock the agent or the encrypted file store
     Unlock,
 }
 
 #[cfg(feature = "client")]
 #[derive(Subcommand)]
 pub enum ClientCommand {
-    /// The providers of the client configuration
+    /// Show the providers of the client configuration
     Provider {
         #[command(subcommand)]
         command: Option<ProviderCommand>,
     },
     #[command(external_subcommand)]
-    #[expect(dead_code, reason = "whatever the word, the group's help is shown")]
+    #[expect(dead_code, reason = "any other word shows the group's help")]
     Unknown(Vec<OsString>),
 }
 
@@ -170,18 +170,18 @@ pub enum ProviderCommand {
     /// List aliases and issuers
     List(opkssh_client::ProviderListArgs),
     #[command(external_subcommand)]
-    #[expect(dead_code, reason = "whatever the word, the group's help is shown")]
+    #[expect(dead_code, reason = "any other word shows the group's help")]
     Unknown(Vec<OsString>),
 }
 
 #[derive(Args)]
 pub struct InspectArgs {
-    /// A file, or a line as in authorized_keys
+    /// A file, or a line of authorized_keys
     #[arg(value_name = "FILE|KEY")]
     pub key: OsString,
 }
 
-/// What the help says; the words themselves never pass through a parser of ours.
+/// The help of `opkssh ssh`, whose arguments clap does not parse.
 #[cfg(feature = "client")]
 #[derive(Args)]
 #[command(
@@ -189,7 +189,7 @@ pub struct InspectArgs {
     after_help = "Everything but a leading --account goes to ssh unchanged, see ssh(1)."
 )]
 pub struct SshHelp {
-    /// Log in with this account, by its alias [default: the one whose `hosts:` match]
+    /// Account, by its alias [default: the account whose `hosts:` match]
     #[arg(long, value_name = "ALIAS")]
     account: Option<String>,
     #[arg(
@@ -200,9 +200,9 @@ pub struct SshHelp {
     pub words: Vec<OsString>,
 }
 
-/// Why there is nothing to run.
-pub enum Stop {
-    /// The person asked for help, or typed no command.
+/// Why there is no command to run.
+pub enum NoCommand {
+    /// Help was requested, or no command was given.
     Help(String),
     Usage {
         message: String,
@@ -210,20 +210,20 @@ pub enum Stop {
     },
 }
 
-/// Reads the command line.
-pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Stop> {
+/// Parses the command line.
+pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, NoCommand> {
     let words: Vec<OsString> = words.collect();
     #[cfg(feature = "client")]
     if words.get(1).is_some_and(|word| word == "ssh") {
         return match words.get(2).filter(|word| *word == "--help") {
-            Some(_) => Err(Stop::Help(help_of(&["ssh"]))),
+            Some(_) => Err(NoCommand::Help(help_of(&["ssh"]))),
             None => Ok(Command::Ssh(SshHelp {
                 account: None,
                 words: words[2..].to_vec(),
             })),
         };
     }
-    if let Some(command) = alone(&words) {
+    if let Some(command) = parse_single(&words) {
         return Ok(command);
     }
     let parsed = flags_take_values(Cli::command())
@@ -235,33 +235,33 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Stop> {
             command: Some(command),
             ..
         }) => Ok(command),
-        Ok(Cli { command: None, .. }) => Err(Stop::Help(help_of(&[]))),
-        Err(error) => Err(stop(&error)),
+        Ok(Cli { command: None, .. }) => Err(NoCommand::Help(help_of(&[]))),
+        Err(error) => Err(no_command(&error)),
     }
 }
 
-/// Two commands without the other commands' arguments. What it takes to build those would stay in
-/// the agent's memory, and is a fifth of a `verify`. `None` for what is not understood: then the
-/// whole table says why.
-fn alone(words: &[OsString]) -> Option<Command> {
+/// Parses `agent run` and `verify` without the arguments of the other commands, which would stay in
+/// the agent's memory and take a fifth of the time of a `verify`. Returns `None` on any error,
+/// which the full parser reports.
+fn parse_single(words: &[OsString]) -> Option<Command> {
     match (words.get(1)?.to_str()?, words.get(2)?.to_str()?) {
         #[cfg(feature = "client")]
         ("agent", "run") => Some(Command::Agent {
-            command: AgentCommand::Run(args_alone(&words[2..])?),
+            command: AgentCommand::Run(parse_args(&words[2..])?),
         }),
         #[cfg(feature = "server")]
-        ("verify", _) => Some(Command::Verify(args_alone(&words[1..])?)),
+        ("verify", _) => Some(Command::Verify(parse_args(&words[1..])?)),
         _ => None,
     }
 }
 
-fn args_alone<A: Args>(words: &[OsString]) -> Option<A> {
-    let command = flags_take_values(A::augment_args(clap::Command::new("alone")));
+fn parse_args<A: Args>(words: &[OsString]) -> Option<A> {
+    let command = flags_take_values(A::augment_args(clap::Command::new("single")));
     let matches = command.try_get_matches_from(words).ok()?;
     A::from_arg_matches(&matches).ok()
 }
 
-/// `--flag=true` and `--flag=false`, as Go's flags can be given; `--flag` is true.
+/// Makes boolean flags accept `--flag=true` and `--flag=false`, as Go's do.
 fn flags_take_values(command: clap::Command) -> clap::Command {
     let takes_value = |arg: Arg| match arg.get_action() {
         ArgAction::SetTrue => arg
@@ -281,7 +281,7 @@ fn flags_take_values(command: clap::Command) -> clap::Command {
         .mut_subcommands(flags_take_values)
 }
 
-/// The help of a command, by its path of names.
+/// Returns the help of the command with this path of names.
 pub fn help_of(path: &[&str]) -> String {
     let mut found = Cli::command();
     found.build();
@@ -294,21 +294,22 @@ pub fn help_of(path: &[&str]) -> String {
     found.render_help().to_string()
 }
 
-fn stop(error: &clap::Error) -> Stop {
+/// Turns clap's error into a message in the words of Go's client.
+fn no_command(error: &clap::Error) -> NoCommand {
     use clap::error::{ContextKind, ContextValue};
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    let usage = |message| Stop::Usage {
+    let usage = |message| NoCommand::Usage {
         message,
         hint: None,
     };
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Stop::Help(error.render().to_string())
+            NoCommand::Help(error.render().to_string())
         }
-        ErrorKind::InvalidSubcommand => Stop::Usage {
+        ErrorKind::InvalidSubcommand => NoCommand::Usage {
             message: format!(
                 "unknown command {:?} for \"opkssh\"",
                 context(ContextKind::InvalidSubcommand).unwrap_or_default()

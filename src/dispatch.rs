@@ -1,4 +1,4 @@
-//! From a parsed command to the function that does it.
+//! Runs the function of a parsed command.
 
 use std::process::ExitCode;
 
@@ -14,28 +14,30 @@ use crate::inspect::inspect;
 use crate::login::login;
 #[cfg(feature = "client")]
 use crate::places::places;
-use crate::report::{Failure, say};
+use crate::report::{CommandFailure, print_line};
 
-pub fn run(command: Command) -> Result<ExitCode, Failure> {
+/// Runs `command` and returns the exit status.
+pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
     match command {
         Command::Inspect(args) => inspect(&args)?,
-        Command::Version => say(concat!("opkssh version ", env!("CARGO_PKG_VERSION"))),
+        Command::Version => print_line(concat!("opkssh version ", env!("CARGO_PKG_VERSION"))),
 
         #[cfg(feature = "client")]
         Command::Agent { command } => agent(command)?,
         #[cfg(feature = "client")]
         Command::Check(args) => {
             let usable = opkssh_client::check(&args, &places()?, &mut std::io::stdout())?;
-            return Ok(if usable {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+            return Ok(ExitCode::from(u8::from(!usable)));
         }
         #[cfg(feature = "client")]
         Command::Client { command } => client(command)?,
         #[cfg(feature = "client")]
-        Command::Ensure(args) => return ensure(&args),
+        Command::Ensure(args) => {
+            let environment = opkssh_client::Environment::of_process();
+            let err = &mut std::io::stderr();
+            let usable = opkssh_client::ensure(&args, &environment, &places()?, err)?;
+            return Ok(ExitCode::from(u8::from(!usable)));
+        }
         #[cfg(feature = "client")]
         Command::Login(args) => login(&args, &places()?)?,
         #[cfg(feature = "client")]
@@ -61,7 +63,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout());
             match opkssh_server::permissions_command(&args, &mut input, &mut out) {
                 Some(done) => done?,
-                None => say(help_of(&["permissions"]).trim_end()),
+                None => print_line(help_of(&["permissions"]).trim_end()),
             }
         }
         #[cfg(feature = "server")]
@@ -83,12 +85,13 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
 }
 
 #[cfg(feature = "server")]
-fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
+fn server(command: ServerCommand) -> Result<ExitCode, CommandFailure> {
     let out = &mut std::io::stdout();
     match command {
         ServerCommand::Install(args) => {
-            let program = std::env::current_exe()
-                .map_err(|error| Failure::new(format!("where am I? {error}"), None))?;
+            let program = std::env::current_exe().map_err(|error| {
+                CommandFailure::new(format!("cannot find this program's path: {error}"), None)
+            })?;
             opkssh_server::server_install(&args, &program, out)?;
         }
         ServerCommand::Check(args) => {
@@ -116,7 +119,7 @@ fn server(command: ServerCommand) -> Result<ExitCode, Failure> {
 }
 
 #[cfg(feature = "client")]
-fn agent(command: AgentCommand) -> Result<(), Failure> {
+fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
     let places = places()?;
     let out = &mut std::io::stdout();
     match command {
@@ -131,7 +134,12 @@ fn agent(command: AgentCommand) -> Result<(), Failure> {
         }
         AgentCommand::Lock => opkssh_client::agent_lock(&places, out)?,
         AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
-        AgentCommand::Run(args) => opkssh_agent::run(places, args)?,
+        AgentCommand::Run(args) => {
+            let args = args
+                .try_into()
+                .map_err(|error: String| CommandFailure::new(error, None))?;
+            opkssh_agent::run(places, args)?;
+        }
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
         AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
         AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,
@@ -140,9 +148,9 @@ fn agent(command: AgentCommand) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A group without a command of its own shows its help, as Go's does, whatever word follows.
+/// Runs `opkssh client`. Shows the group's help for any unknown word, as Go's client does.
 #[cfg(feature = "client")]
-fn client(command: Option<ClientCommand>) -> Result<(), Failure> {
+fn client(command: Option<ClientCommand>) -> Result<(), CommandFailure> {
     use std::io::IsTerminal;
     match command {
         Some(ClientCommand::Provider {
@@ -150,37 +158,26 @@ fn client(command: Option<ClientCommand>) -> Result<(), Failure> {
         }) => {
             let out = &mut std::io::stdout();
             let for_terminal = out.is_terminal();
-            opkssh_client::provider_list(&args, &places()?, for_terminal, out)
-                .map_err(|error| Failure::from(error).after("Unable to load providers. "))?;
+            opkssh_client::provider_list(&args, &places()?, for_terminal, out).map_err(
+                |error| CommandFailure::from(error).with_prefix("Unable to load providers. "),
+            )?;
         }
-        Some(ClientCommand::Provider { .. }) => say(help_of(&["client", "provider"]).trim_end()),
-        _ => say(help_of(&["client"]).trim_end()),
+        Some(ClientCommand::Provider { .. }) => {
+            print_line(help_of(&["client", "provider"]).trim_end())
+        }
+        _ => print_line(help_of(&["client"]).trim_end()),
     }
     Ok(())
 }
 
 #[cfg(feature = "client")]
-fn ensure(args: &opkssh_client::EnsureArgs) -> Result<ExitCode, Failure> {
-    use std::io::IsTerminal;
-    let environment = opkssh_client::Environment::of_process();
-    let err = &mut std::io::stderr();
-    let watched = err.is_terminal();
-    let usable = opkssh_client::ensure_usable(args, watched, &environment, &places()?, err)?;
-    Ok(if usable {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-#[cfg(feature = "client")]
-fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
-    use opkssh_wrapper::{SshArgs, Surroundings};
-    let places = places().map_err(Failure::like_ssh)?;
+fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, CommandFailure> {
+    use opkssh_wrapper::{SshArgs, SshContext};
+    let places = places().map_err(CommandFailure::with_ssh_status)?;
     let args = SshArgs::read(words)?;
     match opkssh_wrapper::ssh(
         args,
-        &Surroundings::of_process(),
+        &SshContext::of_process(),
         &places,
         &mut std::io::stderr(),
     )? {}

@@ -1,4 +1,4 @@
-//! `opkssh inspect`: of a file, or of the argument itself.
+//! `opkssh inspect`.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -6,13 +6,14 @@ use std::path::Path;
 use opkssh_protocol::inspect::{InspectError, render};
 
 use crate::cli::InspectArgs;
-use crate::report::Failure;
+use crate::report::CommandFailure;
 
-pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
+/// Shows the key or certificate in the file, or in the argument itself.
+pub fn inspect(args: &InspectArgs) -> Result<(), CommandFailure> {
     let file = Path::new(&args.key);
     let text = if file.exists() {
         let bytes = std::fs::read(file).map_err(|error| {
-            Failure::new(format!("failed to read {}: {error}", file.display()), None)
+            CommandFailure::new(format!("failed to read {}: {error}", file.display()), None)
         })?;
         String::from_utf8_lossy(&bytes).into_owned()
     } else {

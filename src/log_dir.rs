@@ -1,22 +1,21 @@
-//! `opkssh login --log-dir`: what is shown goes to a file, too. Keys and tokens, which are printed
-//! and not shown, never do.
+//! `opkssh login --log-dir`: copies messages to a file. Requested keys and tokens are not copied.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::report::Failure;
+use crate::report::CommandFailure;
 
-/// Stdout, and a copy with times if asked for.
-pub struct Shown {
+/// Writes to stdout and, with timestamps, to a log file if there is one.
+pub struct LoggedStdout {
     copy: Option<File>,
     line: Vec<u8>,
 }
 
-impl Shown {
-    /// The copy is `opkssh.log` in `directory`, which must exist; mode 0660, as Go's.
-    pub fn new(directory: Option<&Path>) -> Result<Self, Failure> {
+impl LoggedStdout {
+    /// Opens `opkssh.log` in `directory`, which must exist, with the mode of Go's client, 0660.
+    pub fn new(directory: Option<&Path>) -> Result<Self, CommandFailure> {
         let open = |directory: &Path| {
             let file = directory.join("opkssh.log");
             OpenOptions::new()
@@ -25,9 +24,9 @@ impl Shown {
                 .mode(0o660)
                 .open(&file)
                 .map_err(|error| {
-                    Failure::new(
+                    CommandFailure::new(
                         format!("cannot write {}: {error}", file.display()),
-                        Some("name a directory that exists with --log-dir".into()),
+                        Some("name an existing directory with --log-dir".into()),
                     )
                 })
         };
@@ -38,7 +37,7 @@ impl Shown {
     }
 }
 
-impl Write for Shown {
+impl Write for LoggedStdout {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         if let Some(copy) = &mut self.copy {
             for byte in text {

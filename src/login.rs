@@ -1,23 +1,24 @@
-//! `opkssh login`: which of the things it can do is wanted.
+//! `opkssh login`: chooses between its modes.
 
 use std::io::{self, Write};
 
 use opkssh_client::{ConfigFile, Environment, LoginArgs, configure, create_config, redirected};
 use opkssh_protocol::places::Places;
 
-use crate::log_dir::Shown;
+use crate::log_dir::LoggedStdout;
 use crate::login_files::login_files;
-use crate::report::Failure;
+use crate::report::CommandFailure;
 
-pub fn login(args: &LoginArgs, places: &Places) -> Result<(), Failure> {
-    let mut out = Shown::new(args.log_dir.as_deref())?;
+/// Logs in, or does what `--create-config`, `--configure` or `--redirected` request.
+pub fn login(args: &LoginArgs, places: &Places) -> Result<(), CommandFailure> {
+    let mut out = LoggedStdout::new(args.log_dir.as_deref())?;
     if args.create_config {
         match create_config(args.config_path.as_deref(), places)? {
             ConfigFile::Created(file) => {
                 let _ = writeln!(out, "Created client config file at {}", file.display());
                 return Ok(());
             }
-            // as Go: logs in with what is there
+            // logs in with the existing file, as Go's client does
             ConfigFile::Exists(file) => {
                 let _ = writeln!(out, "The client config file {} exists", file.display());
             }

@@ -1,30 +1,31 @@
-//! `opkssh login -p`, `-i` and `--files`: keys printed or written as Go's client does, by this
-//! process, without an agent.
+//! `opkssh login -p`, `-i` and `--files`: prints or writes keys as Go's client does, without an
+//! agent.
 
 use std::io::Write;
 use std::sync::Arc;
 
 use opkssh_agent::{Awaited, KeyTarget};
 use opkssh_client::{
-    Bringing, Environment, LoginArgs, LoginDisplay, is_configured, login_request,
-    read_while_waiting,
+    Environment, HeldCertificate, LoginArgs, LoginDisplay, RedirectInput, is_configured,
+    login_request, read_redirects, show_certificate,
 };
 use opkssh_protocol::control;
 use opkssh_protocol::places::Places;
 
-use crate::report::Failure;
+use crate::report::CommandFailure;
 
+/// Logs in and prints or writes the key.
 pub fn login_files(
     args: &LoginArgs,
     environment: &Environment,
     places: &Places,
     out: &mut dyn Write,
     data: &mut dyn Write,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     if args.auto_refresh {
-        return Err(Failure::new(
-            "--auto-refresh does not go with -i, -p or --files: key files are not renewed",
-            Some("log in into the agent, which renews by itself: opkssh login".into()),
+        return Err(CommandFailure::new(
+            "--auto-refresh does not work with -i, -p or --files: key files are not renewed",
+            Some("log in with the agent, which renews by itself: opkssh login".into()),
         ));
     }
     let configured = is_configured(places);
@@ -42,11 +43,11 @@ pub fn login_files(
         out,
         environment,
         !args.disable_browser_open,
-        Bringing::TypedHere,
+        RedirectInput::Terminal,
     );
     let awaited = Arc::new(Awaited::default());
     let brought = awaited.clone();
-    read_while_waiting(move |answer| {
+    read_redirects(move |answer| {
         brought.bring(&answer).map_err(|error| control::Failure {
             message: error.to_string(),
             hint: Some(error.hint()),
@@ -65,16 +66,6 @@ pub fn login_files(
     );
     drop(display);
     let _ = out.flush();
-    written_certificate(args, &written.certificate, data)
-}
-
-/// `--print-id-token`, `--inspect-cert` and `-v`.
-fn written_certificate(
-    args: &LoginArgs,
-    certificate: &str,
-    data: &mut dyn Write,
-) -> Result<(), Failure> {
-    let shown = opkssh_client::HeldCertificate::of_line(certificate)?;
-    opkssh_client::show_certificate(args, &shown, data)?;
-    Ok(())
+    let certificate = HeldCertificate::of_line(&written.certificate)?;
+    Ok(show_certificate(args, &certificate, data)?)
 }

@@ -1,12 +1,15 @@
-//! One program: log in over SSH with an OpenID Connect identity, and let such logins in.
+//! The program `opkssh`: client, agent and server commands.
 //!
-//! Parse, dispatch, turn errors into a message, a hint and an exit status. No logic here.
+//! Parses the command line, runs the command, and turns an error into a message, a hint and an exit
+//! status.
 
 mod cli;
 mod dispatch;
 mod inspect;
 mod report;
 
+#[cfg(feature = "client")]
+mod agent_run;
 #[cfg(feature = "client")]
 mod log_dir;
 #[cfg(feature = "client")]
@@ -18,8 +21,8 @@ mod places;
 
 use std::process::ExitCode;
 
-/// Freed memory is wiped: the libraries that carry tokens (HTTP, TLS, D-Bus, JSON) do not wipe
-/// their buffers, and the agent runs for weeks.
+/// Wipes freed memory: the libraries that handle tokens (HTTP, TLS, D-Bus, JSON) do not wipe their
+/// buffers, and the agent runs for weeks.
 #[cfg(feature = "client")]
 #[global_allocator]
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
@@ -31,6 +34,6 @@ fn main() -> ExitCode {
             Ok(status) => status,
             Err(failure) => report::failure(&failure),
         },
-        Err(stop) => report::not_a_command(stop),
+        Err(no_command) => report::no_command(no_command),
     }
 }

@@ -1,4 +1,4 @@
-//! The one place where an error becomes a message, a hint and an exit status.
+//! Prints errors as a message and a hint, and sets the exit status.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use opkssh_protocol::inspect::InspectError;
 use opkssh_protocol::printable::printable;
 
-use crate::cli::Stop;
+use crate::cli::NoCommand;
 
-/// One line what, one line what to do.
-pub struct Failure {
+/// An error as a message, a hint and an exit status.
+pub struct CommandFailure {
     message: String,
     hint: Option<String>,
     status: u8,
 }
 
-impl Failure {
+impl CommandFailure {
     pub fn new(message: impl Into<String>, hint: Option<String>) -> Self {
         Self {
             message: message.into(),
@@ -24,39 +24,39 @@ impl Failure {
         }
     }
 
-    /// With `prefix` in front of the message.
+    /// Adds `prefix` to the message.
     #[cfg(feature = "client")]
-    pub fn after(mut self, prefix: &str) -> Self {
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
         self.message.insert_str(0, prefix);
         self
     }
 
-    /// With the exit status of ssh's own failures.
+    /// Sets the exit status of ssh's own errors.
     #[cfg(feature = "client")]
-    pub fn like_ssh(mut self) -> Self {
+    pub fn with_ssh_status(mut self) -> Self {
         self.status = 255;
         self
     }
 }
 
-impl From<InspectError> for Failure {
+impl From<InspectError> for CommandFailure {
     fn from(error: InspectError) -> Self {
         Self::new(error.to_string(), Some(error.hint().to_owned()))
     }
 }
 
 #[cfg(feature = "client")]
-impl From<opkssh_wrapper::WrapperError> for Failure {
+impl From<opkssh_wrapper::WrapperError> for CommandFailure {
     fn from(error: opkssh_wrapper::WrapperError) -> Self {
-        Self::new(error.to_string(), error.hint()).like_ssh()
+        Self::new(error.to_string(), error.hint()).with_ssh_status()
     }
 }
 
-/// Message and hint are the error's own.
+/// Implements `From` for errors that have a hint.
 macro_rules! failures {
     ($feature:literal: $($error:path),+ $(,)?) => {$(
         #[cfg(feature = $feature)]
-        impl From<$error> for Failure {
+        impl From<$error> for CommandFailure {
             fn from(error: $error) -> Self {
                 Self::new(error.to_string(), error.hint())
             }
@@ -80,16 +80,16 @@ failures!(
 );
 
 #[cfg(feature = "server")]
-impl From<opkssh_server::ReadhomeError> for Failure {
+impl From<opkssh_server::ReadhomeError> for CommandFailure {
     fn from(error: opkssh_server::ReadhomeError) -> Self {
         Self::new(error.to_string(), None)
     }
 }
 
-/// Says on stderr what went wrong.
-pub fn failure(failure: &Failure) -> ExitCode {
+/// Prints the message and the hint on stderr.
+pub fn failure(failure: &CommandFailure) -> ExitCode {
     let mut err = io::stderr().lock();
-    // a provider's words may be in it
+    // a message may quote a provider
     let _ = writeln!(err, "Error: {}", on_one_line(&failure.message));
     if let Some(hint) = &failure.hint {
         let _ = writeln!(err, "{}", on_one_line(hint));
@@ -97,24 +97,24 @@ pub fn failure(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.status)
 }
 
-/// Help goes to stdout and is no failure; a misspelt command line is one.
-pub fn not_a_command(stop: Stop) -> ExitCode {
-    match stop {
-        Stop::Help(text) => {
-            say(text.trim_end());
+/// Prints help to stdout with exit status 0, or a usage error.
+pub fn no_command(reason: NoCommand) -> ExitCode {
+    match reason {
+        NoCommand::Help(text) => {
+            print_line(text.trim_end());
             ExitCode::SUCCESS
         }
-        Stop::Usage { message, hint } => failure(&Failure::new(message, hint)),
+        NoCommand::Usage { message, hint } => failure(&CommandFailure::new(message, hint)),
     }
 }
 
-/// Writes a line to stdout; a reader that went away is no failure of ours.
-pub fn say(line: &str) {
+/// Writes a line to stdout. Ignores errors, e.g. of a closed pipe.
+pub fn print_line(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// Returns `text` as one line that does not steer the terminal.
+/// Returns `text` as one line without control characters.
 fn on_one_line(text: &str) -> String {
     printable(&text.trim().replace(['\n', '\t'], " ")).to_string()
 }

@@ -1,49 +1,45 @@
-//! `opkssh check`: can I log in over SSH, and for how long?
+//! `opkssh check`: reports whether an account is usable, and for how long.
 
 use std::io::Write;
 
-use jiff::SignedDuration;
 use opkssh_protocol::control::{AccountState, AccountStatus, Renewal, WhichAccount};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
-use crate::ensure::{Ensured, ensure};
+use crate::duration::DurationArg;
+use crate::ensure::{EnsureOutcome, login_needed, renew};
 use crate::error::ClientError;
-use crate::shown::{local_time, now};
+use crate::format::{local_time, now};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct CheckArgs {
     /// The account to check, by its alias [default: the default account]
     pub alias: Option<String>,
-    /// Check the account that this host would be shown
+    /// Check the account that is shown to this host
     #[arg(long, value_name = "HOST", conflicts_with = "alias")]
     pub host: Option<String>,
-    /// It has to be usable at least that long: 30m, 8h, 1h30m
+    /// Require the account to be usable at least this long, e.g. 30m, 1h30m or 7d
     #[arg(long = "for", value_name = "DURATION")]
-    pub duration: Option<SignedDuration>,
-    /// Say nothing, only set the exit status
+    pub duration: Option<DurationArg>,
+    /// Print nothing, only set the exit status
     #[arg(short, long)]
     pub quiet: bool,
 }
 
-/// True: usable that long. May start the daemon and let it renew; never asks a person.
+/// Returns true if the account is usable as long as required. May start the agent and renew the
+/// account; never asks for a login.
 pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<bool, ClientError> {
     let which = match (&args.alias, &args.host) {
         (Some(alias), _) => WhichAccount::Named(alias.clone()),
         (None, Some(host)) => WhichAccount::ForHost(host.clone()),
         (None, None) => WhichAccount::Default,
     };
-    let answer = ensure(places, which)?;
-    let (usable, why) = match &answer {
-        Ensured::Ready(account) => judge(account, args.duration.unwrap_or_default(), now()),
-        Ensured::LoginNeeded { account, reason } => {
-            let alias = account.as_deref().map(|a| format!(" {}", printable(a)));
-            let login = format!("opkssh login{}", alias.unwrap_or_default());
-            (
-                false,
-                format!("login needed: {}; log in: {login}", printable(reason)),
-            )
+    let wanted = args.duration.map_or(0, DurationArg::as_secs);
+    let (usable, why) = match &renew(places, which, false)? {
+        EnsureOutcome::Ready(account) => usability(account, wanted, now()),
+        EnsureOutcome::LoginNeeded { alias, reason } => {
+            (false, login_needed(alias.as_deref(), reason))
         }
     };
     if !args.quiet {
@@ -52,9 +48,9 @@ pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<b
     Ok(usable)
 }
 
-/// Pure. An account that renews by itself everywhere counts as usable without end, or until it is
-/// logged out.
-fn judge(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (bool, String) {
+/// Returns whether the account is usable for `wanted` seconds, and a line that explains it. An
+/// account that renews by itself counts as usable until it is logged out.
+fn usability(account: &AccountStatus, wanted: i64, now: UnixTime) -> (bool, String) {
     let name = printable(&account.alias);
     let words = printable(&account.renewal_words);
     let renews = account.renewal == Renewal::ByItself;
@@ -76,7 +72,7 @@ fn judge(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (boo
         ),
         (AccountState::Usable, None) => (true, format!("{name}: usable without end")),
         (AccountState::Usable, Some(until)) => {
-            let enough = renews || until.since(now) >= wanted.as_secs();
+            let enough = renews || until.since(now) >= wanted;
             let short = if enough { "" } else { "only " };
             (
                 enough,
@@ -86,7 +82,7 @@ fn judge(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> (boo
     }
 }
 
-fn ends_before(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -> bool {
+fn ends_before(account: &AccountStatus, wanted: i64, now: UnixTime) -> bool {
     let Some(end) = account.logs_out_at else {
         return false;
     };
@@ -94,7 +90,7 @@ fn ends_before(account: &AccountStatus, wanted: SignedDuration, now: UnixTime) -
         || account
             .usable_until
             .is_none_or(|until| until.since(end) >= -1);
-    goes_on && end.since(now) < wanted.as_secs()
+    goes_on && end.since(now) < wanted
 }
 
 #[cfg(test)]
@@ -103,29 +99,10 @@ mod tests {
 
     fn account(state: AccountState, until: Option<i64>, renewal: Renewal) -> AccountStatus {
         AccountStatus {
-            alias: "a".into(),
-            provider: "a".into(),
-            default: true,
-            issuer: "https://i".into(),
-            client_id: "c".into(),
-            subject: "s".into(),
-            email: None,
-            fingerprint: "SHA256:x".into(),
             state,
             usable_until: until.map(UnixTime),
-            expiration: "24h".into(),
             renewal,
-            renewal_words: "…".into(),
-            next_renewal: None,
-            logs_out_at: None,
-            ends_soon: false,
-            last_error: None,
-            store: "memory".into(),
-            store_error: None,
-            hosts: Vec::new(),
-            on_demand: Default::default(),
-            forwarding: Default::default(),
-            withholds_access_token: false,
+            ..crate::fake_daemon::account("a")
         }
     }
 
@@ -143,11 +120,7 @@ mod tests {
             (Stale, Some(900), Renewal::ByItself, 0, false),
             (LoginNeeded, None, Renewal::Unknown, 0, false),
         ] {
-            let (usable, why) = judge(
-                &account(state, until, renewal),
-                SignedDuration::from_secs(wanted),
-                UnixTime(1000),
-            );
+            let (usable, why) = usability(&account(state, until, renewal), wanted, UnixTime(1000));
             assert_eq!(
                 usable, expected,
                 "{state:?} {until:?} {renewal:?} {wanted}: {why}"
@@ -159,27 +132,19 @@ mod tests {
     fn no_renewal_goes_beyond_the_lifetime() {
         let mut account = account(AccountState::Usable, Some(1050), Renewal::ByItself);
         account.logs_out_at = Some(UnixTime(1100));
-        let judge = |account: &AccountStatus, wanted| {
-            judge(account, SignedDuration::from_secs(wanted), UnixTime(1000))
-        };
+        let usability =
+            |account: &AccountStatus, wanted| usability(account, wanted, UnixTime(1000));
         for (wanted, expected) in [(0, true), (100, true), (101, false)] {
-            let (usable, why) = judge(&account, wanted);
+            let (usable, why) = usability(&account, wanted);
             assert_eq!(
                 (usable, why.contains("--lifetime")),
                 (expected, !expected),
                 "{why}"
             );
         }
-        // what ends before that, ends by itself
+        // an account that expires earlier does not reach the lifetime
         account.renewal = Renewal::NeedsPerson;
-        let (usable, why) = judge(&account, 101);
+        let (usable, why) = usability(&account, 101);
         assert!(!usable && !why.contains("--lifetime"), "{why}");
-    }
-
-    #[test]
-    fn durations_are_read_as_people_write_them() {
-        for (text, seconds) in [("30m", 1800), ("8h", 28800), ("1h30m", 5400), ("90s", 90)] {
-            assert_eq!(text.parse::<SignedDuration>().unwrap().as_secs(), seconds);
-        }
     }
 }

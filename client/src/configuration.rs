@@ -1,7 +1,7 @@
-//! Finding and reading the client configuration.
+//! Finds and reads the client configuration.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use opkssh_protocol::config::ClientConfig;
@@ -9,7 +9,7 @@ use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
 
-/// What the environment says about logging in.
+/// The process's environment, as far as a login depends on it.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// `OPKSSH_DEFAULT`
@@ -18,17 +18,23 @@ pub struct Environment {
     pub providers: Option<String>,
     /// `BROWSER`
     pub browser: Option<OsString>,
-    /// Is a desktop there: `DISPLAY` or `WAYLAND_DISPLAY`?
+    /// True if there is a desktop: `DISPLAY` or `WAYLAND_DISPLAY` is set.
     pub desktop: bool,
-    /// Is this the far end of an ssh session: `SSH_CONNECTION`?
+    /// True in an SSH session: `SSH_CONNECTION` is set.
     pub remote: bool,
+    pub stdin_terminal: bool,
+    pub stderr_terminal: bool,
 }
 
 impl Environment {
-    /// Will the person see a browser that is opened here? Not for sure at the far end of an ssh
-    /// session.
+    /// Returns true if the user sees a browser opened here. In an SSH session that is not certain.
     pub(crate) fn opens_browser(&self) -> bool {
-        !self.remote && (self.browser.is_some() || self.desktop)
+        !self.remote && self.is_graphical()
+    }
+
+    /// Returns true if a browser can be opened.
+    pub fn is_graphical(&self) -> bool {
+        self.browser.is_some() || self.desktop
     }
 
     pub fn of_process() -> Self {
@@ -40,15 +46,14 @@ impl Environment {
             browser: set("BROWSER"),
             desktop: set("DISPLAY").is_some() || set("WAYLAND_DISPLAY").is_some(),
             remote: set("SSH_CONNECTION").is_some(),
+            stdin_terminal: io::stdin().is_terminal(),
+            stderr_terminal: io::stderr().is_terminal(),
         }
     }
 }
 
-/// Reads `explicit` (`--config-path`), else the first configuration file that exists.
-/// `None`: there is none, and the built-in configuration is to be used.
-///
-/// # Errors
-/// An explicit file must exist, and a file that exists must be readable.
+/// Reads `explicit` (`--config-path`), else the first configuration file that exists. Returns
+/// `None` if none exists. Fails if `explicit` does not exist or a file cannot be read.
 pub fn load_config(
     explicit: Option<&Path>,
     places: &Places,

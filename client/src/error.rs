@@ -1,4 +1,4 @@
-//! What can go wrong in a command: a message that says what, a hint that says what to type next.
+//! Errors of the client commands: a message, and a hint with the next command to type.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,9 +17,11 @@ pub enum ClientError {
     KeyType(String),
     #[error(transparent)]
     AccountName(#[from] BadAccountName),
-    #[error("{0} is what a provider of the client configuration is called")]
+    #[error("the account name {0} is a provider's alias in the client configuration")]
     NameOfProvider(String),
-    #[error("the account {account} is in no configuration, and {flag} needs one")]
+    #[error(
+        "{flag} needs a provider, and the account {account} has none in the client configuration"
+    )]
     OnlyAnAccount { account: String, flag: &'static str },
     #[error("the agent is not running")]
     NotRunning,
@@ -31,10 +33,10 @@ pub enum ClientError {
     Start { reason: String, log: Option<String> },
     #[error("an agent runs already, without {option}: it has {runs_with}")]
     OtherSettings { option: String, runs_with: String },
-    #[error("{} would be lost: what the agent has in memory is not in the store", accounts.join(", "))]
-    WouldLose {
+    #[error("{} would be lost: the login is in the agent's memory only", accounts.join(", "))]
+    LoginsAtRisk {
         accounts: Vec<String>,
-        /// What was typed, as a command.
+        /// The command that was typed.
         command: &'static str,
     },
     #[error("{} was not written by opkssh agent install", .0.display())]
@@ -46,21 +48,21 @@ pub enum ClientError {
     #[error("the agent speaks version {agent} of the control protocol, this program {VERSION}")]
     Version { agent: u32 },
     #[error(
-        "the agent speaks version {agent} of the control protocol, this program {VERSION}: it cannot \
-         tell with what settings it runs, nor which logins it has in memory only"
+        "the agent speaks version {agent} of the control protocol, this program {VERSION}: its \
+         settings and its logins in memory are unknown"
     )]
-    RestartBlindly { agent: u32 },
-    #[error("the agent hung up before it answered")]
-    HungUp,
+    UncheckedRestart { agent: u32 },
+    #[error("the agent closed the connection without an answer")]
+    ConnectionClosed,
     #[error("the agent did not answer in time")]
-    NoAnswer,
-    #[error("the agent sent {0} bytes at once, more than {MAX_FRAME}")]
+    AnswerTimeout,
+    #[error("the agent's answer is {0} bytes long, more than {MAX_FRAME}")]
     FrameTooLarge(usize),
     #[error("this request is {0} bytes long, more than {MAX_FRAME}")]
     RequestTooLarge(usize),
-    #[error("the agent's answer makes no sense: {0}")]
-    Garbled(String),
-    /// The daemon's own words.
+    #[error("the agent's answer is invalid: {0}")]
+    InvalidAnswer(String),
+    /// Reported by the agent.
     #[error("{}", .0.message)]
     Refused(Failure),
     #[error("{reason}")]
@@ -80,12 +82,20 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Returns a function that makes an error of `what` and an [`io::Error`].
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
 
-    /// What the person can do about it, if we know.
+    /// Returns an error about a key or certificate.
+    pub(crate) fn key(error: impl std::fmt::Display) -> Self {
+        Self::Key {
+            message: error.to_string(),
+        }
+    }
+
+    /// Returns what the user can do, if known.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Config(error) => error.hint(),
@@ -106,51 +116,51 @@ impl ClientError {
                 "use it as it is: opkssh agent env; or restart it: opkssh agent stop; \
                  opkssh agent start {option}"
             ),
-            Self::WouldLose { command, .. } => format!(
+            Self::LoginsAtRisk { command, .. } => format!(
                 "if you can log in again afterwards: {command} --force; else wait, or unlock the keyring"
             ),
             Self::ForeignUnit(file) => format!(
-                "look at it, and move it away if it is not needed: systemctl --user cat {}",
+                "show it, and remove it if it is not needed: systemctl --user cat {}",
                 file.file_name().unwrap_or_default().display()
             ),
             Self::UnitPath(_) => {
-                "copy the program to a path of plain letters, such as ~/.local/bin/opkssh".into()
+                "copy the program to a path without control characters, e.g. ~/.local/bin/opkssh".into()
             }
             Self::Systemctl { .. } => {
-                "see what it says: systemctl --user status opkssh-agent.socket opkssh-agent.service"
+                "show the units' log: systemctl --user status opkssh-agent.socket opkssh-agent.service"
                     .into()
             }
             Self::NotRunning => "start it: opkssh agent start".into(),
             Self::Unreachable { .. }
-            | Self::HungUp
-            | Self::NoAnswer
+            | Self::ConnectionClosed
+            | Self::AnswerTimeout
             | Self::FrameTooLarge(_)
-            | Self::Garbled(_) => "restart it: opkssh agent stop; opkssh agent start".into(),
+            | Self::InvalidAnswer(_) => "restart it: opkssh agent stop; opkssh agent start".into(),
             Self::ForeignSocket(socket) => {
-                format!("find out whose it is: ls -l {}", socket.display())
+                format!("show its owner: ls -l {}", socket.display())
             }
             Self::Start { log, .. } => log
                 .clone()
-                .unwrap_or_else(|| "see what it says: opkssh agent run".into()),
+                .unwrap_or_else(|| "run it in the foreground: opkssh agent run".into()),
             Self::Version { .. } => {
                 "restart it with this version: opkssh agent stop; opkssh agent start".into()
             }
-            Self::RestartBlindly { .. } => {
+            Self::UncheckedRestart { .. } => {
                 "if you can log in again afterwards: opkssh agent restart --force".into()
             }
             Self::Refused(failure) => return failure.hint.clone(),
             Self::Locked { part, .. } => match part {
                 LockedPart::Agent | LockedPart::Store => "unlock it: opkssh agent unlock".into(),
                 LockedPart::Screen => {
-                    "unlock the screen; or, if it is you who is there: opkssh agent unlock".into()
+                    "unlock the screen, or: opkssh agent unlock".into()
                 }
                 LockedPart::NewStore => "choose a passphrase: opkssh agent unlock".into(),
             },
             Self::LockedAlready => "unlock it: opkssh agent unlock".into(),
             Self::NoPassword => {
-                "type it on a terminal, or pipe it in as a line: opkssh agent unlock <FILE".into()
+                "type it on a terminal, or pass it on stdin: opkssh agent unlock <FILE".into()
             }
-            Self::PasswordsDiffer => "try again, and type the same one twice".into(),
+            Self::PasswordsDiffer => "try again with the same password twice".into(),
             Self::RequestTooLarge(_) => "name one provider: opkssh login ALIAS".into(),
             Self::NoBrowser => "name one: BROWSER=firefox opkssh login".into(),
             Self::Io { .. } | Self::Key { .. } => return None,

@@ -1,66 +1,52 @@
-//! The commands a person types that talk to the daemon, and the way to it.
+//! The client commands of `opkssh`, and their connection to the agent.
 //!
-//! Holds no secrets: keys and tokens stay in the daemon; passwords only pass through. Every command is a function of its
-//! arguments, [`Places`](opkssh_protocol::places::Places) and writers; only `main` knows stdout.
+//! Keys and tokens stay in the agent; passwords are only passed on. Every command is a function of
+//! its arguments, [`Places`](opkssh_protocol::places::Places) and writers; only the program knows
+//! stdout.
 
-mod agent_commands;
-mod agent_install;
-mod agent_lock;
-mod agent_restart;
-mod agent_settings;
-mod browse;
-mod browser;
+mod agent;
 mod check;
 mod configuration;
-mod connecting;
 mod connection;
-mod create_config;
+mod duration;
 mod ensure;
-mod ensure_running;
 mod error;
-mod frame;
-mod held_certificate;
-mod key_file;
-mod launch;
+#[cfg(test)]
+#[path = "../tests/fake_daemon/mod.rs"]
+mod fake_daemon;
+mod format;
+mod key_files;
 mod login;
-mod login_args;
-mod login_display;
-mod login_request;
 mod logout;
-mod password_prompt;
-mod pasted;
 mod provider_list;
-mod qr;
-mod ready;
-mod shown;
-mod ssh_include;
 mod status;
-mod systemctl;
-mod written_keys;
 
-pub use agent_commands::{EnvArgs, StartArgs, agent_env, agent_start, agent_stop};
-pub use agent_install::{InstallArgs, UnitArgs, agent_install, agent_uninstall};
-pub use agent_lock::{agent_lock, agent_unlock, with_store_open};
-pub use agent_restart::{RestartArgs, agent_restart};
-pub use agent_settings::AgentSettings;
-pub use browse::agent_browse;
+pub use agent::env::{EnvArgs, agent_env};
+pub use agent::install::{AgentInstallArgs, AgentUninstallArgs, agent_install, agent_uninstall};
+pub use agent::launch::agent_launch;
+pub use agent::lock::{agent_lock, agent_unlock};
+pub use agent::restart::{RestartArgs, agent_restart};
+pub use agent::running::this_program;
+pub use agent::settings::AgentSettings;
+pub use agent::start::{StartArgs, agent_start};
+pub use agent::stop::agent_stop;
 pub use check::{CheckArgs, check};
 pub use configuration::{Environment, load_config};
-pub use connecting::announce;
 pub use connection::Connection;
-pub use create_config::{ConfigFile, create_config};
-pub use ensure::{Ensured, ensure};
-pub use ensure_running::{Launcher, ensure_running, this_program};
+pub use connection::announce::announce;
+pub use duration::DurationArg;
+pub use ensure::{EnsureArgs, EnsureOutcome, LoginMethod, ensure, make_usable};
 pub use error::ClientError;
-pub use held_certificate::HeldCertificate;
-pub use launch::agent_launch;
-pub use login::{log_in, login, show_certificate};
-pub use login_args::LoginArgs;
-pub use login_display::{Bringing, LoginDisplay};
-pub use login_request::login_request;
+pub use format::login_command;
+pub use login::args::LoginArgs;
+pub use login::browser::agent_browse;
+pub use login::certificate::HeldCertificate;
+pub use login::configure::{configure, is_configured};
+pub use login::create_config::{ConfigFile, create_config};
+pub use login::display::{LoginDisplay, RedirectInput};
+pub use login::redirect::{read_redirects, redirected};
+pub use login::request::login_request;
+pub use login::{login, show_certificate};
 pub use logout::{LogoutArgs, logout};
-pub use pasted::{read_while_waiting, redirected};
 pub use provider_list::{ProviderListArgs, provider_list};
-pub use ready::{EnsureArgs, about_the_end, ensure_usable, log_in_for};
-pub use ssh_include::{configure, is_configured};
 pub use status::{StatusArgs, status};

@@ -1,4 +1,4 @@
-//! `opkssh logout`: out of the agent, and away with the key files that logins wrote.
+//! `opkssh logout`: logs out of the agent's accounts and removes key files of earlier logins.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -7,29 +7,32 @@ use opkssh_protocol::control::{Event, LockedPart, LoggedOut, Request, StatusRepo
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
-use crate::connection::{Connection, OVER_THE_NETWORK, unexpected};
-use crate::ensure_running::ensure_running;
+use crate::agent::running::{ensure_running, ensure_running_if_stored};
+use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
+use crate::key_files;
 use crate::status::report;
-use crate::written_keys;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LogoutArgs {
-    /// The account to log out of, by its alias [default: the default account]
+    /// Account, by its alias [default: the default account]
     pub alias: Option<String>,
     /// Log out of every account
     #[arg(long, conflicts_with = "alias")]
     pub all: bool,
-    /// Remove this private key file and its certificate; the agent is left alone
-    #[arg(short = 'i', long, value_name = "FILE", conflicts_with_all = ["alias", "all"])]
+    /// Forget accounts whose store is locked, too: their refresh tokens are not revoked
+    #[arg(long)]
+    pub force: bool,
+    /// Remove this private key file and its certificate, without logging out of the agent
+    #[arg(short = 'i', long, value_name = "FILE", conflicts_with_all = ["alias", "all", "force"])]
     pub private_key_file: Option<PathBuf>,
-    /// Say why files were left
+    /// Say why key files were not removed
     #[arg(short, long)]
     pub verbose: bool,
 }
 
-/// With an alias: out of that account. Without one: out of the default account (`--all`: of every
-/// one), and, as Go does, away with every key file that a login wrote.
+/// Logs out of the named account; without a name, logs out of the default account (`--all`: of
+/// every account) and removes every key file that a login wrote, as Go's client does.
 pub fn logout(
     args: &LogoutArgs,
     places: &Places,
@@ -37,7 +40,7 @@ pub fn logout(
     err: &mut dyn Write,
 ) -> Result<(), ClientError> {
     if let Some(key) = &args.private_key_file {
-        written_keys::remove_one(key)?;
+        key_files::remove_one(key)?;
         let _ = writeln!(
             out,
             "Successfully removed opkssh key pair: {}",
@@ -45,7 +48,7 @@ pub fn logout(
         );
         return Ok(());
     }
-    let accounts = out_of_agent(args, places)?;
+    let accounts = log_out_of_agent(args, places)?;
     for account in &accounts {
         let _ = writeln!(
             out,
@@ -58,7 +61,7 @@ pub fn logout(
     if args.alias.is_some() {
         return Ok(());
     }
-    let removed = written_keys::remove_all(places, args.verbose, out, err)?;
+    let removed = key_files::remove_all(places, args.verbose, out, err)?;
     match (removed, accounts.len()) {
         (0, 0) => {
             let _ = writeln!(out, "No opkssh keys found to remove");
@@ -71,38 +74,36 @@ pub fn logout(
     Ok(())
 }
 
-fn is_nobody_there(report: &StatusReport) -> bool {
-    // a locked agent does not say who it has
+/// Returns true if the agent shows no accounts and hides none.
+fn has_no_accounts(report: &StatusReport) -> bool {
+    // a locked agent does not show its accounts
     let hides = |part: &LockedPart| matches!(part, LockedPart::Agent | LockedPart::Screen);
     report.accounts.is_empty() && !report.agent.locked.iter().any(hides)
 }
 
-fn out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>, ClientError> {
+/// Logs out of the agent's accounts and returns them.
+fn log_out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>, ClientError> {
+    let force = args.force;
     let which = match (&args.alias, args.all) {
         (Some(alias), _) => WhichAccount::Named(alias.clone()),
         (None, true) => WhichAccount::All,
         (None, false) => WhichAccount::Default,
     };
-    let connection = match Connection::open(&places.control_socket()) {
-        // stored accounts are revoked and wiped by the daemon, too
-        Err(ClientError::NotRunning) if args.alias.is_some() || places.accounts_file().exists() => {
-            ensure_running(places)?
-        }
-        Err(ClientError::NotRunning) => return Ok(Vec::new()),
-        connection => connection?,
+    // the agent also revokes and wipes stored accounts
+    let connection = match args.alias {
+        Some(_) => Some(ensure_running(places)?),
+        None => ensure_running_if_stored(places)?,
     };
-    let mut connection = if args.alias.is_some() {
-        connection
-    } else if args.all {
-        // those in a locked store, too
-        connection
-    } else if is_nobody_there(&report(connection)?) {
-        // whoever names no account has nothing to do when there is none
+    let Some(mut connection) = connection else {
         return Ok(Vec::new());
-    } else {
-        ensure_running(places)?
     };
-    match connection.ask(&Request::Logout { which }, OVER_THE_NETWORK)? {
+    if which == WhichAccount::Default {
+        if has_no_accounts(&report(connection)?) {
+            return Ok(Vec::new());
+        }
+        connection = ensure_running(places)?;
+    }
+    match connection.ask(&Request::Logout { which, force }, NETWORK_TIMEOUT)? {
         Event::LoggedOut { accounts } => Ok(accounts),
         _ => Err(unexpected()),
     }

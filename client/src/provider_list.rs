@@ -17,8 +17,8 @@ pub struct ProviderListArgs {
     pub config_path: Option<PathBuf>,
 }
 
-/// One line per alias, in file order; for a terminal with a header and wider columns, as Go does.
-/// Unlike for a login, the file must exist.
+/// Prints a line per alias, in file order; on a terminal with a header and wider columns, as Go's
+/// client does. Fails if there is no configuration file.
 pub fn provider_list(
     args: &ProviderListArgs,
     places: &Places,
@@ -53,7 +53,7 @@ pub fn provider_list(
     for (alias, issuer) in rows {
         let _ = writeln!(out, "{alias:width$}{issuer}");
     }
-    // Go finds these after printing, too
+    // after printing, as Go's client does
     ClientConfig::check_aliases(&config.providers)?;
     Ok(())
 }

@@ -10,11 +10,11 @@ use opkssh_protocol::control::{
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::{printable, printable_json};
 
-use crate::connection::{AT_ONCE, Connection, unexpected};
+use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
-use crate::shown::{local_time, now, time_of_day};
+use crate::format::{local_time, now, time_of_day};
 
-/// What is said of an account that has an access token and no `hosts:`.
+/// Shown for an account that has an access token and no `hosts:`.
 pub(crate) const ACCESS_TOKEN_LEFT_OUT: &str =
     "left out of the certificate; name the servers that may see it with `hosts:`";
 
@@ -25,31 +25,32 @@ pub struct StatusArgs {
     pub json: bool,
 }
 
-/// Shows agent, accounts, deadlines and how each account renews. A daemon that is not running is
-/// not started: that it is not running is the answer.
+/// Shows agent, accounts, expirations and how each account renews. Does not start the agent.
 pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
-    let report = match Connection::open(&places.control_socket()) {
-        Ok(connection) => Some(report(connection)?),
-        Err(ClientError::NotRunning) => None,
-        Err(error) => return Err(error),
-    };
+    let report = report_if_running(places)?;
     let text = if args.json {
         json(report.as_ref())?
     } else {
-        words(report.as_ref(), places)
+        text(report.as_ref(), places)
     };
     let _ = write!(out, "{text}").and_then(|()| out.flush());
     Ok(())
 }
 
+/// Returns the agent's report, or `None` if it is not running.
+pub(crate) fn report_if_running(places: &Places) -> Result<Option<StatusReport>, ClientError> {
+    Connection::open_if_running(places)?.map(report).transpose()
+}
+
+/// Returns the agent's report.
 pub(crate) fn report(mut connection: Connection) -> Result<StatusReport, ClientError> {
-    match connection.ask(&Request::Status, AT_ONCE)? {
+    match connection.ask(&Request::Status, LOCAL_TIMEOUT)? {
         Event::Status { report } => Ok(report),
         _ => Err(unexpected()),
     }
 }
 
-/// The report as it came; `"agent": null` when the daemon is not running.
+/// Returns the report as JSON, with `"agent": null` if the agent is not running.
 fn json(report: Option<&StatusReport>) -> Result<String, ClientError> {
     let value = match report {
         Some(report) => serde_json::to_value(report),
@@ -58,10 +59,10 @@ fn json(report: Option<&StatusReport>) -> Result<String, ClientError> {
     value
         .and_then(|value| serde_json::to_string_pretty(&value))
         .map(|text| printable_json(&text) + "\n")
-        .map_err(|error| ClientError::Garbled(error.to_string()))
+        .map_err(|error| ClientError::InvalidAnswer(error.to_string()))
 }
 
-fn words(report: Option<&StatusReport>, places: &Places) -> String {
+fn text(report: Option<&StatusReport>, places: &Places) -> String {
     let mut page = Page::default();
     let Some(report) = report else {
         page.row(
@@ -79,7 +80,7 @@ fn words(report: Option<&StatusReport>, places: &Places) -> String {
     page.agent(&report.agent);
     let hides = |part: &LockedPart| matches!(part, LockedPart::Agent | LockedPart::Screen);
     if report.agent.locked.iter().any(hides) {
-        // it does not say which
+        // a locked agent does not show its accounts
     } else if report.accounts.is_empty() {
         page.row("Accounts", "none; log in: opkssh login");
     }
@@ -125,7 +126,7 @@ impl Page {
         }
         if agent.locked.contains(&LockedPart::Screen) {
             self.row(
-                "Put away",
+                "Screen lock",
                 "nothing is shown or signed until the screen is unlocked; or: opkssh agent unlock",
             );
         }
@@ -138,16 +139,14 @@ impl Page {
         if !agent.memory.is_empty() {
             self.row("Memory", &agent.memory);
         }
-        if let Some(limit) = agent.lifetime {
-            let limit = SignedDuration::from_secs(limit.try_into().unwrap_or(i64::MAX));
+        let duration =
+            |seconds: u64| SignedDuration::from_secs(seconds.try_into().unwrap_or(i64::MAX));
+        if let Some(limit) = agent.lifetime.map(duration) {
             self.row("Lifetime", &format!("logged out {limit:#} after the login"));
         }
-        if let Some(limit) = agent.idle_stop {
-            let limit = SignedDuration::from_secs(limit.try_into().unwrap_or(i64::MAX));
-            self.row(
-                "Idle stop",
-                &format!("after {limit:#} without a connection"),
-            );
+        if let Some(limit) = agent.idle_stop.map(duration) {
+            let text = format!("after {limit:#} without a connection");
+            self.row("Idle stop", &text);
         }
     }
 

@@ -23,7 +23,7 @@ const CONFIG: &str = "default_provider: work\nproviders:\n  \
 
 fn shown(write: impl FnOnce(&mut Vec<u8>) -> Result<(), ClientError>) -> String {
     let mut out = Vec::new();
-    write(&mut out).unwrap_or_else(|error| panic!("{error}"));
+    write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -151,8 +151,7 @@ fn a_failure_comes_with_the_daemons_words() {
         &home,
         &mut Vec::new(),
     )
-    .err()
-    .unwrap();
+    .unwrap_err();
     assert_eq!(error.to_string(), "access_denied: the login was cancelled");
     assert_eq!(
         error.hint().as_deref(),
@@ -171,9 +170,8 @@ fn a_daemon_that_hangs_up_is_an_error() {
         &home,
         &mut Vec::new(),
     )
-    .err()
-    .unwrap();
-    assert!(matches!(error, ClientError::HungUp), "{error}");
+    .unwrap_err();
+    assert!(matches!(error, ClientError::ConnectionClosed), "{error}");
 }
 
 #[test]
@@ -192,10 +190,8 @@ fn dropping_the_connection_hangs_up_in_the_daemon() {
         listener.accept().unwrap().read_to_end(&mut bytes).unwrap();
         ended.send(bytes).unwrap();
     });
-    let mut connection = Connection::open(&socket).unwrap_or_else(|error| panic!("{error}"));
-    connection
-        .send(&Request::Status, None)
-        .unwrap_or_else(|error| panic!("{error}"));
+    let mut connection = Connection::open(&socket).unwrap();
+    connection.send(&Request::Status, None).unwrap();
     drop(connection);
     let bytes = end.recv().unwrap();
     let request: Versioned<Request> = serde_json::from_slice(&bytes[4..]).unwrap();
@@ -209,8 +205,7 @@ fn wrong_arguments_never_reach_the_daemon() {
     let daemon = FakeDaemon::start(&home, |_| vec![report(vec![account("other")])]);
     let fails = |args: LoginArgs| {
         log_in_showing(&args, &Environment::default(), &home, &mut Vec::new())
-            .err()
-            .unwrap()
+            .unwrap_err()
             .to_string()
     };
     assert_eq!(
@@ -302,7 +297,7 @@ fn check_asks_for_the_right_account_and_says_why_not() {
     });
     let run = |args: CheckArgs| {
         let mut out = Vec::new();
-        let usable = check(&args, &home.places, &mut out).unwrap_or_else(|e| panic!("{e}"));
+        let usable = check(&args, &home.places, &mut out).unwrap();
         (usable, String::from_utf8(out).unwrap())
     };
     assert!(run(CheckArgs::default()).0);
@@ -393,8 +388,7 @@ fn the_provider_list_has_one_line_per_alias() {
     let home = Home::new();
     let args = ProviderListArgs::default();
     let error = provider_list(&args, &home.places, false, &mut Vec::new())
-        .err()
-        .unwrap()
+        .unwrap_err()
         .to_string();
     assert!(error.starts_with("failed to read config file: "), "{error}");
 
@@ -413,9 +407,7 @@ fn the_provider_list_has_one_line_per_alias() {
         config_path: Some(twice),
     };
     let mut out = Vec::new();
-    let error = provider_list(&args, &home.places, false, &mut out)
-        .err()
-        .unwrap();
+    let error = provider_list(&args, &home.places, false, &mut out).unwrap_err();
     assert_eq!(error.to_string(), "duplicate provider alias found: a");
     assert_eq!(String::from_utf8(out).unwrap().lines().count(), 2);
 }
@@ -423,11 +415,10 @@ fn the_provider_list_has_one_line_per_alias() {
 #[test]
 fn the_configuration_is_looked_up_in_gos_place_first() {
     let home = Home::new();
-    assert!(load_config(None, &home.places).ok().unwrap().is_none());
+    assert!(load_config(None, &home.places).unwrap().is_none());
     home.write("config/opkssh/config.yml", "default_provider: xdg\n");
     let default = || {
         load_config(None, &home.places)
-            .ok()
             .unwrap()
             .unwrap()
             .default_provider
@@ -446,11 +437,10 @@ fn the_configuration_is_looked_up_in_gos_place_first() {
 fn the_default_configuration_is_created_once() {
     let home = Home::new();
     let file = home.path().join(".opk/config.yml");
-    let create = |explicit: Option<PathBuf>| {
-        create_config(explicit.as_deref(), &home.places).unwrap_or_else(|error| panic!("{error}"))
-    };
+    let create =
+        |explicit: Option<PathBuf>| create_config(explicit.as_deref(), &home.places).unwrap();
     assert_eq!(create(None), ConfigFile::Created(file.clone()));
-    let config = load_config(None, &home.places).ok().unwrap().unwrap();
+    let config = load_config(None, &home.places).unwrap().unwrap();
     assert_eq!(config.providers.len(), 4);
     std::fs::write(&file, "mine").unwrap();
     assert_eq!(create(None), ConfigFile::Exists(file.clone()));
@@ -466,7 +456,7 @@ fn configure_includes_the_directory_once_and_keeps_the_rest() {
     std::fs::set_permissions(&main, PermissionsExt::from_mode(0o640)).unwrap();
     assert!(!is_configured(&home.places));
     for _ in 0..2 {
-        configure(&home.places).unwrap_or_else(|error| panic!("{error}"));
+        configure(&home.places).unwrap();
         assert!(is_configured(&home.places));
         assert_eq!(
             std::fs::read_to_string(&main).unwrap(),
@@ -543,7 +533,7 @@ fn agent_commands_speak_to_the_shell() {
         ),
     ] {
         let mut out = Vec::new();
-        let error = agent_start(&args, &home.places, &mut out).err().unwrap();
+        let error = agent_start(&args, &home.places, &mut out).unwrap_err();
         assert_eq!(error.to_string(), message);
         assert!(error.hint().unwrap().contains("opkssh agent stop"));
         assert!(out.is_empty());
@@ -569,7 +559,7 @@ fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
     let out = &mut Vec::new();
     let refused = agent_restart(&RestartArgs::default(), &home.places, out).unwrap_err();
     assert!(
-        matches!(refused, ClientError::RestartBlindly { agent: 1 }),
+        matches!(refused, ClientError::UncheckedRestart { agent: 1 }),
         "{refused}"
     );
     assert!(refused.hint().unwrap().contains("restart --force"));

@@ -6,10 +6,11 @@
     reason = "a test that panics has failed"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use opkssh_client::{AgentSettings, agent_launch};
+use opkssh_test_support::write_program;
 
 const PROGRAM: &str = "OPKSSH_TEST_LAUNCH";
 
@@ -22,15 +23,14 @@ fn no_open_files_and_no_directory() {
     }
     let directory = tempfile::tempdir().unwrap();
     let daemon = directory.path().join("daemon");
-    std::fs::write(
+    write_program(
         &daemon,
         "#!/bin/sh\necho\n\
          for fd in 5 9; do [ -e /proc/$$/fd/$fd ] && echo inherited $fd; done\n\
          pwd\n\
          printf '%s\\n' \"$@\"\n\
          read line && echo \"stdin $line\"\n",
-    )
-    .unwrap();
+    );
     let lock = directory.path().join("lock");
     let output = Command::new("sh")
         .args([
@@ -41,7 +41,7 @@ fn no_open_files_and_no_directory() {
         .arg(std::env::current_exe().unwrap())
         .args([&daemon, &lock])
         .current_dir(directory.path())
-        .env(PROGRAM, set_executable(&daemon))
+        .env(PROGRAM, &daemon)
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -55,11 +55,6 @@ fn no_open_files_and_no_directory() {
     );
     assert!(!text.contains("inherited"), "{text}");
     assert!(output.status.success());
-}
-
-fn set_executable(file: &Path) -> PathBuf {
-    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    file.to_path_buf()
 }
 
 fn become_daemon(program: &Path) -> ! {

@@ -4,17 +4,17 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use opkssh_server::monitor_messages::{Question, read, read_home_policy, write, write_home_policy};
+use opkssh_server::monitor_messages::{MonitorRequest, read, read_home_policy, write, write_home_policy};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut questions = bytes;
-    while let Ok(Some(question)) = read::<Question>(&mut questions) {
+    while let Ok(Some(question)) = read::<MonitorRequest>(&mut questions) {
         let line = written(|to| write(to, &question));
-        let again: Question = read(&mut line.as_slice())
+        let again: MonitorRequest = read(&mut line.as_slice())
             .expect("our own form")
             .expect("one line");
         assert_eq!(written(|to| write(to, &again)), line);
-        if let Question::Plugins(variables) = question {
+        if let MonitorRequest::Plugins(variables) = question {
             let json = serde_json::to_value(variables).expect("pairs");
             let pairs: Vec<(String, String)> = serde_json::from_value(json).expect("pairs");
             for (name, value) in pairs {

@@ -45,7 +45,7 @@ fuzz_target!(|input: &[u8]| {
             email_verified: true,
             issued_at: Some(UnixTime(1_800_000_000)),
             refreshed_at: None,
-            counts_still: true,
+            is_unexpired: true,
             key: "",
             login: "",
             refreshed_login: None,

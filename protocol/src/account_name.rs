@@ -1,13 +1,13 @@
-//! What an account is called on the command line, in the configuration and in the store.
+//! Account names on the command line, in the configuration and in the store.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest name a person may give, in bytes.
+/// Longest name that a user may give to an account, in bytes.
 const LONGEST: usize = 64;
 
-/// An account's name: the one a person gave it, else its provider's.
+/// An account's name: given by the user, otherwise the provider's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountName(String);
@@ -17,11 +17,12 @@ pub struct AccountName(String);
     "{0:?} cannot be an account's name: a letter or digit, then letters, digits and @ . _ + - = : \
      ({LONGEST} bytes at most)"
 )]
+/// Error: not a valid account name.
 pub struct BadAccountName(String);
 
 impl AccountName {
-    /// A name that a person gave. It can be typed as one word on every command line and is a plain
-    /// key in YAML.
+    /// Parses a name given by the user. Valid names are one word in a shell and a plain key in
+    /// YAML.
     pub fn parse(text: &str) -> Result<Self, BadAccountName> {
         let plain = |c: char| c.is_alphanumeric() || "@._+-=:".contains(c);
         let good = text.len() <= LONGEST
@@ -33,12 +34,13 @@ impl AccountName {
         }
     }
 
-    /// The name of an account that there is. Those named after a provider may hold what a person
-    /// may not type, such as the slashes of an issuer.
+    /// Returns the name of an existing account. Names taken from a provider may contain characters
+    /// that a user cannot choose, such as the slashes of an issuer.
     pub fn existing(name: &str) -> Self {
         Self(name.to_owned())
     }
 
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -109,7 +111,7 @@ mod tests {
         ] {
             assert!(AccountName::parse(name).is_err(), "{name:?}");
         }
-        // what a shell or YAML gives a meaning
+        // characters that a shell or YAML gives a meaning
         for sign in ";&|*?#()<>[]{}!~%^`$\"'\\".chars() {
             let name = format!("a{sign}b");
             assert!(AccountName::parse(&name).is_err(), "{name:?}");

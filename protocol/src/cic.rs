@@ -1,12 +1,14 @@
-//! Client Instance Claims: the protected header by which a user key commits itself, and whose hash
-//! the provider signs as the nonce.
+//! Client Instance Claims (CIC): the protected header in which a user key commits to itself. The
+//! provider signs its hash as the nonce.
 
 use serde_json::Value;
 
 use crate::json::{self, JsonError, Object};
 use crate::jwk::{Algorithm, KeyError, PublicKey, sha3_base64url};
 
+/// Reason for refusing client instance claims.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum CicError {
     #[error("client instance claims: {0}")]
     Json(#[from] JsonError),
@@ -22,18 +24,19 @@ pub enum CicError {
     Key(#[from] KeyError),
 }
 
-/// Hash of client instance claims, as it stands in the ID token's `nonce` (or `aud`): SHA3-256 over
-/// the canonical JSON, base64url, 43 characters.
+/// Hash of client instance claims as in the ID token's `nonce` (or `aud`): SHA3-256 of the
+/// canonical JSON in base64url, 43 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commitment(String);
 
 impl Commitment {
+    /// Returns the 43 characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Parsed client instance claims; well-formed, which says nothing about trust.
+/// Parsed client instance claims. Well-formed, but not verified.
 #[derive(Debug, Clone)]
 pub struct ClientInstanceClaims {
     canonical: String,
@@ -42,7 +45,7 @@ pub struct ClientInstanceClaims {
 }
 
 impl ClientInstanceClaims {
-    /// New claims for `user_key`; `randomness` is 32 fresh random bytes.
+    /// Creates claims for `user_key`. `randomness` is 32 fresh random bytes.
     pub fn new(
         user_key: &PublicKey,
         algorithm: Algorithm,
@@ -60,25 +63,28 @@ impl ClientInstanceClaims {
         Self::from_object(&header)
     }
 
-    /// Reads a protected header. The commitment is over its canonical form, not over these bytes.
+    /// Reads a protected header. The commitment is the hash of its canonical form, not of these
+    /// bytes.
     pub fn parse(header: &[u8]) -> Result<Self, CicError> {
         Self::from_object(&json::parse_object_like_go(header)?)
     }
 
-    /// The header as it is written and hashed.
+    /// Returns the canonical form of the header, which is hashed.
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
 
+    /// Returns the hash that the provider signs.
     pub fn commitment(&self) -> Commitment {
         Commitment(sha3_base64url(self.canonical.as_bytes()))
     }
 
+    /// Returns `alg`, the algorithm of the client signature.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// `upk`: the key these claims bind.
+    /// Returns `upk`, the user's public key.
     pub fn user_key(&self) -> &PublicKey {
         &self.user_key
     }
@@ -89,7 +95,7 @@ impl ClientInstanceClaims {
                 return Err(CicError::Type(text));
             }
         }
-        // RFC 7515 section 4.1.11: we know no extension, so a critical one is refused
+        // RFC 7515 section 4.1.11: no extension is supported, so any critical one is refused
         if header.contains_key("crit") || header.contains_key("b64") {
             return Err(CicError::Critical);
         }
@@ -138,7 +144,8 @@ mod tests {
             let name = vector["name"].as_str().unwrap();
             let parsed = ClientInstanceClaims::parse(vector["header"].as_str().unwrap().as_bytes());
             if has_number(&vector) {
-                // Go passes numbers through a double; we refuse them, as no client writes any
+                // Go converts numbers to doubles; no known client writes numbers, so they are
+                // refused
                 assert!(
                     matches!(parsed, Err(CicError::Json(JsonError::Number))),
                     "{name}: numbers must be refused"

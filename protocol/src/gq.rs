@@ -1,5 +1,5 @@
-//! GQ signatures (GQ1, ISO/IEC 14888-2; JWS name `GQ256`): proof that somebody holds a provider's
-//! RS256 signature, without showing it.
+//! GQ signatures (GQ1, ISO/IEC 14888-2; JWS name `GQ256`): proof of knowing a provider's RS256
+//! signature without revealing it.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd, Resize as _};
@@ -7,7 +7,9 @@ use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
 
 use crate::jwk::PublicKey;
 
+/// Reason for refusing a GQ signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum GqError {
     #[error("a GQ signature needs an RSA key of 2047 to 8192 bits with exponent 65537")]
     Key,
@@ -19,16 +21,17 @@ pub enum GqError {
     Proof,
 }
 
-/// What a GQ token signs.
+/// Input of a GQ signature.
 pub struct Message<'a> {
     /// Header of the GQ token.
     pub header_base64: &'a str,
-    /// Header of the RS256 token it was made from (`kid` of the GQ token's header).
+    /// Header of the original RS256 token (the `kid` of the GQ token's header).
     pub original_header_base64: &'a str,
+    /// Payload in base64url, as in the token.
     pub payload_base64: &'a str,
 }
 
-/// Rounds for e = 65537: 256 bits of soundness at 16 bits a round.
+/// Rounds for e = 65537: 256 bits of soundness at 16 bits per round.
 const ROUNDS: usize = 16;
 /// Bytes of one challenge for e = 65537.
 const CHALLENGE: usize = 2;
@@ -41,9 +44,9 @@ const DIGEST_INFO: [u8; 19] = [
 
 /// Checks a GQ proof under the provider's RSA key.
 ///
-/// The proof covers the GQ token's own header (library 0.25 and newer). `allow_legacy` also takes
-/// one that covers the original header instead: safe only where nothing in the outer header is
-/// trusted, so never for a token that carries `cic` there.
+/// The proof covers the GQ token's own header (library 0.25 and newer). With `allow_legacy`, a
+/// proof over the original header is accepted too: safe only if nothing in the outer header is
+/// trusted, so never for a token with `cic` in that header.
 pub fn verify(
     key: &PublicKey,
     message: &Message<'_>,
@@ -81,7 +84,7 @@ pub fn verify(
     Err(GqError::Proof)
 }
 
-/// W_i = S_i^e * G^(R_i) mod n for every round, concatenated.
+/// Returns W_i = S_i^e * G^(R_i) mod n for every round, concatenated.
 fn recompute_commitments(
     n: &[u8],
     message: &Message<'_>,
@@ -113,7 +116,8 @@ fn recompute_commitments(
     Ok(commitments)
 }
 
-/// EMSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 9.2) over the original token's signing input.
+/// Returns the EMSA-PKCS1-v1_5 encoding with SHA-256 (RFC 8017 section 9.2) of the original token's
+/// signing input.
 fn encoded_digest(message: &Message<'_>, length: usize) -> Vec<u8> {
     let input = format!(
         "{}.{}",

@@ -1,8 +1,7 @@
-//! `opkssh inspect`: a certificate or public key in words.
+//! `opkssh inspect`: shows a certificate or public key as text.
 //!
-//! The layout is that of Go's client. Extensions come in a fixed order, an access token is never
-//! shown, and text is [`printable`]; what else differs is in `docs/differences.md`.
-//! Nothing is verified.
+//! The layout is that of Go's client. Extensions have a fixed order, access tokens are never shown,
+//! and text is [`printable`]; `docs/differences.md` lists other differences. Nothing is verified.
 
 use std::fmt::{self, Write};
 
@@ -18,9 +17,11 @@ use crate::certificate::{ACCESS_TOKEN_EXTENSION, PK_TOKEN_EXTENSION};
 use crate::json::{self, Object};
 use crate::pk_token::UnverifiedPkToken;
 use crate::printable::{Printable, printable, printable_json, push_json_escape};
+use crate::wire::Reader;
 
-/// Why a text cannot be shown.
+/// Reason why a text cannot be shown.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum InspectError {
     #[error("failed to parse SSH key: ssh: no key found")]
     NoKey,
@@ -29,15 +30,15 @@ pub enum InspectError {
 }
 
 impl InspectError {
-    /// What the person can do about it.
+    /// Returns how to fix the error.
     pub fn hint(&self) -> &'static str {
         "name a -cert.pub or .pub file, or quote its line: opkssh inspect ~/.ssh/id_ecdsa-cert.pub"
     }
 }
 
-/// Shows the first key in `text`, which is in the format of authorized_keys files: blank lines
-/// and comments are skipped, options may precede the key. Times are shown in `zone`. In place of a
-/// PK token that cannot be read stands the reason.
+/// Shows the first key in `text`, in the format of authorized_keys files: skips blank lines,
+/// comments, and options before the key. Times are shown in `zone`. An unreadable PK token is
+/// replaced by the reason.
 pub fn render(text: &str, zone: &TimeZone) -> Result<String, InspectError> {
     let (kind, blob) = text.lines().find_map(key_in).ok_or(InspectError::NoKey)?;
     let mut out = String::new();
@@ -62,7 +63,7 @@ pub fn render(text: &str, zone: &TimeZone) -> Result<String, InspectError> {
     Ok(out)
 }
 
-/// The key of a line, perhaps with options in front of it.
+/// Returns the key of a line, which may begin with options.
 fn key_in(line: &str) -> Option<(&str, Vec<u8>)> {
     let line = line.trim();
     if line.starts_with('#') {
@@ -71,18 +72,17 @@ fn key_in(line: &str) -> Option<(&str, Vec<u8>)> {
     key_at(line).or_else(|| key_at(after_options(line)?))
 }
 
-/// A type and, in base64, a blob that starts with the same type.
+/// Returns the key at the start of `line`: a type and a base64 blob that begins with the same type.
 fn key_at(text: &str) -> Option<(&str, Vec<u8>)> {
     let mut words = text.split_ascii_whitespace();
     let (kind, base64) = (words.next()?, words.next()?);
     let blob = STANDARD.decode(base64).ok()?;
-    let (length, rest) = blob.split_first_chunk::<4>()?;
-    let own = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    let own = Reader::new(&blob).string().ok()?;
     let is_key = is_certificate(kind) || PublicKey::from_bytes(&blob).is_ok();
     (own == kind.as_bytes() && is_key).then_some((kind, blob))
 }
 
-/// Options end at the first blank outside of quotes.
+/// Returns the text after the options, which end at the first blank outside quotes.
 fn after_options(line: &str) -> Option<&str> {
     let (mut quoted, mut escaped) = (false, false);
     let end = line.find(|character| {
@@ -177,7 +177,7 @@ fn write_pk_token(out: &mut String, token: &UnverifiedPkToken) -> fmt::Result {
     writeln!(out, "\n--- Token Metadata ---")?;
     let mut field = |label: &str, value: &str| writeln!(out, "{label:<19} {}", shown(value));
     field("Issuer:", claims.iss())?;
-    // left out when it is a list, as in Go
+    // as in Go, left out if `aud` is a list
     match claims.get("aud") {
         Some(Value::String(audience)) => field("Audience:", audience)?,
         None | Some(Value::Null) => field("Audience:", "")?,
@@ -210,7 +210,7 @@ fn write_public_key(out: &mut String, kind: &str, blob: &[u8]) -> fmt::Result {
     )
 }
 
-/// RFC 3339; the number of seconds when it is outside of the calendar.
+/// Returns the time in RFC 3339, or the number of seconds if it is outside the calendar.
 fn local_time(seconds: u64, zone: &TimeZone) -> String {
     match seconds {
         0 => return "Not set".to_owned(),
@@ -231,15 +231,15 @@ fn local_time(seconds: u64, zone: &TimeZone) -> String {
     }
 }
 
-/// A protected header, which parsed before.
+/// Returns a protected header, which was parsed before.
 fn header(bytes: &[u8]) -> String {
     json::parse_object_like_go(bytes)
         .map(|object| indented(&object))
         .unwrap_or_default()
 }
 
-/// Two blanks, sorted keys, and Go's escaping, which also keeps bidirectional text from reordering
-/// a line.
+/// Returns JSON with two blanks of indentation, sorted keys, and Go's escaping, which also
+/// neutralizes bidirectional text.
 fn indented(object: &Object) -> String {
     let mut object = Value::Object(object.clone());
     plain_numbers(&mut object);
@@ -254,12 +254,12 @@ fn indented(object: &Object) -> String {
     printable_json(&escaped)
 }
 
-/// Escaped and not cut: the person asked to see the whole.
+/// Returns the text escaped, but not cut.
 fn shown(text: &str) -> Printable<'_> {
     printable(text).uncut()
 }
 
-/// `1e6` is shown as `1000000`.
+/// Replaces exponents: `1e6` becomes `1000000`.
 fn plain_numbers(value: &mut Value) {
     const EXACT: f64 = (1_u64 << 53) as f64;
     match value {

@@ -1,4 +1,4 @@
-//! JSON the way OpenPubkey needs it: reading without ambiguity, and Go's canonical writing.
+//! JSON for OpenPubkey: unambiguous reading, and Go's canonical writing.
 
 use std::fmt::{self, Write as _};
 
@@ -7,7 +7,9 @@ use serde_json::{Map, Number, Value};
 
 use crate::printable::quoted;
 
+/// Reason for refusing a JSON text.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum JsonError {
     #[error("not a JSON object: {0}")]
     Syntax(#[from] serde_json::Error),
@@ -15,10 +17,11 @@ pub enum JsonError {
     Number,
 }
 
+/// A JSON object with unique members.
 pub type Object = Map<String, Value>;
 
-/// Reads an object and refuses duplicate members at any level: two programs could otherwise
-/// disagree about which one counts.
+/// Reads an object. Refuses duplicate members at any level, because programs disagree about which
+/// one counts.
 pub fn parse_object(bytes: &[u8]) -> Result<Object, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Unique.deserialize(&mut deserializer)?;
@@ -29,16 +32,16 @@ pub fn parse_object(bytes: &[u8]) -> Result<Object, JsonError> {
     }
 }
 
-/// Reads an object as Go's reader does: the last of duplicate members wins, an unpaired surrogate
-/// escape becomes U+FFFD.
+/// Reads an object as Go does: the last duplicate member wins, and an unpaired surrogate escape
+/// becomes U+FFFD.
 pub fn parse_object_like_go(bytes: &[u8]) -> Result<Object, JsonError> {
     Ok(serde_json::from_slice(&replace_lone_surrogates(bytes))?)
 }
 
-/// Writes `object` as Go's `encoding/json` does: members sorted by their bytes at every level, no
-/// white space, `<`, `>`, `&`, U+2028 and U+2029 escaped.
+/// Writes `object` as Go's `encoding/json` does: members sorted by bytes at every level, no white
+/// space, and `<`, `>`, `&`, U+2028 and U+2029 escaped.
 ///
-/// Numbers are refused: Go would pass them through a double, and no known client writes any.
+/// Refuses numbers: Go converts them to doubles, and no known client writes any.
 pub fn canonical(object: &Object) -> Result<String, JsonError> {
     let mut out = String::with_capacity(256);
     write_object(&mut out, object)?;
@@ -104,7 +107,7 @@ fn write_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Rewrites unpaired `\uD8xx` escapes as `\ufffd`; serde_json would refuse them.
+/// Rewrites unpaired `\uD8xx` escapes, which serde_json refuses, as `\ufffd`.
 fn replace_lone_surrogates(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -133,7 +136,7 @@ fn replace_lone_surrogates(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The surrogate that an escape at the start of `text` stands for.
+/// Returns the surrogate encoded by an escape at the start of `text`.
 fn surrogate(text: &[u8]) -> Option<u32> {
     let digits = text.strip_prefix(b"\\u")?.get(..4)?;
     let digits = std::str::from_utf8(digits).ok()?;
@@ -145,7 +148,7 @@ fn surrogate(text: &[u8]) -> Option<u32> {
         .filter(|code| (0xd800..=0xdfff).contains(code))
 }
 
-/// Builds a [`Value`], refusing duplicate members.
+/// Builds a [`Value`] and refuses duplicate members.
 struct Unique;
 
 impl<'de> DeserializeSeed<'de> for Unique {

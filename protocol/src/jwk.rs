@@ -12,13 +12,17 @@ use crate::base64url;
 use crate::json::Object;
 use crate::printable::{MAX_QUOTED, printable, quoted};
 
-/// The signature algorithms we know (RFC 7518 section 3.1, RFC 8037 section 3.1). There is no
-/// `none` and no HMAC to forget a check for.
+/// The supported signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1). `none` and HMAC
+/// are not representable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
+    /// RSASSA-PSS with SHA-256.
     Ps256,
+    /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// Ed25519.
     EdDsa,
 }
 
@@ -47,7 +51,9 @@ impl fmt::Display for Algorithm {
     }
 }
 
+/// Reason for refusing a key or a signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum KeyError {
     #[error("unsupported signature algorithm {}", printable(.0).at_most(MAX_QUOTED))]
     Algorithm(String),
@@ -61,25 +67,30 @@ pub enum KeyError {
     Signature,
 }
 
-/// A public key of one of the kinds that OpenPubkey uses. Equal keys compare equal however their
-/// JWK was written.
+/// A public key of a kind used by OpenPubkey. Equal keys compare equal, however their JWK was
+/// written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicKey {
     /// P-256: x and y, 32 bytes each, big-endian.
     EcP256 {
+        /// Coordinate x.
         x: [u8; 32],
+        /// Coordinate y.
         y: [u8; 32],
     },
+    /// Ed25519: the 32 bytes of RFC 8032.
     Ed25519([u8; 32]),
     /// Modulus and exponent, big-endian, without leading zeros.
     Rsa {
+        /// Modulus.
         n: Vec<u8>,
+        /// Exponent.
         e: Vec<u8>,
     },
 }
 
 impl PublicKey {
-    /// Reads the public half of a JWK. `alg`, `use` and `kid` are the caller's business.
+    /// Reads the public half of a JWK. The caller handles `alg`, `use` and `kid`.
     pub fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
         let text = |name: &'static str| {
             jwk.get(name)
@@ -87,7 +98,7 @@ impl PublicKey {
                 .ok_or(KeyError::Member(name))
         };
         let bytes = |name: &'static str| {
-            // some writers pad; the text itself is what gets hashed, so nothing hangs on it
+            // some writers pad; harmless, because the original text is hashed
             base64url::decode(text(name)?.trim_end_matches('=')).map_err(|_| KeyError::Member(name))
         };
         let fixed = |name: &'static str| {
@@ -113,21 +124,21 @@ impl PublicKey {
         }
     }
 
-    /// The JWK with `alg`, as it stands in a CIC header.
+    /// Returns the JWK with `alg`, as in a CIC header.
     pub fn to_jwk(&self, algorithm: Algorithm) -> Object {
         let mut jwk = self.thumbprint_members();
         jwk.insert("alg".to_owned(), Value::String(algorithm.to_string()));
         jwk
     }
 
-    /// RFC 7638 SHA-256 thumbprint, base64url.
+    /// Returns the RFC 7638 SHA-256 thumbprint in base64url.
     pub fn thumbprint(&self) -> String {
-        // strings only, so canonical writing cannot fail
+        // only strings, so canonical writing cannot fail
         let text = crate::json::canonical(&self.thumbprint_members()).unwrap_or_default();
         base64url::encode(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
     }
 
-    /// Can a signature by `algorithm` be checked with this key?
+    /// Returns true if signatures by `algorithm` can be verified with this key.
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         matches!(
             (self, algorithm),
@@ -137,8 +148,8 @@ impl PublicKey {
         )
     }
 
-    /// Checks a JWS signature over `message` (RFC 7515 section 5.2). RSA keys are 2048 to 8192
-    /// bits.
+    /// Checks a JWS signature over `message` (RFC 7515 section 5.2). RSA keys must have 2048 to
+    /// 8192 bits.
     pub fn verify(
         &self,
         algorithm: Algorithm,
@@ -192,7 +203,7 @@ impl PublicKey {
     }
 }
 
-/// SHA3-256 (FIPS 202), base64url: OpenPubkey's hash for commitments and PK tokens.
+/// Returns SHA3-256 (FIPS 202) in base64url, OpenPubkey's hash for commitments and PK tokens.
 pub(crate) fn sha3_base64url(bytes: &[u8]) -> String {
     base64url::encode(sha3::Sha3_256::digest(bytes))
 }

@@ -5,12 +5,12 @@ use serde_json::Value;
 use crate::json::{self, JsonError, Object};
 use crate::jwk::{Algorithm, PublicKey};
 
-/// Keys that may have signed an ID token. Keys we cannot use are left out on reading: one odd key
-/// must not lock everybody out.
+/// Keys that may have signed an ID token. Unsupported keys are skipped, so that one of them does
+/// not disable the others.
 #[derive(Debug, Clone)]
 pub struct KeySet {
     keys: Vec<Key>,
-    /// Of all keys in the document, readable or not.
+    /// Number of keys in the document, unsupported ones included.
     published: usize,
 }
 
@@ -35,17 +35,18 @@ impl KeySet {
         })
     }
 
+    /// Returns true if the set has no usable key.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// The names of the usable keys; `None` for one without.
+    /// Returns the names of the usable keys; `None` for a key without one.
     pub fn names(&self) -> impl Iterator<Item = Option<&str>> {
         self.keys.iter().map(|key| key.kid.as_deref())
     }
 
-    /// The keys a token with this `kid` and algorithm may have been signed with: every one of that
-    /// name; without a `kid`, the only key of a set of one.
+    /// Returns the keys that may have signed a token with this `kid` and algorithm: all keys of
+    /// that name; without a `kid`, the only key of the set.
     pub fn candidates(
         &self,
         kid: Option<&str>,
@@ -62,7 +63,8 @@ impl KeySet {
             .map(|key| &key.key)
     }
 
-    /// Is there any key of this name? If not, the provider may have rotated its keys.
+    /// Returns true if there is a key of this name. Otherwise the provider may have rotated its
+    /// keys.
     pub fn knows(&self, kid: Option<&str>) -> bool {
         match kid {
             Some(kid) => self.keys.iter().any(|key| key.kid.as_deref() == Some(kid)),
@@ -73,7 +75,7 @@ impl KeySet {
 
 impl Key {
     fn from_jwk(jwk: &Object) -> Option<Self> {
-        // null is as good as absent
+        // null counts as absent
         let member = |name| jwk.get(name).filter(|value| !value.is_null());
         if member("use").is_some_and(|usage| usage != "sig") {
             return None;
@@ -132,7 +134,7 @@ mod tests {
     fn without_kid_only_a_set_of_one_answers() {
         assert_eq!(count(&set(&[ed(r#","kid":"a""#)]), None), 1);
         assert_eq!(count(&set(&[ed(""), ed("")]), None), 0);
-        // the unreadable one counts: it may be the right one
+        // unsupported keys count, because one of them may be the signing key
         assert_eq!(count(&set(&[ed(""), r#"{"kty":"x"}"#.to_owned()]), None), 0);
     }
 

@@ -1,8 +1,10 @@
-//! What the programs of opkssh must agree on: OpenPubkey tokens, SSH certificates, the client
-//! configuration and the messages between them.
+//! Formats shared by the opkssh programs: OpenPubkey tokens, SSH certificates, the client
+//! configuration and control messages.
 //!
-//! Pure: no sockets, files, network or clock. What can be trusted is a type: only
-//! [`id_token::verify`], [`pk_token::verify`] and [`certificate::verify`] construct theirs.
+//! Pure code: no sockets, files, network or clock. Verified data has its own types, which only
+//! [`id_token::verify`], [`pk_token::verify`] and [`certificate::verify`] construct.
+
+#![warn(missing_docs)]
 
 pub mod account_name;
 pub mod base64url;
@@ -25,3 +27,5 @@ pub mod session_environment;
 pub mod time;
 #[cfg(feature = "mint")]
 pub mod user_key;
+pub mod wire;
+pub mod yaml_error;

@@ -1,11 +1,12 @@
-//! Where things are in a user's account. Names only: nothing here touches the file system.
+//! Paths in a user's account. Only names: nothing here accesses the file system.
 
 use std::path::{Path, PathBuf};
 
-/// The user's directories as the program found them in its environment.
+/// The user's directories, taken from the environment by the caller.
 pub struct BaseDirectories {
+    /// The home directory.
     pub home: PathBuf,
-    /// `$XDG_RUNTIME_DIR`, if there is one.
+    /// `$XDG_RUNTIME_DIR`, if set.
     pub runtime: Option<PathBuf>,
     /// `$XDG_STATE_HOME`, by default `~/.local/state`.
     pub state: PathBuf,
@@ -13,20 +14,22 @@ pub struct BaseDirectories {
     pub config: PathBuf,
 }
 
-/// Every path that the client, the wrapper and the daemon share.
+/// The paths shared by client, wrapper and daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
+    /// The home directory.
     pub home: PathBuf,
     /// Private (0700) directory of the sockets.
     pub runtime_dir: PathBuf,
-    /// Private (0700) directory of what survives a reboot; holds no secret in clear.
+    /// Private (0700) directory of persistent files; contains no secret in clear.
     pub state_dir: PathBuf,
     config_dir: PathBuf,
-    /// Where a user manager of systemd looks for this user's own units.
+    /// Directory in which systemd's user manager looks for this user's units.
     pub user_units_dir: PathBuf,
 }
 
 impl Places {
+    /// Derives the paths from the user's directories.
     pub fn new(base: BaseDirectories) -> Self {
         let state_dir = base.state.join("opkssh");
         Self {
@@ -41,54 +44,54 @@ impl Places {
         }
     }
 
-    /// RFC 9987 agent socket, what `SSH_AUTH_SOCK` points to.
+    /// Returns the agent socket (RFC 9987), the value of `SSH_AUTH_SOCK`.
     pub fn agent_socket(&self) -> PathBuf {
         self.runtime_dir.join("agent.sock")
     }
 
-    /// Control socket, beside the agent socket; never forwarded.
+    /// Returns the control socket, beside the agent socket. It is never forwarded.
     pub fn control_socket(&self) -> PathBuf {
         self.runtime_dir.join("control.sock")
     }
 
-    /// Held by the running daemon: one for each state directory, as two would spend each other's
-    /// refresh tokens. Whoever holds it may replace stale sockets.
+    /// Returns the lock of the running daemon, one per state directory: two daemons would use up
+    /// each other's refresh tokens. The lock's holder may replace stale sockets.
     pub fn lock_file(&self) -> PathBuf {
         self.state_dir.join("agent.lock")
     }
 
-    /// Process id and control socket of whoever holds the lock, a line each.
+    /// Returns the file with process id and control socket of the lock's holder, one per line.
     pub fn holder_file(&self) -> PathBuf {
         self.state_dir.join("agent.holder")
     }
 
-    /// Process id of the running daemon, for people and scripts.
+    /// Returns the file with the running daemon's process id, for users and scripts.
     pub fn pid_file(&self) -> PathBuf {
         self.runtime_dir.join("agent.pid")
     }
 
-    /// Which accounts there are and which store each uses. No secrets.
+    /// Returns the list of accounts and their stores. Contains no secrets.
     pub fn accounts_file(&self) -> PathBuf {
         self.state_dir.join("accounts.json")
     }
 
-    /// The encrypted file store.
+    /// Returns the directory of the encrypted file store.
     pub fn store_dir(&self) -> PathBuf {
         self.state_dir.join("store")
     }
 
-    /// There while the agent is locked with a password: the key, sealed with it, that everything
-    /// else is sealed to.
+    /// Returns the seal, which exists while the agent is locked with a password: the key that
+    /// encrypts everything else, encrypted with the password.
     pub fn seal_file(&self) -> PathBuf {
         self.state_dir.join("seal.json")
     }
 
-    /// The daemon's log when it was started on demand.
+    /// Returns the log of a daemon that was started on demand.
     pub fn log_file(&self) -> PathBuf {
         self.state_dir.join("agent.log")
     }
 
-    /// Client configuration files in order of preference: Go's, then the XDG one.
+    /// Returns the client configuration files in order of preference: Go's, then the XDG one.
     pub fn config_files(&self) -> [PathBuf; 2] {
         [
             self.home.join(".opk/config.yml"),
@@ -96,7 +99,7 @@ impl Places {
         ]
     }
 
-    /// The files that ssh reads unless its configuration names others.
+    /// Returns ssh's default known_hosts files.
     pub fn known_hosts_files(&self) -> [PathBuf; 4] {
         [
             self.home.join(".ssh/known_hosts"),
@@ -106,11 +109,13 @@ impl Places {
         ]
     }
 
+    /// Returns `~/.ssh`.
     pub fn ssh_dir(&self) -> PathBuf {
         self.home.join(".ssh")
     }
 
-    /// Is `socket` one of ours? Then it must never become our upstream.
+    /// Returns true if `socket` is one of these sockets, which must never become the upstream
+    /// agent.
     pub fn is_ours(&self, socket: &Path) -> bool {
         socket.starts_with(&self.runtime_dir)
     }

@@ -1,16 +1,16 @@
-//! Text from elsewhere (claims, key ids, a provider's error, file names), made fit for one line of
-//! a terminal or a log. Everything that is printed or logged is escaped here.
+//! Escapes text from elsewhere (claims, key ids, provider errors, file names) for one line of a
+//! terminal or log.
 
 use std::fmt::{self, Display, Write};
 
-/// Longest text that is shown, in characters, unless the caller says otherwise.
+/// Default length limit for shown text, in characters.
 pub const MAX_SHOWN: usize = 2000;
 
-/// Longest value that is [quoted](quoted()) in a message, in characters.
+/// Length limit for a [quoted](quoted()) value in a message, in characters.
 pub const MAX_QUOTED: usize = 128;
 
-/// Returns `text` fit for one line: [control, direction and invisible characters](needs_escape) are
-/// escaped, and what is longer than [`MAX_SHOWN`] characters is cut.
+/// Returns `text` for one line: [control, direction and invisible characters](needs_escape) are
+/// escaped, and the text is cut after [`MAX_SHOWN`] characters.
 pub fn printable(text: &str) -> Printable<'_> {
     Printable {
         text,
@@ -19,13 +19,12 @@ pub fn printable(text: &str) -> Printable<'_> {
     }
 }
 
-/// Returns a value that was chosen elsewhere, in quotes and at most [`MAX_QUOTED`] characters long:
-/// for a place in the middle of a message.
+/// Returns a value in quotes, cut after [`MAX_QUOTED`] characters, for use within a message.
 pub fn quoted(value: &str) -> Printable<'_> {
     printable(value).at_most(MAX_QUOTED).quoted()
 }
 
-/// Text that is escaped when it is displayed. Escaping it twice is the same as once, unless it is
+/// Text that is escaped when displayed. Escaping is idempotent, unless the text is
 /// [`quoted`](Self::quoted).
 #[derive(Debug, Clone, Copy)]
 pub struct Printable<'a> {
@@ -35,8 +34,8 @@ pub struct Printable<'a> {
 }
 
 impl Printable<'_> {
-    /// Cuts the text after this many characters, counted before they are escaped. `…` takes the
-    /// place of the rest.
+    /// Cuts the text after this many characters, counted before escaping, and marks the cut with
+    /// `…`.
     #[must_use]
     pub fn at_most(self, characters: usize) -> Self {
         Self {
@@ -45,14 +44,14 @@ impl Printable<'_> {
         }
     }
 
-    /// Cuts nothing: for an address that has to be opened, or a file that a person asked to see.
+    /// Cuts nothing, for addresses to open and files that the user asked to see.
     #[must_use]
     pub fn uncut(self) -> Self {
         self.at_most(usize::MAX)
     }
 
-    /// Puts the text in double quotes and escapes quotes and backslashes in it, so that a reader
-    /// sees where it ends. The `…` of a text that was cut stands behind the closing quote.
+    /// Puts the text in double quotes, with quotes and backslashes escaped. The `…` of a cut text
+    /// stands after the closing quote.
     #[must_use]
     pub fn quoted(self) -> Self {
         Self {
@@ -85,8 +84,8 @@ impl Display for Printable<'_> {
     }
 }
 
-/// Returns true for control characters, line separators, direction marks and invisible characters:
-/// they change what a reader sees of the text around them.
+/// Returns true for control characters, line separators, direction marks and invisible characters,
+/// which change how the surrounding text looks.
 pub fn needs_escape(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -96,8 +95,8 @@ pub fn needs_escape(character: char) -> bool {
             | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Escapes the same characters in JSON, where only strings can hold them, as JSON does;
-/// the result is the same JSON. Line feeds stay, which only the layout can hold.
+/// Escapes the same characters in JSON with JSON escapes; the result is equivalent JSON. Line feeds
+/// stay, because they occur only between tokens.
 pub fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
@@ -110,10 +109,10 @@ pub fn printable_json(json: &str) -> String {
     shown
 }
 
-/// Appends `\uXXXX`, of which JSON takes two for a character beyond U+FFFF.
+/// Appends `\uXXXX`, as a surrogate pair for a character beyond U+FFFF.
 pub(crate) fn push_json_escape(text: &mut String, character: char) {
     for unit in character.encode_utf16(&mut [0; 2]) {
-        // writing to a String does not fail
+        // writing to a String cannot fail
         let _ = write!(text, "\\u{unit:04x}");
     }
 }

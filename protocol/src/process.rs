@@ -1,25 +1,29 @@
-//! A process of this machine, told apart from a later one with the same number.
+//! Identifies a process of this machine even if its process id is reused.
 
 use serde::{Deserialize, Serialize};
 
-/// A process id and when that process began, in clock ticks since the boot.
+/// A process id and the process's start time, in clock ticks since boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
+    /// Process id.
     pub pid: u32,
+    /// Start time in clock ticks since boot.
     pub start_time: u64,
 }
 
-/// What `/proc/PID/stat` says of a process (proc(5)).
+/// Fields of `/proc/PID/stat` (proc(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessStat {
+    /// Process id of the parent.
     pub parent: u32,
+    /// Start time in clock ticks since boot.
     pub start_time: u64,
 }
 
 impl ProcessStat {
-    /// Reads the file's text.
+    /// Reads the text of `/proc/PID/stat`.
     pub fn parse(stat: &str) -> Option<Self> {
-        // the program's name may contain anything, also parentheses and blanks
+        // the program name may contain parentheses and blanks
         let (_, fields) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
         Some(Self {

@@ -1,38 +1,38 @@
-//! The one type for what must not leak: refresh tokens, private keys, client secrets.
+//! The type for secrets: refresh tokens, private keys, client secrets.
 //!
-//! It has no `Debug`, no `Display`, no `Serialize`: a secret leaves it only where the code says
-//! [`Secret::expose`], and memory is wiped when it is dropped.
+//! It has no `Debug`, `Display` or `Serialize`: the text is available only through
+//! [`Secret::expose`]. Its memory is wiped on drop.
 
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Deserializer, Serializer};
 use zeroize::Zeroizing;
 
-/// What a program does with memory that a secret was put into, given by its first byte and its
-/// length: lock it into RAM. The memory is valid during the call.
+/// Callback for memory that contains a secret, given by address and length, such as one that locks
+/// it into RAM. The memory is valid during the call.
 pub type Keep = fn(start: *const u8, length: usize);
 
 static KEEP: OnceLock<Keep> = OnceLock::new();
 
 #[cfg(feature = "mint")]
-/// Stack that signing and parsing of keys is known to need, and more: bytes.
+/// Stack size in bytes that covers signing and parsing of keys.
 const STACK: usize = 32 * 1024;
 
-/// From now on `keep` is told where each [`Secret`] and each user key comes to lie. The first call
-/// counts.
+/// Sets the callback that gets the memory of each new [`Secret`] and user key. Only the first call
+/// has an effect.
 pub fn on_secret(keep: Keep) {
     let _ = KEEP.set(keep);
 }
 
-/// Tells who asked for it that there is a secret in `place` now.
-pub(crate) fn kept<T: ?Sized>(place: &T) {
+/// Calls the callback, if one is set, for the memory of a new secret.
+pub(crate) fn report_memory<T: ?Sized>(place: &T) {
     if let Some(keep) = KEEP.get() {
         keep(std::ptr::from_ref(place).cast(), size_of_val(place));
     }
 }
 
 #[cfg(feature = "mint")]
-/// Runs what handles key material, then wipes the stack that it used: the crates below leave
+/// Runs code that handles key material, then wipes the stack that it used: the crates below leave
 /// copies there.
 pub fn leaving_no_stack<T>(work: impl FnOnce() -> T) -> T {
     #[inline(never)]
@@ -54,40 +54,44 @@ impl Clone for Secret {
 }
 
 impl Secret {
-    /// The buffer of `text` itself becomes the secret: none of it is left elsewhere.
+    /// Takes over the buffer of `text`, so that no copy remains.
     pub fn new(text: String) -> Self {
-        kept(text.as_str());
+        report_memory(text.as_str());
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself. Every caller is a place to review.
+    /// Returns the text. Review every caller.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
+    /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// `#[serde(with = "secret::exposed")]`: for messages on the control socket and for the store's
-/// own records, the only two places where a secret is written out.
+/// Serializes a secret, with `#[serde(with = "secret::exposed")]`: for control messages and the
+/// store's records, the only two places where secrets are written.
 pub mod exposed {
     use super::*;
 
+    /// Writes the text.
     pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(secret.expose())
     }
 
+    /// Reads the text.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         String::deserialize(deserializer).map(Secret::new)
     }
 }
 
-/// As [`exposed`], for an optional secret.
+/// Serializes an optional secret like [`exposed`].
 pub mod exposed_option {
     use super::*;
 
+    /// Writes the text, if there is a secret.
     pub fn serialize<S: Serializer>(
         secret: &Option<Secret>,
         serializer: S,
@@ -98,6 +102,7 @@ pub mod exposed_option {
         }
     }
 
+    /// Reads the text, if there is one.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Secret>, D::Error> {

@@ -1,11 +1,11 @@
-//! What a client tells the daemon about the session that it runs in: a daemon that systemd started
-//! knows no display, browser or proxy.
+//! The client's session environment, sent to the daemon: a daemon started by systemd has no
+//! display, browser or proxy settings.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// For opening a browser.
+/// Needed to open a browser.
 const DESKTOP: [&str; 5] = [
     "BROWSER",
     "DISPLAY",
@@ -13,25 +13,24 @@ const DESKTOP: [&str; 5] = [
     "XAUTHORITY",
     "XDG_CURRENT_DESKTOP",
 ];
-/// For showing a notification.
+/// Needed to show a notification.
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
-/// Says that the session came over the network.
+/// Set in remote sessions.
 const REMOTE: &str = "SSH_CONNECTION";
-/// For talking to a provider; in capital letters, too.
+/// Needed to reach a provider; also read in capital letters.
 const PROXIES: [&str; 4] = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
 
-/// Bytes of one value.
+/// Largest value, in bytes.
 const MAX_VALUE: usize = 4096;
 
-/// Variables of a session: those on a fixed list, and of these only what is fit to be passed on.
-/// Whatever else it is made from is left out, also when it comes from a peer. Nothing secret is in
-/// it: a proxy's address with a password is left out, too.
+/// Variables of a session: only those on a fixed list whose values are safe to pass on, also when
+/// received from a peer. A proxy address with a password is left out.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, String>")]
 pub struct SessionEnvironment(BTreeMap<String, String>);
 
 impl SessionEnvironment {
-    /// Picks what is on the list, as `get` has it.
+    /// Takes the listed variables from `get`.
     pub fn pick(get: impl Fn(&str) -> Option<String>) -> Self {
         let names = DESKTOP.into_iter().chain([BUS, REMOTE]).map(str::to_owned);
         let proxies = PROXIES
@@ -45,19 +44,20 @@ impl SessionEnvironment {
             .into()
     }
 
+    /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Can a browser be opened there?
+    /// Returns true if a browser can be opened in this session.
     pub fn has_desktop(&self) -> bool {
         let has = |name| self.0.contains_key(name);
         has("BROWSER") || has("DISPLAY") || has("WAYLAND_DISPLAY")
     }
 
-    /// How well something can be shown to the person there; the greater, the better. A browser that
-    /// is only named (`BROWSER`) may be one for terminals, and the display of an ssh session may be
-    /// gone with it, while the person sits at this machine.
+    /// Returns how suitable the session is for prompts; greater is better. A session with only
+    /// `BROWSER` may have just a terminal browser, and the display of an ssh session may end with
+    /// it.
     pub fn rank(&self) -> impl Ord + use<> {
         let has = |name| self.0.contains_key(name);
         let has_display = has("DISPLAY") || has("WAYLAND_DISPLAY");
@@ -67,18 +67,18 @@ impl SessionEnvironment {
         }
     }
 
-    /// The address of the session's message bus: a socket of this machine, and only one.
+    /// Returns the address of the session's message bus, if it is a single local socket.
     pub fn bus(&self) -> Option<&str> {
         self.get(BUS)
     }
 
-    /// A proxy variable, whichever way it is spelled: `https_proxy`, …
+    /// Returns a proxy variable such as `https_proxy`, in either letter case.
     pub fn proxy(&self, name: &str) -> Option<&str> {
         self.get(name)
             .or_else(|| self.get(&name.to_ascii_uppercase()))
     }
 
-    /// What a program needs that shows something to the person.
+    /// Returns the variables for a program that shows something to the user.
     pub fn for_programs(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = self.0.iter().map(|(name, value)| (&**name, &**value));
         all.filter(|(name, _)| !is_proxy(name) && *name != REMOTE)
@@ -97,7 +97,7 @@ fn is_fit(name: &str, value: &str) -> bool {
         !value.is_empty() && value.len() <= MAX_VALUE && !value.contains(char::is_control);
     is_text
         && match name {
-            // other kinds of address name a program to run, or another machine
+            // other kinds of address start a program or name another machine
             BUS => value.starts_with("unix:") && !value.contains(';'),
             name if is_proxy(name) => !value.contains('@'),
             name => name == REMOTE || DESKTOP.contains(&name),

@@ -1,4 +1,4 @@
-//! Time as an argument: this crate has no clock.
+//! Time values. This crate has no clock: the time is an argument.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 pub struct UnixTime(pub i64);
 
 impl UnixTime {
-    /// This time moved by `seconds`; stays at the end of the range instead of wrapping.
+    /// Returns this time moved by `seconds`; saturates at the end of the range.
     pub fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// Seconds from `earlier` to this time; negative when this time is the earlier one.
+    /// Returns the seconds from `earlier` to this time; negative if this time is earlier.
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
 impl From<std::time::SystemTime> for UnixTime {
-    /// A clock before 1970 reads as 0.
+    /// Converts a system time; times before 1970 become 0.
     fn from(time: std::time::SystemTime) -> Self {
         let seconds = time
             .duration_since(std::time::UNIX_EPOCH)
@@ -30,7 +30,7 @@ impl From<std::time::SystemTime> for UnixTime {
 }
 
 impl std::fmt::Display for UnixTime {
-    /// RFC 3339 in UTC, or the number when it is outside of the calendar.
+    /// Writes RFC 3339 in UTC, or the number if it is outside the calendar.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match jiff::Timestamp::from_second(self.0) {
             Ok(timestamp) => write!(f, "{timestamp}"),
@@ -39,6 +39,5 @@ impl std::fmt::Display for UnixTime {
     }
 }
 
-/// How far a provider's clock may run ahead of ours: the one skew allowance, in seconds.
-/// The Go client uses the same number.
+/// Clock skew allowed for a provider whose clock is ahead, in seconds. Same value as in Go.
 pub const CLOCK_SKEW: i64 = 60;

@@ -1,4 +1,4 @@
-//! The user's own key: signs the CIC, the certificate, and the agent's signature requests.
+//! The user key, which signs the CIC, the certificate and ssh's signature requests.
 
 use ed25519_dalek::Signer as _;
 use ssh_key::private::{EcdsaKeypair, EcdsaPrivateKey, Ed25519Keypair, KeypairData};
@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 use crate::base64url;
 use crate::control::KeyType;
 use crate::jwk::{Algorithm, PublicKey};
-use crate::secret::{Secret, kept, leaving_no_stack};
+use crate::secret::{Secret, leaving_no_stack, report_memory};
+use crate::wire::{put_mpint, put_string};
 
-/// A private key, wiped on drop. It has no `Debug`. Boxed, so that it stays where it was locked into
-/// RAM.
+/// A private key, wiped on drop, without `Debug`. Boxed, so that it stays at the address that was
+/// locked into RAM.
 pub struct UserKey(Box<Kind>);
 
 impl Clone for UserKey {
@@ -25,12 +26,13 @@ enum Kind {
     Ed25519(ed25519_dalek::SigningKey),
 }
 
-/// Text that should hold a stored key does not.
+/// Error: the text is not a stored key.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored user key is not readable")]
 pub struct UnreadableKey;
 
 impl UserKey {
+    /// Generates a key of this type.
     pub fn generate(kind: KeyType) -> Result<Self, getrandom::Error> {
         leaving_no_stack(|| {
             loop {
@@ -44,6 +46,7 @@ impl UserKey {
         })
     }
 
+    /// Returns the public key.
     pub fn public_key(&self) -> PublicKey {
         match &*self.0 {
             Kind::P256(key) => {
@@ -57,6 +60,7 @@ impl UserKey {
         }
     }
 
+    /// Returns the algorithm of its signatures.
     pub fn algorithm(&self) -> Algorithm {
         match &*self.0 {
             Kind::P256(_) => Algorithm::Es256,
@@ -64,7 +68,8 @@ impl UserKey {
         }
     }
 
-    /// A JWS signature (RFC 7518 section 3.4, RFC 8037 section 3.1): 64 bytes for both kinds.
+    /// Returns a JWS signature (RFC 7518 section 3.4, RFC 8037 section 3.1): 64 bytes for both
+    /// kinds.
     pub fn sign_jws(&self, message: &[u8]) -> Vec<u8> {
         leaving_no_stack(|| match &*self.0 {
             Kind::P256(key) => {
@@ -75,27 +80,27 @@ impl UserKey {
         })
     }
 
-    /// An SSH signature blob (RFC 5656 section 3.1.2, RFC 8709 section 6).
+    /// Returns an SSH signature blob (RFC 5656 section 3.1.2, RFC 8709 section 6).
     pub fn sign_ssh(&self, message: &[u8]) -> Vec<u8> {
         let raw = self.sign_jws(message);
         let mut blob = Vec::with_capacity(104);
         match &*self.0 {
             Kind::P256(_) => {
                 let mut numbers = Vec::with_capacity(74);
-                write_mpint(&mut numbers, &raw[..32]);
-                write_mpint(&mut numbers, &raw[32..]);
-                write_string(&mut blob, b"ecdsa-sha2-nistp256");
-                write_string(&mut blob, &numbers);
+                put_mpint(&mut numbers, &raw[..32]);
+                put_mpint(&mut numbers, &raw[32..]);
+                put_string(&mut blob, b"ecdsa-sha2-nistp256");
+                put_string(&mut blob, &numbers);
             }
             Kind::Ed25519(_) => {
-                write_string(&mut blob, b"ssh-ed25519");
-                write_string(&mut blob, &raw);
+                put_string(&mut blob, b"ssh-ed25519");
+                put_string(&mut blob, &raw);
             }
         }
         blob
     }
 
-    /// For the store: the kind and the 32 secret bytes.
+    /// Returns the text for the store: the kind and the 32 secret bytes.
     pub fn to_secret(&self) -> Secret {
         leaving_no_stack(|| {
             let (kind, bytes) = match &*self.0 {
@@ -107,7 +112,7 @@ impl UserKey {
         })
     }
 
-    /// From [`to_secret`](Self::to_secret)'s text.
+    /// Reads the text of [`to_secret`](Self::to_secret).
     pub fn from_secret(secret: &Secret) -> Result<Self, UnreadableKey> {
         let (kind, text) = secret.expose().split_once(':').ok_or(UnreadableKey)?;
         let kind = match kind {
@@ -122,7 +127,7 @@ impl UserKey {
         })
     }
 
-    /// OpenSSH's unencrypted private key file, as Go opkssh writes it.
+    /// Returns OpenSSH's unencrypted private key file, as written by Go opkssh.
     pub fn to_openssh_pem(&self, comment: &str) -> Result<Secret, ssh_key::Error> {
         let pem = self
             .to_ssh_key(comment)?
@@ -152,23 +157,7 @@ impl UserKey {
 
     fn held(kind: Kind) -> Self {
         let kind = Box::new(kind);
-        kept(&*kind);
+        report_memory(&*kind);
         Self(kind)
-    }
-}
-
-fn write_string(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-    out.extend_from_slice(bytes);
-}
-
-/// RFC 4251 section 5: no leading zeros, but one where the number would read as negative.
-fn write_mpint(out: &mut Vec<u8>, number: &[u8]) {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let number = &number[zeros..];
-    if number.first().is_some_and(|byte| byte & 0x80 != 0) {
-        write_string(out, &[&[0], number].concat());
-    } else {
-        write_string(out, number);
     }
 }

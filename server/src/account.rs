@@ -1,4 +1,4 @@
-//! Local accounts, from `/etc/passwd` or, for those of LDAP and the like, from `getent`.
+//! Local accounts, from `/etc/passwd` or, for directory services such as LDAP, from `getent`.
 
 mod kind;
 
@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use crate::process::{self, ProcessError};
 
-/// How long a directory service may take.
+/// Time limit for a directory service.
 const DEADLINE: Duration = Duration::from_secs(5);
 const GETENT: [&str; 2] = ["/usr/bin/getent", "/bin/getent"];
 const ID: [&str; 2] = ["/usr/bin/id", "/bin/id"];
 
-/// What we need to know of a local account.
+/// The fields of a local account that verify needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     pub name: String,
@@ -33,8 +33,8 @@ pub enum AccountError {
     Lookup { name: String, error: ProcessError },
 }
 
-/// Looks up an account by its exact name. Any name the system knows will do, upper case and `@`
-/// included.
+/// Looks up an account by its exact name. Accepts any name that the system knows, including upper
+/// case and `@`.
 pub fn find(name: &str) -> Result<Account, AccountError> {
     if !is_possible(name) {
         return Err(AccountError::Name(name.to_owned()));
@@ -53,7 +53,7 @@ pub fn find(name: &str) -> Result<Account, AccountError> {
     command.args(["passwd", "--", name]);
     match process::answer(command, DEADLINE) {
         Ok(passwd) => in_passwd(&passwd, name).ok_or_else(unknown),
-        // its status for "no such key"
+        // getent's status for "no such key"
         Err(ProcessError::Failed { .. }) => Err(unknown()),
         Err(error) => Err(AccountError::Lookup {
             name: name.to_owned(),
@@ -62,7 +62,7 @@ pub fn find(name: &str) -> Result<Account, AccountError> {
     }
 }
 
-/// Returns the numbers of all groups of an account, or none if the system does not know it.
+/// Returns the ids of all groups of an account; empty if the system does not know it.
 pub fn groups_of(name: &str) -> Vec<u32> {
     let Some(id) = ID.into_iter().find(|path| Path::new(path).exists()) else {
         return Vec::new();
@@ -76,12 +76,12 @@ pub fn groups_of(name: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Returns the name that belongs to a uid, for showing it; the number where there is none.
+/// Returns the account name of a uid for display, or the number if there is none.
 pub fn name_of(uid: u32) -> String {
     name_in("passwd", uid)
 }
 
-/// Returns the name that belongs to a gid, for showing it; the number where there is none.
+/// Returns the group name of a gid for display, or the number if there is none.
 pub fn group_name_of(gid: u32) -> String {
     name_in("group", gid)
 }
@@ -95,7 +95,7 @@ pub fn find_group(name: &str) -> Option<u32> {
         .and_then(|fields| fields[2].parse().ok())
 }
 
-/// `passwd` and `group` agree in what their first and third column are.
+/// Returns the name with this id; `passwd` and `group` have the same first and third columns.
 fn name_in(database: &str, id: u32) -> String {
     let id = id.to_string();
     let file = std::fs::read(Path::new("/etc").join(database)).unwrap_or_default();
@@ -112,7 +112,7 @@ fn find_in(file: &[u8], wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String
     })
 }
 
-/// What a directory service knows, if there is one.
+/// Runs getent, if it is installed.
 fn ask(database: &str, key: &str) -> Option<Vec<u8>> {
     let getent = GETENT.into_iter().find(|path| Path::new(path).exists())?;
     let mut command = Command::new(getent);
@@ -120,7 +120,7 @@ fn ask(database: &str, key: &str) -> Option<Vec<u8>> {
     process::answer(command, DEADLINE).ok()
 }
 
-/// Returns true if an account can have this name: nothing that a command line or a table misreads.
+/// Returns true if an account can have this name: command lines and tables cannot misread it.
 pub fn is_possible(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 256
@@ -130,7 +130,8 @@ pub fn is_possible(name: &str) -> bool {
             .any(|c| c.is_control() || c.is_whitespace() || ":/,'\"#".contains(c))
 }
 
-/// The first line of this exact name; `getent passwd 0` answers with root's, which is not it.
+/// Returns the first line with this exact name. `getent passwd 0` answers with root's line, which
+/// does not match.
 fn in_passwd(passwd: &[u8], name: &str) -> Option<Account> {
     passwd.split(|byte| *byte == b'\n').find_map(|line| {
         let line = std::str::from_utf8(line).ok()?;

@@ -1,16 +1,16 @@
-//! The words that sshd passes behind `%u %k %t`, as `arguments` of `server.yml` declares them. Pure.
+//! The words that sshd passes after `%u %k %t`, as declared by `arguments` in `server.yml`. Pure.
 
 use serde::Deserialize;
 
 use crate::connection::{NotAConnection, SshdConnection};
 
-/// What one word is.
+/// Meaning of one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Argument {
     /// `%C`: addresses and ports of client and server.
     Connection,
-    /// `%D`: the routing domain; empty where there is none.
+    /// `%D`: the routing domain; empty if there is none.
     RoutingDomain,
 }
 
@@ -24,7 +24,7 @@ impl Argument {
     }
 }
 
-/// Why the words do not hold a connection.
+/// Reason why the words contain no connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoConnection {
     #[error("server.yml does not declare `arguments: [connection]`")]
@@ -35,8 +35,8 @@ pub enum NoConnection {
     Malformed(#[from] NotAConnection),
 }
 
-/// Returns the connection among `words`, which begin as `declared` says. A word is never taken for
-/// another one by its form.
+/// Returns the connection among `words`, which begin as `declared` says. The position decides,
+/// never the form of a word.
 pub fn connection(declared: &[Argument], words: &[String]) -> Result<SshdConnection, NoConnection> {
     let place = declared
         .iter()

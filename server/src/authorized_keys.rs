@@ -1,7 +1,7 @@
-//! What sshd reads, and the only place that writes it.
+//! The only module that writes lines for sshd.
 //!
-//! The line is built from checked parts only, so nothing a token, a certificate or a file says can
-//! add an option or a second line to it.
+//! A line consists of checked parts only, so that nothing in a token, certificate or file can add
+//! an option or a second line.
 
 mod options;
 
@@ -15,8 +15,8 @@ use std::io::{self, ErrorKind, Write};
 use opkssh_protocol::certificate::{VerifiedCertificate, is_principal};
 use opkssh_protocol::printable::quoted;
 
-/// One line of authorized_keys: the certificate's own key as an authority, for the certificate's
-/// own principals.
+/// One line of authorized_keys: the certificate's key as an authority for the certificate's own
+/// principals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizedKey {
     principals: Vec<String>,
@@ -36,7 +36,8 @@ pub enum UnsafeLine {
 const KEY_TYPES: [&str; 2] = ["ecdsa-sha2-nistp256", "ssh-ed25519"];
 
 impl AuthorizedKey {
-    /// From a verified certificate; checked once more, since sshd takes whatever stands here.
+    /// Builds the line for a verified certificate. Checks the parts again, because sshd trusts this
+    /// line.
     pub fn for_certificate(certificate: &VerifiedCertificate) -> Result<Self, UnsafeLine> {
         Self::from_parts(certificate.principals(), &certificate.openssh_public_key())
     }
@@ -62,12 +63,12 @@ impl AuthorizedKey {
         })
     }
 
-    /// Does it set environment variables? sshd has to be told to heed that.
+    /// Returns true if the line sets environment variables, which sshd ignores by default.
     pub fn sets_environment(&self) -> bool {
         !self.options.environment.is_empty()
     }
 
-    /// The same line with these options.
+    /// Returns the same line with these options.
     #[must_use]
     pub fn with_options(self, options: Options) -> Self {
         Self {
@@ -77,7 +78,7 @@ impl AuthorizedKey {
     }
 }
 
-/// The line without its line feed; without options, as Go writes it.
+/// Writes the line without its line feed; without options, as Go writes it.
 impl fmt::Display for AuthorizedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("cert-authority")?;
@@ -88,13 +89,13 @@ impl fmt::Display for AuthorizedKey {
     }
 }
 
-/// Gives sshd its line, in one write. A reader that has gone is no error: sshd closes early when
-/// it has seen enough.
+/// Writes the line for sshd in one call. A closed pipe is no error: sshd closes early once it has
+/// read enough.
 pub fn write(key: &AuthorizedKey, out: &mut impl Write) -> io::Result<()> {
     write_lines(format!("{key}\n").as_bytes(), out)
 }
 
-/// As [`write`], for lines of another command that are passed on as they are.
+/// Writes lines of another command unchanged, otherwise like [`write`].
 pub fn write_lines(lines: &[u8], out: &mut impl Write) -> io::Result<()> {
     match out.write_all(lines).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

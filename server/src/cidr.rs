@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-/// An address, or a block with no bits behind its prefix.
+/// An address, or a block without bits after its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cidr {
     address: IpAddr,
@@ -15,7 +15,7 @@ pub struct Cidr {
 #[error("{0:?} is not an address or a CIDR block without bits behind its prefix")]
 pub struct NotACidr(String);
 
-/// Before an IPv4 address in an IPv4-mapped IPv6 address, in bits (RFC 4291 section 2.5.5.2).
+/// Length in bits of the prefix of IPv4-mapped IPv6 addresses (RFC 4291 section 2.5.5.2).
 const MAPPED_PREFIX: u32 = 96;
 
 impl Cidr {
@@ -74,7 +74,7 @@ impl fmt::Display for Cidr {
     }
 }
 
-/// Returns the address's bits, the first one in the highest place.
+/// Returns the address's bits, the first one in the highest position.
 fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => u128::from(address.to_bits()) << 96,

@@ -1,26 +1,25 @@
-//! The server configuration `config.yml`: deny lists, and environment for what asks the provider.
+//! The server configuration `config.yml`: deny lists, and environment for requests to providers.
 //!
-//! A file that is there but cannot be used refuses everyone: who wrote a deny list must not find
-//! out later that it was never read.
+//! A file that exists but cannot be used refuses everyone. Otherwise a deny list with a mistake
+//! would silently have no effect.
 
 use std::collections::BTreeMap;
 
+use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::strict_yaml;
-
-/// The file, read. An empty file is a valid one.
+/// The parsed file. An empty file is valid.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
     pub deny: DenyLists,
-    /// Names and values to use in place of the environment.
+    /// Variables that override the environment.
     pub env_vars: BTreeMap<String, String>,
-    /// Keys that mean nothing to us, for the log.
+    /// Unknown keys, for the log.
     pub unknown_keys: Vec<String>,
 }
 
-/// Who is refused whatever the policy says.
+/// Accounts and addresses that are always refused.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct DenyLists {
     pub emails: Vec<String>,
@@ -40,8 +39,8 @@ pub enum ConfigError {
 }
 
 impl ServerConfig {
-    /// Reads YAML. Unknown keys are passed over, as Go does, unless they hold a list or a text and
-    /// so could be meant as a deny list.
+    /// Reads YAML. Skips unknown keys, as Go does, but fails if one contains a list or a text,
+    /// because it could be a misspelt deny list.
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::Encoding)?;
         let all: Option<BTreeMap<String, Value>> = read_yaml(text).map_err(ConfigError::Yaml)?;
@@ -82,7 +81,8 @@ impl ServerConfig {
 }
 
 impl DenyLists {
-    /// Whatever its letter case; generous, since this refuses.
+    /// Returns true if the list contains the address, ignoring letter case: a deny list should
+    /// match too much rather than too little.
     pub fn has_email(&self, email: &str) -> bool {
         listed(&self.emails, email)
     }
@@ -105,9 +105,9 @@ fn texts(list: Option<Vec<Option<String>>>) -> Vec<String> {
     list.map(Option::unwrap_or_default).collect()
 }
 
-/// As Go's program reads it: a key without a value says nothing.
+/// Reads YAML as Go does: a key without a value has no effect.
 fn read_yaml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
-    serde_saphyr::from_str(text).map_err(strict_yaml::one_line)
+    serde_saphyr::from_str(text).map_err(|error| yaml_error::one_line(&error))
 }
 
 fn listed(list: &[String], name: &str) -> bool {
@@ -115,7 +115,8 @@ fn listed(list: &[String], name: &str) -> bool {
     list.iter().any(|listed| folded(listed) == name)
 }
 
-/// Upper case first, so that letters that only share their capital (`ſ` and `s`) fold together.
+/// Folds letter case by way of upper case, so that letters that share only their upper case (`ſ`
+/// and `s`) match.
 pub(crate) fn folded(text: &str) -> String {
     text.chars()
         .flat_map(char::to_uppercase)

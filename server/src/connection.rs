@@ -1,11 +1,12 @@
-//! The connection that sshd asks about, and which of its ends is the client's. Pure.
+//! The connection that sshd asks about, and which end is the client's. Pure.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The two ends, in sshd's order.
 ///
-/// sshd_config(5) has the client's end first, but OpenSSH 10.0 and 10.6 pass the server's first. So
-/// the order says nothing: [`SshdConnection::client`] is told which addresses are this machine's.
+/// sshd_config(5) says that the client's end comes first, but OpenSSH 10.0 and 10.6 pass the
+/// server's first. The order is therefore ignored: [`SshdConnection::client`] asks which addresses
+/// are this machine's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshdConnection {
     pub first: End,
@@ -15,7 +16,7 @@ pub struct SshdConnection {
 /// An address and a TCP port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
-    /// Never an IPv4-mapped one.
+    /// Never an IPv4-mapped address.
     pub address: IpAddr,
     /// Name or number of the interface, for a link-local address.
     pub zone: Option<String>,
@@ -27,7 +28,7 @@ pub struct End {
 pub struct NotAConnection(String);
 
 impl SshdConnection {
-    /// Parses what sshd puts in for `%C`: `ADDRESS PORT ADDRESS PORT`.
+    /// Parses sshd's `%C`: `ADDRESS PORT ADDRESS PORT`.
     pub fn parse(word: &str) -> Result<Self, NotAConnection> {
         let parts: Vec<&str> = word.split(' ').collect();
         let ends = match parts.as_slice() {
@@ -43,8 +44,8 @@ impl SshdConnection {
         Ok(Self { first, second })
     }
 
-    /// Returns the address of the end that is not ours, or `None` if neither is ours. Where both
-    /// are, the client is on this machine, and the server's end is taken to be the first.
+    /// Returns the address of the remote end, or `None` if neither end is local. If both are local,
+    /// the first one is taken as the server's.
     pub fn client(&self, is_ours: impl Fn(&End) -> bool) -> Option<IpAddr> {
         if is_ours(&self.first) {
             Some(self.second.address)
@@ -76,7 +77,7 @@ impl End {
     }
 }
 
-/// Returns true for what can be an interface's name and is no path.
+/// Returns true for a possible interface name that is not a path.
 fn is_zone(zone: &str) -> bool {
     let good = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
     (1..16).contains(&zone.len()) && zone.bytes().all(good) && !zone.starts_with('.')
@@ -129,7 +130,7 @@ mod tests {
         }
     }
 
-    /// The order is the manual's in one version and the code's in another.
+    /// The manual and the code differ in the order, depending on the version.
     #[test]
     fn the_client_is_the_end_that_is_not_ours_in_either_order() {
         let ours: IpAddr = "198.51.100.1".parse().unwrap();
@@ -144,9 +145,9 @@ mod tests {
         ] {
             assert_eq!(client(word).as_deref(), Some("192.0.2.7"), "{word}");
         }
-        // a container's or a router's namespace: not ours to tell
+        // another network namespace (container or router): unknown
         assert_eq!(client("203.0.113.1 22 192.0.2.7 51234"), None);
-        // from this machine: as OpenSSH 10.0 and 10.6 have it
+        // from this machine, in the order of OpenSSH 10.0 and 10.6
         let from_here = client("127.0.0.1 22 127.0.0.2 51234");
         assert_eq!(from_here.as_deref(), Some("127.0.0.2"));
     }

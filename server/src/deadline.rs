@@ -1,4 +1,4 @@
-//! When work must be done: made once where it starts, and passed down to all of its steps.
+//! Deadlines: created once at the start of the work, and passed to all of its steps.
 
 use std::time::{Duration, Instant};
 
@@ -12,19 +12,19 @@ impl Deadline {
         Self(Instant::now() + limit)
     }
 
-    /// Returns the time that is left, zero once it has passed.
+    /// Returns the remaining time; zero if the deadline has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// Returns the earlier one of this deadline and `limit` from now.
+    /// Returns the earlier of this deadline and `limit` from now.
     #[must_use]
     pub fn at_most(self, limit: Duration) -> Self {
         self.min(Self::after(limit))
     }
 }
 
-/// Returns whole seconds for a message, rounded.
+/// Returns rounded seconds, for messages.
 pub(crate) fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64().round()
 }

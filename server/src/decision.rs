@@ -1,7 +1,7 @@
-//! What `verify` decided, as one line for its log.
+//! The decision of `verify` as one log line.
 //!
-//! First comes what the server knows: verdict, account, who allowed it. Then comes what the client
-//! chose, in quotes. Tokens and certificates are never part of it.
+//! The server's own data comes first: verdict, account, source. Data from the client follows, in
+//! quotes. Tokens and certificates are never included.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -10,7 +10,7 @@ use opkssh_protocol::id_token::Claims;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 use opkssh_protocol::printable::{printable, quoted};
 
-/// Longest reason, in characters. What the client chose is bounded by itself.
+/// Longest reason, in characters. Client data has its own limits.
 const MAX_REASON: usize = 1000;
 
 /// The line: `VERDICT account=… …`.
@@ -21,16 +21,16 @@ pub struct Decision<'a> {
     pub seen: &'a Seen,
 }
 
-/// Who let the login in, or why it was refused.
+/// Source of the permission, or reason for the refusal.
 pub enum Outcome<'a> {
-    /// By a rule, a row or a plugin: file and line, or file and rule.
+    /// Allowed by a rule, row or plugin: file and line, or file and rule.
     Allowed {
         rule: &'a str,
     },
     Refused {
         reason: String,
     },
-    /// Refused by us; what the fallback command answered went to sshd.
+    /// Refused by opkssh; sshd got the output of the fallback command.
     ByFallback {
         program: &'a str,
         bytes: usize,
@@ -38,13 +38,12 @@ pub enum Outcome<'a> {
     },
 }
 
-/// What was seen on the way to the decision, as far as it came. What the client sent need not be
-/// true where the login was refused.
+/// Data seen before the decision. If the login was refused, it may be unverified.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// Fingerprint of the certificate's key, as `ssh-keygen -l` and sshd's log show it.
+    /// Fingerprint of the certificate's key, as in `ssh-keygen -l` and sshd's log.
     pub key: Option<String>,
-    /// Age of the provider's keys in seconds, where they came from the cache.
+    /// Age of cached provider keys in seconds.
     pub keys_age: Option<i64>,
     pub issuer: Option<String>,
     pub subject: Option<String>,
@@ -53,7 +52,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Reads a certificate, and the claims of the token in it.
+    /// Reads the certificate and the claims of its token.
     pub fn in_certificate(certificate: &UnverifiedCertificate) -> Self {
         let token = UnverifiedPkToken::parse_compact(certificate.unverified_pk_token()).ok();
         let claims = token.as_ref().map(UnverifiedPkToken::unverified_claims);
@@ -85,7 +84,7 @@ impl Display for Decision<'_> {
                 )?;
             }
         }
-        // a fingerprint is made here, of the key
+        // the fingerprint is computed here, so it needs no quotes
         if let Some(key) = &self.seen.key {
             write!(f, " key={}", PlainOrQuoted(key))?;
         }
@@ -110,7 +109,7 @@ impl Display for Decision<'_> {
     }
 }
 
-/// A value of the server's own: plain where it is one word, else in quotes.
+/// Writes a value of the server: plain if it is one word, otherwise in quotes.
 struct PlainOrQuoted<'a>(&'a str);
 
 impl Display for PlainOrQuoted<'_> {

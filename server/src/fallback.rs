@@ -1,7 +1,7 @@
-//! Another AuthorizedKeysCommand behind ours: sshd runs one only, and a server may have had one.
+//! Runs another AuthorizedKeysCommand after verify, because sshd supports only one.
 //!
-//! It runs as the account that we run as, without a shell, and its lines go to sshd as they are:
-//! it is as trusted as it would be in sshd's configuration, and judged as sshd would judge it.
+//! The command runs as verify's account, without a shell, and sshd gets its output unchanged. It
+//! has the same trust as in sshd's configuration, so it must meet sshd's conditions.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -15,21 +15,21 @@ use rustix::fs::Access;
 use crate::deadline::Deadline;
 use crate::process::{self, ProcessError, Stderr};
 
-/// Most of what is passed on to sshd, in bytes.
+/// Limit for the output to sshd, in bytes.
 const MAX_OUTPUT: u64 = 1024 * 1024;
 
-/// Longest first line of a script that names its interpreter, in bytes.
+/// Longest first line of a script, in bytes.
 const MAX_INTERPRETER: u64 = 256;
 
-/// The command, and how long it may take.
+/// The command and its time limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallback {
     program: PathBuf,
-    words: Vec<Word>,
+    words: Vec<CommandWord>,
     timeout: Duration,
 }
 
-/// What sshd gave us, to be handed on.
+/// sshd's arguments, to pass on.
 #[derive(Debug, Clone, Copy)]
 pub struct Tokens<'a> {
     /// `%u`
@@ -38,7 +38,7 @@ pub struct Tokens<'a> {
     pub key: &'a str,
     /// `%t`
     pub key_type: &'a str,
-    /// The words behind them.
+    /// The words after those.
     pub extra: &'a [String],
 }
 
@@ -46,10 +46,10 @@ pub struct Tokens<'a> {
 pub enum FallbackError {
     #[error("{path}: {error}", path = path.display())]
     Io { path: PathBuf, error: io::Error },
-    #[error("{path} belongs to uid {uid}, and is not run for that", path = path.display())]
+    #[error("{path} belongs to uid {uid}, so it is not run", path = path.display())]
     Owner { path: PathBuf, uid: u32 },
     #[error(
-        "{path} has mode {mode:o}: others than its owner can change it, and it is not run for that",
+        "{path} has mode {mode:o}: others than its owner can change it, so it is not run",
         path = path.display()
     )]
     Mode { path: PathBuf, mode: u32 },
@@ -64,9 +64,9 @@ pub enum FallbackError {
 }
 
 impl Fallback {
-    /// `words` as in the configuration: an absolute path, then arguments in which `%u`, `%k` and
-    /// `%t` stand for sshd's tokens and `%%` for a percent sign. A word `%*` stands for all words
-    /// that sshd was told to give us behind those.
+    /// Parses `words` from the configuration: an absolute path, then arguments in which `%u`, `%k`
+    /// and `%t` are sshd's tokens and `%%` is a percent sign. The word `%*` stands for all further
+    /// words from sshd.
     pub fn parse(words: &[String], timeout: Duration) -> Result<Self, String> {
         let (program, arguments) = words.split_first().ok_or("no command in it")?;
         let program = PathBuf::from(program);
@@ -77,7 +77,7 @@ impl Fallback {
             program,
             words: arguments
                 .iter()
-                .map(|word| Word::parse(word))
+                .map(|word| CommandWord::parse(word))
                 .collect::<Result<_, _>>()?,
             timeout,
         })
@@ -87,24 +87,24 @@ impl Fallback {
         &self.program
     }
 
-    /// Fails if others than root could change the program.
-    pub fn judge(&self) -> Result<(), FallbackError> {
-        judge(&self.program)
+    /// Fails if accounts other than root can change the program.
+    pub fn check_owner_and_mode(&self) -> Result<(), FallbackError> {
+        check_owner_and_mode(&self.program)
     }
 
-    /// Fails if this process could not start it.
+    /// Fails if this process cannot start it.
     pub fn check_start(&self) -> Result<(), FallbackError> {
         check_start(&self.program)
     }
 
-    /// Returns how long it may take, and what comes before it.
+    /// Returns the time limit.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// The command's stdout, if it may be run, ends in time and with exit status 0.
+    /// Returns the command's stdout, if it may be run, ends in time and has exit status 0.
     pub fn answer(&self, tokens: Tokens<'_>, deadline: Deadline) -> Result<Vec<u8>, FallbackError> {
-        judge(&self.program)?;
+        check_owner_and_mode(&self.program)?;
         let mut command = Command::new(&self.program);
         command.args(self.arguments(tokens));
         let ended = process::run(command, Stderr::Apart, MAX_OUTPUT, deadline)?;
@@ -115,8 +115,8 @@ impl Fallback {
         let mut arguments = Vec::new();
         for word in &self.words {
             match word {
-                Word::Extra => arguments.extend_from_slice(tokens.extra),
-                Word::Parts(parts) => arguments.push(
+                CommandWord::Extra => arguments.extend_from_slice(tokens.extra),
+                CommandWord::Parts(parts) => arguments.push(
                     parts
                         .iter()
                         .map(|part| match part {
@@ -134,7 +134,7 @@ impl Fallback {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Word {
+enum CommandWord {
     Parts(Vec<Part>),
     Extra,
 }
@@ -147,7 +147,7 @@ enum Part {
     KeyType,
 }
 
-impl Word {
+impl CommandWord {
     fn parse(word: &str) -> Result<Self, String> {
         if word == "%*" {
             return Ok(Self::Extra);
@@ -162,7 +162,7 @@ impl Word {
                 Some('u') => Part::Account,
                 Some('k') => Part::Key,
                 Some('t') => Part::KeyType,
-                // "%%": an empty piece, and what follows is text
+                // "%%": an empty piece, followed by text
                 None => match pieces.next() {
                     Some(text) => {
                         parts.push(Part::Text(format!("%{text}")));
@@ -183,7 +183,7 @@ impl Word {
     }
 }
 
-/// Fails if this process may not run the program, or there is no interpreter for it.
+/// Fails if this process may not run the program, or if its interpreter is missing.
 fn check_start(program: &Path) -> Result<(), FallbackError> {
     let may_run = |path: &Path| rustix::fs::access(path, Access::EXEC_OK).is_ok();
     if !may_run(program) {
@@ -191,7 +191,7 @@ fn check_start(program: &Path) -> Result<(), FallbackError> {
     }
     let mut start = Vec::new();
     let file = File::open(program).map(|file| file.take(MAX_INTERPRETER));
-    // what may be run need not be readable
+    // an executable program need not be readable
     if file
         .and_then(|mut file| file.read_to_end(&mut start))
         .is_err()
@@ -207,7 +207,7 @@ fn check_start(program: &Path) -> Result<(), FallbackError> {
     }
 }
 
-/// Returns what a script's first line names, see execve(2).
+/// Returns the interpreter in a script's first line, see execve(2).
 fn interpreter(start: &[u8]) -> Option<PathBuf> {
     let line = start
         .strip_prefix(b"#!")?
@@ -217,9 +217,9 @@ fn interpreter(start: &[u8]) -> Option<PathBuf> {
     line.split_whitespace().next().map(PathBuf::from)
 }
 
-/// As sshd judges an AuthorizedKeysCommand: the program and every directory above it are root's
-/// (or our own), and nobody else can write there.
-pub(crate) fn judge(program: &Path) -> Result<(), FallbackError> {
+/// Checks the program like sshd checks an AuthorizedKeysCommand: root (or this account) owns it and
+/// every parent directory, and nobody else can write there.
+pub(crate) fn check_owner_and_mode(program: &Path) -> Result<(), FallbackError> {
     let failed = |path: &Path, error| FallbackError::Io {
         path: path.to_owned(),
         error,
@@ -369,7 +369,7 @@ mod tests {
         use std::fs::{self, Permissions};
         use std::os::unix::fs::PermissionsExt;
 
-        // /tmp is everybody's, and so everything below it
+        // /tmp is writable by all, so programs below it are refused
         let directory = tempfile::tempdir_in("/tmp").unwrap();
         let program = directory.path().join("program");
         fs::copy("/bin/echo", &program).unwrap();

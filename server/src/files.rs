@@ -1,5 +1,5 @@
-//! Reading files whose words decide who gets in: opened once, judged by the open handle, and only
-//! then read, so that nobody can swap them in between.
+//! Reads files that decide who can log in: opens a file once, checks owner and mode of the open
+//! handle, and then reads it, so that it cannot be swapped in between.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,25 +10,25 @@ use memchr::memrchr;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-/// Largest file we read, in bytes.
+/// Largest file, in bytes.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
-/// How much [`read_lines`] reads at once, in bytes.
+/// Read size of [`read_lines`], in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// Whose file it must be.
+/// Required owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
-    /// root, or whoever runs this program.
+    /// root, or the account of this process.
     RootOrOurselves,
     /// Exactly this uid.
     User(u32),
 }
 
-/// What a file must be like before it is believed.
+/// Conditions for trusting a file.
 #[derive(Debug, Clone, Copy)]
-pub struct Demands {
+pub struct FileConditions {
     pub owner: Owner,
-    /// Permission bits that may be set; others may not.
+    /// Permission bits that may be set.
     pub mode: u32,
 }
 
@@ -70,24 +70,24 @@ impl FileError {
     }
 }
 
-/// Reads a file that meets the demands. A symlink is followed: its target is what is judged.
-pub fn read(path: &Path, demands: Demands) -> Result<Vec<u8>, FileError> {
+/// Reads a file that meets the conditions. Follows symlinks and checks the target.
+pub fn read(path: &Path, demands: FileConditions) -> Result<Vec<u8>, FileError> {
     let fd = rustix::fs::open(path, READ, Mode::empty()).map_err(|errno| failed(path, errno))?;
     read_open(fd, path, demands)
 }
 
-/// As [`read`], in pieces of whole lines, which a large file takes less memory and time for. What
-/// was taken of a file that ends in an error must not be used.
+/// Reads in pieces of whole lines, which saves memory and time for large files; otherwise like
+/// [`read`]. After an error, the caller must discard earlier pieces.
 pub fn read_lines(
     path: &Path,
-    demands: Demands,
+    demands: FileConditions,
     mut take: impl FnMut(&[u8]),
 ) -> Result<(), FileError> {
     let fd = rustix::fs::open(path, READ, Mode::empty()).map_err(|errno| failed(path, errno))?;
     let stat = rustix::fs::fstat(&fd).map_err(|errno| failed(path, errno))?;
-    judge(&stat, path, demands)?;
+    check_owner_and_mode(&stat, path, demands)?;
     let (mut file, mut size) = (File::from(fd), 0);
-    // the start of a line whose end was not read yet
+    // the start of a line whose end has not been read yet
     let mut lines = Vec::with_capacity(2 * PIECE);
     loop {
         let piece = (&mut file).take(PIECE as u64).read_to_end(&mut lines);
@@ -110,17 +110,20 @@ pub fn read_lines(
     }
 }
 
-/// As [`read`]; `None` where there is nothing of this name. A symlink that leads nowhere is an
-/// error.
-pub fn read_if_there(path: &Path, demands: Demands) -> Result<Option<Vec<u8>>, FileError> {
+/// Reads like [`read`]; `None` if the path does not exist. A dangling symlink is an error.
+pub fn read_if_there(path: &Path, demands: FileConditions) -> Result<Option<Vec<u8>>, FileError> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         _ => read(path, demands).map(Some),
     }
 }
 
-/// Reads `path`, which is below `base`. Nothing on the way from there may be a symlink.
-pub fn read_beneath(base: &Path, path: &Path, demands: Demands) -> Result<Vec<u8>, FileError> {
+/// Reads `path` below `base`. No part of the path after `base` may be a symlink.
+pub fn read_beneath(
+    base: &Path,
+    path: &Path,
+    demands: FileConditions,
+) -> Result<Vec<u8>, FileError> {
     let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut fd =
         rustix::fs::open(base, step, Mode::empty()).map_err(|errno| failed(path, errno))?;
@@ -134,8 +137,12 @@ pub fn read_beneath(base: &Path, path: &Path, demands: Demands) -> Result<Vec<u8
     read_open(fd, path, demands)
 }
 
-/// Judges an open file by its handle.
-pub fn judge(stat: &Stat, path: &Path, demands: Demands) -> Result<(), FileError> {
+/// Checks an open file by its handle.
+pub fn check_owner_and_mode(
+    stat: &Stat,
+    path: &Path,
+    demands: FileConditions,
+) -> Result<(), FileError> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(FileError::NotAFile(path.to_owned()));
     }
@@ -165,15 +172,15 @@ pub fn judge(stat: &Stat, path: &Path, demands: Demands) -> Result<(), FileError
     })
 }
 
-/// Non-blocking: opening a FIFO must not wait for its writer.
+/// Non-blocking: opening a FIFO must not wait for a writer.
 const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
-fn read_open(fd: OwnedFd, path: &Path, demands: Demands) -> Result<Vec<u8>, FileError> {
+fn read_open(fd: OwnedFd, path: &Path, demands: FileConditions) -> Result<Vec<u8>, FileError> {
     let stat = rustix::fs::fstat(&fd).map_err(|errno| failed(path, errno))?;
-    judge(&stat, path, demands)?;
+    check_owner_and_mode(&stat, path, demands)?;
     let size = u64::try_from(stat.st_size).unwrap_or(0).min(MAX_BYTES);
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     File::from(fd)
@@ -196,7 +203,7 @@ fn failed(path: &Path, errno: Errno) -> FileError {
     }
 }
 
-/// `O_NOFOLLOW` reports a symlink as ELOOP, with `O_DIRECTORY` as ENOTDIR.
+/// Recognizes a symlink: `O_NOFOLLOW` reports ELOOP, or ENOTDIR with `O_DIRECTORY`.
 fn failed_beneath(path: &Path, errno: Errno) -> FileError {
     match errno {
         Errno::LOOP | Errno::NOTDIR => FileError::Symlink(path.to_owned()),
@@ -211,7 +218,7 @@ mod tests {
 
     use super::*;
 
-    const SYSTEM: Demands = Demands {
+    const SYSTEM: FileConditions = FileConditions {
         owner: Owner::RootOrOurselves,
         mode: 0o640,
     };
@@ -271,20 +278,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = file(directory.path(), "f", 0o640);
         let mut stat = rustix::fs::stat(&path).unwrap();
-        assert!(judge(&stat, &path, SYSTEM).is_ok());
+        assert!(check_owner_and_mode(&stat, &path, SYSTEM).is_ok());
         stat.st_uid = rustix::process::geteuid().as_raw() + 1;
         assert!(matches!(
-            judge(&stat, &path, SYSTEM),
+            check_owner_and_mode(&stat, &path, SYSTEM),
             Err(FileError::Owner { .. })
         ));
-        let theirs = Demands {
+        let theirs = FileConditions {
             owner: Owner::User(stat.st_uid),
             mode: 0o640,
         };
-        assert!(judge(&stat, &path, theirs).is_ok());
+        assert!(check_owner_and_mode(&stat, &path, theirs).is_ok());
         stat.st_uid = 0;
-        assert!(judge(&stat, &path, SYSTEM).is_ok());
-        assert!(judge(&stat, &path, theirs).is_err());
+        assert!(check_owner_and_mode(&stat, &path, SYSTEM).is_ok());
+        assert!(check_owner_and_mode(&stat, &path, theirs).is_err());
     }
 
     #[test]
@@ -321,7 +328,7 @@ mod tests {
     #[test]
     fn row_125_no_symlinks_beneath_a_home() {
         let home = tempfile::tempdir().unwrap();
-        let demands = Demands {
+        let demands = FileConditions {
             owner: Owner::RootOrOurselves,
             mode: 0o600,
         };

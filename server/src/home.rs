@@ -1,5 +1,5 @@
-//! A user's own `~/.opk/auth_id`: read directly where we may, else by ourselves as root through
-//! sudo, as the installed sudoers rule allows.
+//! Reads a user's own `~/.opk/auth_id`: directly if permitted, otherwise as root through sudo and
+//! the installed sudoers rule.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::files::FileError;
 use crate::process::{self, ProcessError};
 
 const SUDO: [&str; 3] = ["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo"];
-/// How long sudo may take; sshd's LoginGraceTime is running.
+/// Time limit for sudo, well within sshd's LoginGraceTime.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
@@ -34,19 +34,19 @@ pub fn path_of(account: &Account) -> PathBuf {
     HOME_AUTH_ID.path_in(&account.home)
 }
 
-/// Reads the file directly: the user's own, mode 0600 or stricter, no symlinks on the way from
-/// the home directory.
+/// Reads the file directly. It must belong to the user, have mode 0600 or stricter, and no symlinks
+/// between home directory and file.
 pub fn read(account: &Account) -> Result<Vec<u8>, FileError> {
     HOME_AUTH_ID.read_in_home(account)
 }
 
-/// Reads the file of the account `name`, through sudo if only root may. Returns its path too.
+/// Reads the file of the account `name`, through sudo if only root may. Also returns its path.
 pub fn read_for(name: &str) -> Result<(PathBuf, Vec<u8>), HomeError> {
     let account = account::find(name)?;
     let path = path_of(&account);
     match read(&account) {
         Ok(bytes) => Ok((path, bytes)),
-        // what root would refuse as well is not asked for again
+        // root would refuse these files as well
         Err(direct) if !direct.is_permission_denied() => Err(direct.into()),
         Err(direct) => Ok((path, read_as_root(name, Box::new(direct))?)),
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 const SOCKET: &str = "/run/systemd/journal/socket";
-/// A journal that does not read its messages must not hold up a login.
+/// Time limit: a hanging journal must not delay a login.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection; each write is one message.
@@ -26,7 +26,7 @@ impl Journal {
 }
 
 impl Write for Journal {
-    /// Sends `line`, a line as a whole, with the priority of information.
+    /// Sends `line` as one message with priority "info".
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let head = b"PRIORITY=6\nSYSLOG_FACILITY=4\nSYSLOG_IDENTIFIER=opkssh\nMESSAGE=";
         self.0.send(&[head, line].concat())?;

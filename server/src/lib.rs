@@ -1,9 +1,9 @@
 //! The server side of opkssh: `verify` for sshd's AuthorizedKeysCommand, and its admin commands.
 //!
-//! [`verify`] makes the decision and is pure. [`authorized_keys`] is the only writer of our lines
-//! for sshd; `commands/verify/fallback.rs` passes on those of the fallback. `commands/` has a file
-//! or directory per command, with the reading of files and the asking of providers around the
-//! decision. [`etc`] is the table of the files at fixed paths.
+//! [`verify`] makes the decision and is pure. [`authorized_keys`] writes our lines for sshd;
+//! `commands/verify/fallback.rs` passes on those of the fallback. `commands/` has a file or
+//! directory per command, which reads files and sends requests around the decision. [`etc`] is the
+//! table of files with fixed paths.
 
 pub mod account;
 pub mod arguments;

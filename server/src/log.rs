@@ -1,8 +1,8 @@
-//! The log of `verify`, a line per event: when, which process, what. Other commands write to stderr
-//! in the form of Go's, `YYYY/MM/DD HH:MM:SS message`, local time.
+//! The log of `verify`: a line per event with time, process and message. Other commands write to
+//! stderr in Go's form, `YYYY/MM/DD HH:MM:SS message`, local time.
 //!
-//! What is logged may quote a token's claims or a key id, so everything is escaped here, once.
-//! Tokens and certificates are never handed to it.
+//! Messages may quote a token's claims or a key id, so they are escaped here, once. Callers never
+//! pass tokens or certificates.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -19,29 +19,28 @@ use crate::decision::Decision;
 use crate::etc::LOG_FILE;
 use crate::journal::Journal;
 
-/// The name of a log file that stands for systemd's journal.
+/// Log file name that stands for systemd's journal.
 const JOURNAL: &str = "journal";
 
-/// Where messages go.
+/// Destination of messages.
 pub struct Log {
     sink: Mutex<Box<dyn Write + Send>>,
     form: Form,
 }
 
-/// What stands in front of a message.
+/// Prefix of a message.
 enum Form {
-    /// Nothing: a person reads each step of the decision.
+    /// None: for a person who reads each step of the decision.
     Steps,
-    /// The time, as Go's program writes it.
+    /// The time, in Go's form.
     Time,
-    /// The process that sshd started, and the one that started it.
+    /// This process and its parent.
     Process { origin: String, has_time: bool },
 }
 
 impl Log {
-    /// Appends to `path`, which is created if it is missing; the path `journal` is systemd's journal.
-    /// Where that does not work, says so on stderr and goes on there: a full disk must not lock
-    /// everybody out.
+    /// Appends to `path`, created if missing; the path `journal` is systemd's journal. If that
+    /// fails, reports it on stderr and logs there: a full disk must not lock out everybody.
     pub fn open(path: &Path) -> Self {
         let sink: std::io::Result<Box<dyn Write + Send>> = if path == Path::new(JOURNAL) {
             Journal::connect().map(|journal| Box::new(journal) as _)
@@ -56,7 +55,7 @@ impl Log {
             sink: Mutex::new(sink),
             form: Form::Process {
                 origin: origin(),
-                // the journal has the time of each message
+                // the journal records the time of each message
                 has_time: path != Path::new(JOURNAL) || error.is_some(),
             },
         };
@@ -69,19 +68,19 @@ impl Log {
         log
     }
 
-    /// Returns true if [`detail`](Self::detail) is heard.
+    /// Returns true if [`detail`](Self::detail) writes anything.
     pub fn explains(&self) -> bool {
         matches!(self.form, Form::Steps)
     }
 
-    /// A step of the decision, for who wants to know each of them; a log file is not told.
+    /// Writes a step of the decision. Only [`explaining`](Self::explaining) logs show them.
     pub fn detail(&self, step: &str) {
         if self.explains() {
             self.line(step);
         }
     }
 
-    /// Tells a person of each step, without the time.
+    /// Returns a log that shows each step, without the time.
     pub fn explaining(sink: impl Write + Send + 'static) -> Self {
         Self {
             sink: Mutex::new(Box::new(sink)),
@@ -102,12 +101,12 @@ impl Log {
         self.write(&printable(message).to_string());
     }
 
-    /// Writes what was decided, which is escaped and bounded already.
+    /// Writes the decision, which is already escaped and limited in length.
     pub fn decision(&self, decision: &Decision<'_>) {
         self.write(&decision.to_string());
     }
 
-    /// One line, in one write. That it cannot be written changes no decision.
+    /// Writes one line in one call. Errors are ignored, because they must not change a decision.
     fn write(&self, message: &str) {
         let line = match &self.form {
             Form::Steps => format!("{message}\n"),
@@ -124,7 +123,7 @@ impl Log {
 }
 
 fn append_to(path: &Path) -> std::io::Result<std::fs::File> {
-    // non-blocking, so that a FIFO in its place cannot stop a login
+    // non-blocking, so that a FIFO cannot block a login
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     OpenOptions::new()
         .append(true)
@@ -134,20 +133,21 @@ fn append_to(path: &Path) -> std::io::Result<std::fs::File> {
         .open(path)
 }
 
-/// Returns the words that join lines: those of one run have the same `pid`; those of one connection
-/// the same `ppid`, which is the sshd process that logs about it, where sshd runs us directly.
+/// Returns the words that relate lines: one run has one `pid`; runs for one connection have the
+/// same `ppid`, which is the logging sshd process if sshd runs verify directly.
 fn origin() -> String {
     let parent = rustix::process::getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
     format!("pid={} ppid={parent}", std::process::id())
 }
 
-/// Local time.
+/// Returns the local time in this format.
 fn now(format: &str) -> String {
     let now = Timestamp::now().to_zoned(local_time_zone());
     now.strftime(format).to_string()
 }
 
-/// Without the search for its name among all of them, which takes as long as the rest of verify.
+/// Reads the local time zone without looking up its name, which would take as long as the rest of
+/// verify.
 fn local_time_zone() -> TimeZone {
     static LOCAL: OnceLock<TimeZone> = OnceLock::new();
     let find = || {

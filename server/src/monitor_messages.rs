@@ -1,5 +1,5 @@
-//! What verify and its monitor say to each other. A question is one line of JSON, and so is its
-//! answer; a home policy's bytes follow theirs.
+//! Messages between verify and its monitor. Request and answer are one line of JSON each; the bytes
+//! of a home policy follow its answer.
 
 use std::io::{self, BufRead, Read as _, Write};
 use std::path::PathBuf;
@@ -10,31 +10,31 @@ use serde::{Deserialize, Serialize};
 use crate::home::HomeError;
 use crate::plugin::Variables;
 
-/// Longest line, and longest home policy, in bytes.
+/// Longest line, and largest home policy, in bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What verify cannot do itself.
+/// An action that verify cannot do itself.
 #[derive(Serialize, Deserialize)]
-pub enum Question {
+pub enum MonitorRequest {
     HomePolicy,
     Plugins(Variables),
     Fallback,
 }
 
-/// A user's own policy file.
+/// Answer: a user's own policy file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct HomePolicy {
-    /// Where it is, for the log.
+    /// Its path, for the log.
     pub path: PathBuf,
     pub bytes: Vec<u8>,
 }
 
-/// Why there is none.
+/// The reason why there is none.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{reason}")]
 pub struct NoHomePolicy {
     pub reason: String,
-    /// Most people have none.
+    /// True for a missing file, which is the usual case.
     pub is_absent: bool,
 }
 
@@ -49,12 +49,12 @@ impl From<HomeError> for NoHomePolicy {
 
 /// The line before a home policy's bytes.
 #[derive(Serialize, Deserialize)]
-struct Announced {
+struct HomePolicyHeader {
     path: PathBuf,
     length: u64,
 }
 
-/// Writes a question, or an answer that is not a home policy.
+/// Writes a request, or an answer other than a home policy.
 pub fn write(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
@@ -62,7 +62,7 @@ pub fn write(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     to.flush()
 }
 
-/// Reads what [`write`] wrote. `None` at the end.
+/// Reads a message of [`write`]. `None` at the end.
 pub fn read<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T>> {
     let mut line = Vec::new();
     from.take(MAX_BYTES).read_until(b'\n', &mut line)?;
@@ -72,12 +72,12 @@ pub fn read<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T
     Ok(Some(serde_json::from_slice(&line)?))
 }
 
-/// Writes the answer to [`Question::HomePolicy`].
+/// Writes the answer to [`MonitorRequest::HomePolicy`].
 pub fn write_home_policy(
     to: &mut impl Write,
     answer: &Result<HomePolicy, NoHomePolicy>,
 ) -> io::Result<()> {
-    let announced = answer.as_ref().map(|home| Announced {
+    let announced = answer.as_ref().map(|home| HomePolicyHeader {
         path: home.path.clone(),
         length: home.bytes.len() as u64,
     });
@@ -88,11 +88,11 @@ pub fn write_home_policy(
     to.flush()
 }
 
-/// Reads what [`write_home_policy`] wrote. `None` at the end.
+/// Reads an answer of [`write_home_policy`]. `None` at the end.
 pub fn read_home_policy(
     from: &mut impl BufRead,
 ) -> io::Result<Option<Result<HomePolicy, NoHomePolicy>>> {
-    let Announced { path, length } = match read(from)? {
+    let HomePolicyHeader { path, length } = match read(from)? {
         None => return Ok(None),
         Some(Err(reason)) => return Ok(Some(Err(reason))),
         Some(Ok(announced)) => announced,

@@ -1,7 +1,7 @@
-//! Running another program for its answer: no shell, no input, bounded output, a deadline.
+//! Runs another program for its output: no shell, no input, bounded output, a deadline.
 //!
-//! It runs in a process group of its own, which is killed as a whole where the program does not
-//! end as it should, and when this process dies before: sshd's signals do not reach that group.
+//! The program runs in its own process group, which is killed if the program does not end normally
+//! or if this process dies first: sshd's signals do not reach that group.
 
 use std::io::{self, PipeReader, Read};
 use std::os::unix::process::CommandExt as _;
@@ -15,11 +15,11 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, setpgid, waitid};
 
 use crate::deadline::{Deadline, seconds};
 
-/// Largest answer of [`answer`], in bytes.
+/// Largest output of [`answer`], in bytes.
 const MAX_OUTPUT: u64 = 8 * 1024 * 1024;
-/// Of what a program complains about, as much as fits into a log line.
+/// Part of a program's stderr that is kept for the log, in bytes.
 const MAX_COMPLAINT: u64 = 500;
-/// How long the group's guard may take to end.
+/// Time limit for the end of the group's guard.
 const GUARD_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
@@ -38,15 +38,15 @@ pub enum ProcessError {
     },
 }
 
-/// Where a program's stderr goes.
+/// Destination of a program's stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stderr {
-    /// To the message of an error.
+    /// Included in the error message.
     Apart,
     WithStdout,
 }
 
-/// A program that has ended.
+/// A program that has exited.
 #[derive(Debug)]
 pub struct ExitedProgram {
     pub status: ExitStatus,
@@ -56,7 +56,7 @@ pub struct ExitedProgram {
 }
 
 impl ExitedProgram {
-    /// Returns the output; only exit status 0 counts.
+    /// Returns the output. Fails unless the exit status is 0.
     pub fn success(self) -> Result<Vec<u8>, ProcessError> {
         if self.status.success() {
             return Ok(self.output);
@@ -69,15 +69,15 @@ impl ExitedProgram {
     }
 }
 
-/// Runs `command` to its end and returns its stdout; only exit status 0 counts.
+/// Runs `command` to its end and returns its stdout. Fails unless the exit status is 0.
 pub fn answer(command: Command, timeout: Duration) -> Result<Vec<u8>, ProcessError> {
     run(command, Stderr::Apart, MAX_OUTPUT, Deadline::after(timeout))?.success()
 }
 
-/// Runs `command` to its end, and to the end of its output, of at most `max` bytes.
+/// Runs `command` to its end, and to the end of its output of at most `max` bytes.
 ///
-/// A program that cannot be killed (sudo runs as root) is left behind at the deadline; its output
-/// has nowhere to go any more. So is what has left the process group (`setsid`).
+/// At the deadline, a program that cannot be killed (sudo runs as root) is left behind with its
+/// output closed. So is a program that has left the process group (`setsid`).
 pub fn run(
     mut command: Command,
     stderr: Stderr,
@@ -92,7 +92,7 @@ pub fn run(
     let given = deadline.remaining();
     let group = Group::new().map_err(failed)?;
     let (mut child, outputs) = start(&mut command, stderr, &group).map_err(failed)?;
-    // our ends for writing close with it: the program's are the last
+    // closes our write ends, so that only the program has them open
     drop(command);
     let (sender, receiver) = mpsc::channel();
     let pid = Pid::from_child(&child);
@@ -131,14 +131,14 @@ pub fn run(
     }
 }
 
-/// A process group that is killed with its owner: a helper process, outside of the owner's group
-/// as well, waits for the owner's end.
+/// A process group that is killed with its owner: a helper process outside the owner's group waits
+/// for the owner's end.
 struct Group(ProcessGroupGuard);
 
 impl Group {
     fn new() -> io::Result<Self> {
         let guard = ProcessGroupGuard::new()?;
-        // sshd ends its own group with a signal, and the helper must survive that
+        // sshd ends its own group with a signal, which the helper must survive
         let helper = Pid::from_raw(guard.guard_process().get());
         setpgid(helper, helper)?;
         Ok(Self(guard))
@@ -152,7 +152,7 @@ impl Group {
         drop(self.0);
     }
 
-    /// What the program has left running goes on.
+    /// Ends the guard without killing background processes of the program.
     fn release(self) {
         let _ = self.0.disarm(GUARD_TIMEOUT);
     }
@@ -182,11 +182,11 @@ struct Outputs {
 }
 
 impl Outputs {
-    /// Reads to the end and waits for the exit, but leaves the child unreaped: until its owner does
-    /// that, its number cannot become another process's. More than `max` bytes are an end, too.
+    /// Reads to the end and waits for the exit without reaping the child, so that its process id
+    /// cannot be reused before the owner reaps it. More than `max` bytes also end the wait.
     fn collect(self, child: Pid, max: u64) -> io::Result<(Vec<u8>, String)> {
         let complaint = self.complaint;
-        let complaint = thread::spawn(move || complaint.map(first_words).unwrap_or_default());
+        let complaint = thread::spawn(move || complaint.map(read_prefix).unwrap_or_default());
         let mut output = Vec::new();
         self.stdout.take(max + 1).read_to_end(&mut output)?;
         if output.len() as u64 > max {
@@ -200,8 +200,8 @@ impl Outputs {
     }
 }
 
-/// The beginning; the rest is read too, so that the writer never blocks.
-fn first_words(mut stderr: impl Read) -> String {
+/// Returns the beginning of the output; reads the rest, too, so that the writer never blocks.
+fn read_prefix(mut stderr: impl Read) -> String {
     let mut text = Vec::new();
     let _ = (&mut stderr).take(MAX_COMPLAINT).read_to_end(&mut text);
     let _ = io::copy(&mut stderr, &mut io::sink());
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn a_program_that_hangs_is_killed_with_all_that_it_started() {
         let (mut reader, writer) = io::pipe().unwrap();
-        // it and what it starts hold this pipe open, until they are gone
+        // the program and its children hold this pipe open until they exit
         let path = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd());
         let hangs = shell(&format!(
             "exec 3>{path}; sleep 1000 >/dev/null & (sleep 1000 & wait) & wait"

@@ -1,4 +1,4 @@
-//! Changing a file that decides who gets in: under a lock, and replaced in one step.
+//! Replaces a file that decides who can log in: under a lock, and atomically.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,22 +14,23 @@ use rustix::io::Errno;
 use crate::account;
 use crate::etc::{ACCOUNT, AUTH_ID, HOME_AUTH_ID, PROVIDERS, REVOKED};
 
-/// Beside the file: a lock on the directory could be held by whoever can list it.
+/// Name of the lock file: anybody who can list the directory could hold a lock on the directory
+/// itself.
 const LOCK: &str = ".opkssh.lock";
-/// How long another `add` or `revoke` may take.
+/// Time limit for another `add` or `revoke`.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a file is like that was not there before.
+/// Owner and mode of a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum New {
-    /// Of an account, in its home: 0600 and ours.
+pub enum NewFile {
+    /// A file in a home directory: mode 0600, owned by this account.
     Private,
-    /// A policy file: 0640 and of the group that sshd's command reads the files beside it by.
+    /// A policy file: mode 0640, with the group of the files beside it.
     Shared,
 }
 
-/// Locks the directory of `path` against others who do the same, for as long as the result lives.
-/// Waits for them for 10 seconds; then the error is of kind `TimedOut` and names the lock's file.
+/// Locks the directory of `path` against other `add` and `revoke` commands until the result is
+/// dropped. Waits 10 seconds; then fails with `TimedOut` and names the lock file.
 pub fn lock(path: &Path) -> io::Result<File> {
     lock_within(path, LOCK_TIMEOUT)
 }
@@ -40,13 +41,12 @@ pub fn hint(path: &Path, error: &io::Error) -> Option<String> {
         .then(|| format!("Run: sudo fuser -v {}/{LOCK}", directory(path).display()))
 }
 
-/// Replaces the file. Mode and owner are those of the one that is there. A symlink is not
-/// replaced.
-pub fn replace(path: &Path, bytes: &[u8], new: New) -> io::Result<()> {
+/// Replaces the file, keeping mode and owner. Does not replace a symlink.
+pub fn replace(path: &Path, bytes: &[u8], new: NewFile) -> io::Result<()> {
     let new = match new {
-        New::Private => Writer::exact(HOME_AUTH_ID.mode),
-        New::Shared if path.symlink_metadata().is_ok() => Writer::exact(REVOKED.mode),
-        New::Shared => {
+        NewFile::Private => Writer::exact(HOME_AUTH_ID.mode),
+        NewFile::Shared if path.symlink_metadata().is_ok() => Writer::exact(REVOKED.mode),
+        NewFile::Shared => {
             let ourselves = rustix::process::geteuid().as_raw();
             Writer::exact(REVOKED.mode).owned_by(ourselves, group_of_verify(directory(path))?)
         }
@@ -90,14 +90,15 @@ fn lock_within(path: &Path, patience: Duration) -> io::Result<File> {
     }
 }
 
-/// Go's documentation leaves the directory to root's group, and gives the files to verify's.
+/// Returns the group of verify. Go's documentation gives the directory to root's group, and the
+/// files to verify's.
 fn group_of_verify(directory: &Path) -> io::Result<u32> {
     let by_sibling = [&AUTH_ID, &PROVIDERS]
         .into_iter()
         .filter_map(|entry| fs::metadata(entry.path_in(directory)).ok())
         .find(|file| file.mode() & 0o040 != 0 && file.gid() != 0)
         .map(|file| file.gid());
-    // only root can give a file to any group
+    // only root can set any group
     let is_root = rustix::process::geteuid().is_root();
     let group = by_sibling.or_else(|| is_root.then(|| account::find_group(ACCOUNT))?);
     match group {
@@ -127,10 +128,10 @@ mod tests {
             chown(&sibling, None, Some(54_321)).unwrap();
         }
         let path = directory.path().join("revoked.yml");
-        replace(&path, b"x", New::Shared).unwrap();
+        replace(&path, b"x", NewFile::Shared).unwrap();
         let (made, known) = (path.metadata().unwrap(), sibling.metadata().unwrap());
         assert_eq!((made.gid(), made.mode() & 0o777), (known.gid(), 0o640));
-        replace(&directory.path().join("home"), b"x", New::Private).unwrap();
+        replace(&directory.path().join("home"), b"x", NewFile::Private).unwrap();
         let made = directory.path().join("home").metadata().unwrap();
         assert_eq!(made.mode() & 0o777, 0o600);
     }
@@ -141,7 +142,7 @@ mod tests {
         let (real, link) = (directory.path().join("real"), directory.path().join("link"));
         fs::write(&real, "before").unwrap();
         symlink(&real, &link).unwrap();
-        let error = replace(&link, b"after", New::Shared).unwrap_err();
+        let error = replace(&link, b"after", NewFile::Shared).unwrap_err();
         assert!(error.to_string().contains("symlink"), "{error}");
         assert!(link.is_symlink());
         assert_eq!(fs::read(&real).unwrap(), b"before");

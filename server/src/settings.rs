@@ -1,7 +1,7 @@
-//! `server.yml`: what Go's server configuration cannot say. In a file of its own, so that Go's
-//! stays readable for Go.
+//! `server.yml`: settings that Go's server configuration does not have. A separate file, so that Go
+//! can still read its own.
 //!
-//! As with `config.yml`, a file that is there but cannot be used refuses everyone.
+//! Like `config.yml`, a file that exists but cannot be used refuses everyone.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,31 +15,31 @@ use crate::key_source::Bounds;
 use crate::plugin::Plugins;
 use crate::strict_yaml;
 
-/// Longest time for which cached keys can be told to stand in for a provider that is down.
+/// Upper limit for the use of cached keys while a provider is down.
 const MAX_STALE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// sshd's LoginGraceTime is running.
+/// Upper limit for the fallback, well within sshd's LoginGraceTime.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The file, read. No file is an empty one.
+/// The parsed file. A missing file is empty.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub key_cache: Bounds,
-    /// Key sets of issuers that are never asked, by issuer.
+    /// Key set files by issuer, for issuers that are not asked.
     pub jwks_files: BTreeMap<String, PathBuf>,
-    /// Who is asked about keys that are not ours.
+    /// Command to ask about keys that verify refuses.
     pub fallback: Option<Fallback>,
-    /// What else may be read while a provider is asked, such as by a module of the resolver.
+    /// Further readable paths during requests to a provider, for resolver modules.
     pub readable: Vec<PathBuf>,
-    /// The first words that sshd passes behind `%u %k %t`, each at most once.
+    /// The first words that sshd passes after `%u %k %t`, each at most once.
     pub arguments: Vec<Argument>,
 }
 
 impl Settings {
-    /// Reads YAML. An unknown key is an error: all of them are ours.
+    /// Reads YAML. Fails on an unknown key.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
-        let written: Option<Written> = strict_yaml::read(text)?;
-        let Written {
+        let written: Option<RawSettings> = strict_yaml::read(text)?;
+        let RawSettings {
             key_cache,
             jwks_files,
             fallback,
@@ -61,7 +61,7 @@ impl Settings {
         if (1..arguments.len()).any(|index| arguments[..index].contains(&arguments[index])) {
             return Err("arguments: one of them is named twice".to_owned());
         }
-        let fallback = fallback.map(|WrittenFallback { command, timeout }| {
+        let fallback = fallback.map(|RawFallback { command, timeout }| {
             let timeout = timeout.as_deref().unwrap_or("10s");
             let timeout = duration("fallback.timeout", timeout, MAX_TIMEOUT)?;
             Fallback::parse(&command, timeout)
@@ -79,7 +79,7 @@ impl Settings {
         })
     }
 
-    /// Returns true if verify runs programs of others as its account: plugins or the fallback.
+    /// Returns true if verify runs other programs as its account: plugins or the fallback.
     pub fn runs_others(&self, plugins: &Plugins) -> bool {
         self.fallback.is_some() || plugins.are_configured()
     }
@@ -87,29 +87,29 @@ impl Settings {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    key_cache: Option<WrittenCache>,
+struct RawSettings {
+    key_cache: Option<RawCache>,
     jwks_files: Option<BTreeMap<String, PathBuf>>,
-    fallback: Option<WrittenFallback>,
+    fallback: Option<RawFallback>,
     readable: Option<Vec<PathBuf>>,
     arguments: Option<Vec<Argument>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenFallback {
+struct RawFallback {
     command: Vec<String>,
     timeout: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenCache {
+struct RawCache {
     fresh: Option<String>,
     stale_if_error: Option<String>,
 }
 
-/// A number and its unit: `s`, `m`, `h` or `d`.
+/// Parses a number and its unit: `s`, `m`, `h` or `d`.
 fn duration(key: &str, text: &str, max: Duration) -> Result<Duration, String> {
     let wrong = || format!("{key}: {text:?} is not a time such as 30s, 10m, 24h or 2d");
     let unit = match text.chars().last() {

@@ -1,8 +1,8 @@
-//! How many fallback commands, or plugins, run at once: a stranger's key is enough to start one.
+//! Limits how many fallback commands, or plugins, run at once: any offered key can start one.
 //!
-//! Each holds a slot: a lock on one of a few files in the key cache's directory, which ends with
-//! the process that holds it. An account has a part of the slots only, so that many keys for one
-//! account leave slots for the others.
+//! A slot is a lock on one of a few files in the key cache's directory, which ends with its
+//! process. An account can use only some of the slots, so that many keys for one account leave
+//! slots for others.
 
 use std::fmt;
 use std::os::fd::OwnedFd;
@@ -18,10 +18,10 @@ use crate::log::Log;
 const SLOTS: usize = 32;
 /// Slots that one account may use.
 const SLOTS_PER_ACCOUNT: usize = 8;
-/// How often a slot is tried again.
+/// Time between attempts to get a slot.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What a slot is for.
+/// Use of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunKind {
     Fallback,
@@ -37,12 +37,12 @@ impl fmt::Display for RunKind {
     }
 }
 
-/// While it lives, another slot of its kind has to be used.
+/// A slot in use until this value is dropped.
 pub(crate) struct RunSlot {
     _lock: OwnedFd,
 }
 
-/// Why there is no slot.
+/// Reason for not getting a slot.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoRunSlot {
     #[error(
@@ -50,13 +50,13 @@ pub(crate) enum NoRunSlot {
         seconds(*waited)
     )]
     Busy { waited: Duration },
-    /// Slots cannot be counted here.
+    /// Slots cannot be counted in this directory.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// As [`take`]; logs that it waits, and where slots cannot be counted goes on without one. Fails
-/// with what to tell where none became free.
+/// Takes a slot like [`take`]. Logs that it waits, and continues without a slot if slots cannot be
+/// counted. Fails with a message if no slot became free.
 pub(crate) fn take_or_log(
     cache: &Path,
     kind: RunKind,
@@ -81,8 +81,8 @@ pub(crate) fn take_or_log(
     }
 }
 
-/// Takes a slot of `kind` for `account` in the directory `cache`. Where all are taken, calls
-/// `waits` and tries again until the deadline.
+/// Takes a slot of `kind` for `account` in the directory `cache`. If all are taken, calls `waits`
+/// and tries again until the deadline.
 pub(crate) fn take(
     cache: &Path,
     kind: RunKind,
@@ -135,7 +135,7 @@ mod tests {
         super::take(cache, kind, account, Deadline::after(Duration::ZERO), || ())
     }
 
-    /// An account with none of the slots of `root`.
+    /// Returns an account without any slot of `root`.
     fn other_account() -> String {
         let is_apart = |account: &String| {
             of_account(account).all(|number| !of_account("root").any(|taken| taken == number))
@@ -170,7 +170,7 @@ mod tests {
             .map(|_| take(cache, RunKind::Plugins, "root").unwrap())
             .collect();
         let deadline = Deadline::after(Duration::from_secs(60));
-        // given back only once it waits
+        // released only after it waits
         let taken = super::take(cache, RunKind::Plugins, "root", deadline, || held.clear());
         assert!(taken.is_ok());
     }

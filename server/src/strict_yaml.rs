@@ -1,10 +1,11 @@
-//! YAML of our own files, without what its readers disagree about. Pure.
+//! Reads YAML of opkssh's own files, without constructs that YAML readers disagree about. Pure.
 //!
-//! A key without a value is an error, since a template that leaves one blank must not take a
-//! restriction away. So are words that YAML 1.1 reads as something else than YAML 1.2 does.
+//! A key without a value is an error, because a template with a blank must not remove a
+//! restriction. So are words that YAML 1.1 reads differently from YAML 1.2.
 
 use std::borrow::Cow;
 
+use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Tag};
 
@@ -12,28 +13,21 @@ use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Tag};
 pub fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
     check(text)?;
     let options = serde_saphyr::options! { strict_booleans: true };
-    serde_saphyr::from_str_with_options(text, options).map_err(one_line)
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error::one_line(&error))
 }
 
-/// Returns the message without the drawing around it, which is for terminals.
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-pub fn one_line(error: serde_saphyr::Error) -> String {
-    let error = error.without_snippet().to_string();
-    error.lines().next().unwrap_or_default().to_owned()
-}
-
-/// What a scalar stands in.
-enum Around {
+/// The container of a scalar.
+enum Container {
     Mapping {
-        /// The key that was read last, until its value comes.
+        /// The last key, until its value follows.
         key: Option<String>,
     },
     Sequence,
 }
 
-/// Looks at each scalar of the document. An empty document has none.
+/// Checks each scalar of the document. An empty document has none.
 fn check(text: &str) -> Result<(), String> {
-    let mut around: Vec<Around> = Vec::new();
+    let mut around: Vec<Container> = Vec::new();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let text = error.to_string();
@@ -50,11 +44,11 @@ fn check(text: &str) -> Result<(), String> {
             Event::Alias(_) => node(&mut around, "an alias"),
             Event::SequenceStart(..) => {
                 node(&mut around, "a list");
-                around.push(Around::Sequence);
+                around.push(Container::Sequence);
             }
             Event::MappingStart(..) => {
                 node(&mut around, "a mapping");
-                around.push(Around::Mapping { key: None });
+                around.push(Container::Mapping { key: None });
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 around.pop();
@@ -65,9 +59,9 @@ fn check(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Notes a key, or that its value has come.
-fn node(around: &mut [Around], text: &str) {
-    if let Some(Around::Mapping { key }) = around.last_mut() {
+/// Records a key, or that its value was read.
+fn node(around: &mut [Container], text: &str) {
+    if let Some(Container::Mapping { key }) = around.last_mut() {
         *key = match key {
             None => Some(text.to_owned()),
             Some(_) => None,
@@ -79,7 +73,7 @@ fn check_scalar(
     value: &str,
     style: ScalarStyle,
     tag: Option<&Cow<'_, Tag>>,
-    around: Option<&Around>,
+    around: Option<&Container>,
     place: &str,
 ) -> Result<(), String> {
     let tag = tag.map(|tag| tag.suffix());
@@ -93,15 +87,15 @@ fn check_scalar(
     let plain = style == ScalarStyle::Plain && tag != Some("str");
     if tag == Some("null") || (plain && matches!(value, "" | "~" | "null" | "Null" | "NULL")) {
         return Err(match around {
-            Some(Around::Mapping { key: Some(key) }) => {
+            Some(Container::Mapping { key: Some(key) }) => {
                 format!("{place}: {key:?} has no value; write one, or remove the key")
             }
-            Some(Around::Mapping { key: None }) => format!("{place}: a key has no value"),
+            Some(Container::Mapping { key: None }) => format!("{place}: a key has no value"),
             _ => format!("{place}: an entry of a list has no value; write one, or remove it"),
         });
     }
-    // keys are texts whatever they look like
-    let is_key = matches!(around, Some(Around::Mapping { key: None }));
+    // keys are texts, whatever they look like
+    let is_key = matches!(around, Some(Container::Mapping { key: None }));
     match (plain && !is_key).then(|| misread(value)).flatten() {
         Some(other) => Err(format!(
             "{place}: some readers of YAML take {value} for {other}: write {value:?} for the text, \
@@ -111,8 +105,8 @@ fn check_scalar(
     }
 }
 
-/// Returns what a reader of YAML 1.1 or 1.2 takes this word for, where it is not spelled so.
-/// Decimal numbers, `true` and `false` mean the same to everybody.
+/// Returns the value that a reader of YAML 1.1 or 1.2 takes this word for, if it is spelled
+/// differently. Decimal numbers, `true` and `false` are the same for all readers.
 fn misread(word: &str) -> Option<String> {
     match word.to_ascii_lowercase().as_str() {
         "y" | "yes" | "on" => return Some("true".into()),
@@ -135,7 +129,7 @@ fn misread(word: &str) -> Option<String> {
         _ if plain.len() < digits.len() || sign == "+" => (10, plain.as_str()),
         _ => return None,
     };
-    // `_apt` is a name, and so is what has other letters in it
+    // `_apt` is a name, and so is any word with other letters
     let is_number = digits.starts_with(|c: char| c.is_ascii_digit())
         && !rest.is_empty()
         && rest.chars().all(|c| c.is_digit(radix));
@@ -145,7 +139,7 @@ fn misread(word: &str) -> Option<String> {
     })
 }
 
-/// Returns true for what YAML 1.1 reads as a number to the base 60, such as `12:30:45`.
+/// Returns true for base-60 numbers of YAML 1.1, such as `12:30:45`.
 fn is_sexagesimal(word: &str) -> bool {
     let digits = word.strip_prefix(['+', '-']).unwrap_or(word);
     let is_place = |place: &str| {

@@ -1,8 +1,7 @@
-//! The table grammar of `providers` and `auth_id`: one row per line, words split as a shell would.
+//! The table format of `providers` and `auth_id`: one row per line, split into words as in a shell.
 //!
-//! Pure, and total: any bytes give rows and problems, never an error. It is Go's grammar to the
-//! letter, odd corners included (a `#` cuts even inside quotes), since both programs read the
-//! same files.
+//! Pure and total: any bytes give rows and problems, never an error. The grammar is exactly Go's (a
+//! `#` starts a comment even inside quotes), because both programs read the same files.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +9,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr2_iter, memchr3};
 
-/// What a file contained.
+/// Contents of a file.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Table<'a> {
     pub rows: Vec<Row<'a>>,
@@ -33,7 +32,7 @@ pub struct Problem {
     pub reason: NotARow,
 }
 
-/// Why a line is not a row.
+/// Reason why a line is not a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotARow {
     #[error("not UTF-8, skipping")]
@@ -62,13 +61,13 @@ pub fn read(bytes: &[u8]) -> Table<'_> {
     table
 }
 
-/// The rows and problems of a file, line by line. Allocates only for rows with quotes or
+/// Returns the rows and problems of a file, line by line. Allocates only for rows with quotes or
 /// backslashes.
 pub fn rows(bytes: &[u8]) -> impl Iterator<Item = Result<Row<'_>, Problem>> {
     rows_from(1, bytes)
 }
 
-/// As [`rows`], for a piece of a file that begins at this line.
+/// Returns the same as [`rows`], for a piece of a file that begins at this line.
 pub fn rows_from(
     first_line: usize,
     bytes: &[u8],
@@ -94,8 +93,8 @@ pub fn rows_from(
         })
 }
 
-/// What the lines of a file need. Most files are UTF-8 without quotes and backslashes, and those
-/// may have 100,000 rows.
+/// Features of the lines of a file. Most files are UTF-8 without quotes and backslashes, and may
+/// have 100,000 rows.
 struct Grammar<'a> {
     bytes: &'a [u8],
     /// None if some line is not UTF-8.
@@ -135,7 +134,7 @@ impl<'a> Grammar<'a> {
     }
 }
 
-/// Without white space at its ends.
+/// Returns the line without white space at its ends.
 fn trimmed(line: &str) -> &str {
     match line.as_bytes() {
         [b'!'..=b'~', .., b'!'..=b'~'] => line,
@@ -143,7 +142,7 @@ fn trimmed(line: &str) -> &str {
     }
 }
 
-/// As [`split`], for a line without quotes, backslashes and line feeds.
+/// Splits a line without quotes, backslashes and line feeds. Otherwise like [`split`].
 fn plain_words(line: &str) -> Result<[&str; 3], NotARow> {
     let (mut words, mut count, mut start) = ([""; 3], 0, 0);
     let ends = memchr2_iter(b' ', b'\t', line.as_bytes()).chain([line.len()]);
@@ -162,7 +161,7 @@ fn plain_words(line: &str) -> Result<[&str; 3], NotARow> {
     }
 }
 
-/// A word that [`write_row`] cannot protect, or an empty one.
+/// An empty word, or one that [`write_row`] cannot quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
     #[error("it is empty")]
@@ -173,8 +172,8 @@ pub enum Unwritable {
     Control,
 }
 
-/// One line for these words, with its line feed, quoted as Go quotes. What comes out reads back
-/// as what went in, by us and by Go.
+/// Returns one line for these words with its line feed, quoted as in Go. Both programs read the
+/// same words back.
 pub fn write_row(words: [&str; 3]) -> Result<String, Unwritable> {
     for word in words {
         writable(word)?;
@@ -182,12 +181,12 @@ pub fn write_row(words: [&str; 3]) -> Result<String, Unwritable> {
     Ok(format!("{}\n", words.map(quote).join(" ")))
 }
 
-/// Can this word be written to a table and read back?
+/// Fails if this word cannot be written to a table and read back.
 pub fn writable(word: &str) -> Result<(), Unwritable> {
     match word {
         "" => Err(Unwritable::Empty),
         _ if word.contains('#') => Err(Unwritable::Comment),
-        // a byte order mark would vanish at the start of the file
+        // a byte order mark at the start of the file would be lost
         _ if word.contains(|c: char| c.is_control() || "\u{feff}\u{2028}\u{2029}".contains(c)) => {
             Err(Unwritable::Control)
         }
@@ -199,7 +198,7 @@ fn without_comment(line: &[u8]) -> &[u8] {
     memchr(b'#', line).map_or(line, |comment| &line[..comment])
 }
 
-/// What a text lacks to be split into words.
+/// Reason why a text cannot be split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unterminated {
     #[error("unterminated single-quoted string")]
@@ -210,7 +209,7 @@ pub enum Unterminated {
     Backslash,
 }
 
-/// Splits a text into words as a shell would, without variables or patterns.
+/// Splits a text into words like a shell, without variables or patterns.
 pub(crate) fn split(line: &str) -> Result<Vec<String>, Unterminated> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

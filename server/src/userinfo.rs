@@ -1,5 +1,5 @@
-//! The provider's userinfo endpoint (OpenID Connect Core section 5.3), asked when a certificate
-//! carries an access token: some providers put groups and mail addresses only there.
+//! The provider's userinfo endpoint (OpenID Connect Core section 5.3), requested if a certificate
+//! contains an access token: some providers have groups and mail addresses only there.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,22 +9,22 @@ use opkssh_protocol::time::UnixTime;
 use serde_json::Value;
 
 use crate::deadline::Deadline;
-use crate::http::{Answer, Asking, HttpError, Network, NetworkError};
+use crate::http::{Answer, HttpError, Network, NetworkError, ProviderClient};
 use crate::key_source::{Attempt, Store, userinfo_must_wait};
 
-/// For discovery and answer together, of what the deadline leaves.
+/// Time limit for discovery and answer together, within the deadline.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Whom the provider is asked about, and with what right.
+/// Subject and access token of a request.
 #[derive(Clone, Copy)]
 pub struct UserinfoRequest<'a> {
-    /// Exactly as in the ID token, like `subject`.
+    /// Exactly as in the ID token; also for `subject`.
     pub issuer: &'a str,
     pub subject: &'a str,
     pub token: &'a Secret,
 }
 
-/// What the provider says about the person whom the ID token names.
+/// The provider's claims about the subject of the ID token.
 #[derive(Clone)]
 pub struct Userinfo {
     claims: Object,
@@ -38,7 +38,7 @@ pub enum UserinfoError {
     Http(#[from] HttpError),
     #[error(
         "{issuer} did not answer {ago} s ago{}, and is asked again in {again} s",
-        said(failure.as_deref())
+        previous_failure(failure.as_deref())
     )]
     AskedJustNow {
         issuer: String,
@@ -46,7 +46,7 @@ pub enum UserinfoError {
         again: i64,
         failure: Option<String>,
     },
-    #[error("{0}: redirected, and the token goes to no other address")]
+    #[error("{0}: redirected; the access token is not sent to another address")]
     Redirect(String),
     #[error("\"sub\" is missing, or not that of the ID token")]
     Subject,
@@ -55,8 +55,8 @@ pub enum UserinfoError {
 }
 
 impl UserinfoRequest<'_> {
-    /// Asks, unless `store` says that the provider did not answer a moment ago. Only a time-out or
-    /// a refused connection is stored there: any answer may be about this token alone.
+    /// Requests userinfo, unless `store` records that the provider did not answer recently. Only a
+    /// time-out or a refused connection is recorded: other errors may be about this token only.
     pub fn ask(
         self,
         network: impl FnOnce() -> Result<Network, NetworkError>,
@@ -73,9 +73,9 @@ impl UserinfoRequest<'_> {
         let answer = self.ask_now(&network()?, deadline.at_most(TIMEOUT));
         if let Err(UserinfoError::Http(error)) = &answer
             && let Some(store) = store
-            && is_silence(error, has_full_time)
+            && is_unanswered(error, has_full_time)
         {
-            // where it cannot be stored, the next login waits as this one did
+            // if it cannot be recorded, the next login waits again
             let _ = store.note_userinfo(&Attempt {
                 issuer: self.issuer.to_owned(),
                 asked: now(),
@@ -97,7 +97,7 @@ impl UserinfoRequest<'_> {
     }
 
     fn ask_now(self, network: &Network, deadline: Deadline) -> Result<Userinfo, UserinfoError> {
-        let asking = Asking::new(self.issuer, network, deadline);
+        let asking = ProviderClient::new(self.issuer, network, deadline);
         let endpoint = asking.discover("userinfo_endpoint")?;
         match asking.get(&endpoint, Some(self.token))? {
             Answer::Document(answer) => {
@@ -108,21 +108,21 @@ impl UserinfoRequest<'_> {
     }
 }
 
-/// Returns true if the provider had its time and gave no answer. What an earlier question had left
-/// of the deadline says nothing about the provider.
-fn is_silence(error: &HttpError, has_full_time: bool) -> bool {
+/// Returns true if the provider had its full time and did not answer. A short rest of the deadline
+/// says nothing about the provider.
+fn is_unanswered(error: &HttpError, has_full_time: bool) -> bool {
     match error {
         HttpError::Deadline { .. } => has_full_time,
         other => other.is_unreachable(),
     }
 }
 
-fn said(failure: Option<&str>) -> String {
+fn previous_failure(failure: Option<&str>) -> String {
     failure.map_or_else(String::new, |failure| format!(" ({failure})"))
 }
 
 impl Userinfo {
-    /// Reads an answer of the endpoint. `url` is for the errors' texts.
+    /// Parses a response of the endpoint. Errors name `url`.
     pub fn read(body: &[u8], subject: &str, url: &str) -> Result<Self, UserinfoError> {
         let claims = json::parse_object(body).map_err(|error| HttpError::Json {
             url: url.to_owned(),
@@ -141,7 +141,7 @@ impl Userinfo {
         &self.claims
     }
 
-    /// The claims as JSON, members sorted by name, with a line feed, as Go writes them.
+    /// Returns the claims as JSON with sorted members and a line feed, as in Go.
     pub fn json(&self) -> String {
         format!("{}\n", Value::Object(self.claims.clone()))
     }
@@ -161,20 +161,23 @@ mod tests {
             issuer: "i".to_owned(),
             deadline: TIMEOUT,
         };
-        assert!(is_silence(&late, true));
-        assert!(!is_silence(&late, false));
+        assert!(is_unanswered(&late, true));
+        assert!(!is_unanswered(&late, false));
         let io = |kind: std::io::ErrorKind| HttpError::Request {
             url: "u".to_owned(),
             error: Box::new(ureq::Error::Io(kind.into())),
         };
-        assert!(is_silence(
+        assert!(is_unanswered(
             &io(std::io::ErrorKind::ConnectionRefused),
             false
         ));
-        assert!(!is_silence(&io(std::io::ErrorKind::ConnectionReset), true));
+        assert!(!is_unanswered(
+            &io(std::io::ErrorKind::ConnectionReset),
+            true
+        ));
         for status in [401, 500, 503] {
             let url = "u".to_owned();
-            assert!(!is_silence(&HttpError::Status { url, status }, true));
+            assert!(!is_unanswered(&HttpError::Status { url, status }, true));
         }
     }
 

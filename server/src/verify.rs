@@ -1,8 +1,8 @@
-//! Where sshd's yes or no comes from. Pure: certificate, providers, keys, policy and time in,
-//! verdict out.
+//! The decision for sshd. Pure: certificate, providers, keys, policy and time are inputs, the
+//! verdict is the result.
 //!
-//! The steps are types, so that none can be left out, and they go from cheap to dear: what a
-//! stranger can make up is refused before anything is asked of the provider or of sudo.
+//! Each step is a type, so that none can be skipped. Cheap checks come first: garbage is refused
+//! before a request to the provider or sudo.
 //!
 //! [`peek`] → [`read_certificate`] → [`before_keys`] → [`Candidate::identify`] →
 //! [`Identified::check_denials`] → [`Undenied::allowed_by`]
@@ -36,27 +36,28 @@ use crate::policy::{Applicant, Granted, Policy, PolicyDenial};
 use crate::providers::Providers;
 use crate::userinfo::Userinfo;
 
-/// A yes, and what the log should say about it.
+/// A permission, and notices for the log.
 #[derive(Debug)]
 pub struct Allowed {
     pub key: AuthorizedKey,
-    /// Mail address or subject, at which issuer. Not escaped.
+    /// Mail address or subject, and issuer. Not escaped.
     pub who: String,
     /// File and line, or file and rule, that allowed it.
     pub rule: String,
-    /// What an admin may want to look at. Not escaped.
+    /// Notices for the admin. Not escaped.
     pub notices: Vec<String>,
 }
 
-/// Longest certificate in base64: one argument of a command, on Linux.
+/// Longest certificate in base64: one argument of a command on Linux.
 const MAX_BASE64: usize = 128 * 1024;
 
-/// A certificate of one of our types with a token in it, not read any further.
+/// A certificate of an opkssh type with a token. Not parsed any further.
 pub struct Peeked {
     blob: Vec<u8>,
 }
 
-/// Fails if sshd's `%t` and `%k` are no certificate of ours: most keys by the name of their type alone.
+/// Fails if sshd's `%t` and `%k` are not an opkssh certificate: for most keys, the type name is
+/// sufficient.
 pub fn peek(key_type: &str, base64: &str) -> Result<Peeked, DenyReason> {
     if !CERTIFICATE_TYPES.contains(&key_type) {
         let kind = key_type.chars().take(64).collect();
@@ -77,12 +78,12 @@ pub fn peek(key_type: &str, base64: &str) -> Result<Peeked, DenyReason> {
     Ok(Peeked { blob })
 }
 
-/// Parses it whole.
+/// Parses the whole certificate.
 pub fn read_certificate(peeked: &Peeked) -> Result<UnverifiedCertificate, DenyReason> {
     Ok(UnverifiedCertificate::parse(&peeked.blob)?)
 }
 
-/// A certificate in order, whose PK token may be genuine: only the provider's keys can tell.
+/// A valid certificate with a PK token that only the provider's keys can verify.
 pub struct Candidate {
     certificate: VerifiedCertificate,
     token: BoundPkToken,
@@ -96,7 +97,7 @@ pub fn before_keys(
 ) -> Result<Candidate, DenyReason> {
     let certificate = certificate::verify(certificate, now)?;
     let token = UnverifiedPkToken::parse_compact(certificate.pk_token())?;
-    // a stolen token in another's certificate ends here, whatever else is right about it
+    // refuses a stolen token in a certificate for another key
     if token.unverified_cic().user_key() != certificate.public_key() {
         return Err(DenyReason::OtherKey);
     }
@@ -113,8 +114,8 @@ impl Candidate {
         &self.token.provider().issuer
     }
 
-    /// Returns true if the keys that the token names are among these; if not, the provider may have
-    /// newer ones.
+    /// Returns true if these keys include those that the token names; otherwise the provider may
+    /// have newer ones.
     pub fn suits(&self, keys: &KeySet) -> bool {
         let token = self.token.unverified();
         let refreshed = token.unverified_refreshed();
@@ -122,8 +123,8 @@ impl Candidate {
             && refreshed.is_none_or(|token| keys.knows(token.unverified_kid().as_deref()))
     }
 
-    /// Verifies the token with the provider's keys. How old the login may be is checked by
-    /// [`Undenied::allowed_by`].
+    /// Verifies the token with the provider's keys. [`Undenied::allowed_by`] checks the age of the
+    /// login.
     pub fn identify(self, keys: &KeySet, now: UnixTime) -> Result<Identified, DenyReason> {
         let provider = self.token.provider().clone();
         let token = pk_token::authenticate(self.token, keys, now)?;
@@ -145,7 +146,7 @@ impl Candidate {
     }
 }
 
-/// Somebody whom a trusted provider vouches for, holding the key of the certificate.
+/// A login with a verified token and the key of the certificate.
 pub struct Identified {
     certificate: VerifiedCertificate,
     token: AuthenticPkToken,
@@ -153,7 +154,7 @@ pub struct Identified {
     account: Option<AccountFacts>,
     provider: TrustedProvider,
     now: UnixTime,
-    /// `SHA256:…` of the user key, and of the ID tokens' payloads.
+    /// `SHA256:…` of the user key and of the ID tokens' payloads.
     fingerprint: String,
     login: String,
     refreshed_login: Option<String>,
@@ -165,14 +166,14 @@ impl Identified {
         self.token.claims()
     }
 
-    /// For asking the provider about them, if the certificate carries one.
+    /// Returns the access token for a userinfo request, if the certificate contains one.
     pub fn access_token(&self) -> Option<&Secret> {
         self.certificate
             .access_token()
             .filter(|token| !token.is_empty())
     }
 
-    /// With what the provider said about them.
+    /// Adds claims from userinfo.
     pub fn with_userinfo(self, userinfo: Userinfo) -> Self {
         Self {
             userinfo: Some(userinfo),
@@ -180,12 +181,12 @@ impl Identified {
         }
     }
 
-    /// With what the local account is that they want. No claim may name one that is not known.
+    /// Adds the kind of the local account. No claim may name an unknown account.
     pub fn with_account(self, account: Option<AccountFacts>) -> Self {
         Self { account, ..self }
     }
 
-    /// Sets where the client connects from, for rules with `client_address`.
+    /// Sets the client's address, for rules with `client_address`.
     pub fn with_client_address(self, client_address: Option<IpAddr>) -> Self {
         Self {
             client_address,
@@ -201,13 +202,13 @@ impl Identified {
         self.token.user_key()
     }
 
-    /// The PK token's compact form, and that of the ID token in it.
+    /// Returns the compact PK token and its compact ID token.
     pub fn compact_tokens(&self) -> (&str, String) {
         (self.certificate.pk_token(), self.token.id_token().compact())
     }
 
-    /// Fails if a revocation, deny list or deny rule applies, whatever else allows. `tell` hears of
-    /// each step, in words for an admin. Not escaped.
+    /// Fails if a revocation, deny list or deny rule applies. `tell` gets a message for the admin
+    /// about each step, not escaped.
     pub fn check_denials<'a>(
         &'a self,
         principal: &'a str,
@@ -218,11 +219,11 @@ impl Identified {
         tell(self.who());
         match self.age() {
             Ok(None) => tell("the login does not expire".to_owned()),
-            Ok(Some(end)) => tell(format!("the login counts until {end}")),
+            Ok(Some(end)) => tell(format!("the login is valid until {end}")),
             Err(error) => tell(error.to_string()),
         }
         if let Some(Err(error)) = self.token.refreshed() {
-            tell(format!("its refreshed part does not count: {error}"));
+            tell(format!("the refreshed ID token is not valid: {error}"));
         }
         policy.refuses(&self.applicant(principal), deny, tell)?;
         Ok(Undenied {
@@ -231,8 +232,8 @@ impl Identified {
         })
     }
 
-    /// Until when the login counts under the provider's policy, or that it has expired. Whoever
-    /// lets somebody in on other grounds than a rule with an age of its own has to ask.
+    /// Returns until when the login is valid under the provider's policy, or that it has expired.
+    /// Only rules with their own age limit replace this check.
     fn age(&self) -> Result<Option<UnixTime>, PkTokenError> {
         self.token.age(self.provider.expiration, self.now)
     }
@@ -250,7 +251,7 @@ impl Identified {
             email_verified: claims.email_is_verified(refreshed.map(VerifiedIdToken::claims)),
             issued_at: claims.issued_at(),
             refreshed_at: refreshed.and_then(|refreshed| refreshed.claims().issued_at()),
-            counts_still: self.age().is_ok(),
+            is_unexpired: self.age().is_ok(),
             key: &self.fingerprint,
             login: &self.login,
             refreshed_login: self
@@ -294,7 +295,7 @@ impl Identified {
         })
     }
 
-    /// Mail address or subject, at which issuer. Not escaped.
+    /// Returns mail address or subject, and issuer. Not escaped.
     fn who(&self) -> String {
         let claims = self.token.claims();
         format!(
@@ -307,14 +308,14 @@ impl Identified {
     }
 }
 
-/// An identified login that no denial applies to.
+/// An identified login to which no denial applies.
 pub struct Undenied<'a> {
     identified: &'a Identified,
     principal: &'a str,
 }
 
 impl Undenied<'_> {
-    /// Allows by the first rule that fits, then by the first row of `auth_id`.
+    /// Allows by the first matching rule, then by the first matching row of `auth_id`.
     pub fn allowed_by(
         &self,
         policy: &Policy,
@@ -323,14 +324,14 @@ impl Undenied<'_> {
         let applicant = self.identified.applicant(self.principal);
         let granted = match (policy.allows(&applicant, tell), self.identified.age()) {
             (Ok(granted), _) => granted,
-            // a newer login may do; nothing that is added to the policy would
+            // logging in again may help; changing the policy would not
             (Err(PolicyDenial::NoRule { .. }), Err(expired)) => return Err(expired.into()),
             (Err(denial), _) => return Err(denial.into()),
         };
         self.identified.let_in(self.principal, granted)
     }
 
-    /// Allows by a plugin of this name that said yes. Fails for a login that has expired.
+    /// Allows by a plugin that said yes. Fails for an expired login.
     pub fn allowed_by_plugin(&self, plugin: &str) -> Result<Allowed, DenyReason> {
         self.identified.age()?;
         let granted = Granted {

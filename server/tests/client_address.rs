@@ -5,10 +5,8 @@ mod forge;
 #[allow(dead_code)] // each test program uses a part of it
 mod stage;
 
-use std::time::SystemTime;
-
 use forge::{CLIENT, Login};
-use stage::{ACCOUNT, Provider, Server};
+use stage::{ACCOUNT, Provider, Server, issued, now};
 
 /// This end is ours; documentation addresses are not.
 const FROM_192_0_2_7: &str = "127.0.0.1 22 192.0.2.7 51234";
@@ -26,15 +24,7 @@ fn case(effect: &str, settings: &str) -> Case {
     let login = Login::new();
     let provider = Provider::of(&login);
     let issuer = provider.address.clone();
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
-    let login = login.with(|login| {
-        login.claims["iss"] = issuer.clone().into();
-        login.claims["iat"] = now.into();
-        login.claims["exp"] = (now + 60).into();
-    });
+    let login = issued(login, &issuer, now());
     let server = Server::for_login(&login, &issuer);
     server.write("providers", &format!("{issuer} {CLIENT} 24h\n"));
     if effect == "allow" {

@@ -5,33 +5,7 @@ mod forge;
 #[expect(dead_code, reason = "a stage for several suites")]
 mod stage;
 
-use std::time::SystemTime;
-
-use forge::Login;
-use opkssh_protocol::time::UnixTime;
-use stage::{ACCOUNT, Provider, Server};
-
-/// A login that is let in, with these further claims.
-fn scene(change: impl FnOnce(&mut Login)) -> (Login, Provider, Server) {
-    let login = Login::new();
-    let provider = Provider::of(&login);
-    let now = UnixTime::from(SystemTime::now()).0;
-    let login = login.with(|login| {
-        login.claims["iss"] = provider.address.clone().into();
-        login.claims["iat"] = now.into();
-        login.claims["exp"] = (now + 60).into();
-        change(login);
-    });
-    let server = Server::for_login(&login, &provider.address);
-    let row = format!("{ACCOUNT} sub-1 {}\n", provider.address);
-    server.write("auth_id", &row);
-    server.allows(&login);
-    (login, provider, server)
-}
-
-fn denying(conditions: &str) -> String {
-    format!("rules: [{{name: stop, effect: deny, when: [{conditions}]}}]\n")
-}
+use stage::{ACCOUNT, denying, scene};
 
 #[test]
 fn a_mail_address_in_a_deny_rule_has_no_letter_case() {

@@ -5,26 +5,9 @@ mod forge;
 #[expect(dead_code, reason = "a stage for several suites")]
 mod stage;
 
-use std::time::SystemTime;
-
-use forge::Login;
-use opkssh_protocol::time::UnixTime;
-use stage::{ACCOUNT, Provider, Server};
+use stage::{ACCOUNT, Server, scene};
 
 const PLAIN: (&str, &str) = ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAA");
-
-fn scene() -> (Login, Provider, Server) {
-    let login = Login::new();
-    let provider = Provider::of(&login);
-    let now = UnixTime::from(SystemTime::now()).0;
-    let login = login.with(|login| {
-        login.claims["iss"] = provider.address.clone().into();
-        login.claims["iat"] = now.into();
-        login.claims["exp"] = (now + 60).into();
-    });
-    let server = Server::for_login(&login, &provider.address);
-    (login, provider, server)
-}
 
 fn falls_back_to(server: &Server, command: &str) {
     let text = format!("fallback: {{command: [{command}]}}\n");
@@ -37,7 +20,7 @@ fn plain(server: &Server) -> (String, Result<(), String>) {
 
 #[test]
 fn other_keys_are_answered_by_it_and_ours_by_us() {
-    let (login, provider, server) = scene();
+    let (login, provider, server) = scene(|_| ());
     falls_back_to(&server, "/bin/echo, \"%u\", \"%t\", \"%k\"");
     let (out, result) = plain(&server);
     assert_eq!(out, format!("{ACCOUNT} {} {}\n", PLAIN.0, PLAIN.1));
@@ -50,7 +33,7 @@ fn other_keys_are_answered_by_it_and_ours_by_us() {
 
 #[test]
 fn ours_refused_its_lines_still_count() {
-    let (login, _provider, server) = scene();
+    let (login, _provider, server) = scene(|_| ());
     falls_back_to(&server, "/bin/echo, a line");
     server.write("auth_id", "");
     let (out, result) = server.verify(&login);
@@ -62,7 +45,7 @@ fn ours_refused_its_lines_still_count() {
 
 #[test]
 fn deny_lists_come_first() {
-    let (login, _provider, server) = scene();
+    let (login, _provider, server) = scene(|_| ());
     falls_back_to(&server, "/bin/echo, a line");
     server.write("config.yml", &format!("deny_users: [{ACCOUNT}]\n"));
     let (out, result) = plain(&server);
@@ -76,16 +59,16 @@ fn deny_lists_come_first() {
     server.write("config.yml", "deny_users: [");
     let (out, result) = plain(&server);
     assert!(out.is_empty());
-    assert!(result.unwrap_err().contains("nobody is let in"));
-    server.refuses(&login, "nobody is let in");
+    assert!(result.unwrap_err().contains("every login is refused"));
+    server.refuses(&login, "every login is refused");
 }
 
 #[test]
 fn one_that_fails_or_may_not_run_says_nothing() {
-    let (_login, _provider, server) = scene();
+    let (_login, _provider, server) = scene(|_| ());
     for (command, reason) in [
         ("/bin/false", "failed"),
-        ("/bin/true", "knows nothing"),
+        ("/bin/true", "has no key"),
         ("/nonexistent", "No such file"),
         ("/etc/passwd", "not a program"),
         ("/bin/sh, -c, echo a line; exit 3", "failed"),
@@ -105,7 +88,7 @@ fn one_that_fails_or_may_not_run_says_nothing() {
 
 #[test]
 fn a_certificate_of_the_sites_own_authority_is_left_to_others() {
-    let (_login, provider, server) = scene();
+    let (_login, provider, server) = scene(|_| ());
     falls_back_to(&server, "/bin/echo, a line");
     // ours by its type, but without a PK token in it
     let certificate = include_str!("../../protocol/src/inspect/plain-certificate.pub");
@@ -120,7 +103,7 @@ fn a_certificate_of_the_sites_own_authority_is_left_to_others() {
 fn it_cannot_write_to_the_key_cache() {
     use std::fs;
 
-    let (login, provider, server) = scene();
+    let (login, provider, server) = scene(|_| ());
     fs::create_dir(server.path("cache")).unwrap();
     server.mode("cache", 0o700);
     server.allows(&login);
@@ -140,7 +123,7 @@ fn it_cannot_write_to_the_key_cache() {
 /// accounts whatever the key.
 #[test]
 fn other_keys_are_answered_while_rules_cannot_be_used() {
-    let (login, _provider, server) = scene();
+    let (login, _provider, server) = scene(|_| ());
     falls_back_to(&server, "/bin/echo, a line");
     for (file, text, mode) in [
         ("rules.yml", "[", 0o640),
@@ -150,7 +133,7 @@ fn other_keys_are_answered_while_rules_cannot_be_used() {
     ] {
         server.write(file, text);
         server.mode(file, mode);
-        server.refuses(&login, "nobody is let in");
+        server.refuses(&login, "every login is refused");
         assert_eq!(plain(&server), ("a line\n".into(), Ok(())), "{file}");
         std::fs::remove_file(server.path(file)).unwrap();
     }
@@ -158,7 +141,10 @@ fn other_keys_are_answered_while_rules_cannot_be_used() {
         server.write(file, text);
         let (out, result) = plain(&server);
         assert_eq!(out, "", "{file}");
-        assert!(result.unwrap_err().contains("nobody is let in"), "{file}");
+        assert!(
+            result.unwrap_err().contains("every login is refused"),
+            "{file}"
+        );
         std::fs::remove_file(server.path(file)).unwrap();
         falls_back_to(&server, "/bin/echo, a line");
     }

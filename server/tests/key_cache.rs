@@ -8,13 +8,11 @@ mod stage;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
 
 use forge::Login;
-use opkssh_protocol::time::UnixTime;
 use opkssh_server::key_source::Store;
 use opkssh_server::{ServerDirs, cache_clear, cache_refresh, cache_show};
-use stage::{Provider, Server, discovery, ok};
+use stage::{Provider, Server, discovery, issued, now, ok};
 
 struct Scene {
     login: Login,
@@ -43,14 +41,7 @@ impl Scene {
     }
 
     fn at(provider: Provider, login: Login, down: Arc<AtomicBool>) -> Self {
-        let now = UnixTime::from(SystemTime::now()).0;
-        let at_provider = |login: Login| {
-            login.with(|login| {
-                login.claims["iss"] = provider.address.clone().into();
-                login.claims["iat"] = now.into();
-                login.claims["exp"] = (now + 60).into();
-            })
-        };
+        let at_provider = |login: Login| issued(login, &provider.address, now());
         let login = at_provider(login);
         let stranger = at_provider(Login::new()).with(|login| {
             login.id_header["kid"] = "made up".into();
@@ -118,7 +109,7 @@ fn a_provider_that_is_down_for_an_hour_and_for_a_day() {
     scene.server.allows(&scene.login);
     let log = scene.server.log();
     assert!(
-        log.contains("cannot be asked") && log.contains("status 503"),
+        log.contains("using keys of ") && log.contains("status 503"),
         "{log}"
     );
     let asked = scene.provider.requests();
@@ -219,7 +210,7 @@ fn show_refresh_and_clear() {
     let cache = scene.server.path("cache");
     assert_eq!(
         scene.show(),
-        format!("kept in {}\n{issuer}: no keys yet\n", cache.display())
+        format!("cache: {}\n{issuer}: no keys yet\n", cache.display())
     );
     let mut out = Vec::new();
     cache_refresh(&scene.args(), &mut out).unwrap();
@@ -241,7 +232,7 @@ fn show_refresh_and_clear() {
     cache_refresh(&scene.args(), &mut out).unwrap();
     let mut out = Vec::new();
     cache_clear(&scene.args(), None, &mut out).unwrap();
-    assert_eq!(out, b"forgot the keys of 1 issuers\n");
+    assert_eq!(out, b"deleted the keys of 1 issuers\n");
     assert!(scene.show().contains("no keys yet"));
 }
 
@@ -256,7 +247,7 @@ fn a_key_file_for_servers_that_ask_nobody() {
     let settings = format!("jwks_files: {{\"{issuer}\": {}}}\n", file.display());
     scene.server.write("server.yml", &settings);
     scene.server.allows(&scene.login);
-    assert!(scene.show().contains("never asked"));
+    assert!(scene.show().contains("keys from "));
     let mut out = Vec::new();
     cache_refresh(&scene.args(), &mut out).unwrap();
     scene.server.refuses(&scene.stranger, "");
@@ -279,7 +270,7 @@ fn settings_that_cannot_be_used_refuse_everyone() {
         ":",
     ] {
         scene.server.write("server.yml", text);
-        scene.server.refuses(&scene.login, "nobody is let in");
+        scene.server.refuses(&scene.login, "every login is refused");
     }
     scene.server.write("server.yml", "");
     scene.server.mode("server.yml", 0o644);

@@ -7,11 +7,9 @@ mod forge;
 mod stage;
 
 use std::fs;
-use std::time::SystemTime;
 
 use forge::Login;
-use opkssh_protocol::time::UnixTime;
-use stage::{ACCOUNT, Provider, Server, ok};
+use stage::{ACCOUNT, Provider, Server, issued, now, ok};
 
 /// A login that only a plugin or the fallback would let in. Both leave a file when they are asked.
 struct Scene {
@@ -30,12 +28,7 @@ impl Scene {
 
     fn at(provider: Provider, login: Login) -> Self {
         let issuer = provider.address.clone();
-        let now = UnixTime::from(SystemTime::now()).0;
-        let login = login.with(|login| {
-            login.claims["iss"] = issuer.clone().into();
-            login.claims["iat"] = now.into();
-            login.claims["exp"] = (now + 60).into();
-        });
+        let login = issued(login, &issuer, now());
         let server = Server::for_login(&login, &issuer);
         server.write("auth_id", "");
         // nothing can be made right beside the key cache
@@ -113,17 +106,22 @@ fn refusals(issuer: &str) -> Vec<(&'static str, String, u32, &'static str)> {
             0o640,
             "cannot be filled in",
         ),
-        ("revoked.yml", "[".into(), 0o640, "nobody is let in"),
-        ("revoked.yml", "[]".into(), 0o666, "nobody is let in"),
-        ("rules.yml", "[".into(), 0o640, "nobody is let in"),
-        ("rules.yml", "rules: []".into(), 0o666, "nobody is let in"),
+        ("revoked.yml", "[".into(), 0o640, "every login is refused"),
+        ("revoked.yml", "[]".into(), 0o666, "every login is refused"),
+        ("rules.yml", "[".into(), 0o640, "every login is refused"),
+        (
+            "rules.yml",
+            "rules: []".into(),
+            0o666,
+            "every login is refused",
+        ),
         (
             "config.yml",
             "deny_users: [".into(),
             0o640,
-            "nobody is let in",
+            "every login is refused",
         ),
-        ("config.yml", String::new(), 0o666, "nobody is let in"),
+        ("config.yml", String::new(), 0o666, "every login is refused"),
     ]
 }
 
@@ -140,7 +138,7 @@ fn nor_is_it_about_a_bad_certificate_while_one_of_the_files_cannot_be_read() {
     assert!(asked(&scene.server, "fallback"));
     for file in ["rules.yml", "revoked.yml"] {
         scene.server.write(file, "[");
-        scene.server.refuses(&long_ago, "nobody is let in");
+        scene.server.refuses(&long_ago, "every login is refused");
         assert!(!asked(&scene.server, "fallback"), "{file}");
         fs::remove_file(scene.server.path(file)).unwrap();
     }
@@ -185,7 +183,7 @@ fn a_plugin_does_not_let_an_expired_login_in() {
     scene.plugin("echo allow");
     scene.server.allows(&scene.login);
     assert!(scene.asked("plugin"));
-    let then = UnixTime::from(SystemTime::now()).0 - 2 * 86_400;
+    let then = now() - 2 * 86_400;
     let old = scene.login.with(|login| {
         login.claims["iat"] = then.into();
         login.claims["exp"] = (then + 60).into();

@@ -5,34 +5,8 @@ mod forge;
 #[expect(dead_code, reason = "a stage for several suites")]
 mod stage;
 
+use stage::{ACCOUNT, denying, scene};
 use std::fs;
-use std::time::SystemTime;
-
-use forge::Login;
-use opkssh_protocol::time::UnixTime;
-use stage::{ACCOUNT, Provider, Server};
-
-/// A login that is let in, with these further claims.
-fn scene(change: impl FnOnce(&mut Login)) -> (Login, Provider, Server) {
-    let login = Login::new();
-    let provider = Provider::of(&login);
-    let now = UnixTime::from(SystemTime::now()).0;
-    let login = login.with(|login| {
-        login.claims["iss"] = provider.address.clone().into();
-        login.claims["iat"] = now.into();
-        login.claims["exp"] = (now + 60).into();
-        change(login);
-    });
-    let server = Server::for_login(&login, &provider.address);
-    let row = format!("{ACCOUNT} sub-1 {}\n", provider.address);
-    server.write("auth_id", &row);
-    server.allows(&login);
-    (login, provider, server)
-}
-
-fn denying(conditions: &str) -> String {
-    format!("rules: [{{name: stop, effect: deny, when: [{conditions}]}}]\n")
-}
 
 #[test]
 fn words_that_yaml_1_1_reads_as_something_else_have_to_be_quoted() {

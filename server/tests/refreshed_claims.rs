@@ -6,13 +6,10 @@ mod forge;
 #[expect(dead_code, reason = "a stage for several suites")]
 mod stage;
 
-use std::time::SystemTime;
-
 use forge::{CLIENT, Login};
 use opkssh_protocol::base64url;
-use opkssh_protocol::time::UnixTime;
 use serde_json::{Value, json};
-use stage::{ACCOUNT, Provider, Server};
+use stage::{ACCOUNT, Provider, Server, issued, now};
 
 /// A login whose ID token has expired, on a server that counts refreshed ones.
 struct Scene {
@@ -22,21 +19,13 @@ struct Scene {
     _provider: Provider,
 }
 
-fn now() -> i64 {
-    UnixTime::from(SystemTime::now()).0
-}
-
 impl Scene {
     fn new(claims: Value) -> Self {
         let login = Login::new();
         let provider = Provider::of(&login);
         let issuer = provider.address.clone();
-        let login = login.with(|login| {
-            login.claims["iss"] = issuer.clone().into();
-            login.claims["iat"] = (now() - 9 * 86_400).into();
-            login.claims["exp"] = (now() - 9 * 86_400 + 60).into();
-            put(&mut login.claims, claims);
-        });
+        let login =
+            issued(login, &issuer, now() - 9 * 86_400).with(|login| put(&mut login.claims, claims));
         let server = Server::for_login(&login, &issuer);
         let scene = Self {
             login,

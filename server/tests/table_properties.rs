@@ -1,8 +1,9 @@
 //! The table grammar under any bytes and any words.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use opkssh_server::policy::{Identity, Policy, RowFile};
-use opkssh_server::providers::{Providers, is_acceptable};
+use opkssh_protocol::config::is_https_or_loopback;
+use opkssh_server::policy::{ClaimSet, Identity, Policy, RowFile};
+use opkssh_server::providers::Providers;
 use opkssh_server::table;
 use opkssh_server::verify::peek;
 use proptest::prelude::*;
@@ -75,13 +76,13 @@ proptest! {
     ) {
         let text = format!("'{issuer}' id 24h\n");
         let counts = Providers::parse("f", text.as_bytes()).for_issuer(&issuer).is_ok();
-        prop_assert_eq!(counts, url::Url::parse(&issuer).is_ok_and(|url| is_acceptable(&url)));
+        prop_assert_eq!(counts, url::Url::parse(&issuer).is_ok_and(|url| is_https_or_loopback(&url)));
     }
 
     #[test]
     fn any_cell_is_an_identity_or_says_why_not(cell in "(oidc:|repo:|oidc-match-end:email:)?.*") {
         if let Ok(identity) = Identity::parse(&cell) {
-            let _ = identity.matches(&opkssh_protocol::json::Object::new());
+            let _ = identity.matches(&ClaimSet::new(&opkssh_protocol::json::Object::new()));
         }
     }
 

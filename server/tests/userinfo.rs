@@ -7,11 +7,10 @@ mod forge;
 mod stage;
 
 use std::net::TcpListener;
-use std::time::SystemTime;
 
 use forge::Login;
 use serde_json::json;
-use stage::{ACCOUNT, Answer, Provider, Server, ok, redirect};
+use stage::{ACCOUNT, Answer, Provider, Server, issued, now, ok, redirect};
 
 const TOKEN: &str = "access-token-that-nobody-else-may-see";
 
@@ -41,15 +40,7 @@ fn with_endpoint(
         _ => None,
     });
     let issuer = provider.address.clone();
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
-    let login = login.with(|login| {
-        login.claims["iss"] = issuer.clone().into();
-        login.claims["iat"] = now.into();
-        login.claims["exp"] = (now + 60).into();
-    });
+    let login = issued(login, &issuer, now());
     let server = Server::for_login(&login, &issuer);
     let login = login.with(|login| {
         login.certificate.extensions = Some(vec![

@@ -1,6 +1,6 @@
 use super::*;
 
-fn parsed(line: &str) -> Result<Command, Stop> {
+fn parsed(line: &str) -> Result<Command, NoCommand> {
     parse(
         line.split(' ')
             .filter(|word| !word.is_empty())
@@ -10,14 +10,14 @@ fn parsed(line: &str) -> Result<Command, Stop> {
 
 fn usage(line: &str) -> (String, Option<String>) {
     match parsed(line) {
-        Err(Stop::Usage { message, hint }) => (message, hint),
-        Err(Stop::Help(text)) => panic!("{line}: help\n{text}"),
+        Err(NoCommand::Usage { message, hint }) => (message, hint),
+        Err(NoCommand::Help(text)) => panic!("{line}: help\n{text}"),
         Ok(_) => panic!("{line}: accepted"),
     }
 }
 
 #[test]
-fn the_table_is_consistent() {
+fn the_commands_are_consistent() {
     Cli::command().debug_assert();
 }
 
@@ -25,7 +25,7 @@ fn the_table_is_consistent() {
 fn no_arguments_and_help_print_the_help() {
     for line in ["opkssh", "opkssh --help", "opkssh -h", "opkssh help"] {
         assert!(
-            matches!(parsed(line), Err(Stop::Help(text)) if text.contains("inspect")),
+            matches!(parsed(line), Err(NoCommand::Help(text)) if text.contains("inspect")),
             "{line}"
         );
     }
@@ -40,24 +40,24 @@ fn the_version_has_two_flags() {
 
 #[cfg(feature = "client")]
 #[test]
-fn the_agent_is_run_without_the_table_and_mistakes_are_told_with_it() {
+fn agent_run_is_parsed_alone_and_errors_come_from_the_full_parser() {
     let run = |args: &str| parsed(&format!("opkssh agent run {args}"));
     assert!(matches!(
         run("--log-level debug --detached=true"),
         Ok(Command::Agent { command: AgentCommand::Run(args) })
-            if args.detached && args.log_level.name() == "debug"
+            if args.detached && args.settings.running.log_level.as_deref() == Some("debug")
     ));
-    assert!(alone(&["opkssh", "agent", "run"].map(OsString::from)).is_some());
-    assert!(alone(&["opkssh", "agent", "stop"].map(OsString::from)).is_none());
+    assert!(parse_single(&["opkssh", "agent", "run"].map(OsString::from)).is_some());
+    assert!(parse_single(&["opkssh", "agent", "stop"].map(OsString::from)).is_none());
     assert_eq!(usage("opkssh agent run --x").0, "unknown flag: --x");
     assert!(
-        matches!(run("--help"), Err(Stop::Help(text)) if text.contains("opkssh agent run [OPTIONS]"))
+        matches!(run("--help"), Err(NoCommand::Help(text)) if text.contains("opkssh agent run [OPTIONS]"))
     );
 }
 
 #[cfg(feature = "server")]
 #[test]
-fn verify_is_read_alone_as_with_the_table() {
+fn verify_is_parsed_the_same_by_both_parsers() {
     for words in [
         "opkssh verify root AAAA ssh-rsa",
         "opkssh verify --etc /x --log-file=/y root AAAA ssh-rsa more -x --etc",
@@ -65,7 +65,7 @@ fn verify_is_read_alone_as_with_the_table() {
         "opkssh verify -- -root AAAA ssh-rsa",
     ] {
         let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
-        let Some(Command::Verify(alone)) = alone(&words) else {
+        let Some(Command::Verify(alone)) = parse_single(&words) else {
             panic!("{words:?}");
         };
         let table = flags_take_values(Cli::command()).try_get_matches_from(&words);
@@ -84,7 +84,7 @@ fn verify_is_read_alone_as_with_the_table() {
         "opkssh verify root --x AAAA t",
     ] {
         let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
-        assert!(alone(&words).is_none(), "{words:?}");
+        assert!(parse_single(&words).is_none(), "{words:?}");
     }
 }
 
@@ -128,7 +128,10 @@ mod client {
             let words: Vec<_> = line.split(' ').skip(1).map(OsString::from).collect();
             assert_eq!(help.words, words, "{line}");
         }
-        assert!(matches!(parsed("opkssh ssh --help"), Err(Stop::Help(_))));
+        assert!(matches!(
+            parsed("opkssh ssh --help"),
+            Err(NoCommand::Help(_))
+        ));
     }
 
     #[test]

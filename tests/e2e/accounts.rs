@@ -200,7 +200,8 @@ fn names_that_would_confuse_are_refused() {
     write_config(&setup.home, &[first, second]);
     let refused = login_as(&setup, "alice", &["--as", "other"]).refused();
     assert!(
-        refused.contains("other is what a provider of the client configuration is called"),
+        refused
+            .contains("the account name other is a provider's alias in the client configuration"),
         "{refused}"
     );
     let refused = login_as(&setup, "alice", &["-p", "--as", "x"]).refused();

@@ -21,7 +21,7 @@ fn with_nonce() -> ProviderOptions {
 fn waiting_login(setup: &Setup, args: &[&str]) -> (Running, String, String) {
     let args = ["login", "--device"].iter().chain(args);
     let mut login = setup.home.opkssh(args).start();
-    let said = login.wait_for("The code is good for ");
+    let said = login.wait_for("The code is valid for ");
     let address = said
         .lines()
         .find_map(|line| line.strip_prefix("Or open this, with the code in it: "))
@@ -54,7 +54,7 @@ fn shows_a_code_and_logs_in_when_the_person_is_done_elsewhere() {
         said.contains(&format!("and enter the code: {code}\n")),
         "{said}"
     );
-    assert!(said.contains("The code is good for 10 minutes."), "{said}");
+    assert!(said.contains("The code is valid for 10 minutes."), "{said}");
     assert!(!said.contains("Opening browser"), "{said}");
     assert!(
         !said.contains('\u{1b}'),

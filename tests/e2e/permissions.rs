@@ -239,12 +239,12 @@ fn a_directory_that_others_may_change_is_not_made_root_s_unseen() {
     chmod(&etc, "policy.d", 0o777);
     let fixed = run(&peer, true, &etc, &["fix", "-y"], "");
     assert!(fixed.refused().contains("fix completed with 1 errors"));
-    assert!(fixed.any_stdout().contains("look at the plugins in it"));
+    assert!(fixed.any_stdout().contains("review its plugins"));
     let mode = |name: &str| fs::metadata(etc.dir().join(name)).unwrap().mode() & 0o777;
     assert_eq!((mode("policy.d"), mode("policy.d/a.yml")), (0o777, 0o666));
     // however often it is run
     let again = run(&peer, true, &etc, &["fix", "-y"], "");
-    assert!(again.any_stdout().contains("look at the plugins in it"));
+    assert!(again.any_stdout().contains("review its plugins"));
     chmod(&etc, "policy.d", 0o750);
     let fixed = run(&peer, true, &etc, &["fix", "-y"], "");
     assert!(fixed.any_stdout().contains("a.yml could be changed by"));
@@ -286,7 +286,7 @@ fn what_others_could_have_written_is_not_made_good_by_another_mode() {
         let fixed = run(&peer, true, &etc, &["fix", "-y"], "");
         assert!(fixed.refused().contains("fix completed with 1 errors"));
         let said = fixed.any_stdout();
-        let what = format!("/etc/opk/{name} could be changed by others than root: look at");
+        let what = format!("/etc/opk/{name} could be changed by others than root: review");
         assert!(said.contains(&what), "{said}");
         assert!(
             said.contains(&format!("sudo chmod 640 /etc/opk/{name}")),

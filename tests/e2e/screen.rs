@@ -91,7 +91,7 @@ fn a_locked_screen_puts_identities_away_and_brings_them_back_without_a_login() {
     assert_eq!(status["agent"]["locked"], serde_json::json!(["screen"]));
     assert_eq!(status["accounts"], serde_json::json!([]));
     let shown = setup.home.opkssh(["status"]).run().stdout();
-    assert!(shown.contains("\nPut away"), "{shown}");
+    assert!(shown.contains("\nScreen lock"), "{shown}");
     assert!(shown.contains("account test is not usable: it is put away"));
     assert_eq!(list(&setup), NO_IDENTITIES, "nothing brought it back");
 
@@ -110,7 +110,7 @@ fn a_locked_screen_puts_identities_away_and_brings_them_back_without_a_login() {
     logind.ask_to_lock(true);
     watched.wait_until_away();
     let said = setup.home.opkssh(["agent", "unlock"]).run().stdout();
-    assert_eq!(said, "What was put away with the screen is back.\n");
+    assert_eq!(said, "The keys hidden by the screen lock are back.\n");
     assert_eq!(watched.wait_until_back(), before);
     assert_eq!(setup.browser.openings(), 1);
 }

@@ -164,7 +164,7 @@ fn audit_finds_what_would_surprise_later() {
         etc.write(name, broken);
         let text = audit(&home, &etc, &[]).any_stdout();
         assert!(
-            text.contains(&format!("{name} (")) && text.contains("nobody is let in while"),
+            text.contains(&format!("{name} (")) && text.contains("verify refuses every login"),
             "{text}"
         );
         fs::remove_file(etc.dir().join(name)).unwrap();
@@ -213,11 +213,11 @@ fn explain_says_yes_with_each_step() {
     ));
     let said = explain(&attempt, &user_name()).stdout();
     // there is no key cache here, and so nobody to be in root's place
-    assert_eq!(said.contains("judged as root"), user_name() == "root");
+    assert_eq!(said.contains("decided as root"), user_name() == "root");
     for expected in [
         "the certificate is in order",
-        "the provider's signature is right",
-        "the login counts until",
+        "the provider's signature is valid",
+        "the login is valid until",
         "not revoked",
         "not on a deny list",
         "rule \"ops\" does not allow: ",

@@ -131,7 +131,7 @@ fn explains_as_the_owner(attempt: &Attempt, owner: u32) {
     let before = attempt.requests();
     let said = explain().stdout();
     assert!(said.contains("sshd gets: "), "{said}");
-    assert!(!said.contains("judged as root"), "{said}");
+    assert!(!said.contains("decided as root"), "{said}");
     assert_eq!(attempt.requests(), before, "the cache is used");
 
     let rows = attempt.etc.dir().join("auth_id");

@@ -146,7 +146,7 @@ fn explain_takes_an_address() {
     said.refused();
     attempt.etc.write("server.yml", "");
     let said = explain(&["--client-address", "192.0.2.7"]);
-    let why = "--client-address does not count: server.yml does not declare";
+    let why = "--client-address has no effect: server.yml does not declare";
     assert!(said.any_stdout().contains(why), "{}", said.any_stdout());
     said.refused();
     // an address, not a block

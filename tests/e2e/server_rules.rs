@@ -201,7 +201,7 @@ fn rules_that_cannot_be_used_refuse_everybody() {
         ("revoked.yml", "- {subject: a, issuer: i, reason: }\n"),
     ] {
         attempt.etc.write(name, text);
-        attempt.is_refused("cannot be used, so nobody is let in");
+        attempt.is_refused("cannot be used, so every login is refused");
         fs::remove_file(attempt.etc.dir().join(name)).unwrap();
     }
     attempt.etc.write("rules.yml", "rules: []\n");
@@ -243,7 +243,7 @@ fn audit_says_what_has_no_value_and_what_has_to_be_quoted() {
         said.refused();
         let said = said.any_stdout();
         assert!(
-            said.contains(what) && said.contains("nobody is let in"),
+            said.contains(what) && said.contains("refuses every login"),
             "{said}"
         );
         fs::remove_file(etc.dir().join(name)).unwrap();
@@ -290,7 +290,7 @@ fn no_claim_names_an_account_of_the_system() {
     assert!(said.contains("is below UID_MIN"), "{said}");
     let listed = format!("{from_claim}  accounts: [daemon]\n  when: [{{claim: sub, is: sub-1}}]\n");
     let said = explained(&named("somebody", &listed));
-    assert!(said.contains("may become daemon"), "{said}");
+    assert!(said.contains("may log in as daemon"), "{said}");
 }
 
 /// The provider said so when it refreshed the ID token.

@@ -1,4 +1,4 @@
-//! What the agent is told of the ssh that this process is about to become.
+//! Describes the connection of the ssh that this process is about to become.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub fn connecting(program: &Path, args: &[OsString], host: &str) -> Option<Conne
         Ok(output) if output.status.success() => {
             Configuration::parse(&String::from_utf8_lossy(&output.stdout))
         }
-        // ssh itself will say what is wrong
+        // ssh reports the error itself
         _ => Configuration::default(),
     };
     let mut names = vec![host.to_owned()];
@@ -40,10 +40,10 @@ pub fn connecting(program: &Path, args: &[OsString], host: &str) -> Option<Conne
     })
 }
 
-/// What `ssh -G` prints, as far as it matters here.
+/// The settings that the agent needs, from `ssh -G`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Configuration {
-    /// As known_hosts would have it.
+    /// The host's name in known_hosts.
     name: Option<String>,
     jumps: Vec<Vec<String>>,
     known_hosts: Vec<PathBuf>,
@@ -68,7 +68,7 @@ impl Configuration {
             Some(alias) => Some(alias.to_owned()),
             None => value("hostname").map(with_port),
         };
-        // ssh goes through the last one itself, and leaves the others to the ssh that it starts
+        // ssh connects to the last jump host, and the ssh that it starts to the others
         let jumps = value("proxyjump").into_iter();
         let jumps = jumps.flat_map(|jumps| jumps.rsplit(','));
         Self {

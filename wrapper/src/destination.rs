@@ -1,4 +1,4 @@
-//! Reading ssh's command line, only as far as it tells where ssh will go.
+//! Finds the destination in ssh's command line.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -6,19 +6,19 @@ use std::os::unix::ffi::OsStrExt;
 /// Options of ssh(1) that take an argument.
 const WITH_ARGUMENT: &[u8] = b"BbcDEeFIiJLlmOoPpQRSWw";
 
-/// What a command line of ssh is for.
+/// What an ssh command line does.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// It goes to this host, as written there.
+    /// Connects to this host, as written on the command line.
     Host(String),
-    /// It goes to a host whose name is not text.
+    /// Connects to a host whose name is not UTF-8.
     UnreadableHost,
-    /// It logs in nowhere: a version, a query, a message to a running master, or a mistake that
-    /// ssh explains best.
+    /// Does not log in: a version, a query, a message to a master process, or an error that ssh
+    /// reports.
     NoLogin,
 }
 
-/// Reads as ssh does: options may also follow the destination; what follows then is the command.
+/// Parses as ssh does: options may follow the destination, and the remaining words are the command.
 pub fn purpose(args: &[OsString]) -> Purpose {
     let mut host = None;
     let mut words = args.iter().map(|word| word.as_bytes());
@@ -56,7 +56,8 @@ enum Flags {
     NoLogin,
 }
 
-/// A word such as `-vvp22`: letters, of which the first that takes an argument takes the rest.
+/// Parses a word such as `-vvp22`: the first letter that takes an argument takes the rest of the
+/// word.
 fn read_flags(flags: &[u8]) -> Flags {
     for (at, flag) in flags.iter().enumerate() {
         match flag {
@@ -74,7 +75,8 @@ fn read_flags(flags: &[u8]) -> Flags {
     Flags::Complete
 }
 
-/// The host in `host`, `user@host` or `ssh://[user@]host[:port]`. User names may contain `@`.
+/// Returns the host of `host`, `user@host` or `ssh://[user@]host[:port]`. User names may contain
+/// `@`.
 pub fn host_of(destination: &str) -> &str {
     let without_user = |text: &str| text.rfind('@').map_or(0, |at| at + 1);
     let Some(uri) = destination.strip_prefix("ssh://") else {

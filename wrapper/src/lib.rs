@@ -1,15 +1,12 @@
-//! Makes sure that we may log in, then becomes the real tool.
+//! `opkssh ssh`: makes an account usable, then becomes ssh.
 //!
-//! Stdin is never read, stdout never written: they belong to the tool. What there is to say goes
-//! to stderr. Our own failures end as ssh's do, with exit status 255.
+//! Stdin and stdout belong to ssh: messages go to stderr. A failure has ssh's own exit status, 255.
 
 mod connecting;
 mod destination;
 mod error;
-mod make_ready;
 mod real_program;
 mod ssh;
 
 pub use error::WrapperError;
-pub use make_ready::Surroundings;
-pub use ssh::{SshArgs, prepare_ssh, ssh};
+pub use ssh::{SshArgs, SshContext, prepare_ssh, ssh};

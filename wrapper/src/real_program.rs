@@ -1,4 +1,4 @@
-//! The tool behind the wrapper.
+//! Finds the program that the wrapper becomes.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::WrapperError;
 
-/// The first `name` in `path` that can be executed and is not this very program: somebody may
-/// have linked us under that name, and we would call ourselves for ever.
+/// Returns the first executable `name` in `path` that is not this program: if this program is
+/// linked under that name, the wrapper would run itself for ever.
 pub fn real_program(
     name: &'static str,
     path: &OsStr,
@@ -25,7 +25,7 @@ pub fn real_program(
         .ok_or(WrapperError::NotFound(name))
 }
 
-/// Which file it is, whatever its name.
+/// Returns the file's device and inode.
 fn identity(file: &Path) -> Option<(u64, u64)> {
     std::fs::metadata(file)
         .ok()
@@ -59,9 +59,7 @@ mod tests {
         let path = ["a", "b", "c", "d", "missing", "e"].map(|name| root.path().join(name));
         let path = std::env::join_paths(path).unwrap();
         assert_eq!(real_program("ssh", &path, Some(&ours)).ok(), Some(real));
-        let error = real_program("ssh", OsStr::new(""), Some(&ours))
-            .err()
-            .unwrap();
-        assert_eq!(error.to_string(), "there is no ssh in PATH");
+        let error = real_program("ssh", OsStr::new(""), Some(&ours)).unwrap_err();
+        assert_eq!(error.to_string(), "ssh is not in PATH");
     }
 }

@@ -6,27 +6,26 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use opkssh_client::announce;
+use opkssh_client::{EnsureOutcome, Environment, LoginMethod, announce, make_usable};
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
 
 use crate::connecting::connecting;
 use crate::destination::{Purpose, purpose};
 use crate::error::WrapperError;
-use crate::make_ready::{Surroundings, make_ready};
 use crate::real_program::real_program;
 
-/// The command line, divided into what is ours and what is ssh's.
+/// The arguments of `opkssh ssh`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshArgs {
     pub account: Option<String>,
-    /// Passed on as they are.
+    /// Passed to ssh unchanged.
     pub args: Vec<OsString>,
 }
 
 impl SshArgs {
-    /// Reads the words after `opkssh ssh`. `--account` is ours directly after `ssh` only:
-    /// everything that follows is ssh's, to the byte.
+    /// Parses the words after `opkssh ssh`. A leading `--account` is taken; all other words are
+    /// ssh's.
     pub fn read(mut words: Vec<OsString>) -> Result<Self, WrapperError> {
         let text = |word: &OsString| word.to_str().map(str::to_owned);
         let (account, taken) = match words.first().and_then(text).as_deref() {
@@ -50,15 +49,43 @@ impl SshArgs {
     }
 }
 
-/// Makes sure that we may log in, then becomes ssh. Returns only when that failed.
+/// The process's environment, as far as `opkssh ssh` depends on it.
+#[derive(Debug, Clone)]
+pub struct SshContext {
+    pub environment: Environment,
+    /// `PATH`
+    pub path: OsString,
+}
+
+impl SshContext {
+    pub fn of_process() -> Self {
+        Self {
+            environment: Environment::of_process(),
+            path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
+        }
+    }
+
+    fn login_method(&self) -> LoginMethod {
+        let environment = &self.environment;
+        if environment.stdin_terminal || environment.stderr_terminal {
+            LoginMethod::Terminal
+        } else if environment.is_graphical() {
+            LoginMethod::Browser
+        } else {
+            LoginMethod::Unavailable
+        }
+    }
+}
+
+/// Makes an account usable, then becomes ssh. Returns only on failure.
 pub fn ssh(
     args: SshArgs,
-    surroundings: &Surroundings,
+    context: &SshContext,
     places: &Places,
-    chatter: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<Infallible, WrapperError> {
-    let mut command = prepare_ssh(args, surroundings, places, chatter)?;
-    let _ = chatter.flush();
+    let mut command = prepare_ssh(args, context, places, err)?;
+    let _ = err.flush();
     let source = command.exec();
     Err(WrapperError::Exec {
         program: command.get_program().to_string_lossy().into_owned(),
@@ -66,15 +93,15 @@ pub fn ssh(
     })
 }
 
-/// All but the last step of [`ssh`]: the command to become.
+/// Makes an account usable and returns the ssh command to run.
 pub fn prepare_ssh(
     args: SshArgs,
-    surroundings: &Surroundings,
+    context: &SshContext,
     places: &Places,
-    chatter: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<Command, WrapperError> {
     let this_program = std::env::current_exe().ok();
-    let program = real_program("ssh", &surroundings.path, this_program.as_deref())?;
+    let program = real_program("ssh", &context.path, this_program.as_deref())?;
     let purpose = purpose(&args.args);
     let which = match (args.account, &purpose) {
         (_, Purpose::NoLogin) => None,
@@ -83,12 +110,16 @@ pub fn prepare_ssh(
         (None, Purpose::UnreadableHost) => Some(WhichAccount::Default),
     };
     if let Some(which) = which {
-        make_ready(which, surroundings, places, chatter)?;
+        let method = context.login_method();
+        let outcome = make_usable(which, method, &context.environment, places, err)?;
+        if let EnsureOutcome::LoginNeeded { alias, reason } = outcome {
+            return Err(WrapperError::LoginNeeded { alias, reason });
+        }
     }
     if let Purpose::Host(host) = &purpose
         && let Some(connecting) = connecting(&program, &args.args, host)
     {
-        // an older daemon does not know this request; known servers are reached all the same
+        // an older agent does not know this request; servers in known_hosts work without it
         let _ = announce(connecting, places);
     }
     let mut command = Command::new(program);

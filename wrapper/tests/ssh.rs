@@ -15,12 +15,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-use fake_daemon::{FakeDaemon, Home, account};
+use fake_daemon::{FakeDaemon, Home, account, places_in};
 use opkssh_client::Environment;
 use opkssh_protocol::control::{Event, Request};
-use opkssh_protocol::places::{BaseDirectories, Places};
 use opkssh_test_support::write_program;
-use opkssh_wrapper::{SshArgs, Surroundings, WrapperError, prepare_ssh};
+use opkssh_wrapper::{SshArgs, SshContext, WrapperError, prepare_ssh};
 
 const CONFIG: &str = "default_provider: work\nproviders:\n  \
     - {alias: work, issuer: 'https://id.example.com', client_id: client-1}\n  \
@@ -45,11 +44,9 @@ fn home() -> Home {
 }
 
 /// Nobody is here: no terminal, no browser, no desktop.
-fn alone(home: &Home) -> Surroundings {
-    Surroundings {
+fn alone(home: &Home) -> SshContext {
+    SshContext {
         environment: Environment::default(),
-        terminal: false,
-        watched: false,
         path: home.path().join("bin").into_os_string(),
     }
 }
@@ -63,12 +60,12 @@ fn ready(home: &Home) -> FakeDaemon {
 }
 
 /// Runs the prepared command to its end, as `exec` would.
-fn run(home: &Home, words: &[OsString], around: &Surroundings) -> Result<String, WrapperError> {
-    let mut chatter = Vec::new();
+fn run(home: &Home, words: &[OsString], around: &SshContext) -> Result<String, WrapperError> {
+    let mut err = Vec::new();
     let args = SshArgs::read(words.to_vec())?;
-    let mut command = prepare_ssh(args, around, &home.places, &mut chatter)?;
+    let mut command = prepare_ssh(args, around, &home.places, &mut err)?;
     assert!(command.env("HOME", home.path()).status().unwrap().success());
-    Ok(String::from_utf8(chatter).unwrap())
+    Ok(String::from_utf8(err).unwrap())
 }
 
 fn argv(home: &Home) -> Vec<OsString> {
@@ -114,9 +111,9 @@ fn arguments_arrive_to_the_byte() {
         vec![OsString::from_vec(vec![b'h', 0xfe, 0xff])],
     ];
     for line in nasty {
-        let chatter = run(&home, &line, &alone(&home)).unwrap_or_else(|e| panic!("{e}"));
+        let err = run(&home, &line, &alone(&home)).unwrap();
         assert_eq!(argv(&home), line);
-        assert_eq!(chatter, "");
+        assert_eq!(err, "");
         let socket = std::fs::read_to_string(home.path().join("sock")).unwrap();
         assert_eq!(Path::new(&socket), home.places.agent_socket());
     }
@@ -132,7 +129,6 @@ fn the_account_is_chosen_by_option_or_by_host() {
         &words(&["--account", "work", "-v", "host", "id"]),
         &around,
     )
-    .ok()
     .unwrap();
     assert_eq!(argv(&home), words(&["-v", "host", "id"]));
     run(
@@ -140,7 +136,6 @@ fn the_account_is_chosen_by_option_or_by_host() {
         &words(&["-p", "2222", "alice@db.example.com"]),
         &around,
     )
-    .ok()
     .unwrap();
     let asked: Vec<_> = daemon
         .asked()
@@ -164,9 +159,7 @@ fn the_daemon_is_told_what_this_process_connects_to() {
     let ssh = "#!/bin/sh\n[ \"$1 $2\" = '-G -v' ] && \
                printf 'hostname %s\\nport 2222\\nuserknownhostsfile /a /b\\n' \"$3\"\nexit 0\n";
     write_program(&home.path().join("bin/ssh"), ssh);
-    run(&home, &words(&["-v", "web"]), &alone(&home))
-        .ok()
-        .unwrap();
+    run(&home, &words(&["-v", "web"]), &alone(&home)).unwrap();
     let asked = daemon.asked();
     assert_eq!(asked[1]["request"], "connecting");
     assert_eq!(asked[1]["process"]["pid"], std::process::id());
@@ -184,7 +177,7 @@ fn what_logs_in_nowhere_needs_no_daemon() {
         &["-O", "exit", "host"],
         &[],
     ] {
-        run(&home, &words(line), &alone(&home)).unwrap_or_else(|error| panic!("{error}"));
+        run(&home, &words(line), &alone(&home)).unwrap();
         assert_eq!(argv(&home), words(line));
     }
 }
@@ -209,12 +202,12 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
     });
     let mut around = alone(&home);
     around.environment.browser = Some("/bin/true".into());
-    let chatter = run(&home, &words(&["host"]), &around).unwrap_or_else(|e| panic!("{e}"));
+    let err = run(&home, &words(&["host"]), &around).unwrap();
     assert!(
-        chatter.contains("Opening browser to http://localhost:3000/login\n"),
-        "{chatter}"
+        err.contains("Opening browser to http://localhost:3000/login\n"),
+        "{err}"
     );
-    assert!(chatter.contains("alice@example.com"), "{chatter}");
+    assert!(err.contains("alice@example.com"), "{err}");
     let asked = daemon.asked();
     // the daemon knows where and how, also where no configuration does
     let again = serde_json::json!({
@@ -239,15 +232,13 @@ fn without_an_account_the_login_is_at_the_default_provider() {
             reason: "no account yet".into(),
         }],
     });
-    let around = Surroundings {
-        terminal: true,
-        watched: true,
-        ..alone(&home)
-    };
-    run(&home, &words(&["host"]), &around).unwrap_or_else(|error| panic!("{error}"));
+    let mut around = alone(&home);
+    around.environment.stdin_terminal = true;
+    around.environment.stderr_terminal = true;
+    run(&home, &words(&["host"]), &around).unwrap();
     assert_eq!(daemon.asked()[1]["providers"][0]["client_id"], "client-1");
     // and where one is named, at that
-    run(&home, &words(&["--account=home", "host"]), &around).unwrap_or_else(|e| panic!("{e}"));
+    run(&home, &words(&["--account=home", "host"]), &around).unwrap();
     assert_eq!(daemon.asked()[4]["providers"][0]["client_id"], "client-2");
 }
 
@@ -260,10 +251,10 @@ fn with_nobody_here_there_is_no_login_and_no_ssh() {
             reason: "token revoked".into(),
         }]
     });
-    let error = run(&home, &words(&["host"]), &alone(&home)).err().unwrap();
+    let error = run(&home, &words(&["host"]), &alone(&home)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "login needed, and nobody here to log in: token revoked"
+        "login needed, without a terminal or browser to log in: token revoked"
     );
     assert_eq!(
         error.hint().as_deref(),
@@ -312,19 +303,12 @@ fn ssh_takes_our_place_with_its_own_exit_status() {
 }
 
 fn become_ssh(home: &Path) -> ! {
-    let places = Places::new(BaseDirectories {
-        home: home.into(),
-        runtime: Some(home.join("run")),
-        state: home.join("state"),
-        config: home.join("config"),
-    });
-    let around = Surroundings {
+    let places = places_in(home);
+    let around = SshContext {
         environment: Environment::default(),
-        terminal: false,
-        watched: false,
         path: home.join("bin").into_os_string(),
     };
-    let args = SshArgs::read(words(&["host"])).ok().unwrap();
+    let args = SshArgs::read(words(&["host"])).unwrap();
     match opkssh_wrapper::ssh(args, &around, &places, &mut std::io::stderr()) {
         Err(error) => panic!("{error}"),
         Ok(never) => match never {},

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use opkssh_protocol::control::{LoggedOut, WhichAccount};
 
-use super::lifecycle::{Event, Leaving};
+use super::lifecycle::{Event, Leaving, Memory};
 use super::owner::{Owner, Published};
 use super::select::{Ambiguous, find_to_leave};
-use super::store::StoreError;
+use super::store::{StoreError, StoreKind, Stores};
 
 /// How long a logout is waited for: the store and the provider have limits of their own.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -35,6 +35,11 @@ impl LogOutError {
                 | StoreError::Busy
                 | StoreError::TimedOut,
             ) => "unlock the keyring and log out again: opkssh logout".to_owned(),
+            Self::Store(StoreError::FileLocked) => {
+                "unlock it: opkssh agent unlock; or forget the account, without revoking its refresh \
+                 token: opkssh logout --force"
+                    .to_owned()
+            }
             Self::Store(error) => error
                 .hint()
                 .unwrap_or_else(|| "log out again: opkssh logout".to_owned()),
@@ -48,11 +53,21 @@ struct Left {
     name: String,
     login: i64,
     issuer: String,
+    /// Its store, if the account has to come from there first.
+    from: Option<StoreKind>,
 }
 
 /// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone. All are
 /// tried; the first failure is reported when all were.
-pub async fn log_out(owner: &Owner, which: &WhichAccount) -> Result<Vec<LoggedOut>, LogOutError> {
+///
+/// An account in a store that is known to be locked is kept, as its refresh token could not be
+/// revoked, unless `force` is given.
+pub async fn log_out(
+    owner: &Owner,
+    stores: &Stores,
+    which: &WhichAccount,
+    force: bool,
+) -> Result<Vec<LoggedOut>, LogOutError> {
     let leaving: Vec<Left> = {
         let published = owner.now();
         let found = find_to_leave(&published.facts, which)?;
@@ -60,16 +75,32 @@ pub async fn log_out(owner: &Owner, which: &WhichAccount) -> Result<Vec<LoggedOu
             name: account.name.clone(),
             login: account.login,
             issuer: account.person.issuer.clone(),
+            from: account
+                .store
+                .filter(|_| matches!(account.memory, Memory::Nothing)),
         });
-        left.collect()
+        let mut left: Vec<Left> = left.collect();
+        left.sort_by(|one, other| one.name.cmp(&other.name));
+        left
     };
-    for account in &leaving {
-        owner
-            .apply(Event::LogoutRequested(account.name.clone()))
-            .await;
-    }
     let mut outcomes = Vec::new();
+    let mut begun = Vec::new();
     for account in leaving {
+        let locked = account.from.and_then(|store| stores.is_open(store).err());
+        match locked {
+            Some(error) if !force => outcomes.push(Err(error)),
+            _ => begun.push(account),
+        }
+    }
+    for account in &begun {
+        let name = account.name.clone();
+        let event = match force {
+            true => Event::LogoutForced(name),
+            false => Event::LogoutRequested(name),
+        };
+        owner.apply(event).await;
+    }
+    for account in begun {
         let over = |published: &Published| outcome(published, &account);
         let outcome = owner.wait_for(PATIENCE, over).await;
         let outcome = outcome.unwrap_or(Err(StoreError::TimedOut));

@@ -113,6 +113,7 @@ impl Accounts {
             seal_file: places.seal_file(),
             http: http.clone(),
             clock: clock.clone(),
+            settings: settings.clone(),
         };
         let owner = Owner::start(facts, actions, clock.clone(), notices.clone());
         let passwords = Passwords::new(owner.clone(), places.seal_file(), stores.clone());
@@ -198,8 +199,12 @@ impl Accounts {
         ensure::ensure(&self.owner, &self.stores, &self.clock, which).await
     }
 
-    pub async fn log_out(&self, which: &WhichAccount) -> Result<Vec<LoggedOut>, LogOutError> {
-        log_out::log_out(&self.owner, which).await
+    pub async fn log_out(
+        &self,
+        which: &WhichAccount,
+        force: bool,
+    ) -> Result<Vec<LoggedOut>, LogOutError> {
+        log_out::log_out(&self.owner, &self.stores, which, force).await
     }
 
     /// Returns every account, and what else the person should know.

@@ -80,7 +80,8 @@ impl Passwords {
         drop(changing);
         written.unwrap_or(Err(PasswordError::Ending))?;
         let sealed = self.owner.wait_for(LOCK_PATIENCE, locked(is_locked_up));
-        sealed.await.unwrap_or(Err(PasswordError::Ending))?;
+        // it is locked in any case; a renewal that takes longer is sealed at its end
+        sealed.await.unwrap_or(Ok(()))?;
         tracing::info!("locked");
         self.rest().await;
         Ok(())
@@ -107,6 +108,12 @@ impl Passwords {
             .map_err(|_| PasswordError::Ending)?
             .map_err(|error| PasswordError::sealed(&self.seal_file, &error))?;
         attempt.succeeded();
+        if let Lock::Locked(lid) = &self.owner.now().facts.agent.lock
+            && lid.to_string() != key.lid().to_string()
+        {
+            let reason = "it is not the file of this lock";
+            return Err(PasswordError::file(&self.seal_file, reason));
+        }
         self.owner.apply(Event::Unlocked(Shared::new(key))).await;
         drop(changing);
         tracing::info!("unlocked");

@@ -41,7 +41,10 @@ impl Screen {
 
     /// Brings the identities back, whatever put them away: a person types it.
     pub async fn bring_back(&self) {
-        self.owner.suspend(|_| Suspended::default()).await;
+        let owner = &self.owner;
+        owner
+            .suspend(|before| told(before, Suspended::default()))
+            .await;
     }
 }
 
@@ -52,7 +55,10 @@ impl SessionFollower for Screen {
             SessionEvent::ScreenUnlocked => self.is_locked.store(false, Ordering::SeqCst),
             SessionEvent::GoesToSleep | SessionEvent::WokeUp => {}
         }
-        self.owner.suspend(move |before| after(before, event)).await;
+        let owner = &self.owner;
+        owner
+            .suspend(move |before| told(before, after(before, event)))
+            .await;
     }
 
     /// They are not put away, or not any more, although the person wants it.
@@ -62,6 +68,16 @@ impl SessionFollower for Screen {
             format!("the agent does not lock with the screen or for sleep (lock_on): {why}"),
         );
     }
+}
+
+/// Logs whether the identities were put away or brought back.
+fn told(before: Suspended, after: Suspended) -> Suspended {
+    match (before.any(), after.any()) {
+        (false, true) => tracing::info!("identities put away"),
+        (true, false) => tracing::info!("identities brought back"),
+        _ => {}
+    }
+    after
 }
 
 fn after(before: Suspended, event: SessionEvent) -> Suspended {

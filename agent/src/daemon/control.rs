@@ -165,7 +165,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             let joined = logins.log_in_again(&account, flow, asking, joining, &events);
             logged_in(control, joined.await)
         }
-        Request::Logout { which } => match control.accounts.log_out(&which).await {
+        Request::Logout { which, force } => match control.accounts.log_out(&which, force).await {
             Ok(accounts) => Event::LoggedOut { accounts },
             Err(error) => failed(error.to_string(), Some(error.hint())),
         },

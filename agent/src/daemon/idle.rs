@@ -1,26 +1,13 @@
-//! `--idle-stop`: the daemon ends when nobody has needed it for long enough. systemd, or the next
-//! command, starts it again.
+//! `--idle-stop`: stops the agent when it has been idle long enough. systemd or the next command
+//! starts it again.
 
 use std::time::{Duration, Instant};
-
-use jiff::SignedDuration;
 
 use crate::accounts::Accounts;
 use crate::serving::usage::Usage;
 
-/// How `--idle-stop` and `--lifetime` are said. Less than a second would leave nobody the time to ask anything.
-pub fn limit(text: &str) -> Result<Duration, String> {
-    let limit: SignedDuration = text
-        .parse()
-        .map_err(|error: jiff::Error| error.to_string())?;
-    match Duration::try_from(limit) {
-        Ok(limit) if limit >= Duration::from_secs(1) => Ok(limit),
-        _ => Err("it must be at least 1s".to_owned()),
-    }
-}
-
-/// Resolves when nobody has been connected for `limit`, nothing is going on at a provider, and
-/// everything would come back; never without a limit.
+/// Resolves when there was no connection for `limit`, no request to a provider is pending, and a
+/// restart would lose nothing. Without a limit, never resolves.
 pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
     let Some(limit) = limit else {
         return std::future::pending().await;
@@ -34,7 +21,7 @@ pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
             return std::future::pending().await;
         };
         if Instant::now() < end {
-            // whoever came and went meanwhile has moved the end
+            // a connection that was closed meanwhile moves the end
             tokio::select! {
                 () = tokio::time::sleep_until(end.into()) => {}
                 () = usage.all_gone.notified() => {}
@@ -46,20 +33,5 @@ pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
             tracing::debug!("nobody has asked, but something would be lost or cut off: it goes on");
             usage.count_from_now();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_that_leaves_no_time_to_ask_is_refused() {
-        for text in ["0s", "-1h", "999ms"] {
-            assert_eq!(limit(text).unwrap_err(), "it must be at least 1s");
-        }
-        assert!(limit("soon").is_err());
-        assert_eq!(limit("8h"), Ok(Duration::from_secs(8 * 3600)));
-        assert_eq!(limit("1s"), Ok(Duration::from_secs(1)));
     }
 }

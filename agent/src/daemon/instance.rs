@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use opkssh_protocol::places::Places;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A daemon that was told to end finishes what it has begun at a provider.
+/// How long a daemon that was told to end may take: it finishes what it has begun at a provider.
 const ENDING: Duration = Duration::from_secs(30);
 
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +73,8 @@ pub fn lock(places: &Places, passed: &[PathBuf]) -> Result<File, InstanceError> 
     Ok(file)
 }
 
-/// May a socket be bound at `path`, which is not in our own directory? What is there must be a
-/// dead socket of this user.
+/// Fails if no socket can be bound at `path`, which is not in our own directory: what is there
+/// must be a dead socket of this user.
 pub fn check_free(path: &Path) -> Result<(), InstanceError> {
     let Ok(found) = path.symlink_metadata() else {
         return Ok(());
@@ -115,8 +115,8 @@ fn answers(socket: &Path) -> bool {
 fn wait_for_end(lock: &File, pid: Pid) -> Result<(), InstanceError> {
     // it holds the lock and wrote this number there, so it is the one
     let _ = kill_process(pid, Signal::TERM);
-    let patience = Instant::now() + ENDING;
-    while Instant::now() < patience {
+    let deadline = Instant::now() + ENDING;
+    while Instant::now() < deadline {
         if lock.try_lock().is_ok() {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! The log: to the journal where systemd listens on stderr, else lines on stderr, which a command
 //! that starts the daemon has made the log file.
 
-use std::io::{self, Stderr, Write};
+use std::io::{self, Write};
 
 use opkssh_protocol::printable::printable;
 use tracing::{Level, Metadata};
@@ -23,7 +23,7 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// As `--log-level` takes it.
+    /// Returns the value of `--log-level`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -57,22 +57,21 @@ pub fn start(level: LogLevel) {
         .with(filter_fn(is_harmless));
     let lines = fmt::layer().with_ansi(false);
     // a second start finds the first one's subscriber, which is as good
-    let _ = if stderr_is_the_journal() {
-        log.with(lines.without_time().with_writer(Lines { journal: true }))
-            .try_init()
-    } else {
-        log.with(lines.with_writer(Lines { journal: false }))
-            .try_init()
+    let journal = stderr_is_the_journal();
+    let lines = lines.with_writer(Lines { journal });
+    let _ = match journal {
+        true => log.with(lines.without_time()).try_init(),
+        false => log.with(lines).try_init(),
     };
 }
 
 /// Whatever was asked for: the libraries below write whole requests, headers and frames from debug
-/// on, tokens and passphrases among them. Only what we wrote ourselves may be that talkative.
+/// on, tokens and passphrases among them. Only our own crates may log that much.
 fn is_harmless(event: &Metadata<'_>) -> bool {
     let target = event.target();
     let most = match target.split("::").next().unwrap_or_default() {
         crate_name if crate_name.starts_with("opkssh") => Level::TRACE,
-        // it tells of each reconnection
+        // it logs each reconnection at info
         "zbus" => Level::WARN,
         _ => Level::INFO,
     };
@@ -135,8 +134,7 @@ impl Line {
 impl Write for Line {
     /// An event comes as a whole.
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        let mut stderr: Stderr = io::stderr();
-        stderr.write_all(self.of(text).as_bytes())?;
+        io::stderr().write_all(self.of(text).as_bytes())?;
         Ok(text.len())
     }
 

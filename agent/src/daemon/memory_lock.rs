@@ -24,7 +24,7 @@ pub enum MemoryLock {
 }
 
 impl MemoryLock {
-    /// As `--memory-lock` takes it.
+    /// Returns the value of `--memory-lock`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -33,7 +33,7 @@ impl MemoryLock {
         }
     }
 
-    /// What is in force, in words.
+    /// Returns what is in force, in words.
     pub fn in_force(self) -> String {
         match (self, REFUSED.get()) {
             (Self::Off, _) => "secrets may be swapped out: --memory-lock off".to_owned(),
@@ -42,7 +42,7 @@ impl MemoryLock {
         }
     }
 
-    /// To be called before there is a secret.
+    /// Locks secrets from now on. To be called before there is one.
     ///
     /// # Errors
     /// Only of [`MemoryLock::Strict`].

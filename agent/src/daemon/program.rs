@@ -11,7 +11,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// `None` where the system does not tell.
+    /// Returns `None` where the system does not tell.
     pub fn of_this_process() -> Option<Self> {
         let path = std::env::current_exe().ok()?;
         // the file that runs, whatever is at its path by now
@@ -22,7 +22,7 @@ impl Program {
         })
     }
 
-    /// Has it been replaced or removed, by an upgrade most likely?
+    /// Returns true if the file was replaced or removed, by an upgrade most likely.
     pub fn was_replaced(&self) -> bool {
         fs::metadata(&self.path).map_or(true, |found| (found.dev(), found.ino()) != self.file)
     }

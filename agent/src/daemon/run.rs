@@ -1,4 +1,4 @@
-//! `opkssh agent run`: the daemon from its first breath to its last.
+//! `opkssh agent run`: starts the agent, serves, and stops.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -27,48 +27,20 @@ use crate::notices::Notices;
 use crate::private_dir::{DirectoryError, make_private};
 use crate::serving::{self, Serving};
 
-/// How long the end of the daemon waits for what it has begun.
-const LAST_WORK: Duration = Duration::from_secs(20);
+/// How long the agent, when it stops, waits for its pending requests to providers.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Run the agent in the foreground
-///
-/// SIGTERM, SIGHUP and SIGINT end it: it finishes what it has begun at a provider, and what is in
-/// the store comes back with the next start. SIGUSR1 drops every identity from memory: those that
-/// are in the store come back when a command asks for them, not when ssh or ssh-add does.
-#[derive(Debug, Clone, Default, clap::Args)]
+/// How the agent runs. The command line has the same options.
+#[derive(Debug, Clone, Default)]
 pub struct RunArgs {
-    /// Serve the agent protocol on this path too, besides the one in the runtime directory
-    #[arg(long, value_name = "PATH")]
+    /// A path to serve the agent protocol on, besides the one in the runtime directory.
     pub socket: Option<PathBuf>,
-    /// Where refresh tokens and keys are kept
-    #[arg(long, value_enum, default_value_t)]
     pub store: StoreWish,
-    /// Keep secrets out of swap: off, auto or strict
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "WHETHER",
-        hide_possible_values = true
-    )]
     pub memory_lock: MemoryLock,
-    /// End when nobody has asked for so long and everything is in the store, such as 30m or 8h
-    #[arg(long, value_name = "DURATION", value_parser = idle::limit)]
     pub idle_stop: Option<Duration>,
-    /// Log out of every account so long after its login, such as 10h
-    #[arg(long, value_name = "DURATION", value_parser = idle::limit)]
     pub lifetime: Option<Duration>,
-    /// What is logged: error, warn, info, debug or trace. OPKSSH_LOG counts for more
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "LEVEL",
-        hide_possible_values = true
-    )]
     pub log_level: LogLevel,
-    /// Leave the terminal: how the other commands start it
-    #[arg(long, hide = true)]
+    /// True if a command has started the agent, which then leaves the terminal.
     pub detached: bool,
 }
 
@@ -118,15 +90,17 @@ impl RunError {
     }
 }
 
-/// Runs until it is told to stop.
+/// Runs the agent until it is stopped: by a request, or by SIGTERM, SIGHUP or SIGINT, after which
+/// it finishes its pending requests to providers. SIGUSR1 drops every identity from memory; stored
+/// identities are loaded again when a command, not ssh or ssh-add, needs them.
 pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     if args.detached {
-        // fails only for a process that leads its group already, which is as good
+        // fails only for the leader of a process group, which needs no setsid
         let _ = rustix::process::setsid();
     }
     log::start(args.log_level);
     let program = Program::of_this_process();
-    // changes the environment, so it comes before the first thread
+    // changes the environment, which is safe only before the first thread
     let passed = systemd::take_sockets()?;
     hardening::apply();
     args.memory_lock.apply()?;
@@ -139,7 +113,7 @@ pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
         .build()
         .map_err(RunError::Runtime)?;
     let ended = runtime.block_on(serve(places, args, passed, program));
-    // a name look-up that hangs is not waited for
+    // a name look-up may hang
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
@@ -211,13 +185,13 @@ async fn serve(
         tokio::spawn(control::accept(listener, control.clone()));
     }
     announce(&agent_socket);
-    // one that a command started is nobody's service, whatever that command's environment says
-    let tell = |state| {
+    // an agent that a command started is no service, even if it inherits a service's environment
+    let notify_systemd = |state| {
         if !args.detached {
             systemd::tell(state);
         }
     };
-    tell(systemd::State::Ready);
+    notify_systemd(systemd::State::Ready);
     tracing::info!(pid = std::process::id(), socket = %agent_socket.display(), "agent is ready");
 
     let idle = idle::idle(&usage, &accounts, args.idle_stop);
@@ -226,17 +200,17 @@ async fn serve(
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            // the terminal it was started from is gone; one that commands start has left it
+            // the terminal of an agent in the foreground is gone
             _ = hangup.recv() => break,
             _ = drop_keys.recv() => accounts.drop_memory(),
             () = &mut idle => break,
             changed = stopped.changed() => if changed.is_err() || *stopped.borrow() { break },
         }
     }
-    tell(systemd::State::Stopping);
+    notify_systemd(systemd::State::Stopping);
     listening.unlink();
     let _ = fs::remove_file(&pid_file);
-    let unfinished = accounts.finish(LAST_WORK).await;
+    let unfinished = accounts.finish(STOP_TIMEOUT).await;
     if !unfinished.is_empty() {
         tracing::warn!(
             "not finished, goes on at the next start: {}",
@@ -247,8 +221,8 @@ async fn serve(
     Ok(())
 }
 
-/// Tells whoever started us that the sockets are there, in the words of ssh-agent, and closes
-/// stdout, so that `$(…)` and pipes come to their end.
+/// Prints ssh-agent's variables, which tell the parent process that the sockets exist, and closes
+/// stdout, so that `$(…)` and pipes end.
 fn announce(agent_socket: &std::path::Path) {
     let mut stdout = io::stdout();
     let _ = writeln!(

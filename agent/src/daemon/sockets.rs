@@ -30,7 +30,7 @@ pub fn bind(path: &Path) -> io::Result<Listener> {
         .create_tokio()
 }
 
-/// Is the other side of `stream` somebody we talk to?
+/// Returns true if the other side of `stream` may use the socket.
 pub fn admits(admit: Admit, stream: &Stream) -> bool {
     let Ok(Some(uid)) = stream.peer_creds().map(|creds| creds.euid()) else {
         return false;

@@ -1,5 +1,5 @@
-//! systemd as the one that starts us: the sockets it passes (sd_listen_fds(3)) and what it is
-//! told (sd_notify(3)).
+//! systemd: the sockets that it passes (sd_listen_fds(3)) and the state that it is told
+//! (sd_notify(3)).
 
 use std::io;
 use std::os::unix::net::UnixListener;
@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
+
+pub use sd_notify::NotifyState as State;
 
 /// A socket of this file name is the control socket, any other an agent socket.
 const CONTROL: &str = "control.sock";
@@ -72,19 +74,8 @@ pub fn take_sockets() -> Result<Passed, PassedError> {
     Ok(passed)
 }
 
-/// What a service manager wants to know.
-#[derive(Debug, Clone, Copy)]
-pub enum State {
-    Ready,
-    Stopping,
-}
-
 /// Tells the service manager, if one asked to be told.
-pub fn tell(state: State) {
-    let state = match state {
-        State::Ready => sd_notify::NotifyState::Ready,
-        State::Stopping => sd_notify::NotifyState::Stopping,
-    };
+pub fn tell(state: State<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!("systemd cannot be told: {error}");
     }

@@ -22,7 +22,7 @@ const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// logind answers at once, or is not there.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What logind says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +48,11 @@ pub async fn follow<F: SessionFollower>(follower: F, lock_on: BTreeSet<LockOn>) 
     if lock_on.is_empty() {
         return;
     }
-    let opened = tokio::time::timeout(PATIENCE, Listener::open(follower.clone(), lock_on));
-    match opened.await.unwrap_or(Err(NotHeard::Timeout)) {
+    let opened = tokio::time::timeout(TIMEOUT, Listener::open(follower.clone(), lock_on));
+    match opened.await.unwrap_or(Err(OpenError::Timeout)) {
         Ok(mut listener) => {
             match listener.owner {
-                Some(_) => listener.greet().await,
+                Some(_) => listener.ask_state().await,
                 None => {
                     follower.cannot_follow("logind is not there; it will do so when logind comes")
                 }
@@ -64,7 +64,7 @@ pub async fn follow<F: SessionFollower>(follower: F, lock_on: BTreeSet<LockOn>) 
 }
 
 #[derive(Debug, thiserror::Error)]
-enum NotHeard {
+enum OpenError {
     #[error("the system bus is not there ({0}); try again: opkssh agent restart")]
     Bus(#[from] zbus::Error),
     #[error("the system bus does not answer; try again: opkssh agent restart")]
@@ -84,7 +84,7 @@ struct Listener<F> {
 }
 
 impl<F: SessionFollower> Listener<F> {
-    async fn open(follower: F, lock_on: BTreeSet<LockOn>) -> Result<Self, NotHeard> {
+    async fn open(follower: F, lock_on: BTreeSet<LockOn>) -> Result<Self, OpenError> {
         let connection = connection::Builder::system()?.build().await?;
         let mut listener = Self {
             follower,
@@ -95,34 +95,34 @@ impl<F: SessionFollower> Listener<F> {
             connection,
         };
         let owner = format!("sender='{BUS}',member='NameOwnerChanged',arg0='{LOGIND}'");
-        listener.hear_of(&owner).await?;
+        listener.add_match(&owner).await?;
         if listener.lock_on.contains(&LockOn::Sleep) {
             let sleep = format!("sender='{LOGIND}',member='PrepareForSleep'");
-            listener.hear_of(&sleep).await?;
+            listener.add_match(&sleep).await?;
         }
         if listener.lock_on.contains(&LockOn::Screen) {
             for member in ["Lock", "Unlock"] {
                 let rule = format!("sender='{LOGIND}',interface='{SESSION}',member='{member}'");
-                listener.hear_of(&rule).await?;
+                listener.add_match(&rule).await?;
             }
             let hints = format!(
                 "sender='{LOGIND}',interface='{PROPERTIES}',member='PropertiesChanged',\
                  path_namespace='{MANAGER_PATH}/session',arg0='{SESSION}'"
             );
-            listener.hear_of(&hints).await?;
+            listener.add_match(&hints).await?;
         }
         let owner = listener.call(BUS, BUS_PATH, BUS, "GetNameOwner", &LOGIND);
         listener.owner = owner.await.ok();
         Ok(listener)
     }
 
-    async fn hear_of(&self, rule: &str) -> zbus::Result<()> {
+    async fn add_match(&self, rule: &str) -> zbus::Result<()> {
         let rule = format!("type='signal',{rule}");
         self.call(BUS, BUS_PATH, BUS, "AddMatch", &rule).await
     }
 
-    /// logind is there: what it would not say again is asked.
-    async fn greet(&mut self) {
+    /// Asks logind, which is there now, for what it does not repeat.
+    async fn ask_state(&mut self) {
         self.inhibit().await;
         self.ask_whether_locked().await;
     }
@@ -190,12 +190,12 @@ impl<F: SessionFollower> Listener<F> {
         self.inhibitor = None;
         self.owner = (!new.is_empty()).then(|| new.to_owned());
         match self.owner {
-            Some(_) => self.greet().await,
+            Some(_) => self.ask_state().await,
             None => tracing::warn!("logind is gone"),
         }
     }
 
-    /// The last word about any of the user's sessions counts: not all of them have a screen, and
+    /// Tells the follower. The last signal of any of the user's sessions counts: not all of them have a screen, and
     /// those that have none are never unlocked.
     async fn screen(&self, session: &str, locked: bool) {
         if !self.is_own(session).await {
@@ -268,7 +268,7 @@ impl<F: SessionFollower> Listener<F> {
             .connection
             .call_method(Some(to), path, Some(interface), method, body);
         let timeout = |_| zbus::Error::Failure("no answer".to_owned());
-        let reply = tokio::time::timeout(PATIENCE, reply).await;
+        let reply = tokio::time::timeout(TIMEOUT, reply).await;
         reply.map_err(timeout)??.body().deserialize()
     }
 }

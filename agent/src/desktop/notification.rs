@@ -16,7 +16,7 @@ use zbus::{Connection, MatchRule, MessageStream, connection};
 const SERVER: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 /// A server answers at once, or is not there.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest text of a notification, in characters.
 const MAX_TEXT: usize = 500;
 /// The button, and a click on the notification itself.
@@ -31,7 +31,7 @@ pub struct Shown {
     signals: MessageStream,
 }
 
-/// What became of it.
+/// How the person answered a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     LogIn,
@@ -51,7 +51,7 @@ pub enum NotShown {
 /// Shows a notification with the button "Log in" on the bus at this address, or on the process's
 /// own.
 pub async fn show(bus: Option<String>, summary: &str, body: &str) -> Result<Shown, NotShown> {
-    tokio::time::timeout(PATIENCE, try_show(bus, summary, body))
+    tokio::time::timeout(TIMEOUT, try_show(bus, summary, body))
         .await
         .unwrap_or(Err(NotShown::Timeout))
 }
@@ -85,7 +85,7 @@ impl Shown {
         }
     }
 
-    /// Takes it away. One that is gone already is no matter.
+    /// Closes the notification, if it is still shown.
     pub async fn close(self) {
         let closed = self.connection.call_method(
             Some(SERVER),
@@ -94,7 +94,7 @@ impl Shown {
             "CloseNotification",
             &self.id,
         );
-        let _ = tokio::time::timeout(PATIENCE, closed).await;
+        let _ = tokio::time::timeout(TIMEOUT, closed).await;
     }
 }
 
@@ -142,7 +142,7 @@ async fn try_show(bus: Option<String>, summary: &str, body: &str) -> Result<Show
     })
 }
 
-/// No markup, and nothing that only looks like something else.
+/// Returns the text without markup and without characters that look like others.
 fn plain(text: &str) -> String {
     let text = printable(text).at_most(MAX_TEXT).to_string();
     text.replace(['<', '>', '&'], " ")

@@ -11,7 +11,7 @@ use opkssh_protocol::session_environment::SessionEnvironment;
 
 use super::surroundings::Surroundings;
 
-/// Opens `url`; false: no browser could be started.
+/// Opens `url`. Returns false if no browser could be started.
 pub async fn open(url: String, surroundings: &Surroundings) -> bool {
     let Ok(program) = std::env::current_exe() else {
         return false;
@@ -35,7 +35,7 @@ fn directly(program: &Path, url: &str, session: &SessionEnvironment) -> Command 
     command
 }
 
-/// As a service of its own, which is over as soon as the browser was started; the browser stays.
+/// Returns the command as a service of its own, which is over as soon as the browser was started; the browser stays.
 fn by_systemd(program: &Path, url: &str, session: &SessionEnvironment) -> Command {
     let mut command = Command::new("systemd-run");
     command.args(["--user", "--quiet", "--collect", "--wait"]);

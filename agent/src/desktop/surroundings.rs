@@ -21,13 +21,13 @@ impl Surroundings {
         }
     }
 
-    /// Those of this process.
+    /// Reads the environment of this process.
     pub fn of_process(is_service: bool) -> Self {
         let own = SessionEnvironment::pick(|name| std::env::var(name).ok());
         Self::new(own, is_service)
     }
 
-    /// A client's session. The latest one counts, but none takes the place of one where the person
+    /// Takes over a client's session. The latest one counts, but none takes the place of one where the person
     /// can be shown more, nor an ssh login that of a session at this machine.
     pub fn tell(&self, session: SessionEnvironment) {
         let mut told = self.told.lock();
@@ -36,7 +36,7 @@ impl Surroundings {
         }
     }
 
-    /// The session in which to show something to the person.
+    /// Returns the session in which to show something to the person.
     pub fn session(&self) -> SessionEnvironment {
         let told = self.told.lock();
         // never mixed: the display of one session with the authority of another opens nothing
@@ -47,13 +47,13 @@ impl Surroundings {
         }
     }
 
-    /// The bus for notifications: the daemon's own, where clients tell of none.
+    /// Returns the bus for notifications: the daemon's own, where clients tell of none.
     pub fn bus(&self) -> Option<String> {
         let session = self.session();
         session.bus().or(self.own.bus()).map(str::to_owned)
     }
 
-    /// The proxies to use, where the daemon has none of its own.
+    /// Returns the proxies to use, where the daemon has none of its own.
     pub fn proxies(&self) -> Option<Proxies> {
         let own = Proxies::of(&self.own);
         if own.is_some() {

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// The connections of the agent's sockets. No one waits for a place: the least worthy of those
-/// who have one loses it, first those that wait between two requests, among them those that
-/// may be somebody else's, among them the one that waits for longest.
+/// The connections of the agent's sockets. When full, a new connection evicts another: idle before
+/// busy, unidentified or forwarded before local, then the least recently active.
 pub struct Connections {
     limit: usize,
     table: Mutex<Table>,
@@ -52,7 +51,7 @@ impl Connections {
         }
     }
 
-    /// A place for a new connection, and what resolves when it has to go.
+    /// Returns a place for a new connection, and a receiver that ends when it is evicted.
     pub fn enter(self: &Arc<Self>) -> (Place, oneshot::Receiver<Never>) {
         let (close, closed) = oneshot::channel();
         let mut table = self.table.lock();
@@ -86,13 +85,13 @@ impl Table {
 }
 
 impl Place {
-    /// A request has come; it is being answered.
-    pub fn is_busy(&self) {
+    /// Marks the connection as busy with a request.
+    pub fn mark_busy(&self) {
         self.update(|standing| standing.is_busy = true);
     }
 
-    /// It is answered. `is_valued`: the connection is known to be of use to this machine's user.
-    pub fn is_idle(&self, is_valued: bool) {
+    /// Marks the connection as idle. `is_valued`: it is known to be of use to this machine's user.
+    pub fn mark_idle(&self, is_valued: bool) {
         self.update(|standing| (standing.is_busy, standing.is_valued) = (false, is_valued));
     }
 
@@ -138,7 +137,7 @@ mod tests {
     #[test]
     fn the_longest_idle_goes_first() {
         let (connections, mut places) = full();
-        places[0].0.is_idle(false);
+        places[0].0.mark_idle(false);
         assert!(closed(&mut places).is_empty());
         let _fourth = connections.enter();
         assert_eq!(closed(&mut places), [1]);
@@ -149,14 +148,14 @@ mod tests {
     #[test]
     fn strangers_go_before_the_user_s_own_and_the_busy_go_last() {
         let (connections, mut places) = full();
-        places[0].0.is_busy();
-        places[1].0.is_idle(true);
+        places[0].0.mark_busy();
+        places[1].0.mark_idle(true);
         let mut more = vec![connections.enter()];
         assert_eq!(closed(&mut places), [2]);
-        more[0].0.is_busy();
+        more[0].0.mark_busy();
         more.push(connections.enter());
         assert_eq!(closed(&mut places), [1, 2]);
-        more[1].0.is_busy();
+        more[1].0.mark_busy();
         more.push(connections.enter());
         assert_eq!(closed(&mut places), [0, 1, 2], "nobody waits");
     }

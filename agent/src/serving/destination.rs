@@ -1,20 +1,19 @@
-//! Whom a connection talks to: the session binds that ssh sends before it asks for anything
+//! The server that a connection is for: the session binds that ssh sends before it asks for anything
 //! (PROTOCOL.agent section 1, `session-bind@openssh.com`).
 
+use opkssh_protocol::wire::{Malformed, Reader};
+
 use super::host_key::{HostKey, HostKeyError, UnprovedHostKey};
-use super::signature::Unverifiable;
-use super::wire::{Malformed, Reader};
 
 /// As OpenSSH's agent.
 const MAX_BINDS: usize = 16;
 const MAX_SESSION_ID: usize = 128;
 
-/// What a connection has said about itself.
+/// The session binds of a connection.
 #[derive(Default)]
 pub struct Bindings {
     binds: Vec<Bind>,
-    /// A bind that did not verify: whatever this connection is, it is not trusted with more than
-    /// a forwarded one.
+    /// A bind did not verify: the connection is trusted no more than a forwarded one.
     failed: bool,
     /// It authenticates to a server whose host key nothing here can check: one without a name.
     unproved: Option<UnprovedHostKey>,
@@ -35,12 +34,10 @@ pub struct Destination<'a> {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BindError {
-    #[error("it is malformed")]
-    Malformed,
     #[error(transparent)]
-    HostKey(HostKeyError),
-    #[error("the host key cannot be checked: {0}")]
-    Unverifiable(#[from] Unverifiable),
+    Malformed(#[from] Malformed),
+    #[error(transparent)]
+    HostKey(#[from] HostKeyError),
     #[error("the host key's signature does not verify")]
     Signature,
     #[error("the connection is bound for authentication already")]
@@ -49,21 +46,6 @@ pub enum BindError {
     OtherKey,
     #[error("too many binds")]
     TooMany,
-}
-
-impl From<Malformed> for BindError {
-    fn from(_: Malformed) -> Self {
-        Self::Malformed
-    }
-}
-
-impl From<HostKeyError> for BindError {
-    fn from(error: HostKeyError) -> Self {
-        match error {
-            HostKeyError::Unverifiable(why) => Self::Unverifiable(why),
-            error => Self::HostKey(error),
-        }
-    }
 }
 
 /// The body of a bind, read and not checked.
@@ -82,7 +64,7 @@ impl Bindings {
         match bound {
             Ok(()) => {}
             // the agent's own limit; it does not make the connection another machine's
-            Err(BindError::Unverifiable(_)) if !message.forwarding => {
+            Err(BindError::HostKey(HostKeyError::Unverifiable(_))) if !message.forwarding => {
                 self.unproved = Some(UnprovedHostKey::parse(message.host_key));
             }
             Err(_) => self.failed = true,
@@ -90,12 +72,12 @@ impl Bindings {
         bound
     }
 
-    /// Has the peer said, and proved, whom it talks to?
+    /// Returns true if the peer has told its server, and no bind has failed.
     pub fn is_bound(&self) -> bool {
         !self.failed && (self.unproved.is_some() || !self.binds.is_empty())
     }
 
-    /// Did the request come through somebody else's machine?
+    /// Returns true if requests may come through another machine.
     pub fn is_forwarded(&self) -> bool {
         self.failed || self.binds.iter().any(|bind| bind.forwarding)
     }
@@ -105,7 +87,7 @@ impl Bindings {
         self.unproved.as_ref().filter(|_| !self.is_forwarded())
     }
 
-    /// The server that is being authenticated to; `None` while only forwarding was announced.
+    /// Returns the server that is being authenticated to; `None` while only forwarding was announced.
     pub fn destination(&self) -> Option<Destination<'_>> {
         let last = self
             .binds
@@ -128,15 +110,15 @@ impl Bindings {
         }
         // a server with a host certificate binds with that; its own key made the signature
         let host_key = HostKey::parse(message.host_key)?;
-        if !host_key.has_signed(session_id, message.signature)? {
+        let signed = host_key.has_signed(session_id, message.signature);
+        if !signed.map_err(HostKeyError::from)? {
             return Err(BindError::Signature);
         }
         for bind in &self.binds {
             if bind.session_id == session_id {
-                return if bind.host_key.blob() == host_key.blob() {
-                    Ok(())
-                } else {
-                    Err(BindError::OtherKey)
+                return match bind.host_key.blob() == host_key.blob() {
+                    true => Ok(()),
+                    false => Err(BindError::OtherKey),
                 };
             }
         }
@@ -164,7 +146,7 @@ impl<'a> Message<'a> {
         reader.end()?;
         match message.session_id.len() {
             1..=MAX_SESSION_ID => Ok(message),
-            _ => Err(BindError::Malformed),
+            _ => Err(Malformed.into()),
         }
     }
 }
@@ -172,6 +154,7 @@ impl<'a> Message<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::made::{self, Certificate, Key};
+    use super::super::signature::Unverifiable;
     use super::*;
 
     const SESSION: &[u8] = b"session";
@@ -217,7 +200,7 @@ mod tests {
         let key = Key::ed25519();
         let unknown = made::strings(&[b"unknown@example.com", b"key"]);
         let bind = |forwarding| made::bind(&unknown, &key, SESSION, forwarding);
-        let why = BindError::Unverifiable(Unverifiable::KeyType);
+        let why = BindError::HostKey(Unverifiable::KeyType.into());
 
         let mut bindings = Bindings::default();
         assert_eq!(bindings.bind(&bind(false)), Err(why.clone()));

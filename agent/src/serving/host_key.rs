@@ -1,21 +1,10 @@
-//! What a server proves itself with: a key, or a certificate for one (PROTOCOL.certkeys).
+//! Host keys: a key, or a certificate for one (PROTOCOL.certkeys).
 
 use opkssh_protocol::time::UnixTime;
+use opkssh_protocol::wire::{Malformed, Reader, put_string};
 
-use super::signature::{Unverifiable, has_signed, parse_key};
-use super::wire::{Malformed, Reader, put_string};
+use super::signature::{KEY_TYPES, Unverifiable, has_signed, parse_key};
 
-/// Kinds of keys that can be certified, and how many fields such a key has (PROTOCOL.certkeys,
-/// PROTOCOL.u2f).
-const CERTIFIABLE: [(&str, usize); 7] = [
-    ("ssh-ed25519", 1),
-    ("ssh-rsa", 2),
-    ("ecdsa-sha2-nistp256", 2),
-    ("ecdsa-sha2-nistp384", 2),
-    ("ecdsa-sha2-nistp521", 2),
-    ("sk-ssh-ed25519@openssh.com", 2),
-    ("sk-ecdsa-sha2-nistp256@openssh.com", 3),
-];
 const CERTIFICATE_SUFFIX: &[u8] = b"-cert-v01@openssh.com";
 const TYPE_HOST: u32 = 2;
 
@@ -42,19 +31,13 @@ pub struct HostCertificate {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostKeyError {
     #[error("the host key is malformed")]
-    Malformed,
+    Malformed(#[from] Malformed),
     #[error("the host key cannot be checked: {0}")]
     Unverifiable(#[from] Unverifiable),
     #[error("the host key is a certificate, but not for a host")]
     NotAHost,
     #[error("the host certificate's signature does not verify")]
     Signature,
-}
-
-impl From<Malformed> for HostKeyError {
-    fn from(_: Malformed) -> Self {
-        Self::Malformed
-    }
 }
 
 impl UnprovedHostKey {
@@ -80,11 +63,10 @@ impl UnprovedHostKey {
 impl HostKey {
     /// Reads what a server showed: a public key or a certificate.
     pub fn parse(blob: &[u8]) -> Result<Self, HostKeyError> {
-        let (key, certificate) = if Reader::new(blob).string()?.ends_with(CERTIFICATE_SUFFIX) {
-            let (key, certificate) = parse_certificate(blob)?;
-            (key, Some(certificate))
-        } else {
-            (blob.to_vec(), None)
+        let is_certificate = Reader::new(blob).string()?.ends_with(CERTIFICATE_SUFFIX);
+        let (key, certificate) = match is_certificate {
+            true => parse_certificate(blob).map(|(key, certificate)| (key, Some(certificate)))?,
+            false => (blob.to_vec(), None),
         };
         parse_key(&key)??;
         Ok(Self {
@@ -94,12 +76,12 @@ impl HostKey {
         })
     }
 
-    /// As the server showed it.
+    /// Returns the bytes that the server showed.
     pub fn blob(&self) -> &[u8] {
         &self.blob
     }
 
-    /// The key itself: of a certificate, the certified one.
+    /// Returns the key itself: of a certificate, the certified one.
     pub fn key(&self) -> &[u8] {
         &self.key
     }
@@ -108,19 +90,19 @@ impl HostKey {
         self.certificate.as_ref()
     }
 
-    /// Is `signature` (RFC 4253 section 6.6) one of this key over `data`?
+    /// Returns true if `signature` (RFC 4253 section 6.6) is one of this key over `data`.
     pub fn has_signed(&self, data: &[u8], signature: &[u8]) -> Result<bool, Unverifiable> {
         has_signed(&self.key, data, signature)
     }
 }
 
 impl HostCertificate {
-    /// The certifying key.
+    /// Returns the certifying key.
     pub fn authority(&self) -> &[u8] {
         &self.authority
     }
 
-    /// The names it vouches for at the time `now`; none when it is not valid then, or under
+    /// Returns the names it vouches for at the time `now`; none when it is not valid then, or under
     /// conditions that nobody knows. One without principals or with patterns in them says no name.
     pub fn names(&self, now: UnixTime) -> impl Iterator<Item = &str> {
         let now = u64::try_from(now.0).unwrap_or(0);
@@ -162,7 +144,7 @@ fn parse_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate), HostKeyE
 fn read_certificate(blob: &[u8]) -> Result<ReadCertificate<'_>, HostKeyError> {
     let mut reader = Reader::new(blob);
     let kind = reader.string()?;
-    let (key_kind, fields) = CERTIFIABLE
+    let (key_kind, fields) = KEY_TYPES
         .into_iter()
         .find(|(key_kind, _)| {
             let name = key_kind.trim_end_matches("@openssh.com").as_bytes();
@@ -207,7 +189,7 @@ fn strings(list: &[u8]) -> Result<Vec<String>, HostKeyError> {
     let mut reader = Reader::new(list);
     let mut strings = Vec::new();
     while !reader.rest().is_empty() {
-        let string = str::from_utf8(reader.string()?).map_err(|_| HostKeyError::Malformed)?;
+        let string = str::from_utf8(reader.string()?).map_err(|_| Malformed)?;
         strings.push(string.to_owned());
     }
     Ok(strings)

@@ -9,9 +9,9 @@ use opkssh_protocol::control::KeyType;
 use opkssh_protocol::jwk::PublicKey;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::user_key::UserKey;
+use opkssh_protocol::wire::put_string;
 
 use super::source::{Identity, IdentitySource, PasswordLock, SignError};
-use super::wire::put_string;
 
 pub struct Key(UserKey);
 

@@ -14,7 +14,6 @@ mod sign;
 mod signature;
 pub mod source;
 pub mod usage;
-mod wire;
 
 #[cfg(test)]
 mod made;

@@ -9,13 +9,13 @@ pub enum Verdict {
     Unmentioned,
 }
 
-/// Does `host` satisfy `patterns`, as a list of ssh_config's Host does: some pattern matches, and
-/// no negated one?
+/// Returns true if `host` satisfies `patterns` as a list of ssh_config's Host does: some pattern
+/// matches, and no negated one.
 pub fn host_matches(host: &str, patterns: &[String]) -> bool {
     verdict(&[host], patterns) == Verdict::Named
 }
 
-/// What `patterns` say of the host that all of `spellings` are names of.
+/// Returns what `patterns` say of the host that all of `spellings` are names of.
 pub fn verdict(spellings: &[&str], patterns: &[String]) -> Verdict {
     let matches = |pattern: &str| spellings.iter().any(|spelling| glob(pattern, spelling));
     let mut verdict = Verdict::Unmentioned;
@@ -61,7 +61,7 @@ fn glob(pattern: &str, text: &str) -> bool {
 /// Returns true if some host matches both patterns.
 pub fn overlap(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
-    // `after[j]`: do the rest of `a` and `b[j..]` overlap?
+    // `after[j]`: the rest of `a` and `b[j..]` overlap
     let only_stars = |j: usize| b[j..].iter().all(|c| *c == b'*');
     let mut after: Vec<bool> = (0..=b.len()).map(only_stars).collect();
     for (i, x) in a.iter().enumerate().rev() {

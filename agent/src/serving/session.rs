@@ -7,14 +7,15 @@ use std::time::Instant;
 use interprocess::local_socket::tokio::Stream;
 use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::secret::Secret;
+use opkssh_protocol::wire::{Malformed, Reader, put_string};
 use zeroize::Zeroizing;
 
 use super::connections::Place;
 use super::destination::{BindError, Bindings};
 use super::frame::{self, PATIENCE};
+use super::host_key::HostKeyError;
 use super::hosts::Names;
 use super::source::Identity;
-use super::wire::{Malformed, Reader, put_string};
 use super::{PERSON_TIMEOUT, RENEW_TIMEOUT, Serving, list, sign};
 use crate::notices::Cause;
 
@@ -38,7 +39,7 @@ pub struct Session {
     bindings: Bindings,
     /// The process at the other end.
     process: Option<u32>,
-    /// Has it asked for anything but to be bound?
+    /// True once it has asked for a list or a signature.
     has_asked: bool,
 }
 
@@ -56,12 +57,12 @@ impl Session {
     pub async fn serve(&mut self, stream: Stream, place: &Place) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         while let Some(request) = frame::read(&mut reader, PATIENCE).await? {
-            place.is_busy();
+            place.mark_busy();
             // it may hold a password
             let request = Zeroizing::new(request);
             let answer = self.answer(&request).await;
             let is_local = self.has_asked || self.bindings.is_bound();
-            place.is_idle(is_local && !self.bindings.is_forwarded());
+            place.mark_idle(is_local && !self.bindings.is_forwarded());
             frame::write(&mut writer, &answer, PATIENCE).await?;
         }
         Ok(())
@@ -154,39 +155,33 @@ impl Session {
         list::visible(identities, names, self.bindings.is_forwarded())
     }
 
-    /// Notes for `status` why an identity was not listed, and forgets that of one that was. Without an identity ssh asks for no
-    /// signature and just fails.
+    /// Notes for `status` why an identity was not listed, and clears the note of one that was.
+    /// Without an identity ssh asks for no signature and just fails.
     fn note_withheld(
         &self,
         identities: &[Identity],
         visible: &[&Identity],
         server: Option<&Names>,
     ) {
-        let is_withheld =
-            |identity: &&Identity| !visible.iter().any(|seen| seen.blob == identity.blob);
         let Some(server) = server else {
             return;
         };
-        for identity in visible {
+        let is_forwarded = self.bindings.is_forwarded();
+        for identity in identities {
             let cause = Cause::NotOffered(identity.name.clone());
-            self.serving.notices.clear(&cause);
-        }
-        for identity in identities.iter().filter(is_withheld) {
-            let name = identity.name.clone();
+            if visible.iter().any(|seen| seen.blob == identity.blob) {
+                self.serving.notices.clear(&cause);
+                continue;
+            }
             let why = match identity.visibility.forwarding {
-                Forwarding::Deny if self.bindings.is_forwarded() => {
-                    sign::Refusal::Denied(name).to_string()
-                }
-                Forwarding::Allow if self.bindings.is_forwarded() => {
-                    sign::Refusal::NotMeant(name).to_string()
-                }
+                Forwarding::Deny if is_forwarded => sign::Refusal::Denied.to_string(),
+                Forwarding::Allow if is_forwarded => sign::Refusal::NotMeant.to_string(),
                 _ => match server.why_withheld(&identity.visibility) {
-                    Some(why) => format!("{name}: {why}"),
+                    Some(why) => why.to_string(),
                     None => continue,
                 },
             };
-            let cause = Cause::NotOffered(identity.name.clone());
-            let text = format!("not offered: {why}");
+            let text = format!("not offered: {}: {why}", identity.name);
             self.serving.notices.tell(cause, text);
         }
     }
@@ -203,21 +198,20 @@ impl Session {
             true => self.server(),
             false => None,
         };
-        let permitted = sign::permitted(&identities, key, data, &self.bindings, server.as_ref());
-        let permitted = permitted.map(|identity| identity.name.clone());
+        let Some(identity) = sign::find(&identities, key) else {
+            // clients ask for keys of other agents all the time
+            return Ok(vec![FAILURE]);
+        };
+        let name = &identity.name.clone();
+        let checked = sign::check(identity, data, &self.bindings, server.as_ref());
         // a lock may come while the source signs
         drop(identities);
-        let name = &match permitted {
-            Ok(name) => name,
-            Err(refusal) => {
-                if let Some(name) = refusal.identity() {
-                    let cause = Cause::SignatureRefused(name.to_owned());
-                    let text = format!("signature refused: {refusal}");
-                    self.serving.notices.tell(cause, text);
-                }
-                return Ok(vec![FAILURE]);
-            }
-        };
+        if let Err(refusal) = checked {
+            let cause = Cause::SignatureRefused(name.clone());
+            let text = format!("signature refused: {name}: {refusal}");
+            self.serving.notices.tell(cause, text);
+            return Ok(vec![FAILURE]);
+        }
         match self.serving.source.sign(name, data, flags).await {
             Ok(signature) => {
                 tracing::info!(account = name, forwarded = is_forwarded, "signed");
@@ -281,10 +275,14 @@ impl Session {
     fn note_refused_bind(&self, error: &BindError) {
         let notices = &self.serving.notices;
         let counts = match error {
-            BindError::Unverifiable(_) if self.bindings.unproved().is_some() => {
+            BindError::HostKey(HostKeyError::Unverifiable(_))
+                if self.bindings.unproved().is_some() =>
+            {
                 "the server counts as one without a name, which sees no account with `hosts:`"
             }
-            BindError::Unverifiable(_) => "the connection counts as forwarded",
+            BindError::HostKey(HostKeyError::Unverifiable(_)) => {
+                "the connection counts as forwarded"
+            }
             _ => return notices.warn(&format!("session-bind refused: {error}")),
         };
         let text = format!("session-bind not verified: {error}; {counts}");

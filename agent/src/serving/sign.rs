@@ -3,93 +3,71 @@
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::jwk::PublicKey;
+use opkssh_protocol::wire::{Malformed, Reader};
 
 use super::destination::{Bindings, Destination};
 use super::hosts::Names;
 use super::source::Identity;
-use super::wire::{Malformed, Reader};
 
+/// Why an identity does not sign on this connection.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("no such identity")]
-    UnknownIdentity,
-    #[error("{0}: asked for through a forwarded agent that does not say for which server")]
-    NoDestination(String),
+    #[error("asked for through a forwarded agent that does not say for which server")]
+    NoDestination,
     #[error(
-        "{0}: asked for through a forwarded agent for a server that its `hosts:` do not name (or \
-         that known_hosts does not know)"
+        "asked for through a forwarded agent for a server that its `hosts:` do not name (or that \
+         known_hosts does not know)"
     )]
-    NotMeant(String),
-    #[error("{0}: asked for through a forwarded agent, and it has `forwarding: deny`")]
-    Denied(String),
-    #[error("{0}: asked for through a forwarded agent for something other than this ssh login")]
-    NotThisLogin(String),
+    NotMeant,
+    #[error("asked for through a forwarded agent, and it has `forwarding: deny`")]
+    Denied,
+    #[error("asked for through a forwarded agent for something other than this ssh login")]
+    NotThisLogin,
     #[error(
-        "{0}: asked for through a forwarded agent by a login that does not name its server: the \
+        "asked for through a forwarded agent by a login that does not name its server: the \
          OpenSSH there, or on the machine in between, is older than 8.9 (or has \
          `PubkeyAuthentication unbound`)"
     )]
-    NotHostBound(String),
+    NotHostBound,
 }
 
-impl Refusal {
-    /// Returns the identity that is refused, for `status` to tell of. Clients ask for keys of other
-    /// agents all the time.
-    pub fn identity(&self) -> Option<&str> {
-        match self {
-            Self::UnknownIdentity => None,
-            Self::NoDestination(name)
-            | Self::NotMeant(name)
-            | Self::Denied(name)
-            | Self::NotThisLogin(name)
-            | Self::NotHostBound(name) => Some(name),
-        }
-    }
-}
-
-/// Returns the identity that `blob` names (what was listed, or its bare key), if this connection may
-/// have `data` signed with it. `server` is what is known of the server that the connection is bound
-/// to.
-pub fn permitted<'a>(
-    identities: &'a [Identity],
-    blob: &[u8],
+/// Fails if this connection may not have `data` signed with the identity. `server` is what is known
+/// of the server that the connection is bound to.
+pub fn check(
+    identity: &Identity,
     data: &[u8],
     bindings: &Bindings,
     server: Option<&Names>,
-) -> Result<&'a Identity, Refusal> {
-    let identity = find(identities, blob).ok_or(Refusal::UnknownIdentity)?;
-    if bindings.is_forwarded() {
-        let name = || identity.name.clone();
-        if identity.visibility.forwarding == Forwarding::Deny {
-            return Err(Refusal::Denied(name()));
-        }
-        let (Some(destination), Some(server)) = (bindings.destination(), server) else {
-            return Err(Refusal::NoDestination(name()));
-        };
-        if !server.satisfy(&identity.visibility) {
-            return Err(Refusal::NotMeant(name()));
-        }
-        match login(&destination, &identity.public_key, data) {
-            Login::HostBound => {}
-            Login::Plain => return Err(Refusal::NotHostBound(name())),
-            Login::Other => return Err(Refusal::NotThisLogin(name())),
-        }
+) -> Result<(), Refusal> {
+    if !bindings.is_forwarded() {
+        return Ok(());
     }
-    Ok(identity)
+    if identity.visibility.forwarding == Forwarding::Deny {
+        return Err(Refusal::Denied);
+    }
+    let (Some(destination), Some(server)) = (bindings.destination(), server) else {
+        return Err(Refusal::NoDestination);
+    };
+    if !server.satisfy(&identity.visibility) {
+        return Err(Refusal::NotMeant);
+    }
+    match login(&destination, &identity.public_key, data) {
+        Login::HostBound => Ok(()),
+        Login::Plain => Err(Refusal::NotHostBound),
+        Login::Other => Err(Refusal::NotThisLogin),
+    }
 }
 
-/// By certificate, or by the certified key: a certificate that was renewed since it was listed
-/// still names the same key.
-fn find<'a>(identities: &'a [Identity], blob: &[u8]) -> Option<&'a Identity> {
-    identities
-        .iter()
-        .find(|identity| identity.blob == blob)
-        .or_else(|| {
-            let key = key_of(blob)?;
-            identities
-                .iter()
-                .find(|identity| identity.public_key == key)
-        })
+/// Returns the identity that `blob` names: by what was listed, or by the key in it, because a
+/// certificate that was renewed since it was listed still names the same key.
+pub fn find<'a>(identities: &'a [Identity], blob: &[u8]) -> Option<&'a Identity> {
+    let listed = identities.iter().find(|identity| identity.blob == blob);
+    listed.or_else(|| {
+        let key = key_of(blob)?;
+        identities
+            .iter()
+            .find(|identity| identity.public_key == key)
+    })
 }
 
 fn key_of(blob: &[u8]) -> Option<PublicKey> {

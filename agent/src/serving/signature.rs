@@ -1,5 +1,6 @@
 //! Signatures of servers and of the authorities that certify them (RFC 4253 section 6.6).
 
+use opkssh_protocol::wire::{Malformed, Reader};
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents,
 };
@@ -8,20 +9,19 @@ use ssh_key::Signature;
 use ssh_key::encoding::Decode as _;
 use ssh_key::public::{KeyData, RsaPublicKey};
 
-use super::wire::{Malformed, Reader};
-
 /// Bits of RSA keys whose signatures can be checked; OpenSSH's own limit is 16384.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Types of keys whose signatures can be checked.
-const CHECKED: [&str; 7] = [
-    "ssh-ed25519",
-    "ssh-rsa",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
+/// Types of keys whose signatures can be checked and that can be certified, and how many fields such
+/// a key has (PROTOCOL.certkeys, PROTOCOL.u2f).
+pub const KEY_TYPES: [(&str, usize); 7] = [
+    ("ssh-ed25519", 1),
+    ("ssh-rsa", 2),
+    ("ecdsa-sha2-nistp256", 2),
+    ("ecdsa-sha2-nistp384", 2),
+    ("ecdsa-sha2-nistp521", 2),
+    ("sk-ssh-ed25519@openssh.com", 2),
+    ("sk-ecdsa-sha2-nistp256@openssh.com", 3),
 ];
 
 /// Why a signature says nothing, neither good nor bad.
@@ -42,7 +42,10 @@ pub enum Unverifiable {
 pub fn parse_key(mut blob: &[u8]) -> Result<Result<KeyData, Unverifiable>, Malformed> {
     let key_type = Reader::new(blob).string()?;
     // the crate takes an unknown name without an `@` for a malformed key
-    if !CHECKED.iter().any(|checked| checked.as_bytes() == key_type) {
+    if !KEY_TYPES
+        .iter()
+        .any(|(known, _)| known.as_bytes() == key_type)
+    {
         return match key_type {
             b"" => Err(Malformed),
             _ => Ok(Err(Unverifiable::KeyType)),

@@ -41,7 +41,6 @@ impl Usage {
         InUse(self.clone())
     }
 
-    /// Since when nobody is connected; `None`: somebody is.
     /// Returns when the last connection ended; `None` while there is one.
     pub fn idle_since(&self) -> Option<Instant> {
         let now = self.now.lock();

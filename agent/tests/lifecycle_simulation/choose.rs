@@ -103,6 +103,7 @@ impl Chooser {
         }
         let user = match random.below(23) {
             0..4 => return self.log_in(random),
+            4..6 if random.percent(20) => User::GiveUp(self.name(random)),
             4..6 => User::LogOut(self.name(random)),
             6..10 => User::Want(self.name(random)),
             10..12 => lock,

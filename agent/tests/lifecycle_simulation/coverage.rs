@@ -174,7 +174,7 @@ fn kind(world: &World, step: Move) -> Option<usize> {
         Move::Wait(_) => 15,
         Move::User(user) => match user {
             User::LogIn { .. } => 16,
-            User::LogOut(_) => 17,
+            User::LogOut(_) | User::GiveUp(_) => 17,
             User::Want(_) => 18,
             User::Lock => 19,
             User::Unlock => 20,

@@ -100,6 +100,7 @@ pub enum User {
         rotates: bool,
     },
     LogOut(Name),
+    GiveUp(Name),
     Want(Name),
     Lock,
     Unlock,
@@ -445,6 +446,16 @@ impl World {
                     self.known.revocation_tried[place] &= self.is_leaving(place);
                 }
                 Event::LogoutRequested(name)
+            }
+            User::GiveUp(name) => {
+                let place = usize::from(name);
+                if self.facts.account(&name).is_some() {
+                    self.known.logged_out[place] = true;
+                    self.known.newest[place] = None;
+                    // nobody asks that it be revoked
+                    self.known.revocation_tried[place] = true;
+                }
+                Event::LogoutForced(name)
             }
             User::Want(name) => Event::Wanted {
                 name,

@@ -28,13 +28,7 @@ pub struct Home {
 impl Home {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name);
-        let places = Places::new(BaseDirectories {
-            home: directory.path().to_path_buf(),
-            runtime: Some(path("run")),
-            state: path("state"),
-            config: path("config"),
-        });
+        let places = places_in(directory.path());
         std::fs::create_dir_all(&places.runtime_dir).unwrap();
         Self { places, directory }
     }
@@ -49,6 +43,16 @@ impl Home {
         std::fs::write(&file, text).unwrap();
         file
     }
+}
+
+/// Returns the places of a home directory.
+pub fn places_in(home: &Path) -> Places {
+    Places::new(BaseDirectories {
+        home: home.to_path_buf(),
+        runtime: Some(home.join("run")),
+        state: home.join("state"),
+        config: home.join("config"),
+    })
 }
 
 /// Answers every request on the home's control socket with `answer`'s events, then hangs up.

@@ -1,4 +1,4 @@
-//! Building the certificate: the user key signs for itself.
+//! Builds certificates, which the user key signs for itself.
 
 use ssh_key::certificate::{Builder, CertType};
 
@@ -11,19 +11,22 @@ use crate::secret::{Secret, leaving_no_stack};
 use crate::time::UnixTime;
 use crate::user_key::UserKey;
 
-/// What goes into a certificate.
+/// The contents of a new certificate.
 pub struct CertificateRequest<'a> {
+    /// Stored in the extension [`PK_TOKEN_EXTENSION`].
     pub pk_token: &'a UnverifiedPkToken,
-    /// Goes into every server's hands; only where an account asks for it.
+    /// Set only if the account sends its access token: every server sees it.
     pub access_token: Option<&'a Secret>,
     /// Empty means [`WILDCARD_PRINCIPAL`].
     pub principals: &'a [String],
-    /// The server decides from the PK token how long it counts; this only has to be finite, as
-    /// strict parsers refuse "forever".
+    /// End of validity. The server takes the real expiry from the PK token, but strict parsers
+    /// refuse certificates without an end.
     pub valid_before: UnixTime,
 }
 
+/// Reason why no certificate was built.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum MintError {
     #[error("principal {0:?} is not allowed: use letters, digits and . _ + @ - only")]
     Principal(String),
@@ -35,7 +38,7 @@ pub enum MintError {
     Random(#[from] getrandom::Error),
 }
 
-/// Builds and signs a certificate with the fields that Go opkssh writes, but a finite end.
+/// Builds and signs a certificate with the same fields as Go opkssh, but with an end of validity.
 pub fn build(
     key: &UserKey,
     request: &CertificateRequest<'_>,

@@ -19,20 +19,21 @@ pub use verify::{VerifiedCertificate, is_principal, verify};
 use crate::jwk::KeyError;
 use crate::printable::quoted;
 use crate::time::UnixTime;
+use crate::wire;
 
-/// The certificate types we know, by their names on the wire: those of P-256 and Ed25519 keys.
+/// Known certificate types by their wire names: those of P-256 and Ed25519 keys.
 pub const CERTIFICATE_TYPES: [&str; 2] = [
     "ecdsa-sha2-nistp256-cert-v01@openssh.com",
     "ssh-ed25519-cert-v01@openssh.com",
 ];
-/// Extension that holds the compact PK token.
+/// Extension with the compact PK token.
 pub const PK_TOKEN_EXTENSION: &str = "openpubkey-pkt";
-/// Extension that holds the access token, where an account sends it.
+/// Extension with the access token, if the account sends it.
 pub const ACCESS_TOKEN_EXTENSION: &str = "openpubkey-act";
-/// Principal of certificates that are not narrowed to particular local accounts: OpenSSH 10.3
-/// refuses an empty list, so clients write this one and servers echo it.
+/// Principal of certificates without a list of local accounts. OpenSSH 10.3 refuses an empty list,
+/// so clients write this principal and servers repeat it.
 pub const WILDCARD_PRINCIPAL: &str = "opkssh-wildcard";
-/// The permissions that a certificate grants unless it is narrowed.
+/// Permissions of a certificate, unless the account narrows them.
 pub const PERMITS: [&str; 5] = [
     "permit-X11-forwarding",
     "permit-agent-forwarding",
@@ -41,8 +42,9 @@ pub const PERMITS: [&str; 5] = [
     "permit-user-rc",
 ];
 
-/// Why a certificate is not acceptable.
+/// Reason for refusing a certificate.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum CertificateError {
     #[error("certificate: {0} bytes are too many")]
     Size(usize),
@@ -68,4 +70,10 @@ pub enum CertificateError {
     Principal(String),
     #[error("certificate: critical option {} is not supported", quoted(.0))]
     CriticalOption(String),
+}
+
+impl From<wire::Malformed> for CertificateError {
+    fn from(_: wire::Malformed) -> Self {
+        Self::Malformed("truncated".to_owned())
+    }
 }

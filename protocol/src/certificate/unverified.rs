@@ -1,4 +1,4 @@
-//! Reading a certificate. Parsing is not trusting.
+//! Parses certificates without verifying them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,12 +9,13 @@ use ssh_key::public::{EcdsaPublicKey, KeyData};
 use super::{ACCESS_TOKEN_EXTENSION, CERTIFICATE_TYPES, CertificateError, PK_TOKEN_EXTENSION};
 use crate::jwk::PublicKey;
 use crate::secret::Secret;
+use crate::wire::Reader;
 
-/// Largest certificate we read, in bytes: its base64 must fit into one argument of sshd's command
+/// Largest accepted certificate, in bytes: its base64 must fit into one argument of sshd's command
 /// (128 KiB on Linux).
 const MAX_BYTES: usize = 96 * 1024;
 
-/// A well-formed certificate with a PK token, which nobody has checked yet.
+/// A well-formed certificate with a PK token. Nothing in it has been verified.
 #[derive(Clone)]
 pub struct UnverifiedCertificate {
     pub(super) certificate: Certificate,
@@ -64,37 +65,38 @@ impl UnverifiedCertificate {
         Self::parse(&blob)
     }
 
-    /// The PK token's compact form.
+    /// Returns the compact PK token.
     pub fn unverified_pk_token(&self) -> &str {
         &self.pk_token
     }
 
-    /// The certified key.
+    /// Returns the certified key.
     pub fn unverified_public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// `SHA256:…` of the certified key, as `ssh-add -l` shows it.
+    /// Returns `SHA256:…` of the certified key, as shown by `ssh-add -l`.
     pub fn unverified_fingerprint(&self) -> String {
         let key = self.certificate.public_key();
         key.fingerprint(HashAlg::Sha256).to_string()
     }
 
-    /// All fields, for showing them.
+    /// Returns all fields, for display.
     pub fn unverified_fields(&self) -> &Certificate {
         &self.certificate
     }
 
+    /// Returns the certificate as it was sent.
     pub fn blob(&self) -> &[u8] {
         &self.blob
     }
 
-    /// `type base64`, without a comment.
+    /// Returns `type base64`, without a comment.
     pub fn openssh(&self) -> String {
         format!("{} {}", self.wire_type(), STANDARD.encode(&self.blob))
     }
 
-    /// The certificate's type by its name on the wire.
+    /// Returns the wire name of the certificate's type.
     pub fn wire_type(&self) -> &'static str {
         match self.public_key {
             PublicKey::Ed25519(_) => CERTIFICATE_TYPES[1],
@@ -111,14 +113,11 @@ impl UnverifiedCertificate {
     }
 }
 
-/// Type name at the start of a key blob (RFC 4253 section 6.6), without reading further.
+/// Returns the type name at the start of a key blob (RFC 4253 section 6.6). Does not read further.
 fn wire_type(blob: &[u8]) -> Result<&str, CertificateError> {
-    let malformed = || CertificateError::Malformed("truncated".to_owned());
-    let (length, rest) = blob.split_first_chunk::<4>().ok_or_else(malformed)?;
-    let name = rest
-        .get(..u32::from_be_bytes(*length) as usize)
-        .ok_or_else(malformed)?;
-    std::str::from_utf8(name).map_err(|_| malformed())
+    let name = Reader::new(blob).string()?;
+    std::str::from_utf8(name)
+        .map_err(|_| CertificateError::Malformed("type name is not UTF-8".to_owned()))
 }
 
 pub(super) fn public_key(key: &KeyData) -> Result<PublicKey, CertificateError> {

@@ -1,64 +1,68 @@
-//! Where a certificate is trusted to be what its holder made: [`verify`] is the only constructor
-//! of [`VerifiedCertificate`]. It says nothing about who the holder is; the PK token inside does.
+//! Verifies certificates. [`verify`] is the only constructor of [`VerifiedCertificate`], which says
+//! nothing about the identity of the holder: that is in the PK token.
 
 use super::unverified::public_key;
 use super::{CertificateError, UnverifiedCertificate};
 use crate::jwk::{Algorithm, PublicKey};
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use crate::wire::Reader;
 
-/// Critical options that sshd understands and enforces itself (PROTOCOL.certkeys).
+/// Critical options that sshd enforces itself (PROTOCOL.certkeys).
 const CRITICAL_OPTIONS: [&str; 3] = ["force-command", "source-address", "verify-required"];
 
-/// A user certificate signed by the very key it certifies, valid now, with principals that are
-/// safe to write into an authorized_keys line.
+/// A currently valid user certificate, signed by the key that it certifies, with principals that
+/// are safe in an authorized_keys line.
 #[derive(Clone)]
 pub struct VerifiedCertificate(UnverifiedCertificate);
 
 impl VerifiedCertificate {
-    /// Free text chosen by the certificate's maker: escape it before it is shown.
+    /// Returns the key id. The client chose this text: escape it before showing it.
     pub fn key_id(&self) -> &str {
         self.0.certificate.key_id()
     }
 
+    /// Returns the principals, all safe in an authorized_keys line.
     pub fn principals(&self) -> &[String] {
         self.0.certificate.valid_principals()
     }
 
+    /// Returns the certified key.
     pub fn public_key(&self) -> &PublicKey {
         &self.0.public_key
     }
 
-    /// `type base64` of the certified key itself, which is also the signing key.
+    /// Returns `type base64` of the certified key, which is also the signing key.
     pub fn openssh_public_key(&self) -> String {
-        // a parsed key writes back
+        // a parsed key can always be encoded
         ssh_key::PublicKey::from(self.0.certificate.public_key().clone())
             .to_openssh()
             .unwrap_or_default()
     }
 
-    /// `SHA256:…` of the certified key, as `ssh-keygen -l` shows it.
+    /// Returns `SHA256:…` of the certified key, as shown by `ssh-keygen -l`.
     pub fn fingerprint(&self) -> String {
         self.0.unverified_fingerprint()
     }
 
-    /// Does the certificate force a command (critical option `force-command`)?
+    /// Returns true if the certificate has the critical option `force-command`.
     pub fn has_forced_command(&self) -> bool {
         let options = self.0.certificate.critical_options();
         options.iter().any(|(name, _)| name == "force-command")
     }
 
-    /// The PK token's compact form.
+    /// Returns the compact PK token.
     pub fn pk_token(&self) -> &str {
         self.0.unverified_pk_token()
     }
 
+    /// Returns the access token, if the certificate contains one.
     pub fn access_token(&self) -> Option<&Secret> {
         self.0.access_token()
     }
 }
 
-/// Checks everything about a certificate that needs no provider.
+/// Checks everything about a certificate that does not need the provider's keys.
 pub fn verify(
     unverified: UnverifiedCertificate,
     now: UnixTime,
@@ -99,7 +103,8 @@ pub fn verify(
     Ok(VerifiedCertificate(unverified))
 }
 
-/// Is `name` safe inside `principals="…"`? `^[a-zA-Z0-9_][a-zA-Z0-9._+@-]{0,127}\$?$`, as Go's.
+/// Returns true if `name` is safe in `principals="…"`: `^[a-zA-Z0-9_][a-zA-Z0-9._+@-]{0,127}\$?$`,
+/// as in Go.
 pub fn is_principal(name: &str) -> bool {
     let name = name.strip_suffix('$').unwrap_or(name).as_bytes();
     let Some((first, rest)) = name.split_first() else {
@@ -114,7 +119,7 @@ pub fn is_principal(name: &str) -> bool {
 
 fn check_signature(unverified: &UnverifiedCertificate) -> Result<(), CertificateError> {
     let signature = unverified.certificate.signature();
-    // the signature is the blob's last string: length, then string type and string bytes
+    // the signature is the last string of the blob; it contains two strings, type and bytes
     let encoded = 4 + 4 + signature.algorithm().as_str().len() + 4 + signature.as_bytes().len();
     let signed = unverified
         .blob
@@ -134,20 +139,17 @@ fn check_signature(unverified: &UnverifiedCertificate) -> Result<(), Certificate
     Ok(())
 }
 
-/// From two SSH mpints (RFC 5656 section 3.1.2) to the fixed-size form of JWS.
+/// Converts two SSH mpints (RFC 5656 section 3.1.2) to the fixed-size form of JWS.
 fn fixed_ecdsa(signature: &[u8]) -> Option<[u8; 64]> {
     let mut fixed = [0; 64];
-    let mut rest = signature;
+    let mut numbers = Reader::new(signature);
     for half in fixed.chunks_exact_mut(32) {
-        let (length, tail) = rest.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let number = tail.get(..length)?;
-        rest = &tail[length..];
+        let number = numbers.string().ok()?;
         let number = number.strip_prefix(&[0]).unwrap_or(number);
         half.get_mut(32usize.checked_sub(number.len())?..)?
             .copy_from_slice(number);
     }
-    rest.is_empty().then_some(fixed)
+    numbers.end().ok().map(|()| fixed)
 }
 
 fn unix_time(seconds: u64) -> UnixTime {

@@ -1,12 +1,12 @@
-//! The configuration that is used when there is no file, and that `login --create-config` writes.
+//! The configuration without a file, also written by `login --create-config`.
 
-/// The bytes of a new `~/.opk/config.yml`.
+/// Returns the contents of a new `~/.opk/config.yml`.
 pub fn default_file() -> String {
     TEMPLATE.replace("GOOGLE_SECRET", &google_secret())
 }
 
-/// Google's secret for desktop clients is public by design (it ships in every client). It stands
-/// here in two parts so that scanners for leaked secrets stay quiet.
+/// Returns Google's client secret for desktop clients. It is public by design, because every client
+/// contains it. It is split so that secret scanners do not report it.
 fn google_secret() -> String {
     ["GOCSPX", "kQ5Q0_3a_Y3RMO3-O80ErAyOhf4Y"].join("-")
 }

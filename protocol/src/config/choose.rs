@@ -1,12 +1,13 @@
-//! Where to log in: the order of precedence of Go's client, as a pure function.
+//! Chooses the provider to log in at, with the precedence of Go's client.
 
 use super::class::ProviderClass;
 use super::client_config::ClientConfig;
 use super::error::ConfigError;
 use super::provider::Provider;
 use super::provider_string::{parse_provider_argument, parse_providers_environment};
+use super::transport::is_https_or_loopback;
 
-/// What the person said, on the command line and in the environment.
+/// Choices of the user, from the command line and the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted<'a> {
     /// `login ALIAS`
@@ -23,15 +24,17 @@ pub struct Wanted<'a> {
     pub environment_providers: Option<&'a str>,
 }
 
-/// Where to log in.
+/// Provider to log in at.
 #[derive(Clone)]
 pub enum Choice {
+    /// Log in at this provider.
     One(Box<Provider>),
-    /// The person picks one, on a page in the browser.
+    /// The user chooses one on a page in the browser.
     Choose(Vec<Provider>),
 }
 
 impl Choice {
+    /// Returns the provider, or all to choose from.
     pub fn providers(self) -> Vec<Provider> {
         match self {
             Self::One(provider) => vec![*provider],
@@ -40,10 +43,11 @@ impl Choice {
     }
 }
 
-/// `--provider`; else the alias from the argument, `OPKSSH_DEFAULT` or `default_provider`, looked
-/// up in `OPKSSH_PROVIDERS` or, when that is empty, in the configuration; else the chooser.
+/// Chooses the providers for a login: `--provider`; otherwise the alias from the argument,
+/// `OPKSSH_DEFAULT` or `default_provider`, looked up in `OPKSSH_PROVIDERS` or, if that is empty, in
+/// the configuration; otherwise the chooser page.
 ///
-/// The providers of the answer are ready to use: checked, and without what is not sent to them.
+/// The returned providers are checked and contain only what is sent to them.
 pub fn choose(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Choice, ConfigError> {
     let chosen = match wanted.provider.filter(|text| !text.is_empty()) {
         Some(text) => Choice::One(Box::new(parse_provider_argument(text)?)),
@@ -60,8 +64,8 @@ pub fn choose(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Choice, Conf
     })
 }
 
-/// Go's warning for a provider that the configuration does not know: its `send_access_token` is
-/// then taken to be off.
+/// Returns Go's warning for a provider that is not in the configuration, for which
+/// `send_access_token` is off.
 pub fn unknown_issuer_warning(choice: &Choice, config: &ClientConfig) -> Option<String> {
     let Choice::One(provider) = choice else {
         return None;
@@ -109,13 +113,13 @@ fn by_alias(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Choice, Config
         .collect();
     match in_browser.len() {
         0 => Err(ConfigError::NoProvider),
-        // nothing to choose
+        // a single provider needs no chooser
         1 => Ok(Choice::One(Box::new(in_browser.remove(0)))),
         _ => Ok(Choice::Choose(in_browser)),
     }
 }
 
-/// Checks what Go checks when it uses a provider, and applies the flags.
+/// Checks a provider as Go does before using it, and applies the flags.
 fn ready(
     mut provider: Provider,
     wanted: &Wanted<'_>,
@@ -150,18 +154,11 @@ fn class(provider: &Provider) -> ProviderClass {
     ProviderClass::of(&provider.issuer, &provider.client_id, &provider.aliases)
 }
 
-/// https, or http to this machine: a token in clear never crosses a network.
+/// Returns true for https, and for http to this machine: tokens never cross a network in clear.
 fn is_safe_issuer(issuer: &str) -> bool {
-    let Ok(url) = url::Url::parse(issuer) else {
-        return false;
-    };
-    match (url.scheme(), url.host_str()) {
-        ("https", Some(_)) => issuer.starts_with("https://"),
-        ("http", Some(host)) => {
-            issuer.starts_with("http://") && matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-        }
-        _ => false,
-    }
+    // the parser also accepts other spellings of the scheme and its slashes
+    (issuer.starts_with("https://") || issuer.starts_with("http://"))
+        && url::Url::parse(issuer).is_ok_and(|url| is_https_or_loopback(&url))
 }
 
 #[cfg(test)]

@@ -1,21 +1,29 @@
-//! What Go's client derives from the issuer alone: whether a secret is sent, and which scopes
-//! an empty list stands for.
+//! Behaviour of Go's client that depends only on the issuer: whether the client secret is sent, and
+//! the default scopes.
 
-/// The kind of provider behind an issuer.
+/// Kind of provider, derived from the issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderClass {
+    /// Google.
     Google,
+    /// Microsoft Entra ID.
     Azure,
+    /// GitLab in a CI job.
     GitlabCi,
+    /// gitlab.com.
     Gitlab,
+    /// Hellō.
     Hello,
+    /// GitHub in an Actions job.
     GithubActions,
+    /// Forgejo in an Actions job.
     ForgejoActions,
+    /// Any other provider.
     Generic,
 }
 
 impl ProviderClass {
-    /// The first rule that matches, in the order of Go's client.
+    /// Returns the class of the first matching rule, in the order of Go's client.
     pub fn of(issuer: &str, client_id: &str, aliases: &[String]) -> Self {
         let for_ci = client_id == "unused";
         if issuer.starts_with("https://accounts.google.com") {
@@ -37,13 +45,13 @@ impl ProviderClass {
         }
     }
 
-    /// Is a configured client secret used? Elsewhere it is dropped, as in Go: those providers
-    /// know our clients as public ones and refuse a secret.
+    /// Returns true if a configured client secret is sent. The other classes treat clients as
+    /// public and refuse a secret, so it is dropped, as in Go.
     pub fn takes_secret(self) -> bool {
         matches!(self, Self::Google | Self::Generic)
     }
 
-    /// Logs in with a job's token, never in a browser.
+    /// Returns true for CI providers, which log in with a job's token and never in a browser.
     pub fn is_ci(self) -> bool {
         matches!(
             self,
@@ -51,7 +59,7 @@ impl ProviderClass {
         )
     }
 
-    /// What to ask for when the list of scopes is empty.
+    /// Returns the scopes to request if the configured list is empty.
     pub fn default_scopes(self) -> &'static str {
         match self {
             Self::Azure | Self::Hello => "openid profile email offline_access",

@@ -1,8 +1,8 @@
-//! Reading `~/.opk/config.yml`: Go's keys and ours (`hosts`, `expiration`,
+//! Reads `~/.opk/config.yml`: Go's keys and the additional ones (`hosts`, `expiration`,
 //! `on_demand`, `forwarding`, and the top-level `agent`).
 //!
-//! Unknown keys are ignored, as in Go, and warned of. Nothing about a provider is checked before
-//! it is used: see [`choose`](super::choose()).
+//! Unknown keys are ignored, as in Go, with a warning. Providers are checked only when they are
+//! used: see [`choose`](super::choose()).
 
 use std::collections::BTreeSet;
 
@@ -19,36 +19,36 @@ use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
 use super::unknown_keys::unknown_keys;
 use crate::pk_token::ExpirationPolicy;
 use crate::secret::Secret;
+use crate::yaml_error;
 
 /// The client configuration with its defaults filled in.
 #[derive(Clone)]
 pub struct ClientConfig {
     /// An alias, or `webchooser` in any letter case.
     pub default_provider: Option<String>,
+    /// Providers in file order.
     pub providers: Vec<Provider>,
-    /// Ours.
+    /// Not in Go.
     pub agent: AgentSection,
-    /// What the person should know about the file: keys without effect.
+    /// Warnings about keys without effect.
     pub warnings: Vec<String>,
 }
 
 impl ClientConfig {
-    /// Reads YAML. `file` is its name in messages.
+    /// Reads YAML. `file` is the file's name in messages.
     pub fn parse(yaml: &str, file: &str) -> Result<Self, ConfigError> {
-        // Go's parser skips a byte order mark too
+        // Go's parser skips a byte order mark
         let yaml = yaml.strip_prefix('\u{feff}').unwrap_or(yaml);
-        // an empty document is an empty configuration, as in Go
-        let raw: Option<RawConfig> = serde_saphyr::from_str(yaml).map_err(|error| {
-            ConfigError::Parse {
+        // as in Go, an empty document is an empty configuration
+        let raw: Option<RawConfig> =
+            serde_saphyr::from_str(yaml).map_err(|error| ConfigError::Parse {
                 file: file.to_owned(),
                 line: error
                     .location()
                     .map(|location| location.line())
                     .filter(|line| *line > 0),
-                // a snippet would show the secrets of neighbouring lines
-                reason: one_line(&error.without_snippet().to_string()),
-            }
-        })?;
+                reason: yaml_error::one_line(&error),
+            })?;
         let raw = raw.unwrap_or_default();
         Ok(Self {
             default_provider: raw.default_provider.filter(|alias| !alias.is_empty()),
@@ -66,15 +66,16 @@ impl ClientConfig {
         })
     }
 
-    /// What is used when there is no configuration file.
+    /// Returns the configuration that is used without a file.
     pub fn built_in() -> Result<Self, ConfigError> {
         Self::parse(&built_in::default_file(), "built-in configuration")
     }
 
-    /// Every alias with its provider, in file order.
+    /// Returns every alias with its provider, in file order.
     ///
     /// # Errors
-    /// [`ConfigError::DuplicateAlias`] when two providers share one.
+    ///
+    /// Fails with [`ConfigError::DuplicateAlias`] if two providers share an alias.
     pub fn check_aliases(providers: &[Provider]) -> Result<(), ConfigError> {
         let mut seen = BTreeSet::new();
         for alias in providers.iter().flat_map(|provider| &provider.aliases) {
@@ -147,15 +148,11 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Go cannot tell a missing value from an empty one.
+/// Returns the value, or `None` if it is empty: Go does not distinguish empty from missing.
 fn filled(value: Option<String>, default: &str) -> String {
     value
         .filter(|text| !text.is_empty())
         .unwrap_or_else(|| default.to_owned())
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! What can be wrong with the client configuration, in the words of Go's client where it has some.
+//! Errors of the client configuration, with the texts of Go's client where it has one.
 
-/// The message says what is wrong; [`ConfigError::hint`] what to type next.
+/// Error of the client configuration; [`ConfigError::hint`] says how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum ConfigError {
     #[error("failed to parse config file: {file}{}: {reason}", line.map(|n| format!(":{n}")).unwrap_or_default())]
     Parse {
@@ -34,7 +35,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// What the person can do about it.
+    /// Returns how to fix the error.
     pub fn hint(&self) -> String {
         match self {
             Self::Parse { file, .. } => format!("correct {file}, or name another with --config-path"),

@@ -1,11 +1,11 @@
-//! The key `expiration`, as the client configuration has it.
+//! The key `expiration` of the client configuration.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::pk_token::ExpirationPolicy;
 
-/// Reads the key. Unlike one of Go's, a wrong value is refused at once and with its line.
+/// Reads the key. A wrong value fails at once and names its line, unlike for Go's keys.
 pub(super) fn expiration<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ExpirationPolicy>, D::Error> {

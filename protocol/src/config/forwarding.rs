@@ -1,4 +1,4 @@
-//! Whether an account may be used through a forwarded agent.
+//! Use of an account through a forwarded agent.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,18 +10,20 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Forwarding {
-    /// For logins to servers that `hosts:` name.
+    /// Only for logins to servers that match `hosts:`.
     #[default]
     Allow,
-    /// Never: the account is neither listed nor used on a forwarded connection.
+    /// Never: forwarded connections neither see nor use the account.
     Deny,
 }
 
-/// The word has no effect that the agent could give it.
+/// Error: the word is not a value of `forwarding`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownForwarding {
+    /// `confirm`: with a prompt for each use, which is not implemented.
     #[error("forwarding: confirm is not supported yet; use allow or deny")]
     Confirm,
+    /// Any other word.
     #[error("forwarding: {0:?} is neither allow nor deny")]
     Other(String),
 }

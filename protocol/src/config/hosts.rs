@@ -1,9 +1,9 @@
-//! `hosts:`, the patterns of servers that an account is shown to.
+//! The key `hosts:`, patterns of the servers that see an account.
 
 use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer};
 
-/// Reads the list. Fails without a value, which would show an account to every server.
+/// Reads the list. Fails on an empty value, which would show the account to every server.
 pub(super) fn hosts<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<String>>, D::Error> {

@@ -1,20 +1,20 @@
-//! What puts the agent's identities away.
+//! Events that lock the agent's identities.
 
 use std::collections::BTreeSet;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// A word of `agent.lock_on`.
+/// A value in `agent.lock_on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LockOn {
-    /// The person's screen is locked.
+    /// The screen is locked.
     Screen,
-    /// The machine goes to sleep.
+    /// The machine is about to sleep.
     Sleep,
 }
 
-/// A list of words; nothing at all is an empty one.
+/// Reads a list of words; an empty value is an empty list.
 pub(super) fn lock_on<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeSet<LockOn>, D::Error> {

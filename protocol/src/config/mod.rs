@@ -1,4 +1,4 @@
-//! The client configuration: Go's `~/.opk/config.yml` with our additions.
+//! The client configuration: Go's `~/.opk/config.yml` with additional keys.
 
 mod agent_section;
 mod built_in;
@@ -14,6 +14,7 @@ mod on_demand;
 mod provider;
 mod provider_string;
 mod public_forges;
+mod transport;
 mod unknown_keys;
 
 pub use agent_section::{AccountOverrides, AgentSection};
@@ -28,4 +29,5 @@ pub use on_demand::{OnDemand, UnknownOnDemand};
 pub use provider::{DEFAULT_REDIRECT_URIS, Provider};
 pub use provider_string::{parse_provider_argument, parse_providers_environment};
 pub use public_forges::known_public_forges;
+pub use transport::{is_https_or_loopback, is_loopback};
 pub use unknown_keys::suggestion;

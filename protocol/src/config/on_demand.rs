@@ -1,4 +1,4 @@
-//! What happens when ssh needs an account that only a person can make usable.
+//! Reaction to ssh needing an account that requires an interactive login.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,16 +10,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnDemand {
-    /// A desktop notification asks whether to log in.
+    /// Show a desktop notification that offers to log in.
     #[default]
     Notify,
-    /// The browser is opened at once.
+    /// Open the browser at once.
     Browser,
-    /// Nothing: the person logs in when they like.
+    /// Do nothing; the user runs `opkssh login`.
     Off,
 }
 
-/// The word is none of ours.
+/// Error: the word is not a value of `on_demand`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("on_demand: {0:?} is none of notify, browser, off")]
 pub struct UnknownOnDemand(pub String);
@@ -47,7 +47,7 @@ impl fmt::Display for OnDemand {
     }
 }
 
-/// Reads the key. A YAML 1.1 reader takes a bare `off` for `false`, and people know both.
+/// Reads the key. YAML 1.1 readers take a bare `off` for `false`, so `false` means `off` here.
 pub(super) fn on_demand<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<OnDemand>, D::Error> {

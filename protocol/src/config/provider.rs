@@ -1,5 +1,4 @@
-//! One provider as the client uses it: an entry of the client configuration with its defaults
-//! filled in.
+//! A provider entry of the client configuration, with defaults filled in.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,47 +6,54 @@ use super::{Forwarding, OnDemand};
 use crate::pk_token::ExpirationPolicy;
 use crate::secret::{self, Secret};
 
-/// Redirect URIs that existing clients have registered, in the order they are tried.
+/// Redirect URIs registered for existing clients, in the order in which they are tried.
 pub const DEFAULT_REDIRECT_URIS: [&str; 3] = [
     "http://localhost:3000/login-callback",
     "http://localhost:10001/login-callback",
     "http://localhost:11110/login-callback",
 ];
 
-/// A provider, ready to log in at. Everything a login or a renewal needs to know.
+/// Everything that a login or a renewal needs to know about a provider.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Provider {
-    /// Every name the person may use for it; the first is the one we show. May be empty only for
-    /// `--provider` strings.
+    /// Every alias; the first one is shown. Empty only for `--provider` strings.
     pub aliases: Vec<String>,
+    /// Issuer URL, compared byte for byte with the token's `iss`.
     pub issuer: String,
+    /// Client id, which must be in the token's `aud`.
     pub client_id: String,
+    /// Client secret, if one is configured and the provider takes it.
     #[serde(default, with = "secret::exposed_option")]
     pub client_secret: Option<Secret>,
+    /// Scopes to request.
     pub scopes: Vec<String>,
+    /// The request parameter `access_type`.
     pub access_type: String,
+    /// The request parameter `prompt`.
     pub prompt: String,
+    /// Loopback redirect URIs, in the order in which they are tried.
     pub redirect_uris: Vec<String>,
-    /// Sent as `redirect_uri` in place of the loopback one; listening stays local.
+    /// Sent as `redirect_uri` in place of the loopback address; the client still listens locally.
     pub remote_redirect_uri: Option<String>,
-    /// Put the access token into the certificate (extension `openpubkey-act`).
+    /// Whether to put the access token into the certificate (extension `openpubkey-act`).
     pub send_access_token: bool,
-    /// Ours: host patterns (as in ssh_config) this account is meant for; empty means all.
+    /// Host patterns (as in ssh_config) of the servers that see this account; empty: all. Not in
+    /// Go.
     #[serde(default)]
     pub hosts: Vec<String>,
-    /// Ours: what to plan renewals for.
+    /// Expiration policy for which renewals are planned. Not in Go.
     #[serde(default)]
     pub expiration: ExpirationPolicy,
-    /// Ours: what happens when ssh needs it and only a person can log in.
+    /// Reaction when ssh needs an interactive login. Not in Go.
     #[serde(default)]
     pub on_demand: OnDemand,
-    /// Ours: whether it may be used through a forwarded agent.
+    /// Use through a forwarded agent. Not in Go.
     #[serde(default)]
     pub forwarding: Forwarding,
 }
 
 impl Provider {
-    /// The name to show for this provider: its first alias, else its issuer without scheme.
+    /// Returns the name to show: the first alias, otherwise the issuer without its scheme.
     pub fn name(&self) -> &str {
         self.aliases.first().map_or_else(
             || self.issuer.trim_start_matches("https://"),
@@ -55,11 +61,12 @@ impl Provider {
         )
     }
 
-    /// Is `word` one of its aliases, or its issuer?
+    /// Returns true if `word` is one of the aliases or the issuer.
     pub fn is_called(&self, word: &str) -> bool {
         self.has_alias(word) || self.issuer == word
     }
 
+    /// Returns true if `alias` is one of the aliases.
     pub fn has_alias(&self, alias: &str) -> bool {
         self.aliases.iter().any(|known| known == alias)
     }

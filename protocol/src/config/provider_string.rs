@@ -1,11 +1,11 @@
-//! Providers written on one line: `--provider` and `OPKSSH_PROVIDERS`.
+//! Providers in one-line form: `--provider` and `OPKSSH_PROVIDERS`.
 
 use super::class::ProviderClass;
 use super::error::ConfigError;
 use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
 use crate::secret::Secret;
 
-/// `--provider ISSUER,CLIENT_ID[,SECRET[,SCOPES]]`. Further fields are ignored, as in Go.
+/// Parses `--provider ISSUER,CLIENT_ID[,SECRET[,SCOPES]]`. Further fields are ignored, as in Go.
 pub fn parse_provider_argument(text: &str) -> Result<Provider, ConfigError> {
     let fields: Vec<&str> = text.split(',').collect();
     let [issuer, client_id, rest @ ..] = fields.as_slice() else {
@@ -39,8 +39,8 @@ pub fn parse_provider_argument(text: &str) -> Result<Provider, ConfigError> {
     })
 }
 
-/// `OPKSSH_PROVIDERS`: items `ALIAS,ISSUER,CLIENT_ID[,SECRET[,SCOPES]]` separated by `;`.
-/// Empty items are skipped: a trailing `;` does no harm.
+/// Parses `OPKSSH_PROVIDERS`: items `ALIAS,ISSUER,CLIENT_ID[,SECRET[,SCOPES]]` separated by `;`.
+/// Skips empty items, such as the one after a trailing `;`.
 pub fn parse_providers_environment(text: &str) -> Result<Vec<Provider>, ConfigError> {
     text.split(';')
         .filter(|item| !item.trim().is_empty())
@@ -58,7 +58,7 @@ pub fn parse_providers_environment(text: &str) -> Result<Vec<Provider>, ConfigEr
         .map_err(|error| ConfigError::Environment(Box::new(error)))
 }
 
-/// Split on single blanks, as Go does; the empty scope that two blanks make is left out.
+/// Splits on single blanks, as Go does, and skips the empty scope between two blanks.
 fn scopes(text: Option<&str>, class: ProviderClass) -> Vec<String> {
     let text = match text {
         None => "openid email",
@@ -71,7 +71,8 @@ fn scopes(text: Option<&str>, class: ProviderClass) -> Vec<String> {
         .collect()
 }
 
-/// An item without any comma is a word at most; never more of it than a message needs.
+/// Returns the start of an item for a message. An item without a comma could be a secret, so it is
+/// cut.
 fn without_secret(item: &str) -> String {
     item.chars().take(40).collect()
 }

@@ -1,7 +1,7 @@
-//! Servers that are public: they never see an account, unless its `hosts:` name them.
+//! Public servers, which see an account only if its `hosts:` matches them.
 
-/// What `agent.public_forges` contains if the configuration does not set it. A name with a port
-/// is listed as known_hosts has it, because a hashed name matches only as a whole.
+/// Default of `agent.public_forges`. Names with a port are written as in known_hosts, because a
+/// hashed name matches only as a whole.
 const PUBLIC_FORGES: [&str; 18] = [
     "github.com",
     "gist.github.com",
@@ -23,7 +23,7 @@ const PUBLIC_FORGES: [&str; 18] = [
     "vs-ssh.visualstudio.com",
 ];
 
-/// Returns the patterns of the public forges that this program knows.
+/// Returns the built-in patterns of public forges.
 pub fn known_public_forges() -> Vec<String> {
     PUBLIC_FORGES.map(str::to_owned).to_vec()
 }

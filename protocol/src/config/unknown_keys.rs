@@ -1,5 +1,5 @@
-//! Keys of the client configuration that have no effect. They are worth a warning: a misspelt
-//! `hosts:` shows an account to every server.
+//! Finds keys of the client configuration that have no effect. They cause a warning: with a
+//! misspelt `hosts:`, every server sees the account.
 
 use std::fmt;
 
@@ -26,16 +26,16 @@ const PROVIDER: [&str; 14] = [
 const AGENT: [&str; 4] = ["accounts", "default_account", "lock_on", "public_forges"];
 const ACCOUNT: [&str; 4] = ["expiration", "forwarding", "hosts", "on_demand"];
 
-/// Longer keys are cut in messages.
+/// Longest key in a message, in characters; longer keys are cut.
 const LONGEST_SHOWN: usize = 64;
 
-/// A key that is ignored.
+/// A key without effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownKey {
     pub key: String,
-    /// 0: not known.
+    /// Line in the file; 0: not known.
     pub line: u64,
-    /// The key that was probably meant.
+    /// The known key that was probably meant.
     pub suggestion: Option<&'static str>,
 }
 
@@ -60,7 +60,7 @@ impl UnknownKey {
     }
 }
 
-/// Returns the unknown keys of `yaml`, in the order of the file. A text that is not YAML has none.
+/// Returns the unknown keys of `yaml` in file order, or none if the text is not YAML.
 pub fn unknown_keys(yaml: &str) -> Vec<UnknownKey> {
     let tree = serde_saphyr::from_str::<Node>(yaml);
     let mut unknown = Vec::new();
@@ -74,7 +74,7 @@ pub fn unknown_keys(yaml: &str) -> Vec<UnknownKey> {
             "agent" => {
                 for (key, node) in node.entries(&AGENT, &mut unknown) {
                     if key == "accounts" {
-                        // its keys are the accounts' names
+                        // its keys are account names
                         for (_, account) in node.pairs() {
                             let _ = account.entries(&ACCOUNT, &mut unknown);
                         }
@@ -87,7 +87,7 @@ pub fn unknown_keys(yaml: &str) -> Vec<UnknownKey> {
     unknown
 }
 
-/// The keys of a document, with their places.
+/// The keys of a document, with their positions.
 enum Node {
     Map(Vec<(Spanned<String>, Node)>),
     List(Vec<Node>),
@@ -203,17 +203,17 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// Returns the known key that differs from `key` by the fewest letters, if those are few.
+/// Returns the known key with the smallest edit distance to `key`, if the distance is small.
 pub fn suggestion<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
     let simple = |key: &str| key.to_ascii_lowercase().replace('-', "_");
     let key = simple(key);
     let by_distance = known.iter().map(|name| (distance(&key, name), *name));
     let (least, name) = by_distance.min()?;
-    // a third of a short word is another word
+    // a word with a third of its letters changed is a different word
     (least <= (name.len() / 3).min(3)).then_some(name)
 }
 
-/// Returns Levenshtein's distance.
+/// Returns the Levenshtein distance.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,4 +1,4 @@
-//! What `opkssh ssh` tells before it becomes ssh.
+//! The message that `opkssh ssh` sends before it executes ssh.
 
 use std::path::PathBuf;
 
@@ -6,15 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::Process;
 
-/// An ssh that is about to connect. The agent cannot know this otherwise: to ask `ssh -G` runs
-/// what the person's configuration names under `Match exec`.
+/// An ssh process that is about to connect. The agent does not run `ssh -G` itself, because that
+/// executes commands from `Match exec`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connecting {
+    /// The ssh process.
     pub process: Process,
-    /// The names of its server: as it was asked for, and as known_hosts would have it.
+    /// The server's names: as given on the command line, and as in known_hosts.
     pub names: Vec<String>,
-    /// The names of the jump hosts that the ssh processes below it connect to: of its child first.
+    /// Names of the jump hosts that its child ssh processes connect to, the direct child first.
     pub jumps: Vec<Vec<String>>,
-    /// Its UserKnownHostsFile and GlobalKnownHostsFile.
+    /// Files of UserKnownHostsFile and GlobalKnownHostsFile.
     pub known_hosts: Vec<PathBuf>,
 }

@@ -1,10 +1,10 @@
 //! Messages on the control socket.
 //!
-//! A frame is a 32-bit big-endian length and that many bytes of JSON, at most [`MAX_FRAME`].
-//! The client sends one [`Request`]; the daemon answers with [`Event`]s, the last of which is
-//! [terminal](Event::is_terminal). Hanging up cancels what was asked for. Both sides send
-//! [`VERSION`]; a daemon that does not know the client's answers with an error that says which of
-//! the two to restart.
+//! A frame is a 32-bit big-endian length and that many bytes of JSON, at most [`MAX_FRAME`]. The
+//! client sends one [`Request`]; the daemon answers with [`Event`]s, the last of which is
+//! [terminal](Event::is_terminal). Closing the connection cancels the request. Both sides send
+//! [`VERSION`]; a daemon that does not know the client's version answers with an error that says
+//! which of the two to restart.
 
 mod connecting;
 mod status;
@@ -19,23 +19,26 @@ use crate::session_environment::SessionEnvironment;
 pub use connecting::Connecting;
 pub use status::{AccountState, AccountStatus, AgentStatus, Notice, Renewal, StatusReport};
 
-/// Of the messages below; raised when an older peer could misread them.
+/// Version of the messages. Raised when an older peer could misread them.
 pub const VERSION: u32 = 2;
 
-/// Largest frame either side accepts, in bytes, checked before anything is allocated.
+/// Largest frame in bytes, checked before memory is allocated.
 pub const MAX_FRAME: usize = 256 * 1024;
 
-/// A message with the version of its sender.
+/// A message with the sender's version.
 #[derive(Serialize, Deserialize)]
 pub struct Versioned<T> {
+    /// [`VERSION`] of the sender.
     pub version: u32,
-    /// With a request: what the daemon may not know of the client's session.
+    /// The client's session environment, sent with requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionEnvironment>,
+    /// The request or event.
     pub message: T,
 }
 
 impl<T> Versioned<T> {
+    /// Creates a message without a session environment.
     pub fn new(message: T) -> Self {
         Self {
             version: VERSION,
@@ -44,6 +47,7 @@ impl<T> Versioned<T> {
         }
     }
 
+    /// Creates a message with the client's session environment.
     pub fn from_session(message: T, session: SessionEnvironment) -> Self {
         Self {
             session: Some(session),
@@ -52,99 +56,116 @@ impl<T> Versioned<T> {
     }
 }
 
+/// What a client asks of the daemon.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
     /// Events: [`Event::OpenBrowser`] or [`Event::DeviceCode`], [`Event::Waiting`], then
-    /// [`Event::LoggedIn`]. Clients that ask for the same login while it waits for the person share
-    /// it: each gets all of its events, and it is cancelled when the last of them has hung up.
+    /// [`Event::LoggedIn`]. Clients with the same pending login share it: each gets all of its
+    /// events, and it is cancelled when the last client disconnects.
     Login(LoginRequest),
-    /// Log in anew to an account that the daemon has, named by its alias: at its own provider,
-    /// with the principals, key type and access-token choice it was logged in with. Events as for
-    /// [`Request::Login`].
+    /// Log in again to an existing account, named by its alias: at the same provider, with the same
+    /// principals, key type and access-token setting. Events as for [`Request::Login`].
     LoginAgain {
+        /// Alias of the account.
         account: String,
+        /// How the user logs in.
         #[serde(default)]
         flow: Flow,
+        /// Parameters of the authentication request.
         #[serde(default, skip_serializing_if = "Asking::is_plain")]
         asking: Asking,
+        /// Options of this client.
         #[serde(default, skip_serializing_if = "Joining::is_plain")]
         joining: Joining,
     },
-    /// The address that a browser elsewhere ended at, for the login that waits for it: the redirect
-    /// URI with its query, the query alone, or `CODE&STATE`. The login is found by the `state` in
-    /// it; one that is not waited for is refused, and no login ends by it. Ends with
-    /// [`Event::RedirectTaken`].
+    /// Deliver the redirect address of a browser on another machine: the redirect URI with its
+    /// query, the query alone, or `CODE&STATE`. The `state` identifies the pending login; an
+    /// unknown one is refused and ends no login. Ends with [`Event::RedirectTaken`].
     Redirected {
+        /// The address; secret because it contains the authorization code.
         #[serde(with = "crate::secret::exposed")]
         url: Secret,
     },
-    /// Ends with [`Event::LoggedOut`].
-    Logout { which: WhichAccount },
+    /// Log out and delete accounts. Ends with [`Event::LoggedOut`].
+    Logout {
+        /// The accounts.
+        which: WhichAccount,
+        /// Forget accounts whose store is locked, too; their refresh tokens are not revoked.
+        #[serde(default)]
+        force: bool,
+    },
     /// Ends with [`Event::Status`].
     Status,
-    /// Make an account usable without a person: renew it if it is stale.
-    /// Ends with [`Event::Ready`] or [`Event::LoginNeeded`].
+    /// Make an account usable without user interaction, renewing it if it is stale. Ends with
+    /// [`Event::Ready`] or [`Event::LoginNeeded`].
     Ensure {
+        /// Account to make usable.
         which: WhichAccount,
-        /// If only a person can, ask one as the account's `on_demand` says, and wait a while.
+        /// If only a login helps, prompt as configured by `on_demand`, and wait for a limited time.
         #[serde(default)]
         ask_person: bool,
     },
-    /// Lock the agent: nothing is shown, signed or renewed until the password is said again.
+    /// Lock the agent: it lists, signs and renews nothing until it is unlocked with this password.
     /// Ends with [`Event::Unlockable`].
     Lock {
+        /// The lock's password.
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
-    /// Open a part that is locked; a new store gets this passphrase.
-    /// Ends with [`Event::Unlockable`].
+    /// Unlock a locked part; a new store gets this passphrase. Ends with [`Event::Unlockable`].
     Unlock {
+        /// Part to unlock.
         part: LockedPart,
+        /// Its password or passphrase.
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
-    /// An ssh of this machine is about to connect. Ends with [`Event::Noted`].
+    /// Announce an ssh process that is about to connect. Ends with [`Event::Noted`].
     Connecting(Connecting),
-    /// Ends with [`Event::Stopping`]. Both mean the same in every [`VERSION`]: a daemon that runs on
-    /// after an upgrade can always be ended.
+    /// Ends with [`Event::Stopping`]. Request and event have the same form in every [`VERSION`], so
+    /// that a client can stop an older daemon after an upgrade.
     Stop,
 }
 
-/// What waits for a person to unlock it, most of it with a password.
+/// A part of the daemon that is locked, in most cases with a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LockedPart {
-    /// The whole agent: somebody has locked it.
+    /// The whole agent, locked by `ssh-add -x` or a lock request.
     Agent,
-    /// The identities, put away with the screen or for the machine's sleep. Needs no password.
+    /// The identities, locked with the screen or before sleep. Needs no password.
     Screen,
-    /// The encrypted file store, since the daemon's start.
+    /// The encrypted file store, locked since the daemon's start.
     Store,
-    /// An encrypted file store that has no passphrase yet.
+    /// A new encrypted file store without a passphrase.
     NewStore,
 }
 
-/// Which of the accounts a request is about.
+/// The accounts that a request applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhichAccount {
-    /// The default account: the configured one, else the only one, else the one that logged in last.
+    /// The default account: the configured one, otherwise the only one, otherwise the latest login.
     Default,
-    /// By the account's name; else by an alias of its provider, or its issuer, if only one account
-    /// is there.
+    /// By account name; otherwise by provider alias or issuer, if only one account matches.
     Named(String),
-    /// The one whose `hosts:` match this destination (of several, the default), else the default.
+    /// The account whose `hosts:` match this destination (the default if several match), otherwise
+    /// the default account.
     ForHost(String),
-    /// The one whose `hosts:` match this destination, else the default if it has no `hosts:`.
+    /// The account whose `hosts:` match this destination, otherwise the default account if it has
+    /// no `hosts:`.
     MeantForHost(String),
+    /// Every account.
     All,
 }
 
+/// Parameters of a login.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LoginRequest {
     /// One provider, or several to choose from on a page in the browser.
     pub providers: Vec<Provider>,
+    /// Algorithm of the user key.
     #[serde(default)]
     pub key_type: KeyType,
     /// Principals for the certificate; empty means the wildcard marker.
@@ -153,60 +174,62 @@ pub struct LoginRequest {
     /// Overrides the provider's `send_access_token`.
     #[serde(default)]
     pub send_access_token: Option<bool>,
+    /// How the user logs in.
     #[serde(default)]
     pub flow: Flow,
-    /// It is anew, to an account that there is; for the agent's own use.
+    /// Set by the agent when it logs in to an existing account again.
     #[serde(skip)]
     pub again: bool,
-    /// The account's name. `None`: that of the account which this person has there already, else
-    /// the provider's.
+    /// Account name. `None`: the name of this user's existing account, otherwise the provider's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountName>,
+    /// Parameters of the authentication request.
     #[serde(default, skip_serializing_if = "Asking::is_plain")]
     pub asking: Asking,
+    /// Options of this client.
     #[serde(default, skip_serializing_if = "Joining::is_plain")]
     pub joining: Joining,
 }
 
-/// How the provider is asked this time (OpenID Connect Core section 3.1.2.1); nothing of it is
-/// kept. For [`Flow::Browser`] only.
+/// Parameters of this authentication request (OpenID Connect Core section 3.1.2.1). Not stored. For
+/// [`Flow::Browser`] only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asking {
-    /// In place of the provider's `prompt`.
+    /// Overrides the provider's `prompt`.
     #[serde(default)]
     pub prompt: Option<String>,
-    /// Whom to expect; by default the address of the account that is logged in to anew.
+    /// Login hint; by default the email address of the account that logs in again.
     #[serde(default)]
     pub login_hint: Option<String>,
-    /// Ask with `prompt=none` first. Where the provider's answer is that it needs the person, the
-    /// same browser window goes on to the ordinary login.
+    /// Try `prompt=none` first. If the provider requires interaction, the same browser window
+    /// continues with an ordinary login.
     #[serde(default)]
     pub silent_first: bool,
-    /// Ask with `prompt=none` and fail where the provider needs the person.
+    /// Use `prompt=none` and fail if the provider requires interaction.
     #[serde(default)]
     pub silent_only: bool,
 }
 
 impl Asking {
-    /// As the provider's entry says, nothing else.
+    /// Returns true if nothing overrides the provider's entry.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How a client takes part in a login that others may be waiting for, too.
+/// Options of one client for a login that other clients may share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joining {
-    /// The client opens the browser. One client of a login does.
+    /// Whether this client opens the browser. Exactly one client of a login does.
     pub opens_browser: bool,
-    /// No login is begun when this account became usable since the client last asked: that is
-    /// answered with [`Event::Ready`].
+    /// If the account became usable since the client last asked, answer with [`Event::Ready`] and
+    /// start no login.
     #[serde(default)]
     pub unless_usable: Option<WhichAccount>,
 }
 
 impl Joining {
-    /// Opens the browser, and logs in whatever is usable already.
+    /// Returns true for the default: the client opens the browser and always logs in.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
@@ -221,15 +244,14 @@ impl Default for Joining {
     }
 }
 
-/// Where the person logs in.
+/// How the user logs in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flow {
     /// In a browser on this machine: authorization code with a loopback redirect (RFC 8252).
     #[default]
     Browser,
-    /// On any device, with a code to type there (RFC 8628). Takes one provider: there is no page
-    /// to choose on.
+    /// On any device, by typing a code (RFC 8628). Takes one provider: there is no chooser page.
     Device,
 }
 
@@ -244,68 +266,89 @@ pub enum KeyType {
     Ed25519,
 }
 
+/// What the daemon answers.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// Show this URL to the person and open it in a browser, unless it was opened already, by
-    /// another client that waits for the same login.
+    /// Show this URL and open it in a browser, unless another client of the same login already
+    /// opened it.
     OpenBrowser {
+        /// Address to open.
         url: String,
+        /// Whether another client already opened it.
         #[serde(default)]
         opened: bool,
     },
-    /// Show the person where to go with which code (RFC 8628 section 3.3). The answer to
-    /// [`Flow::Device`].
+    /// Show this address and code (RFC 8628 section 3.3). Sent for [`Flow::Device`].
     DeviceCode {
+        /// Code to type.
         user_code: String,
+        /// Address to type it at.
         verification_uri: String,
-        /// With the code in it, for a QR code.
+        /// Address that contains the code, for a QR code.
         verification_uri_complete: Option<String>,
         /// Seconds from now.
         expires_in: u64,
     },
-    /// What the daemon is doing now, for a spinner: "Waiting for the browser", …
+    /// Current step, for a spinner: "Waiting for the browser", …
     Waiting {
+        /// Text of the step.
         what: String,
     },
+    /// The login succeeded. Terminal.
     LoggedIn {
+        /// The account.
         account: AccountStatus,
     },
+    /// Accounts were logged out. Terminal.
     LoggedOut {
+        /// Those accounts.
         accounts: Vec<LoggedOut>,
     },
+    /// Answers [`Request::Status`].
     Status {
+        /// The status.
         report: StatusReport,
     },
+    /// The account is usable. Terminal.
     Ready {
+        /// The account.
         account: AccountStatus,
     },
-    /// Only a person can make it usable: log in. `account` is its alias, when there is one.
+    /// Only a login makes the account usable. `account` is its alias, if it has one.
     LoginNeeded {
+        /// Alias of the account, if it has one.
         account: Option<String>,
+        /// Why it is not usable.
         reason: String,
     },
-    /// The address was that of a login that waits; how it ends is told where it waits.
+    /// The address matched a pending login, whose clients get its result.
     RedirectTaken,
-    /// What still waits for a password; nothing: all is open.
+    /// Parts that are still locked; empty: none.
     Unlockable {
+        /// Parts in the order in which to unlock them.
         locked: Vec<LockedPart>,
     },
     /// Refused until this part is unlocked.
     Locked {
+        /// The locked part.
         part: LockedPart,
+        /// What was refused.
         reason: String,
     },
-    /// The answer to [`Request::Connecting`].
+    /// Answers [`Request::Connecting`].
     Noted,
+    /// The daemon exits.
     Stopping,
+    /// The request failed. Terminal.
     Failed {
+        /// The reason.
         failure: Failure,
     },
 }
 
 impl Event {
-    /// Is this the last event of an answer?
+    /// Returns true if this is the last event of an answer.
     pub fn is_terminal(&self) -> bool {
         !matches!(
             self,
@@ -314,18 +357,22 @@ impl Event {
     }
 }
 
-/// Why a request failed: one line what, one line what to do.
+/// Reason for a failed request: one line for the cause, one for the hint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
+    /// What failed, and why.
     pub message: String,
+    /// How to fix it, if known.
     pub hint: Option<String>,
 }
 
 /// One account that was logged out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoggedOut {
+    /// Alias of the account.
     pub alias: String,
+    /// Its issuer.
     pub issuer: String,
-    /// What happened to the refresh token at the provider, in words.
+    /// Result of revoking the refresh token at the provider, as text.
     pub revocation: String,
 }

@@ -1,4 +1,4 @@
-//! What `status` is answered with.
+//! The answer to `status`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,129 +6,154 @@ use super::LockedPart;
 use crate::config::{Forwarding, OnDemand};
 use crate::time::UnixTime;
 
+/// The daemon's state, and its accounts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StatusReport {
+    /// State of the daemon.
     pub agent: AgentStatus,
+    /// Its accounts.
     pub accounts: Vec<AccountStatus>,
-    /// What the person should know: refused signatures, unsafe settings.
+    /// Problem to report: refused signatures, unsafe settings.
     pub notices: Vec<Notice>,
 }
 
+/// A problem to report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// When it happened last; `None`: it is so now.
+    /// Time of the last occurrence; `None`: the problem persists.
     pub at: Option<UnixTime>,
+    /// The problem in one line.
     pub text: String,
 }
 
+/// State of the daemon.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AgentStatus {
+    /// Version of the program.
     pub version: String,
+    /// Process id.
     pub pid: u32,
+    /// Time of the start.
     pub started: UnixTime,
+    /// Path of the agent socket.
     pub agent_socket: String,
+    /// Path of the control socket.
     pub control_socket: String,
-    /// Which store new accounts get: `secret-service`, `file` or `memory`.
+    /// Store for new accounts: `secret-service`, `file` or `memory`.
     pub store: String,
-    /// Why that one, in words.
+    /// Reason for this store, as text.
     pub store_reason: String,
-    /// What it was started with: `auto`, `keyring`, `file` or `memory`. Empty: an older daemon.
+    /// Store option at start: `auto`, `keyring`, `file` or `memory`. Empty: an older daemon.
     #[serde(default)]
     pub store_wish: String,
-    /// What it was started with: `off`, `auto` or `strict`. Empty: an older daemon.
+    /// Option at start: `off`, `auto` or `strict`. Empty: an older daemon.
     #[serde(default)]
     pub memory_lock: String,
-    /// Whether secrets are locked into RAM, in words.
+    /// Whether secrets are locked into RAM, as text.
     #[serde(default)]
     pub memory: String,
-    /// After how many seconds without a connection it ends by itself; `None`: never.
+    /// Seconds without a connection after which the daemon exits; `None`: never.
     #[serde(default)]
     pub idle_stop: Option<u64>,
-    /// How many seconds after its login each account is logged out; `None`: never.
+    /// Seconds after its login at which an account is logged out; `None`: never.
     #[serde(default)]
     pub lifetime: Option<u64>,
-    /// `error`, `warn`, `info`, `debug` or `trace`, as it was started.
+    /// Log level at start: `error`, `warn`, `info`, `debug` or `trace`.
     #[serde(default)]
     pub log_level: String,
-    /// Its program was replaced or removed since it started.
+    /// Whether the program file was replaced or removed since the start.
     #[serde(default)]
     pub replaced: bool,
-    /// What waits for a password, in the order in which to unlock it.
+    /// Locked parts, in the order in which to unlock them.
     #[serde(default)]
     pub locked: Vec<LockedPart>,
-    /// Accounts whose login, or newest state, is in memory only and would be lost with the daemon,
-    /// also those that a locked agent does not show.
+    /// Accounts whose login or latest state is only in memory and would be lost with the daemon,
+    /// including those hidden by a lock.
     #[serde(default)]
     pub at_risk: Vec<String>,
 }
 
+/// State of an account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AccountStatus {
-    /// The name to use on the command line.
+    /// Name of the account on the command line.
     pub alias: String,
-    /// The name of its provider.
+    /// Name of the provider.
     #[serde(default)]
     pub provider: String,
+    /// Whether this is the default account.
     pub default: bool,
+    /// Issuer URL.
     pub issuer: String,
+    /// Client id.
     pub client_id: String,
+    /// The token's `sub`.
     pub subject: String,
+    /// The token's `email`, if it has one.
     pub email: Option<String>,
-    /// `SHA256:…` of the user key, as `ssh-add -l` shows it.
+    /// `SHA256:…` of the user key, as shown by `ssh-add -l`.
     pub fingerprint: String,
-    /// The certificate's path-free authorized_keys form is not here on purpose: it holds the ID
-    /// token. Ask the agent socket for it.
+    /// The certificate itself is omitted because it contains the ID token. It is available from the
+    /// agent socket.
     pub state: AccountState,
-    /// When the planned [`expiration`](Self::expiration) ends; `None`: it does not.
+    /// End of validity under the planned [`expiration`](Self::expiration); `None`: no end.
     pub usable_until: Option<UnixTime>,
-    /// The expiration policy that is planned for: `24h`, `oidc`, …
+    /// Expiration policy that renewals are planned for: `24h`, `oidc`, …
     pub expiration: String,
+    /// How the account is renewed.
     pub renewal: Renewal,
-    /// [`renewal`](Self::renewal) in words: "renews by itself", "needs you every 24 h", …
+    /// [`renewal`](Self::renewal) as text: "renews by itself", "needs you every 24 h", …
     pub renewal_words: String,
-    /// When it will next be renewed without a person, if it will.
+    /// Time of the next automatic renewal, if any.
     pub next_renewal: Option<UnixTime>,
-    /// When its lifetime ends, if it has one; see [`AgentStatus::lifetime`].
+    /// End of the account's lifetime, if limited; see [`AgentStatus::lifetime`].
     #[serde(default)]
     pub logs_out_at: Option<UnixTime>,
-    /// Usable, but not for long, and only a person can move the end.
+    /// Usable, but expires soon and needs an interactive login.
     #[serde(default)]
     pub ends_soon: bool,
-    /// The last renewal that failed, in words.
+    /// Error of the last renewal, if it failed.
     pub last_error: Option<String>,
     /// `secret-service`, `file` or `memory`.
     pub store: String,
-    /// Whether the store has the newest state, else what is wrong with it.
+    /// Whether the store has the latest state, otherwise the error.
     pub store_error: Option<String>,
+    /// Patterns in `hosts:`.
     pub hosts: Vec<String>,
+    /// Reaction when ssh needs an interactive login.
     #[serde(default)]
     pub on_demand: OnDemand,
+    /// Use through a forwarded agent.
     #[serde(default)]
     pub forwarding: Forwarding,
-    /// Its access token is not in the certificate, because it has no [`hosts`](Self::hosts).
+    /// The access token is not in the certificate, because the account has no
+    /// [`hosts`](Self::hosts).
     #[serde(default)]
     pub withholds_access_token: bool,
 }
 
+/// Whether an account can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccountState {
+    /// ssh can use it now.
     Usable,
-    /// Past its planned deadline (or about to be), renewable without a person.
+    /// Expired or about to expire, and renewable without interaction.
     Stale,
+    /// Only an interactive login makes it usable.
     LoginNeeded,
 }
 
-/// How an account is renewed.
+/// Renewal method of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Renewal {
     /// Not tried yet.
     Unknown,
-    /// The provider repeats the nonce: a new ordinary PK token, good on every server.
+    /// The provider repeats the nonce: each renewal gives a new PK token, valid on every server.
     ByItself,
-    /// The refreshed ID token is attached: helps on servers with `oidc_refreshed`.
+    /// The refreshed ID token is attached, which counts on servers with `oidc_refreshed`.
     OnRefreshedServers,
-    /// No refresh token, or the provider gives no ID token on refresh.
+    /// No refresh token, or the provider's refresh gives no ID token.
     NeedsPerson,
 }

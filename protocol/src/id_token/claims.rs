@@ -1,4 +1,5 @@
-//! The claims of an ID token (OpenID Connect Core section 2), typed where a decision hangs on them.
+//! The claims of an ID token (OpenID Connect Core section 2), with types for those that decisions
+//! use.
 
 use serde_json::Value;
 
@@ -6,13 +7,12 @@ use super::IdTokenError;
 use crate::json::{self, Object};
 use crate::time::UnixTime;
 
-/// Claims as the provider sent them. Whether they can be trusted is the business of the type that
-/// holds them.
+/// Claims as sent by the provider. The type that contains them says whether they are verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Claims {
     all: Object,
     audience: Vec<String>,
-    /// `aud` was a single string, not a list.
+    /// Whether `aud` was a single string.
     audience_is_string: bool,
     issued_at: Option<UnixTime>,
     expires_at: Option<UnixTime>,
@@ -20,8 +20,8 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads a payload. Members that programs could disagree about are refused: duplicates, and
-    /// known claims of another type than their standard says, even when nobody uses them here.
+    /// Reads a payload. Refuses what programs could read differently: duplicate members, and known
+    /// claims of a non-standard type, even unused ones.
     pub fn parse(payload: &[u8]) -> Result<Self, IdTokenError> {
         let all = json::parse_object(payload)?;
         for name in [
@@ -73,19 +73,22 @@ impl Claims {
         })
     }
 
+    /// Returns `iss`, the issuer.
     pub fn iss(&self) -> &str {
         self.text("iss").unwrap_or_default()
     }
 
+    /// Returns `sub`, the subject.
     pub fn sub(&self) -> &str {
         self.text("sub").unwrap_or_default()
     }
 
+    /// Returns `email`.
     pub fn email(&self) -> Option<&str> {
         self.text("email")
     }
 
-    /// `email_verified`, also when it was sent as the text "true" or "false".
+    /// Returns `email_verified`, also if it was sent as the text "true" or "false".
     pub fn email_verified(&self) -> Option<bool> {
         match self.all.get("email_verified")? {
             Value::Bool(verified) => Some(*verified),
@@ -94,8 +97,8 @@ impl Claims {
         }
     }
 
-    /// Returns true if this token and the refreshed one say so. A refreshed one without
-    /// `email_verified` goes by this one, unless it has another address.
+    /// Returns true if this token and the refreshed one both have a verified address. A refreshed
+    /// token without `email_verified` inherits it, unless its address differs.
     pub fn email_is_verified(&self, refreshed: Option<&Self>) -> bool {
         let agrees = |newer: &Self| match newer.get("email_verified") {
             Some(_) => newer.email_verified() == Some(true),
@@ -106,38 +109,42 @@ impl Claims {
         self.email_verified() == Some(true) && refreshed.is_none_or(agrees)
     }
 
+    /// Returns `nonce`.
     pub fn nonce(&self) -> Option<&str> {
         self.text("nonce")
     }
 
-    /// Elements of `aud`; a single string is one element, commas and all.
+    /// Returns the elements of `aud`; a single string is one element, commas included.
     pub fn audience(&self) -> &[String] {
         &self.audience
     }
 
-    /// `aud` if it is a single string.
+    /// Returns `aud` if it is a single string.
     pub fn single_audience(&self) -> Option<&str> {
         self.audience_is_string.then(|| self.audience[0].as_str())
     }
 
+    /// Returns `iat`.
     pub fn issued_at(&self) -> Option<UnixTime> {
         self.issued_at
     }
 
+    /// Returns `exp`.
     pub fn expires_at(&self) -> Option<UnixTime> {
         self.expires_at
     }
 
+    /// Returns `nbf`.
     pub fn not_before(&self) -> Option<UnixTime> {
         self.not_before
     }
 
-    /// A top-level claim by its exact name.
+    /// Returns a top-level claim by its exact name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.all.get(name)
     }
 
-    /// All claims, for showing them.
+    /// Returns all claims, for display.
     pub fn all(&self) -> &Object {
         &self.all
     }
@@ -147,7 +154,7 @@ impl Claims {
     }
 }
 
-/// A NumericDate, whole seconds; absent and `null` are the same.
+/// Reads a NumericDate in whole seconds. A null claim counts as absent.
 fn time(all: &Object, name: &'static str) -> Result<Option<UnixTime>, IdTokenError> {
     match all.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -158,7 +165,8 @@ fn time(all: &Object, name: &'static str) -> Result<Option<UnixTime>, IdTokenErr
     }
 }
 
-/// A NumericDate as RFC 7519 section 2 has it, cut to whole seconds: providers send fractions here.
+/// Reads a NumericDate (RFC 7519 section 2), cut to whole seconds: some providers send fractions
+/// here.
 fn time_or_fraction(all: &Object, name: &'static str) -> Result<Option<UnixTime>, IdTokenError> {
     match all.get(name) {
         None | Some(Value::Null) => Ok(None),

@@ -17,8 +17,9 @@ use crate::jwk::KeyError;
 use crate::printable::{MAX_QUOTED, printable, quoted};
 use crate::time::UnixTime;
 
-/// Why an ID token is not acceptable.
+/// Reason for refusing an ID token.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum IdTokenError {
     #[error("ID token: expected three parts separated by dots")]
     Parts,
@@ -70,7 +71,7 @@ pub enum IdTokenError {
     GqRequired,
 }
 
-/// The two usual slips are named.
+/// Returns a hint for common mistakes in an issuer.
 fn issuer_hint(got: &str, expected: &str) -> &'static str {
     if got.trim_end_matches('/') == expected.trim_end_matches('/') {
         " (they differ in a trailing slash)"

@@ -1,4 +1,4 @@
-//! Reading an ID token's compact form (RFC 7515 section 7.1). Nothing here is trust.
+//! Parses the compact form of ID tokens (RFC 7515 section 7.1) without verifying them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -9,15 +9,16 @@ use crate::base64url;
 use crate::json::{self, Object};
 use crate::jwk::Algorithm;
 
-/// How an ID token is signed.
+/// Signature scheme of an ID token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdTokenAlgorithm {
+    /// A plain signature (RFC 7515).
     Jws(Algorithm),
     /// Proof of knowledge of an RS256 signature.
     Gq256,
 }
 
-/// A well-formed ID token that nobody has checked yet.
+/// A well-formed ID token. Nothing in it has been verified.
 #[derive(Clone)]
 pub struct UnverifiedIdToken {
     pub(crate) header_base64: String,
@@ -30,6 +31,7 @@ pub struct UnverifiedIdToken {
 }
 
 impl UnverifiedIdToken {
+    /// Parses the compact form.
     pub fn parse(compact: &str) -> Result<Self, IdTokenError> {
         let mut parts = compact.split('.');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -54,7 +56,8 @@ impl UnverifiedIdToken {
                 return Err(IdTokenError::Header(name));
             }
         }
-        // RFC 7515 section 4.1.11, RFC 7797: none that we know, so none that we accept
+        // RFC 7515 section 4.1.11, RFC 7797: no extension is supported, so any critical one is
+        // refused
         if header.contains_key("crit") || header.contains_key("b64") {
             return Err(IdTokenError::Critical);
         }
@@ -77,7 +80,7 @@ impl UnverifiedIdToken {
         })
     }
 
-    /// The compact form, as it came.
+    /// Returns the compact form, unchanged.
     pub fn compact(&self) -> String {
         format!(
             "{}.{}.{}",
@@ -85,27 +88,29 @@ impl UnverifiedIdToken {
         )
     }
 
-    /// `SHA256:…` of the payload's base64url, of which there is but one spelling.
+    /// Returns `SHA256:…` of the payload's base64url, which is unique for each payload.
     pub(crate) fn payload_id(&self) -> String {
         let hash = ring::digest::digest(&ring::digest::SHA256, self.payload_base64.as_bytes());
         format!("SHA256:{}", STANDARD_NO_PAD.encode(hash.as_ref()))
     }
 
+    /// Returns the claims, unverified.
     pub fn unverified_claims(&self) -> &Claims {
         &self.claims
     }
 
+    /// Returns the signature scheme in the header.
     pub fn algorithm(&self) -> IdTokenAlgorithm {
         self.algorithm
     }
 
-    /// The protected header, for showing it.
+    /// Returns the protected header, for display.
     pub fn unverified_header(&self) -> &Object {
         &self.header
     }
 
-    /// `kid` of the key that is said to have signed it; for a GQ token, of the original header. An
-    /// empty one is none.
+    /// Returns the `kid` of the signing key, unverified; for a GQ token, from the original header.
+    /// An empty `kid` counts as absent.
     pub fn unverified_kid(&self) -> Option<String> {
         let original;
         let header = match self.algorithm {
@@ -119,7 +124,7 @@ impl UnverifiedIdToken {
         kid.filter(|kid| !kid.is_empty()).map(str::to_owned)
     }
 
-    /// For a GQ token: the header of the RS256 token it was made from.
+    /// Returns the header of the original RS256 token of a GQ token.
     pub(super) fn original_header(&self) -> Result<Object, IdTokenError> {
         let base64 = self.original_header_base64()?;
         Ok(json::parse_object(&base64url::decode(base64)?)?)

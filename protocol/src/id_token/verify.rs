@@ -1,4 +1,4 @@
-//! Where an ID token is trusted: [`verify`] is the only constructor of [`VerifiedIdToken`].
+//! Verifies ID tokens: [`verify`] is the only constructor of [`VerifiedIdToken`].
 
 use serde_json::Value;
 
@@ -8,44 +8,48 @@ use crate::jwk::{Algorithm, PublicKey};
 use crate::key_set::KeySet;
 use crate::time::{CLOCK_SKEW, UnixTime};
 
-/// What an ID token must say to be the one we are waiting for.
+/// Required contents of an ID token.
 #[derive(Clone, Copy)]
 pub struct Expected<'a> {
     /// Compared byte for byte (OpenID Connect Core section 3.1.3.7 rule 2).
     pub issuer: &'a str,
+    /// Required `aud`.
     pub audience: Audience<'a>,
 }
 
-/// What `aud` must contain (OpenID Connect Core section 3.1.3.7 rule 3).
+/// Required `aud` (OpenID Connect Core section 3.1.3.7 rule 3).
 #[derive(Clone, Copy)]
 pub enum Audience<'a> {
     /// At least one of these client ids.
     OneOf(&'a [String]),
-    /// `aud` is the commitment itself; only a GQ proof makes that safe to carry around.
+    /// `aud` is the commitment itself, which is safe only with a GQ proof.
     Commitment,
 }
 
-/// An ID token whose issuer, audience, signature and start of validity were checked.
+/// An ID token whose issuer, audience, signature and start of validity were verified.
 ///
-/// Its age and its `exp` were not: how long it counts is the business of an
-/// [expiration policy](crate::pk_token::ExpirationPolicy).
+/// Its age and `exp` were not: the [expiration policy](crate::pk_token::ExpirationPolicy) decides
+/// about them.
 #[derive(Clone)]
 pub struct VerifiedIdToken(UnverifiedIdToken);
 
 impl VerifiedIdToken {
+    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         &self.0.claims
     }
 
+    /// Returns the compact form.
     pub fn compact(&self) -> String {
         self.0.compact()
     }
 
-    /// `SHA256:…` of the payload's base64url.
+    /// Returns `SHA256:…` of the payload's base64url.
     pub(crate) fn payload_id(&self) -> String {
         self.0.payload_id()
     }
 
+    /// Returns the signature scheme.
     pub fn algorithm(&self) -> IdTokenAlgorithm {
         self.0.algorithm
     }
@@ -53,7 +57,7 @@ impl VerifiedIdToken {
 
 /// Checks an ID token against the provider's keys.
 ///
-/// The cheap checks come first, so that garbage never costs a signature check.
+/// The cheap checks come first, so that garbage never costs a signature verification.
 pub fn verify(
     token: UnverifiedIdToken,
     expected: Expected<'_>,
@@ -66,7 +70,7 @@ pub fn verify(
     Ok(VerifiedIdToken(token))
 }
 
-/// What can be refused without the provider's keys: worth doing before they are fetched.
+/// Checks what does not need the provider's keys, before they are fetched.
 pub(crate) fn precheck(
     token: &UnverifiedIdToken,
     expected: Expected<'_>,
@@ -151,14 +155,15 @@ fn signed_by(token: &UnverifiedIdToken, key: &PublicKey) -> Result<(), IdTokenEr
                 original_header_base64: original,
                 payload_base64: &token.payload_base64,
             };
-            // with a `cic` member the outer header is what binds the key, so it must be covered
+            // with a `cic` member, the outer header binds the key, so the proof must cover it
             let bound = token.header_text("cic").is_some();
             Ok(gq::verify(key, &message, &token.signature, !bound)?)
         }
     }
 }
 
-/// GQ tokens are made from RS256 tokens only: PSS salts make the encoded message irreproducible.
+/// Checks that the original token is RS256: GQ does not work with PSS, whose salts make the encoded
+/// message irreproducible.
 fn original_algorithm(token: &UnverifiedIdToken) -> Result<Algorithm, IdTokenError> {
     match token.original_header()?.get("alg").and_then(Value::as_str) {
         Some("RS256") => Ok(Algorithm::Rs256),

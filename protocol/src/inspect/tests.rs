@@ -1,4 +1,4 @@
-//! The `*.go.txt` files are what Go's client 0.16 prints for the files beside them.
+//! The `*.go.txt` files are the output of Go's client 0.16 for the files beside them.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn utc(text: &str) -> String {
     render(text, &TimeZone::UTC).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The lines after `Extensions:` come in random order from Go.
+/// Sorts the lines after `Extensions:`, which Go prints in random order.
 fn sorted_extensions(text: &str) -> String {
     let (head, rest) = text.split_once("Extensions:\n").expect("a certificate");
     let (extensions, tail) = rest.split_once("\n\n").expect("a section after it");

@@ -1,10 +1,10 @@
-//! A PK token's two written forms.
+//! The two written forms of a PK token.
 //!
-//! Compact, as it travels in the certificate: `payload:header:signature:header:signature[…]`, the
-//! pairs being the provider's, the client's and perhaps a cosigner's, told apart by `typ` and not
-//! by position; after a dot may follow a refreshed ID token, itself a compact JWT.
+//! Compact, as in the certificate: `payload:header:signature:header:signature[…]`. The pairs are
+//! those of the provider, the client and an optional cosigner, distinguished by `typ` and not by
+//! position. After a dot, a refreshed ID token may follow, itself a compact JWT.
 //!
-//! JSON: what a PK token's hash is taken over. It has no place for the refreshed token.
+//! JSON: the input of a PK token's hash. It does not include the refreshed token.
 
 use serde_json::Value;
 
@@ -15,15 +15,15 @@ use crate::id_token::{Claims, UnverifiedIdToken};
 use crate::json;
 use crate::jwk::sha3_base64url;
 
-/// Largest compact form we read, in bytes: what fits into a certificate that sshd can hand to a
-/// command in one argument (128 KiB of base64).
+/// Largest accepted compact form, in bytes: it must fit into a certificate that sshd can pass in
+/// one argument (128 KiB of base64).
 const MAX_BYTES: usize = 96 * 1024;
 
-/// A well-formed PK token that nobody has checked yet: one provider signature, one client
-/// signature, at most one cosigner signature, over one payload.
+/// A well-formed, unverified PK token: one provider signature, one client signature and at most one
+/// cosigner signature over one payload.
 #[derive(Clone)]
 pub struct UnverifiedPkToken {
-    /// The provider's part, as an ID token of its own.
+    /// The provider's part, as an ID token.
     pub(super) id_token: UnverifiedIdToken,
     pub(super) cic: ClientInstanceClaims,
     pub(super) cic_part: Part,
@@ -31,7 +31,7 @@ pub struct UnverifiedPkToken {
     pub(super) refreshed: Option<UnverifiedIdToken>,
 }
 
-/// A protected header and its signature, as they came, and what is signed.
+/// A protected header and its signature, unchanged, and the signed bytes.
 #[derive(Clone)]
 pub(super) struct Part {
     header_base64: String,
@@ -67,7 +67,7 @@ impl UnverifiedPkToken {
         slots.finish(refreshed)
     }
 
-    /// Puts a PK token together from an ID token and a client signature over
+    /// Builds a PK token from an ID token and a client signature over
     /// [`signing_input`](Self::signing_input).
     pub fn assemble(
         id_token: UnverifiedIdToken,
@@ -87,7 +87,8 @@ impl UnverifiedPkToken {
         }
     }
 
-    /// What the user key signs: the CIC header and the ID token's payload (RFC 7515 section 5.1).
+    /// Returns the bytes that the user key signs: the CIC header and the ID token's payload (RFC
+    /// 7515 section 5.1).
     pub fn signing_input(id_token: &UnverifiedIdToken, cic: &ClientInstanceClaims) -> String {
         format!(
             "{}.{}",
@@ -96,12 +97,13 @@ impl UnverifiedPkToken {
         )
     }
 
-    /// What [`AuthenticPkToken::login_id`](super::AuthenticPkToken::login_id) will be.
+    /// Returns the unverified [`AuthenticPkToken::login_id`](super::AuthenticPkToken::login_id).
     pub fn unverified_login_id(&self) -> String {
         self.id_token.payload_id()
     }
 
-    /// What the client signature covers: its header as it was sent, canonical or not.
+    /// Returns the bytes covered by the client signature: the header is used as sent, canonical or
+    /// not.
     pub(super) fn signed_by_client(&self) -> String {
         format!(
             "{}.{}",
@@ -109,12 +111,13 @@ impl UnverifiedPkToken {
         )
     }
 
-    /// The same PK token with `refreshed` attached in place of any earlier one.
+    /// Returns the same PK token with `refreshed` attached, replacing any earlier one.
     pub fn with_refreshed(mut self, refreshed: UnverifiedIdToken) -> Self {
         self.refreshed = Some(refreshed);
         self
     }
 
+    /// Returns the compact form.
     pub fn compact(&self) -> String {
         let mut text = self.id_token.payload_base64.clone();
         for part in self.parts() {
@@ -130,6 +133,7 @@ impl UnverifiedPkToken {
         text
     }
 
+    /// Returns the JSON form, the input of the hash.
     pub fn json(&self) -> String {
         // base64url needs no escaping
         let signatures: Vec<String> = self
@@ -145,38 +149,42 @@ impl UnverifiedPkToken {
         )
     }
 
-    /// SHA3-256 of the JSON form, base64url. A refreshed token is not covered.
+    /// Returns SHA3-256 of the JSON form in base64url. The refreshed token is not included.
     pub fn hash(&self) -> String {
         sha3_base64url(self.json().as_bytes())
     }
 
-    /// Claims of the ID token, before anybody checked them.
+    /// Returns the unverified claims of the ID token.
     pub fn unverified_claims(&self) -> &Claims {
         self.id_token.unverified_claims()
     }
 
+    /// Returns the issuer, unverified.
     pub fn unverified_issuer(&self) -> &str {
         self.id_token.unverified_claims().iss()
     }
 
-    /// Which of the provider's keys the ID token says it was signed with.
+    /// Returns the `kid` of the provider key, unverified.
     pub fn unverified_kid(&self) -> Option<String> {
         self.id_token.unverified_kid()
     }
 
+    /// Returns the ID token, unverified.
     pub fn unverified_id_token(&self) -> &UnverifiedIdToken {
         &self.id_token
     }
 
+    /// Returns the client instance claims, unverified.
     pub fn unverified_cic(&self) -> &ClientInstanceClaims {
         &self.cic
     }
 
+    /// Returns the attached refreshed ID token, unverified.
     pub fn unverified_refreshed(&self) -> Option<&UnverifiedIdToken> {
         self.refreshed.as_ref()
     }
 
-    /// The cosigner's protected header, base64url, if there is a cosigner.
+    /// Returns the cosigner's protected header in base64url, if there is a cosigner.
     pub fn unverified_cosigner_header(&self) -> Option<&str> {
         self.cosigner
             .as_ref()
@@ -199,7 +207,7 @@ impl UnverifiedPkToken {
     }
 }
 
-/// One place for each kind of signature; a second one for a place is refused.
+/// One slot for each kind of signature; a second signature of a kind is refused.
 #[derive(Default)]
 struct Slots {
     id_token: Option<UnverifiedIdToken>,
@@ -272,7 +280,8 @@ fn fill<T>(slot: &mut Option<T>, value: T, name: &'static str) -> Result<(), PkT
     }
 }
 
-/// Okta and AWS Cognito leave `typ` out; RFC 9068 writes `at+jwt` in any letter case.
+/// Returns true for a `typ` of provider tokens. Okta and AWS Cognito omit it; RFC 9068 writes
+/// `at+jwt` in any letter case.
 fn is_provider_typ(typ: &str) -> bool {
     matches!(typ, "" | "JWT" | "dpop+id_token" | "id_token+cnf")
         || typ.eq_ignore_ascii_case("at+jwt")

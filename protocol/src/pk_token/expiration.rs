@@ -1,4 +1,4 @@
-//! Expiration policies: how long a PK token counts, as a row of `/etc/opk/providers` says.
+//! Expiration policies: how long a PK token is valid, as in a row of `/etc/opk/providers`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,15 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::UnixTime;
 
-/// An expiration policy by the names of Go opkssh.
+/// An expiration policy, with the names of Go opkssh.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum ExpirationPolicy {
-    /// `12h`: 12 hours from `iat`, as the following three with theirs. `exp` does not count.
+    /// `12h`: 12 hours from `iat`, ignoring `exp`; likewise the next three.
     Hours12,
+    /// `24h`
     #[default]
     Hours24,
+    /// `48h`
     Hours48,
+    /// `1week`
     Week,
     /// `oidc`: until `exp`.
     Oidc,
@@ -29,9 +32,12 @@ pub enum ExpirationPolicy {
 #[error(
     "invalid expiration policy: {0} (use one of 12h, 24h, 48h, 1week, oidc, oidc_refreshed, never)"
 )]
+/// Error: no expiration policy has this name.
 pub struct UnknownExpirationPolicy(String);
 
+/// Reason why a token is not valid under a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum ExpirationError {
     #[error("missing issuedAt claim")]
     NoIssuedAt,
@@ -53,17 +59,19 @@ pub enum ExpirationError {
     RefreshedExpired { end: UnixTime },
 }
 
-/// The times that a policy looks at.
+/// The times that a policy depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenTimes {
+    /// `iat` of the ID token.
     pub issued_at: Option<UnixTime>,
+    /// `exp` of the ID token.
     pub expires_at: Option<UnixTime>,
-    /// `exp` of the refreshed ID token, if there is one that may count.
+    /// `exp` of the refreshed ID token, if that token is valid.
     pub refreshed_expires_at: Option<UnixTime>,
 }
 
 impl ExpirationPolicy {
-    /// The last second at which a token with these times counts; `None`: there is none.
+    /// Returns the last second at which a token with these times is valid; `None`: no end.
     pub fn end(self, times: TokenTimes) -> Result<Option<UnixTime>, ExpirationError> {
         let exp = || positive(times.expires_at).ok_or(ExpirationError::NoExpiration);
         match self {
@@ -77,7 +85,8 @@ impl ExpirationPolicy {
             }
             Self::Oidc => exp().map(Some),
             Self::OidcRefreshed => {
-                // an original without `exp` is an error even beside a refreshed token, as in Go
+                // as in Go, an original token without `exp` is an error even if a refreshed token
+                // is attached
                 let exp = exp()?;
                 Ok(Some(
                     positive(times.refreshed_expires_at).map_or(exp, |fresh| fresh.max(exp)),
@@ -87,7 +96,7 @@ impl ExpirationPolicy {
         }
     }
 
-    /// Does a token with these times count at `now`? The named second still does.
+    /// Fails if a token with these times is expired at `now`. The last second is still valid.
     pub fn check(
         self,
         times: TokenTimes,
@@ -99,7 +108,7 @@ impl ExpirationPolicy {
         }
     }
 
-    /// Seconds from `iat` that the max-age policies grant; 0 for the others.
+    /// Returns the seconds from `iat` of the max-age policies; 0 for the others.
     pub fn max_age(self) -> i64 {
         match self {
             Self::Hours12 => 12 * 3600,
@@ -140,7 +149,7 @@ impl FromStr for ExpirationPolicy {
             "48h" => Self::Hours48,
             "1week" => Self::Week,
             "oidc" => Self::Oidc,
-            // Go's documentation spells it with a hyphen, its code does not take that
+            // Go's documentation uses a hyphen, but its code does not accept that
             "oidc_refreshed" | "oidc-refreshed" => Self::OidcRefreshed,
             "never" => Self::Never,
             other => return Err(UnknownExpirationPolicy(other.chars().take(64).collect())),

@@ -20,8 +20,9 @@ use crate::json::JsonError;
 use crate::jwk::KeyError;
 use crate::printable::quoted;
 
-/// Why a PK token is not acceptable.
+/// Reason for refusing a PK token.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum PkTokenError {
     #[error("PK token: {0} bytes are too many")]
     Size(usize),
@@ -54,7 +55,7 @@ pub enum PkTokenError {
     Commitment { got: String, expected: String },
     #[error("PK token: refreshed ID token: {0}")]
     RefreshedMismatch(&'static str),
-    /// The reason, which names what it is about.
+    /// Returns the reason with the part that it is about.
     #[error("{0}")]
     RefreshedUnusable(String),
     #[error("PK token: {0}")]

@@ -1,4 +1,4 @@
-//! Where a PK token is trusted: [`verify`] is the only constructor of [`VerifiedPkToken`].
+//! Verifies PK tokens: [`verify`] is the only constructor of [`VerifiedPkToken`].
 
 use super::{ExpirationPolicy, PkTokenError, TokenTimes, UnverifiedPkToken};
 use crate::cic::ClientInstanceClaims;
@@ -7,27 +7,29 @@ use crate::jwk::PublicKey;
 use crate::key_set::KeySet;
 use crate::time::UnixTime;
 
-/// A provider whose word is taken, and for how long.
+/// A trusted provider and its expiration policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedProvider {
     /// Compared byte for byte.
     pub issuer: String,
-    /// Any of these in `aud` will do. Not looked at where the commitment is in `aud`.
+    /// At least one of these must be in `aud`. Ignored if the commitment is in `aud`.
     pub client_ids: Vec<String>,
+    /// How long its tokens are valid.
     pub expiration: ExpirationPolicy,
 }
 
-/// In which claim a provider's tokens carry the commitment.
+/// The claim that contains the commitment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitmentClaim {
     /// Browser and device logins.
     Nonce,
-    /// CI tokens of GitHub and Forgejo Actions, whose holder chooses `aud`: GQ signed only.
+    /// CI tokens of GitHub and Forgejo Actions. Their holder chooses `aud`, so they must be GQ
+    /// signed.
     Audience,
 }
 
 impl CommitmentClaim {
-    /// By the issuer's name, as Go opkssh tells them apart.
+    /// Returns the kind by issuer, as Go opkssh does.
     pub fn of_issuer(issuer: &str) -> Self {
         let path = issuer.strip_suffix('/').unwrap_or(issuer);
         if issuer == "https://token.actions.githubusercontent.com" || path.ends_with("/api/actions")
@@ -39,71 +41,78 @@ impl CommitmentClaim {
     }
 }
 
-/// A PK token that its own key signed for this provider and that its ID token is bound to. Whether
-/// the provider signed the ID token was not checked.
+/// A PK token whose key signed it for this provider and is bound to its ID token. The provider's
+/// signature was not verified.
 pub struct BoundPkToken {
     token: UnverifiedPkToken,
     provider: TrustedProvider,
 }
 
 impl BoundPkToken {
+    /// Returns the provider that the token names.
     pub fn provider(&self) -> &TrustedProvider {
         &self.provider
     }
 
+    /// Returns the unverified token.
     pub fn unverified(&self) -> &UnverifiedPkToken {
         &self.token
     }
 }
 
-/// A PK token whose every signature and commitment was checked, but not its age.
+/// A PK token whose signatures and commitments were all verified, but not its age.
 pub struct AuthenticPkToken {
     id_token: VerifiedIdToken,
     cic: ClientInstanceClaims,
-    /// Attached by the client after a renewal; useless, for the reason given, or as good as the
-    /// first one.
+    /// The refreshed ID token that the client attached after a renewal: verified like the first
+    /// one, or the reason why it is not valid.
     refreshed: Option<Result<VerifiedIdToken, PkTokenError>>,
 }
 
 impl AuthenticPkToken {
+    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         self.id_token.claims()
     }
 
+    /// Returns the verified ID token.
     pub fn id_token(&self) -> &VerifiedIdToken {
         &self.id_token
     }
 
-    /// The key that the provider's token is bound to.
+    /// Returns the key that the provider's token is bound to.
     pub fn user_key(&self) -> &PublicKey {
         self.cic.user_key()
     }
 
-    /// `SHA256:…` (base64 without padding) of the ID token's payload as it was signed. Unlike a
-    /// hash of the certificate, its holder cannot change it.
+    /// Returns `SHA256:…` (base64 without padding) of the ID token's signed payload. Unlike a hash
+    /// of the certificate, the holder cannot change it.
     pub fn login_id(&self) -> String {
         self.id_token.payload_id()
     }
 
-    /// As [`login_id`](Self::login_id), of the refreshed ID token, if one is attached and verifies.
+    /// Returns the [`login_id`](Self::login_id) of the refreshed ID token, if one is attached and
+    /// verifies.
     pub fn refreshed_login_id(&self) -> Option<String> {
         let refreshed = self.refreshed().and_then(Result::ok);
         refreshed.map(VerifiedIdToken::payload_id)
     }
 
-    /// The refreshed ID token, if one is attached: verified as fully as the first one, or why not.
+    /// Returns the attached refreshed ID token, verified like the first one, or the reason why it
+    /// is not valid.
     pub fn refreshed(&self) -> Option<Result<&VerifiedIdToken, &PkTokenError>> {
         self.refreshed.as_ref().map(Result::as_ref)
     }
 
-    /// Last second it counts under `policy` (`None`: no end), or why it does not count at `now`.
+    /// Returns the last valid second under `policy` (`None`: no end). Fails if the token is expired
+    /// at `now`.
     pub fn age(
         &self,
         policy: ExpirationPolicy,
         now: UnixTime,
     ) -> Result<Option<UnixTime>, PkTokenError> {
         let refreshed = match &self.refreshed {
-            // under any other policy it decides nothing
+            // other policies ignore the refreshed token
             Some(refreshed) if policy == ExpirationPolicy::OidcRefreshed => Some(
                 refreshed
                     .as_ref()
@@ -120,7 +129,7 @@ impl AuthenticPkToken {
     }
 }
 
-/// A PK token whose every signature, commitment and time was checked.
+/// A PK token whose signatures, commitments and times were all verified.
 #[derive(Clone)]
 pub struct VerifiedPkToken {
     id_token: VerifiedIdToken,
@@ -129,20 +138,22 @@ pub struct VerifiedPkToken {
 }
 
 impl VerifiedPkToken {
+    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         self.id_token.claims()
     }
 
+    /// Returns the verified ID token.
     pub fn id_token(&self) -> &VerifiedIdToken {
         &self.id_token
     }
 
-    /// The key that the provider's token is bound to.
+    /// Returns the key that the provider's token is bound to.
     pub fn user_key(&self) -> &PublicKey {
         self.cic.user_key()
     }
 
-    /// Last second it counts under the provider's expiration policy; `None`: no end.
+    /// Returns the last valid second under the provider's expiration policy; `None`: no end.
     pub fn valid_until(&self) -> Option<UnixTime> {
         self.valid_until
     }
@@ -164,9 +175,9 @@ pub fn verify(
     })
 }
 
-/// As [`verify`], but for the age: for a server whose rules have their own idea of that. A
-/// refreshed token that does not verify is an error where the provider's policy counts on it, and
-/// else kept as what it is.
+/// Verifies like [`verify`], but without the age, for servers whose rules have their own age
+/// limits. An invalid refreshed token is an error if the provider's policy depends on it; otherwise
+/// it is kept with the reason.
 pub fn authenticate(
     token: BoundPkToken,
     keys: &KeySet,
@@ -197,8 +208,8 @@ pub fn authenticate(
     })
 }
 
-/// What can be refused without the provider's keys, so that a stranger's garbage never makes a
-/// server ask the provider anything.
+/// Checks what does not need the provider's keys, so that garbage never causes a request to the
+/// provider.
 pub fn precheck(
     token: UnverifiedPkToken,
     provider: &TrustedProvider,
@@ -225,11 +236,11 @@ pub fn precheck(
     })
 }
 
-/// Checks a refreshed ID token as fully as the first one, and that it is the same person's, for the
-/// same client (OpenID Connect Core section 12.2). Its nonce is absent, or the same commitment.
+/// Verifies a refreshed ID token like the first one, and that it has the same subject and client
+/// (OpenID Connect Core section 12.2). Its nonce is absent or the same commitment.
 ///
-/// Where the commitment is in `aud`, there is none: a refreshed token would be a job's token for
-/// somebody else's key.
+/// Refused if the commitment is in `aud`: there, a refreshed token would be a token for another
+/// key.
 pub fn verify_refreshed(
     refreshed: UnverifiedIdToken,
     original: &Claims,
@@ -268,8 +279,8 @@ pub fn verify_refreshed(
     Ok(refreshed)
 }
 
-/// Returns true if `new` names each of our client ids that `old` names. `azp` is the same, where
-/// both have one.
+/// Returns true if `new` names each accepted client id that `old` names, and `azp` is equal if both
+/// have it.
 fn is_for_clients_of(new: &Claims, old: &Claims, client_ids: &[String]) -> bool {
     let ours = old.audience().iter().filter(|id| client_ids.contains(id));
     let azp = |claims: &Claims| claims.get("azp").filter(|azp| !azp.is_null()).cloned();

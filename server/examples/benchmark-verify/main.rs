@@ -229,7 +229,7 @@ impl Stage {
     }
 }
 
-/// Does one of its threads wait for room in a pipe?
+/// Returns true if one of its threads waits for room in a pipe.
 fn is_writing(process: &str) -> bool {
     let threads = fs::read_dir(format!("{process}/task"))
         .into_iter()

@@ -1,28 +1,28 @@
-//! Which local accounts a claim may name. Decided by uid: a second name of an account is no other
-//! account.
+//! Which local accounts a claim may name. Decided by uid, so that a second name for an account
+//! makes no difference.
 
 use super::{AccountError, find, find_in};
 use crate::etc::ACCOUNT;
 
 const LOGIN_DEFS: [&str; 2] = ["/etc/login.defs", "/usr/etc/login.defs"];
-/// What useradd takes where login.defs does not say.
+/// useradd's default without `UID_MIN` in login.defs.
 const DEFAULT_UID_MIN: u32 = 1000;
 /// Uid of the account nobody on most systems.
 const USUAL_NOBODY: u32 = 65534;
 
-/// What a local account is, for a claim that names it.
+/// A local account that a claim names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountFacts {
     pub name: String,
-    /// Names in `/etc/passwd` that have the same uid, its own included.
+    /// Names in `/etc/passwd` with the same uid, including its own.
     pub aliases: Vec<String>,
     pub kind: AccountKind,
 }
 
-/// Judged by uid. Only a person's may be named by a claim.
+/// Kind of account, by uid. A claim may name only a person's account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AccountKind {
-    #[error("it is a person's")]
+    #[error("it is a person's account")]
     Person,
     #[error("it has uid 0")]
     Root,
@@ -37,14 +37,14 @@ pub enum AccountKind {
     System { uid: u32, uid_min: u32 },
 }
 
-/// The uids of a system that are not persons'.
+/// Uids of a system that do not belong to persons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Uids {
-    /// Of this process, and of the account that verify runs as by the documentation.
+    /// Of this process, and of verify's documented account.
     verifiers: [Option<u32>; 2],
-    /// Of the account of that name, if it is another one than usual.
+    /// Uid of the account nobody, if it is not the usual one.
     nobody: Option<u32>,
-    /// Lowest uid of a person's account, in login.defs(5).
+    /// Lowest uid of persons' accounts, from login.defs(5).
     min: u32,
 }
 
@@ -64,13 +64,13 @@ impl AccountKind {
     }
 }
 
-/// Looks up an account by its exact name, and what kind of account its uid makes it.
+/// Looks up an account by its exact name, and determines its kind by uid.
 pub fn facts(name: &str) -> Result<AccountFacts, AccountError> {
     let account = find(name)?;
     let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
     let defs = LOGIN_DEFS.iter().find_map(|path| std::fs::read(path).ok());
     let uids = Uids {
-        // whoever asks: root's `explain` decides as verify does
+        // independent of the caller: root's `explain` decides like verify
         verifiers: [
             Some(rustix::process::geteuid().as_raw()),
             find(ACCOUNT).ok().map(|account| account.uid),
@@ -85,7 +85,7 @@ pub fn facts(name: &str) -> Result<AccountFacts, AccountError> {
     })
 }
 
-/// Returns true for the account nobody, which programs without rights of their own share.
+/// Returns true for the account nobody, which unprivileged programs share.
 pub fn is_nobody(uid: u32) -> bool {
     let other = || uid_of_nobody(&std::fs::read("/etc/passwd").unwrap_or_default());
     uid == USUAL_NOBODY || Some(uid) == other()
@@ -97,7 +97,7 @@ fn uid_of_nobody(passwd: &[u8]) -> Option<u32> {
         .ok()
 }
 
-/// Returns `UID_MIN` of login.defs(5): the last one counts.
+/// Returns `UID_MIN` of login.defs(5); the last line counts.
 fn uid_min(defs: &[u8]) -> u32 {
     let defs = String::from_utf8_lossy(defs);
     let mut values = defs.lines().filter_map(|line| {
@@ -143,7 +143,7 @@ mod tests {
         ] {
             assert_eq!(AccountKind::of(uid, uids), kind, "{uid}");
         }
-        // also where every uid is a person's, and root runs verify
+        // also if every uid is a person's, and if root runs verify
         let uids = Uids {
             verifiers: [Some(0), None],
             nobody: None,

@@ -1,11 +1,11 @@
-//! Options of an authorized_keys line (sshd(8), AUTHORIZED_KEYS FILE FORMAT), each of a type that
-//! cannot hold what would end its quotes, its option or its line.
+//! Options of an authorized_keys line (sshd(8), AUTHORIZED_KEYS FILE FORMAT). Their types cannot
+//! contain text that ends the quotes, the option or the line.
 
 use std::fmt;
 
 use crate::cidr::Cidr;
 
-/// What is added to a line. Made from parts that were checked one by one.
+/// Options to add to a line, made of checked parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     pub flags: Vec<Flag>,
@@ -37,11 +37,11 @@ pub enum Flag {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quoted(String);
 
-/// An element of `from`: an address, a CIDR block or a pattern of host names, perhaps negated.
+/// An element of `from`: an address, a CIDR block or a pattern of host names, optionally negated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source(String);
 
-/// `host:port`, `[address]:port`, or for `permitlisten` a port alone; `*` as a port is any.
+/// `host:port`, `[address]:port`, or for `permitlisten` a port alone; the port `*` is any port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(String);
 
@@ -53,26 +53,26 @@ pub struct VariableName(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiryTime(String);
 
-/// Why a text is not what an option's value must be.
+/// Reason why a text is not a valid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnsafeOption {
     #[error("it is empty or longer than {MAX_TEXT} bytes")]
     Length,
     #[error("it contains a line break or another control character")]
     Control,
-    #[error("it ends in a backslash, which would take the closing quote away")]
+    #[error("it ends in a backslash, which would escape the closing quote")]
     Backslash,
-    #[error("{0:?} is no address, CIDR block or host pattern")]
+    #[error("{0:?} is not an address, CIDR block or host pattern")]
     Source(String),
     #[error("{0:?} is not HOST:PORT")]
     Endpoint(String),
-    #[error("{0:?} is no name for an environment variable")]
+    #[error("{0:?} is not a valid name of an environment variable")]
     VariableName(String),
     #[error("{0:?} is not YYYYMMDD[HHMM[SS]][Z]")]
     ExpiryTime(String),
 }
 
-/// Longest command or value, in bytes; sshd reads lines of 8 KiB at least.
+/// Longest command or value, in bytes; sshd reads lines of at least 8 KiB.
 const MAX_TEXT: usize = 2048;
 
 impl Quoted {
@@ -96,15 +96,15 @@ impl Source {
         if name.is_empty() || name.len() > 255 || !name.iter().all(|c| good(*c)) {
             return Err(UnsafeOption::Source(text.to_owned()));
         }
-        // what has a slash is a block, and sshd takes no half of one
+        // with a slash it must be a block; sshd refuses the whole list otherwise
         if text.contains('/') && Self::block(text.trim_start_matches('!')).is_err() {
             return Err(UnsafeOption::Source(text.to_owned()));
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// An address or a block in CIDR notation and nothing else. Bits behind the prefix must be
-    /// zero, as sshd wants it.
+    /// Parses an address or a block in CIDR notation. Bits after the prefix must be zero, as sshd
+    /// requires.
     pub fn block(text: &str) -> Result<Self, UnsafeOption> {
         let bad = |_| UnsafeOption::Source(text.chars().take(64).collect());
         Cidr::parse(text).map(Self::from).map_err(bad)
@@ -118,7 +118,7 @@ impl From<Cidr> for Source {
 }
 
 impl Endpoint {
-    /// `host:port`.
+    /// Parses `host:port`.
     pub fn open(text: &str) -> Result<Self, UnsafeOption> {
         let (host, port) = text
             .rsplit_once(':')
@@ -137,7 +137,7 @@ impl Endpoint {
         Ok(Self(text.to_owned()))
     }
 
-    /// `host:port` or `port`.
+    /// Parses `host:port` or `port`.
     pub fn listen(text: &str) -> Result<Self, UnsafeOption> {
         if is_port(text) {
             Ok(Self(text.to_owned()))
@@ -183,7 +183,7 @@ impl ExpiryTime {
 }
 
 impl Flag {
-    /// As sshd spells it.
+    /// Returns sshd's name of the option.
     pub fn name(self) -> &'static str {
         match self {
             Self::Restrict => "restrict",
@@ -201,7 +201,7 @@ impl Flag {
     }
 }
 
-/// Each option with a comma in front, to stand behind another one.
+/// Writes each option with a comma in front, to follow another option.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for flag in &self.flags {
@@ -230,7 +230,7 @@ impl fmt::Display for Options {
     }
 }
 
-/// sshd knows one escape, `\"`; any other backslash stands for itself.
+/// Escapes a value. sshd knows one escape, `\"`; any other backslash is literal.
 fn escaped(text: &str) -> String {
     text.replace('"', "\\\"")
 }

@@ -1,7 +1,7 @@
-//! `opkssh add PRINCIPAL IDENTITY ISSUER`: one more row for a policy file.
+//! `opkssh add PRINCIPAL IDENTITY ISSUER`: adds a row to a policy file.
 //!
-//! Edits by adding a line: comments and everything else in the file stay as they are. The file is
-//! replaced in one step, under a lock on its directory, with mode and owner kept.
+//! Inserts one line and keeps the rest of the file, including comments. The file is replaced
+//! atomically under a lock, with mode and owner kept.
 
 use std::fs;
 use std::io::{self, Write};
@@ -31,11 +31,11 @@ pub struct AddArgs {
     pub issuer: String,
 }
 
-/// What happened.
+/// Result of adding a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Added {
     pub path: PathBuf,
-    /// The row was there already.
+    /// The row already existed.
     pub existed: bool,
 }
 
@@ -57,7 +57,7 @@ pub enum AddError {
 }
 
 impl AddError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => etc::hint_for(error, AUTH_ID.mode),
@@ -70,8 +70,8 @@ impl AddError {
     }
 }
 
-/// Adds the row to the system's file, or, where that may not be read, to the account's own file.
-/// Says so on stdout.
+/// Adds the row to the system's file or, if that cannot be read, to the account's own file. Prints
+/// the result to stdout.
 pub fn add_command(args: &AddArgs) -> Result<Added, AddError> {
     let log = Log::to(io::stderr());
     let added = add(args).inspect_err(|error| {
@@ -87,7 +87,7 @@ pub fn add_command(args: &AddArgs) -> Result<Added, AddError> {
             "was added"
         }
     ));
-    // that the row is there is what counts, not who reads about it
+    // the row is added even if nobody reads stdout
     let done = format!(
         "Successfully added new policy to {}\n",
         added.path.display()
@@ -111,7 +111,7 @@ fn add(args: &AddArgs) -> Result<Added, AddError> {
     Ok(Added { path, existed })
 }
 
-/// Shortcuts of Go's, known here only and not in the files.
+/// Expands Go's short issuer names, which only this command knows; files need the full URL.
 fn issuer(word: &str) -> &str {
     match word {
         "google" => "https://accounts.google.com",
@@ -125,7 +125,7 @@ fn issuer(word: &str) -> &str {
 }
 
 fn add_to_system(path: &Path, row: [&str; 3]) -> Result<(PathBuf, bool), AddError> {
-    // a symlink stays one: its target is what gets replaced
+    // a symlink stays: its target is replaced
     let real = fs::canonicalize(path).map_err(|error| failed(path, error))?;
     let existed = add_locked(&real, row, || AUTH_ID.read(&real).map_err(AddError::File))?;
     Ok((path.to_owned(), existed))
@@ -153,7 +153,8 @@ fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool
     })
 }
 
-/// Reads, adds and replaces while holding the directory's lock; two at once both succeed.
+/// Reads, changes and replaces the file under the directory's lock, so that concurrent runs both
+/// succeed.
 fn add_locked(
     path: &Path,
     row: [&str; 3],
@@ -164,15 +165,15 @@ fn add_locked(
     match with_row(&before, row)? {
         None => Ok(true),
         Some(after) => {
-            rewrite::replace(path, &after, rewrite::New::Private)
+            rewrite::replace(path, &after, rewrite::NewFile::Private)
                 .map_err(|error| failed(path, error))?;
             Ok(false)
         }
     }
 }
 
-/// The file with the row added, or `None` if it has it. The new row stands behind the last one for
-/// the same identity and issuer, else at the end.
+/// Returns the file with the row added, or `None` if it exists. The new row follows the last one
+/// for the same identity and issuer, otherwise it comes last.
 fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, AddError> {
     let line = table::write_row(row).map_err(|reason| AddError::Unwritable {
         column: "row",

@@ -1,7 +1,7 @@
-//! `opkssh server cache show|refresh|clear`: what is kept of the providers' keys.
+//! `opkssh server cache show|refresh|clear`: manages the cache of the providers' keys.
 //!
 //! The cache belongs to the AuthorizedKeysCommand user. Root runs these commands as that user, so
-//! that no file in there becomes root's.
+//! that no file becomes root's.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::dirs::ServerDirs;
 use super::verify::{load_config, load_providers};
 use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, EtcError};
-use crate::key_source::{KeyCache, PROVIDER_TIMEOUT, Standing, Store, StoreError, WhenAsked};
+use crate::key_source::{KeyCache, KeyUse, PROVIDER_TIMEOUT, Store, StoreError, WhenAsked};
 use crate::log::Log;
 use crate::run_as::{command_as, exit_code, other_owner};
 use crate::settings::Settings;
@@ -34,7 +34,7 @@ pub enum CacheError {
 }
 
 impl CacheError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Etc(error) => error.hint(),
@@ -56,18 +56,17 @@ impl CacheError {
     }
 }
 
-/// Writes a paragraph per configured issuer: how old its keys are, what they are good for, and
-/// what went wrong last.
+/// Writes a line per configured issuer: age and use of its keys, and the last error.
 pub fn cache_show(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheError> {
     let now = UnixTime::from(SystemTime::now());
     let settings = etc::load_settings(&dirs.etc)?;
     let providers = load_providers(&dirs.etc, &to_stderr())?;
     let directory = dirs.key_cache();
     let store = Store::open(&directory)?;
-    write_line(out, &format!("kept in {}", directory.display()))?;
+    write_line(out, &format!("cache: {}", directory.display()))?;
     for issuer in providers.issuers() {
         let text = match settings.jwks_files.get(issuer) {
-            Some(path) => format!("from {}, never asked", path.display()),
+            Some(path) => format!("keys from {}", path.display()),
             None => shown(&store, &settings, issuer, now),
         };
         write_line(out, &format!("{issuer}: {text}"))?;
@@ -75,7 +74,7 @@ pub fn cache_show(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheEr
     Ok(())
 }
 
-/// Asks every configured provider now, whenever it was asked last.
+/// Asks every configured provider now, regardless of the last request.
 pub fn cache_refresh(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheError> {
     let settings = etc::load_settings(&dirs.etc)?;
     let providers = load_providers(&dirs.etc, &to_stderr())?;
@@ -112,7 +111,7 @@ pub fn cache_refresh(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), Cach
     Ok(())
 }
 
-/// Forgets the keys of one issuer, or of all, configured or not. The next login asks again.
+/// Deletes the keys of one issuer, or of all, configured or not. The next login asks again.
 pub fn cache_clear(
     dirs: &ServerDirs,
     issuer: Option<&str>,
@@ -122,17 +121,17 @@ pub fn cache_clear(
     match issuer {
         Some(issuer) => {
             store.forget(issuer)?;
-            write_line(out, &format!("forgot the keys of {issuer}"))
+            write_line(out, &format!("deleted the keys of {issuer}"))
         }
         None => {
             let count = store.forget_all()?;
-            write_line(out, &format!("forgot the keys of {count} issuers"))
+            write_line(out, &format!("deleted the keys of {count} issuers"))
         }
     }
 }
 
-/// Runs this command again as the owner of `directory`, if that is another account and this one is
-/// root, and returns its exit status. `None`: go on here.
+/// Runs this command again as the owner of `directory`, if that is another account and this process
+/// is root, and returns its exit status. `None`: the caller continues itself.
 pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, CacheError> {
     let Some((uid, gid)) = other_owner(directory) else {
         return Ok(None);
@@ -155,10 +154,10 @@ fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> Str
         Ok(None) => "no keys yet".to_owned(),
         Ok(Some((entry, keys))) => {
             let good_for = match settings.key_cache.standing(&entry, now) {
-                Standing::Fresh => "fresh",
-                Standing::StaleIfError => "used only while the provider cannot be asked",
-                Standing::Expired => "too old to be used",
-                Standing::NotYet => "from the future, not used",
+                KeyUse::Fresh => "fresh",
+                KeyUse::StaleIfError => "used only while the provider cannot be asked",
+                KeyUse::Expired => "too old to be used",
+                KeyUse::NotYet => "from the future, not used",
             };
             let names: Vec<&str> = keys
                 .names()
@@ -180,7 +179,7 @@ fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> Str
     text
 }
 
-/// What a provider says about its keys, and what went wrong, may hold anything.
+/// Writes an escaped line: provider names and errors may contain anything.
 fn write_line(out: &mut impl Write, line: &str) -> Result<(), CacheError> {
     writeln!(out, "{}", printable(line)).map_err(CacheError::Output)
 }

@@ -1,11 +1,11 @@
-//! Where the server's files are.
+//! Options for the directories of the server's files.
 
 use std::path::PathBuf;
 
 use crate::etc;
 use crate::key_source;
 
-// no doc comment: clap would take it for the help of the command
+// no doc comment: clap would use it as the help of the command
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServerDirs {
     /// Directory of providers, auth_id, config.yml and the others
@@ -18,7 +18,7 @@ pub struct ServerDirs {
 }
 
 impl ServerDirs {
-    /// Returns the directory of keys that verify uses.
+    /// Returns the key cache directory that verify uses.
     pub fn key_cache(&self) -> PathBuf {
         key_source::find_cache(&self.etc, self.cache.as_deref())
     }

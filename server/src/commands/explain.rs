@@ -1,5 +1,5 @@
-//! `opkssh explain PRINCIPAL CERT`: the decision of `verify`, made by the same code, each step in
-//! words, and what to change.
+//! `opkssh explain PRINCIPAL CERT`: makes the decision of `verify` with the same code, and prints
+//! each step and how to change the result.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -18,10 +18,10 @@ use crate::policy::rules::RuleDenial;
 use crate::run_as::{command_as, exit_code, other_owner};
 use crate::verify::DenyReason;
 
-/// Longest file with a certificate, in bytes.
+/// Largest certificate file, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// Would this certificate be let in, and why (not)? Exit status 0: yes, 1: no.
+/// Explain whether a certificate would be accepted. Exit status 0: yes, 1: no.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExplainArgs {
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub enum ExplainError {
 }
 
 impl ExplainError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Verify(error) => error.hint(),
@@ -57,19 +57,19 @@ impl ExplainError {
     }
 }
 
-/// Writes each step to stdout, and sshd's line last. The error is the reason for a no; the value,
-/// the exit status of the process that has said all that for us, or 0.
+/// Writes each step to stdout, then sshd's line. Fails with the reason for a refusal. Returns the
+/// exit status of the process that did this as another user, otherwise 0.
 ///
-/// Root judges as the owner of the cache, who is the AuthorizedKeysCommand user: that one cannot
-/// read everything, and uses the cache.
+/// Root decides as the owner of the cache, which is the AuthorizedKeysCommand user: that user
+/// cannot read every file, and uses the cache.
 pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
     let text = read(args)?;
-    let said = Log::explaining(io::stdout());
+    let log = Log::explaining(io::stdout());
     if rustix::process::geteuid().is_root() {
         match as_owner_of_cache(args, &text) {
             Ok(status) => return Ok(status),
-            Err(reason) => said.line(&format!(
-                "judged as root, and so perhaps not as sshd's AuthorizedKeysCommandUser would: {reason}"
+            Err(reason) => log.line(&format!(
+                "decided as root, which can differ from sshd's AuthorizedKeysCommandUser: {reason}"
             )),
         }
     }
@@ -84,33 +84,33 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
         key_type: key_type.unwrap_or_default().to_owned(),
         extra: Vec::new(),
     };
-    describe(&text, &said);
-    let allowed = explain_decision(&verify, args.client_address, &said).inspect_err(|error| {
+    describe(&text, &log);
+    let allowed = explain_decision(&verify, args.client_address, &log).inspect_err(|error| {
         if let VerifyError::Denied(reason) = error
-            && let Some(remark) = remark_on(reason)
+            && let Some(remark) = refusal_note(reason)
         {
-            said.line(remark);
+            log.line(remark);
         }
     })?;
     for notice in &allowed.notices {
-        said.line(&format!("notice: {notice}"));
+        log.line(&format!("notice: {notice}"));
     }
-    said.line(&format!(
-        "yes: {} may become {} by {}",
+    log.line(&format!(
+        "yes: {} may log in as {} by {}",
         allowed.who, args.principal, allowed.rule
     ));
-    said.line(&format!("sshd gets: {}", allowed.key));
+    log.line(&format!("sshd gets: {}", allowed.key));
     if allowed.key.sets_environment() {
-        said.line("sshd heeds environment= only with PermitUserEnvironment in sshd_config");
+        log.line("sshd applies environment= only with PermitUserEnvironment in sshd_config");
     }
     Ok(0)
 }
 
-/// Returns what a refusal means for everything else that allows.
-fn remark_on(reason: &DenyReason) -> Option<&'static str> {
+/// Returns how a refusal affects other sources of permission.
+fn refusal_note(reason: &DenyReason) -> Option<&'static str> {
     match reason {
         DenyReason::Policy(PolicyDenial::Rule(RuleDenial::Options { .. })) => {
-            Some("the rule's options cannot be filled in; mend the rule")
+            Some("the rule's options cannot be filled in; fix the rule")
         }
         reason => reason
             .is_final()
@@ -118,8 +118,9 @@ fn remark_on(reason: &DenyReason) -> Option<&'static str> {
     }
 }
 
-/// The same by the same program, to its end. It gets the certificate by stdin: the file may be
-/// root's, and it holds tokens. An error says why it was not started.
+/// Runs the same command as the owner of the cache. Passes the certificate by stdin, because only
+/// root may be able to read the file and it contains tokens. Fails if the command cannot be
+/// started.
 fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
     let cache = args.dirs.key_cache();
     let (uid, gid) = other_owner(&cache)
@@ -139,7 +140,7 @@ fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
     command.stdin(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
-        // whoever ends without reading it has said why
+        // a process that ends without reading reports its own error
         let _ = stdin.write_all(text.as_bytes());
     }
     child.wait().map(exit_code).map_err(failed)
@@ -165,17 +166,17 @@ fn read(args: &ExplainArgs) -> Result<String, ExplainError> {
     Ok(text)
 }
 
-/// What the certificate says of itself, which nobody has checked yet.
-fn describe(text: &str, said: &Log) {
+/// Logs the unverified contents of the certificate.
+fn describe(text: &str, log: &Log) {
     if let Ok(certificate) = UnverifiedCertificate::parse_openssh(text) {
         let fields = certificate.unverified_fields();
-        said.line(&format!(
+        log.line(&format!(
             "certificate: key {}, key id {}, for {}",
             certificate.unverified_fingerprint(),
             quoted(fields.key_id()),
             quoted(&fields.valid_principals().join(","))
         ));
     }
-    // a full pipe is no reason to stop: the exit status is the answer
+    // a full pipe is no reason to stop: the exit status is the result
     let _ = io::stdout().flush();
 }

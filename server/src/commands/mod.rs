@@ -1,4 +1,4 @@
-//! The commands: reading files, asking providers and writing output around the pure parts.
+//! The commands: they read files, send requests and write output around the pure modules.
 
 mod add;
 mod audit;

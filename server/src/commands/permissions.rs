@@ -8,7 +8,7 @@ use opkssh_protocol::printable::{printable, printable_json};
 use serde::Serialize;
 
 use crate::etc;
-use crate::permissions::{self, Finding, Place, Plan};
+use crate::permissions::{self, Finding, Plan, ServerPaths};
 
 /// Check and fix the modes and owners of the server's files.
 #[derive(Debug, Clone, clap::Args)]
@@ -19,11 +19,11 @@ pub struct PermissionsArgs {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum PermissionsCommand {
-    /// Look at modes and owners
+    /// Check modes and owners
     Check(CheckArgs),
-    /// Set modes and owners right (as root)
+    /// Set modes and owners (as root)
     Fix(FixArgs),
-    /// Set modes and owners right without asking, for installers
+    /// Set modes and owners without asking, for installers
     Install(InstallArgs),
     #[command(external_subcommand)]
     Unknown(Vec<OsString>),
@@ -35,51 +35,51 @@ pub struct CheckArgs {
     #[arg(short, long)]
     pub json: bool,
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub paths: PathArgs,
 }
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct FixArgs {
-    /// Change nothing, show what would be done
+    /// Change nothing, print what would be done
     #[arg(long)]
     pub dry_run: bool,
     /// Output in JSON
     #[arg(short, long)]
     pub json: bool,
-    /// Say each step when it is done
+    /// Print each step when it is done
     #[arg(short, long)]
     pub verbose: bool,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub paths: PathArgs,
 }
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct InstallArgs {
-    /// Change nothing, show what would be done
+    /// Change nothing, print what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// Say each step when it is done
+    /// Print each step when it is done
     #[arg(short, long)]
     pub verbose: bool,
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub paths: PathArgs,
 }
 
 #[derive(Debug, Clone, clap::Args)]
-pub struct PlaceArgs {
+pub struct PathArgs {
     /// Directory of providers, auth_id, config.yml and policy.d
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
     /// Group of sshd's AuthorizedKeysCommandUser
     #[arg(long, value_name = "GROUP", default_value = etc::ACCOUNT)]
     pub group: String,
-    /// Where keys of providers are kept
+    /// Directory of the key cache
     #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
     pub cache: PathBuf,
-    // Go's commands let further words pass
+    // as in Go, further words are ignored
     #[arg(hide = true, value_name = "WORD")]
     pub ignored: Vec<OsString>,
 }
@@ -101,7 +101,7 @@ pub enum PermissionsError {
 }
 
 impl PermissionsError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Found(_) | Self::NeedsRoot => Some("Run: sudo opkssh permissions fix".into()),
@@ -111,8 +111,8 @@ impl PermissionsError {
     }
 }
 
-/// Does it, asking on `input` and answering on `out`. `None` where no command was named: then
-/// there is help to be shown.
+/// Runs the subcommand, with prompts on `out` and answers from `input`. Returns `None` without a
+/// subcommand, so that the caller shows the help.
 pub fn permissions_command(
     args: &PermissionsArgs,
     input: &mut impl BufRead,
@@ -127,7 +127,7 @@ pub fn permissions_command(
                 json: false,
                 verbose: args.verbose,
                 yes: true,
-                place: args.place.clone(),
+                paths: args.paths.clone(),
             };
             fix(&args, input, out)
         }
@@ -136,7 +136,7 @@ pub fn permissions_command(
 }
 
 fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), PermissionsError> {
-    let findings = permissions::check(&args.place.place());
+    let findings = permissions::check(&args.paths.paths());
     if args.json {
         return json(&findings, out);
     }
@@ -154,12 +154,12 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), PermissionsError>
     }
     let troubles: Vec<(&Finding, &str)> = findings
         .iter()
-        .filter_map(|finding| Some((finding, finding.trouble()?)))
+        .filter_map(|finding| Some((finding, finding.problem_text()?)))
         .collect();
-    for (finding, trouble) in &troubles {
+    for (finding, problem_text) in &troubles {
         say(
             out,
-            format!("Problem: {}: {trouble}", finding.path.display()),
+            format!("Problem: {}: {problem_text}", finding.path.display()),
         )?;
     }
     match troubles.len() {
@@ -168,7 +168,7 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), PermissionsError>
     }
 }
 
-/// In JSON as Go's.
+/// Prints JSON as Go does.
 #[derive(Serialize)]
 struct Report {
     planned: Vec<String>,
@@ -189,7 +189,7 @@ fn fix(
     let Plan {
         actions,
         mut errors,
-    } = permissions::plan(&args.place.place());
+    } = permissions::plan(&args.paths.paths());
     let planned: Vec<String> = actions.iter().map(ToString::to_string).collect();
     if !args.dry_run {
         if !args.yes {
@@ -260,9 +260,9 @@ fn say(out: &mut impl Write, line: String) -> Result<(), PermissionsError> {
     writeln!(out, "{}", printable(&line)).map_err(PermissionsError::Output)
 }
 
-impl PlaceArgs {
-    fn place(&self) -> Place {
-        Place {
+impl PathArgs {
+    fn paths(&self) -> ServerPaths {
+        ServerPaths {
             etc: self.etc.clone(),
             group: self.group.clone(),
             cache: self.cache.clone(),

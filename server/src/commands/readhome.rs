@@ -1,5 +1,5 @@
-//! `opkssh readhome ACCOUNT`: what sudo runs as root for `verify`. Prints that account's own
-//! policy file and nothing else.
+//! `opkssh readhome ACCOUNT`: prints an account's own policy file and nothing else. `verify` runs
+//! it as root through sudo.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::account::{self, AccountError};
 use crate::files::FileError;
 use crate::home;
 
-/// Print a user's ~/.opk/auth_id, for verify.
+/// Print a user's ~/.opk/auth_id (used by verify)
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReadhomeArgs {
     /// Local account
@@ -24,7 +24,7 @@ pub enum ReadhomeError {
     Output(io::Error),
 }
 
-/// Prints the file's bytes to stdout, if it is a regular file of that user alone.
+/// Prints the file to stdout, if it is a regular file that belongs only to that user.
 pub fn readhome_command(args: &ReadhomeArgs) -> Result<(), ReadhomeError> {
     let account = account::find(&args.principal)?;
     let bytes = home::read(&account)?;

@@ -1,5 +1,5 @@
-//! `opkssh server revoke`: one more entry for `revoked.yml`. What is revoked is refused from the
-//! next `verify` on; sessions that are open stay open.
+//! `opkssh server revoke`: adds an entry to `revoked.yml`. `verify` refuses it from then on; open
+//! sessions continue.
 
 use std::fs;
 use std::io::{self, Write};
@@ -15,28 +15,28 @@ use crate::files::FileError;
 use crate::policy::revoked::{Revocation, Revoked, RevokedError};
 use crate::rewrite;
 
-/// Refuse a subject, a key or a certificate from now on.
+/// Refuse a subject, key or certificate from now on
 #[derive(Debug, Clone, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct RevokeArgs {
     /// Directory of revoked.yml
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
-    /// A person for good, by the subject (`sub`) that the provider gives, with --issuer
+    /// Subject (`sub`) of a person at the provider --issuer; permanent
     #[arg(long, value_name = "SUB", group = "what", requires = "issuer")]
     pub subject: Option<String>,
-    /// The provider of the subject
+    /// Provider of the subject
     #[arg(long, value_name = "URL", requires = "subject")]
     pub issuer: Option<String>,
-    /// A login and all that it is renewed to: its key's fingerprint, as `ssh-keygen -l` and sshd's
-    /// log show it, or a file with its certificate
+    /// A login and all its renewals: the key's fingerprint, as in `ssh-keygen -l` and sshd's log,
+    /// or a file with its certificate
     #[arg(long, value_name = "SHA256:…|FILE", group = "what")]
     pub key: Option<String>,
-    /// One ID token, that of this certificate: also in renewals that keep it (from providers that
-    /// leave the nonce out of refreshed ID tokens), not in those that have another one
+    /// One ID token, that of this certificate. Includes renewals that keep it (from providers that
+    /// leave the nonce out of refreshed ID tokens), not renewals with another one
     #[arg(long, value_name = "FILE", group = "what")]
     pub certificate: Option<PathBuf>,
-    /// For the reader of the file
+    /// Reason, for readers of the file
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
@@ -45,18 +45,18 @@ pub struct RevokeArgs {
 pub enum RevokeError {
     #[error("cannot read a certificate from {path}: {reason}", path = path.display())]
     CertificateFile { path: PathBuf, reason: String },
-    #[error("that is nothing that can be revoked: a fingerprint is SHA256: and 43 characters")]
+    #[error("not a fingerprint: expected SHA256: and 43 characters")]
     NothingToRevoke,
-    #[error("cannot read the list of the revoked: {0}")]
+    #[error("cannot read the revocation list: {0}")]
     File(#[from] FileError),
-    #[error("cannot add to the list of the revoked {path}: {error}", path = path.display())]
+    #[error("cannot add to the revocation list {path}: {error}", path = path.display())]
     List { path: PathBuf, error: RevokedError },
     #[error("cannot write {path}: {error}", path = path.display())]
     Write { path: PathBuf, error: io::Error },
 }
 
 impl RevokeError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => etc::hint_for(error, REVOKED.mode),
@@ -67,7 +67,7 @@ impl RevokeError {
     }
 }
 
-/// Adds the entry, unless it is there. Says so on stdout.
+/// Adds the entry, unless it exists. Prints the result to stdout.
 pub fn revoke_command(args: &RevokeArgs) -> Result<(), RevokeError> {
     let entry = entry(args)?;
     let path = REVOKED.path_in(&args.etc);
@@ -82,7 +82,7 @@ pub fn revoke_command(args: &RevokeArgs) -> Result<(), RevokeError> {
         },
         path.display()
     );
-    // that the entry is there is what counts, not who reads about it
+    // the entry is added even if nobody reads stdout
     let _ = io::stdout().write_all(said.as_bytes());
     Ok(())
 }
@@ -144,13 +144,13 @@ fn add(path: &Path, entry: &Revocation) -> Result<bool, RevokeError> {
     }
     let line = serde_json::to_string(entry).map_err(|error| failed(error.into()))?;
     text.extend(format!("- {line}\n").as_bytes());
-    // what is written must not lock everybody out, whatever style the file was in before
+    // whatever style the file had, the result must parse, or it would lock out everybody
     revoked(&text)?;
-    rewrite::replace(real, &text, rewrite::New::Shared).map_err(failed)?;
+    rewrite::replace(real, &text, rewrite::NewFile::Shared).map_err(failed)?;
     Ok(false)
 }
 
-/// A symlink stays one: its target is what gets replaced.
+/// Resolves a symlink: its target is replaced.
 fn target(path: &Path) -> io::Result<PathBuf> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() => fs::canonicalize(path),

@@ -1,5 +1,5 @@
-//! `opkssh server check`: whether verify, as the account that it runs as, can use its files.
-//! `server install` asks it before sshd is pointed at us.
+//! `opkssh server check`: checks that verify, as its account, can use its files. `server install`
+//! runs it before it changes sshd's configuration.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub struct ServerCheckArgs {
     /// Directory of providers, auth_id, config.yml and the others
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
-    /// Print nothing unless something is wrong
+    /// Print nothing unless there is a problem
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -42,7 +42,7 @@ pub enum CheckError {
 }
 
 impl CheckError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Files(error) => error.hint(),
@@ -54,8 +54,8 @@ impl CheckError {
     }
 }
 
-/// Loads all that verify loads. Root does so as verify's account, in a process of its own; the
-/// value is the exit status of that process, or 0.
+/// Loads all files of verify. Root does this in a process of verify's account, and returns the exit
+/// status of that process, otherwise 0.
 pub fn server_check(args: &ServerCheckArgs, out: &mut impl Write) -> Result<u8, CheckError> {
     if rustix::process::geteuid().is_root() {
         return as_account(args);
@@ -72,7 +72,7 @@ pub fn server_check(args: &ServerCheckArgs, out: &mut impl Write) -> Result<u8, 
         })?;
     }
     if let Some(fallback) = &files.settings.fallback {
-        fallback.judge()?;
+        fallback.check_owner_and_mode()?;
         fallback.check_start()?;
     }
     if !args.quiet {

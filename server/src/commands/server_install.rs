@@ -1,6 +1,6 @@
 //! `opkssh server install`: account, files, cache, timer and sshd's drop-in.
 //!
-//! In an order in which nothing points to what is not there yet: sshd comes last.
+//! Each step only refers to things that exist already: sshd comes last.
 
 use std::fs;
 use std::io::Write;
@@ -12,29 +12,30 @@ use crate::etc::{
 };
 use crate::fallback;
 use crate::install::{
-    self, Identity, InstallError, Kind, MARK, Place, Sshd, SshdState, pubkey, tokens, written_by_us,
+    self, Identity, InstallError, InstallItem, Kind, MARK, Sshd, SshdState, pubkey, tokens,
+    written_by_us,
 };
 
 const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.service");
 const TIMER_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.timer");
 const LOGROTATE_TEXT: &str = include_str!("../../../contrib/logrotate/opkssh");
-/// What the service in `contrib` starts.
+/// Service that the timer in `contrib` starts.
 const PACKAGED: &str = "/usr/local/bin/opkssh";
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct InstallArgs {
-    /// Show what would be done, and do nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not let users allow others by ~/.opk/auth_id (no sudoers row)
+    /// Ignore users' ~/.opk/auth_id files (no sudoers row)
     #[arg(long)]
     pub no_home_policy: bool,
-    /// Leave the running sshd as it is, until it is reloaded by hand
+    /// Do not reload the running sshd
     #[arg(long)]
     pub no_sshd_reload: bool,
 }
 
-/// Makes what is missing. Doing it twice changes nothing. `program` is what sshd shall run.
+/// Creates what is missing. A second run changes nothing. sshd will run `program`.
 pub fn server_install(
     args: &InstallArgs,
     program: &Path,
@@ -46,8 +47,8 @@ pub fn server_install(
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
-    must_be_plain(program)?;
-    fallback::judge(program).map_err(|error| InstallError::Program {
+    check_program_path(program)?;
+    fallback::check_owner_and_mode(program).map_err(|error| InstallError::Program {
         program: program.to_owned(),
         reason: error.to_string(),
     })?;
@@ -58,22 +59,24 @@ pub fn server_install(
         SshdState::Other(command) => {
             return Err(InstallError::OtherCommand(command.clone()));
         }
-        SshdState::Opkssh { command, user } => must_run_as_account(command, user.as_deref())?,
+        SshdState::Opkssh { command, user } => check_sshd_account(command, user.as_deref())?,
         SshdState::None => {}
     }
-    // with a file that verify cannot use, sshd would let in nobody who comes by us
+    // if verify cannot use a file, it refuses everybody
     let settings = etc::load_settings(Path::new(etc::DIRECTORY))?;
     if let Some(fallback) = &settings.fallback {
-        fallback.judge().map_err(InstallError::Fallback)?;
+        fallback
+            .check_owner_and_mode()
+            .map_err(InstallError::Fallback)?;
     }
     let arguments = known_arguments(&sshd, settings.arguments, &mut say);
     let account = install::ensure_account(ACCOUNT, args.dry_run, &mut say)?;
-    // only a rehearsal gets here without: its numbers are not known yet
+    // None only in a dry run: the account does not exist yet
     let account = account.unwrap_or(Identity { uid: 0, gid: 0 });
-    for place in places(account, program, args.no_home_policy) {
-        place.ensure(args.dry_run, &mut say)?;
+    for item in items(account, program, args.no_home_policy) {
+        item.ensure(args.dry_run, &mut say)?;
     }
-    install::clear_the_way(args.dry_run, &mut say)?;
+    install::grant_access(args.dry_run, &mut say)?;
     if !args.dry_run {
         install::check_as_account(program)?;
         install::start_timer(&mut say);
@@ -90,7 +93,7 @@ pub fn server_install(
             }
             false
         }
-        _ => point_sshd_to(program, &arguments, &sshd, args.dry_run, &mut say)?,
+        _ => configure_sshd(program, &arguments, &sshd, args.dry_run, &mut say)?,
     };
     for refusal in pubkey::refusals(&sshd.settings(None).map_err(InstallError::SshdBefore)?) {
         say(&format!("warning: {refusal}. Change it in sshd_config."));
@@ -107,22 +110,22 @@ pub fn server_install(
     Ok(())
 }
 
-/// In the order in which they are made.
-fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place> {
-    let place = |entry: &FileEntry, kind| Place::new(entry, account, kind);
+/// Returns the items in the order of creation.
+fn items(account: Identity, program: &Path, no_home_policy: bool) -> Vec<InstallItem> {
+    let item = |entry: &FileEntry, kind| InstallItem::new(entry, account, kind);
     let given = |text: &str| Kind::Given(text.to_owned());
     let unit = |text: &str| {
         let program = program.display().to_string();
         Kind::Offered(format!("{MARK}{}", text.replace(PACKAGED, &program)))
     };
-    let mut places = vec![
-        place(&etc::ETC, Kind::Directory),
-        place(&etc::PLUGINS, Kind::Directory),
-        place(&etc::PROVIDERS, given(PROVIDERS)),
-        place(&etc::AUTH_ID, given("")),
-        place(&etc::CONFIG, given("")),
-        place(&etc::LOG_FILE, given("")),
-        place(&KEY_CACHE, Kind::OwnDirectory),
+    let mut items = vec![
+        item(&etc::ETC, Kind::Directory),
+        item(&etc::PLUGINS, Kind::Directory),
+        item(&etc::PROVIDERS, given(PROVIDERS)),
+        item(&etc::AUTH_ID, given("")),
+        item(&etc::CONFIG, given("")),
+        item(&etc::LOG_FILE, given("")),
+        item(&KEY_CACHE, Kind::OwnDirectory),
     ];
     let has_directory = |entry: &FileEntry| entry.path().parent().is_some_and(Path::is_dir);
     if !no_home_policy && has_directory(&SUDOERS) {
@@ -130,21 +133,21 @@ fn places(account: Identity, program: &Path, no_home_policy: bool) -> Vec<Place>
             "{MARK}{ACCOUNT} ALL=(ALL) NOPASSWD: {} readhome *\n",
             program.display()
         );
-        places.push(place(&SUDOERS, Kind::Offered(row)));
+        items.push(item(&SUDOERS, Kind::Offered(row)));
     }
     if has_directory(&LOGROTATE) {
         let text = format!("{MARK}{LOGROTATE_TEXT}");
-        places.push(place(&LOGROTATE, Kind::Offered(text)));
+        items.push(item(&LOGROTATE, Kind::Offered(text)));
     }
     if has_directory(&CACHE_SERVICE) {
-        places.push(place(&CACHE_SERVICE, unit(SERVICE_TEXT)));
-        places.push(place(&CACHE_TIMER, unit(TIMER_TEXT)));
+        items.push(item(&CACHE_SERVICE, unit(SERVICE_TEXT)));
+        items.push(item(&CACHE_TIMER, unit(TIMER_TEXT)));
     }
-    places
+    items
 }
 
-/// Returns what `server.yml` declares, or nothing where sshd does not know the tokens for it: with
-/// a token that it does not know it would let in nobody.
+/// Returns the arguments declared in `server.yml`, or none if sshd does not know their tokens: with
+/// an unknown token, sshd accepts nobody.
 fn known_arguments(
     sshd: &Sshd,
     declared: Vec<Argument>,
@@ -162,8 +165,8 @@ fn known_arguments(
     Vec::new()
 }
 
-/// Writes the drop-in, and takes it back if sshd does not accept it or does not see it.
-fn point_sshd_to(
+/// Writes the drop-in, and removes it if sshd does not accept or include it.
+fn configure_sshd(
     program: &Path,
     arguments: &[Argument],
     sshd: &Sshd,
@@ -179,14 +182,14 @@ fn point_sshd_to(
         return Err(InstallError::NoInclude(path));
     }
     let before = fs::read(&path).ok();
-    let drop_in = Place::new(&DROP_IN, Identity { uid: 0, gid: 0 }, Kind::Written(text));
+    let drop_in = InstallItem::new(&DROP_IN, Identity { uid: 0, gid: 0 }, Kind::Written(text));
     let changed = drop_in.ensure(rehearsal, say)?;
     if rehearsal || !changed {
         return Ok(changed);
     }
     let refused = match sshd.check().and_then(|()| sshd.state()) {
         Ok(SshdState::Opkssh { command, user }) => {
-            match must_run_as_account(&command, user.as_deref()) {
+            match check_sshd_account(&command, user.as_deref()) {
                 Ok(()) => return Ok(true),
                 Err(error) => error,
             }
@@ -205,8 +208,9 @@ fn point_sshd_to(
     Err(refused)
 }
 
-/// As another user verify could neither read the files nor use the key cache.
-fn must_run_as_account(command: &str, user: Option<&str>) -> Result<(), InstallError> {
+/// Fails unless sshd runs verify as its account: another user could not read the files or use the
+/// key cache.
+fn check_sshd_account(command: &str, user: Option<&str>) -> Result<(), InstallError> {
     if user == Some(ACCOUNT) {
         return Ok(());
     }
@@ -217,8 +221,8 @@ fn must_run_as_account(command: &str, user: Option<&str>) -> Result<(), InstallE
     })
 }
 
-/// The path becomes a word of sudoers, sshd_config and a unit, and each has marks of its own.
-fn must_be_plain(program: &Path) -> Result<(), InstallError> {
+/// Fails for a path with characters that are special in sudoers, sshd_config or systemd units.
+fn check_program_path(program: &Path) -> Result<(), InstallError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
     let path = program.as_os_str().as_encoded_bytes();
     if path.starts_with(b"/") && path.iter().copied().all(is_plain) {
@@ -228,7 +232,7 @@ fn must_be_plain(program: &Path) -> Result<(), InstallError> {
     }
 }
 
-/// Go's installer writes the same rows: the public clients of the programs themselves.
+/// Contents of a new providers file: the same rows as Go's installer, with public clients.
 const PROVIDERS: &str = "\
 # issuer, client id, how long a login counts: 12h, 24h, 48h, 1week, oidc, oidc_refreshed
 https://accounts.google.com 206584157355-7cbe4s640tvm7naoludob4ut1emii7sf.apps.googleusercontent.com 24h
@@ -251,7 +255,7 @@ mod tests {
     #[test]
     fn paths_that_sudo_or_sshd_would_read_otherwise() {
         for good in ["/usr/local/bin/opkssh", "/opt/opk-ssh_1.0+x/opkssh"] {
-            assert!(must_be_plain(Path::new(good)).is_ok(), "{good}");
+            assert!(check_program_path(Path::new(good)).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -265,7 +269,7 @@ mod tests {
             "/a\\",
             "/a:b",
         ] {
-            let error = must_be_plain(Path::new(bad)).unwrap_err();
+            let error = check_program_path(Path::new(bad)).unwrap_err();
             assert!(matches!(error, InstallError::ProgramPath(_)), "{bad}");
             assert!(!error.to_string().contains('\n'), "{error}");
         }
@@ -276,17 +280,17 @@ mod tests {
         assert!(SERVICE_TEXT.contains(&format!("ExecStart={PACKAGED} server cache refresh\n")));
         assert!(SERVICE_TEXT.contains(&format!("User={ACCOUNT}\n")));
         let account = Identity { uid: 5, gid: 6 };
-        let places = places(account, Path::new("/opt/opkssh"), true);
-        let texts: Vec<&str> = places
+        let items = items(account, Path::new("/opt/opkssh"), true);
+        let texts: Vec<&str> = items
             .iter()
-            .filter_map(|place| match &place.kind {
+            .filter_map(|item| match &item.kind {
                 Kind::Written(text) | Kind::Offered(text) => Some(text.as_str()),
                 _ => None,
             })
             .collect();
         assert!(texts.iter().all(|text| text.starts_with(MARK)));
         assert!(!texts.iter().any(|text| text.contains("NOPASSWD")));
-        let cache = places.iter().find(|place| place.path == KEY_CACHE.path());
+        let cache = items.iter().find(|item| item.path == KEY_CACHE.path());
         let cache = cache.unwrap();
         assert_eq!((cache.uid, cache.gid, cache.mode), (5, 6, 0o700));
     }

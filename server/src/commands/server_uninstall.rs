@@ -1,5 +1,5 @@
-//! `opkssh server uninstall`: undoes `server install`. sshd comes first, and the rest is removed
-//! whatever sshd's configuration is like.
+//! `opkssh server uninstall`: undoes `server install`. sshd's drop-in comes first; the rest is
+//! removed even if sshd's configuration has errors.
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,20 +14,20 @@ use crate::process::ProcessError;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct UninstallArgs {
-    /// Show what would be done, and do nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Uninstall although keys of the fallback command stop working
+    /// Uninstall even if keys of the fallback command stop working
     #[arg(long)]
     pub drop_fallback: bool,
-    /// Leave the running sshd as it is, until it is reloaded by hand
+    /// Do not reload the running sshd
     #[arg(long)]
     pub no_sshd_reload: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum UninstallError {
-    #[error("only root can do that")]
+    #[error("must be run as root")]
     NotRoot,
     #[error("{path}: {error}", path = path.display())]
     Io { path: PathBuf, error: io::Error },
@@ -38,7 +38,7 @@ pub enum UninstallError {
 }
 
 impl UninstallError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotRoot => Some(
@@ -52,7 +52,7 @@ impl UninstallError {
                     .into(),
             ),
             Self::NotReloaded(_) => Some(
-                "Mend its configuration (see: sudo sshd -t), and run: sudo opkssh server uninstall"
+                "Fix its configuration (see: sudo sshd -t), and run: sudo opkssh server uninstall"
                     .into(),
             ),
             Self::Io { .. } => None,
@@ -60,8 +60,8 @@ impl UninstallError {
     }
 }
 
-/// Removes what `server install` wrote and an admin would not want to keep. Doing it twice changes
-/// nothing, but reloads sshd again: the first time may have failed to.
+/// Removes the files of `server install` except the admin's own. A second run changes nothing, but
+/// reloads sshd again in case the first reload failed.
 pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), UninstallError> {
     if !rustix::process::geteuid().is_root() {
         return Err(UninstallError::NotRoot);
@@ -73,7 +73,7 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
         remove_ours(path, args.dry_run, say).map_err(failed(path))
     };
     if !args.drop_fallback && written_by_us(&DROP_IN.path()) {
-        must_have_no_fallback()?;
+        check_no_fallback()?;
     }
     remove(&DROP_IN.path(), &mut say)?;
     if !args.dry_run && written_by_us(&CACHE_TIMER.path()) {
@@ -83,7 +83,8 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
         remove(&entry.path(), &mut say)?;
     }
     remove_directory(&KEY_CACHE.path(), args.dry_run, &mut say)?;
-    // of the time before install; in a directory that is open to all, only verify's own counts
+    // verify's own cache from before the installation; its directory is writable by all, so check
+    // the owner
     if let Some(own) = key_source::own_of_account() {
         remove_directory(&own, args.dry_run, &mut say)?;
     }
@@ -103,8 +104,8 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
     Ok(())
 }
 
-/// Settings that cannot be read have let in nobody by the fallback either.
-fn must_have_no_fallback() -> Result<(), UninstallError> {
+/// Fails if `server.yml` has a fallback. Unreadable settings disable the fallback anyway.
+fn check_no_fallback() -> Result<(), UninstallError> {
     let settings = etc::load_settings(Path::new(etc::DIRECTORY)).unwrap_or_default();
     match settings.fallback {
         Some(fallback) => Err(UninstallError::Fallback(fallback.program().to_owned())),

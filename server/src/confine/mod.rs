@@ -1,4 +1,4 @@
-//! What the kernel is asked to keep this program, and those that it runs, from doing.
+//! Restricts this process and its children with kernel features.
 
 mod parsing;
 
@@ -13,25 +13,25 @@ use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
-/// How long it may take to look at what lies beside the directory: a network file system that does
-/// not answer must not hold up a login.
+/// Time limit for listing the surroundings of the directory, so that an unresponsive network file
+/// system does not delay a login.
 #[cfg(target_os = "linux")]
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Is it kept?
+/// Result of a restriction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shield {
-    /// There is nothing to keep anybody from.
+pub enum WriteProtection {
+    /// The directory does not exist, so there is nothing to protect.
     NotNeeded,
     Kept,
-    /// The kernel is too old for all of it, or for any (Landlock is in Linux 5.13, truncation in
-    /// 6.2), or has it turned off; or a file system beside the directory did not answer in time.
+    /// The kernel is too old (Landlock needs Linux 5.13, truncation 6.2) or has Landlock disabled;
+    /// or a file system near the directory did not answer in time.
     NotKept,
 }
 
-/// No core dumps, and nothing of this process for others of the same account to read: what sshd
-/// passes us may hold an access token. Best effort; returns what did not work.
-pub fn keep_memory_private() -> Vec<String> {
+/// Disables core dumps and access to this process's memory by other processes of the account:
+/// sshd's arguments may contain an access token. Best effort; returns the failures.
+pub fn protect_memory() -> Vec<String> {
     let mut problems = Vec::new();
     if let Err(errno) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         problems.push(format!("memory stays readable: {errno}"));
@@ -46,59 +46,61 @@ pub fn keep_memory_private() -> Vec<String> {
     problems
 }
 
-/// Does `work` on a thread from which nothing below `directory` can be written, by none of the
-/// programs either that it starts, nor by theirs. They cannot gain privileges (sudo does not work
-/// for them), and nothing can be made or removed right in the directories above `directory`.
+/// Runs `work` on a thread that cannot write below `directory`; nor can programs that it starts.
+/// They cannot gain privileges (sudo does not work for them), nor create or remove entries directly
+/// in the parent directories of `directory`.
 pub fn without_writing_to<T: Send>(
     directory: &Path,
     work: impl FnOnce() -> T + Send,
-) -> (Option<T>, Shield) {
+) -> (Option<T>, WriteProtection) {
     thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            let shield = match directory.canonicalize() {
+            let protection = match directory.canonicalize() {
                 Ok(directory) => restrict(directory),
-                Err(_) => Shield::NotNeeded,
+                Err(_) => WriteProtection::NotNeeded,
             };
-            (work(), shield)
+            (work(), protection)
         });
         match thread.join() {
-            Ok((value, shield)) => (Some(value), shield),
-            // what it says may quote anything; the caller knows what it means
-            Err(_) => (None, Shield::NotKept),
+            Ok((value, protection)) => (Some(value), protection),
+            // the panic message could quote anything
+            Err(_) => (None, WriteProtection::NotKept),
         }
     })
 }
 
-/// Landlock only knows what is allowed: everything beside the way to the directory is.
+/// Landlock only knows permissions, so this allows everything outside the path to the directory.
 #[cfg(target_os = "linux")]
-fn restrict(directory: PathBuf) -> Shield {
+fn restrict(directory: PathBuf) -> WriteProtection {
     use landlock::{
         ABI, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules,
     };
-    let rules = in_time(DEADLINE, move || {
+    let rules = run_with_timeout(DEADLINE, move || {
         let writing = AccessFs::from_write(ABI::V3);
         Ruleset::default()
             .handle_access(writing)
             .and_then(|ruleset| ruleset.create())
-            .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(beside(&directory), writing)))
+            .and_then(|ruleset| {
+                ruleset.add_rules(path_beneath_rules(surroundings(&directory), writing))
+            })
     });
-    // they hold for the thread that says so, not for the one that made them
+    // applies to the thread that calls it, not to the one that created the ruleset
     let enforced = rules.map(|rules| rules.and_then(|rules| rules.restrict_self()));
     match enforced {
-        Some(Ok(status)) if status.ruleset == RulesetStatus::FullyEnforced => Shield::Kept,
-        _ => Shield::NotKept,
+        Some(Ok(status)) if status.ruleset == RulesetStatus::FullyEnforced => WriteProtection::Kept,
+        _ => WriteProtection::NotKept,
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn restrict(_: PathBuf) -> Shield {
-    Shield::NotKept
+fn restrict(_: PathBuf) -> WriteProtection {
+    WriteProtection::NotKept
 }
 
-/// What `work` returns, if it does in time. A thread that the kernel lets wait ends with the
-/// process.
+/// Returns the result of `work` if it is ready in time. A thread that is blocked in the kernel ends
+/// with the process.
 #[cfg(target_os = "linux")]
-fn in_time<T: Send + 'static>(
+fn run_with_timeout<T: Send + 'static>(
     deadline: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
@@ -110,9 +112,9 @@ fn in_time<T: Send + 'static>(
     receiver.recv_timeout(deadline).ok()
 }
 
-/// Everything in the directories above, but for the way down. No symlinks: they may lead there,
-/// and where else they lead is named by itself.
-fn beside(directory: &Path) -> Vec<PathBuf> {
+/// Returns everything in the parent directories except the path to the directory. Skips symlinks:
+/// they may point to it, and other targets are listed themselves.
+fn surroundings(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut way = directory;
     while let Some(above) = way.parent() {
@@ -165,8 +167,12 @@ mod tests {
             ": > a/cache/keys",
             "(echo x > a/cache/keys) 2>/dev/null || sh -c 'echo x > a/cache/keys'",
         ] {
-            let (done, shield) = without_writing_to(&cache, || shell(script, top));
-            assert_eq!(shield, Shield::Kept, "this kernel has no Landlock");
+            let (done, protection) = without_writing_to(&cache, || shell(script, top));
+            assert_eq!(
+                protection,
+                WriteProtection::Kept,
+                "this kernel has no Landlock"
+            );
             assert_eq!(done, Some(false), "{script}");
             assert_eq!(fs::read_to_string(cache.join("keys")).unwrap(), "good");
         }
@@ -186,16 +192,16 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn a_file_system_that_does_not_answer_holds_up_nobody() {
         let (answer, hangs) = mpsc::channel::<()>();
-        let found = in_time(Duration::from_millis(1), move || hangs.recv().is_ok());
+        let found = run_with_timeout(Duration::from_millis(1), move || hangs.recv().is_ok());
         assert_eq!(found, None);
         drop(answer);
-        assert_eq!(in_time(Duration::from_secs(600), || 5), Some(5));
+        assert_eq!(run_with_timeout(Duration::from_secs(600), || 5), Some(5));
     }
 
     #[test]
     fn where_there_is_no_cache_there_is_nothing_to_keep() {
-        let (done, shield) = without_writing_to(Path::new("/nonexistent/cache"), || 5);
-        assert_eq!((done, shield), (Some(5), Shield::NotNeeded));
+        let (done, protection) = without_writing_to(Path::new("/nonexistent/cache"), || 5);
+        assert_eq!((done, protection), (Some(5), WriteProtection::NotNeeded));
     }
 
     #[test]

@@ -1,15 +1,14 @@
-//! What verify itself may still do while it parses what a stranger sent: read what it takes to ask
-//! a provider, write to the key cache, connect, and nothing else. It can run no file as a program,
-//! and gain no privileges.
+//! Confines verify while it parses client data: it can read what requests to providers need, write
+//! to the key cache and connect, and nothing else. It can execute nothing and gain no privileges.
 
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, Rlimit};
 
 #[cfg(target_os = "linux")]
-use super::{DEADLINE, in_time};
+use super::{DEADLINE, run_with_timeout};
 
-/// Where resolver, TLS library and C library look, on the systems that we know.
+/// Files of resolver, TLS library and C library on known systems.
 #[cfg(target_os = "linux")]
 const LIBRARIES: [&str; 10] = [
     "/etc",
@@ -23,7 +22,7 @@ const LIBRARIES: [&str; 10] = [
     "/dev",
     "/var/lib/ca-certificates",
 ];
-/// Of these, those that are links: `resolv.conf` may be anywhere.
+/// Those that may be symlinks: `resolv.conf` can point anywhere.
 #[cfg(target_os = "linux")]
 const LINKS: [&str; 9] = [
     "/etc/gai.conf",
@@ -36,31 +35,31 @@ const LINKS: [&str; 9] = [
     "/etc/ssl/certs",
     "/etc/ssl/certs/ca-certificates.crt",
 ];
-/// Bytes of address space, seconds of processor time, open files: a parser that runs wild ends
-/// alone.
+/// Limits of address space in bytes, processor time in seconds, and open files, against a runaway
+/// parser.
 const LIMITS: [(Resource, u64); 3] = [
     (Resource::As, 2 << 30),
     (Resource::Cpu, 30),
     (Resource::Nofile, 128),
 ];
 
-/// Confines the calling thread and those that it starts, for good: of files, it can read
-/// `readable` and where libraries look, and write below `cache`. What is open stays open. Best
-/// effort; returns what did not work.
+/// Confines the calling thread and threads that it starts, permanently: it can read `readable` and
+/// the libraries' files, and write below `cache`. Open files stay open. Best effort; returns the
+/// failures.
 ///
-/// Threads that there are already stay as they are, so there should be none.
+/// Existing threads are not affected, so there should be none.
 pub fn confine_parsing(readable: &[PathBuf], cache: Option<&Path>) -> Vec<String> {
     let not_limited = |(resource, most)| {
         let error = limit(resource, most).err()?;
         Some(format!("parsing has no limit of {resource:?}: {error}"))
     };
     let mut problems: Vec<String> = LIMITS.into_iter().filter_map(not_limited).collect();
-    problems.extend(keep_privileges_as_they_are().err());
+    problems.extend(set_no_new_privileges().err());
     problems.extend(restrict(readable, cache).err());
     problems
 }
 
-/// Never more than before.
+/// Sets a limit, never above the present one.
 fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
     let before = rustix::process::getrlimit(resource);
     let least = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
@@ -71,20 +70,20 @@ fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
     rustix::process::setrlimit(resource, limits)
 }
 
-/// No sudo, with or without Landlock.
+/// Disables sudo and the like, with or without Landlock.
 #[cfg(target_os = "linux")]
-fn keep_privileges_as_they_are() -> Result<(), String> {
+fn set_no_new_privileges() -> Result<(), String> {
     rustix::thread::set_no_new_privs(true)
         .map_err(|error| format!("parsing could gain privileges: {error}"))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn keep_privileges_as_they_are() -> Result<(), String> {
+fn set_no_new_privileges() -> Result<(), String> {
     Ok(())
 }
 
-/// What older kernels lack of it (truncation before 6.2, ports before 6.7, signals and abstract
-/// sockets before 6.12) is left out without a word.
+/// Applies Landlock. Silently omits what older kernels lack (truncation before 6.2, ports before
+/// 6.7, signals and abstract sockets before 6.12).
 #[cfg(target_os = "linux")]
 fn restrict(readable: &[PathBuf], cache: Option<&Path>) -> Result<(), String> {
     use landlock::{
@@ -114,10 +113,10 @@ fn restrict(readable: &[PathBuf], cache: Option<&Path>) -> Result<(), String> {
     let late = || "parsing is not confined: a file system did not answer".to_owned();
     let restricted = match is_local {
         true => rules(),
-        // on whatever file system the admin has them
-        false => in_time(DEADLINE, rules).ok_or_else(late)?,
+        // readable on any file system that the admin chose
+        false => run_with_timeout(DEADLINE, rules).ok_or_else(late)?,
     };
-    // they hold for the thread that says so, not for the one that made them
+    // applies to the thread that calls it, not to the one that created the ruleset
     let restricted = restricted.and_then(|rules| rules.restrict_self());
     restricted.map(|_| ()).map_err(|error| {
         format!("parsing is not confined: {error} (Landlock: Linux 5.13 or newer, and turned on)")
@@ -139,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    /// On a thread of its own, which is all that is confined.
+    /// Runs on a thread of its own, so that only that thread is confined.
     fn confined<T: Send>(readable: &[PathBuf], cache: &Path, work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let confined = scope.spawn(|| {
@@ -174,7 +173,7 @@ mod tests {
             fs::read("/etc/passwd").unwrap();
             writeln!(log, "open before").unwrap();
             TcpStream::connect(address).unwrap();
-            // and threads, as those that look up names
+            // also threads, such as those that resolve names
             assert!(
                 thread::spawn(|| denied(File::create("/etc/x")))
                     .join()
@@ -199,7 +198,7 @@ mod tests {
     #[test]
     fn where_it_cannot_be_confined_that_is_said_and_all_goes_on() {
         let nowhere = Path::new("/nonexistent");
-        // the kernel keeps count of how often a thread was confined
+        // the kernel limits how often a thread can be restricted
         let said = confined(&[], nowhere, || {
             (0..100).find_map(|_| restrict(&[], Some(nowhere)).err())
         });

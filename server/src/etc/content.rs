@@ -1,4 +1,4 @@
-//! What a file holds.
+//! Contents of the server's files.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
@@ -10,7 +10,7 @@ pub enum Content {
     Config,
     Rules,
     Revoked,
-    /// Our own server configuration.
+    /// The additional server configuration.
     Settings,
     Plugin,
     Log,
@@ -21,7 +21,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// Returns true if the file can deny: while it cannot be used, verify lets nobody in.
+    /// Returns true if the file can deny: while it cannot be used, verify refuses everybody.
     pub fn can_deny(self) -> bool {
         matches!(
             self,
@@ -29,14 +29,14 @@ impl Content {
         )
     }
 
-    /// Returns what an error about the file begins with.
+    /// Returns the start of an error about the file.
     pub(super) fn failure(self) -> &'static str {
         match self {
             Self::Providers => "failed to load providers",
-            Self::Config => "server config cannot be used, so nobody is let in",
-            Self::Rules => "rules cannot be used, so nobody is let in",
-            Self::Revoked => "the list of the revoked cannot be used, so nobody is let in",
-            Self::Settings => "server settings cannot be used, so nobody is let in",
+            Self::Config => "server config cannot be used, so every login is refused",
+            Self::Rules => "rules cannot be used, so every login is refused",
+            Self::Revoked => "the revocation list cannot be used, so every login is refused",
+            Self::Settings => "server settings cannot be used, so every login is refused",
             _ => "cannot be used",
         }
     }

@@ -1,4 +1,4 @@
-//! Reading and parsing the policy files.
+//! Reads and parses the policy files.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::policy::rules::Rules;
 use crate::providers::Providers;
 use crate::settings::Settings;
 
-/// A policy file that is there, or must be, and cannot be used.
+/// A policy file that exists or is required, and cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}", entry.content.failure())]
 pub struct EtcError {
@@ -27,12 +27,13 @@ pub enum Unusable {
 }
 
 impl EtcError {
-    /// Returns true if another command may still let the key in: the file could not have denied it.
-    pub fn leaves_it_to_others(&self) -> bool {
+    /// Returns true if the fallback command may still accept the key: the file could not have
+    /// denied it.
+    pub fn allows_fallback(&self) -> bool {
         !self.entry.content.can_deny()
     }
 
-    /// Returns the next thing to do.
+    /// Returns the next command to run.
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
             Unusable::File(error) => hint_for(error, self.entry.mode),
@@ -41,7 +42,7 @@ impl EtcError {
     }
 }
 
-/// Reads `providers`. A bad row concerns its issuer only, and is in the result's problems.
+/// Reads `providers`. A bad row affects only its issuer, and is in the result's problems.
 pub fn load_providers(path: &Path) -> Result<Providers, EtcError> {
     let bytes = PROVIDERS
         .read(path)
@@ -49,7 +50,7 @@ pub fn load_providers(path: &Path) -> Result<Providers, EtcError> {
     Ok(Providers::parse(&path.display().to_string(), &bytes))
 }
 
-/// Reads `config.yml` of `etc`, or the file `named` in its place. Only the first may be missing.
+/// Reads `config.yml` of `etc`, or the file `named` instead. Only the first may be missing.
 pub fn load_config(etc: &Path, named: Option<&Path>) -> Result<ServerConfig, EtcError> {
     let parse = |bytes: &[u8], _: &str| ServerConfig::parse(bytes);
     match named {
@@ -78,7 +79,7 @@ pub fn load_rules(etc: &Path) -> Result<Rules, EtcError> {
     load_optional(&RULES, etc, |bytes, path| Rules::parse(path, bytes))
 }
 
-/// Reads a file that may be missing, which has the same effect as an empty one.
+/// Reads an optional file; missing is the same as empty.
 fn load_optional<T: Default, E: ToString>(
     entry: &'static FileEntry,
     etc: &Path,

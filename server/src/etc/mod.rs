@@ -1,5 +1,5 @@
-//! Every file at a fixed path that the server reads or makes: path, owner, mode, whether it may be
-//! missing, and what it holds. `verify`, `audit`, `permissions` and `install` all read this table.
+//! Table of every file with a fixed path that the server reads or creates: path, owner, mode,
+//! whether it is required, and contents. Used by `verify`, `audit`, `permissions` and `install`.
 
 mod content;
 mod load;
@@ -13,15 +13,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::account::Account;
-use crate::files::{self, Demands, FileError};
+use crate::files::{self, FileConditions, FileError};
 
-/// Directory of the policy files, unless `--etc` names another.
+/// Directory of the policy files, unless `--etc` is given.
 pub const DIRECTORY: &str = "/etc/opk";
-/// Account that sshd runs verify as, and its group; the name in Go's documentation.
+/// Account and group that sshd runs verify as; the name in Go's documentation.
 pub const ACCOUNT: &str = "opksshuser";
 /// Log file of verify.
 pub const LOG: &str = "/var/log/opkssh.log";
-/// Key cache that `server install` makes.
+/// Key cache created by `server install`.
 pub const CACHE: &str = "/var/cache/opkssh";
 
 /// A row of the table.
@@ -30,9 +30,9 @@ pub struct FileEntry {
     pub path: EntryPath,
     pub owner: EntryOwner,
     pub group: EntryGroup,
-    /// Mode that install and `permissions fix` set.
+    /// Mode set by install and `permissions fix`.
     pub mode: u32,
-    /// Modes that `permissions check` accepts.
+    /// Modes accepted by `permissions check`.
     pub accepted_modes: &'static [u32],
     pub absence: Absence,
     pub content: Content,
@@ -53,7 +53,7 @@ pub enum EntryOwner {
     Root,
     /// The account that verify runs as.
     Verify,
-    /// The account whose home it is in.
+    /// The owner of the home directory.
     Home,
 }
 
@@ -66,7 +66,7 @@ pub enum EntryGroup {
     Any,
 }
 
-/// What the commands do about a missing file.
+/// Handling of a missing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absence {
     /// `permissions check` reports it.
@@ -163,13 +163,12 @@ pub static DROP_IN: FileEntry = system_file(
 
 pub static LOGROTATE: FileEntry = system_file("/etc/logrotate.d/opkssh", 0o644, Content::Logrotate);
 
-/// The policy files, in the order in which Go's `permissions check` names them.
+/// The policy files, in the order of Go's `permissions check`.
 pub static POLICY_FILES: [&FileEntry; 6] =
     [&AUTH_ID, &PROVIDERS, &CONFIG, &RULES, &REVOKED, &SETTINGS];
 
 impl FileEntry {
-    /// Returns the path, with `base` as the policy directory, or as the home directory of the
-    /// account whose file it is.
+    /// Returns the path; `base` is the policy directory or the home directory.
     pub fn path_in(&self, base: &Path) -> PathBuf {
         match self.path {
             EntryPath::Etc("") => base.to_owned(),
@@ -178,10 +177,10 @@ impl FileEntry {
         }
     }
 
-    /// Reads a file of this kind in the home directory of an account: its own, and no symlink on
-    /// the way.
+    /// Reads a file of this kind in a home directory. It must belong to the account, and no part of
+    /// the path may be a symlink.
     pub fn read_in_home(&self, account: &Account) -> Result<Vec<u8>, FileError> {
-        let demands = Demands {
+        let demands = FileConditions {
             owner: files::Owner::User(account.uid),
             mode: self.mode,
         };
@@ -189,35 +188,35 @@ impl FileEntry {
         files::read_beneath(&account.home, &path, demands)
     }
 
-    /// Returns the path on a server that is set up as documented.
+    /// Returns the path on a server with the documented setup.
     pub fn path(&self) -> PathBuf {
         self.path_in(Path::new(DIRECTORY))
     }
 
-    /// Reads a file of this kind at `path`. Fails if its owner or mode lets others change it.
+    /// Reads a file of this kind at `path`. Fails if owner or mode let others change it.
     pub fn read(&self, path: &Path) -> Result<Vec<u8>, FileError> {
         files::read(path, self.demands())
     }
 
-    /// Reads a file of this kind at `path` in pieces of whole lines, which go to `take`.
+    /// Reads a file of this kind at `path` in pieces of whole lines, which are passed to `take`.
     pub fn read_lines(&self, path: &Path, take: impl FnMut(&[u8])) -> Result<(), FileError> {
         files::read_lines(path, self.demands(), take)
     }
 
-    /// Reads a file of this kind at `path`; `None` where there is none.
+    /// Reads a file of this kind at `path`; `None` if there is none.
     pub fn read_if_there(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         files::read_if_there(path, self.demands())
     }
 
-    fn demands(&self) -> Demands {
-        Demands {
+    fn demands(&self) -> FileConditions {
+        FileConditions {
             owner: files::Owner::RootOrOurselves,
             mode: self.mode,
         }
     }
 }
 
-/// Returns the plugins' files in a `policy.d`, sorted by name. Without the directory there are none.
+/// Returns the plugin files in a `policy.d`, sorted by name; empty if the directory is missing.
 pub fn plugin_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -235,7 +234,7 @@ pub fn plugin_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Returns the next thing to do about a file that cannot be read, whose mode is to be `mode`.
+/// Returns the next command for a file that cannot be read; `mode` is the mode it should have.
 pub fn hint_for(error: &FileError, mode: u32) -> Option<String> {
     Some(match error {
         FileError::Mode { path, .. } => format!("Run: sudo chmod {mode:o} {}", path.display()),

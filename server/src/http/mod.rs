@@ -1,8 +1,8 @@
-//! Asking a provider over https: GET requests in a given time, and its discovery document.
+//! Sends GET requests to a provider, and reads its discovery document.
 
-mod asking;
+mod client;
 mod network;
 mod no_proxy;
 
-pub use asking::{Answer, Asking, Document, HttpError, discovered};
+pub use client::{Answer, Document, HttpError, ProviderClient, discovered};
 pub use network::{Network, NetworkError, without_effect};

@@ -1,5 +1,5 @@
-//! Proxy and trusted roots: sshd gives its commands an almost empty environment, so `env_vars` of
-//! the server configuration stands in for it.
+//! Proxy and trusted roots. sshd runs commands with an almost empty environment, so `env_vars` of
+//! the server configuration replaces it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,7 +12,7 @@ use url::Url;
 
 use super::no_proxy::NoProxy;
 
-/// How to reach providers.
+/// Network settings for requests to providers.
 #[derive(Default)]
 pub struct Network {
     https_proxy: Option<Proxy>,
@@ -35,8 +35,8 @@ pub enum NetworkError {
 }
 
 impl Network {
-    /// From `env_vars`, and from the environment for names that are not there. Trusted roots in
-    /// the environment are left to the platform verifier, which looks at it itself.
+    /// Takes the settings from `env_vars`, then from the environment. The platform verifier reads
+    /// trusted roots from the environment itself.
     pub fn new(
         env_vars: &BTreeMap<String, String>,
         environment: impl Fn(&str) -> Option<String>,
@@ -69,8 +69,7 @@ impl Network {
         })
     }
 
-    /// A client that trusts these roots. It follows no redirects: every hop is for its user to
-    /// judge.
+    /// Returns a client with these roots. It follows no redirects: the caller checks each one.
     pub(crate) fn agent(&self) -> Agent {
         let roots = match &self.roots {
             Some(roots) => RootCerts::new_with_certs(roots),
@@ -90,7 +89,7 @@ impl Network {
             .new_agent()
     }
 
-    /// The proxy for an https address. Loopback http, the only other kind, never has one.
+    /// Returns the proxy for an https address. http, which is for loopback only, has none.
     pub(crate) fn proxy_for(&self, url: &Url) -> Option<Proxy> {
         if url.scheme() != "https" || self.no_proxy.names(url) {
             None
@@ -100,7 +99,7 @@ impl Network {
     }
 }
 
-/// Names of variables in `env_vars` that mean nothing here.
+/// Returns names in `env_vars` that have no effect.
 pub fn without_effect(env_vars: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
     const KNOWN: [&str; 8] = [
         "HTTPS_PROXY",
@@ -109,7 +108,7 @@ pub fn without_effect(env_vars: &BTreeMap<String, String>) -> impl Iterator<Item
         "no_proxy",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
-        // for plain http, which is only ever spoken to this machine
+        // for plain http, which is only used for this machine
         "HTTP_PROXY",
         "http_proxy",
     ];
@@ -146,7 +145,7 @@ fn add_directory(roots: &mut Vec<Certificate<'static>>, path: &str) -> Result<()
     };
     for entry in Path::new(path).read_dir().map_err(failed)? {
         let file = entry.map_err(failed)?.path();
-        // such directories hold READMEs and dangling links too
+        // such directories also contain READMEs and dangling links
         if !file.is_file() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! `NO_PROXY`: the hosts that are asked without a proxy, as Go reads it. Pure.
+//! `NO_PROXY`: hosts to connect to without a proxy, with Go's syntax. Pure.
 
 use std::net::IpAddr;
 
@@ -13,18 +13,18 @@ enum Entry {
     All,
     /// Addresses in CIDR notation, such as `10.0.0.0/8`.
     Block { network: IpAddr, prefix: u32 },
-    /// An address, a name (with what is below it), `.name` or `*.name` (only what is below it).
+    /// An address, a name (including subdomains), or `.name` or `*.name` (only subdomains).
     Host { name: String, port: Option<u16> },
 }
 
 impl NoProxy {
-    /// Reads entries with commas between them.
+    /// Reads entries separated by commas.
     pub fn parse(text: &str) -> Self {
         let entries = text.split(',').map(|entry| entry.trim().to_lowercase());
         Self(entries.map(Entry::parse).collect())
     }
 
-    /// Returns true if one of the entries is for the address.
+    /// Returns true if an entry matches the address.
     pub fn names(&self, url: &Url) -> bool {
         self.0.iter().any(|entry| entry.is_for(url))
     }
@@ -56,7 +56,7 @@ impl Entry {
             Self::Block { network, prefix } => match url.host() {
                 Some(Host::Ipv4(address)) => is_in(*network, *prefix, address.into()),
                 Some(Host::Ipv6(address)) => is_in(*network, *prefix, address.into()),
-                // a name is not looked up for this, as in Go
+                // as in Go, names are not resolved for this
                 Some(Host::Domain(_)) | None => false,
             },
             Self::Host { name, port } => {

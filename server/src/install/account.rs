@@ -1,5 +1,5 @@
-//! The account that verify runs as: a system account without a home and a shell, in a group of
-//! its name.
+//! The account that verify runs as: a system account without home or shell, with a group of the
+//! same name.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,21 +12,21 @@ use crate::process;
 const TOOLS: [&str; 2] = ["/usr/sbin", "/sbin"];
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Numbers of an account and of the group of the same name.
+/// Uid of an account, and gid of the group with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     pub uid: u32,
     pub gid: u32,
 }
 
-/// Finds the account, or makes it. `None`: it is missing and this is a rehearsal.
+/// Finds or creates the account. `None`: it is missing in a dry run.
 pub fn ensure_account(
     name: &str,
     rehearsal: bool,
     say: &mut dyn FnMut(&str),
 ) -> Result<Option<Identity>, InstallError> {
     if identity_of(name).is_some() {
-        say(&format!("The account {name} is there."));
+        say(&format!("Account {name} exists."));
         return Ok(identity_of(name));
     }
     if rehearsal {
@@ -50,7 +50,7 @@ pub fn ensure_account(
     Ok(Some(identity))
 }
 
-/// Returns the numbers of an account and of the group of its name.
+/// Returns uid and gid of an account and the group with its name.
 pub fn identity_of(name: &str) -> Option<Identity> {
     Some(Identity {
         uid: account::find(name).ok()?.uid,

@@ -1,7 +1,7 @@
-//! What `server install` makes and `server uninstall` removes, one file per kind of thing.
+//! The files of `server install` and `server uninstall`, with one module per kind.
 
 mod account;
-mod place;
+mod item;
 mod preflight;
 pub mod pubkey;
 mod sshd;
@@ -9,8 +9,8 @@ mod system;
 pub mod tokens;
 
 pub use account::{Identity, ensure_account, identity_of};
-pub use place::{Kind, Place, remove_ours, written_by_us};
-pub use preflight::{check_as_account, clear_the_way};
+pub use item::{InstallItem, Kind, remove_ours, written_by_us};
+pub use preflight::{check_as_account, grant_access};
 pub use sshd::{Sshd, SshdSettings, SshdState};
 pub use system::{reload_sshd, start_timer, stop_timer};
 
@@ -23,17 +23,17 @@ use crate::permissions::{ApplyError, Obstacle};
 use crate::process::ProcessError;
 use crate::settings::Settings;
 
-/// The first line of files that we may replace and remove.
+/// First line of files that opkssh may replace and remove.
 pub const MARK: &str =
     "# Written by `opkssh server install`; `opkssh server uninstall` removes it.\n";
 
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
-    #[error("only root can do that")]
+    #[error("must be run as root")]
     NotRoot,
     #[error("{path}: {error}", path = path.display())]
     Io { path: PathBuf, error: io::Error },
-    #[error("{path} is there, and is not of the kind that belongs there", path = .0.display())]
+    #[error("{path} exists, but is not of the required type", path = .0.display())]
     Kind(PathBuf),
     #[error("{0} is not an account or group that can be made here")]
     Account(String),
@@ -42,15 +42,15 @@ pub enum InstallError {
     #[error("sshd would not run {program}: {reason}", program = program.display())]
     Program { program: PathBuf, reason: String },
     #[error(
-        "{path:?} cannot be told to sudo, sshd and systemd: a path of letters, digits and ./_+- can",
+        "{path:?} contains characters that sudo, sshd or systemd interpret; use letters, digits and ./_+-",
         path = .0
     )]
     ProgramPath(PathBuf),
     #[error("there is no sshd in /usr/sbin, /usr/local/sbin or /usr/bin")]
     NoSshd,
-    #[error("sshd's configuration is not in order as it is, and nothing was changed: {0}")]
+    #[error("sshd's configuration has an error, and nothing was changed: {0}")]
     SshdBefore(ProcessError),
-    #[error("sshd would refuse its configuration with {path}, which was taken away again: {error}", path = path.display())]
+    #[error("sshd would refuse its configuration with {path}, which was removed again: {error}", path = path.display())]
     SshdAfter { path: PathBuf, error: ProcessError },
     #[error("sshd runs another AuthorizedKeysCommand already: {0}")]
     OtherCommand(String),
@@ -68,7 +68,7 @@ pub enum InstallError {
     Unreachable(Obstacle),
     #[error("{0}")]
     Repair(ApplyError),
-    #[error("{path} can be changed by others than root, who decide then who gets in", path = .0.display())]
+    #[error("{path} can be changed by accounts other than root", path = .0.display())]
     OpenDirectory(PathBuf),
     #[error("the account {ACCOUNT} is not in the group {ACCOUNT}, which reads the files")]
     NotInGroup,
@@ -78,14 +78,14 @@ pub enum InstallError {
         hint: Option<String>,
     },
     #[error(
-        "{path} has no effect, and was taken away again: sshd_config does not include it",
+        "{path} has no effect, and was removed again: sshd_config does not include it",
         path = .0.display()
     )]
     NoInclude(PathBuf),
 }
 
 impl InstallError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Etc(error) => error.hint(),
@@ -123,10 +123,10 @@ impl InstallError {
                  AuthorizedKeysCommandUser {account}; where they are: sudo grep -ri \
                  authorizedkeyscommand /etc/ssh/sshd_config /etc/ssh/sshd_config.d"
             )),
-            Self::Unreachable(obstacle) => Some(cure_for(obstacle)),
+            Self::Unreachable(obstacle) => Some(fix_hint(obstacle)),
             Self::Preflight { hint, .. } => hint.clone(),
             Self::OpenDirectory(path) => Some(format!(
-                "Look at what is in it, then run: sudo chown root {path} && sudo chmod 750 {path}",
+                "Review its contents, then run: sudo chown root {path} && sudo chmod 750 {path}",
                 path = path.display()
             )),
             Self::NotInGroup => Some(format!("Run: sudo usermod -aG {ACCOUNT} {ACCOUNT}")),
@@ -147,10 +147,10 @@ impl InstallError {
     }
 }
 
-fn cure_for(obstacle: &Obstacle) -> String {
+fn fix_hint(obstacle: &Obstacle) -> String {
     let path = obstacle.path.display();
     match obstacle.entry {
-        None => format!("Look why it is closed, then run: sudo chmod o+x {path}"),
+        None => format!("Check why it is closed, then run: sudo chmod o+x {path}"),
         Some(entry) => format!(
             "Look at what is in it, since others than root could have changed it; then run: sudo \
              chown root:{ACCOUNT} {path} && sudo chmod {:o} {path}",
@@ -159,8 +159,8 @@ fn cure_for(obstacle: &Obstacle) -> String {
     }
 }
 
-/// The line of `server.yml` that stands for a command of sshd's. Its words are quoted: to YAML a
-/// percent sign is a directive.
+/// Returns the line of `server.yml` that replaces an AuthorizedKeysCommand. The words are quoted,
+/// because `%` starts a YAML directive.
 fn as_fallback(command: &str) -> Result<String, String> {
     if command.contains(['"', '\'', '\\']) {
         return Err("it has quotes or backslashes".to_owned());

@@ -1,8 +1,8 @@
-//! Settings of sshd that would refuse our certificates, whatever verify answers.
+//! Finds settings of sshd that refuse opkssh certificates regardless of verify.
 
 use super::SshdSettings;
 
-/// Certificate type of our keys, the signature algorithm behind it, and what has such keys.
+/// A certificate type, its signature algorithm, and what uses it.
 const KEYS: [(&str, &str, &str); 2] = [
     (
         "ecdsa-sha2-nistp256-cert-v01@openssh.com",
@@ -16,7 +16,7 @@ const KEYS: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Returns the settings by which sshd refuses our certificates, with the reason.
+/// Returns the settings that make sshd refuse our certificates, with the reason.
 pub fn refusals(settings: &SshdSettings) -> Vec<String> {
     if settings.get("pubkeyauthentication") == Some("no") {
         return vec!["PubkeyAuthentication is no: sshd accepts no certificate".to_owned()];

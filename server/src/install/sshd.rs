@@ -1,5 +1,5 @@
-//! sshd, asked what it makes of its configuration. It is never restarted, and what it would refuse
-//! is not left in place.
+//! Queries sshd about its configuration. sshd is never restarted, and configuration that it refuses
+//! is removed again.
 
 use std::ffi::OsStr;
 use std::fs::DirBuilder;
@@ -15,18 +15,18 @@ use crate::process::{self, ProcessError};
 const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The program.
+/// The sshd program.
 pub struct Sshd(PathBuf);
 
-/// What `sshd -T` prints: a setting per line, outside of Match blocks.
+/// Output of `sshd -T`: one setting per line, outside Match blocks.
 pub struct SshdSettings(pub(super) String);
 
-/// What sshd runs for keys, outside of Match blocks.
+/// The configured AuthorizedKeysCommand, outside Match blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SshdState {
     /// No AuthorizedKeysCommand.
     None,
-    /// An opkssh, ours or Go's, and the AuthorizedKeysCommandUser.
+    /// An opkssh program, this one or Go's, and the AuthorizedKeysCommandUser.
     Opkssh {
         command: String,
         user: Option<String>,
@@ -44,17 +44,17 @@ impl Sshd {
             .ok_or(InstallError::NoSshd)
     }
 
-    /// `sshd -t`.
+    /// Runs `sshd -t`.
     pub fn check(&self) -> Result<(), ProcessError> {
         self.ask(&[OsStr::new("-t")]).map(|_| ())
     }
 
-    /// `sshd -T`, which knows about Include and the order of files.
+    /// Runs `sshd -T`, which resolves Include and the order of files.
     pub fn state(&self) -> Result<SshdState, ProcessError> {
         Ok(self.settings(None)?.state())
     }
 
-    /// Returns what `sshd -T` says, of its own configuration or of `config`. Needs root.
+    /// Returns the output of `sshd -T` for its own configuration or for `config`. Needs root.
     pub fn settings(&self, config: Option<&Path>) -> Result<SshdSettings, ProcessError> {
         let mut words = vec![OsStr::new("-T")];
         if let Some(config) = config {
@@ -64,15 +64,15 @@ impl Sshd {
         Ok(SshdSettings(text))
     }
 
-    /// Returns OpenSSH's version, unless this is another sshd.
+    /// Returns OpenSSH's version; `None` for another sshd.
     pub fn version(&self) -> Option<OpenSshVersion> {
         let output = Command::new(&self.0).arg("-V").output().ok()?;
-        // on stderr; with an error in versions that do not know the option
+        // on stderr, and with an error in versions without that option
         OpenSshVersion::find(&String::from_utf8_lossy(&output.stderr))
     }
 
-    /// Where sshd does not run, what it needs at run time may be missing, which says nothing of
-    /// its configuration: that directory is made for as long as the question takes.
+    /// Runs sshd with these arguments. Temporarily creates the privilege separation directory,
+    /// which can be missing while sshd is not running.
     fn ask(&self, words: &[&OsStr]) -> Result<Vec<u8>, ProcessError> {
         let ask = || {
             let mut command = Command::new(&self.0);
@@ -95,14 +95,14 @@ impl Sshd {
     }
 }
 
-/// Returns the privilege separation directory, if sshd complains that it is missing.
+/// Returns the privilege separation directory, if sshd reports it as missing.
 fn missing_directory(complaint: &str) -> Option<PathBuf> {
     let (_, path) = complaint.split_once("Missing privilege separation directory: ")?;
     path.split_whitespace().next().map(PathBuf::from)
 }
 
 impl SshdSettings {
-    /// Returns the value of a setting, whose name is in lower case.
+    /// Returns the value of a setting; its name is in lower case.
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut lines = self.0.lines();
         let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

@@ -1,4 +1,4 @@
-//! systemd, where it runs the machine.
+//! systemd operations, on machines that run it.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,10 +8,10 @@ use crate::process;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const TIMER: &str = "opkssh-cache.timer";
-/// sshd's service: Debian's name, and everybody else's.
+/// sshd's service: `ssh` in Debian, `sshd` elsewhere.
 const SERVICES: [&str; 2] = ["ssh.service", "sshd.service"];
 
-/// Starts the timer that keeps the key cache warm, now and after each boot.
+/// Enables and starts the timer that refreshes the key cache.
 pub fn start_timer(say: &mut dyn FnMut(&str)) {
     const COMMANDS: [&[&str]; 2] = [&["daemon-reload"], &["enable", "--now", TIMER]];
     if !runs_the_machine() {
@@ -32,7 +32,7 @@ pub fn stop_timer(say: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Makes the running sshd read its configuration, which was checked. Sessions go on.
+/// Reloads the running sshd after its configuration was checked. Open sessions continue.
 pub fn reload_sshd(say: &mut dyn FnMut(&str)) {
     let active = SERVICES
         .into_iter()
@@ -50,7 +50,7 @@ fn runs_the_machine() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
-/// That it fails is said and undoes nothing: all files are in order by then.
+/// Runs systemctl. A failure is reported but undoes nothing: all files are complete by then.
 fn systemctl(words: &[&str], say: &mut dyn FnMut(&str)) {
     let line = words.join(" ");
     match process::answer(command(words), DEADLINE) {

@@ -1,4 +1,4 @@
-//! Words of sshd's AuthorizedKeysCommand beyond `%u %k %t`, and whether sshd knows them.
+//! Tokens of sshd's AuthorizedKeysCommand beyond `%u %k %t`, and which sshd supports them.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ pub struct OpenSshVersion {
 }
 
 impl OpenSshVersion {
-    /// The first that has `%C` and `%D` in an AuthorizedKeysCommand.
+    /// First version with `%C` and `%D` in AuthorizedKeysCommand.
     ///
-    /// `sshd -t` accepts any token in any version. An sshd that does not know one closes each
-    /// connection for which it would run the command, also those that bring a plain key.
+    /// `sshd -t` accepts any token in any version. But an sshd with an unknown token closes every
+    /// connection for which it would run the command, even for plain keys.
     pub const WITH_CONNECTION: Self = Self { major: 9, minor: 4 };
 
-    /// Finds `OpenSSH_9.2p1` in what `sshd -V` prints. Older ones print it above their usage.
+    /// Finds `OpenSSH_9.2p1` in the output of `sshd -V`. Older versions print it above their usage.
     pub fn find(text: &str) -> Option<Self> {
         let (_, version) = text.split_once("OpenSSH_")?;
         let (major, rest) = version.split_once('.')?;
@@ -29,13 +29,13 @@ impl OpenSshVersion {
         })
     }
 
-    /// Returns true if this sshd knows the tokens of all that is declared.
+    /// Returns true if this sshd supports the tokens for all declared arguments.
     pub fn knows(self, arguments: &[Argument]) -> bool {
         arguments.is_empty() || self >= Self::WITH_CONNECTION
     }
 }
 
-/// Returns the command for sshd: the program, `%u %k %t`, and a token for each argument.
+/// Returns the command for sshd: the program, `%u %k %t`, and a token per argument.
 pub fn authorized_keys_command(program: &Path, arguments: &[Argument]) -> String {
     let mut command = format!("{} verify %u %k %t", program.display());
     for argument in arguments {
@@ -45,7 +45,7 @@ pub fn authorized_keys_command(program: &Path, arguments: &[Argument]) -> String
     command
 }
 
-/// Returns true if the command passes what is declared, right behind `%t`.
+/// Returns true if the command passes the declared arguments directly after `%t`.
 pub fn passes(command: &str, arguments: &[Argument]) -> bool {
     let mut words = command.split_whitespace().skip_while(|word| *word != "%t");
     words.next();

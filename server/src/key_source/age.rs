@@ -1,4 +1,4 @@
-//! How long keys count. Pure: the clock is an argument.
+//! How long cached keys are valid. Pure: the time is an argument.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use opkssh_protocol::time::{CLOCK_SKEW, UnixTime};
 
 use super::Entry;
 
-/// Longest time for which keys are believed without asking again.
+/// Longest time before keys are fetched again.
 const MAX_FRESH: Duration = Duration::from_secs(3600);
-/// Shortest: a provider that forbids storing would else be asked by each verify of a login.
+/// Shortest: otherwise each verify of a login would ask a provider that sends `no-store`.
 const MIN_FRESH: Duration = Duration::from_secs(60);
 const STALE_IF_ERROR: Duration = Duration::from_secs(24 * 3600);
-/// A provider is asked once in this time at most, in seconds, so that garbage cannot make us
-/// hammer it, nor delay a real change of keys for longer.
+/// Minimum seconds between requests to a provider, so that garbage cannot cause many requests. It
+/// also limits how long a new key stays unknown.
 const BETWEEN_REQUESTS: i64 = 30;
-/// … and while nobody can be let in for want of keys.
+/// The same while there are no usable keys.
 const BETWEEN_REQUESTS_WITHOUT_KEYS: i64 = 5;
 
-/// The times that the server configuration sets.
+/// Times set by the server configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     fresh: Duration,
@@ -25,7 +25,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// 1 hour and 24 hours.
+    /// Returns 1 hour and 24 hours.
     fn default() -> Self {
         Self {
             fresh: MAX_FRESH,
@@ -34,22 +34,22 @@ impl Default for Bounds {
     }
 }
 
-/// What an entry is good for.
+/// Usability of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Nobody needs to be asked.
+pub enum KeyUse {
+    /// Use without a request.
     Fresh,
-    /// Ask; where that fails, these will do.
+    /// Request new keys; use these if the request fails.
     StaleIfError,
-    /// Ask; these are no substitute.
+    /// Request new keys; do not use these.
     Expired,
-    /// From a future that our clock does not know: as if there were none.
+    /// Dated in the future: treat as missing.
     NotYet,
 }
 
 impl Bounds {
-    /// `fresh` is cut to between a minute and an hour. `stale_if_error` counts from the time at
-    /// which the keys were fetched.
+    /// Clamps `fresh` to between a minute and an hour. `stale_if_error` counts from the time of the
+    /// fetch.
     pub fn new(fresh: Duration, stale_if_error: Duration) -> Self {
         Self {
             fresh: fresh.clamp(MIN_FRESH, MAX_FRESH),
@@ -61,26 +61,26 @@ impl Bounds {
         self.stale_if_error
     }
 
-    /// What the keys of `entry` are good for at `now`.
-    pub fn standing(&self, entry: &Entry, now: UnixTime) -> Standing {
+    /// Returns the usability of the keys of `entry` at `now`.
+    pub fn standing(&self, entry: &Entry, now: UnixTime) -> KeyUse {
         let age = now.since(entry.fetched);
         if age < -CLOCK_SKEW {
-            return Standing::NotYet;
+            return KeyUse::NotYet;
         }
         let fresh = entry
             .max_age
             .map_or(self.fresh, Duration::from_secs)
             .clamp(MIN_FRESH, self.fresh);
         if age < seconds(fresh) {
-            Standing::Fresh
+            KeyUse::Fresh
         } else if age < seconds(self.stale_if_error) {
-            Standing::StaleIfError
+            KeyUse::StaleIfError
         } else {
-            Standing::Expired
+            KeyUse::Expired
         }
     }
 
-    /// Seconds until the provider may be asked again; `None`: now.
+    /// Returns the seconds until the provider may be asked again; `None`: now.
     pub fn must_wait(&self, asked: UnixTime, has_keys: bool, now: UnixTime) -> Option<i64> {
         let pause = if has_keys {
             BETWEEN_REQUESTS
@@ -91,15 +91,15 @@ impl Bounds {
     }
 }
 
-/// Seconds until a provider that did not answer at `asked` is asked for userinfo again; `None`:
-/// now.
+/// Returns the seconds until userinfo may be requested again from a provider that did not answer at
+/// `asked`; `None`: now.
 pub fn userinfo_must_wait(asked: UnixTime, now: UnixTime) -> Option<i64> {
     left_of(BETWEEN_REQUESTS, asked, now)
 }
 
 fn left_of(pause: i64, asked: UnixTime, now: UnixTime) -> Option<i64> {
     let ago = now.since(asked);
-    // a clock that was set back must not keep us from asking
+    // a clock that was set back must not block requests
     (0..pause).contains(&ago).then(|| pause - ago)
 }
 
@@ -122,42 +122,42 @@ mod tests {
         }
     }
 
-    fn standing(max_age: Option<u64>, age: i64) -> Standing {
+    fn standing(max_age: Option<u64>, age: i64) -> KeyUse {
         Bounds::default().standing(&entry(max_age), UnixTime(1_000_000 + age))
     }
 
     #[test]
     fn an_hour_at_most_whatever_the_provider_says() {
         for max_age in [None, Some(3600), Some(u64::MAX)] {
-            assert_eq!(standing(max_age, HOUR - 1), Standing::Fresh);
-            assert_eq!(standing(max_age, HOUR), Standing::StaleIfError);
+            assert_eq!(standing(max_age, HOUR - 1), KeyUse::Fresh);
+            assert_eq!(standing(max_age, HOUR), KeyUse::StaleIfError);
         }
-        assert_eq!(standing(Some(300), 299), Standing::Fresh);
-        assert_eq!(standing(Some(300), 300), Standing::StaleIfError);
+        assert_eq!(standing(Some(300), 299), KeyUse::Fresh);
+        assert_eq!(standing(Some(300), 300), KeyUse::StaleIfError);
         // no-store
-        assert_eq!(standing(Some(0), 59), Standing::Fresh);
-        assert_eq!(standing(Some(0), 60), Standing::StaleIfError);
+        assert_eq!(standing(Some(0), 59), KeyUse::Fresh);
+        assert_eq!(standing(Some(0), 60), KeyUse::StaleIfError);
     }
 
     #[test]
     fn a_day_where_the_provider_is_down() {
-        assert_eq!(standing(None, 24 * HOUR - 1), Standing::StaleIfError);
-        assert_eq!(standing(None, 24 * HOUR), Standing::Expired);
+        assert_eq!(standing(None, 24 * HOUR - 1), KeyUse::StaleIfError);
+        assert_eq!(standing(None, 24 * HOUR), KeyUse::Expired);
         let short = Bounds::new(Duration::from_secs(3600), Duration::from_secs(7200));
         let at = |age| short.standing(&entry(None), UnixTime(1_000_000 + age));
-        assert_eq!(at(2 * HOUR - 1), Standing::StaleIfError);
-        assert_eq!(at(2 * HOUR), Standing::Expired);
+        assert_eq!(at(2 * HOUR - 1), KeyUse::StaleIfError);
+        assert_eq!(at(2 * HOUR), KeyUse::Expired);
         let none = Bounds::new(Duration::from_secs(3600), Duration::ZERO);
         assert_eq!(
             none.standing(&entry(None), UnixTime(1_000_000 + HOUR)),
-            Standing::Expired
+            KeyUse::Expired
         );
     }
 
     #[test]
     fn keys_from_the_future_count_for_nothing() {
-        assert_eq!(standing(None, -60), Standing::Fresh);
-        assert_eq!(standing(None, -61), Standing::NotYet);
+        assert_eq!(standing(None, -60), KeyUse::Fresh);
+        assert_eq!(standing(None, -61), KeyUse::NotYet);
     }
 
     #[test]

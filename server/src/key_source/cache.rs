@@ -1,5 +1,5 @@
-//! Keys from the store while they are fresh, from the provider when they are not, and from the
-//! store again while the provider cannot be asked.
+//! Provides keys from the store while they are fresh, then from the provider, and from the store
+//! again while the provider does not answer.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,36 +7,36 @@ use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::time::UnixTime;
 
 use super::entry::Attempt;
-use super::store::NoTurn;
-use super::{Bounds, Entry, KeySource, KeySourceError, Standing, Store, StoreError};
+use super::store::NoIssuerLock;
+use super::{Bounds, Entry, KeySource, KeySourceError, KeyUse, Store, StoreError};
 use crate::deadline::Deadline;
 
-/// How long a provider may take where keys are at hand, waiting for others who ask included.
+/// Time limit for a provider, including waiting for the lock, if cached keys are usable.
 const TIMEOUT_WITH_KEYS: Duration = Duration::from_secs(3);
 
-/// A store, in front of a provider.
+/// A store in front of a provider.
 pub struct KeyCache<'a, S> {
     store: &'a Store,
     source: &'a S,
     bounds: Bounds,
-    /// Read anew after each wait.
+    /// Clock, read again after each wait.
     clock: &'a dyn Fn() -> UnixTime,
 }
 
-/// Keys, and what the log should say about them.
+/// Keys, and messages for the log.
 #[derive(Debug)]
 pub struct CachedKeys {
     pub keys: KeySet,
     pub origin: Origin,
-    /// What an admin may want to look at. Not escaped.
+    /// Notices for the admin, not escaped.
     pub notices: Vec<String>,
 }
 
-/// Where keys came from.
+/// Source of the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     Provider,
-    /// Fetched so many seconds ago.
+    /// From the cache, with this age in seconds.
     Store {
         age: i64,
     },
@@ -57,9 +57,9 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         Self { clock, ..self }
     }
 
-    /// The issuer's keys. The provider is asked if they are not fresh or if `suit` says that the
-    /// one that is wanted is not among them, but not again and again. Several processes at once
-    /// make one request. The deadline is for waiting and asking together.
+    /// Returns the issuer's keys. Asks the provider if they are not fresh or if `suit` does not
+    /// find the wanted key, but only at limited intervals. Concurrent processes share one request.
+    /// The deadline includes waiting for the lock.
     pub fn keys(
         &self,
         issuer: &str,
@@ -70,7 +70,7 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         let now = (self.clock)();
         let kept = self.kept(issuer, now, &mut notices);
         if let Some(kept) = &kept
-            && kept.standing == Standing::Fresh
+            && kept.standing == KeyUse::Fresh
         {
             let again = if suit(&kept.keys) {
                 None
@@ -79,35 +79,35 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
             };
             if let Some((_, again)) = &again {
                 notices.push(format!(
-                    "the wanted key is not among those of {issuer}, which is asked again in {again} s"
+                    "wanted key not found at {issuer}, which is asked again in {again} s"
                 ));
             }
             if again.is_some() || suit(&kept.keys) {
                 return Ok(answer(kept, now, notices));
             }
         }
-        let stands_in = kept.filter(|kept| kept.standing != Standing::Expired);
+        let stands_in = kept.filter(|kept| kept.standing != KeyUse::Expired);
         let deadline = match stands_in {
             Some(_) => deadline.at_most(TIMEOUT_WITH_KEYS),
             None => deadline,
         };
-        let (turn, no_lock) = match self.store.turn(issuer, deadline) {
-            Ok(turn) => (Some(turn), None),
-            Err(NoTurn::OthersAreAsking(error)) => {
+        let (lock, no_lock) = match self.store.lock_issuer(issuer, deadline) {
+            Ok(lock) => (Some(lock), None),
+            Err(NoIssuerLock::OthersAreAsking(error)) => {
                 return self.without_answer(error, stands_in, issuer, notices);
             }
-            Err(NoTurn::NoLock(error)) => (None, Some(without_turn(issuer, &error))),
+            Err(NoIssuerLock::NoLock(error)) => (None, Some(fetch_without_lock(issuer, &error))),
         };
-        // another process may have got the keys, or failed to, in the meantime
+        // another process may have fetched the keys, or failed to, in the meantime
         notices.clear();
         notices.extend(no_lock);
         let now = (self.clock)();
         let kept = self.kept(issuer, now, &mut notices);
         let has_keys = kept
             .as_ref()
-            .is_some_and(|kept| kept.standing != Standing::Expired);
+            .is_some_and(|kept| kept.standing != KeyUse::Expired);
         if let Some(kept) = &kept
-            && kept.standing == Standing::Fresh
+            && kept.standing == KeyUse::Fresh
             && suit(&kept.keys)
         {
             return Ok(answer(kept, now, notices));
@@ -122,7 +122,7 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
             return self.without_answer(error, kept, issuer, notices);
         }
         let fetched = self.fetch(issuer, deadline, &mut notices);
-        drop(turn);
+        drop(lock);
         match fetched {
             Ok(keys) => Ok(CachedKeys {
                 keys,
@@ -133,14 +133,14 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         }
     }
 
-    /// Asks the provider now, whenever it was asked last.
+    /// Asks the provider now, regardless of the last request.
     pub fn refresh(&self, issuer: &str, deadline: Deadline) -> Result<CachedKeys, KeySourceError> {
         let mut notices = Vec::new();
-        let _turn = match self.store.turn(issuer, deadline) {
-            Ok(turn) => Some(turn),
-            Err(NoTurn::OthersAreAsking(error)) => return Err(error),
-            Err(NoTurn::NoLock(error)) => {
-                notices.push(without_turn(issuer, &error));
+        let _lock = match self.store.lock_issuer(issuer, deadline) {
+            Ok(lock) => Some(lock),
+            Err(NoIssuerLock::OthersAreAsking(error)) => return Err(error),
+            Err(NoIssuerLock::NoLock(error)) => {
+                notices.push(fetch_without_lock(issuer, &error));
                 None
             }
         };
@@ -152,9 +152,9 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         })
     }
 
-    fn kept(&self, issuer: &str, now: UnixTime, notices: &mut Vec<String>) -> Option<Kept> {
+    fn kept(&self, issuer: &str, now: UnixTime, notices: &mut Vec<String>) -> Option<CachedEntry> {
         match self.store.entry(issuer) {
-            Ok(found) => found.map(|(entry, keys)| Kept {
+            Ok(found) => found.map(|(entry, keys)| CachedEntry {
                 standing: self.bounds.standing(&entry, now),
                 entry,
                 keys,
@@ -164,7 +164,7 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
                 None
             }
         }
-        .filter(|kept| kept.standing != Standing::NotYet)
+        .filter(|kept| kept.standing != KeyUse::NotYet)
     }
 
     fn must_wait(&self, issuer: &str, has_keys: bool, now: UnixTime) -> Option<(Attempt, i64)> {
@@ -173,8 +173,8 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         Some((attempt, again))
     }
 
-    /// Notes first that it asks, as a process that is killed while asking has asked, too. After a
-    /// failure the pause counts from its end.
+    /// Fetches and stores the keys. Records the attempt first, so that it counts even if the
+    /// process is killed. After a failure, the pause counts from its end.
     fn fetch(
         &self,
         issuer: &str,
@@ -200,7 +200,7 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
             }
         }
         if let Err(error) = noted {
-            notices.push(format!("keys of {issuer} cannot be kept: {error}"));
+            notices.push(format!("keys of {issuer} not cached: {error}"));
         }
         fetched.map(|published| published.keys)
     }
@@ -208,7 +208,7 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
     fn without_answer(
         &self,
         error: KeySourceError,
-        kept: Option<Kept>,
+        kept: Option<CachedEntry>,
         issuer: &str,
         mut notices: Vec<String>,
     ) -> Result<CachedKeys, KeySourceError> {
@@ -218,31 +218,28 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         let now = (self.clock)();
         let age = now.since(kept.entry.fetched);
         let standing = self.bounds.standing(&kept.entry, now);
-        if standing == Standing::Expired {
+        if standing == KeyUse::Expired {
             return Err(KeySourceError::Stale {
                 error: Box::new(error),
                 hours: age / 3600,
                 bound: self.bounds.stale_if_error().as_secs() / 3600,
             });
         }
-        if standing == Standing::StaleIfError
-            || !matches!(error, KeySourceError::AskedJustNow { .. })
+        if standing == KeyUse::StaleIfError || !matches!(error, KeySourceError::AskedJustNow { .. })
         {
-            notices.push(format!(
-                "the keys of {issuer} are those of {age} s ago, as it cannot be asked: {error}"
-            ));
+            notices.push(format!("using keys of {issuer} from {age} s ago: {error}"));
         }
         Ok(answer(&kept, now, notices))
     }
 }
 
-struct Kept {
+struct CachedEntry {
     entry: Entry,
     keys: KeySet,
-    standing: Standing,
+    standing: KeyUse,
 }
 
-fn answer(kept: &Kept, now: UnixTime, notices: Vec<String>) -> CachedKeys {
+fn answer(kept: &CachedEntry, now: UnixTime, notices: Vec<String>) -> CachedKeys {
     CachedKeys {
         keys: kept.keys.clone(),
         origin: Origin::Store {
@@ -252,9 +249,9 @@ fn answer(kept: &Kept, now: UnixTime, notices: Vec<String>) -> CachedKeys {
     }
 }
 
-/// Better several requests at once than nobody let in.
-fn without_turn(issuer: &str, error: &StoreError) -> String {
-    format!("{issuer} is asked without waiting for others, as there is no lock: {error}")
+/// Fetches without the lock: several requests at once are better than refusing everybody.
+fn fetch_without_lock(issuer: &str, error: &StoreError) -> String {
+    format!("asking {issuer} without a lock: {error}")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is kept of an issuer: the keys it published, and when it was asked. Pure.
+//! The cached data of an issuer: its published keys, and the last request. Pure.
 
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::printable::quoted;
@@ -7,30 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use super::Published;
 
-/// Of a format that is changed, entries are fetched anew.
+/// Version of the format; entries of other versions are fetched again.
 const VERSION: u32 = 1;
 
-/// An issuer's keys, as they were published at a time.
+/// An issuer's published keys, with the time of the fetch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// Whose they are; compared byte for byte before they are used.
+    /// The issuer; compared byte for byte before the keys are used.
     pub issuer: String,
     pub fetched: UnixTime,
-    /// In seconds, as the provider said.
+    /// In seconds, as sent by the provider.
     pub max_age: Option<u64>,
-    /// The key set as it was sent (JSON, RFC 7517 section 5).
+    /// The key set as sent (JSON, RFC 7517 section 5).
     pub document: String,
 }
 
-/// When an issuer was asked last, and what came of it.
+/// The last request to an issuer, and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
     pub issuer: String,
-    /// When the request began; after a failure, when it ended.
+    /// Start of the request; after a failure, its end.
     pub asked: UnixTime,
-    /// What went wrong; `None` while there is no answer yet, and after a good one.
+    /// Error; `None` before the answer and after a success.
     pub failure: Option<String>,
 }
 
@@ -99,7 +99,7 @@ fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, EntryError> {
     }
 }
 
-/// Texts and numbers only, so that writing cannot fail; if it did, reading says so.
+/// Writes JSON. Texts and numbers cannot fail; a broken entry would be rejected on reading.
 fn write<T: Serialize>(content: &T) -> Vec<u8> {
     serde_json::to_vec(&Versioned {
         version: VERSION,

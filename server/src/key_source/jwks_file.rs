@@ -1,15 +1,16 @@
-//! A key set that an admin put on the server: for issuers that it cannot or shall not ask.
+//! A key set in a file, for issuers that the server cannot or should not ask.
 
 use std::path::{Path, PathBuf};
 
 use opkssh_protocol::key_set::KeySet;
 
 use crate::etc;
-use crate::files::{self, Demands, FileError, Owner};
+use crate::files::{self, FileConditions, FileError, Owner};
 
 const MODE: u32 = 0o644;
-/// Public keys: everybody may read them, only root and we ourselves write them.
-const DEMANDS: Demands = Demands {
+/// Conditions for the file: everybody may read public keys, but only root and this account may
+/// write them.
+const DEMANDS: FileConditions = FileConditions {
     owner: Owner::RootOrOurselves,
     mode: MODE,
 };
@@ -23,7 +24,7 @@ pub enum JwksFileError {
 }
 
 impl JwksFileError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => etc::hint_for(error, MODE),

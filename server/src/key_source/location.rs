@@ -1,33 +1,33 @@
-//! Which directory keeps the keys: the one that was named, else the one that `server install`
-//! makes, else one of verify's own making.
+//! Chooses the key cache directory: the named one, otherwise the one of `server install`, otherwise
+//! verify's own.
 
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
 use rustix::io::Errno;
 
-use super::store::{Store, StoreError, judge_account};
+use super::store::{Store, StoreError, check_account};
 use crate::account;
 use crate::etc::{self, ACCOUNT, PLUGINS};
 use crate::plugin;
 
-/// Where verify makes a directory for itself. It survives a restart, and its sticky bit keeps
-/// others from putting another directory in its place.
+/// Prefix of verify's own directory. It survives a restart, and the sticky bit of its parent keeps
+/// others from replacing it.
 const OWN_PREFIX: &str = "/var/tmp/opkssh-";
 
-/// A directory for keys, or why there is none.
+/// A key cache directory, or the reason why there is none.
 #[derive(Debug, PartialEq, Eq)]
 pub enum CacheChoice {
     Directory(PathBuf),
-    /// Keys are not kept, for this reason.
+    /// Keys are not cached, for this reason.
     None(String),
 }
 
-/// Chooses for verify, and makes its own directory where that is the one.
+/// Chooses the directory for verify, and creates verify's own directory if that is chosen.
 ///
-/// It makes one for the account of the documentation only: others may be shared with programs that
-/// could write there. Nor does it where plugins or a fallback run (`runs_others`), which are of the
-/// same account.
+/// Only the documented account gets a directory of its own: another account may be shared with
+/// programs that could write there. The same holds if plugins or a fallback run (`runs_others`),
+/// because they use the same account.
 pub fn locate(named: Option<&Path>, runs_others: bool) -> CacheChoice {
     if let Some(path) = named {
         return CacheChoice::Directory(path.to_owned());
@@ -59,8 +59,8 @@ fn none(reason: &str) -> CacheChoice {
     ))
 }
 
-/// Returns the directory that verify uses on this server: for the admin's commands, which make
-/// none.
+/// Returns the directory that verify uses on this server. For the admin's commands; creates
+/// nothing.
 fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
     let installed = PathBuf::from(etc::CACHE);
     match named {
@@ -70,22 +70,22 @@ fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
     }
 }
 
-/// As [`find`], for a server with the policy files in `etc`.
+/// Returns the same as [`find`], for a server with the policy files in `etc`.
 pub fn find_of(etc: &Path, named: Option<&Path>) -> PathBuf {
     let settings = etc::load_settings(etc).unwrap_or_default();
     let plugins = plugin::load(&PLUGINS.path_in(etc));
     find(named, settings.runs_others(&plugins))
 }
 
-/// Returns the directory that verify has made for itself. One that somebody else made is none.
+/// Returns the directory that verify has created, if it is verify's own.
 pub fn own_of_account() -> Option<PathBuf> {
     let account = account::find(ACCOUNT).ok()?;
     let own = own_path(account.uid);
     Store::check(&own, account.uid).is_ok().then_some(own)
 }
 
-/// Returns what programs that run as verify's account must not write to: who can, decides who gets
-/// in. Without a key cache that is the place where verify may make one later.
+/// Returns what programs that run as verify's account must not write to, because write access
+/// decides who can log in. Without a key cache, this is the path that verify may create later.
 pub fn protected(chosen: Option<&Path>) -> PathBuf {
     match chosen {
         Some(path) => path.to_owned(),
@@ -100,12 +100,12 @@ fn own_path(uid: u32) -> PathBuf {
     PathBuf::from(format!("{OWN_PREFIX}{uid}"))
 }
 
-/// Makes it with mode 0700, or fails if it is not this account's alone.
+/// Creates the directory with mode 0700. Fails if it is not this account's alone.
 fn make(path: &Path, uid: u32) -> Result<(), StoreError> {
-    judge_account(uid)?;
+    check_account(uid)?;
     match rustix::fs::mkdir(path, Mode::RWXU) {
         Ok(()) => {}
-        // looked at before it is opened: one of others may not let us
+        // checked before opening, which may fail for another account's directory
         Err(Errno::EXIST) => Store::check(path, uid)?,
         Err(errno) => {
             return Err(StoreError::Io {

@@ -1,5 +1,5 @@
-//! Where an issuer's keys come from: the provider ([`HttpKeySource`]), with what it said last kept
-//! on disk between one verify and the next ([`KeyCache`]).
+//! Sources of an issuer's keys: the provider ([`HttpKeySource`]), and a cache on disk
+//! ([`KeyCache`]).
 
 mod age;
 mod cache;
@@ -9,7 +9,7 @@ mod location;
 mod provider;
 mod store;
 
-pub use age::{Bounds, Standing, userinfo_must_wait};
+pub use age::{Bounds, KeyUse, userinfo_must_wait};
 pub use cache::{CachedKeys, KeyCache, Origin};
 pub use entry::{Attempt, Entry};
 pub use jwks_file::{JwksFileError, read_jwks_file};
@@ -24,24 +24,24 @@ use opkssh_protocol::key_set::KeySet;
 use crate::deadline::{Deadline, seconds};
 use crate::http::{HttpError, NetworkError};
 
-/// How long all that one `verify` asks a provider may take: waiting for others who ask it,
-/// discovery, keys and userinfo. sshd's LoginGraceTime is running.
+/// Time limit of one `verify` for a provider, well within sshd's LoginGraceTime: waiting for the
+/// lock, discovery, keys and userinfo.
 pub const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Gives the keys of an issuer. [`HttpKeySource`] asks the provider each time.
+/// Source of an issuer's keys. [`HttpKeySource`] asks the provider each time.
 pub trait KeySource {
-    /// What the provider of exactly this name publishes now.
+    /// Returns the keys that the provider with exactly this name publishes now.
     fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError>;
 }
 
-/// A key set as it came from its provider.
+/// A key set from its provider.
 #[derive(Debug, Clone)]
 pub struct Published {
     pub keys: KeySet,
-    /// The same as it was sent (JSON).
+    /// The key set as sent (JSON).
     pub document: String,
-    /// How long the provider says that it stays as it is (`Cache-Control: max-age`, RFC 9111
-    /// section 5.2.2), less `Age`; zero for `no-store` and `no-cache`.
+    /// How long the key set stays valid (`Cache-Control: max-age`, RFC 9111 section 5.2.2), less
+    /// `Age`; zero for `no-store` and `no-cache`.
     pub max_age: Option<Duration>,
 }
 
@@ -55,7 +55,7 @@ pub enum KeySourceError {
     NoKeys { url: String },
     #[error(
         "{issuer} was asked {ago} s ago without an answer{}, and is asked again in {again} s",
-        said(failure.as_deref())
+        previous_failure(failure.as_deref())
     )]
     AskedJustNow {
         issuer: String,
@@ -63,7 +63,7 @@ pub enum KeySourceError {
         again: i64,
         failure: Option<String>,
     },
-    #[error("others have been asking {issuer} for {} s without an end", seconds(*waited))]
+    #[error("other processes have been asking {issuer} for {} s without a result", seconds(*waited))]
     OthersAreAsking { issuer: String, waited: Duration },
     #[error(
         "{error}; the keys of {hours} h ago are past the time for which they may stand in for an \
@@ -76,6 +76,6 @@ pub enum KeySourceError {
     },
 }
 
-fn said(failure: Option<&str>) -> String {
+fn previous_failure(failure: Option<&str>) -> String {
     failure.map_or_else(String::new, |failure| format!(" ({failure})"))
 }

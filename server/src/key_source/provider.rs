@@ -1,4 +1,4 @@
-//! Asking the provider: its discovery document names the key set (RFC 7517 section 5).
+//! Gets keys from the provider: its discovery document names the key set (RFC 7517 section 5).
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use opkssh_protocol::key_set::KeySet;
 
 use super::{KeySource, KeySourceError, Published};
 use crate::deadline::Deadline;
-use crate::http::{Asking, HttpError, Network};
+use crate::http::{HttpError, Network, ProviderClient};
 
-/// Asks the provider.
+/// Gets keys from the provider.
 pub struct HttpKeySource {
     network: Network,
 }
@@ -21,7 +21,7 @@ impl HttpKeySource {
 
 impl KeySource for HttpKeySource {
     fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
-        let asking = Asking::new(issuer, &self.network, deadline);
+        let asking = ProviderClient::new(issuer, &self.network, deadline);
         let url = asking.discover("jwks_uri")?;
         let document = asking.document(url.clone())?;
         let keys = KeySet::parse(&document.bytes).map_err(|error| HttpError::Json {
@@ -42,10 +42,10 @@ impl KeySource for HttpKeySource {
     }
 }
 
-/// [`HttpKeySource`], made when it is needed: most runs of verify ask nobody, and need neither TLS
+/// [`HttpKeySource`], created on demand: most runs of verify send no request, and need neither TLS
 /// nor trusted roots.
 pub struct WhenAsked<'a> {
-    /// `env_vars` of the server configuration; the environment stands in for names not there.
+    /// `env_vars` of the server configuration; the environment supplies other names.
     pub env_vars: &'a BTreeMap<String, String>,
 }
 

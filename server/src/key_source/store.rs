@@ -1,5 +1,5 @@
-//! The directory in which keys are kept. Who can write there decides who gets in, so it is used
-//! only where nobody but its owner can, and its owner is who runs this program.
+//! The directory of the key cache. Write access decides who can log in, so it is used only if its
+//! owner runs this program and nobody else can write there.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -18,15 +18,15 @@ use crate::account;
 use crate::deadline::Deadline;
 use opkssh_protocol::key_set::KeySet;
 
-/// Largest file we read, in bytes: a key set of a megabyte, quoted.
+/// Largest file, in bytes: a quoted key set of a megabyte.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
-/// The files of an issuer, by their ends: its keys, when it was asked for them, and when it was
-/// asked for userinfo and did not answer.
+/// Suffixes of the files of an issuer: its keys, the last request for keys, and the last unanswered
+/// userinfo request.
 const KEYS: &str = "keys";
 const ASKED: &str = "asked";
 const USERINFO: &str = "userinfo";
 
-/// A directory that may be believed.
+/// A trusted directory.
 pub struct Store {
     directory: OwnedFd,
     path: PathBuf,
@@ -57,8 +57,8 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens the directory and judges it: ours alone, mode 0700, no symlink, and we are not
-    /// `nobody`.
+    /// Opens and checks the directory: it belongs only to this account, has mode 0700, is no
+    /// symlink, and this account is not `nobody`.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let failed = |errno: rustix::io::Errno| match errno {
             rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR => {
@@ -69,20 +69,20 @@ impl Store {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?;
         let stat = rustix::fs::fstat(&directory).map_err(failed)?;
-        judge(&stat, path, rustix::process::geteuid().as_raw())?;
+        check_owner_and_mode(&stat, path, rustix::process::geteuid().as_raw())?;
         Ok(Self {
             directory,
             path: path.to_owned(),
         })
     }
 
-    /// Fails if the account `uid` would not use this directory, without opening it.
+    /// Fails if the account `uid` would not use this directory. Does not open it.
     pub fn check(path: &Path, uid: u32) -> Result<(), StoreError> {
         let stat = rustix::fs::lstat(path).map_err(|errno| io_error(path, errno))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return Err(StoreError::NotADirectory(path.to_owned()));
         }
-        judge(&stat, path, uid)
+        check_owner_and_mode(&stat, path, uid)
     }
 
     /// Fails if the owner of this directory would not use it.
@@ -91,7 +91,7 @@ impl Store {
         Self::check(path, stat.st_uid)
     }
 
-    /// The issuer's entry, if there is one. An error says why one that is there is not used.
+    /// Returns the issuer's entry, if there is one. Fails if it exists but cannot be used.
     pub fn entry(&self, issuer: &str) -> Result<Option<(Entry, KeySet)>, String> {
         let Some(bytes) = self.read(&name(issuer, KEYS))? else {
             return Ok(None);
@@ -101,12 +101,12 @@ impl Store {
             .map_err(|error| error.to_string())
     }
 
-    /// When the issuer was asked last. What cannot be read counts as never.
+    /// Returns the time of the last request to the issuer. An unreadable record counts as none.
     pub fn attempt(&self, issuer: &str) -> Option<Attempt> {
         self.read_attempt(issuer, ASKED)
     }
 
-    /// When the issuer was last asked for userinfo without an answer.
+    /// Returns the time of the issuer's last unanswered userinfo request.
     pub fn userinfo_attempt(&self, issuer: &str) -> Option<Attempt> {
         self.read_attempt(issuer, USERINFO)
     }
@@ -116,8 +116,8 @@ impl Store {
         Attempt::read(&bytes, issuer).ok()
     }
 
-    /// Stores an entry, also against a loss of power: a provider that is down may be why it is
-    /// needed.
+    /// Stores an entry durably, even against a power failure: it is needed when the provider is
+    /// down.
     pub fn keep(&self, entry: &Entry) -> Result<(), StoreError> {
         self.write(&name(&entry.issuer, KEYS), &entry.write(), Sync::ToDisk)
     }
@@ -131,7 +131,7 @@ impl Store {
         self.write(&name, &attempt.write(), Sync::Later)
     }
 
-    /// Forgets an issuer. Its lock stays: somebody may hold it.
+    /// Deletes an issuer's entries. Its lock stays, because another process may hold it.
     pub fn forget(&self, issuer: &str) -> Result<(), StoreError> {
         for kind in [KEYS, ASKED, USERINFO] {
             let name = name(issuer, kind);
@@ -143,8 +143,8 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets everything in here that is ours by its name, issuers included that are no longer
-    /// configured. Returns how many issuers had keys.
+    /// Deletes all files of the cache, including issuers that are no longer configured. Returns how
+    /// many issuers had keys.
     pub fn forget_all(&self) -> Result<usize, StoreError> {
         let mut forgotten = 0;
         let failed = |error| StoreError::Io {
@@ -165,26 +165,30 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Waits until the deadline for its turn to ask the issuer; the turn ends when the value is
+    /// Waits until the deadline for the lock to ask the issuer. The lock ends when the value is
     /// dropped, or with the process.
-    pub fn turn(&self, issuer: &str, deadline: Deadline) -> Result<Turn, NoTurn> {
+    pub fn lock_issuer(
+        &self,
+        issuer: &str,
+        deadline: Deadline,
+    ) -> Result<IssuerLock, NoIssuerLock> {
         let waited = deadline.remaining();
         let others = || {
-            NoTurn::OthersAreAsking(KeySourceError::OthersAreAsking {
+            NoIssuerLock::OthersAreAsking(KeySourceError::OthersAreAsking {
                 issuer: issuer.to_owned(),
                 waited,
             })
         };
         let name = name(issuer, "lock");
-        if let Some(lock) = self.try_lock(&name).map_err(NoTurn::NoLock)? {
-            return Ok(Turn { _lock: lock });
+        if let Some(lock) = self.try_lock(&name).map_err(NoIssuerLock::NoLock)? {
+            return Ok(IssuerLock { _lock: lock });
         }
-        let lock = self.lock_file(&name).map_err(NoTurn::NoLock)?;
-        // flock knows no deadline; a thread that waits for ever ends with the process
+        let lock = self.lock_file(&name).map_err(NoIssuerLock::NoLock)?;
+        // flock has no deadline; a blocked thread ends with the process
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             if rustix::fs::flock(&lock, FlockOperation::LockExclusive).is_ok() {
-                let _ = sender.send(Turn { _lock: lock });
+                let _ = sender.send(IssuerLock { _lock: lock });
             }
         });
         receiver
@@ -192,8 +196,8 @@ impl Store {
             .map_err(|_| others())
     }
 
-    /// Locks a file in here, which is made if needed. `None`: it is locked already. The lock ends
-    /// with the returned handle.
+    /// Locks a file in the directory, created if needed. `None`: it is already locked. The lock
+    /// ends with the returned handle.
     pub(crate) fn try_lock(&self, name: &str) -> Result<Option<OwnedFd>, StoreError> {
         let file = self.lock_file(name)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -241,9 +245,9 @@ impl Store {
         Ok(Some(bytes))
     }
 
-    /// Replaces a file: readers see the old content or the new one.
+    /// Replaces a file atomically: readers see the old content or the new one.
     fn write(&self, name: &str, bytes: &[u8], sync: Sync) -> Result<(), StoreError> {
-        // writers take turns, but a killed one may have left its file
+        // only one process writes at a time, but a killed one may have left its file
         let unfinished = format!("{name}.{}", std::process::id());
         let written = self
             .write_unfinished(&unfinished, bytes, sync)
@@ -254,7 +258,7 @@ impl Store {
         if written.is_err() {
             let _ = rustix::fs::unlinkat(&self.directory, &unfinished, AtFlags::empty());
         } else if sync == Sync::ToDisk {
-            // best effort: without it the old content comes back, which is whole
+            // best effort: without it, the old content may come back, which is complete
             let _ = rustix::fs::fsync(&self.directory);
         }
         written
@@ -278,39 +282,39 @@ impl Store {
     }
 }
 
-/// When a file's content has to be on the disk.
+/// When a file's content must be on disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sync {
-    /// Before the file takes its name: after a loss of power it is not empty.
+    /// Before the rename: after a power failure the file is not empty.
     ToDisk,
     Later,
 }
 
-/// While it lives, nobody else asks this issuer.
-pub struct Turn {
+/// A lock: while it lives, no other process asks this issuer.
+pub struct IssuerLock {
     _lock: OwnedFd,
 }
 
-/// Why there is no turn.
+/// Reason for not getting the lock.
 #[derive(Debug)]
-pub enum NoTurn {
-    /// Somebody else had it all the time.
+pub enum NoIssuerLock {
+    /// Another process had it all the time.
     OthersAreAsking(KeySourceError),
-    /// Nobody can take turns here (read-only, no inodes left, forbidden by SELinux). That says
-    /// nothing of others, and nothing of the provider.
+    /// Locking is impossible (read-only, no inodes left, forbidden by SELinux). Says nothing about
+    /// other processes or the provider.
     NoLock(StoreError),
 }
 
 /// Fails for an account that other programs share.
-pub(super) fn judge_account(uid: u32) -> Result<(), StoreError> {
+pub(super) fn check_account(uid: u32) -> Result<(), StoreError> {
     match account::is_nobody(uid) {
         true => Err(StoreError::Nobody),
         false => Ok(()),
     }
 }
 
-fn judge(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), StoreError> {
-    judge_account(ourselves)?;
+fn check_owner_and_mode(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), StoreError> {
+    check_account(ourselves)?;
     if stat.st_uid != ourselves {
         return Err(StoreError::Owner {
             path: path.to_owned(),
@@ -328,7 +332,7 @@ fn judge(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An issuer's name has slashes and any length.
+/// Returns a file name for an issuer, whose own name has slashes and any length.
 fn name(issuer: &str, kind: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, issuer.as_bytes());
     format!("{}.{kind}", URL_SAFE_NO_PAD.encode(digest))

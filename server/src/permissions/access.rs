@@ -1,10 +1,10 @@
-//! Whether the account that verify runs as can reach what verify reads, by owners and modes.
+//! Checks by owner and mode whether verify's account can access verify's files.
 
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Stat;
 
-use super::{Place, open_to_others, stat};
+use super::{ServerPaths, open_to_others, stat};
 use crate::account::{self, Account};
 use crate::etc::{ETC, FileEntry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 
@@ -15,7 +15,7 @@ pub struct ProcessCredentials {
     pub gids: Vec<u32>,
 }
 
-/// What verify has to do with a file or directory.
+/// Access that verify needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Enter,
@@ -25,19 +25,19 @@ enum Access {
     Write,
 }
 
-/// A directory that verify cannot enter, or a file that it cannot read or write.
+/// A directory or file that verify cannot access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
     pub path: PathBuf,
     access: Access,
-    /// What the table says of it; `None` for a directory above the policy directory.
+    /// Its row in the table; `None` for a parent of the policy directory.
     pub entry: Option<&'static FileEntry>,
-    /// Only root could have changed it.
+    /// Whether only root can have changed it.
     pub is_roots_alone: bool,
 }
 
 impl ProcessCredentials {
-    /// Returns those of an account, as sshd sets them for its AuthorizedKeysCommand.
+    /// Returns the ids of an account, as sshd sets them for its AuthorizedKeysCommand.
     pub fn of(account: &Account) -> Self {
         Self {
             uid: account.uid,
@@ -45,7 +45,7 @@ impl ProcessCredentials {
         }
     }
 
-    /// Returns true if the kernel grants it, ACLs apart.
+    /// Returns true if the kernel grants the access, ACLs aside.
     fn may(&self, stat: &Stat, access: Access) -> bool {
         let wanted = match access {
             Access::Enter => 0o1,
@@ -64,10 +64,10 @@ impl ProcessCredentials {
     }
 }
 
-/// Returns what keeps the account from reading the policy files that are there. Below a directory
-/// that it cannot enter, nothing else is named.
-pub fn obstacles(place: &Place, account: &ProcessCredentials) -> Vec<Obstacle> {
-    let etc = &place.etc;
+/// Returns the existing policy files that the account cannot read. Nothing is reported below a
+/// directory that it cannot enter.
+pub fn obstacles(paths: &ServerPaths, account: &ProcessCredentials) -> Vec<Obstacle> {
+    let etc = &paths.etc;
     let above: Vec<&Path> = etc.ancestors().skip(1).collect();
     let above = above.into_iter().rev().map(|path| (path.to_owned(), None));
     for (path, entry) in above.chain([(etc.clone(), Some(&ETC))]) {
@@ -90,7 +90,7 @@ pub fn obstacles(place: &Place, account: &ProcessCredentials) -> Vec<Obstacle> {
     files.chain(in_plugins).collect()
 }
 
-/// Returns whether the account can write to the log of verify, if there is one.
+/// Returns an obstacle if the account cannot write to verify's log.
 pub fn log_obstacle(account: &ProcessCredentials) -> Option<Obstacle> {
     obstacle(&LOG_FILE.path(), Some(&LOG_FILE), account, Access::Write)
 }
@@ -111,13 +111,13 @@ fn obstacle(
 }
 
 impl Obstacle {
-    /// Returns what is wrong, for an account of this name.
+    /// Describes the problem for an account of this name.
     pub fn describe(&self, account: &str) -> String {
         match self.access {
             Access::Enter | Access::List => {
-                format!("{account} cannot enter it, so verify lets nobody in")
+                format!("{account} cannot enter it, so verify refuses every login")
             }
-            Access::Read => format!("{account} cannot read it, so verify lets nobody in"),
+            Access::Read => format!("{account} cannot read it, so verify refuses every login"),
             Access::Write => format!("{account} cannot write to it, so verify does not log there"),
         }
     }
@@ -134,7 +134,7 @@ mod tests {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     }
 
-    /// `etc` in a directory that everybody may enter, and what is in its way.
+    /// Returns the obstacles of `etc` in a directory that everybody may enter.
     fn found(set_up: impl FnOnce(&Path), gids: &[u32]) -> Vec<PathBuf> {
         let top = tempfile::tempdir().unwrap();
         chmod(top.path(), 0o755);
@@ -147,7 +147,7 @@ mod tests {
         chmod(&etc, 0o750);
         chmod(&etc.join("policy.d"), 0o750);
         set_up(&etc);
-        let place = Place {
+        let paths = ServerPaths {
             etc: etc.clone(),
             group: String::new(),
             cache: PathBuf::new(),
@@ -156,7 +156,7 @@ mod tests {
             uid: etc.metadata().unwrap().uid() + 1,
             gids: gids.to_vec(),
         };
-        obstacles(&place, &other)
+        obstacles(&paths, &other)
             .into_iter()
             .map(|obstacle| obstacle.path.strip_prefix(&etc).unwrap().to_owned())
             .collect()

@@ -1,4 +1,4 @@
-//! Carrying out one step. Files are opened once and changed through the handle.
+//! Applies one step. Files are opened once and changed through the handle.
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -21,11 +21,11 @@ pub enum ApplyError {
     Symlink(String),
     #[error("{0}: the file has other names, so it may be another's")]
     Linked(String),
-    #[error("{0} could be changed by others than root: look at what is in it")]
+    #[error("{0} could be changed by others than root: review its contents")]
     Open(String),
 }
 
-/// Does it.
+/// Applies the step.
 pub fn apply(action: &Action) -> Result<(), ApplyError> {
     let failed = |errno| ApplyError::System {
         action: action.to_string(),
@@ -57,8 +57,8 @@ pub fn apply(action: &Action) -> Result<(), ApplyError> {
     }
 }
 
-/// A regular file or a directory that has no other name: a link planted in the directory must not
-/// hand another file to the group.
+/// Opens a regular file or a directory without other names: a hard link planted in the directory
+/// must not give another file to the group.
 fn open(path: &Path, action: &Action) -> Result<OwnedFd, ApplyError> {
     let failed = |errno| ApplyError::System {
         action: action.to_string(),
@@ -72,7 +72,7 @@ fn open(path: &Path, action: &Action) -> Result<OwnedFd, ApplyError> {
         errno => failed(errno),
     })?;
     let stat = rustix::fs::fstat(&file).map_err(failed)?;
-    // as it was when this was planned: nobody may put another file in its place meanwhile
+    // it was like this when the step was planned, so that nobody can put another file in its place
     if open_to_others(&stat) {
         return Err(ApplyError::Open(name()));
     }

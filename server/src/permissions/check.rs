@@ -1,4 +1,4 @@
-//! What is wrong with modes and owners.
+//! Finds wrong modes and owners.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,25 +6,27 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Stat;
 use serde::Serialize;
 
-use super::{PROGRAM_MODES, Place, cache_problem, mode, obstacles_of_verify, open_to_others, stat};
+use super::{
+    PROGRAM_MODES, ServerPaths, cache_problem, mode, obstacles_of_verify, open_to_others, stat,
+};
 use crate::account;
 use crate::etc::{Absence, FileEntry, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 use crate::plugin;
 
-/// One path, and what is wrong with it, if anything. In JSON as Go's.
+/// One path and its problem, if any. In JSON as in Go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub path: PathBuf,
     pub exists: bool,
-    /// A file that must exist may have no text here: then it is missing.
+    /// A required file without a text here is missing.
     #[serde(rename = "permsErr", skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// Owner and mode, for those files that the text output describes.
+    /// Owner and mode, if the text output shows them.
     #[serde(skip)]
     pub described: Option<Description>,
 }
 
-/// What a file is, in the words of the text output.
+/// Kind of file, as in the text output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     pub owner: String,
@@ -33,8 +35,8 @@ pub struct Description {
 }
 
 impl Finding {
-    /// In words, if there is something to say.
-    pub fn trouble(&self) -> Option<&str> {
+    /// Returns the problem as text, if there is one.
+    pub fn problem_text(&self) -> Option<&str> {
         match &self.problem {
             Some(problem) => Some(problem),
             None if !self.exists => Some("file does not exist"),
@@ -43,13 +45,13 @@ impl Finding {
     }
 }
 
-/// Looks at every file of the server, in Go's order; then at what Go leaves out: the plugins'
-/// files and programs, and the directory itself, where something is wrong with them.
-pub fn check(place: &Place) -> Vec<Finding> {
-    let etc = &place.etc;
+/// Checks every file of the server in Go's order, then what Go does not check: plugin files and
+/// programs, and the directory itself.
+pub fn check(paths: &ServerPaths) -> Vec<Finding> {
+    let etc = &paths.etc;
     let mut findings = Vec::new();
     for entry in POLICY_FILES {
-        let found = file(entry, &entry.path_in(etc), &place.group);
+        let found = file(entry, &entry.path_in(etc), &paths.group);
         let is_there = found.exists || found.problem.is_some();
         if is_there || entry.absence != Absence::Accepted {
             findings.push(found);
@@ -60,20 +62,20 @@ pub fn check(place: &Place) -> Vec<Finding> {
     let more = match plugin_files(&plugins) {
         Ok(files) => files
             .iter()
-            .flat_map(|path| plugin_file(path, &place.group))
+            .flat_map(|path| plugin_file(path, &paths.group))
             .collect(),
         Err(error) => vec![wrong(&plugins, error)],
     };
     findings.extend(more.into_iter().chain(directory(etc)));
-    for obstacle in obstacles_of_verify(place) {
+    for obstacle in obstacles_of_verify(paths) {
         let is_known = |found: &&Finding| found.path == obstacle.path && found.problem.is_some();
         if findings.iter().find(is_known).is_none() {
-            let problem = obstacle.describe(&place.group);
+            let problem = obstacle.describe(&paths.group);
             findings.retain(|found| found.path != obstacle.path);
             findings.push(finding(&obstacle.path, true, Some(problem)));
         }
     }
-    findings.extend(cache(place));
+    findings.extend(cache(paths));
     findings
 }
 
@@ -121,11 +123,11 @@ fn plugin_directory(path: &Path) -> Finding {
     }
 }
 
-/// The file and its program, where they are not as they should be.
+/// Checks a plugin's file and its program.
 fn plugin_file(path: &Path, group: &str) -> Vec<Finding> {
     let stat = match stat(path) {
         Ok(Some(stat)) => stat,
-        Ok(None) => return vec![finding(path, true, Some("leads nowhere".into()))],
+        Ok(None) => return vec![finding(path, true, Some("dangling symlink".into()))],
         Err(error) => return vec![wrong(path, error)],
     };
     let problem = owner_problem(&stat)
@@ -155,7 +157,7 @@ fn program(path: &Path) -> Option<Finding> {
     }
 }
 
-/// Who can change the directory can put other files into it.
+/// Checks the directory: write access to it allows adding files.
 fn directory(etc: &Path) -> Option<Finding> {
     let stat = stat(etc).ok().flatten()?;
     open_to_others(&stat).then(|| {
@@ -165,10 +167,10 @@ fn directory(etc: &Path) -> Option<Finding> {
     })
 }
 
-/// Only where something is wrong with it: Go's has none.
-fn cache(place: &Place) -> Option<Finding> {
-    let problem = cache_problem(place)?;
-    Some(finding(&place.cache, true, Some(problem)))
+/// Checks the key cache, which Go does not have.
+fn cache(paths: &ServerPaths) -> Option<Finding> {
+    let problem = cache_problem(paths)?;
+    Some(finding(&paths.cache, true, Some(problem)))
 }
 
 fn owner_problem(stat: &Stat) -> Option<String> {

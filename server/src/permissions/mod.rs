@@ -1,5 +1,5 @@
-//! Modes and owners of the server's files: what they should be, what they are, and the steps that
-//! lead there. The command is [`crate::permissions_command`].
+//! Required modes and owners of the server's files, the present ones, and the steps to correct
+//! them. The command is [`crate::permissions_command`].
 
 mod access;
 mod apply;
@@ -22,9 +22,9 @@ use crate::etc;
 use crate::key_source::{Store, StoreError};
 use access::{ProcessCredentials, log_obstacle, obstacles};
 
-/// Where the server's files are, and which group reads them.
+/// Paths of the server's files, and the group that reads them.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ServerPaths {
     /// `/etc/opk`
     pub etc: PathBuf,
     /// Group of sshd's AuthorizedKeysCommandUser.
@@ -33,7 +33,7 @@ pub struct Place {
     pub cache: PathBuf,
 }
 
-/// What a plugin's program may be.
+/// Conditions for a plugin's program.
 const PROGRAM_MODES: [u32; 2] = [0o555, 0o755];
 
 /// Returns the owner and mode of a file; `None` if there is none.
@@ -54,42 +54,42 @@ fn open_to_others(directory: &Stat) -> bool {
     directory.st_uid != 0 || mode(directory) & 0o022 != 0
 }
 
-/// Returns what is in verify's way in `/etc/opk` and for its log, if its account exists: it has the
-/// group's name. Other directories are for tests and demonstrations.
-pub fn obstacles_of_verify(place: &Place) -> Vec<Obstacle> {
-    if place.etc != Path::new(etc::DIRECTORY) {
+/// Returns what verify's account cannot access in `/etc/opk` and for its log, if the account
+/// exists; it has the group's name. Other directories are not checked.
+pub fn obstacles_of_verify(paths: &ServerPaths) -> Vec<Obstacle> {
+    if paths.etc != Path::new(etc::DIRECTORY) {
         return Vec::new();
     }
-    let Ok(account) = account::find(&place.group) else {
+    let Ok(account) = account::find(&paths.group) else {
         return Vec::new();
     };
     let credentials = ProcessCredentials::of(&account);
-    let mut found = obstacles(place, &credentials);
+    let mut found = obstacles(paths, &credentials);
     found.extend(log_obstacle(&credentials));
     found
 }
 
-/// Returns a directory of policy files that others than root can change, if there is one.
-pub fn open_directory(place: &Place) -> Option<PathBuf> {
-    let directories = [&etc::ETC, &etc::PLUGINS].map(|entry| entry.path_in(&place.etc));
+/// Returns a directory of policy files that accounts other than root can change, if there is one.
+pub fn open_directory(paths: &ServerPaths) -> Option<PathBuf> {
+    let directories = [&etc::ETC, &etc::PLUGINS].map(|entry| entry.path_in(&paths.etc));
     let is_open =
         |path: &PathBuf| stat(path).is_ok_and(|stat| stat.as_ref().is_some_and(open_to_others));
     directories.into_iter().find(is_open)
 }
 
 /// Returns why the key cache is not used, or could have been written by others.
-fn cache_problem(place: &Place) -> Option<String> {
-    match Store::check_for_owner(&place.cache) {
+fn cache_problem(paths: &ServerPaths) -> Option<String> {
+    match Store::check_for_owner(&paths.cache) {
         Ok(()) => {
-            // the user that server install makes has the group's name
-            let owner = account::find(&place.group).ok()?.uid;
-            let uid = rustix::fs::lstat(&place.cache).ok()?.st_uid;
+            // the user created by server install has the group's name
+            let owner = account::find(&paths.group).ok()?.uid;
+            let uid = rustix::fs::lstat(&paths.cache).ok()?.st_uid;
             (uid != owner).then(|| {
                 format!(
                     "{} belongs to {}, not to {}",
-                    place.cache.display(),
+                    paths.cache.display(),
                     account::name_of(uid),
-                    place.group
+                    paths.group
                 )
             })
         }

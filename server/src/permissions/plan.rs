@@ -1,4 +1,4 @@
-//! The steps that set modes and owners right.
+//! Plans the steps that correct modes and owners.
 
 use std::fmt;
 use std::io;
@@ -6,79 +6,79 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Stat;
 
-use super::{Place, cache_problem, mode, obstacles_of_verify, open_to_others, stat};
+use super::{ServerPaths, cache_problem, mode, obstacles_of_verify, open_to_others, stat};
 use crate::etc::{Absence, ETC, FileEntry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 
-/// One step. Its text is Go's.
+/// One step, with Go's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     Create(PathBuf, u32),
     Directory(PathBuf, u32),
     Mode(PathBuf, u32),
-    /// To root and this group.
+    /// Set owner root and this group.
     Owner(PathBuf, String),
 }
 
-/// What to do, and what is left to a person.
+/// Automatic steps, and those left to the admin.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub actions: Vec<Action>,
     pub errors: Vec<String>,
 }
 
-/// Looks at the files and plans. Changes nothing.
-pub fn plan(place: &Place) -> Plan {
+/// Checks the files and returns the steps. Changes nothing.
+pub fn plan(paths: &ServerPaths) -> Plan {
     let mut plan = Plan::default();
-    if let Ok(Some(etc)) = stat(&place.etc)
+    if let Ok(Some(etc)) = stat(&paths.etc)
         && open_to_others(&etc)
     {
-        // giving it to root would make rules of what somebody else wrote
+        // otherwise others' rules would become root's
         plan.errors.push(format!(
-            "{etc} can be changed by others than root: look at what is in it, then chown root \
+            "{etc} can be changed by others than root: review its contents, then chown root \
              {etc}; chmod 750 {etc}; and run fix again",
-            etc = place.etc.display()
+            etc = paths.etc.display()
         ));
         return plan;
     }
-    for obstacle in obstacles_of_verify(place) {
+    for obstacle in obstacles_of_verify(paths) {
         match obstacle.entry {
-            // the loop below sets the files right
+            // the loop below corrects the files
             Some(entry) if entry == &ETC || entry == &LOG_FILE => {
-                plan.set_right_if_roots(entry, obstacle.path, place);
+                plan.plan_owner_and_mode(entry, obstacle.path, paths);
             }
             Some(_) => {}
             None => plan.errors.push(format!(
-                "{} cannot enter {path}: look why, then sudo chmod o+x {path}",
-                place.group,
+                "{} cannot enter {path}: check why, then sudo chmod o+x {path}",
+                paths.group,
                 path = obstacle.path.display()
             )),
         }
     }
     for entry in POLICY_FILES {
-        let path = entry.path_in(&place.etc);
-        match plan.look(&path) {
-            Some(true) => plan.set_right_if_roots(entry, path, place),
+        let path = entry.path_in(&paths.etc);
+        match plan.exists(&path) {
+            Some(true) => plan.plan_owner_and_mode(entry, path, paths),
             Some(false) if entry.absence == Absence::Created => {
                 plan.actions.push(Action::Create(path.clone(), entry.mode));
-                plan.set_right(entry, path, place);
+                plan.set_right(entry, path, paths);
             }
             Some(false) | None => {}
         }
     }
-    plan.plugins(&PLUGINS.path_in(&place.etc), place);
-    if let Some(problem) = cache_problem(place) {
-        // what is in it may be anybody's, whatever owner and mode it is given now
+    plan.plugins(&PLUGINS.path_in(&paths.etc), paths);
+    if let Some(problem) = cache_problem(paths) {
+        // its contents may be anybody's, whatever its present owner and mode
         plan.errors.push(format!(
             "{problem}: remove it (sudo rm -r {}) and run: sudo opkssh server install",
-            place.cache.display()
+            paths.cache.display()
         ));
     }
     plan
 }
 
 impl Plan {
-    /// Is it there? `None`, and an error, if that cannot be told.
-    fn look(&mut self, path: &Path) -> Option<bool> {
+    /// Returns whether the file exists; `None`, and an error in the plan, if that is unknown.
+    fn exists(&mut self, path: &Path) -> Option<bool> {
         self.stat(path).map(|stat| stat.is_some())
     }
 
@@ -96,26 +96,27 @@ impl Plan {
         self.errors.push(format!("{}: {error}", path.display()));
     }
 
-    /// What others could have written must not become root's: it would count from then on.
-    fn set_right_if_roots(&mut self, entry: &FileEntry, path: PathBuf, place: &Place) {
+    /// Plans owner and mode for a file that only root could have written: otherwise others'
+    /// contents would gain effect.
+    fn plan_owner_and_mode(&mut self, entry: &FileEntry, path: PathBuf, paths: &ServerPaths) {
         match stat(&path) {
             Ok(Some(stat)) if open_to_others(&stat) => self.errors.push(format!(
-                "{path} could be changed by others than root: look at what is in it, then sudo \
+                "{path} could be changed by others than root: review its contents, then sudo \
                  chown root {path}; sudo chmod {:o} {path}; and run fix again",
                 entry.mode,
                 path = path.display()
             )),
-            _ => self.set_right(entry, path, place),
+            _ => self.set_right(entry, path, paths),
         }
     }
 
-    fn set_right(&mut self, entry: &FileEntry, path: PathBuf, place: &Place) {
+    fn set_right(&mut self, entry: &FileEntry, path: PathBuf, paths: &ServerPaths) {
         self.actions.push(Action::Mode(path.clone(), entry.mode));
-        self.actions.push(Action::Owner(path, place.group.clone()));
+        self.actions.push(Action::Owner(path, paths.group.clone()));
     }
 
-    fn plugins(&mut self, directory: &Path, place: &Place) {
-        let owner = Action::Owner(directory.to_owned(), place.group.clone());
+    fn plugins(&mut self, directory: &Path, paths: &ServerPaths) {
+        let owner = Action::Owner(directory.to_owned(), paths.group.clone());
         match self.stat(directory) {
             None => return,
             Some(None) => {
@@ -126,9 +127,9 @@ impl Plan {
             }
             Some(Some(stat)) => {
                 if open_to_others(&stat) {
-                    // what others put there must not become root's, and so be run
+                    // others' files must not become root's and be run
                     self.errors.push(format!(
-                        "{path} can be changed by others than root: look at the plugins in it, then \
+                        "{path} can be changed by others than root: review its plugins, then \
                          sudo chown root {path}; sudo chmod 750 {path}; and run fix again",
                         path = directory.display()
                     ));
@@ -143,7 +144,7 @@ impl Plan {
         match plugin_files(directory) {
             Ok(files) => files
                 .into_iter()
-                .for_each(|path| self.set_right_if_roots(&PLUGIN, path, place)),
+                .for_each(|path| self.plan_owner_and_mode(&PLUGIN, path, paths)),
             Err(error) => self.fail(directory, error),
         }
     }
@@ -160,7 +161,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// `-rw-r-----`, as Go prints a mode.
+/// Returns a mode like `-rw-r-----`, as Go prints it.
 fn letters(mode: u32) -> String {
     let bits = (0..9)
         .rev()

@@ -1,14 +1,15 @@
-//! A plugin's file `policy.d/NAME.yml`: its name, and the command to run.
+//! A plugin's file `policy.d/NAME.yml`: its name and its command.
 
+use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 
 use crate::table::{self, Unterminated};
 
-/// A plugin's file, read.
+/// The parsed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     pub name: String,
-    /// As it stands in the file.
+    /// The command as written in the file.
     pub command: String,
     program: String,
     arguments: Vec<String>,
@@ -31,14 +32,12 @@ pub enum DescriptionError {
 }
 
 impl Description {
-    /// Reads YAML with the keys `name` and `command`; others are passed over, as Go does. The
-    /// command is split into words as a shell would, and no shell ever sees it.
+    /// Reads YAML with the keys `name` and `command`; skips others, as Go does. The command is
+    /// split into words like in a shell, but runs without one.
     pub fn parse(bytes: &[u8]) -> Result<Self, DescriptionError> {
         let text = std::str::from_utf8(bytes).map_err(|_| DescriptionError::Encoding)?;
-        let file: Option<File> = serde_saphyr::from_str(text).map_err(|error| {
-            let error = error.without_snippet().to_string();
-            DescriptionError::Yaml(error.lines().next().unwrap_or_default().to_owned())
-        })?;
+        let file: Option<File> = serde_saphyr::from_str(text)
+            .map_err(|error| DescriptionError::Yaml(yaml_error::one_line(&error)))?;
         let File { name, command } = file.unwrap_or_default();
         let name = name
             .filter(|name| !name.is_empty())
@@ -60,12 +59,12 @@ impl Description {
         })
     }
 
-    /// The program's path, absolute.
+    /// Returns the program's absolute path.
     pub fn program(&self) -> &str {
         &self.program
     }
 
-    /// The words behind it.
+    /// Returns the arguments after the program.
     pub fn arguments(&self) -> &[String] {
         &self.arguments
     }

@@ -1,4 +1,4 @@
-//! What a plugin is told, in Go's variables.
+//! The environment of a plugin, with Go's variables.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::Description;
 
-/// Who wants what. All of it is verified already, but chosen by whoever wants in.
+/// Data about a login. It is verified, but the client chose it.
 pub struct Request<'a> {
-    /// sshd's `%u`, `%k`, `%t`, and what follows them.
+    /// sshd's `%u`, `%k` and `%t`, and the words after them.
     pub principal: &'a str,
     pub certificate: &'a str,
     pub key_type: &'a str,
@@ -24,7 +24,7 @@ pub struct Request<'a> {
     pub pk_token: &'a str,
     /// Compact form.
     pub id_token: &'a str,
-    /// The answer of the provider's userinfo endpoint, in JSON.
+    /// The response of the provider's userinfo endpoint, in JSON.
     pub userinfo: Option<&'a str>,
 }
 
@@ -32,15 +32,14 @@ pub struct Request<'a> {
 pub enum EnvironmentError {
     #[error("{0} contains a NUL, which no variable can carry")]
     Nul(String),
-    #[error("{0:?} is no variable for plugins")]
+    #[error("{0:?} is not a variable for plugins")]
     Name(String),
 }
 
-/// Before the name of each of them.
+/// Prefix of each variable's name.
 const PREFIX: &str = "OPKSSH_PLUGIN_";
 
-/// Names and values of the variables that are the same for every plugin. What is not known is an
-/// empty text.
+/// The variables that are the same for every plugin. Unknown values are empty.
 #[derive(Serialize, Deserialize)]
 #[serde(try_from = "Vec<(String, String)>")]
 pub struct Variables(Vec<(String, String)>);
@@ -52,7 +51,7 @@ impl Variables {
         variables.collect::<Vec<_>>().try_into()
     }
 
-    /// With what only this plugin is told.
+    /// Adds the variables of one plugin.
     pub fn with(&self, plugin: &Description) -> impl Iterator<Item = (&str, String)> {
         let config = ("OPKSSH_PLUGIN_CONFIG", STANDARD.encode(yaml(plugin)));
         let all = self.0.iter();
@@ -61,7 +60,7 @@ impl Variables {
     }
 }
 
-/// No other names, such as those that a linker or a shell heeds.
+/// Fails for other names, such as those that a linker or shell interprets.
 impl TryFrom<Vec<(String, String)>> for Variables {
     type Error = EnvironmentError;
 
@@ -106,7 +105,7 @@ fn about(request: &Request<'_>) -> Vec<(&'static str, String)> {
         ("NBF", text("nbf")),
         ("IAT", text("iat")),
         ("PAYLOAD", STANDARD.encode(request.payload)),
-        ("UPK", STANDARD.encode(as_go_prints_it(request.user_key))),
+        ("UPK", STANDARD.encode(go_key_json(request.user_key))),
         ("UPK_JWK", STANDARD.encode(jwk)),
         ("PKT", request.pk_token.to_owned()),
         ("IDT", request.id_token.to_owned()),
@@ -115,7 +114,7 @@ fn about(request: &Request<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A text as it is; nothing for `null`; a list or anything else in JSON.
+/// Returns a text unchanged; empty for `null`; JSON for anything else.
 fn text(claim: &Value) -> String {
     match claim {
         Value::Null => String::new(),
@@ -124,7 +123,7 @@ fn text(claim: &Value) -> String {
     }
 }
 
-/// `true` and `false`, also where a text says so in one of the words that Go knows.
+/// Returns `true` or `false`, also for texts that Go parses as such.
 fn truth(claim: &Value) -> String {
     match text(claim) {
         word if ["1", "t", "T", "TRUE", "true", "True"].contains(&word.as_str()) => "true".into(),
@@ -139,7 +138,7 @@ fn json(words: &[String]) -> String {
     Value::from(words).to_string()
 }
 
-/// The one that a key of this kind signs with here.
+/// Returns the signature algorithm of a key of this kind.
 fn algorithm(key: &PublicKey) -> Algorithm {
     match key {
         PublicKey::EcP256 { .. } => Algorithm::Es256,
@@ -148,8 +147,8 @@ fn algorithm(key: &PublicKey) -> Algorithm {
     }
 }
 
-/// Go's JSON of its own key types. Plugins may have learnt to read it.
-fn as_go_prints_it(key: &PublicKey) -> String {
+/// Returns Go's JSON of its key types, which existing plugins may parse.
+fn go_key_json(key: &PublicKey) -> String {
     match key {
         PublicKey::EcP256 { x, y } => {
             format!(r#"{{"Curve":{{}},"X":{},"Y":{}}}"#, decimal(x), decimal(y))
@@ -159,7 +158,7 @@ fn as_go_prints_it(key: &PublicKey) -> String {
     }
 }
 
-/// A big-endian number in decimal digits.
+/// Returns a big-endian number in decimal digits.
 fn decimal(bytes: &[u8]) -> String {
     let mut digits: Vec<u8> = vec![0]; // least significant first
     for byte in bytes {
@@ -181,15 +180,15 @@ fn decimal(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The plugin's file as Go writes it again: its two keys, quoted where they must be.
+/// Returns the plugin's file as Go writes it: its two keys, quoted if necessary.
 fn yaml(plugin: &Description) -> String {
     let (name, command) = (scalar(&plugin.name), scalar(&plugin.command));
     format!("name: {name}\ncommand: {command}\n")
 }
 
 fn scalar(text: &str) -> String {
-    if is_something_else(text) || text.contains(char::is_control) {
-        // JSON's strings are YAML's
+    if needs_quotes(text) || text.contains(char::is_control) {
+        // JSON strings are valid YAML
         return Value::from(text).to_string();
     }
     let mut letters = text.chars();
@@ -206,8 +205,8 @@ fn scalar(text: &str) -> String {
     }
 }
 
-/// Would YAML read the bare word as a number, a truth value or nothing?
-fn is_something_else(text: &str) -> bool {
+/// Returns true if YAML would read the bare word as something other than text.
+fn needs_quotes(text: &str) -> bool {
     let word = text.to_ascii_lowercase();
     [
         "", "~", "null", "true", "false", "y", "n", "yes", "no", "on", "off", "<<", "=", ".nan",
@@ -286,7 +285,7 @@ mod tests {
     fn row_123_a_nul_is_for_no_plugin() {
         let error = told(r#"{"sub":"a\u0000b"}"#, &[]).unwrap_err();
         assert!(error.to_string().contains("OPKSSH_PLUGIN_SUB"), "{error}");
-        // base64 carries it
+        // base64 can represent it
         assert!(told(r#"{"other":"a\u0000b"}"#, &[]).is_ok());
     }
 

@@ -1,4 +1,4 @@
-//! Reading `policy.d`: only what root alone can change is believed.
+//! Reads `policy.d`: only files that root alone can change are used.
 
 use std::fs;
 use std::io;
@@ -8,27 +8,27 @@ use std::path::{Path, PathBuf};
 use super::Description;
 use crate::etc::{self, PLUGIN};
 
-/// Bits that neither the directory nor a program may have beyond these.
+/// Largest mode of the directory and of programs.
 const MODE: u32 = 0o755;
 const STICKY: u32 = 0o1000;
 
-/// The plugins that will be asked, in the order of their files' names.
+/// The usable plugins, in the order of their file names.
 #[derive(Debug, Default)]
 pub struct Plugins {
     pub(super) all: Vec<Plugin>,
-    /// What is not asked, and why. It concerns that plugin only.
+    /// Reasons for skipping plugins, each for one plugin only.
     pub problems: Vec<String>,
 }
 
 #[derive(Debug)]
 pub(super) struct Plugin {
     pub description: Description,
-    /// The program without symlinks: what was judged is what is run.
+    /// The program's resolved path: the checked file is the one that runs.
     pub program: PathBuf,
 }
 
 impl Plugins {
-    /// Returns true if the admin has put plugins there, whether or not one can be asked.
+    /// Returns true if the admin has configured plugins, usable or not.
     pub fn are_configured(&self) -> bool {
         !self.all.is_empty() || !self.problems.is_empty()
     }
@@ -38,7 +38,7 @@ impl Plugins {
     }
 }
 
-/// Reads the `*.yml` files of a directory. No directory: no plugins.
+/// Reads the `*.yml` files of a directory; a missing directory has no plugins.
 pub fn load(directory: &Path) -> Plugins {
     let mut plugins = Plugins::default();
     match files_of(directory) {
@@ -64,7 +64,7 @@ fn files_of(directory: &Path) -> Result<Vec<PathBuf>, String> {
     match fs::metadata(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
-        Ok(metadata) => judge(directory, &metadata)?,
+        Ok(metadata) => check_owner_and_mode(directory, &metadata)?,
     }
     etc::plugin_files(directory).map_err(failed)
 }
@@ -79,7 +79,7 @@ fn plugin(path: &Path) -> Result<Plugin, String> {
     })
 }
 
-/// The program itself, and every directory above it, as sshd demands of its own commands.
+/// Checks the program and every parent directory, as sshd does for its own commands.
 fn program(path: &Path) -> Result<PathBuf, String> {
     let failed = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     let program = fs::canonicalize(path).map_err(|error| failed(path, error))?;
@@ -87,18 +87,18 @@ fn program(path: &Path) -> Result<PathBuf, String> {
     if !metadata.is_file() {
         return Err(format!("{} is not a regular file", program.display()));
     }
-    judge(&program, &metadata)?;
+    check_owner_and_mode(&program, &metadata)?;
     for directory in program.ancestors().skip(1) {
         let metadata = fs::metadata(directory).map_err(|error| failed(directory, error))?;
-        // in a sticky one, as /tmp, nobody moves the files of others
+        // in a sticky directory such as /tmp, others cannot rename the files
         if metadata.permissions().mode() & STICKY == 0 || !is_trusted(metadata.uid()) {
-            judge(directory, &metadata)?;
+            check_owner_and_mode(directory, &metadata)?;
         }
     }
     Ok(program)
 }
 
-fn judge(path: &Path, metadata: &fs::Metadata) -> Result<(), String> {
+fn check_owner_and_mode(path: &Path, metadata: &fs::Metadata) -> Result<(), String> {
     if !is_trusted(metadata.uid()) {
         return Err(format!(
             "{} has the wrong owner: expected root, got uid {}",

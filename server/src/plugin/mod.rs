@@ -1,7 +1,7 @@
-//! Policy plugins: programs of the admin's that may say yes where no row of `auth_id` does.
+//! Policy plugins: the admin's programs, which may allow a login that no row of `auth_id` allows.
 //!
-//! The files are those of `policy.d`, read by [`load`]; what a program is told is in
-//! [`Variables`], and [`Plugins::ask`] runs them.
+//! [`load`] reads their files in `policy.d`, [`Variables`] is their environment, and
+//! [`Plugins::ask`] runs them.
 
 mod description;
 mod environment;

@@ -1,4 +1,4 @@
-//! Asking a plugin: no shell, no input, an environment of our making, a deadline.
+//! Runs plugins: without a shell or input, with a fixed environment and a deadline.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -13,18 +13,18 @@ use crate::deadline::Deadline;
 use crate::log::Log;
 use crate::process::{self, Stderr};
 
-/// More than this is no answer.
+/// Longest answer, in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
-/// What a plugin finds of our own environment: what sshd gives its commands.
+/// Variables inherited by plugins: those that sshd gives its commands.
 const INHERITED: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"];
 
 impl Plugins {
-    /// For all of them together; sshd's LoginGraceTime is running.
+    /// Time limit for all plugins together, well within sshd's LoginGraceTime.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// Runs every plugin, one after the other, also those behind one that said yes; returns the
-    /// name of the first that did. A yes is `allow` on stdout, nothing else there or on stderr,
-    /// and exit status 0. `env_vars` are those of the server configuration.
+    /// Runs every plugin in order, even after one allowed; returns the name of the first that
+    /// allowed. A plugin allows by printing `allow` to stdout, nothing else there or to stderr, and
+    /// exiting with status 0. `env_vars` are those of the server configuration.
     pub fn ask(
         &self,
         variables: &Variables,
@@ -39,7 +39,7 @@ impl Plugins {
             command
                 .envs(env_vars)
                 .envs(variables.with(&plugin.description));
-            match says_yes(command, deadline) {
+            match run_plugin(command, deadline) {
                 Ok(()) => {
                     log.line(&format!("plugin {name:?} allows"));
                     first = first.or(Some(name));
@@ -65,7 +65,7 @@ fn command(plugin: &Plugin) -> Command {
     command
 }
 
-fn says_yes(command: Command, deadline: Deadline) -> Result<(), String> {
+fn run_plugin(command: Command, deadline: Deadline) -> Result<(), String> {
     let ended = process::run(command, Stderr::WithStdout, MAX_ANSWER, deadline)
         .map_err(|error| error.to_string())?;
     match (ended.output.trim_ascii(), ended.status) {
@@ -87,7 +87,7 @@ mod tests {
     fn answer(script: &str, timeout: Duration) -> Result<(), String> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        says_yes(command, Deadline::after(timeout))
+        run_plugin(command, Deadline::after(timeout))
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_program_that_cannot_be_run() {
-        let error = says_yes(Command::new("/nonexistent"), Deadline::after(LONG)).unwrap_err();
+        let error = run_plugin(Command::new("/nonexistent"), Deadline::after(LONG)).unwrap_err();
         assert!(error.starts_with("cannot run /nonexistent"), "{error}");
     }
 }

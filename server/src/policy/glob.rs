@@ -1,15 +1,15 @@
-//! Shell globs as Go's `path.Match` reads them, for `repo:` identities.
+//! Shell globs for `repo:` identities, with the syntax of Go's `path.Match`.
 
-/// The pattern cannot be read (an unclosed `[`, a trailing `\`).
+/// The pattern is malformed (an unclosed `[`, a trailing `\`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed pattern")]
 pub struct Malformed;
 
-/// Does `pattern` match all of `text`? `*` and `?` stop at `/`; `[a-z]` and `[^a-z]` are classes;
-/// `\` takes the next character as it is; `**` is two stars.
+/// Returns true if `pattern` matches all of `text`. `*` and `?` stop at `/`; `[a-z]` and `[^a-z]`
+/// are classes; `\` escapes the next character; `**` is two stars.
 ///
-/// A malformed pattern is an error even where the text would have been decided before its bad
-/// part. Takes time proportional to pattern × text.
+/// A malformed pattern is always an error, even if the text differs before its malformed part.
+/// Takes time proportional to pattern × text.
 pub fn matches(pattern: &str, text: &str) -> Result<bool, Malformed> {
     let pattern = parse(pattern)?;
     let text: Vec<char> = text.chars().collect();

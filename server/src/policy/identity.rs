@@ -1,28 +1,27 @@
-//! The second column of `auth_id`: whom a row means, and whether a token's claims are that person.
+//! Identities, the second column of `auth_id`: parsing, and matching against a token's claims.
 //!
-//! Reading follows Go's grammar; where Go matches what the writer of the row cannot have meant
-//! (empty cells, look-alike letters, half of a group name), a cell of ours matches nothing and
-//! says why.
+//! The grammar is Go's. Where Go matches more than intended (empty cells, look-alike letters, half
+//! of a group name), the identity matches nothing and has a reason.
 
 use opkssh_protocol::json::Object;
 use serde_json::Value;
 
 use super::{Applicant, glob};
 
-/// A cell, read. Borrows from its text.
+/// A parsed identity. Borrows from its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identity<'a> {
-    /// `oidc:NAME:VALUE`: a top-level claim that is, or lists, this value.
+    /// `oidc:NAME:VALUE`: a top-level claim that equals, or contains, this value.
     Claim { name: &'a str, value: &'a str },
     /// `oidc-match-end:email:SUFFIX`. `@` is not implied.
     EmailEnd { suffix: &'a str, whole: &'a str },
-    /// `repo:…`: a glob over the subject.
+    /// `repo:…`: a glob for the subject.
     SubjectGlob(&'a str),
-    /// Anything else: the mail address, whatever its ASCII case, or the exact subject.
+    /// Anything else: the mail address, ignoring ASCII case, or the exact subject.
     Exactly(&'a str),
 }
 
-/// A cell that can never match.
+/// Reason why an identity can never match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NeverMatches {
     #[error("the identity is empty")]
@@ -40,6 +39,58 @@ pub enum NeverMatches {
     Suffix,
     #[error("expected a pattern after repo:")]
     Pattern,
+}
+
+/// A set of verified claims. A file may have 100,000 identities, so what most of them are compared
+/// with is looked up once.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimSet<'a> {
+    claims: &'a Object,
+    email: Option<&'a str>,
+    subject: Option<&'a str>,
+}
+
+impl<'a> ClaimSet<'a> {
+    pub fn new(claims: &'a Object) -> Self {
+        Self {
+            claims,
+            email: text(claims, "email"),
+            subject: text(claims, "sub"),
+        }
+    }
+
+    fn is_exactly(&self, whole: &str) -> bool {
+        self.email
+            .is_some_and(|email| email.eq_ignore_ascii_case(whole))
+            || self.subject == Some(whole)
+    }
+}
+
+/// The claim sets of an applicant.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimSources<'a> {
+    id_token: ClaimSet<'a>,
+    refreshed: Option<ClaimSet<'a>>,
+    refreshed_has_email: bool,
+    userinfo: Option<ClaimSet<'a>>,
+}
+
+impl<'a> ClaimSources<'a> {
+    pub fn of(who: &Applicant<'a>) -> Self {
+        Self {
+            id_token: ClaimSet::new(who.claims),
+            refreshed: who.refreshed.map(ClaimSet::new),
+            refreshed_has_email: who
+                .refreshed
+                .is_some_and(|claims| claims.contains_key("email")),
+            userinfo: who.userinfo.map(ClaimSet::new),
+        }
+    }
+
+    /// Returns the ID token's claims.
+    pub fn id_token(&self) -> &ClaimSet<'a> {
+        &self.id_token
+    }
 }
 
 const CLAIM: &str = "oidc:";
@@ -70,34 +121,41 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// Are these the claims of the person meant? The claims must be verified ones.
-    pub fn matches(&self, claims: &Object) -> bool {
+    /// Returns true if the identity matches the claims, which must be verified.
+    pub fn matches(&self, set: &ClaimSet<'_>) -> bool {
         match *self {
-            Self::Claim { name, value } => claims.get(name).is_some_and(|claim| says(claim, value)),
+            Self::Claim { name, value } => set
+                .claims
+                .get(name)
+                .is_some_and(|claim| claim_equals(claim, value)),
             Self::EmailEnd { suffix, whole } => {
-                text(claims, "email").is_some_and(|email| ends_with_ignoring_case(email, suffix))
-                    || is_exactly(claims, whole)
+                set.email
+                    .is_some_and(|email| ends_with_ignoring_case(email, suffix))
+                    || set.is_exactly(whole)
             }
-            Self::SubjectGlob(pattern) => text(claims, "sub").is_some_and(|subject| {
+            Self::SubjectGlob(pattern) => set.subject.is_some_and(|subject| {
                 glob::matches(pattern, subject).unwrap_or(subject == pattern)
             }),
-            Self::Exactly(whole) => is_exactly(claims, whole),
+            Self::Exactly(whole) => set.is_exactly(whole),
         }
     }
 
-    /// Returns true if the ID token or userinfo is of the person meant, and a refreshed ID token that
-    /// has the claim agrees.
-    pub fn is_of(&self, who: &Applicant<'_>) -> bool {
-        let refreshed = who.refreshed.filter(|claims| match self {
-            Self::Claim { name, .. } => claims.contains_key(*name),
-            Self::EmailEnd { .. } | Self::Exactly(_) => claims.contains_key("email"),
+    /// Returns true if the identity matches the ID token or userinfo, and also a refreshed ID token
+    /// that has the claim.
+    pub fn is_of(&self, sources: &ClaimSources<'_>) -> bool {
+        let userinfo = sources.userinfo.as_ref();
+        if !self.matches(&sources.id_token) && !userinfo.is_some_and(|set| self.matches(set)) {
+            return false;
+        }
+        let refreshed = sources.refreshed.filter(|set| match self {
+            Self::Claim { name, .. } => set.claims.contains_key(*name),
+            Self::EmailEnd { .. } | Self::Exactly(_) => sources.refreshed_has_email,
             Self::SubjectGlob(_) => true,
         });
-        (self.matches(who.claims) || who.userinfo.is_some_and(|told| self.matches(told)))
-            && refreshed.is_none_or(|claims| self.matches(claims))
+        refreshed.is_none_or(|set| self.matches(&set))
     }
 
-    /// Does a match rest on the mail address alone?
+    /// Returns true if the match depends only on the mail address.
     pub fn rests_on_email(&self, claims: &Object) -> bool {
         match *self {
             Self::EmailEnd { .. } => true,
@@ -108,7 +166,8 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// Empty pieces do not count, as in Go; quoted pieces may hold colons.
+/// Parses the part after `oidc:`. As in Go, empty pieces do not count, and quoted pieces may
+/// contain colons.
 fn claim(rest: &str) -> Result<Identity<'_>, NeverMatches> {
     let mut quoted = false;
     let ends_piece = |c: char| {
@@ -139,11 +198,6 @@ fn unquoted(piece: &str) -> &str {
         .unwrap_or(piece)
 }
 
-fn is_exactly(claims: &Object, whole: &str) -> bool {
-    text(claims, "email").is_some_and(|email| email.eq_ignore_ascii_case(whole))
-        || text(claims, "sub") == Some(whole)
-}
-
 fn text<'a>(claims: &'a Object, name: &str) -> Option<&'a str> {
     claims
         .get(name)
@@ -151,26 +205,26 @@ fn text<'a>(claims: &'a Object, name: &str) -> Option<&'a str> {
         .filter(|text| !text.is_empty())
 }
 
-/// ASCII only: a Kelvin sign is no `k` here.
+/// Compares ASCII letters only: a Kelvin sign is not a `k`.
 fn ends_with_ignoring_case(text: &str, suffix: &str) -> bool {
     text.len()
         .checked_sub(suffix.len())
         .is_some_and(|start| text.as_bytes()[start..].eq_ignore_ascii_case(suffix.as_bytes()))
 }
 
-/// Is the claim, or one element of it, this text? `null` and objects say nothing.
-fn says(claim: &Value, expected: &str) -> bool {
+/// Returns true if the claim, or one element of it, equals this text. Null and objects never match.
+fn claim_equals(claim: &Value, expected: &str) -> bool {
     match claim {
-        Value::Array(items) => items.iter().any(|item| one_says(item, expected)),
-        one => one_says(one, expected),
+        Value::Array(items) => items.iter().any(|item| value_equals(item, expected)),
+        one => value_equals(one, expected),
     }
 }
 
-fn one_says(claim: &Value, expected: &str) -> bool {
+fn value_equals(claim: &Value, expected: &str) -> bool {
     match claim {
         Value::String(text) => text == expected,
         Value::Bool(value) => value.to_string() == expected,
-        // as people write it, or as Go prints a float64
+        // as written by people, or as printed by Go for a float64
         Value::Number(number) => {
             number.to_string() == expected
                 || number
@@ -181,8 +235,8 @@ fn one_says(claim: &Value, expected: &str) -> bool {
     }
 }
 
-/// Go's `%v` of a float64: the shortest digits, in `e` notation from a million on and below
-/// 1e-4, with an exponent of at least two digits.
+/// Formats a float64 like Go's `%v`: the shortest digits, in `e` notation from a million on and
+/// below 1e-4, with an exponent of at least two digits.
 fn go_float(float: f64) -> String {
     let scientific = format!("{float:e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else {

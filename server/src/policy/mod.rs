@@ -1,7 +1,7 @@
-//! Who may become whom: what refuses, `rules.yml`, and the rows of `auth_id`. Pure.
+//! Decides which login may use which account: denials, `rules.yml`, and the rows of `auth_id`.
+//! Pure.
 //!
-//! Files are read by [`crate::files`] and [`crate::home`]; here their bytes become rows and rows
-//! become a decision.
+//! [`crate::files`] and [`crate::home`] read the files; this module parses them and decides.
 
 mod glob;
 mod identity;
@@ -9,7 +9,8 @@ pub mod revoked;
 mod rows;
 pub mod rules;
 
-pub use identity::{Identity, NeverMatches};
+use identity::ClaimSources;
+pub use identity::{ClaimSet, Identity, NeverMatches};
 pub use rows::RowFile;
 
 use std::net::IpAddr;
@@ -22,19 +23,19 @@ use crate::account::AccountFacts;
 use crate::authorized_keys::Options;
 use crate::config::DenyLists;
 use revoked::Revoked;
-use rows::{Place, Row};
+use rows::{Row, RowLocation};
 use rules::{RuleDenial, Rules};
 
-/// Everything that may allow or refuse, in the order of the files.
+/// All allowing and denying rules, in the order of the files.
 #[derive(Debug, Default)]
 pub struct Policy {
     pub revoked: Revoked,
     pub rules: Rules,
-    /// Files of `auth_id`'s kind; they only allow.
+    /// Files in the format of `auth_id`, which only allow.
     files: Vec<RowFile>,
 }
 
-/// Whose claims, wanting what.
+/// A login that is to be decided.
 #[derive(Clone, Copy)]
 pub struct Applicant<'a> {
     /// The local account that sshd asks about.
@@ -42,36 +43,36 @@ pub struct Applicant<'a> {
     pub issuer: &'a str,
     /// Verified claims.
     pub claims: &'a Object,
-    /// Verified claims of the refreshed ID token, if there is one and it verifies.
+    /// Verified claims of the refreshed ID token, if one is attached and verifies.
     pub refreshed: Option<&'a Object>,
-    /// What the provider's userinfo endpoint said about the same person.
+    /// Claims of the same person from the provider's userinfo endpoint.
     pub userinfo: Option<&'a Object>,
-    /// What the local account is; `None`: not looked up, or not found.
+    /// Kind of the local account; `None`: not looked up, or not found.
     pub account: Option<&'a AccountFacts>,
-    /// True in each of the ID tokens that say so, and for the address that they have.
+    /// True if each ID token that says so has a verified address, for the address that it has.
     pub email_verified: bool,
     pub issued_at: Option<UnixTime>,
-    /// When the refreshed ID token was issued, if there is one and it verifies.
+    /// Issue time of the refreshed ID token, if one is attached and verifies.
     pub refreshed_at: Option<UnixTime>,
-    /// Under the provider's expiration policy.
-    pub counts_still: bool,
+    /// Result of the provider's expiration policy.
+    pub is_unexpired: bool,
     /// `SHA256:…` of the user key.
     pub key: &'a str,
-    /// `SHA256:…` of the ID token's payload, and of the refreshed one's.
+    /// `SHA256:…` of the payload of the ID token, and of the refreshed one.
     pub login: &'a str,
     pub refreshed_login: Option<&'a str>,
     pub now: UnixTime,
-    /// Where the client connects from; `None`: not known.
+    /// The client's address; `None`: unknown.
     pub client_address: Option<IpAddr>,
 }
 
-/// A yes of the policy.
+/// A permission by the policy.
 #[derive(Debug)]
 pub struct Granted {
     /// File and line, or file and rule.
     pub place: String,
     pub options: Options,
-    /// It rests on the mail address.
+    /// Whether it depends on the mail address.
     pub by_email: bool,
 }
 
@@ -100,16 +101,16 @@ pub enum PolicyDenial {
 }
 
 impl Policy {
-    /// Adds a file's rows behind those that are there. Returns what is wrong with it, line by
-    /// line; such lines allow nobody.
+    /// Adds a file's rows after the existing ones. Returns the problems of the file by line; such
+    /// lines allow nobody.
     pub fn add(&mut self, mut file: RowFile) -> Vec<String> {
         let problems = file.take_problems();
         self.files.push(file);
         problems
     }
 
-    /// What refuses, whatever else may allow: revocations, deny lists, rules that deny. The lists
-    /// look at each source that names an address.
+    /// Fails if a revocation, deny list or deny rule applies. The deny lists check the address of
+    /// each source.
     pub fn refuses(
         &self,
         who: &Applicant<'_>,
@@ -134,8 +135,8 @@ impl Policy {
         Ok(self.rules.denies(who, tell)?)
     }
 
-    /// Allows by the first rule that fits, then by the first row. For applicants whom nothing
-    /// [`refuses`](Self::refuses).
+    /// Allows by the first matching rule, then by the first matching row. For applicants that
+    /// passed [`refuses`](Self::refuses).
     pub fn allows(
         &self,
         who: &Applicant<'_>,
@@ -144,9 +145,10 @@ impl Policy {
         if let Some(granted) = self.rules.allows(who, tell)? {
             return Ok(granted);
         }
-        if who.counts_still {
-            let fitting = self.rows().find(|row| row.fits(who));
-            self.tell_near_misses(who, fitting.map(|row| row.place), tell);
+        if who.is_unexpired {
+            let sources = ClaimSources::of(who);
+            let fitting = self.rows().find(|row| row.fits(who, &sources));
+            self.explain_near_misses(who, &sources, fitting.map(|row| row.place), tell);
             if let Some(row) = fitting {
                 tell(format!("{} allows", row.place));
                 return Ok(Granted {
@@ -171,23 +173,24 @@ impl Policy {
         })
     }
 
-    /// The rows of `auth_id`, in their order.
+    /// Returns the rows of `auth_id` in order.
     fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.files.iter().flat_map(|file| file.rows())
     }
 
-    /// Tells of the rows before `fitting` that nearly fit, of files that were added as a whole.
-    fn tell_near_misses(
+    /// Explains why rows before `fitting` do not match, for files without an account filter.
+    fn explain_near_misses(
         &self,
         who: &Applicant<'_>,
-        fitting: Option<Place<'_>>,
+        sources: &ClaimSources<'_>,
+        fitting: Option<RowLocation<'_>>,
         tell: &mut dyn FnMut(String),
     ) {
         let whole = self.files.iter().filter(|file| file.is_whole());
         whole
             .flat_map(|file| file.rows())
             .take_while(|row| Some(row.place) != fitting)
-            .filter_map(|row| row.near_miss(who))
+            .filter_map(|row| row.near_miss(who, sources))
             .for_each(tell);
     }
 }
@@ -226,7 +229,7 @@ mod tests {
             email_verified: true,
             issued_at: Some(UnixTime(1)),
             refreshed_at: None,
-            counts_still: true,
+            is_unexpired: true,
             key: "",
             login: "",
             refreshed_login: None,
@@ -262,7 +265,7 @@ mod tests {
             [
                 "f line 1 is for account \"ops\"",
                 "f line 2 does not allow: its issuer differs only in the trailing slash",
-                "f line 3 is about somebody else",
+                "f line 3 is for another identity",
                 "f line 5 allows",
             ]
         );

@@ -1,33 +1,33 @@
-//! `revoked.yml`: who is refused from now on, whatever any policy says. Pure.
+//! `revoked.yml`: logins that are refused regardless of any policy. Pure.
 //!
-//! A list; each entry is one line, which is YAML and JSON alike, so that it can be added without
-//! touching the others. One slip, and nobody is let in.
+//! A list with one entry per line, in YAML that is also JSON, so that entries can be added without
+//! changing others. A mistake anywhere refuses everybody.
 
 use serde::{Deserialize, Serialize};
 
 use super::Applicant;
 use crate::strict_yaml;
 
-/// The file, read. Without one nobody is revoked.
+/// The parsed file. Without a file, nothing is revoked.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Revoked(Vec<Revocation>);
 
-/// One entry: what is revoked, and for the reader when and why.
+/// One entry: what is revoked; when and why are for readers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
-    /// `sub`, with `issuer`.
+    /// `sub`; needs `issuer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// `SHA256:…` of the user key, as `ssh-keygen -l` shows it: the login and all its renewals.
+    /// `SHA256:…` of the user key, as in `ssh-keygen -l`: the login and all its renewals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// `SHA256:…` of the ID token's payload, as it stands in the PK token. Where the provider leaves
-    /// the nonce out of refreshed ID tokens, the first one stays in all renewals, so they are refused,
-    /// too; where it repeats it, a renewal has another one, which this does not name. Not of the
-    /// certificate itself, as its holder can sign another one.
+    /// `SHA256:…` of the ID token's payload in the PK token. If the provider leaves the nonce out
+    /// of refreshed ID tokens, all renewals keep the first one and are refused, too; otherwise a
+    /// renewal has another ID token, to which this entry does not apply. A hash of the certificate
+    /// would not work, because the holder can sign another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
     /// RFC 3339.
@@ -58,7 +58,7 @@ impl Revoked {
         }
     }
 
-    /// The entry that this login is revoked by.
+    /// Returns the entry that revokes this login.
     pub fn find(&self, who: &Applicant<'_>) -> Option<&Revocation> {
         let subject = who.claims.get("sub").and_then(|sub| sub.as_str());
         self.0.iter().find(|entry| {
@@ -73,7 +73,7 @@ impl Revoked {
         })
     }
 
-    /// Does it say the same already?
+    /// Returns true if an entry revokes the same already.
     pub fn has(&self, new: &Revocation) -> bool {
         self.0.iter().any(|known| {
             (&known.subject, &known.issuer) == (&new.subject, &new.issuer)
@@ -83,7 +83,7 @@ impl Revoked {
 }
 
 impl Revocation {
-    /// In words.
+    /// Describes the entry.
     pub fn what(&self) -> String {
         match (&self.subject, &self.issuer, &self.key, &self.certificate) {
             (Some(subject), Some(issuer), _, _) => format!("subject {subject:?} of {issuer}"),
@@ -92,7 +92,7 @@ impl Revocation {
         }
     }
 
-    /// Exactly one thing is revoked, and it is one that can be found.
+    /// Returns true if exactly one thing is revoked, in a form that can match.
     pub fn is_whole(&self) -> bool {
         match (&self.subject, &self.issuer, &self.key, &self.certificate) {
             (Some(subject), Some(issuer), None, None) => !subject.is_empty() && !issuer.is_empty(),
@@ -102,7 +102,7 @@ impl Revocation {
     }
 }
 
-/// Base64 of 32 bytes; padding does no harm.
+/// Returns true for base64 of 32 bytes, with or without padding.
 fn is_hash(text: &str) -> bool {
     text.strip_prefix("SHA256:").is_some_and(|hash| {
         let hash = hash.trim_end_matches('=');

@@ -1,15 +1,15 @@
-//! The rows of one file of `auth_id`'s kind. A file may have 100,000 of them, and `verify` needs
-//! those of one account.
+//! The rows of one file in the format of `auth_id`. A file may have 100,000 rows, of which `verify`
+//! needs those of one account.
 
 use std::fmt;
 
 use memchr::memchr_iter;
 
 use super::Applicant;
-use super::identity::Identity;
+use super::identity::{ClaimSources, Identity};
 use crate::table;
 
-/// Most problems of one file that are described one by one.
+/// Number of problems of one file that are described individually.
 const MAX_PROBLEMS: usize = 20;
 
 /// One row of an `auth_id` file.
@@ -19,21 +19,21 @@ pub(super) struct Row<'a> {
     pub identity: Identity<'a>,
     /// Compared byte for byte with the token's `iss`.
     pub issuer: &'a str,
-    pub place: Place<'a>,
+    pub place: RowLocation<'a>,
 }
 
 impl Row<'_> {
     /// Returns true if the row allows the applicant.
-    pub fn fits(&self, who: &Applicant<'_>) -> bool {
-        self.principal == who.principal && self.issuer == who.issuer && self.identity.is_of(who)
+    pub fn fits(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> bool {
+        self.principal == who.principal && self.issuer == who.issuer && self.identity.is_of(sources)
     }
 
-    /// Returns why a row that nearly fits does not; `None` for other rows.
-    pub fn near_miss(&self, who: &Applicant<'_>) -> Option<String> {
+    /// Returns why a row that almost matches does not; `None` for other rows.
+    pub fn near_miss(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> Option<String> {
         let account = self.principal == who.principal;
         let issuer = self.issuer == who.issuer;
         let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
-        match (account, issuer, self.identity.is_of(who)) {
+        match (account, issuer, self.identity.is_of(sources)) {
             (true, false, true) if near => Some(format!(
                 "{} does not allow: its issuer differs only in the trailing slash",
                 self.place
@@ -42,11 +42,11 @@ impl Row<'_> {
                 "{} does not allow: it is for issuer {:?}",
                 self.place, self.issuer
             )),
-            (true, true, false) if self.identity.matches(who.claims) => Some(format!(
-                "{} does not allow: the refreshed ID token says otherwise",
+            (true, true, false) if self.identity.matches(sources.id_token()) => Some(format!(
+                "{} does not allow: the refreshed ID token does not match",
                 self.place
             )),
-            (true, true, false) => Some(format!("{} is about somebody else", self.place)),
+            (true, true, false) => Some(format!("{} is for another identity", self.place)),
             (false, true, true) => Some(format!(
                 "{} is for account {:?}",
                 self.place, self.principal
@@ -56,35 +56,35 @@ impl Row<'_> {
     }
 }
 
-/// Where a row stands, for the log.
+/// Location of a row, for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place<'a> {
+pub(super) struct RowLocation<'a> {
     path: &'a str,
     line: usize,
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for RowLocation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} line {}", self.path, self.line)
     }
 }
 
-/// The rows of a file that can match, in their order.
+/// The valid rows of a file, in order.
 #[derive(Debug)]
 pub struct RowFile {
     path: String,
-    /// Whose rows are kept; `None`: everybody's.
+    /// The account whose rows are kept; `None`: all.
     account: Option<String>,
-    /// The words of all rows, one behind the other.
+    /// The words of all rows, concatenated.
     words: String,
     rows: Vec<Words>,
-    /// The number of the line that comes next, from 1.
+    /// Number of the next line, from 1.
     next_line: usize,
     problems: Vec<String>,
     more_problems: usize,
 }
 
-/// Where the words of a row end in [`RowFile::words`]. They begin at the end of the row before.
+/// Ends of a row's words in [`RowFile::words`]. The words begin where the previous row ends.
 #[derive(Debug, Clone, Copy)]
 struct Words {
     line: usize,
@@ -92,7 +92,7 @@ struct Words {
 }
 
 impl RowFile {
-    /// A file without lines. `account`: rows of other accounts are passed over.
+    /// Creates a file without lines. With `account`, rows of other accounts are skipped.
     pub fn new(path: &str, account: Option<&str>) -> Self {
         Self {
             path: path.to_owned(),
@@ -112,14 +112,14 @@ impl RowFile {
         file
     }
 
-    /// Reads the next lines of the file, all of them whole.
+    /// Reads further lines of the file, which must be complete.
     pub fn read(&mut self, lines: &[u8]) {
         for row in table::rows_from(self.next_line, lines) {
             let problem = match &row {
                 Ok(row) if self.is_of_others(row) => continue,
                 Ok(row) => self.add(row).err().map(|never| {
                     let (path, line) = (&self.path, row.line);
-                    format!("{} can never match: {never}", Place { path, line })
+                    format!("{} can never match: {never}", RowLocation { path, line })
                 }),
                 Err(problem) => Some(format!("{} {problem}", self.path)),
             };
@@ -131,8 +131,8 @@ impl RowFile {
         self.next_line += memchr_iter(b'\n', lines).count();
     }
 
-    /// Returns what is wrong with the file: every line that is not a row, and every kept row that
-    /// can never match. The first of them are described.
+    /// Returns the problems of the file: every malformed line, and every kept row that can never
+    /// match. Only the first ones are described.
     pub fn take_problems(&mut self) -> Vec<String> {
         let mut problems = std::mem::take(&mut self.problems);
         if self.more_problems > 0 {
@@ -176,7 +176,7 @@ impl RowFile {
                 principal: self.words.get(start..principal)?,
                 identity: Identity::parse(self.words.get(principal..identity)?).ok()?,
                 issuer: self.words.get(identity..issuer)?,
-                place: Place {
+                place: RowLocation {
                     path: &self.path,
                     line: row.line,
                 },
@@ -191,7 +191,7 @@ mod tests {
 
     fn read(text: &str, account: Option<&str>) -> (Vec<String>, Vec<String>) {
         let mut file = RowFile::new("f", account);
-        // in pieces of whole lines
+        // in pieces of complete lines
         text.split_inclusive('\n')
             .for_each(|line| file.read(line.as_bytes()));
         let problems = file.take_problems();

@@ -127,7 +127,7 @@ fn what_cannot_be_read_back_is_not_written() {
     }
 }
 
-/// The rows of a text as the grammar has it, without the shorter ways.
+/// Returns the rows of a text by the general grammar, without the fast paths.
 fn rows_of_any_text(bytes: &[u8]) -> Vec<Result<(usize, Vec<String>), Problem>> {
     let words = |line: &[u8]| {
         let line = std::str::from_utf8(without_comment(line)).map_err(|_| NotARow::Encoding)?;
@@ -146,7 +146,7 @@ fn rows_of_any_text(bytes: &[u8]) -> Vec<Result<(usize, Vec<String>), Problem>> 
     rows.collect()
 }
 
-/// Lines with much of what the grammar knows, or little of it, and perhaps a byte that is no text.
+/// Generates lines with many or few grammar elements, and sometimes an invalid byte.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let piece = r"( |\t|\n|[ab:/@]{1,3})";
     let white = r"(\r|\x0b|\x0c|\xa0|\u3000|\u2028|\x00|é)";

@@ -1,4 +1,4 @@
-//! Why a certificate is refused.
+//! Reasons for refusing a certificate.
 
 use std::path::Path;
 
@@ -10,7 +10,8 @@ use crate::authorized_keys::UnsafeLine;
 use crate::policy::PolicyDenial;
 use crate::providers::ProviderRefusal;
 
-/// Reason for refusing a certificate. The texts may quote the token's claims: escape them where they are shown.
+/// Reason for refusing a certificate. The texts may quote the token's claims: escape them when
+/// showing them.
 #[derive(Debug, thiserror::Error)]
 pub enum DenyReason {
     #[error("the certificate is not base64")]
@@ -37,6 +38,7 @@ pub enum DenyReason {
 impl DenyReason {
     /// Returns true if nothing else may allow it: a denial applies, or the rule that allows cannot
     /// be used.
+    /// be used.
     pub fn is_final(&self) -> bool {
         matches!(
             self,
@@ -49,7 +51,7 @@ impl DenyReason {
         )
     }
 
-    /// Returns true if no rule or row allows it; another file or a plugin still may.
+    /// Returns true if no rule or row allows it; another file or a plugin may.
     pub fn is_no_rule(&self) -> bool {
         matches!(self, Self::Policy(PolicyDenial::NoRule { .. }))
     }

@@ -236,7 +236,7 @@ impl Login {
         decide().map_err(|reason: verify::DenyReason| reason.to_string())
     }
 
-    /// Is it refused before the provider would be asked for anything?
+    /// Returns true if it is refused before any request to the provider.
     pub fn refused_before_keys(&self) -> bool {
         let (key_type, base64) = self.words();
         let providers = Providers::parse("providers", self.providers.as_bytes());

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use opkssh_protocol::time::UnixTime;
 use opkssh_server::deadline::Deadline;
 use opkssh_server::http::Network;
 use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError};
@@ -105,6 +106,35 @@ pub fn reply(mut stream: TcpStream, (status, headers, body): Answer) {
     }
     let _ = stream.write_all(format!("{head}\r\n").as_bytes());
     let _ = stream.write_all(&body);
+}
+
+/// Returns the login as issued at `iat` by the provider at this address, valid for a minute.
+pub fn issued(login: Login, issuer: &str, iat: i64) -> Login {
+    login.with(|login| {
+        login.claims["iss"] = issuer.into();
+        login.claims["iat"] = iat.into();
+        login.claims["exp"] = (iat + 60).into();
+    })
+}
+
+pub fn now() -> i64 {
+    UnixTime::from(SystemTime::now()).0
+}
+
+/// Returns a login with `change`, its provider, and a server that allows its subject.
+pub fn scene(change: impl FnOnce(&mut Login)) -> (Login, Provider, Server) {
+    let login = Login::new();
+    let provider = Provider::of(&login);
+    let login = issued(login, &provider.address, now()).with(change);
+    let server = Server::for_login(&login, &provider.address);
+    let row = format!("{ACCOUNT} sub-1 {}\n", provider.address);
+    server.write("auth_id", &row);
+    (login, provider, server)
+}
+
+/// Returns `rules.yml` with a rule that denies under these conditions.
+pub fn denying(conditions: &str) -> String {
+    format!("rules: [{{name: stop, effect: deny, when: [{conditions}]}}]\n")
 }
 
 /// A server's files, with the modes the installer gives them.

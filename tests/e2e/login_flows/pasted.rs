@@ -88,7 +88,7 @@ fn another_command_brings_it_to_a_login_without_a_terminal() {
     assert!(refused.contains("code= and state="), "{refused}");
 
     let said = bring(&ended.final_url).stdout();
-    assert_eq!(said, "The login goes on where it waits.\n");
+    assert_eq!(said, "The waiting login continues.\n");
     let said = login.wait().stdout();
     assert!(!said.contains("paste it here"), "no terminal: {said}");
     // its code was good for once

@@ -55,7 +55,7 @@ fn an_hour_without_the_provider_and_more_than_a_day() {
     age(&server.etc, HOUR + 60);
     assert!(ssh(&server, &setup.home), "{}", server.logs(&setup.home));
     let log = server.etc.log();
-    assert!(log.contains("cannot be asked"), "{log}");
+    assert!(log.contains("using keys of "), "{log}");
 
     age(&server.etc, 24 * HOUR);
     assert!(!ssh(&server, &setup.home), "{}", server.etc.log());

@@ -22,13 +22,13 @@ echo "== somebody else made the directory"
 mkdir -m 777 "$own"
 start_sshd
 log_in "$key" root 'echo in although'
-log_has "warning: keys are not kept: $own belongs to uid 0"
+log_has "warning: keys are not cached: $own belongs to uid 0"
 [ -z "$(ls "$own")" ] || die "keys in a directory of others: $(ls -l "$own")"
 rmdir "$own"
 ln -s /etc/opk "$own"
 : >/var/log/opkssh.log
 log_in "$key" root 'echo in although'
-log_has "warning: keys are not kept: $own is not a directory"
+log_has "warning: keys are not cached: $own is not a directory"
 rm "$own"
 
 echo "== another user made it, with the right mode"
@@ -36,9 +36,9 @@ useradd --no-create-home mallory
 runuser -u mallory -- mkdir -m 700 "$own"
 : >/var/log/opkssh.log
 log_in "$key" root 'echo in although'
-log_has "warning: keys are not kept: $own belongs to uid $(id -u mallory)"
+log_has "warning: keys are not cached: $own belongs to uid $(id -u mallory)"
 opkssh audit --skip-user-policy >"$scratch/said" 2>&1 || true
-if grep -q "kept in $own" "$scratch/said"; then die "audit: $(cat "$scratch/said")"; fi
+if grep -q "cache: $own" "$scratch/said"; then die "audit: $(cat "$scratch/said")"; fi
 if opkssh server cache show >"$scratch/said" 2>&1; then die "shown: $(cat "$scratch/said")"; fi
 if grep -q "$own" "$scratch/said"; then die "cache show: $(cat "$scratch/said")"; fi
 opkssh server uninstall --no-sshd-reload >/dev/null
@@ -58,9 +58,9 @@ for _ in 1 2 3; do log_in "$key" root 'echo in by its own cache'; done
 is opksshuser:opksshuser:700 "$own"
 for file in "$own"/*; do is opksshuser:opksshuser:600 "$file"; done
 opkssh server cache show >"$scratch/said"
-grep -q "kept in $own" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "cache: $own" "$scratch/said" || die "$(cat "$scratch/said")"
 opkssh audit --skip-user-policy >"$scratch/said" 2>&1 || true
-grep -qx "keys of providers are kept in $own" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -qx "key cache: $own" "$scratch/said" || die "$(cat "$scratch/said")"
 ! grep -qF '\n' "$scratch/said" || die "$(cat "$scratch/said")"
 grep -q "not confined" /var/log/opkssh.log && die "$(cat /var/log/opkssh.log)"
 
@@ -72,7 +72,7 @@ chown root:opksshuser /etc/opk/server.yml
 chmod 640 /etc/opk/server.yml
 : >/var/log/opkssh.log
 log_in "$key" root 'echo in without a cache'
-log_has "warning: keys are not kept: plugins and the fallback could write to"
+log_has "warning: keys are not cached: plugins and the fallback could write to"
 opkssh audit --skip-user-policy >"$scratch/said" 2>&1 || true
 grep -q "sudo opkssh server install" "$scratch/said" || die "$(cat "$scratch/said")"
 rm /etc/opk/server.yml
@@ -82,7 +82,7 @@ chown root:opksshuser /etc/opk/policy.d /etc/opk/policy.d/broken.yml
 chmod 640 /etc/opk/policy.d/broken.yml
 : >/var/log/opkssh.log
 log_in "$key" root 'echo in without a cache'
-log_has "warning: keys are not kept: plugins and the fallback could write to"
+log_has "warning: keys are not cached: plugins and the fallback could write to"
 rm /etc/opk/policy.d/broken.yml
 
 echo "== with the groups of its account, as sshd runs verify"
@@ -95,7 +95,7 @@ groupdel opk-readers
 
 echo "== the one that install makes comes first, and uninstall removes both"
 opkssh server install --no-sshd-reload >/dev/null
-opkssh server cache show | grep -q "kept in /var/cache/opkssh" || die "cache show"
+opkssh server cache show | grep -q "cache: /var/cache/opkssh" || die "cache show"
 opkssh server uninstall --no-sshd-reload >/dev/null
 [ ! -e "$own" ] || die "$own is left"
 echo "all is well"

@@ -22,7 +22,7 @@ grep -q "AuthorizedKeysCommand /usr/local/bin/opkssh verify" "$scratch/said" || 
 
 echo "== refusals"
 echo 'Nonsense yes' >/etc/ssh/sshd_config.d/90-broken.conf
-refuses "not in order as it is, and nothing was changed"
+refuses "has an error, and nothing was changed"
 [ ! -e /etc/opk ] || die "wrote before it looked"
 rm /etc/ssh/sshd_config.d/90-broken.conf
 printf 'AuthorizedKeysCommand /usr/bin/other %%u\nAuthorizedKeysCommandUser nobody\n' \
@@ -51,8 +51,8 @@ refuses "/etc: opksshuser cannot enter it"
 grep -qF "sudo chmod o+x /etc" "$scratch/said" || die "$(cat "$scratch/said")"
 chmod 755 /etc
 chmod 777 /etc/opk
-refuses "/etc/opk can be changed by others than root"
-grep -qF "Look at what is in it" "$scratch/said" || die "$(cat "$scratch/said")"
+refuses "/etc/opk can be changed by accounts other than root"
+grep -qF "Review its contents" "$scratch/said" || die "$(cat "$scratch/said")"
 chmod 750 /etc/opk
 printf '#!/bin/sh\n' >/usr/local/bin/keys
 chmod 700 /usr/local/bin/keys
@@ -68,7 +68,7 @@ rm /etc/opk/server.yml /usr/local/bin/keys
 mkdir '/usr/local/a,b'
 cp /usr/local/bin/opkssh '/usr/local/a,b/opkssh'
 if '/usr/local/a,b/opkssh' server install >"$scratch/said" 2>&1; then die "installed from a,b"; fi
-grep -q "cannot be told to sudo" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "contains characters that sudo, sshd or systemd interpret" "$scratch/said" || die "$(cat "$scratch/said")"
 sed -i '/^Include/d' /etc/ssh/sshd_config
 refuses "sshd_config does not include it"
 sed -i '1i Include /etc/ssh/sshd_config.d/*.conf' /etc/ssh/sshd_config
@@ -77,7 +77,7 @@ echo "== where a sudoers file of the admin's is there, it stays"
 printf '%s\n' '# opkssh' 'opksshuser ALL=(ALL) NOPASSWD: /usr/local/bin/opkssh readhome *' \
     >/etc/sudoers.d/opkssh
 opkssh server install --no-sshd-reload >"$scratch/said" || die "$(cat "$scratch/said")"
-grep -q "/etc/sudoers.d/opkssh is not ours and stays" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "/etc/sudoers.d/opkssh was not written by opkssh and stays" "$scratch/said" || die "$(cat "$scratch/said")"
 [ -e /etc/ssh/sshd_config.d/60-opkssh.conf ] || die "stopped half way: $(cat "$scratch/said")"
 opkssh server uninstall --no-sshd-reload >/dev/null
 grep -q '^# opkssh$' /etc/sudoers.d/opkssh || die "the admin's sudoers file is gone"
@@ -89,7 +89,7 @@ printf '# mine\n/var/log/opkssh.log {\n    daily\n}\n' >/etc/logrotate.d/opkssh
 chmod 600 /var/log/opkssh.log
 chgrp root /var/log/opkssh.log
 opkssh server install --no-sshd-reload >"$scratch/said" || die "$(cat "$scratch/said")"
-grep -q "/etc/logrotate.d/opkssh is not ours and stays" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "/etc/logrotate.d/opkssh was not written by opkssh and stays" "$scratch/said" || die "$(cat "$scratch/said")"
 is root:opksshuser:660 /var/log/opkssh.log
 opkssh server uninstall --no-sshd-reload >/dev/null
 grep -q '^# mine$' /etc/logrotate.d/opkssh || die "the admin's logrotate file is gone"

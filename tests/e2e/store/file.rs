@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use opkssh_test_support::{Home, Part, SecretService, left_out};
+use opkssh_test_support::{Home, Part, SecretService, left_out, wait_until};
 
 use super::index;
 use super::secrets::contains;
@@ -133,7 +133,13 @@ fn it_can_be_emptied_without_the_passphrase() {
     unlock(&setup.home);
     setup.login(&[]);
     kill_daemon(&setup.home);
-    let said = setup.home.opkssh(["logout", "--all"]).run().stdout();
+    // its refresh token could not be revoked
+    let refused = setup.home.opkssh(["logout", "--all"]).run().refused();
+    assert!(refused.contains("is locked"), "{refused}");
+    assert!(refused.contains("opkssh logout --force"), "{refused}");
+    assert!(index(&setup.home).contains("test"));
+    let forced = setup.home.opkssh(["logout", "--all", "--force"]).run();
+    let said = forced.stdout();
     assert!(
         said.contains("refresh token not revoked: it could not be read"),
         "{said}"
@@ -145,7 +151,7 @@ fn it_can_be_emptied_without_the_passphrase() {
 }
 
 #[test]
-fn a_login_that_cannot_be_stored_leaves_the_persons_account_alone() {
+fn a_login_that_cannot_be_stored_is_kept_and_stored_later() {
     if left_out(&[Part::Provider]) {
         return;
     }
@@ -156,13 +162,25 @@ fn a_login_that_cannot_be_stored_leaves_the_persons_account_alone() {
     fs::rename(&directory, directory.with_extension("aside")).expect("put aside");
     fs::write(&directory, "in the way").expect("a file in its place");
     let second = ["login", "test", "--as", "second"];
-    let refused = setup.home.opkssh(second).run().refused();
-    let why = "the encrypted file store cannot be used";
-    assert!(refused.contains(why), "{refused}");
+    let said = setup.home.opkssh(second).run().stdout();
+    let why = "Not stored: the encrypted file store cannot be used";
+    assert!(said.contains(why), "{said}");
+    let accounts = status(&setup.home)["accounts"].clone();
+    // in the order of their names: second, test
+    assert!(accounts[0]["store_error"].is_string(), "{accounts}");
+    assert!(accounts[1]["store_error"].is_null(), "{accounts}");
     let log = setup.provider.log();
     let revoked = log.iter().filter(|seen| seen.path == "/token/revocation");
-    // both logins may be of one grant
     assert_eq!(revoked.count(), 0);
+    fs::remove_file(&directory).expect("out of the way");
+    fs::rename(directory.with_extension("aside"), &directory).expect("back");
+    wait_until("the second login is stored", || {
+        let accounts = status(&setup.home)["accounts"].clone();
+        accounts[0]["store_error"].is_null().then_some(())
+    });
+    kill_daemon(&setup.home);
+    unlock(&setup.home);
+    setup.home.opkssh(["check", "second"]).run().stdout();
 }
 
 #[test]

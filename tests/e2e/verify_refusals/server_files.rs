@@ -52,13 +52,13 @@ fn who_is_denied_is_refused_whatever_the_rows_say() {
         (format!("deny_users: [{}]\n", user_name()), "denied user"),
         (
             "deny_emails: alice@x.example\n".to_owned(),
-            "nobody is let in",
+            "every login is refused",
         ),
         (
             "deny_emials: [bob@x.example]\n".to_owned(),
             "misspelt deny list",
         ),
-        ("{".to_owned(), "nobody is let in"),
+        ("{".to_owned(), "every login is refused"),
     ] {
         attempt.etc.write("config.yml", &config);
         attempt.is_refused(why);

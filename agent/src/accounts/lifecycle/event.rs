@@ -17,6 +17,8 @@ pub enum Event<M: Material> {
         credentials: M::Credentials,
     },
     LogoutRequested(M::Name),
+    /// A logout that does not wait until the store gives a token to revoke.
+    LogoutForced(M::Name),
     /// A request waits for this account to be loaded, and renewed if due.
     Wanted {
         name: M::Name,

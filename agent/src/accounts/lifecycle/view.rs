@@ -4,8 +4,8 @@
 use opkssh_protocol::time::UnixTime;
 
 use super::facts::{
-    AccountFacts, AgentFacts, Facts, Leaving, Lock, Material, Memory, RefreshFailure, StoreClosed,
-    Stored,
+    AccountFacts, AgentFacts, Facts, Leaving, Lock, Material, Memory, RefreshFailure, Running,
+    StoreClosed, Stored,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,8 +147,16 @@ pub fn unfinished<M: Material>(facts: &Facts<M>) -> Vec<M::Name> {
     accounts.map(|account| account.name.clone()).collect()
 }
 
-/// Returns true if a lock is complete: `seal.json` is on disk and no memory is in clear.
+/// Returns true if a lock is complete: `seal.json` is on disk, and no memory is in clear nor soon
+/// will be, by a load that was begun before.
 pub fn is_locked_up<M: Material>(facts: &Facts<M>) -> bool {
+    let loads = |account: &AccountFacts<M>| {
+        let running = account.in_flight.as_ref().map(|one| &one.running);
+        matches!(running, Some(Running::Load | Running::Unseal))
+    };
     matches!(facts.agent.lock, Lock::Locked(_))
-        && facts.accounts.iter().all(|one| one.item().is_none())
+        && facts
+            .accounts
+            .iter()
+            .all(|one| one.item().is_none() && !loads(one))
 }

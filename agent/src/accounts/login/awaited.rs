@@ -13,7 +13,7 @@ use super::loopback::Visit;
 /// Longer than any address that a browser shows, in bytes.
 const LONGEST: usize = 32 * 1024;
 
-/// What waits.
+/// The logins that wait, by their `state`.
 #[derive(Default)]
 pub struct Awaited(Mutex<BTreeMap<String, Login>>);
 
@@ -23,13 +23,13 @@ struct Login {
     visits: mpsc::Sender<Visit>,
 }
 
-/// One that waits; dropping it ends that.
+/// A login that waits; dropping it ends that.
 pub struct Waiting<'a> {
     awaited: &'a Awaited,
     state: String,
 }
 
-/// Why what was brought is of no use. The login goes on waiting.
+/// Why an answer that a person brought cannot be used. The login goes on waiting.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAwaited {
     #[error("this is not the answer to a login")]
@@ -41,7 +41,7 @@ pub enum NotAwaited {
 }
 
 impl NotAwaited {
-    /// What the person can do about it.
+    /// Returns what the person can do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::NoAnswer => {

@@ -20,7 +20,7 @@ use crate::accounts::mint::bind;
 use crate::accounts::provider::{self, Http, OidcError, ProviderDocuments, Tokens};
 use crate::failpoint;
 
-/// What a login leaves behind, verified.
+/// The result of a login, verified.
 pub struct LoggedIn {
     pub provider: Provider,
     pub key: UserKey,
@@ -29,7 +29,7 @@ pub struct LoggedIn {
     pub refresh_token: Option<Secret>,
     /// The provider's documents, fresh from the network.
     pub documents: ProviderDocuments,
-    /// The browser that waits for a last word, where there is one.
+    /// The browser that waits for its last page, if there is one.
     pub browser: Option<Browser>,
 }
 
@@ -40,6 +40,7 @@ pub(super) struct Begun {
     pub documents: ProviderDocuments,
 }
 
+/// Fetches the provider's documents and makes a user key.
 pub(super) async fn begin(
     http: &Http,
     provider: &Provider,
@@ -61,7 +62,7 @@ pub(super) async fn begin(
 }
 
 impl Begun {
-    /// The nonce to send.
+    /// Returns the nonce to send.
     pub fn commitment(&self) -> Commitment {
         self.cic.commitment()
     }
@@ -69,24 +70,36 @@ impl Begun {
     /// Binds the ID token to the key and verifies the result. If that fails, revokes the refresh
     /// token, which nothing will use, unless the clock may be at fault or another account's token
     /// may belong to the same grant.
-    pub async fn bound(
-        &self,
+    pub async fn finish(
+        self,
         http: &Http,
         provider: &Provider,
-        tokens: &Tokens,
+        tokens: Tokens,
         context: Context<'_>,
-    ) -> Result<UnverifiedPkToken, LoginError> {
-        let bound = self.try_bind(provider, tokens, (context.now)());
-        if let (Err(error), Some(refresh_token)) = (&bound, &tokens.refresh_token)
-            && !is_of_the_clock(error)
-            && (context.may_revoke)(&provider.issuer, subject(tokens).as_deref())
-        {
-            let _ = provider::revoke(http, &self.documents, provider, refresh_token).await;
+    ) -> Result<LoggedIn, LoginError> {
+        match self.bind(provider, &tokens, (context.now)()) {
+            Ok(pk_token) => Ok(LoggedIn {
+                provider: provider.clone(),
+                key: self.key,
+                pk_token,
+                access_token: tokens.access_token,
+                refresh_token: tokens.refresh_token,
+                documents: self.documents,
+                browser: None,
+            }),
+            Err(error) => {
+                if let Some(refresh_token) = &tokens.refresh_token
+                    && !is_of_the_clock(&error)
+                    && (context.may_revoke)(&provider.issuer, subject(&tokens).as_deref())
+                {
+                    let _ = provider::revoke(http, &self.documents, provider, refresh_token).await;
+                }
+                Err(error)
+            }
         }
-        bound
     }
 
-    fn try_bind(
+    fn bind(
         &self,
         provider: &Provider,
         tokens: &Tokens,
@@ -96,25 +109,6 @@ impl Begun {
         let pk_token = bind(&self.key, &self.cic, UnverifiedIdToken::parse(id_token)?);
         check(&pk_token, provider, &self.documents, now)?;
         Ok(pk_token)
-    }
-
-    /// `pk_token` is what [`Begun::bound`] gave for these tokens.
-    pub fn done(
-        self,
-        provider: &Provider,
-        pk_token: UnverifiedPkToken,
-        tokens: Tokens,
-        browser: Option<Browser>,
-    ) -> LoggedIn {
-        LoggedIn {
-            provider: provider.clone(),
-            key: self.key,
-            pk_token,
-            access_token: tokens.access_token,
-            refresh_token: tokens.refresh_token,
-            documents: self.documents,
-            browser,
-        }
     }
 }
 

@@ -2,14 +2,14 @@
 //! (RFC 8252).
 
 use opkssh_protocol::config::Provider;
-use opkssh_protocol::control::{Asking, Event, LoginRequest};
+use opkssh_protocol::control::{Event, LoginRequest};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::authorization_response::code;
 use super::awaited::Awaited;
-use super::begun::{Begun, LoggedIn, begin};
-use super::chooser::{Choice, Chooser};
+use super::begun::{LoggedIn, begin};
+use super::chooser::Chooser;
 use super::context::Context;
 use super::error::{LoginError, LoginFailure, PATIENCE};
 use super::hint::hint;
@@ -30,11 +30,23 @@ pub(super) async fn log_in(
     context: Context<'_>,
 ) -> Result<LoggedIn, LoginFailure> {
     let chosen = choose(&request.providers, events).await;
-    let (provider, chosen) = chosen.map_err(|error| LoginFailure { error, hint: None })?;
-    let logged_in = at_provider(http, provider, chosen, request, awaited, events, context).await;
-    match logged_in {
-        Ok(logged_in) => Ok(logged_in),
-        Err((error, browser)) => {
+    let (provider, mut browser) = chosen.map_err(|error| LoginFailure { error, hint: None })?;
+    match at_provider(
+        http,
+        provider,
+        &mut browser,
+        request,
+        awaited,
+        events,
+        context,
+    )
+    .await
+    {
+        Ok(logged_in) => Ok(LoggedIn {
+            browser,
+            ..logged_in
+        }),
+        Err(error) => {
             let hint = hint(&error, provider, request);
             if let Some(browser) = browser {
                 browser
@@ -46,191 +58,107 @@ pub(super) async fn log_in(
     }
 }
 
+/// Returns the provider, and the browser in which the person has chosen it.
 async fn choose<'a>(
     providers: &'a [Provider],
     events: &mpsc::Sender<Event>,
-) -> Result<(&'a Provider, Option<Choice>), LoginError> {
+) -> Result<(&'a Provider, Option<Browser>), LoginError> {
     match providers {
         [] => Err(LoginError::NoProvider),
         [one] => Ok((one, None)),
         several => {
             let chooser = Chooser::open().await?;
-            tell(
-                events,
-                Event::OpenBrowser {
-                    url: chooser.url.clone(),
-                    opened: false,
-                },
-            )
-            .await?;
+            open(events, &chooser.url).await?;
             waiting(events, "Waiting for a choice of provider in the browser").await?;
-            let choice = tokio::time::timeout(PATIENCE, chooser.choice(several))
-                .await
-                .map_err(|_| LoginError::NobodyCame)??;
-            Ok((&several[choice.index], Some(choice)))
+            let choice = tokio::time::timeout(PATIENCE, chooser.choice(several)).await;
+            let (provider, browser) = choice.map_err(|_| LoginError::NobodyCame)??;
+            Ok((provider, Some(browser)))
         }
     }
 }
 
+/// Logs in at `provider`. `browser` is the one that waits for a page now, if any.
 async fn at_provider(
     http: &Http,
     provider: &Provider,
-    chosen: Option<Choice>,
+    browser: &mut Option<Browser>,
     request: &LoginRequest,
     awaited: &Awaited,
     events: &mpsc::Sender<Event>,
     context: Context<'_>,
-) -> Result<LoggedIn, (LoginError, Option<Browser>)> {
-    let mut asked = first_question(&request.asking);
-    let prepared = prepare(http, provider, request, asked, events).await;
-    let (sender, mut visits) = mpsc::channel(4);
-    let mut expected = prepared.as_ref().ok().map(|(_, loopback, authorization)| {
-        let uris = redirect_uris(loopback, provider);
-        awaited.expect(&authorization.state, uris, sender.clone())
-    });
-    let (begun, loopback, mut authorization) = match (prepared, chosen) {
-        (Ok(prepared), None) => {
-            let url = prepared.2.url.clone();
-            let open = Event::OpenBrowser { url, opened: false };
-            tell(events, open).await.map_err(no_browser)?;
-            prepared
-        }
-        (Ok(prepared), Some(choice)) => {
-            choice.go_on(&prepared.2.url);
-            prepared
-        }
-        (Err(error), None) => return Err((error, None)),
-        (Err(error), Some(choice)) => {
-            let hint = hint(&error, provider, request);
-            choice.fail(&error.to_string(), hint.as_deref());
-            return Err((error, None));
-        }
-    };
-    waiting(events, "Waiting for the login in the browser")
-        .await
-        .map_err(no_browser)?;
+) -> Result<LoggedIn, LoginError> {
+    let asking = &request.asking;
+    let begun = begin(http, provider, request.key_type, events).await?;
+    let remote = provider.remote_redirect_uri.as_deref();
+    let loopback = Loopback::bind(&provider.redirect_uris, remote).await?;
     let redirect_uri = loopback.redirect_uri.clone();
-    let redirect_uris = redirect_uris(&loopback, provider);
-    let server = loopback.serve_to(sender.clone());
+    // where the browser may end: at the address that the provider was sent, or at ours behind it
+    let redirect_uris = remote.into_iter().chain([redirect_uri.as_str()]);
+    let redirect_uris: Vec<_> = redirect_uris.map(str::to_owned).collect();
+    // each has a state and a PKCE verifier of its own
+    let authorize = |prompt: &str| {
+        provider::authorization(
+            &begun.documents,
+            provider,
+            &redirect_uri,
+            &begun.commitment(),
+            prompt,
+            asking.login_hint.as_deref(),
+        )
+    };
+    let open_prompt = asking.prompt.as_deref().unwrap_or(&provider.prompt);
+    // a silent attempt that needs the person is followed by an open one, unless it is to be the only
+    let mut is_last = asking.silent_only || !asking.silent_first;
+    let mut authorization = authorize(match asking.silent_only || asking.silent_first {
+        true => "none",
+        false => open_prompt,
+    })?;
+    let (sender, mut visits) = mpsc::channel(4);
+    let expect = |authorization: &Authorization| {
+        awaited.expect(&authorization.state, redirect_uris.clone(), sender.clone())
+    };
+    let mut expected = expect(&authorization);
+    match browser.take() {
+        None => open(events, &authorization.url).await?,
+        Some(browser) => browser.redirect(&authorization.url),
+    }
+    waiting(events, "Waiting for the login in the browser").await?;
+    let server = loopback.serve(sender.clone());
     let deadline = Instant::now() + PATIENCE;
-    let (visit, code) = loop {
-        let visit = answer(&mut visits, &authorization, deadline)
-            .await
-            .map_err(no_browser)?;
+    let code = loop {
+        let visit = answer(&mut visits, &authorization, deadline).await?;
         let code = code(&visit, provider, &begun.documents);
-        match &code {
-            Err(LoginError::Oidc(error)) if error.needs_person() && asked == Question::Silent => {
-                // the same window goes on to the provider's login page
-                asked = Question::Open;
-                let prompt = asked.prompt(&request.asking, provider);
-                let next = authorize(&begun, provider, &redirect_uri, prompt, request);
-                authorization = match next {
-                    Ok(next) => next,
-                    Err(error) => return Err((error, Some(Browser::new(visit, server)))),
-                };
-                expected.replace(awaited.expect(
-                    &authorization.state,
-                    redirect_uris.clone(),
-                    sender.clone(),
-                ));
-                let url = authorization.url.clone();
-                if visit.is_of_a_browser() {
-                    visit.answer(Page::redirect(&url));
-                } else {
-                    let again = Event::OpenBrowser { url, opened: false };
-                    tell(events, again).await.map_err(no_browser)?;
-                }
-            }
-            _ => break (visit, code),
+        let needs_person = matches!(&code, Err(LoginError::Oidc(error)) if error.needs_person());
+        if is_last || !needs_person {
+            *browser = Some(Browser { visit, server });
+            break code;
+        }
+        is_last = true;
+        authorization = authorize(open_prompt)?;
+        expected = expect(&authorization);
+        // the same window goes on to the provider's login page
+        if visit.is_of_a_browser() {
+            visit.answer(Page::redirect(&authorization.url));
+        } else {
+            open(events, &authorization.url).await?;
         }
     };
     drop(expected);
     failpoint::reached("login: code arrived");
-    let browser = Browser::new(visit, server);
-    let exchanged = match code {
-        Ok(code) => {
-            provider::exchange_code(http, &begun.documents, provider, authorization, code).await
-        }
-        Err(LoginError::Oidc(error)) if error.needs_person() => {
-            return Err((LoginError::NeedsPerson(error), Some(browser)));
-        }
-        Err(error) => return Err((error, Some(browser))),
-    };
+    let code = code.map_err(|error| match error {
+        LoginError::Oidc(error) if error.needs_person() => LoginError::NeedsPerson(error),
+        error => error,
+    })?;
+    let tokens =
+        provider::exchange_code(http, &begun.documents, provider, authorization, code).await;
     failpoint::reached("login: tokens arrived");
-    let tokens = match exchanged {
-        Ok(tokens) => tokens,
-        Err(error) => return Err((error.into(), Some(browser))),
-    };
-    match begun.bound(http, provider, &tokens, context).await {
-        Ok(pk_token) => Ok(begun.done(provider, pk_token, tokens, Some(browser))),
-        Err(error) => Err((error, Some(browser))),
-    }
+    begun.finish(http, provider, tokens?, context).await
 }
 
-/// How the provider is asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Question {
-    /// Without showing anything, and if it cannot, openly.
-    Silent,
-    /// Without showing anything, and that is all.
-    SilentOnly,
-    Open,
-}
-
-impl Question {
-    fn prompt<'a>(self, asking: &'a Asking, provider: &'a Provider) -> &'a str {
-        match self {
-            Self::Silent | Self::SilentOnly => "none",
-            Self::Open => asking.prompt.as_deref().unwrap_or(&provider.prompt),
-        }
-    }
-}
-
-fn first_question(asking: &Asking) -> Question {
-    match (asking.silent_only, asking.silent_first) {
-        (true, _) => Question::SilentOnly,
-        (false, true) => Question::Silent,
-        (false, false) => Question::Open,
-    }
-}
-
-async fn prepare(
-    http: &Http,
-    provider: &Provider,
-    request: &LoginRequest,
-    asked: Question,
-    events: &mpsc::Sender<Event>,
-) -> Result<(Begun, Loopback, Authorization), LoginError> {
-    let begun = begin(http, provider, request.key_type, events).await?;
-    let remote = provider.remote_redirect_uri.as_deref();
-    let loopback = Loopback::bind(&provider.redirect_uris, remote).await?;
-    let prompt = asked.prompt(&request.asking, provider);
-    let authorization = authorize(&begun, provider, &loopback.redirect_uri, prompt, request)?;
-    Ok((begun, loopback, authorization))
-}
-
-/// Returns where a browser may end: at the address that the provider was sent, or at ours behind it.
-fn redirect_uris(loopback: &Loopback, provider: &Provider) -> Vec<String> {
-    let remote = provider.remote_redirect_uri.iter().cloned();
-    remote.chain([loopback.redirect_uri.clone()]).collect()
-}
-
-/// An authorization request with a state and a PKCE verifier of its own.
-fn authorize(
-    begun: &Begun,
-    provider: &Provider,
-    redirect_uri: &str,
-    prompt: &str,
-    request: &LoginRequest,
-) -> Result<Authorization, LoginError> {
-    Ok(provider::authorization(
-        &begun.documents,
-        provider,
-        redirect_uri,
-        &begun.commitment(),
-        prompt,
-        request.asking.login_hint.as_deref(),
-    )?)
+/// Has the client open a browser window.
+async fn open(events: &mpsc::Sender<Event>, url: &str) -> Result<(), LoginError> {
+    let url = url.to_owned();
+    tell(events, Event::OpenBrowser { url, opened: false }).await
 }
 
 /// Waits for the answer to this authorization request. A visit that does not know its state, such
@@ -252,8 +180,4 @@ async fn answer(
         tracing::debug!("somebody came to the login's address with a wrong state");
         visit.answer(Page::failure(pages::not_the_answer()));
     }
-}
-
-fn no_browser(error: LoginError) -> (LoginError, Option<Browser>) {
-    (error, None)
 }

@@ -54,7 +54,7 @@ fn only(providers: &[Provider]) -> Result<&Provider, LoginFailure> {
     }
 }
 
-/// Where the device flow needs other words than the browser.
+/// Returns the hint where it differs from that of a login in the browser.
 fn device_hint(error: &LoginError, provider: &Provider) -> Option<String> {
     let LoginError::Oidc(OidcError::Refused { error, .. }) = error else {
         return None;
@@ -100,11 +100,11 @@ async fn at_provider(
         Ok(Err(error)) if error.is_expired_token() => return Err(LoginError::CodeExpired),
         Ok(Err(error)) => return Err(error.into()),
     };
-    match begun.bound(http, provider, &tokens, context).await {
-        Ok(pk_token) => Ok(begun.done(provider, pk_token, tokens, None)),
-        Err(LoginError::PkToken(PkTokenError::NoCommitment("nonce"))) => {
-            Err(LoginError::NoNonceInDeviceFlow(provider.issuer.clone()))
+    let logged_in = begun.finish(http, provider, tokens, context).await;
+    logged_in.map_err(|error| match error {
+        LoginError::PkToken(PkTokenError::NoCommitment("nonce")) => {
+            LoginError::NoNonceInDeviceFlow(provider.issuer.clone())
         }
-        Err(error) => Err(error),
-    }
+        error => error,
+    })
 }

@@ -8,7 +8,7 @@ use opkssh_protocol::pk_token::PkTokenError;
 use super::error::{LoginError, LoopbackError};
 use crate::accounts::provider;
 
-/// What the person can do about a failed login.
+/// Returns what the person can do about a failed login.
 pub(super) fn hint(
     error: &LoginError,
     provider: &Provider,
@@ -17,7 +17,7 @@ pub(super) fn hint(
     plain_hint(error, provider).map(|hint| with_words(&hint, provider, request))
 }
 
-/// A hint that names the provider, with the words in its place that begin this login again.
+/// Puts the arguments that begin this login again in place of the provider's name in a hint.
 pub(super) fn with_words(hint: &str, provider: &Provider, request: &LoginRequest) -> String {
     let name = provider.name();
     let words = match &request.account {
@@ -33,7 +33,7 @@ pub(super) fn with_words(hint: &str, provider: &Provider, request: &LoginRequest
     said
 }
 
-/// The provider as the person names it on the command line.
+/// Returns the provider as the person names it on the command line.
 pub fn typed(provider: &Provider) -> String {
     match provider.aliases.first() {
         Some(alias) => alias.clone(),
@@ -48,10 +48,8 @@ fn plain_hint(error: &LoginError, provider: &Provider) -> Option<String> {
             Some("end the other login, or free one of these ports".to_owned())
         }
         LoginError::PkToken(PkTokenError::NoCommitment(_) | PkTokenError::Commitment { .. }) => {
-            Some(
-                "the provider must return the nonce it was sent; this one cannot be used"
-                    .to_owned(),
-            )
+            let text = "the provider must return the nonce it was sent; this one cannot be used";
+            Some(text.to_owned())
         }
         LoginError::PkToken(PkTokenError::IdToken(IdTokenError::FromTheFuture { .. })) => {
             Some("set the clock of this machine".to_owned())

@@ -68,7 +68,7 @@ fn is_of_missing_family(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error())
 }
 
-/// What requests have as `Host` that something at `remote` passes on: the name of either side.
+/// Returns the `Host` of requests that a relay at `remote` passes on: the name of either side.
 pub(super) fn passed_on_authorities(remote: &str, port: u16) -> Vec<String> {
     let remote = Url::parse(remote).ok().map(|url| authority(&url));
     let local = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{name}:{port}"));

@@ -21,6 +21,18 @@ use super::error::LoopbackError;
 use super::local_redirect::{LocalRedirect, passed_on_authorities};
 use super::pages;
 
+/// The headers of every page.
+const HEADERS: [(header::HeaderName, &str); 4] = [
+    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; \
+         form-action 'none'; base-uri 'none'",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
 /// A bound listener and the redirect URI it stands for.
 pub struct Loopback {
     pub redirect_uri: String,
@@ -53,7 +65,7 @@ pub struct Page {
 }
 
 impl Visit {
-    /// An address that a person brought.
+    /// Makes a visit of an address that a person brought.
     pub fn brought(target: Url) -> Self {
         Self {
             target,
@@ -65,12 +77,12 @@ impl Visit {
         self.answer.is_some()
     }
 
-    /// The first query parameter `name`, decoded.
+    /// Returns the first query parameter `name`, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
         self.parameters(name).into_iter().next()
     }
 
-    /// Every query parameter `name`, decoded.
+    /// Returns every query parameter `name`, decoded.
     pub fn parameters(&self, name: &str) -> Vec<String> {
         self.target
             .query_pairs()
@@ -88,27 +100,26 @@ impl Visit {
 }
 
 impl Page {
-    pub fn html(html: String) -> Self {
+    fn new(status: StatusCode, html: String) -> Self {
         Self {
-            status: StatusCode::OK,
+            status,
             location: None,
             html,
         }
     }
 
+    pub fn html(html: String) -> Self {
+        Self::new(StatusCode::OK, html)
+    }
+
     pub fn failure(html: String) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            location: None,
-            html,
-        }
+        Self::new(StatusCode::BAD_REQUEST, html)
     }
 
     pub fn redirect(to: &str) -> Self {
         Self {
-            status: StatusCode::FOUND,
             location: Some(to.to_owned()),
-            html: String::new(),
+            ..Self::new(StatusCode::FOUND, String::new())
         }
     }
 }
@@ -165,25 +176,15 @@ impl Loopback {
         })
     }
 
-    /// Serves until the returned receiver is dropped; requests to other paths get a 404, those with
-    /// another `Host` a 421.
-    pub fn serve(self) -> (Server, mpsc::Receiver<Visit>) {
-        let (visits, receiver) = mpsc::channel(4);
-        (self.serve_to(visits), receiver)
-    }
-
-    /// As [`Loopback::serve`], with a channel that others send to as well.
-    pub fn serve_to(self, visits: mpsc::Sender<Visit>) -> Server {
+    /// Sends each request for the path, or one below it, to `visits`. Other paths get a 404,
+    /// requests with another `Host` a 421.
+    pub fn serve(self, visits: mpsc::Sender<Visit>) -> Server {
         let (stop, stopped) = watch::channel(());
         let served = Arc::new(self.served);
         let mut tasks = JoinSet::new();
         for listener in self.listeners {
-            tasks.spawn(accept(
-                listener,
-                served.clone(),
-                visits.clone(),
-                stopped.clone(),
-            ));
+            let (served, visits, stopped) = (served.clone(), visits.clone(), stopped.clone());
+            tasks.spawn(accept(listener, served, visits, stopped));
         }
         Server { stop, tasks }
     }
@@ -261,53 +262,27 @@ async fn respond(
         .map_or("/", |target| target.as_str());
     let target = Url::parse("http://localhost").and_then(|base| base.join(target));
     let page = match target {
-        _ if !served.has_authority(request.headers()) => Page {
-            status: StatusCode::MISDIRECTED_REQUEST,
-            location: None,
-            html: pages::not_found(),
-        },
+        _ if !served.has_authority(request.headers()) => {
+            Page::new(StatusCode::MISDIRECTED_REQUEST, pages::not_found())
+        }
         Ok(target)
             if request.method() == hyper::Method::GET && is_below(target.path(), &served.path) =>
         {
             let (answer, page) = oneshot::channel();
-            let page = match visits
-                .send(Visit {
-                    target,
-                    answer: Some(answer),
-                })
-                .await
-            {
-                Ok(()) => page.await.ok(),
-                Err(_) => None,
-            };
-            page.unwrap_or_else(|| Page::failure(pages::over()))
+            let answer = Some(answer);
+            // dropped unanswered, the visit ends the wait too
+            let _ = visits.send(Visit { target, answer }).await;
+            let page = page.await;
+            page.unwrap_or_else(|_| Page::failure(pages::over()))
         }
-        _ => Page {
-            status: StatusCode::NOT_FOUND,
-            location: None,
-            html: pages::not_found(),
-        },
+        _ => Page::new(StatusCode::NOT_FOUND, pages::not_found()),
     };
     let mut response = Response::new(Full::new(Bytes::from(page.html)));
     *response.status_mut() = page.status;
     let headers = response.headers_mut();
-    let html = header::HeaderValue::from_static("text/html; charset=utf-8");
-    headers.insert(header::CONTENT_TYPE, html);
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        header::HeaderValue::from_static(
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; \
-             form-action 'none'; base-uri 'none'",
-        ),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        header::HeaderValue::from_static("no-referrer"),
-    );
+    for (name, value) in HEADERS {
+        headers.insert(name, header::HeaderValue::from_static(value));
+    }
     if let Some(location) = page
         .location
         .and_then(|l| header::HeaderValue::try_from(l).ok())
@@ -317,7 +292,7 @@ async fn respond(
     response
 }
 
-/// Is `target` this path, or one below it?
+/// Returns true if `target` is this path, or one below it.
 fn is_below(target: &str, path: &str) -> bool {
     target
         .strip_prefix(path)

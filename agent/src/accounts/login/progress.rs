@@ -5,17 +5,13 @@ use tokio::sync::mpsc;
 
 use super::error::LoginError;
 
+/// Tells the client what the login waits for.
 pub(super) async fn waiting(events: &mpsc::Sender<Event>, what: &str) -> Result<(), LoginError> {
-    tell(
-        events,
-        Event::Waiting {
-            what: what.to_owned(),
-        },
-    )
-    .await
+    let what = what.to_owned();
+    tell(events, Event::Waiting { what }).await
 }
 
-/// Nobody listens any more: the client went away.
+/// Sends an event. Fails if the client went away.
 pub(super) async fn tell(events: &mpsc::Sender<Event>, event: Event) -> Result<(), LoginError> {
     events.send(event).await.map_err(|_| LoginError::Cancelled)
 }

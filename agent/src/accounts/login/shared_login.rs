@@ -1,9 +1,8 @@
-//! One login at a time for everybody who waits for the same one: a second `opkssh ssh` opens no
-//! second window. It ends when the last of them has gone.
+//! One login at a time for all who wait for the same one: a second `opkssh ssh` opens no second
+//! window. It is cancelled when the last of them has gone.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use opkssh_protocol::control::{Event, Joining, LoginRequest};
 use parking_lot::Mutex;
@@ -12,9 +11,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
-/// The logins that wait for a person. `T` is how one ends.
+/// The logins that wait for a person. `T` is the result of one.
 pub(in crate::accounts) struct SharedLogins<T> {
-    pending: Arc<Mutex<HashMap<LoginKey, Pending<T>>>>,
+    running: Mutex<HashMap<LoginKey, Weak<Login<T>>>>,
 }
 
 /// Requests with the same key can share a login: same providers, account, key type, principals,
@@ -22,15 +21,15 @@ pub(in crate::accounts) struct SharedLogins<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::accounts) struct LoginKey([u8; 32]);
 
-/// The login ended without a result: it failed in a way that nobody foresaw.
+/// The login ended without a result: its task panicked.
 pub(in crate::accounts) struct Interrupted;
 
-struct Pending<T> {
+/// A login, held by everybody who takes part in it. It is cancelled when the last of them drops it.
+struct Login<T> {
     progress: watch::Receiver<Progress<T>>,
-    /// Events of this login that some follower opens the browser for, by their number.
-    opened: Arc<Mutex<BTreeSet<usize>>>,
-    followers: usize,
-    login: AbortHandle,
+    /// The events for which somebody opens the browser, by their number.
+    opened: Mutex<BTreeSet<usize>>,
+    task: AbortHandle,
 }
 
 struct Progress<T> {
@@ -75,15 +74,17 @@ impl LoginKey {
 impl<T> Default for SharedLogins<T> {
     fn default() -> Self {
         Self {
-            pending: Arc::default(),
+            running: Mutex::default(),
         }
     }
 }
 
 impl<T> SharedLogins<T> {
-    /// Is none under way?
+    /// Returns true if no login is under way.
     pub(in crate::accounts) fn is_empty(&self) -> bool {
-        self.pending.lock().is_empty()
+        let running = self.running.lock();
+        let mut logins = running.values().filter_map(Weak::upgrade);
+        !logins.any(|login| login.is_running())
     }
 }
 
@@ -102,33 +103,33 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let mut following = {
-            let mut pending = self.pending.lock();
-            // in this order: a login is off the list only when its account can be used
-            let joined = match pending.entry(key) {
-                Entry::Occupied(joined) => joined.into_mut(),
-                Entry::Vacant(free) => match shortcut() {
+        let login = {
+            let mut running = self.running.lock();
+            running.retain(|_, login| login.strong_count() > 0);
+            let login = running.get(&key).and_then(Weak::upgrade);
+            // in this order: when a login has ended, its account can be used
+            match login.filter(|login| login.is_running()) {
+                Some(login) => login,
+                None => match shortcut() {
                     Some(outcome) => return Ok(outcome),
-                    None => free.insert(self.begin(key, begin)),
+                    None => {
+                        let login = Arc::new(Login::begin(begin));
+                        running.insert(key, Arc::downgrade(&login));
+                        login
+                    }
                 },
-            };
-            joined.followers += 1;
-            Following {
-                key,
-                pending: self.pending.clone(),
-                progress: joined.progress.clone(),
-                opened: joined.opened.clone(),
             }
         };
+        let mut progress = login.progress.clone();
         let mut seen = 0;
         loop {
             let (news, outcome) = {
-                let progress = following.progress.borrow_and_update();
+                let progress = progress.borrow_and_update();
                 (progress.events[seen..].to_vec(), progress.outcome.clone())
             };
             for mut event in news {
                 if let Event::OpenBrowser { opened, .. } = &mut event {
-                    let mut windows = following.opened.lock();
+                    let mut windows = login.opened.lock();
                     *opened = windows.contains(&seen);
                     if opens_browser {
                         windows.insert(seen);
@@ -141,29 +142,25 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
             if let Some(outcome) = outcome {
                 return Ok(outcome);
             }
-            following
-                .progress
-                .changed()
-                .await
-                .map_err(|_| Interrupted)?;
+            progress.changed().await.map_err(|_| Interrupted)?;
         }
     }
+}
 
-    fn begin<F>(&self, key: LoginKey, begin: impl FnOnce(mpsc::Sender<Event>) -> F) -> Pending<T>
+impl<T: Send + Sync + 'static> Login<T> {
+    fn begin<F>(begin: impl FnOnce(mpsc::Sender<Event>) -> F) -> Self
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let (progress, followed) = watch::channel(Progress {
+        let (sender, progress) = watch::channel(Progress {
             events: Vec::new(),
             outcome: None,
         });
         let (events, mut news) = mpsc::channel(16);
         let login = begin(events);
-        let pending = self.pending.clone();
-        let receiver = followed.clone();
         let task = tokio::spawn(async move {
             tokio::pin!(login);
-            let tell = |event| progress.send_modify(|progress| progress.events.push(event));
+            let tell = |event| sender.send_modify(|progress| progress.events.push(event));
             let outcome = loop {
                 tokio::select! {
                     biased;
@@ -174,50 +171,26 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
             while let Ok(event) = news.try_recv() {
                 tell(event);
             }
-            let mut pending = pending.lock();
-            if pending.get(&key).is_some_and(|one| one.is(&receiver)) {
-                pending.remove(&key);
-            }
-            drop(pending);
-            progress.send_modify(|progress| progress.outcome = Some(outcome));
+            sender.send_modify(|progress| progress.outcome = Some(outcome));
         });
-        Pending {
-            progress: followed,
-            opened: Arc::default(),
-            followers: 0,
-            login: task.abort_handle(),
+        Self {
+            progress,
+            opened: Mutex::default(),
+            task: task.abort_handle(),
         }
     }
 }
 
-impl<T> Pending<T> {
-    fn is(&self, progress: &watch::Receiver<Progress<T>>) -> bool {
-        self.progress.same_channel(progress)
+impl<T> Login<T> {
+    fn is_running(&self) -> bool {
+        // the sender is gone after a panic, too
+        self.progress.borrow().outcome.is_none() && self.progress.has_changed().is_ok()
     }
 }
 
-/// One that takes part.
-struct Following<T> {
-    key: LoginKey,
-    pending: Arc<Mutex<HashMap<LoginKey, Pending<T>>>>,
-    progress: watch::Receiver<Progress<T>>,
-    opened: Arc<Mutex<BTreeSet<usize>>>,
-}
-
-impl<T> Drop for Following<T> {
+impl<T> Drop for Login<T> {
     fn drop(&mut self) {
-        let mut pending = self.pending.lock();
-        let Some(left) = pending.get_mut(&self.key) else {
-            return;
-        };
-        if !left.is(&self.progress) {
-            return;
-        }
-        left.followers -= 1;
-        if left.followers == 0 {
-            left.login.abort();
-            pending.remove(&self.key);
-        }
+        self.task.abort();
     }
 }
 
@@ -297,7 +270,7 @@ mod tests {
         }
         assert_eq!(outcomes.len(), 1, "all get the one result");
         assert_eq!(begun.load(Ordering::SeqCst), 1);
-        assert!(logins.pending.lock().is_empty());
+        assert!(logins.is_empty());
     }
 
     #[tokio::test]
@@ -315,10 +288,10 @@ mod tests {
         assert!(opened(&mut second_events).await, "told from the start");
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        assert_eq!(logins.pending.lock()[&LoginKey([1; 32])].followers, 1);
+        assert_eq!(logins.running.lock()[&LoginKey([1; 32])].strong_count(), 1);
         second.abort();
         assert!(cancelled.await.is_err(), "dropped");
-        assert!(logins.pending.lock().is_empty());
+        assert!(logins.is_empty());
         // the next begins anew
         let (third, _events) = join(&logins, 1, true, &begun, async { 3 });
         assert_eq!(third.await.unwrap(), Some(3));
@@ -331,6 +304,6 @@ mod tests {
         let begun = Arc::new(AtomicUsize::new(0));
         let (joined, _events) = join(&logins, 1, true, &begun, async { panic!("on purpose") });
         assert_eq!(joined.await.unwrap(), None);
-        assert!(logins.pending.lock().is_empty());
+        assert!(logins.is_empty());
     }
 }

@@ -16,6 +16,7 @@ use crate::accounts::lifecycle::{
 use crate::accounts::material::{IndexEntry, Item, Real};
 use crate::accounts::provider::{self, Http};
 use crate::accounts::renewal::exchange::{self, AskError};
+use crate::accounts::settings::Settings;
 use crate::accounts::shared::Shared;
 use crate::accounts::store::index::IndexFile;
 use crate::accounts::store::record;
@@ -31,6 +32,7 @@ pub struct Actions {
     pub seal_file: PathBuf,
     pub http: Arc<Http>,
     pub clock: Clock,
+    pub settings: Arc<Settings>,
 }
 
 /// Why a load gave no item.

@@ -90,7 +90,14 @@ impl Owner {
             published,
             messages: messages.downgrade(),
         };
-        tokio::spawn(task.run(received));
+        let running = tokio::spawn(task.run(received));
+        tokio::spawn(async move {
+            // what was published last would be shown for ever, whatever is locked
+            if running.await.is_err() {
+                tracing::error!("the owner of the accounts has failed: the agent ends");
+                std::process::exit(1);
+            }
+        });
         Self {
             messages,
             published: followed,

@@ -232,7 +232,9 @@ fn identities(facts: &Facts) -> Vec<Identity> {
             name: shown.name,
         }
     };
-    view.identities.into_iter().map(identity).collect()
+    let mut identities: Vec<Identity> = view.identities.into_iter().map(identity).collect();
+    identities.sort_by(|one, other| one.name.cmp(&other.name));
+    identities
 }
 
 /// Returns to which servers an account is shown.

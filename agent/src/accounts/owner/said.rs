@@ -131,7 +131,8 @@ impl Said {
     /// Returns the logout of this login, if it is over.
     pub fn logout_of(&self, name: &str, login: i64) -> Option<&LoggedOutAccount> {
         let mut logouts = self.logged_out.iter();
-        logouts.find(|one| one.name == name && one.login == login)
+        // a load may have shown that the login was a later one
+        logouts.find(|one| one.name == name && one.login >= login)
     }
 
     pub fn lock(&self) -> Option<&PasswordError> {

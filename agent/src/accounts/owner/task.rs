@@ -42,7 +42,10 @@ impl Task {
             answers.drain(..).for_each(|answer| answer());
             let wake = wake(&self.facts, self.clock.now());
             tokio::select! {
-                () = alarm.wait(wake) => self.apply(Event::TimePassed),
+                () = alarm.wait(wake) => {
+                    self.look_at_settings();
+                    self.apply(Event::TimePassed);
+                }
                 store = stores.answers_again() => self.apply(Event::StoreUnlocked(store)),
                 message = messages.recv() => match message {
                     Some(message) => answers.extend(self.handle(message)),
@@ -76,6 +79,14 @@ impl Task {
             }
         }
         None
+    }
+
+    /// By the settings renewals are planned, also while nobody asks for anything.
+    fn look_at_settings(&mut self) {
+        let in_force = self.actions.settings.look();
+        if self.facts.agent.settings != in_force {
+            self.apply(Event::SettingsChanged(in_force));
+        }
     }
 
     fn apply(&mut self, event: Event<Real>) {

@@ -1,5 +1,5 @@
-//! Asking a person to log in when ssh needs an account that nobody else can make usable: once,
-//! however many ssh wait, and not again for a while when the answer was no.
+//! Asks a person to log in when ssh needs an account that only a login makes usable: once, however
+//! many ssh wait, and not again for a while when the answer was no.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use tokio::sync::{mpsc, watch};
 use crate::accounts::clock::Clock;
 use crate::accounts::log_in::Logins;
 use crate::accounts::owner::{Owner, Published};
-use crate::desktop::notification::{self, Answer, NotShown, Shown};
+use crate::desktop::notification::{self, Answer, NotShown};
 use crate::desktop::open_browser;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::{Cause, Notices};
 
-/// After a question or a window, whatever came of it.
+/// How long nobody is asked again after a question or a window, whatever the answer.
 const COOLDOWN: Duration = Duration::from_secs(15 * 60);
-/// After nobody could be asked: perhaps the desktop is just starting.
+/// The same after nobody could be asked: perhaps the desktop is just starting.
 const NO_DESKTOP: Duration = Duration::from_secs(60);
 /// How long a question waits for the person.
 const ASK_FOR: Duration = Duration::from_secs(10 * 60);
@@ -35,7 +35,7 @@ pub struct OnDemandLogin {
     questions: Questions,
 }
 
-/// Who is being asked, and who was lately, by account.
+/// The questions that are open, and those that must not be asked again yet, by account.
 #[derive(Default)]
 struct Questions(Mutex<HashMap<String, Question>>);
 
@@ -47,24 +47,6 @@ enum Question {
         is_there: bool,
     },
     QuietUntil(Instant),
-}
-
-/// How asking a person ended.
-enum Ended {
-    /// Nobody could be asked.
-    NotAsked,
-    /// The login was made elsewhere, or the account is no more.
-    Elsewhere,
-    /// They answered, or not, or a window was opened for them.
-    Asked,
-}
-
-/// Is a browser opened for a login that somebody else has opened one for?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Window {
-    UnlessOpen,
-    /// The person has just asked for it, here.
-    Always,
 }
 
 /// What a request for a login came to.
@@ -107,7 +89,7 @@ impl Questions {
         };
     }
 
-    /// The person is there after all.
+    /// Lets the account be asked for again: the person is there after all.
     fn forget_answer(&self, account: &str) {
         let mut questions = self.0.lock();
         match questions.get_mut(account) {
@@ -119,7 +101,7 @@ impl Questions {
         }
     }
 
-    /// Is somebody being asked, or not to be asked at `now`?
+    /// Returns true if a question is open, or must not be asked again at `now`.
     fn matter(&self, now: Instant) -> bool {
         self.0.lock().values().any(|question| match question {
             Question::Open { over, .. } => over.has_changed().is_ok(),
@@ -146,9 +128,9 @@ impl OnDemandLogin {
         }
     }
 
-    /// ssh is about to log in to a server that these accounts are meant for. Unless one of them is
-    /// usable, asks a person as `on_demand` says, and returns when that is over. Whoever calls it
-    /// limits the wait; the question stays.
+    /// Asks a person to log in, as `on_demand` says, unless one of these accounts is usable. They
+    /// are meant for the server that ssh is about to log in to. Returns when that is over; the
+    /// question stays if the caller waits no longer.
     pub async fn ask_person(self: &Arc<Self>, accounts: &[String]) {
         let Some((name, how)) = self.whom_to_ask(accounts) else {
             return;
@@ -161,14 +143,13 @@ impl OnDemandLogin {
                 tokio::spawn(async move {
                     let _asking = asking;
                     let begin = Instant::now();
-                    let quiet_until = match this.ask(&name, how).await {
-                        Ended::NotAsked => Some(Instant::now() + NO_DESKTOP),
-                        Ended::Elsewhere => None,
-                        // else whoever has asked once could open windows without end
-                        Ended::Asked if this.is_usable(&name) => Some(begin + COOLDOWN),
-                        Ended::Asked => Some(Instant::now() + COOLDOWN),
+                    let quiet = this.ask(&name, how).await;
+                    // also after a login, or ssh could open windows without end
+                    let since = match this.is_usable(&name) {
+                        true => begin,
+                        false => Instant::now(),
                     };
-                    this.questions.end(&name, quiet_until);
+                    this.questions.end(&name, quiet.map(|quiet| since + quiet));
                 });
                 over
             }
@@ -177,7 +158,7 @@ impl OnDemandLogin {
         while over.changed().await.is_ok() {}
     }
 
-    /// A command has logged in: its person can be asked again when that ends.
+    /// Notes that a command has logged in: its person can be asked again when that login ends.
     pub fn note_person(&self, account: &str) {
         self.questions.forget_answer(account);
     }
@@ -207,51 +188,65 @@ impl OnDemandLogin {
         })
     }
 
-    /// Shows a notification with a button to log in to this account.
-    pub(super) async fn offer_login(&self, name: &str, summary: &str) -> Result<Shown, NotShown> {
-        let body = format!("Or on a terminal: opkssh login {name}");
-        notification::show(self.surroundings.bus(), summary, &body).await
-    }
-
-    async fn ask(self: &Arc<Self>, name: &str, how: OnDemand) -> Ended {
+    /// Asks as `how` says. Returns how long not to ask again; `None` if the login was made
+    /// elsewhere, or the account is no more.
+    async fn ask(&self, name: &str, how: OnDemand) -> Option<Duration> {
         if how == OnDemand::Browser {
             // nobody has said yes: perhaps nobody has to
-            let asking = Asking {
-                silent_first: true,
-                ..Asking::default()
-            };
-            self.log_in(name, asking, Window::UnlessOpen).await;
-            return Ended::Asked;
+            self.log_in(name, true).await;
+            return Some(COOLDOWN);
         }
         let summary = format!("ssh needs your login \"{name}\"");
-        let mut shown = match self.offer_login(name, &summary).await {
-            Ok(shown) => shown,
+        let is_over = |published: &Published| {
+            let account = published.account(name);
+            account.is_none_or(|account| account.item().is_none())
+                || published.is_usable(name, self.clock.now())
+        };
+        match self.offer_login(name, &summary, ASK_FOR, is_over).await {
+            Ok(true) => Some(COOLDOWN),
+            Ok(false) => None,
             Err(error) => {
                 self.notices.tell(
                     Cause::LoginNeeded(name.to_owned()),
                     format!("{name} needs a login: opkssh login {name} ({error})"),
                 );
-                return Ended::NotAsked;
+                Some(NO_DESKTOP)
             }
-        };
-        let answer = tokio::select! {
-            answer = tokio::time::timeout(ASK_FOR, shown.answer()) => answer.unwrap_or(Answer::None),
-            () = self.until_usable(name) => {
-                shown.close().await;
-                return Ended::Elsewhere;
-            }
+        }
+    }
+
+    /// Shows a notification with a button to log in, for at most `timeout`, and logs in if the
+    /// button is pressed. Returns false if `is_over` became true instead.
+    pub(super) async fn offer_login(
+        &self,
+        name: &str,
+        summary: &str,
+        timeout: Duration,
+        is_over: impl Fn(&Published) -> bool,
+    ) -> Result<bool, NotShown> {
+        let body = format!("Or on a terminal: opkssh login {name}");
+        let mut shown = notification::show(self.surroundings.bus(), summary, &body).await?;
+        let over = |published: &Published| is_over(published).then_some(Answer::None);
+        let (answer, is_over) = tokio::select! {
+            answer = shown.answer() => (answer, false),
+            over = self.owner.wait_for(timeout, over) => (Answer::None, over.is_some()),
         };
         shown.close().await;
         if answer == Answer::LogIn {
-            self.log_in(name, Asking::default(), Window::Always).await;
+            self.log_in(name, false).await;
         }
-        Ended::Asked
+        Ok(!is_over)
     }
 
     /// A login that no command waits for: the browser is opened from here. `status` says how it
-    /// failed.
-    pub(super) async fn log_in(&self, name: &str, asking: Asking, window: Window) {
+    /// failed. `unasked`: the person has not asked for it, so it is tried silently first, and opens
+    /// no second window.
+    async fn log_in(&self, name: &str, unasked: bool) {
         let (events, mut news) = mpsc::channel(16);
+        let asking = Asking {
+            silent_first: unasked,
+            ..Asking::default()
+        };
         let joining = Joining {
             opens_browser: self.surroundings.session().has_desktop(),
             unless_usable: None,
@@ -265,7 +260,7 @@ impl OnDemandLogin {
                 biased;
                 Some(event) = news.recv() => {
                     if let Event::OpenBrowser { url, opened } = event
-                        && (!opened || window == Window::Always)
+                        && !(opened && unasked)
                         && !open_browser::open(url, &self.surroundings).await
                     {
                         break "no browser could be started".to_owned();
@@ -281,17 +276,6 @@ impl OnDemandLogin {
             Cause::LoginFailed(name.to_owned()),
             format!("the login for {name} failed: {failed}; log in: opkssh login {name}"),
         );
-    }
-
-    /// Ends when the account can be used, or is no more.
-    async fn until_usable(&self, name: &str) {
-        let over = |published: &Published| {
-            let is_gone = published
-                .account(name)
-                .is_none_or(|one| one.item().is_none());
-            (is_gone || published.is_usable(name, self.clock.now())).then_some(())
-        };
-        self.owner.wait_for(ASK_FOR, over).await;
     }
 
     fn is_usable(&self, name: &str) -> bool {

@@ -1,30 +1,25 @@
-//! One word before a deadline that only a person can move, to somebody who used the account
-//! lately. Nothing for accounts that renew by themselves, and nothing for idle ones.
+//! One notification before a deadline that only a person can move, if the account was used in the
+//! last day. None for accounts that renew by themselves.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use opkssh_protocol::config::OnDemand;
-use opkssh_protocol::control::Asking;
 use opkssh_protocol::pk_token::TokenTimes;
 use opkssh_protocol::time::UnixTime;
 use tokio::sync::watch;
 
-use super::on_demand::{OnDemandLogin, Window};
+use super::on_demand::OnDemandLogin;
 use crate::accounts::clock::Clock;
 use crate::accounts::owner::{Owner, Published};
+use crate::accounts::renewal::alarm::Alarm;
 use crate::accounts::renewal::plan::Plan;
-use crate::desktop::notification::Answer;
 use crate::notices::{Cause, Notices};
 
-/// An account was used lately if it signed within this many seconds: a day. (Not since midnight:
-/// who works late is at it, too.)
+/// An account was used lately if it signed within this many seconds: a day, not since midnight,
+/// because people work past it.
 const LATELY: i64 = 24 * 3600;
-/// Sleeping longer would miss that the machine slept or its clock was set.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5 * 60);
-/// Nothing is due before something changes.
-const NOTHING_AHEAD: Duration = Duration::from_secs(24 * 3600);
 
 /// What is remembered of an account from one look to the next.
 #[derive(Default)]
@@ -35,7 +30,7 @@ struct Seen {
     reminded: Option<UnixTime>,
 }
 
-/// Is it time for a reminder?
+/// When to remind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     Now,
@@ -44,7 +39,7 @@ enum Due {
     Never,
 }
 
-/// Pure. `used` is when the account signed last, `reminded` the deadline of the last reminder.
+/// Returns when to remind of the deadline. Pure. `used` is when the account signed last, `reminded` the deadline of the last reminder.
 fn due(
     plan: Plan,
     times: TokenTimes,
@@ -82,17 +77,14 @@ impl Reminder {
         let this = Arc::new(self);
         let mut changes = this.owner.changes();
         let mut used = this.used.clone();
+        let alarm = Alarm::new(this.clock.clone());
         let mut seen = BTreeMap::new();
         loop {
             let _ = changes.borrow_and_update();
             let next = this.remind(&used.borrow_and_update().clone(), &mut seen);
-            let now = this.clock.now();
-            let wait = next.map_or(NOTHING_AHEAD, |next| {
-                Duration::from_secs(u64::try_from(next.since(now)).unwrap_or(0)).min(LONGEST_SLEEP)
-            });
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                _ = changes.changed() => {}
+                () = alarm.wait(next) => {}
+                changed = changes.changed() => if changed.is_err() { return },
                 _ = used.changed() => {}
             }
         }
@@ -145,37 +137,23 @@ impl Reminder {
             0..120 => format!("Your login \"{name}\" ends soon"),
             left => format!("Your login \"{name}\" ends in {} minutes", left / 60),
         };
-        let mut shown = match self.on_demand.offer_login(&name, &summary).await {
-            Ok(shown) => shown,
-            Err(error) => {
-                self.notices.tell(
-                    Cause::Reminder(name.clone()),
-                    format!("the login {name} ends soon: opkssh login {name} ({error})"),
-                );
-                return;
-            }
-        };
-        let left = Duration::from_secs(left.unsigned_abs());
-        let answer = tokio::select! {
-            answer = tokio::time::timeout(left, shown.answer()) => answer.unwrap_or(Answer::None),
-            _ = self.owner.wait_for(left, |published| has_moved(published, &name, deadline)) => {
-                Answer::None
-            }
-        };
-        shown.close().await;
-        if answer == Answer::LogIn {
-            self.on_demand
-                .log_in(&name, Asking::default(), Window::Always)
-                .await;
+        let timeout = Duration::from_secs(left.unsigned_abs());
+        let moved = |published: &Published| has_moved(published, &name, deadline);
+        let offered = self.on_demand.offer_login(&name, &summary, timeout, moved);
+        if let Err(error) = offered.await {
+            self.notices.tell(
+                Cause::Reminder(name.clone()),
+                format!("the login {name} ends soon: opkssh login {name} ({error})"),
+            );
         }
     }
 }
 
-/// Returns something when the deadline is another one, or the account is no more.
-fn has_moved(published: &Published, name: &str, deadline: UnixTime) -> Option<()> {
+/// Returns true if the deadline is another one, or the account is no more.
+fn has_moved(published: &Published, name: &str, deadline: UnixTime) -> bool {
     let account = published.account(name);
     let plan = account.and_then(|account| Some(published.plan(account, account.item()?)));
-    (plan.and_then(|plan| plan.deadline) != Some(deadline)).then_some(())
+    plan.and_then(|plan| plan.deadline) != Some(deadline)
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ fn device_endpoint(
     })
 }
 
-/// The person is sent to no address in clear, and we wait for no number that makes no sense.
+/// Fails if the person would be sent to an address in clear, or the interval makes no sense.
 fn checked(
     grant: CoreDeviceAuthorizationResponse,
     provider: &Provider,

@@ -19,28 +19,26 @@ pub struct ProviderDocuments {
 }
 
 impl ProviderDocuments {
-    /// RFC 7009 endpoint, where the provider has one.
+    /// Returns the RFC 7009 endpoint, where the provider has one.
     pub fn revocation_endpoint(&self) -> Option<&str> {
-        self.metadata
-            .additional_metadata()
-            .revocation_endpoint
-            .as_deref()
+        self.further().revocation_endpoint.as_deref()
     }
 
     /// Returns true if each authorization response names its issuer (RFC 9207).
     pub fn announces_issuer(&self) -> bool {
-        self.metadata
-            .additional_metadata()
-            .authorization_response_iss_parameter_supported
-            .unwrap_or(false)
+        let announced = self
+            .further()
+            .authorization_response_iss_parameter_supported;
+        announced.unwrap_or(false)
     }
 
-    /// RFC 8628 endpoint, where the provider has one.
+    /// Returns the RFC 8628 endpoint, where the provider has one.
     pub fn device_authorization_endpoint(&self) -> Option<&str> {
-        self.metadata
-            .additional_metadata()
-            .device_authorization_endpoint
-            .as_deref()
+        self.further().device_authorization_endpoint.as_deref()
+    }
+
+    fn further(&self) -> &FurtherMetadata {
+        self.metadata.additional_metadata()
     }
 }
 
@@ -75,15 +73,10 @@ pub async fn discover(http: &Http, issuer: &str) -> Result<ProviderDocuments, Oi
     let base = issuer.strip_suffix('/').unwrap_or(issuer);
     let url = format!("{base}/.well-known/openid-configuration");
     let what = "discovery document";
-    let document = http
-        .get(&url)
-        .await
-        .map_err(|source| OidcError::Http { what, source })?;
+    let document = http.get(&url).await;
+    let document = document.map_err(|source| OidcError::Http { what, source })?;
     let metadata: Metadata =
-        serde_json::from_slice(&document).map_err(|error| OidcError::Nonsense {
-            what,
-            detail: error.to_string(),
-        })?;
+        serde_json::from_slice(&document).map_err(|error| OidcError::nonsense(what, error))?;
     if metadata.issuer().as_str() != issuer {
         return Err(OidcError::Issuer {
             got: metadata.issuer().to_string(),
@@ -92,44 +85,27 @@ pub async fn discover(http: &Http, issuer: &str) -> Result<ProviderDocuments, Oi
     }
     check_endpoints(issuer, &metadata)?;
     let what = "key set";
-    let keys = http
-        .get(metadata.jwks_uri().as_str())
-        .await
-        .map_err(|source| OidcError::Http { what, source })?;
-    let keys = KeySet::parse(&keys).map_err(|error| OidcError::Nonsense {
-        what,
-        detail: error.to_string(),
-    })?;
+    let keys = http.get(metadata.jwks_uri().as_str()).await;
+    let keys = keys.map_err(|source| OidcError::Http { what, source })?;
+    let keys = KeySet::parse(&keys).map_err(|error| OidcError::nonsense(what, error))?;
     Ok(ProviderDocuments { metadata, keys })
 }
 
-/// Nobody who speaks for the provider may send our secrets, or the browser, to an address in
+/// Fails if an endpoint is not https, so that no secret, and no browser, is sent to an address in
 /// clear; nor, unless the configured issuer is on this machine itself, to a port of this machine.
 fn check_endpoints(issuer: &str, metadata: &Metadata) -> Result<(), OidcError> {
+    let further = metadata.additional_metadata();
+    let (authorization, token) = (metadata.authorization_endpoint(), metadata.token_endpoint());
+    let (revocation, device) = (
+        &further.revocation_endpoint,
+        &further.device_authorization_endpoint,
+    );
     let endpoints = [
-        (
-            "authorization_endpoint",
-            Some(metadata.authorization_endpoint().as_str()),
-        ),
-        (
-            "token_endpoint",
-            metadata.token_endpoint().map(|endpoint| endpoint.as_str()),
-        ),
+        ("authorization_endpoint", Some(authorization.as_str())),
+        ("token_endpoint", token.map(|endpoint| endpoint.as_str())),
         ("jwks_uri", Some(metadata.jwks_uri().as_str())),
-        (
-            "revocation_endpoint",
-            metadata
-                .additional_metadata()
-                .revocation_endpoint
-                .as_deref(),
-        ),
-        (
-            "device_authorization_endpoint",
-            metadata
-                .additional_metadata()
-                .device_authorization_endpoint
-                .as_deref(),
-        ),
+        ("revocation_endpoint", revocation.as_deref()),
+        ("device_authorization_endpoint", device.as_deref()),
     ];
     for (name, address) in endpoints {
         if let Some(address) = address

@@ -55,34 +55,56 @@ fn shown(text: &str) -> Printable<'_> {
 }
 
 impl OidcError {
-    /// Does the provider not know the client, or not in the way that it authenticated?
+    /// Makes the error of an answer of `what` that cannot be used.
+    pub(super) fn nonsense(what: &'static str, detail: impl ToString) -> Self {
+        let detail = detail.to_string();
+        Self::Nonsense { what, detail }
+    }
+
+    /// Returns the error code (RFC 6749 section 5.2) that the provider answered.
+    fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the provider does not know the client, or not in the way that it
+    /// authenticated.
     pub fn is_invalid_client(&self) -> bool {
-        matches!(self, Self::Refused { error, .. } if error == "invalid_client")
+        self.code() == Some("invalid_client")
     }
 
-    /// Did the provider answer that it needs the person (OpenID Connect Core section 3.1.2.6), to
-    /// `prompt=none` or to a refresh?
+    /// Returns true if the provider answered that it needs the person (OpenID Connect Core section
+    /// 3.1.2.6), to `prompt=none` or to a refresh.
     pub fn needs_person(&self) -> bool {
-        matches!(self, Self::Refused { error, .. } if matches!(
-            error.as_str(),
-            "login_required"
-                | "interaction_required"
-                | "consent_required"
-                | "account_selection_required"
-        ))
+        matches!(
+            self.code(),
+            Some(
+                "login_required"
+                    | "interaction_required"
+                    | "consent_required"
+                    | "account_selection_required"
+            )
+        )
     }
 
-    /// Has the provider understood the request and turned it down, other than for the moment?
+    /// Returns true if the provider has understood the request and turned it down, other than for
+    /// the moment.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused { error, .. } if !matches!(
-            error.as_str(),
-            "temporarily_unavailable" | "server_error" | "slow_down"
-        ))
+        let passing = ["temporarily_unavailable", "server_error", "slow_down"];
+        self.code().is_some_and(|code| !passing.contains(&code))
     }
 
-    /// Did the code of the device flow run out (RFC 8628 section 3.5)?
+    /// Returns true if the code of the device flow ran out (RFC 8628 section 3.5).
     pub fn is_expired_token(&self) -> bool {
-        matches!(self, Self::Refused { error, .. } if error == "expired_token")
+        self.code() == Some("expired_token")
+    }
+
+    /// Returns true if the provider has said that this refresh token will never work again (RFC
+    /// 6749 section 5.2).
+    pub fn is_invalid_grant(&self) -> bool {
+        self.code() == Some("invalid_grant")
     }
 
     /// Returns true if the provider may have acted on the request that ended so: it was sent, and no
@@ -103,11 +125,6 @@ impl OidcError {
             Self::Nonsense { what, .. } => *what == TOKEN_ENDPOINT,
             _ => false,
         }
-    }
-
-    /// Has the provider said that this refresh token will never work again (RFC 6749 section 5.2)?
-    pub fn is_invalid_grant(&self) -> bool {
-        matches!(self, Self::Refused { error, .. } if error == "invalid_grant")
     }
 }
 
@@ -131,7 +148,7 @@ pub enum HttpError {
     Setup(String),
 }
 
-/// The innermost cause says what happened; the outer ones only that something did.
+/// Returns the innermost cause: it says what happened, the outer ones only that something did.
 pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

@@ -5,7 +5,7 @@ use opkssh_protocol::printable::printable;
 
 use super::{HttpError, OidcError};
 
-/// One line that says what to do about `error`.
+/// Returns one line that says what to do about `error`.
 pub fn explain(error: &OidcError, provider: &Provider) -> Option<String> {
     let client = &provider.client_id;
     Some(match error {
@@ -68,10 +68,9 @@ fn refused(error: &str, description: Option<&str>, provider: &Provider) -> Optio
                 provider.name()
             )
         }
-        "login_required" | "interaction_required" | "consent_required" => {
+        "login_required" | "interaction_required" | "consent_required" | "invalid_grant" => {
             format!("log in again: opkssh login {}", provider.name())
         }
-        "invalid_grant" => format!("log in again: opkssh login {}", provider.name()),
         "temporarily_unavailable" | "server_error" => {
             "the provider has a problem of its own; try again later".to_owned()
         }

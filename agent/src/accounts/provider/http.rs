@@ -100,7 +100,7 @@ pub(super) fn follow(from: &str, to: &str) -> Option<Url> {
     (to.scheme() == "https" || from.scheme() == "http").then_some(to)
 }
 
-/// Is this address safe to send secrets to?
+/// Fails if secrets cannot be sent to this address safely.
 fn checked(url: &str) -> Result<Url, HttpError> {
     let parsed = Url::parse(url).map_err(|_| HttpError::NotHttps(url.to_owned()))?;
     match parsed.scheme() {
@@ -119,19 +119,13 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// What failed before the connection was there has reached nobody.
+/// Tells whether the request may have reached the provider: not before there was a connection.
 fn unreachable(host: &str, error: &reqwest::Error) -> HttpError {
-    let host = host.to_owned();
+    let (host, cause) = (host.to_owned(), causes(error));
     match (error.is_connect(), error.is_timeout()) {
         (false, true) => HttpError::Timeout { host },
-        (false, false) => HttpError::Broken {
-            host,
-            cause: causes(error),
-        },
-        (true, _) => HttpError::Unreachable {
-            host,
-            cause: causes(error),
-        },
+        (false, false) => HttpError::Broken { host, cause },
+        (true, _) => HttpError::Unreachable { host, cause },
     }
 }
 

@@ -54,10 +54,7 @@ async fn ask(
             refresh_token,
             secret.filter(|_| way == Way::Body),
         ))
-        .map_err(|error| OidcError::Nonsense {
-            what,
-            detail: error.to_string(),
-        })?;
+        .map_err(|error| OidcError::nonsense(what, error))?;
     let response = http
         .send(request)
         .await
@@ -68,10 +65,7 @@ async fn ask(
             error: "invalid_client".to_owned(),
             description: None,
         }),
-        status => Err(OidcError::Nonsense {
-            what,
-            detail: format!("it answered {status}"),
-        }),
+        status => Err(OidcError::nonsense(what, format!("it answered {status}"))),
     }
 }
 

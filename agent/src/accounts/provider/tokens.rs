@@ -253,10 +253,7 @@ fn is_json(response: &HttpResponse) -> bool {
 }
 
 pub(super) fn no_token_endpoint(error: &openidconnect::ConfigurationError) -> OidcError {
-    OidcError::Nonsense {
-        what: "discovery document",
-        detail: error.to_string(),
-    }
+    OidcError::nonsense("discovery document", error)
 }
 
 pub(super) fn refused<E>(
@@ -273,15 +270,16 @@ where
         },
         RequestTokenError::Request(source) => OidcError::Http { what, source },
         // the parser's text may quote the answer, which holds tokens: only the place is told
-        RequestTokenError::Parse(error, _) => OidcError::Nonsense {
-            what,
-            detail: match error.inner().classify() {
-                Category::Data => {
-                    format!("its JSON is no answer to the request (at {})", error.path())
-                }
-                Category::Syntax | Category::Eof | Category::Io => "it is not JSON".to_owned(),
-            },
+        RequestTokenError::Parse(error, _) => match error.inner().classify() {
+            Category::Data => {
+                let path = error.path();
+                let detail = format!("its JSON is no answer to the request (at {path})");
+                OidcError::nonsense(what, detail)
+            }
+            Category::Syntax | Category::Eof | Category::Io => {
+                OidcError::nonsense(what, "it is not JSON")
+            }
         },
-        RequestTokenError::Other(detail) => OidcError::Nonsense { what, detail },
+        RequestTokenError::Other(detail) => OidcError::nonsense(what, detail),
     }
 }

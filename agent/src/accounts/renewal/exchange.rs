@@ -20,7 +20,7 @@ use crate::accounts::provider::{self, Http, OidcError, ProviderDocuments, Tokens
 use crate::failpoint;
 
 /// How long the provider has for its answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The tokens of a refresh, not verified, without the refresh token.
 pub struct Refreshed {
@@ -45,7 +45,7 @@ pub enum AskError {
     /// The provider may have acted.
     #[error("{0}")]
     NoAnswer(OidcError),
-    #[error("the provider did not answer within {} seconds", PATIENCE.as_secs())]
+    #[error("the provider did not answer within {} seconds", ANSWER_TIMEOUT.as_secs())]
     TimedOut,
 }
 
@@ -75,7 +75,7 @@ pub async fn ask(
         .map_err(AskError::NotSent)?;
     failpoint::reached("renewal: documents fetched");
     let asked = provider::refresh(http, &documents, provider, refresh_token);
-    let answer = tokio::time::timeout(PATIENCE, asked).await;
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, asked).await;
     failpoint::reached("renewal: answer arrived");
     let Tokens {
         id_token,

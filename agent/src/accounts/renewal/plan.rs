@@ -96,7 +96,7 @@ impl Plan {
     }
 }
 
-/// What `status` says about how an account is renewed.
+/// Returns what `status` says about how an account is renewed.
 pub fn renewal_words(renewal: Renewal, expiration: ExpirationPolicy) -> String {
     let every = match expiration {
         ExpirationPolicy::Hours12 => "needs you every 12 h",

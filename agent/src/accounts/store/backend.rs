@@ -5,15 +5,12 @@ use async_trait::async_trait;
 use opkssh_protocol::secret::Secret;
 
 use super::error::StoreError;
-use super::kind::{StoreKind, StoreWish};
+use super::kind::StoreKind;
 use super::password::PasswordError;
 
 #[async_trait]
 pub trait Backend: Send + Sync {
     fn kind(&self) -> StoreKind;
-
-    /// Returns the word of `--store` that asks for this store.
-    fn wish(&self) -> StoreWish;
 
     /// Returns why this store takes new accounts, or the error that keeps it from taking any.
     async fn probe(&self) -> Result<String, StoreError>;

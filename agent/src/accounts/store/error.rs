@@ -38,7 +38,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What a person has to unlock first, where that helps.
+    /// Returns what a person has to unlock first, where that helps.
     pub fn locked_part(&self) -> Option<LockedPart> {
         match self {
             Self::FileLocked => Some(LockedPart::Store),
@@ -47,7 +47,7 @@ impl StoreError {
         }
     }
 
-    /// Returns true if somebody has to unlock the store first.
+    /// Returns true if a person has to unlock the store first.
     pub fn is_locked(&self) -> bool {
         matches!(
             self,
@@ -60,7 +60,7 @@ impl StoreError {
         matches!(self, Self::TimedOut | Self::Broken(_) | Self::File(_))
     }
 
-    /// What to do about it, to be followed by what was to be done.
+    /// Returns what to do about it, to be followed by what was to be done.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::FileLocked => Some("unlock it: opkssh agent unlock".to_owned()),

@@ -1,6 +1,6 @@
 //! The encrypted file store: a directory of this user's with a key, sealed with a passphrase, and
 //! one file for each account, sealed to that key. Locked from the daemon's start until somebody
-//! says the passphrase.
+//! gives the passphrase.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::backend::Backend;
 use super::error::StoreError;
-use super::kind::{StoreKind, StoreWish};
+use super::kind::StoreKind;
 use super::password::PasswordError;
 use super::private_file;
 use super::seal::SealKey;
@@ -22,16 +22,8 @@ const KEY: &str = "identity.age";
 
 pub struct FileStore {
     directory: PathBuf,
-    /// Once the passphrase was said.
+    /// Set by [`unlock`](Backend::unlock).
     key: Mutex<Option<Arc<SealKey>>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FileState {
-    /// It has no passphrase yet.
-    New,
-    Locked,
-    Open,
 }
 
 impl FileStore {
@@ -39,18 +31,6 @@ impl FileStore {
         Self {
             directory,
             key: Mutex::new(None),
-        }
-    }
-
-    fn state(&self) -> FileState {
-        if self.key.lock().is_some() {
-            FileState::Open
-        } else {
-            // one that cannot be looked at is not taken for none
-            match self.directory.join(KEY).try_exists() {
-                Ok(false) => FileState::New,
-                Ok(true) | Err(_) => FileState::Locked,
-            }
         }
     }
 
@@ -64,18 +44,17 @@ impl FileStore {
             .unwrap_or_else(|_| Err(unusable("the agent ends")))
     }
 
+    /// Returns the key; fails while the store is locked or new.
     fn open_key(&self) -> Result<Arc<SealKey>, StoreError> {
         self.check_open()?;
         self.key.lock().clone().ok_or(StoreError::FileLocked)
     }
 
-    /// Aliases may be addresses of any length, so the file has a name made from the alias.
+    /// Returns the file of an account, named by a hash: account names may be of any length.
     fn file(&self, id: &str) -> PathBuf {
         let digest = ring::digest::digest(&ring::digest::SHA256, id.as_bytes());
-        let name: String = digest.as_ref()[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let bytes = digest.as_ref()[..16].iter();
+        let name: String = bytes.map(|byte| format!("{byte:02x}")).collect();
         self.directory.join(name + ".age")
     }
 }
@@ -86,20 +65,19 @@ impl Backend for FileStore {
         StoreKind::File
     }
 
-    fn wish(&self) -> StoreWish {
-        StoreWish::File
-    }
-
     async fn probe(&self) -> Result<String, StoreError> {
         self.check_open()?;
         Ok("there is an encrypted file, and it is unlocked".to_owned())
     }
 
     fn check_open(&self) -> Result<(), StoreError> {
-        match self.state() {
-            FileState::Open => Ok(()),
-            FileState::Locked => Err(StoreError::FileLocked),
-            FileState::New => Err(StoreError::FileNew),
+        if self.key.lock().is_some() {
+            return Ok(());
+        }
+        match self.directory.join(KEY).try_exists() {
+            Ok(false) => Err(StoreError::FileNew),
+            // a file that cannot be looked at may hold a key
+            Ok(true) | Err(_) => Err(StoreError::FileLocked),
         }
     }
 
@@ -116,10 +94,10 @@ impl Backend for FileStore {
     async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
         let (key, file) = (self.open_key()?, self.file(id));
         self.blocking(move |_| match std::fs::read_to_string(&file) {
-            Ok(sealed) => match key.open(&sealed) {
-                Ok(secret) => Ok(Some(secret)),
-                Err(_) => Err(StoreError::Unreadable),
-            },
+            Ok(sealed) => key
+                .open(&sealed)
+                .map(Some)
+                .map_err(|_| StoreError::Unreadable),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                 Err(StoreError::Unreadable)
@@ -129,7 +107,7 @@ impl Backend for FileStore {
         .await
     }
 
-    /// Needs no passphrase: who may throw a file away need not be able to read it.
+    /// Needs no passphrase: a file can be deleted without being read.
     async fn delete(&self, id: &str) -> Result<(), StoreError> {
         let file = self.file(id);
         self.blocking(move |_| private_file::remove(&file).map_err(unusable))
@@ -137,15 +115,15 @@ impl Backend for FileStore {
     }
 
     async fn unlock(&self, passphrase: Secret) -> Result<(), PasswordError> {
-        let (state, directory) = (self.state(), self.directory.clone());
-        if state == FileState::Open {
+        let Err(closed) = self.check_open() else {
             return Err(PasswordError::NotLocked);
-        }
+        };
+        let directory = self.directory.clone();
         let key = tokio::task::spawn_blocking(move || {
             make_private(&directory).map_err(|error| PasswordError::file(&directory, error))?;
-            match state {
-                FileState::New => make_key(&directory.join(KEY), &passphrase),
-                FileState::Locked | FileState::Open => read_key(&directory.join(KEY), &passphrase),
+            match closed {
+                StoreError::FileNew => make_key(&directory.join(KEY), &passphrase),
+                _ => read_key(&directory.join(KEY), &passphrase),
             }
         });
         let key = key.await.map_err(|_| PasswordError::Ending)??;
@@ -194,7 +172,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("store");
         let store = FileStore::new(directory.clone());
-        assert_eq!(store.state(), FileState::New);
+        assert!(matches!(store.check_open(), Err(StoreError::FileNew)));
         assert!(matches!(store.load("a").await, Err(StoreError::FileNew)));
         unlock(&store, "one two").await.unwrap();
         store.save("a", secret("a token")).await.unwrap();
@@ -208,7 +186,7 @@ mod tests {
 
         // the next daemon
         let store = FileStore::new(directory);
-        assert_eq!(store.state(), FileState::Locked);
+        assert!(matches!(store.check_open(), Err(StoreError::FileLocked)));
         assert!(matches!(store.load("a").await, Err(StoreError::FileLocked)));
         let refused = store.save("a", secret("b")).await;
         assert!(matches!(refused, Err(StoreError::FileLocked)));

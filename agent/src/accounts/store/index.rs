@@ -127,33 +127,31 @@ impl IndexFile {
         let _changing = self.changing.lock();
         let mut index = self.read()?;
         index.accounts.retain(|entry| entry.alias != account);
-        let entry = entry.map(|entry| Entry::new(account, entry));
-        index.accounts.extend(entry);
+        index
+            .accounts
+            .extend(entry.map(|entry| Entry::new(account, entry)));
         self.replace(&index)
     }
 
-    /// No file: no accounts. A file that cannot be read is an error, or the next write would lose
-    /// what it says.
+    /// Returns an empty index if there is no file. Fails if the file cannot be read, or the next
+    /// write would lose its entries.
     pub fn read(&self) -> Result<Index, StoreError> {
         match std::fs::read(&self.path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| StoreError::Index(format!("{}: {error}", self.path.display()))),
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| self.failed(error)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Index::default()),
-            Err(error) => Err(StoreError::Index(format!(
-                "{}: {error}",
-                self.path.display()
-            ))),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
     /// Replaces the file in one step; it is on disk when this returns.
     fn replace(&self, index: &Index) -> Result<(), StoreError> {
-        let write = || -> std::io::Result<()> {
-            let mut text = serde_json::to_vec_pretty(index)?;
-            text.push(b'\n');
-            private_file::replace(&self.path, &text)
-        };
-        write().map_err(|error| StoreError::Index(format!("{}: {error}", self.path.display())))
+        let mut text = serde_json::to_vec_pretty(index).map_err(|error| self.failed(error))?;
+        text.push(b'\n');
+        private_file::replace(&self.path, &text).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: impl std::fmt::Display) -> StoreError {
+        StoreError::Index(format!("{}: {error}", self.path.display()))
     }
 }
 

@@ -25,16 +25,21 @@ impl StoreKind {
         self.words().1
     }
 
-    fn words(self) -> (&'static str, &'static str) {
+    /// Returns the value of `--store` that asks for this store.
+    pub fn wish(self) -> StoreWish {
+        self.words().2
+    }
+
+    fn words(self) -> (&'static str, &'static str, StoreWish) {
         match self {
-            Self::SecretService => ("secret-service", "the keyring"),
-            Self::File => ("file", "the encrypted file store"),
-            Self::Memory => ("memory", "memory"),
+            Self::SecretService => ("secret-service", "the keyring", StoreWish::Keyring),
+            Self::File => ("file", "the encrypted file store", StoreWish::File),
+            Self::Memory => ("memory", "memory", StoreWish::Memory),
         }
     }
 }
 
-/// Which store new accounts shall have.
+/// Which store new accounts get.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum StoreWish {
     /// The keyring where there is one, else an encrypted file that was set up, else memory.
@@ -48,7 +53,7 @@ pub enum StoreWish {
 }
 
 impl StoreWish {
-    /// As `--store` takes it.
+    /// Returns the value of `--store`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",

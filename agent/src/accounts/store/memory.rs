@@ -5,7 +5,7 @@ use opkssh_protocol::secret::Secret;
 
 use super::backend::Backend;
 use super::error::StoreError;
-use super::kind::{StoreKind, StoreWish};
+use super::kind::StoreKind;
 
 pub struct Memory;
 
@@ -13,10 +13,6 @@ pub struct Memory;
 impl Backend for Memory {
     fn kind(&self) -> StoreKind {
         StoreKind::Memory
-    }
-
-    fn wish(&self) -> StoreWish {
-        StoreWish::Memory
     }
 
     async fn probe(&self) -> Result<String, StoreError> {

@@ -8,7 +8,6 @@ mod error;
 mod file;
 pub mod index;
 mod kind;
-mod late_answers;
 mod memory;
 pub mod password;
 pub mod private_file;
@@ -26,13 +25,13 @@ use std::time::Duration;
 use opkssh_protocol::control::LockedPart;
 use opkssh_protocol::secret::Secret;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 pub use error::StoreError;
 pub use kind::{StoreKind, StoreWish};
 
 use backend::Backend;
 use file::FileStore;
-use late_answers::LateAnswers;
 use memory::Memory;
 use password::{Attempt, Attempts, PasswordError};
 use secret_service::SecretService;
@@ -40,19 +39,11 @@ use secret_service::SecretService;
 /// How long `status` waits for a keyring that has not answered before.
 const SHORT: Duration = Duration::from_secs(2);
 
-/// Returns every store, in the order in which `--store auto` asks them for new accounts.
-fn backends(file_directory: PathBuf, late_answers: &Arc<LateAnswers>) -> Vec<Box<dyn Backend>> {
-    vec![
-        Box::new(SecretService::new(late_answers.clone())),
-        Box::new(FileStore::new(file_directory)),
-        Box::new(Memory),
-    ]
-}
-
 /// All stores, by kind.
 pub struct Stores {
+    /// In the order in which `--store auto` asks them for new accounts.
     backends: Vec<Box<dyn Backend>>,
-    late_answers: Arc<LateAnswers>,
+    keyring_answers: Arc<Notify>,
     wish: StoreWish,
     /// All tries at a store's passphrase.
     attempts: Attempts,
@@ -74,23 +65,21 @@ impl Chosen {
     }
 }
 
-/// The store for which a choice failed, and why.
-type NotChosen = (StoreKind, StoreError);
-
 impl Stores {
     pub fn new(wish: StoreWish, file_directory: PathBuf) -> Self {
-        let late_answers = Arc::default();
-        let backends = backends(file_directory, &late_answers);
-        Self {
-            late_answers,
-            ..Self::of(backends, wish)
-        }
+        let keyring_answers = Arc::<Notify>::default();
+        let backends: Vec<Box<dyn Backend>> = vec![
+            Box::new(SecretService::new(keyring_answers.clone())),
+            Box::new(FileStore::new(file_directory)),
+            Box::new(Memory),
+        ];
+        Self::of(backends, keyring_answers, wish)
     }
 
-    fn of(backends: Vec<Box<dyn Backend>>, wish: StoreWish) -> Self {
+    fn of(backends: Vec<Box<dyn Backend>>, keyring_answers: Arc<Notify>, wish: StoreWish) -> Self {
         Self {
             backends,
-            late_answers: Arc::default(),
+            keyring_answers,
             wish,
             attempts: Attempts::default(),
             last_choice: Mutex::new(None),
@@ -105,7 +94,7 @@ impl Stores {
     /// Fails if a new login cannot be stored, as far as that is known without asking a keyring.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
         let waits = |backend: &dyn Backend| match locked_part_of(backend) {
-            Some(LockedPart::NewStore) => self.wish == backend.wish(),
+            Some(LockedPart::NewStore) => self.wish == backend.kind().wish(),
             other => other.is_some(),
         };
         match self.wanted().any(waits) {
@@ -121,17 +110,16 @@ impl Stores {
         self.backend(kind)?.check_open()
     }
 
-    /// What has to be unlocked before accounts in a store with a passphrase can be used, or made.
+    /// Returns what has to be unlocked before accounts in a store with a passphrase can be used, or made.
     pub fn locked_part(&self, is_used: bool) -> Option<LockedPart> {
-        let mut parts = self.backends.iter().filter_map(|backend| {
+        self.backends.iter().find_map(|backend| {
             let part = locked_part_of(backend.as_ref())?;
             let counts = match part {
-                LockedPart::NewStore => self.wish == backend.wish(),
+                LockedPart::NewStore => self.wish == backend.kind().wish(),
                 _ => is_used || self.wish != StoreWish::Memory,
             };
             counts.then_some(part)
-        });
-        parts.next()
+        })
     }
 
     /// Waits until one may try a store's passphrase.
@@ -163,7 +151,7 @@ impl Stores {
         Ok(())
     }
 
-    /// What was chosen last; asks, a short time, only if nothing was chosen yet.
+    /// Returns the last choice. If there is none yet, asks the stores for at most [`SHORT`].
     pub async fn chosen(&self) -> Chosen {
         if let Some(chosen) = self.last_choice.lock().clone() {
             return chosen;
@@ -171,8 +159,7 @@ impl Stores {
         match tokio::time::timeout(SHORT, self.ask()).await {
             Ok(Ok(chosen)) => chosen,
             Ok(Err((kind, error))) => {
-                let hint = error.locked_part().and_then(|_| error.hint());
-                let reason = match hint {
+                let reason = match error.hint().filter(|_| error.locked_part().is_some()) {
                     Some(hint) => format!("{error}; {hint}"),
                     None => error.to_string(),
                 };
@@ -190,16 +177,18 @@ impl Stores {
     /// Waits until a call that was reported as timed out has succeeded after all, and returns the
     /// kind of its store: it answers again. For one waiter; may be dropped while it waits.
     pub async fn answers_again(&self) -> StoreKind {
-        self.late_answers.next().await
+        self.keyring_answers.notified().await;
+        StoreKind::SecretService
     }
 
     /// Returns the stores that new accounts may have.
     fn wanted(&self) -> impl Iterator<Item = &dyn Backend> {
         let backends = self.backends.iter().map(AsRef::as_ref);
-        backends.filter(|backend| [StoreWish::Auto, backend.wish()].contains(&self.wish))
+        backends.filter(|backend| [StoreWish::Auto, backend.kind().wish()].contains(&self.wish))
     }
 
-    async fn ask(&self) -> Result<Chosen, NotChosen> {
+    /// Chooses a store. Fails with the store that was asked for, or the first one, and its error.
+    async fn ask(&self) -> Result<Chosen, (StoreKind, StoreError)> {
         // why those before it were not taken
         let mut reasons = Vec::new();
         let mut refused = None;
@@ -237,7 +226,7 @@ impl Stores {
     fn backend(&self, kind: StoreKind) -> Result<&dyn Backend, StoreError> {
         let mut backends = self.backends.iter().map(AsRef::as_ref);
         backends
-            .find(|backend: &&dyn Backend| backend.kind() == kind)
+            .find(|backend| backend.kind() == kind)
             .ok_or_else(|| StoreError::Unavailable(format!("no {} here", kind.name())))
     }
 

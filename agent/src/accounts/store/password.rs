@@ -55,7 +55,7 @@ impl PasswordError {
     }
 }
 
-/// What all tries at one password share. Whoever waits here keeps nobody else from being answered.
+/// What all tries at one password share. Waiting here blocks no other request.
 #[derive(Default)]
 pub struct Attempts(Arc<Mutex<Failed>>);
 
@@ -69,7 +69,7 @@ struct Failed {
 pub struct Attempt(OwnedMutexGuard<Failed>);
 
 impl Attempts {
-    /// Waits until one may try. The try counts as failed at once, so that hanging up in the middle
+    /// Waits until the next try is allowed. The try counts as failed at once, so that hanging up in the middle
     /// does not make it cheaper.
     pub async fn next(&self) -> Attempt {
         let mut failed = self.0.clone().lock_owned().await;

@@ -44,7 +44,7 @@ impl SealKey {
         Lid(self.0.to_public())
     }
 
-    /// The key, sealed with `password`. Takes its time and memory: not for the async runtime.
+    /// Returns the key, sealed with `password`. Takes time and memory: not for the async runtime.
     pub fn wrap(&self, password: &Secret) -> Result<String, SealError> {
         leaving_no_stack(|| {
             let mut recipient = scrypt::Recipient::new(passphrase(password));
@@ -53,7 +53,7 @@ impl SealKey {
         })
     }
 
-    /// The key back from [`wrap`](Self::wrap), at the same expense.
+    /// Opens what [`wrap`](Self::wrap) returned, at the same expense.
     pub fn unwrap(wrapped: &str, password: &Secret) -> Result<Self, SealError> {
         let key = leaving_no_stack(|| {
             let mut identity = scrypt::Identity::new(passphrase(password));

@@ -1,5 +1,6 @@
 //! The Secret Service, through the `keyring` family: blocking calls on a thread of their own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,12 +8,12 @@ use keyring_core::Error;
 use keyring_core::api::CredentialStoreApi as _;
 use opkssh_protocol::secret::Secret;
 use secret_service::EncryptionType;
+use tokio::sync::Notify;
 use zbus_secret_service_keyring_store::Store;
 
 use super::backend::Backend;
 use super::error::StoreError;
-use super::kind::{StoreKind, StoreWish};
-use super::late_answers::LateAnswers;
+use super::kind::StoreKind;
 use super::secret_service_error::{explain, unavailable};
 use super::thread::StoreThread;
 
@@ -24,8 +25,9 @@ pub struct SecretService {
 }
 
 impl SecretService {
-    pub fn new(late_answers: Arc<LateAnswers>) -> Self {
-        let thread = StoreThread::new(StoreKind::SecretService, Connection::new, late_answers);
+    /// `answers_again`: see [`StoreThread::new`].
+    pub fn new(answers_again: Arc<Notify>) -> Self {
+        let thread = StoreThread::new(Connection::new, answers_again);
         Self { thread }
     }
 }
@@ -34,10 +36,6 @@ impl SecretService {
 impl Backend for SecretService {
     fn kind(&self) -> StoreKind {
         StoreKind::SecretService
-    }
-
-    fn wish(&self) -> StoreWish {
-        StoreWish::Keyring
     }
 
     async fn probe(&self) -> Result<String, StoreError> {
@@ -67,20 +65,25 @@ struct Connection(Arc<Store>);
 
 impl Connection {
     fn new() -> Result<Self, StoreError> {
-        Store::new().map(Self).map_err(|error| unavailable(&error))
+        Store::new().map(Self).map_err(unavailable)
     }
 
+    /// Replaces the item as a whole. The keyring crate changes the secret of an item that is there,
+    /// and oo7 (0.6) keeps such a change in its memory only: it is lost when oo7 is locked or ends.
     fn save(&self, id: &str, secret: &Secret) -> Result<(), StoreError> {
+        if replace_item(id, secret).map_err(|error| explain(&error))? {
+            return Ok(());
+        }
         self.entry(id)?
             .set_password(secret.expose())
-            .map_err(|error| unavailable(&error))
+            .map_err(unavailable)
     }
 
-    /// Does it answer? It is asked for an entry that does not exist.
+    /// Fails if the service does not answer: asks for an entry that does not exist.
     fn probe(&self) -> Result<(), StoreError> {
         match self.entry("probe")?.get_password() {
             Ok(_) | Err(Error::NoEntry) => Ok(()),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
@@ -88,8 +91,7 @@ impl Connection {
         match self.entry(id)?.get_password() {
             Ok(text) => Ok(Some(Secret::new(text))),
             Err(Error::NoEntry) => not_hidden().map(|()| None),
-            Err(Error::BadEncoding(_) | Error::BadDataFormat(..)) => Err(StoreError::Unreadable),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
@@ -97,15 +99,31 @@ impl Connection {
         match self.entry(id)?.delete_credential() {
             Ok(()) => Ok(()),
             Err(Error::NoEntry) => not_hidden(),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
     fn entry(&self, id: &str) -> Result<keyring_core::Entry, StoreError> {
-        self.0
-            .build(SERVICE, id, None)
-            .map_err(|error| unavailable(&error))
+        self.0.build(SERVICE, id, None).map_err(unavailable)
     }
+}
+
+/// Replaces the item in the default collection. Returns false if that has none, or is locked.
+fn replace_item(id: &str, secret: &Secret) -> Result<bool, secret_service::Error> {
+    let service = secret_service::blocking::SecretService::connect(EncryptionType::Dh)?;
+    let collection = match service.get_default_collection() {
+        Ok(collection) if !collection.is_locked()? => collection,
+        Ok(_) | Err(secret_service::Error::NoResult) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let attributes = || HashMap::from([("service", SERVICE), ("username", id)]);
+    let items = collection.search_items(attributes())?;
+    let Some(item) = items.first() else {
+        return Ok(false);
+    };
+    let (label, text) = (item.get_label()?, secret.expose().as_bytes());
+    collection.create_item(&label, attributes(), text, true, "application/octet-stream")?;
+    Ok(true)
 }
 
 /// Fails if entries may be hidden: some services (oo7) find nothing in a collection that is locked.

@@ -8,13 +8,19 @@ use zbus::fdo;
 
 use super::error::StoreError;
 
+const NO_BUS: &str = "there is no session bus (DBUS_SESSION_BUS_ADDRESS)";
+const NO_SERVICE: &str = "nothing on the session bus offers a keyring (org.freedesktop.secrets)";
+const ENDED: &str = "the keyring ended before it answered";
+const DENIED: &str = "the session bus does not let the agent use the keyring";
+const FAILED: &str = "the keyring failed";
+
 /// Returns what an error other than "no such entry" means for the store.
-pub fn unavailable(error: &Error) -> StoreError {
-    let text = match error {
+pub fn unavailable(error: Error) -> StoreError {
+    StoreError::Unavailable(match error {
         Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => {
             return match cause.downcast_ref() {
                 Some(cause) => explain(cause),
-                None => broken("the keyring failed", cause),
+                None => broken(FAILED, cause),
             };
         }
         Error::NoEntry => "the keyring has no entry for this account".to_owned(),
@@ -25,13 +31,11 @@ pub fn unavailable(error: &Error) -> StoreError {
         }
         Error::Invalid(name, cause) => format!("the keyring does not take this {name}: {cause}"),
         Error::Ambiguous(entries) => {
-            let count = entries.len();
-            format!("the keyring has {count} entries for this account")
+            format!("the keyring has {} entries for this account", entries.len())
         }
         Error::NotSupportedByStore(cause) => format!("the keyring cannot do this: {cause}"),
-        other => return broken("the keyring failed", other),
-    };
-    StoreError::Unavailable(text)
+        other => return broken(FAILED, other),
+    })
 }
 
 /// Returns what an error of the Secret Service means for the store.
@@ -40,34 +44,27 @@ pub fn explain(error: &ServiceError) -> StoreError {
         ServiceError::Locked => StoreError::Locked,
         ServiceError::Prompt => StoreError::PromptDismissed,
         ServiceError::PromptDisconnected => {
-            let text = "the keyring ended while its prompt was open";
-            StoreError::Unavailable(text.to_owned())
+            because("the keyring ended while its prompt was open", "")
         }
-        ServiceError::NoResult => {
-            let text = "the keyring has no default collection";
-            StoreError::Unavailable(text.to_owned())
-        }
+        ServiceError::NoResult => because("the keyring has no default collection", ""),
         // the library says this of an address that cannot be read, and of a socket that is not there
-        ServiceError::Unavailable => no_bus(),
+        ServiceError::Unavailable => because(NO_BUS, ""),
         ServiceError::Crypto(cause) => broken("the keyring's answer cannot be decrypted", cause),
         ServiceError::Zvariant(cause) => broken("the keyring's answer cannot be read", cause),
         ServiceError::Zbus(error) => explain_bus(error),
         ServiceError::ZbusFdo(error) => explain_fdo(error),
-        other => broken("the keyring failed", other),
+        other => broken(FAILED, other),
     }
 }
 
 fn explain_bus(error: &BusError) -> StoreError {
     match error {
-        BusError::Address(_) => no_bus(),
+        BusError::Address(_) => because(NO_BUS, ""),
         BusError::Connection(cause, _) => because(NO_BUS, cause),
         BusError::InputOutput(cause) => broken("the connection to the session bus failed", cause),
         BusError::Handshake(cause) => because("the session bus refuses this user", cause),
         BusError::FDO(error) => explain_fdo(error),
-        BusError::MethodError(name, text, _) => {
-            let text = text.as_deref().unwrap_or_default();
-            by_name(name.as_str(), text)
-        }
+        BusError::MethodError(name, text, _) => by_name(name, text.as_deref().unwrap_or_default()),
         other => broken("the session bus failed", other),
     }
 }
@@ -75,40 +72,26 @@ fn explain_bus(error: &BusError) -> StoreError {
 fn explain_fdo(error: &fdo::Error) -> StoreError {
     match error {
         fdo::Error::ZBus(error) => explain_bus(error),
-        fdo::Error::ServiceUnknown(_) | fdo::Error::NameHasNoOwner(_) => no_service(),
+        fdo::Error::ServiceUnknown(_) | fdo::Error::NameHasNoOwner(_) => because(NO_SERVICE, ""),
         fdo::Error::NoReply(cause) | fdo::Error::Disconnected(cause) => broken(ENDED, cause),
         fdo::Error::AccessDenied(cause) => because(DENIED, cause),
-        other => broken("the keyring failed", other),
+        other => broken(FAILED, other),
     }
 }
 
 /// Explains an error that the bus or the keyring sent.
 fn by_name(name: &str, text: &str) -> StoreError {
-    const BUS: &str = "org.freedesktop.DBus.Error.";
-    match name.strip_prefix(BUS) {
-        Some("ServiceUnknown" | "NameHasNoOwner") => no_service(),
+    match name.strip_prefix("org.freedesktop.DBus.Error.") {
+        None if name == "org.freedesktop.Secret.Error.IsLocked" => StoreError::Locked,
+        None if name == "org.freedesktop.Secret.Error.NoSession" => {
+            broken("the keyring has forgotten this connection", text)
+        }
+        Some("ServiceUnknown" | "NameHasNoOwner") => because(NO_SERVICE, ""),
         Some("NoReply" | "Disconnected") => broken(ENDED, text),
         Some("AccessDenied") => because(DENIED, text),
         Some(name) if name.starts_with("Spawn.") => because("the keyring does not start", text),
-        _ if name == "org.freedesktop.Secret.Error.IsLocked" => StoreError::Locked,
-        _ if name == "org.freedesktop.Secret.Error.NoSession" => {
-            broken("the keyring has forgotten this connection", text)
-        }
-        _ => broken("the keyring failed", format!("{name}: {text}")),
+        _ => broken(FAILED, format!("{name}: {text}")),
     }
-}
-
-const NO_BUS: &str = "there is no session bus (DBUS_SESSION_BUS_ADDRESS)";
-const ENDED: &str = "the keyring ended before it answered";
-const DENIED: &str = "the session bus does not let the agent use the keyring";
-
-fn no_bus() -> StoreError {
-    StoreError::Unavailable(NO_BUS.to_owned())
-}
-
-fn no_service() -> StoreError {
-    let text = "nothing on the session bus offers a keyring (org.freedesktop.secrets)";
-    StoreError::Unavailable(text.to_owned())
 }
 
 /// Nothing was done.
@@ -121,6 +104,7 @@ fn broken(what: &str, cause: impl ToString) -> StoreError {
     StoreError::Broken(words(what, cause))
 }
 
+/// Returns our words with the library's behind them, if it has any.
 fn words(what: &str, cause: impl ToString) -> String {
     match cause.to_string().as_str() {
         "" => what.to_owned(),
@@ -136,7 +120,7 @@ mod tests {
     use super::*;
 
     fn told(error: ServiceError) -> String {
-        unavailable(&Error::PlatformFailure(Box::new(error))).to_string()
+        unavailable(Error::PlatformFailure(Box::new(error))).to_string()
     }
 
     #[test]
@@ -148,7 +132,7 @@ mod tests {
                 "the keyring is locked and its prompt was dismissed",
             ),
         ] {
-            let error = unavailable(&Error::NoStorageAccess(Box::new(error)));
+            let error = unavailable(Error::NoStorageAccess(Box::new(error)));
             assert!(error.is_locked());
             assert_eq!(error.to_string(), text);
         }
@@ -193,7 +177,7 @@ mod tests {
                 .to_string()
                 .ends_with(&format!("{ENDED}: disconnected"))
         );
-        let damaged = unavailable(&Error::BadEncoding(Vec::new()));
+        let damaged = unavailable(Error::BadEncoding(Vec::new()));
         assert!(matches!(damaged, StoreError::Unreadable));
         // the write may have come before the end
         assert!(ended.is_unclear());

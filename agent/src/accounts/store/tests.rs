@@ -7,7 +7,6 @@ use super::*;
 /// A store that takes new accounts, or says why it does not.
 struct Fake {
     kind: StoreKind,
-    wish: StoreWish,
     refuses: Option<StoreError>,
     is_open: AtomicBool,
 }
@@ -16,10 +15,6 @@ struct Fake {
 impl Backend for Fake {
     fn kind(&self) -> StoreKind {
         self.kind
-    }
-
-    fn wish(&self) -> StoreWish {
-        self.wish
     }
 
     async fn probe(&self) -> Result<String, StoreError> {
@@ -60,20 +55,19 @@ impl Backend for Fake {
 
 /// The keyring, the file and memory, as they answer.
 fn stores(wish: StoreWish, keyring: Option<StoreError>, file: Option<StoreError>) -> Stores {
-    let store = |kind, wish, refuses| {
+    let store = |kind, refuses| {
         Box::new(Fake {
             kind,
-            wish,
             refuses,
             is_open: AtomicBool::new(false),
         }) as Box<dyn Backend>
     };
     let backends = vec![
-        store(StoreKind::SecretService, StoreWish::Keyring, keyring),
-        store(StoreKind::File, StoreWish::File, file),
+        store(StoreKind::SecretService, keyring),
+        store(StoreKind::File, file),
         Box::new(Memory),
     ];
-    Stores::of(backends, wish)
+    Stores::of(backends, Arc::default(), wish)
 }
 
 async fn unlock(stores: &Stores, passphrase: &str) -> Result<(), PasswordError> {
@@ -186,7 +180,7 @@ async fn the_store_that_asks_for_a_passphrase_is_the_one_that_is_unlocked() {
 
 #[tokio::test]
 async fn a_store_that_this_program_does_not_have_is_told() {
-    let stores = Stores::of(vec![Box::new(Memory)], StoreWish::Auto);
+    let stores = Stores::of(vec![Box::new(Memory)], Arc::default(), StoreWish::Auto);
     let refused = stores.load(StoreKind::File, "a").await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
 }

@@ -5,11 +5,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::error::StoreError;
-use super::kind::StoreKind;
-use super::late_answers::LateAnswers;
 
 /// How long a caller waits for its turn. A call that has not begun by then is never made.
 const TURN_DEADLINE: Duration = Duration::from_secs(10);
@@ -22,9 +20,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// A thread that is started with the first call. There is never a second one: writes reach the
 /// keyring in their order, however long one of them hangs.
 pub struct StoreThread<C> {
-    kind: StoreKind,
     connect: fn() -> Result<C, StoreError>,
-    late_answers: Arc<LateAnswers>,
+    answers_again: Arc<Notify>,
     jobs: Mutex<Option<Sender<Slot<C>>>>,
 }
 
@@ -34,7 +31,7 @@ type Job<C> = Box<dyn FnOnce(&mut Option<C>) + Send>;
 /// have written: while the keyring hangs, no secret waits in the queue.
 type Slot<C> = Arc<Mutex<Option<Job<C>>>>;
 
-/// The waiting for a job, whichever way it ends.
+/// Withdraws a job when it is dropped.
 struct Waiting<C>(Slot<C>);
 
 impl<C> Waiting<C> {
@@ -51,22 +48,17 @@ impl<C> Drop for Waiting<C> {
 }
 
 impl<C: 'static> StoreThread<C> {
-    /// Returns a thread that is not started yet. `connect` makes a connection to the keyring.
-    pub fn new(
-        kind: StoreKind,
-        connect: fn() -> Result<C, StoreError>,
-        late_answers: Arc<LateAnswers>,
-    ) -> Self {
+    /// Returns a thread that is not started yet. `connect` makes a connection to the keyring;
+    /// `answers_again` is notified when a call succeeds that was reported as timed out.
+    pub fn new(connect: fn() -> Result<C, StoreError>, answers_again: Arc<Notify>) -> Self {
         Self {
-            kind,
             connect,
-            late_answers,
+            answers_again,
             jobs: Mutex::new(None),
         }
     }
 
-    /// Makes one call to the keyring. A call that hangs is left to itself, and
-    /// [`LateAnswers`] tells when the keyring has answered it after all.
+    /// Makes one call to the keyring. A call that hangs is left to itself.
     pub async fn call<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
@@ -82,7 +74,7 @@ impl<C: 'static> StoreThread<C> {
     ) -> Result<T, StoreError> {
         let (begin, begun) = oneshot::channel();
         let (answer, mut answered) = oneshot::channel();
-        let (kind, connect, late_answers) = (self.kind, self.connect, self.late_answers.clone());
+        let (connect, answers_again) = (self.connect, self.answers_again.clone());
         let waiting = self.hand_over(Box::new(move |connection| {
             let _ = begin.send(());
             let result = connected(connection, connect).and_then(ask);
@@ -91,7 +83,7 @@ impl<C: 'static> StoreThread<C> {
                 *connection = None;
             }
             if let Err(Ok(_)) = answer.send(result) {
-                late_answers.tell(kind);
+                answers_again.notify_one();
             }
         }))?;
         let is_over = tokio::time::timeout(turn_deadline, begun).await.is_err();
@@ -190,7 +182,7 @@ mod tests {
     }
 
     fn idle() -> StoreThread<()> {
-        StoreThread::new(StoreKind::SecretService, || Ok(()), Arc::default())
+        StoreThread::new(|| Ok(()), Arc::default())
     }
 
     #[tokio::test]
@@ -229,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_had_begun_is_unclear_and_its_late_answer_is_news() {
         let thread = idle();
-        let news = thread.late_answers.clone();
+        let news = thread.answers_again.clone();
         let hang_until = |answer: Result<(), StoreError>| {
             let (go_on, hang) = mpsc::channel::<()>();
             let call = move |_: &()| {
@@ -245,7 +237,7 @@ mod tests {
         assert!(matches!(given_up, StoreError::TimedOut) && given_up.is_unclear());
         assert!(!StoreError::Busy.is_unclear());
         drop(go_on);
-        assert_eq!(news.next().await, StoreKind::SecretService);
+        news.notified().await;
 
         // a prompt that was dismissed is no reason to ask again, and to prompt again
         let (go_on, call) = hang_until(Err(StoreError::Unavailable("dismissed".to_owned())));
@@ -253,6 +245,6 @@ mod tests {
         assert!(given_up.is_err());
         drop(go_on);
         thread.call(|_| Ok(())).await.unwrap();
-        assert!(timeout(soon, news.next()).await.is_err());
+        assert!(timeout(soon, news.notified()).await.is_err());
     }
 }

@@ -243,7 +243,7 @@ async fn the_key_stays_until_what_was_sealed_is_back_or_given_up() {
 
         if is_given_up {
             let first = WhichAccount::Named("first".to_owned());
-            world.accounts.log_out(&first).await.unwrap();
+            world.accounts.log_out(&first, false).await.unwrap();
         } else {
             // the next daemon needs the password again, and has it all
             world.restart(StoreWish::File);
@@ -322,7 +322,7 @@ async fn a_locked_agent_logs_out_of_what_is_meant() {
     lock(&world).await;
     // the provider's name
     let test = WhichAccount::Named("test".to_owned());
-    let refused = world.accounts.log_out(&test).await.unwrap_err();
+    let refused = world.accounts.log_out(&test, false).await.unwrap_err();
     let why = "test may be any of the accounts first, second, third";
     assert_eq!(refused.to_string(), why);
 
@@ -332,14 +332,14 @@ async fn a_locked_agent_logs_out_of_what_is_meant() {
     world.accounts.source.look_at_settings().await;
     let default = world
         .accounts
-        .log_out(&WhichAccount::Default)
+        .log_out(&WhichAccount::Default, false)
         .await
         .unwrap();
     assert_eq!(default.len(), 1);
     assert_eq!(default[0].alias, "second");
     let first = WhichAccount::Named("first".to_owned());
-    world.accounts.log_out(&first).await.unwrap();
-    let third = world.accounts.log_out(&test).await.unwrap();
+    world.accounts.log_out(&first, false).await.unwrap();
+    let third = world.accounts.log_out(&test, false).await.unwrap();
     assert_eq!(third.len(), 1);
     assert_eq!(third[0].alias, "third");
 }

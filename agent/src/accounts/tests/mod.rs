@@ -199,7 +199,7 @@ impl World {
             .expect("in memory")
     }
 
-    /// Would a server with this expiration policy let us in now, by what ssh sees in the agent?
+    /// Fails if a server with this expiration policy would refuse what ssh sees in the agent now.
     fn server_accepts(&self) -> Result<(), String> {
         let identities = self.accounts.owner.now().identities.clone();
         let shown = UnverifiedCertificate::parse(&identities[0].blob).unwrap();

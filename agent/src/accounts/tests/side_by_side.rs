@@ -10,7 +10,8 @@ fn world() -> World {
     World::new(OnRefresh::RepeatsNonce, 3600, ExpirationPolicy::Oidc)
 }
 
-/// Do a login that names no account, and one for the account named after the provider, share one?
+/// Returns true if a login that names no account, and one for the account named after the provider,
+/// are one.
 fn share(world: &World) -> bool {
     let key = |request: &LoginRequest| {
         let by_provider = is_named_after_provider(&world.accounts.owner.now().facts, request);

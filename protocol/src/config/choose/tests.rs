@@ -68,7 +68,7 @@ fn providers_of_the_environment_replace_those_of_the_configuration() {
         ..Wanted::default()
     };
     assert_eq!(one(wanted(Some("env"))).client_id, "ce");
-    // `work` is the configured default, but not in the list any more
+    // `work` is the configured default, but is no longer in the list
     let error = refused(wanted(None), CONFIG);
     assert_eq!(
         error.to_string(),

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What sshd makes of the text behind `name=`: its value, and what stands behind the quotes.
+/// Parses the text after `name=` like sshd: returns the value and the rest after the quotes.
 fn as_sshd_reads(text: &str) -> (String, String) {
     let mut rest = text.strip_prefix('"').unwrap().chars().peekable();
     let mut value = String::new();

@@ -1,4 +1,5 @@
-//! What Go's audit does not look at: everything that would surprise after a switch-over.
+//! Checks that Go's audit does not have: problems that would only show when this program replaces
+//! Go's.
 
 use std::io;
 use std::path::Path;
@@ -19,13 +20,13 @@ use crate::install::{self, Sshd, pubkey, tokens};
 use crate::key_source::{
     KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
 };
-use crate::permissions::{self, Place};
+use crate::permissions::{self, ServerPaths};
 use crate::plugin;
 use crate::policy::rules::{Rule, Rules};
 use crate::providers::Providers;
 use crate::settings::Settings;
 
-/// For one provider.
+/// Checks one provider.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub struct Findings(pub Vec<Finding>);
@@ -51,27 +52,27 @@ impl Findings {
         });
     }
 
-    /// Rows of the providers file that do not count.
+    /// Reports rows of the providers file that have no effect.
     pub fn providers(&mut self, providers: &Providers, path: &Path) {
         for problem in &providers.problems {
-            self.error(problem, "no token of this issuer is accepted", "");
+            self.error(problem, "all tokens of this issuer are refused", "");
         }
         if providers.issuers().next().is_none() {
             self.error(path.display(), "no providers configured", "");
         }
     }
 
-    /// Returns what was loaded, or reports why a file that may deny cannot be used.
+    /// Returns the loaded file, or reports why a file that can deny cannot be used.
     fn loaded<T: Default>(&mut self, loaded: Result<T, EtcError>, etc: &Path) -> T {
         loaded.unwrap_or_else(|error| {
             let path = error.entry.path_in(etc);
-            let hint = "nobody is let in while this file is like this";
+            let hint = "verify refuses every login until this file is fixed";
             self.error(path.display(), error.problem, hint);
             T::default()
         })
     }
 
-    /// Deny lists, and environment for asking providers.
+    /// Checks `config.yml`: deny lists, and environment for requests to providers.
     pub fn config(&mut self, etc: &Path) -> ServerConfig {
         let config = self.loaded(etc::load_config(etc, None), etc);
         let path = CONFIG.path_in(etc);
@@ -85,25 +86,25 @@ impl Findings {
         config
     }
 
-    /// `server.yml`, and the key sets that it names.
+    /// Checks `server.yml` and its key sets.
     pub fn settings(&mut self, etc: &Path) -> Settings {
         let settings = self.loaded(etc::load_settings(etc), etc);
         for (issuer, path) in &settings.jwks_files {
             if let Err(error) = read_jwks_file(path) {
-                self.error(issuer, error, "nobody of this issuer is let in");
+                self.error(issuer, error, "every login of this issuer is refused");
             }
         }
         if let Some(fallback) = &settings.fallback
-            && let Err(error) = fallback.judge()
+            && let Err(error) = fallback.check_owner_and_mode()
         {
             self.error(SETTINGS.path_in(etc).display(), error, "");
         }
         settings
     }
 
-    /// What verify's account cannot read or run.
+    /// Reports what verify's account cannot read or run.
     pub fn reachability(&mut self, etc: &Path, cache: &Path) {
-        let place = Place {
+        let place = ServerPaths {
             etc: etc.to_owned(),
             group: ACCOUNT.to_owned(),
             cache: cache.to_owned(),
@@ -116,7 +117,7 @@ impl Findings {
                 "Run: sudo opkssh permissions fix",
             );
         }
-        // only root can become that account; elsewhere the files are a test's or a demonstration's
+        // only root can become that account; other directories belong to tests or demonstrations
         let is_here = etc == Path::new(etc::DIRECTORY) && account::find(ACCOUNT).is_ok();
         if is_here
             && rustix::process::geteuid().is_root()
@@ -128,12 +129,13 @@ impl Findings {
         }
     }
 
-    /// Reports why verify would not use the key cache. Where there is none, each login asks.
+    /// Reports why verify would not use the key cache. Without a cache, each login asks the
+    /// provider.
     pub fn cache(&mut self, etc: &Path, path: &Path, settings: &Settings) {
         let plugins = plugin::load(&PLUGINS.path_in(etc));
         match Store::check_for_owner(path) {
             Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                // without these, verify makes a directory of its own
+                // otherwise verify makes its own directory
                 if settings.runs_others(&plugins) {
                     self.warning(
                         path.display(),
@@ -152,8 +154,13 @@ impl Findings {
         }
     }
 
-    /// Reports providers that do not answer, in their own name, with keys that can be used.
-    pub fn reach(&mut self, providers: &Providers, config: &ServerConfig, settings: &Settings) {
+    /// Reports providers that do not answer under their own name with usable keys.
+    pub fn check_providers(
+        &mut self,
+        providers: &Providers,
+        config: &ServerConfig,
+        settings: &Settings,
+    ) {
         let source = WhenAsked {
             env_vars: &config.env_vars,
         };
@@ -169,13 +176,13 @@ impl Findings {
                 Err(error) => self.warning(
                     issuer,
                     format!("the provider cannot be reached: {error}"),
-                    "Until it can, nobody of this issuer is let in, but with keys in the cache",
+                    "Until then, logins of this issuer need keys in the cache",
                 ),
             }
         }
     }
 
-    /// Rules, the revoked, and what of them sshd would not honour. Returns the rules.
+    /// Checks rules and revocations, and options that sshd would not honour. Returns the rules.
     pub fn rules(
         &mut self,
         args: &AuditArgs,
@@ -247,7 +254,8 @@ impl Findings {
         }
     }
 
-    /// Rules about an address that sshd does not pass, and words that it does not.
+    /// Reports rules for an address that sshd does not pass, and declared words that it does not
+    /// pass.
     pub fn client_address(&mut self, args: &AuditArgs, rules: &Rules, settings: &Settings) {
         let path = RULES.path_in(&args.dirs.etc);
         if !settings.arguments.contains(&Argument::Connection) {
@@ -275,8 +283,8 @@ impl Findings {
         }
     }
 
-    /// Settings of sshd that refuse our certificates. Fails if sshd does not tell them, which it
-    /// does for root only.
+    /// Reports settings of sshd that refuse our certificates. Fails if `sshd -T` fails, as it does
+    /// without root.
     pub fn sshd(&mut self, config: &Path) -> Result<(), String> {
         let sshd = Sshd::find().map_err(|error| error.to_string())?;
         let settings = sshd.settings(Some(config));
@@ -286,7 +294,7 @@ impl Findings {
         Ok(())
     }
 
-    /// Plugins that would not be asked.
+    /// Reports plugins that are skipped.
     pub fn plugins(&mut self, etc: &Path) {
         let directory = PLUGINS.path_in(etc);
         for problem in plugin::load(&directory).problems {

@@ -1,5 +1,5 @@
-//! `opkssh audit`: would the files do what they look like? Rows as Go's audit judges them, and
-//! what else would surprise.
+//! `opkssh audit`: finds mistakes in the server's files, with Go's checks of rows and additional
+//! ones.
 
 mod beyond;
 mod report;
@@ -19,9 +19,9 @@ use crate::files::FileError;
 use crate::home;
 use beyond::Findings;
 use report::{FileState, PolicyFile, Report};
-use rows::Against;
+use rows::AuditContext;
 
-/// Check the server's files for what would not work. Exit status 0: nothing found, 1: something.
+/// Check the server's files. Exit status 0: no findings, 1: findings.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AuditArgs {
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub struct AuditArgs {
     /// Providers file, in place of providers in that directory
     #[arg(long, value_name = "FILE")]
     pub providers_file: Option<PathBuf>,
-    /// Leave out the files in users' homes
+    /// Leave out the files in users' audit_homes
     #[arg(long)]
     pub skip_user_policy: bool,
     /// Do not ask the providers whether they can be reached
@@ -57,7 +57,7 @@ pub enum AuditError {
 }
 
 impl AuditError {
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Etc(error) => error.hint(),
@@ -66,7 +66,7 @@ impl AuditError {
     }
 }
 
-/// Prints the report to stdout. An error if there is anything to report.
+/// Prints the report to stdout. Fails if there is anything to report.
 pub fn audit_command(args: &AuditArgs) -> Result<(), AuditError> {
     let report = audit(args)?;
     let out = &mut io::stdout().lock();
@@ -104,21 +104,18 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     let settings = findings.settings(&args.dirs.etc);
     findings.client_address(args, &rules, &settings);
     if let Err(reason) = findings.sshd(&args.sshd_config) {
-        say(&format!("settings of sshd are not looked at: {reason}"));
+        say(&format!("settings of sshd are not checked: {reason}"));
     }
     let cache = args.dirs.key_cache();
     say("");
-    say(&format!(
-        "keys of providers are kept in {}",
-        cache.display()
-    ));
+    say(&format!("key cache: {}", cache.display()));
     findings.cache(&args.dirs.etc, &cache, &settings);
     findings.reachability(&args.dirs.etc, &cache);
     if !args.offline {
-        findings.reach(&providers, &config, &settings);
+        findings.check_providers(&providers, &config, &settings);
     }
 
-    let against = |owner: Option<_>| Against {
+    let against = |owner: Option<_>| AuditContext {
         issuers: &issuers,
         providers_path: &providers_path,
         deny: &config.deny,
@@ -131,7 +128,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
         true => String::new(),
         false => std::fs::read_to_string("/etc/passwd").unwrap_or_default(),
     };
-    let homes = homes(&passwd, |owner| against(Some(owner)));
+    let audit_homes = audit_homes(&passwd, |owner| against(Some(owner)));
     let mut report = Report {
         ok: false,
         username: account::name_of(rustix::process::geteuid().as_raw()),
@@ -140,18 +137,21 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
             error: String::new(),
         },
         system_policy: system,
-        home_policy: (!homes.is_empty()).then_some(homes),
+        home_policy: (!audit_homes.is_empty()).then_some(audit_homes),
         opk_version: env!("CARGO_PKG_VERSION"),
         openssh_version: openssh_version(),
         os_info: os_info(),
         findings: findings.0,
     };
-    report.settle();
+    report.set_ok();
     Ok(report)
 }
 
-/// The files of everybody who has one.
-fn homes<'a>(passwd: &'a str, against: impl Fn(&'a str) -> Against<'a>) -> Vec<PolicyFile> {
+/// Checks the files in the audit_homes of all accounts.
+fn audit_homes<'a>(
+    passwd: &'a str,
+    against: impl Fn(&'a str) -> AuditContext<'a>,
+) -> Vec<PolicyFile> {
     let mut found = Vec::new();
     for line in passwd.lines() {
         let fields: Vec<&str> = line.split(':').collect();
@@ -179,7 +179,11 @@ fn homes<'a>(passwd: &'a str, against: impl Fn(&'a str) -> Against<'a>) -> Vec<P
     found
 }
 
-fn policy_file(path: &Path, read: Result<Vec<u8>, FileError>, against: &Against<'_>) -> PolicyFile {
+fn policy_file(
+    path: &Path,
+    read: Result<Vec<u8>, FileError>,
+    against: &AuditContext<'_>,
+) -> PolicyFile {
     let mut file = PolicyFile {
         file_path: path.display().to_string(),
         ..PolicyFile::default()
@@ -208,7 +212,7 @@ fn note(path: &Path) {
     say(&format!("validating {}...", path.display()));
 }
 
-/// To stderr, beside the report.
+/// Prints a message to stderr, apart from the report.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));
 }
@@ -217,7 +221,7 @@ fn openssh_version() -> String {
     let said = Command::new("/usr/bin/ssh").arg("-V").output();
     let text = said.map(|said| String::from_utf8_lossy(&said.stderr).into_owned());
     let text = text.unwrap_or_default();
-    // without the portable release's p1
+    // without the suffix of the portable release, such as p1
     let number = text.strip_prefix("OpenSSH_").unwrap_or_default();
     let end = number.find(|c: char| !(c.is_ascii_digit() || c == '.'));
     format!("OpenSSH_{}", &number[..end.unwrap_or(number.len())])

@@ -1,4 +1,4 @@
-//! What an audit found, in Go's two forms.
+//! The findings of an audit, in Go's two output formats.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ pub enum Status {
     Error,
 }
 
-/// The JSON form; members in Go's order, `findings` is ours.
+/// The JSON form, with members in Go's order; `findings` is not in Go.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub ok: bool,
@@ -24,7 +24,7 @@ pub struct Report {
     pub opk_version: &'static str,
     pub openssh_version: String,
     pub os_info: String,
-    /// What concerns no single row.
+    /// A finding about something other than a single row.
     pub findings: Vec<Finding>,
 }
 
@@ -63,15 +63,15 @@ pub struct Finding {
 }
 
 impl Report {
-    /// Settles `ok`: false for anything that is wrong.
-    pub fn settle(&mut self) {
+    /// Sets `ok` to false if there is any warning or error.
+    pub fn set_ok(&mut self) {
         let files =
             || std::iter::once(&self.system_policy).chain(self.home_policy.iter().flatten());
         let whole = files().all(|file| file.error.is_empty() && file.perms_error.is_empty());
         self.ok = whole && self.count(Status::Warning) + self.count(Status::Error) == 0;
     }
 
-    /// Rows and findings of this status.
+    /// Counts rows and findings with this status.
     fn count(&self, status: Status) -> usize {
         let rows = self.rows().filter(|row| row.status == status).count();
         let findings = self.findings.iter().filter(|one| one.status == status);
@@ -85,13 +85,13 @@ impl Report {
             .flat_map(|file| &file.rows)
     }
 
-    /// Two blanks of indentation.
+    /// Writes JSON with two blanks of indentation.
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
         let json = serde_json::to_string_pretty(self)?;
         writeln!(out, "{}", printable_json(&json))
     }
 
-    /// A line per row and finding, and a summary.
+    /// Writes a line per row and finding, and a summary.
     pub fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         for row in self.rows() {
             let words = format!("{} {} {}", row.principal, row.identity_attr, row.issuer);

@@ -1,4 +1,4 @@
-//! Rows of `auth_id` files, one by one.
+//! Checks rows of `auth_id` files one by one.
 
 use std::borrow::Cow;
 
@@ -8,18 +8,18 @@ use crate::config::DenyLists;
 use crate::policy::Identity;
 use crate::table;
 
-/// What rows are held against.
-pub struct Against<'a> {
-    /// Issuers as they stand in the providers file, and that file's path.
+/// What rows are checked against.
+pub struct AuditContext<'a> {
+    /// Issuers in the providers file, and that file's path.
     pub issuers: &'a [String],
     pub providers_path: &'a str,
     pub deny: &'a DenyLists,
-    /// Whose file it is; `None`: the system's.
+    /// Owner of the file; `None`: the system's.
     pub owner: Option<&'a str>,
 }
 
-/// Each line that is a row or should be one, in order.
-pub fn audit(bytes: &[u8], against: &Against<'_>) -> Vec<RowReport> {
+/// Checks each line that is a row or malformed, in order.
+pub fn audit(bytes: &[u8], against: &AuditContext<'_>) -> Vec<RowReport> {
     let table = table::read(bytes);
     let mut reports: Vec<RowReport> = table
         .problems
@@ -36,7 +36,7 @@ pub fn audit(bytes: &[u8], against: &Against<'_>) -> Vec<RowReport> {
         .collect();
     for row in table.rows {
         let [principal, identity, issuer] = row.words.map(Cow::into_owned);
-        let (status, reason, hint) = judge(&principal, &identity, &issuer, against);
+        let (status, reason, hint) = check_row(&principal, &identity, &issuer, against);
         reports.push(RowReport {
             status,
             hints: Some(hint.into_iter().collect()),
@@ -51,9 +51,14 @@ pub fn audit(bytes: &[u8], against: &Against<'_>) -> Vec<RowReport> {
     reports
 }
 
-type Judgement = (Status, String, Option<String>);
+type RowVerdict = (Status, String, Option<String>);
 
-fn judge(principal: &str, identity: &str, issuer: &str, against: &Against<'_>) -> Judgement {
+fn check_row(
+    principal: &str,
+    identity: &str,
+    issuer: &str,
+    against: &AuditContext<'_>,
+) -> RowVerdict {
     let error = |reason: String, hint: Option<String>| (Status::Error, reason, hint);
     if issuer.is_empty() {
         return error("issuer is empty".into(), None);
@@ -104,8 +109,8 @@ fn judge(principal: &str, identity: &str, issuer: &str, against: &Against<'_>) -
     )
 }
 
-/// The usual slips by name.
-fn issuer_hint(issuer: &str, against: &Against<'_>) -> String {
+/// Returns a hint for common mistakes in an issuer.
+fn issuer_hint(issuer: &str, against: &AuditContext<'_>) -> String {
     let bare = |text: &str| text.trim_end_matches('/').to_owned();
     for known in against.issuers {
         if bare(known) == bare(issuer) {
@@ -130,7 +135,7 @@ fn issuer_hint(issuer: &str, against: &Against<'_>) -> String {
         }
     }
     if !issuer.contains("://") {
-        return format!("{issuer:?} is no URL; short names work with `opkssh add` only");
+        return format!("{issuer:?} is not a URL; short names work with `opkssh add` only");
     }
     format!(
         "Ensure the issuer URL ({issuer}) is correct and matches an entry in {}",

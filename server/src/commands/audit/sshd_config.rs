@@ -1,4 +1,4 @@
-//! What sshd's configuration says, read as text: any line counts, whatever Match block it is in.
+//! Reads sshd's configuration as text. Every line counts, in any Match block.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ fn texts_of(config: &Path) -> impl Iterator<Item = String> {
         .filter_map(|path| std::fs::read_to_string(path).ok())
 }
 
-/// Returns each AuthorizedKeysCommand there that is a `verify`.
+/// Returns each AuthorizedKeysCommand that runs `verify`.
 pub(super) fn verify_commands(config: &Path) -> Vec<String> {
     let command = |line: &str| {
         let (name, command) = line.trim().split_once([' ', '\t'])?;
@@ -23,7 +23,7 @@ pub(super) fn verify_commands(config: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Returns true if any line of sshd's configuration permits users to set environment variables.
+/// Returns true if any line permits users to set environment variables.
 pub(super) fn permits_environment(config: &Path) -> bool {
     texts_of(config).any(|text| {
         text.lines().any(|line| {

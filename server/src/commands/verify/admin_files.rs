@@ -1,4 +1,4 @@
-//! What the admin wrote, all of it read before anything is parsed that a stranger sent.
+//! Loads the admin's files, before anything sent by the client is parsed.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -21,20 +21,20 @@ pub(in crate::commands) struct AdminFiles {
     pub providers: Providers,
     pub config: ServerConfig,
     pub settings: Settings,
-    /// Of `revoked.yml`, `rules.yml` and `auth_id`.
+    /// Contents of `revoked.yml`, `rules.yml` and `auth_id`.
     pub policy: Policy,
-    /// Why `auth_id` is not in it.
+    /// Error of an unusable `auth_id`.
     pub no_auth_id: Option<Arc<FileError>>,
     pub plugins: Plugins,
-    /// What the log should say of the policy, once that is asked.
+    /// Problems to log once the policy is consulted.
     pub policy_problems: Vec<String>,
 }
 
 impl AdminFiles {
-    /// Loads all of them. Problems of providers and configuration go to `log`. Fails if a file that
-    /// may deny is there and cannot be used.
+    /// Loads all files. Logs problems of providers and configuration. Fails if a file that can deny
+    /// exists and cannot be used.
     ///
-    /// Of `auth_id`, only the rows of `account` are kept, or all for `None`.
+    /// Keeps only the rows of `account` in `auth_id`, or all for `None`.
     pub fn load(
         etc: &Path,
         config: Option<&Path>,
@@ -68,13 +68,13 @@ impl AdminFiles {
         })
     }
 
-    /// Returns true if verify runs programs of others as its account: plugins or the fallback.
+    /// Returns true if verify runs other programs as its account: plugins or the fallback.
     pub fn runs_others(&self) -> bool {
         self.settings.runs_others(&self.plugins)
     }
 
-    /// Returns files and directories beside those of [`AdminFiles`] that the decision may read.
-    pub fn names_of_others(&self) -> Vec<PathBuf> {
+    /// Returns further files and directories that the decision may read.
+    pub fn readable_paths(&self) -> Vec<PathBuf> {
         let own_files = self.settings.jwks_files.values();
         let named = own_files.chain(&self.settings.readable).cloned();
         let roots = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
@@ -91,12 +91,13 @@ impl AdminFiles {
     }
 }
 
-/// Returns the account whose rows are kept, or `None` for all: an explanation names those of others.
+/// Returns the account whose rows are kept, or `None` for all: explanations name other accounts,
+/// too.
 pub(super) fn rows_of<'a>(args: &'a VerifyArgs, log: &Log) -> Option<&'a str> {
     (!log.explains()).then_some(args.principal.as_str())
 }
 
-/// Returns the log's lines for what is wrong with a file of rows.
+/// Returns log lines for the problems of a file of rows.
 pub(super) fn problem_lines(problems: Vec<String>) -> Vec<String> {
     let line = |problem| format!("configuration problem: {problem}");
     problems.into_iter().map(line).collect()
@@ -111,8 +112,7 @@ pub(in crate::commands) fn load_providers(etc: &Path, log: &Log) -> Result<Provi
     Ok(providers)
 }
 
-/// Loads `config.yml` of that directory, or the file that is `named` in its place, and logs its
-/// problems.
+/// Loads `config.yml` of that directory, or the file `named` instead, and logs its problems.
 pub(in crate::commands) fn load_config(
     etc: &Path,
     named: Option<&Path>,

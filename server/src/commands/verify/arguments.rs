@@ -1,4 +1,4 @@
-//! What sshd passes, and where the files are.
+//! The command line from sshd.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use crate::commands::dirs::ServerDirs;
 use crate::etc;
 
 /// Decide whether a certificate may log in, for sshd's AuthorizedKeysCommand.
-// no Debug: the certificate holds tokens
+// no Debug: the certificate contains tokens
 #[derive(Clone, clap::Args)]
 pub struct VerifyArgs {
     #[command(flatten)]
@@ -23,7 +23,7 @@ pub struct VerifyArgs {
     pub certificate: String,
     /// Key type (sshd's %t)
     pub key_type: String,
-    /// Further words from sshd: those that server.yml declares, and any for policy plugins
+    /// Further words from sshd: those that server.yml declares, then any for policy plugins
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub extra: Vec<String>,
 }

@@ -1,5 +1,4 @@
-//! The step of `verify` in which the policy decides: what denies, the system's files, the
-//! account's own file, plugins.
+//! The policy step of `verify`: denials, the system's files, the account's own file, plugins.
 
 use std::sync::Arc;
 
@@ -11,8 +10,9 @@ use super::plugins::variables;
 use crate::policy::{Policy, RowFile};
 use crate::verify::{Allowed, Identified};
 
-/// Checks what denies, once. Then allows by the system's files, else by the account's own, which
-/// may need sudo, else by a plugin: plugins come last, so that none lifts a restriction of a rule.
+/// Checks denials once. Then allows by the system's files, by the account's own file (which may
+/// need sudo), or by a plugin. Plugins run only when no rule matched; otherwise they could bypass a
+/// rule's options.
 pub(super) fn allow_by_policy(
     context: Context<'_>,
     identified: &Identified,

@@ -1,4 +1,4 @@
-//! Where the client connects from, as far as sshd says.
+//! The client's address, as passed by sshd.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
@@ -15,8 +15,8 @@ enum UnknownClient {
     NotOurs(IpAddr, IpAddr),
 }
 
-/// Returns the client's address. Logs why it is not known, where that matters to a rule or is not
-/// as `server.yml` has it.
+/// Returns the client's address. If it is unknown, logs the reason if a rule needs it or
+/// `server.yml` declares it.
 pub(super) fn client_address(context: Context<'_>) -> Option<IpAddr> {
     let Context {
         args, files, log, ..
@@ -35,8 +35,8 @@ pub(super) fn client_address(context: Context<'_>) -> Option<IpAddr> {
     None
 }
 
-/// Returns the address to explain the decision for: the one that is `given`, where sshd would pass
-/// one. Logs why not.
+/// Returns the address to explain the decision for: the `given` one, if sshd would pass an address.
+/// Otherwise logs the reason.
 pub(super) fn assumed_address(context: Context<'_>, given: Option<IpAddr>) -> Option<IpAddr> {
     let Context { files, log, .. } = context;
     let is_declared = files.settings.arguments.contains(&Argument::Connection);
@@ -44,7 +44,7 @@ pub(super) fn assumed_address(context: Context<'_>, given: Option<IpAddr>) -> Op
     match given {
         Some(address) if is_declared => return Some(address.to_canonical()),
         Some(_) => log.line(&format!(
-            "--client-address does not count: {}",
+            "--client-address has no effect: {}",
             NoConnection::NotDeclared
         )),
         None if have_client_address && is_declared => {
@@ -67,8 +67,8 @@ fn find(declared: &[Argument], words: &[String]) -> Result<IpAddr, UnknownClient
     ))
 }
 
-/// Returns true if the address is one of this machine's: only then does the kernel choose it as the
-/// source of what goes to it. Nothing is sent.
+/// Returns true for an address of this machine: only then does the kernel use it as the source
+/// address of packets to it. Sends nothing.
 fn is_ours(end: &End) -> bool {
     let (any, to) = match end.address {
         address if address.is_loopback() => return true,
@@ -92,7 +92,7 @@ fn is_ours(end: &End) -> bool {
     source.is_ok_and(|source| source.ip() == end.address)
 }
 
-/// Returns the number of an interface that is named by number or by name.
+/// Returns the index of an interface, given by number or name.
 fn scope_id(zone: &str) -> Option<u32> {
     let from_name = || {
         let text = fs::read_to_string(format!("/sys/class/net/{zone}/ifindex")).ok()?;
@@ -128,7 +128,7 @@ mod tests {
         ] {
             assert!(!is_ours(&end(address)), "{address}");
         }
-        // this machine's own address on the way out, if there is a way out
+        // this machine's outgoing address, if there is a route
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         if socket.connect("192.0.2.1:9").is_ok() {
             let own = socket.local_addr().unwrap().ip();

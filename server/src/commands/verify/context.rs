@@ -1,4 +1,4 @@
-//! What a decision starts from, and what its steps share.
+//! The inputs of a decision, and the context of its steps.
 
 use std::path::{Path, PathBuf};
 
@@ -10,17 +10,17 @@ use crate::key_source::{self, CacheChoice};
 use crate::log::Log;
 use crate::verify::{self, Peeked};
 
-/// What is read before anything is parsed that a stranger sent.
+/// Inputs that are read before anything sent by the client is parsed.
 pub(super) struct Inputs {
     pub peeked: Peeked,
     pub files: AdminFiles,
-    /// The account that sshd asks about, where a rule has to know its kind.
+    /// The account that sshd asks about, if a rule needs its kind.
     pub account: Option<AccountFacts>,
-    /// Directory in which the keys of providers are kept.
+    /// Directory of the key cache.
     pub key_cache: Option<PathBuf>,
 }
 
-/// The arguments, the admin's files and the log, for each step.
+/// Arguments, admin files and log, for each step.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub args: &'a VerifyArgs,
@@ -29,9 +29,9 @@ pub(super) struct Context<'a> {
     pub log: &'a Log,
 }
 
-/// Peeks at the certificate, and loads what the decision is made from.
+/// Recognizes the certificate, and loads the admin's files.
 pub(super) fn load_inputs(args: &VerifyArgs, log: &Log) -> Result<Inputs, VerifyError> {
-    // most keys that are offered are not ours: nothing else is read for them
+    // most offered keys are not certificates of opkssh; nothing else is read for them
     let peeked = verify::peek(&args.key_type, &args.certificate)?;
     let config = args.config_path.as_deref();
     let files = AdminFiles::load(&args.dirs.etc, config, rows_of(args, log), log)?;
@@ -54,8 +54,8 @@ impl Inputs {
     }
 }
 
-/// Looks up the account that sshd asks about, where a rule has to know its kind: before verify is
-/// confined, since one of a directory service is looked up by running getent.
+/// Looks up the account that sshd asks about, if a rule needs its kind. Runs before verify is
+/// confined, because directory services need getent.
 fn account_of(args: &VerifyArgs, files: &AdminFiles, log: &Log) -> Option<AccountFacts> {
     if !files.policy.rules.has_account_from() {
         return None;
@@ -65,12 +65,12 @@ fn account_of(args: &VerifyArgs, files: &AdminFiles, log: &Log) -> Option<Accoun
         .ok()
 }
 
-/// Chooses the directory for keys, and makes it where it is verify's own to make.
+/// Chooses the key cache directory, and creates it if it is verify's own.
 fn choose_key_cache(args: &VerifyArgs, runs_others: bool, log: &Log) -> Option<PathBuf> {
     match key_source::locate(args.dirs.cache.as_deref(), runs_others) {
         CacheChoice::Directory(path) => Some(path),
         CacheChoice::None(reason) => {
-            log.line(&format!("warning: keys are not kept: {reason}"));
+            log.line(&format!("warning: keys are not cached: {reason}"));
             None
         }
     }

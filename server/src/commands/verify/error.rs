@@ -1,4 +1,4 @@
-//! What verify and explain can fail with.
+//! Errors of verify and explain.
 
 use std::io;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::verify::DenyReason;
 
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// Quotes what tokens and certificates say, so it is escaped: it ends in sshd's log.
+    /// Quotes tokens and certificates, so it is escaped: it goes to sshd's log.
     #[error("{}", printable(&.0.to_string()))]
     Denied(#[from] DenyReason),
     #[error("{0}")]
@@ -41,18 +41,18 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// Returns true if another command may still let the key in. False where a deny list refused
-    /// or could not be read, and where it is unclear what happened.
-    pub fn leaves_it_to_others(&self) -> bool {
+    /// Returns true if the fallback command may still accept the key. False if a deny list refused
+    /// the login or could not be read, and after internal errors.
+    pub fn allows_fallback(&self) -> bool {
         match self {
             Self::Denied(reason) => !reason.is_final(),
-            Self::Etc(error) => error.leaves_it_to_others(),
+            Self::Etc(error) => error.allows_fallback(),
             Self::JwksFile { .. } | Self::Keys(_) | Self::NoPolicy { .. } => true,
             Self::Output(_) | Self::Panic { .. } => false,
         }
     }
 
-    /// Returns the next thing to do, where there is one.
+    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Denied(reason) => hint_for(reason),
@@ -77,7 +77,7 @@ fn hint_for(reason: &DenyReason) -> Option<String> {
             principal,
             ..
         }) => {
-            // quoted: the words are the token's, and a shell will read them
+            // shell-quoted, because the words come from the token
             let row = table::write_row([principal, who, issuer]).ok()?;
             format!(
                 "To allow it, run: sudo opkssh add {}",
@@ -93,8 +93,7 @@ fn hint_for(reason: &DenyReason) -> Option<String> {
                 .into()
         }
         DenyReason::Policy(PolicyDenial::Revoked(_)) => {
-            "Whoever revoked it wrote it to revoked.yml beside auth_id; remove the line to undo it"
-                .into()
+            "To undo the revocation, remove its line from revoked.yml beside auth_id".into()
         }
         _ => return None,
     })

@@ -1,5 +1,4 @@
-//! What verify does with keys that it does not let in: it asks the fallback command, if there is
-//! one and no deny list is against it.
+//! Passes refused keys to the fallback command, if one is configured and nothing denies the login.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,8 +18,8 @@ use crate::key_source::{self, CacheChoice};
 use crate::log::Log;
 use crate::slots::RunKind;
 
-/// The source of the lines that sshd got.
-pub(super) enum Answered {
+/// Source of the lines for sshd.
+pub(super) enum FallbackResult {
     Ours {
         /// File and line, or file and rule.
         rule: String,
@@ -28,19 +27,20 @@ pub(super) enum Answered {
     Fallback {
         program: String,
         bytes: usize,
-        /// Why the lines are not ours.
+        /// Why verify refused the key.
         refused: VerifyError,
     },
 }
 
-/// As [`answer_by_fallback`], for a key that was refused before the admin's files were loaded.
-pub(super) fn answer_unread(
+/// Passes on a key that was refused before the admin's files were loaded. Otherwise like
+/// [`answer_by_fallback`].
+pub(super) fn answer_without_files(
     args: &VerifyArgs,
     refused: VerifyError,
     log: &Log,
     out: &mut impl Write,
-) -> Result<Answered, VerifyError> {
-    if !refused.leaves_it_to_others() {
+) -> Result<FallbackResult, VerifyError> {
+    if !refused.allows_fallback() {
         return Err(refused);
     }
     let Some(fallback) = etc::load_settings(&args.dirs.etc)?.fallback else {
@@ -63,8 +63,8 @@ pub(super) fn answer_by_fallback(
     ask: impl FnOnce() -> Result<Vec<u8>, String>,
     log: &Log,
     out: &mut impl Write,
-) -> Result<Answered, VerifyError> {
-    if !refused.leaves_it_to_others() {
+) -> Result<FallbackResult, VerifyError> {
+    if !refused.allows_fallback() {
         return Err(refused);
     }
     let program = fallback.program().display();
@@ -77,12 +77,12 @@ pub(super) fn answer_by_fallback(
     }
     match ask() {
         Ok(lines) if lines.trim_ascii().is_empty() => {
-            log.line(&format!("{program} knows nothing of it either"));
+            log.line(&format!("{program} has no key either"));
             Err(refused)
         }
         Ok(lines) => {
             authorized_keys::write_lines(&lines, out).map_err(VerifyError::Output)?;
-            Ok(Answered::Fallback {
+            Ok(FallbackResult::Fallback {
                 program: program.to_string(),
                 bytes: lines.len(),
                 refused,
@@ -95,7 +95,7 @@ pub(super) fn answer_by_fallback(
     }
 }
 
-/// Runs the command. Returns its stdout, or why there is none.
+/// Runs the command. Returns its stdout, or the reason why there is none.
 pub(super) fn ask(
     args: &VerifyArgs,
     fallback: &Fallback,

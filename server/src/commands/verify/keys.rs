@@ -1,5 +1,4 @@
-//! The step of `verify` that gets the provider's keys: from a file, from the cache, or from the
-//! provider.
+//! The step of `verify` that gets the provider's keys: from a file, the cache or the provider.
 
 use opkssh_protocol::key_set::KeySet;
 

@@ -1,16 +1,16 @@
-//! Running programs of others as verify's account: a limited number at once, and kept from writing
-//! to the key cache.
+//! Runs other programs as verify's account: a limited number at once, without write access to the
+//! key cache.
 
 use std::path::Path;
 
-use crate::confine::{self, Shield};
+use crate::confine::{self, WriteProtection};
 use crate::deadline::Deadline;
 use crate::etc;
 use crate::key_source;
 use crate::log::Log;
 use crate::slots::{self, RunKind};
 
-/// What runs, and for how long.
+/// Kind of program, and its deadline.
 pub(super) struct Limited<'a> {
     pub kind: RunKind,
     /// The account that sshd asks about.
@@ -20,7 +20,7 @@ pub(super) struct Limited<'a> {
 }
 
 impl Limited<'_> {
-    /// Calls `run` once a slot is free. Fails if none is free in time, or `run` panics.
+    /// Calls `run` once a slot is free. Fails if no slot becomes free in time, or if `run` panics.
     pub fn run<T: Send>(self, log: &Log, run: impl FnOnce() -> T + Send) -> Result<T, String> {
         let Self {
             kind,
@@ -30,10 +30,10 @@ impl Limited<'_> {
         } = self;
         let slots = key_cache.unwrap_or(Path::new(etc::CACHE));
         let _slot = slots::take_or_log(slots, kind, account, deadline, log)?;
-        // who can write to the cache decides who gets in, whatever refuses
+        // write access to the cache would decide who can log in
         let protected = key_source::protected(key_cache);
-        let (done, shield) = confine::without_writing_to(&protected, run);
-        if shield == Shield::NotKept {
+        let (done, protection) = confine::without_writing_to(&protected, run);
+        if protection == WriteProtection::NotKept {
             log.line(&format!(
                 "warning: {kind}: not kept from writing to {}: this kernel cannot, or a file system \
                  beside it did not answer",

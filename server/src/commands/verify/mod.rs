@@ -1,5 +1,5 @@
-//! `opkssh verify %u %k %t`: what sshd runs for each key that is offered, several times per login
-//! and first before the client has proved that it holds the key.
+//! `opkssh verify %u %k %t`: sshd runs it for each offered key, several times per login, and first
+//! before the client has proved that it has the key.
 
 mod admin_files;
 mod arguments;
@@ -36,17 +36,17 @@ use crate::verify::{self, Allowed};
 use by_policy::allow_by_policy;
 use client::{assumed_address, client_address};
 use context::{Context, Inputs, load_inputs};
-use fallback::{Answered, answer_by_fallback, answer_unread};
+use fallback::{FallbackResult, answer_by_fallback, answer_without_files};
 use keys::keys_for;
 use monitor::PrivilegedSide;
 use userinfo::ask_userinfo;
 
-/// Writes sshd's line to stdout, or nothing there and an error. Meant for a process of its own: it
-/// replaces the panic hook, and is confined before it parses what a stranger sent.
+/// Writes sshd's line to stdout, or fails and writes nothing. Needs a process of its own: it
+/// replaces the panic hook, and confines the process before parsing client data.
 pub fn verify_command(args: &VerifyArgs) -> Result<(), VerifyError> {
-    let place = keep_place_of_panic();
+    let place = record_panic_location();
     let log = Log::open(&args.log_file);
-    for problem in confine::keep_memory_private() {
+    for problem in confine::protect_memory() {
         log.line(&format!("warning: {problem}"));
     }
     match run_verify(args, confined, &log, &mut io::stdout().lock()) {
@@ -58,8 +58,8 @@ pub fn verify_command(args: &VerifyArgs) -> Result<(), VerifyError> {
     }
 }
 
-/// A panic's message may quote a token: only its place is kept, for who asks afterwards.
-fn keep_place_of_panic() -> Arc<Mutex<Option<String>>> {
+/// Stores the location of a panic. Its message could quote a token, so it is dropped.
+fn record_panic_location() -> Arc<Mutex<Option<String>>> {
     let place = Arc::new(Mutex::new(None));
     let seen = Arc::clone(&place);
     panic::set_hook(Box::new(move |info| {
@@ -70,19 +70,19 @@ fn keep_place_of_panic() -> Arc<Mutex<Option<String>>> {
     place
 }
 
-/// As [`verify_command`], with the line going to `out`, and not confined.
+/// Writes the line to `out` and does not confine the process. Otherwise like [`verify_command`].
 pub fn verify_to(args: &VerifyArgs, out: &mut impl Write) -> Result<(), VerifyError> {
     run_verify(args, not_confined, &Log::open(&args.log_file), out)
 }
 
-/// What is done between reading the admin's files and parsing what a stranger sent.
+/// Preparation between loading the admin's files and parsing client data.
 type Confine = for<'a> fn(Context<'a>) -> PrivilegedSide<'a>;
 
-/// The rest of this process can ask the monitor, and do little else.
+/// Confines the process: it can ask the monitor, and do little else.
 fn confined(context: Context<'_>) -> PrivilegedSide<'_> {
     let privileged = PrivilegedSide::start(context);
     let Context { files, log, .. } = context;
-    for problem in confine::confine_parsing(&files.names_of_others(), context.key_cache) {
+    for problem in confine::confine_parsing(&files.readable_paths(), context.key_cache) {
         log.line(&format!("warning: {problem}"));
     }
     privileged
@@ -92,7 +92,7 @@ fn not_confined(context: Context<'_>) -> PrivilegedSide<'_> {
     PrivilegedSide::Direct(context)
 }
 
-/// Decides, or asks the fallback, and logs the decision.
+/// Decides or asks the fallback, and logs the decision.
 fn run_verify(
     args: &VerifyArgs,
     confine: Confine,
@@ -103,7 +103,7 @@ fn run_verify(
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         let inputs = match load_inputs(args, log) {
             Ok(inputs) => inputs,
-            Err(refused) => return answer_unread(args, refused, log, out),
+            Err(refused) => return answer_without_files(args, refused, log, out),
         };
         let context = inputs.context(args, log);
         let client = client_address(context);
@@ -111,7 +111,7 @@ fn run_verify(
         let decided = decide(context, &inputs, client, &mut privileged, &mut seen);
         let allowed = match (decided, &inputs.files.settings.fallback) {
             (Ok(allowed), _) => {
-                privileged.dismiss();
+                privileged.close_requests();
                 allowed
             }
             (Err(refused), None) => return Err(refused),
@@ -124,9 +124,9 @@ fn run_verify(
         for notice in &allowed.notices {
             log.line(&format!("warning: {notice}"));
         }
-        // the last thing that happens: whatever goes wrong before leaves nothing for sshd
+        // the last step: an error before it leaves nothing for sshd
         authorized_keys::write(&allowed.key, out).map_err(VerifyError::Output)?;
-        Ok(Answered::Ours { rule: allowed.rule })
+        Ok(FallbackResult::Ours { rule: allowed.rule })
     }))
     .unwrap_or(Err(VerifyError::Panic { place: None }));
     log.decision(&Decision {
@@ -137,10 +137,10 @@ fn run_verify(
     result.map(|_| ())
 }
 
-fn outcome(result: &Result<Answered, VerifyError>) -> Outcome<'_> {
+fn outcome(result: &Result<FallbackResult, VerifyError>) -> Outcome<'_> {
     match result {
-        Ok(Answered::Ours { rule }) => Outcome::Allowed { rule },
-        Ok(Answered::Fallback {
+        Ok(FallbackResult::Ours { rule }) => Outcome::Allowed { rule },
+        Ok(FallbackResult::Fallback {
             program,
             bytes,
             refused,
@@ -155,8 +155,8 @@ fn outcome(result: &Result<Answered, VerifyError>) -> Outcome<'_> {
     }
 }
 
-/// Decides without confinement and without the fallback, and logs each step. `client` stands for the
-/// address that sshd would pass.
+/// Decides without confinement and fallback, and logs each step. `client` replaces the address that
+/// sshd would pass.
 pub(super) fn explain_decision(
     args: &VerifyArgs,
     client: Option<IpAddr>,
@@ -170,7 +170,7 @@ pub(super) fn explain_decision(
     decide(context, &inputs, client, &mut privileged, &mut seen)
 }
 
-/// Decides from the inputs, with the keys of the provider.
+/// Decides from the inputs, with the provider's keys.
 fn decide(
     context: Context<'_>,
     inputs: &Inputs,
@@ -190,13 +190,13 @@ fn decide(
         candidate.issuer()
     ));
     let keys = keys_for(context, &candidate, deadline, seen)?;
-    // the provider may have taken its time
+    // read the clock again: the provider may have been slow
     let now = UnixTime::from(SystemTime::now());
     let identified = candidate.identify(&keys, now)?;
     let identified = identified
         .with_account(inputs.account.clone())
         .with_client_address(client);
-    log.detail("the provider's signature is right");
+    log.detail("the provider's signature is valid");
     let identified = ask_userinfo(context, identified, deadline);
     allow_by_policy(context, &identified, privileged)
 }

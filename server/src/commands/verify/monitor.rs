@@ -1,6 +1,5 @@
-//! What verify needs and cannot do any more once it is confined: running sudo, plugins and the
-//! fallback command. A process of its own does that, which is forked before anything is parsed that
-//! a stranger sent; sshd calls its own one the monitor.
+//! Runs sudo, plugins and the fallback command for verify, which is confined. The monitor is a
+//! separate process, forked before any client data is parsed, like sshd's monitor.
 //!
 //! Exits when verify closes the pipe.
 
@@ -14,27 +13,27 @@ use super::context::Context;
 use super::{fallback, plugins};
 use crate::home;
 use crate::log::Log;
-use crate::monitor_messages::{self as messages, HomePolicy, NoHomePolicy, Question};
+use crate::monitor_messages::{self as messages, HomePolicy, MonitorRequest, NoHomePolicy};
 use crate::plugin::Variables;
 
-/// Reads one answer; `None` where the monitor has ended.
+/// Reads one answer; `None` if the monitor has exited.
 type Read<A> = fn(&mut BufReader<PipeReader>) -> io::Result<Option<A>>;
 
-/// What does the things that verify itself may not do once it is confined.
+/// Runs what the confined verify cannot.
 pub(super) enum PrivilegedSide<'a> {
-    /// Verify itself, which is not confined.
+    /// verify itself, unconfined.
     Direct(Context<'a>),
     Monitor(Monitor),
-    /// The monitor does not run, for this reason.
+    /// The monitor could not be started, for this reason.
     Unavailable(String),
 }
 
-/// A process that waits for questions.
+/// A process that serves requests.
 pub(super) struct Monitor {
-    /// None once nothing more will be asked.
+    /// None after the last request.
     questions: Option<PipeWriter>,
     answers: BufReader<PipeReader>,
-    /// None once it has broken off: then it is not waited for.
+    /// None after an error: then verify does not wait for it.
     process: Option<Pid>,
 }
 
@@ -54,18 +53,18 @@ impl Context<'_> {
         fallback::ask(self.args, fallback, self.key_cache, self.log)
     }
 
-    /// Answers questions until verify closes the pipe.
+    /// Serves requests until verify closes the pipe.
     fn serve(self, questions: PipeReader, mut answers: PipeWriter) -> io::Result<()> {
         let mut questions = BufReader::new(questions);
         while let Some(question) = messages::read(&mut questions)? {
             match question {
-                Question::HomePolicy => {
+                MonitorRequest::HomePolicy => {
                     messages::write_home_policy(&mut answers, &self.home_policy())?;
                 }
-                Question::Plugins(variables) => {
+                MonitorRequest::Plugins(variables) => {
                     messages::write(&mut answers, &self.plugins(&variables))?;
                 }
-                Question::Fallback => messages::write(&mut answers, &self.fallback())?,
+                MonitorRequest::Fallback => messages::write(&mut answers, &self.fallback())?,
             }
         }
         Ok(())
@@ -73,8 +72,8 @@ impl Context<'_> {
 }
 
 impl<'a> PrivilegedSide<'a> {
-    /// Forks a monitor. If that fails, the system's files alone decide. To be called while there is
-    /// no other thread.
+    /// Forks a monitor. If that fails, only the system's files count. Must be called before other
+    /// threads start.
     pub fn start(context: Context<'a>) -> Self {
         match Monitor::start(context) {
             Ok(monitor) => Self::Monitor(monitor),
@@ -86,12 +85,12 @@ impl<'a> PrivilegedSide<'a> {
         }
     }
 
-    /// Reads the file of the account that sshd asks about.
+    /// Reads the own policy file of the account that sshd asks about.
     pub fn home_policy(&mut self) -> Result<HomePolicy, NoHomePolicy> {
         if let Self::Direct(context) = self {
             return context.home_policy();
         }
-        self.ask(&Question::HomePolicy, messages::read_home_policy)
+        self.ask(&MonitorRequest::HomePolicy, messages::read_home_policy)
             .unwrap_or_else(|reason| {
                 Err(NoHomePolicy {
                     reason,
@@ -100,42 +99,42 @@ impl<'a> PrivilegedSide<'a> {
             })
     }
 
-    /// Returns the name of the first plugin that says yes.
+    /// Returns the name of the first plugin that allows.
     pub fn ask_plugins(&mut self, variables: Variables, log: &Log) -> Option<String> {
         if let Self::Direct(context) = self {
             return context.plugins(&variables);
         }
-        self.ask(&Question::Plugins(variables), messages::read)
+        self.ask(&MonitorRequest::Plugins(variables), messages::read)
             .unwrap_or_else(|reason| {
                 log.line(&format!("warning: plugins are not asked: {reason}"));
                 None
             })
     }
 
-    /// Returns what the fallback command prints.
+    /// Returns the output of the fallback command.
     pub fn ask_fallback(&mut self) -> Result<Vec<u8>, String> {
         if let Self::Direct(context) = self {
             return context.fallback();
         }
-        self.ask(&Question::Fallback, messages::read)
+        self.ask(&MonitorRequest::Fallback, messages::read)
             .unwrap_or_else(Err)
     }
 
-    /// Lets the monitor exit: nothing more will be asked.
-    pub fn dismiss(&mut self) {
+    /// Lets the monitor exit after the last request.
+    pub fn close_requests(&mut self) {
         if let Self::Monitor(monitor) = self {
             monitor.questions = None;
         }
     }
 
-    fn ask<A>(&mut self, question: &Question, read: Read<A>) -> Result<A, String> {
+    fn ask<A>(&mut self, question: &MonitorRequest, read: Read<A>) -> Result<A, String> {
         let asked = match self {
             Self::Monitor(monitor) => monitor.ask(question, read),
             Self::Unavailable(reason) => return Err(reason.clone()),
             Self::Direct(_) => return Err("not confined".to_owned()),
         };
         asked.map_err(|error| {
-            // what else comes from it would be the answer to something else
+            // after an error, later answers would belong to other requests
             let reason = format!("the monitor does not answer: {error}");
             if let Self::Monitor(monitor) = self {
                 monitor.process = None;
@@ -158,9 +157,9 @@ impl Monitor {
             }),
             Fork::Child => {
                 drop((questions, answers));
-                // nothing from here on, not even a panic, reaches what verify goes on with
+                // from here on nothing, not even a panic, may return into verify's code
                 let served = panic::catch_unwind(AssertUnwindSafe(|| {
-                    // sshd waits for all who could write to it
+                    // sshd waits for every process that has its pipe open
                     rustix::stdio::dup2_stdout(&answered)?;
                     context.serve(asked, answered)
                 }));
@@ -169,7 +168,7 @@ impl Monitor {
         }
     }
 
-    fn ask<A>(&mut self, question: &Question, read: Read<A>) -> io::Result<A> {
+    fn ask<A>(&mut self, question: &MonitorRequest, read: Read<A>) -> io::Result<A> {
         match &mut self.questions {
             Some(questions) => messages::write(questions, question)?,
             None => return Err(io::ErrorKind::BrokenPipe.into()),
@@ -178,7 +177,7 @@ impl Monitor {
     }
 }
 
-/// Waits for the monitor: PID 1 in a container may not.
+/// Reaps the monitor: PID 1 in a container may not.
 impl Drop for Monitor {
     fn drop(&mut self) {
         drop(self.questions.take());

@@ -1,4 +1,4 @@
-//! The step of `verify` in which policy plugins may say yes.
+//! The step of `verify` that asks policy plugins.
 
 use opkssh_protocol::base64url;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
@@ -11,11 +11,11 @@ use crate::slots::RunKind;
 use crate::userinfo::Userinfo;
 use crate::verify::Identified;
 
-/// Returns what plugins are told about an identified login.
+/// Returns the data for plugins about an identified login.
 pub(super) fn variables(context: Context<'_>, identified: &Identified) -> Option<Variables> {
     let Context { args, log, .. } = context;
     let (pk_token, id_token) = identified.compact_tokens();
-    // in the order that Go writes; it was read and verified before
+    // in Go's member order; it was parsed and verified before
     let pk_token = UnverifiedPkToken::parse_compact(pk_token).ok()?.compact();
     let payload = pk_token.split(':').next().unwrap_or_default();
     let userinfo = identified.userinfo().map(Userinfo::json);
@@ -36,7 +36,7 @@ pub(super) fn variables(context: Context<'_>, identified: &Identified) -> Option
         .ok()
 }
 
-/// Asks every plugin in `policy.d`. Returns the name of the first that says yes.
+/// Asks every plugin in `policy.d`. Returns the name of the first one that allows.
 pub(super) fn ask(context: Context<'_>, variables: &Variables) -> Option<String> {
     let Context { files, log, .. } = context;
     let deadline = Deadline::after(Plugins::TIMEOUT);

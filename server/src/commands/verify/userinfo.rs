@@ -1,4 +1,4 @@
-//! The step of `verify` in which the provider is asked for what is not in the ID token.
+//! The step of `verify` that asks the provider for claims missing from the ID token.
 
 use super::context::Context;
 use crate::deadline::Deadline;
@@ -7,7 +7,7 @@ use crate::key_source::Store;
 use crate::userinfo::UserinfoRequest;
 use crate::verify::Identified;
 
-/// Asks if the certificate carries an access token. Without an answer, the ID token alone counts.
+/// Asks if the certificate contains an access token. Without an answer, only the ID token counts.
 pub(super) fn ask_userinfo(
     context: Context<'_>,
     identified: Identified,

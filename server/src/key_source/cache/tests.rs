@@ -20,7 +20,7 @@ struct Provider {
     kid: RefCell<Option<&'static str>>,
     max_age: Cell<Option<Duration>>,
     requests: Cell<usize>,
-    /// What the clock says, and how many seconds pass while it is asked.
+    /// The time of the clock, and how many seconds pass on each reading.
     now: Cell<i64>,
     takes: Cell<i64>,
 }
@@ -82,7 +82,7 @@ impl Stage {
         *self.provider.kid.borrow_mut() = kid;
     }
 
-    /// A token signed with `kid` comes at T + `after` seconds.
+    /// Requests the key `kid` at T + `after` seconds.
     fn wants(&self, kid: &'static str, after: i64) -> Result<CachedKeys, KeySourceError> {
         self.at(after, |cache| {
             cache.keys(ISSUER, later(), |keys| keys.knows(Some(kid)))
@@ -147,7 +147,7 @@ fn a_provider_that_is_down_locks_nobody_out_for_a_day() {
         "{:?}",
         found.notices
     );
-    // and it is not asked by each login
+    // not asked by each login
     stage.finds("a", 2 * HOUR + 29, 2);
     stage.finds("a", 2 * HOUR + 30, 3);
     stage.finds("a", 24 * HOUR - 1, 4);
@@ -177,7 +177,7 @@ fn a_new_key_is_fetched_but_garbage_does_not_hammer() {
     }
     assert_eq!(stage.provider.requests.get(), 1);
     stage.publishes(Some("b"));
-    // delayed for no longer than that
+    // delayed no longer than that
     stage.finds("b", 30, 2);
     for after in 31..60 {
         stage.wants("made up", after).unwrap();
@@ -228,22 +228,22 @@ fn keys_count_from_when_they_were_asked_for() {
     assert_eq!(found.origin, Origin::Store { age: 20 });
 }
 
-/// Another process asks, fails and gives up its turn while this one waits for it.
+/// Another process asks, fails and releases the lock while this one waits for it.
 #[test]
 fn the_clock_is_read_anew_after_waiting() {
     let stage = Stage::new(None);
-    let turn = stage.store.turn(ISSUER, later()).unwrap();
-    let (began, ended) = (Cell::new(Some(turn)), Cell::new(false));
-    // the first look is at six; then the other one ends at ten, and the lock is free
+    let lock = stage.store.lock_issuer(ISSUER, later()).unwrap();
+    let (began, ended) = (Cell::new(Some(lock)), Cell::new(false));
+    // the first reading is six; then the other process ends at ten, and the lock is free
     let clock = || {
-        if let Some(turn) = began.take() {
+        if let Some(lock) = began.take() {
             let failed = Attempt {
                 issuer: ISSUER.to_owned(),
                 asked: UnixTime(T + 10),
                 failure: Some("did not answer".to_owned()),
             };
             stage.store.note(&failed).unwrap();
-            drop(turn);
+            drop(lock);
             return UnixTime(T + 6);
         }
         ended.set(true);
@@ -313,7 +313,7 @@ fn a_broken_entry_is_named_and_replaced() {
 #[test]
 fn without_a_lock_the_provider_is_asked_all_the_same() {
     let stage = Stage::new(Some("a"));
-    drop(stage.store.turn(ISSUER, later()).unwrap());
+    drop(stage.store.lock_issuer(ISSUER, later()).unwrap());
     let lock = fs::read_dir(stage.directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -325,7 +325,7 @@ fn without_a_lock_the_provider_is_asked_all_the_same() {
     let found = stage.finds("a", 0, 1);
     assert_eq!(found.origin, Origin::Provider);
     assert!(
-        found.notices[0].contains("there is no lock") && found.notices[0].contains("os error 21"),
+        found.notices[0].contains("without a lock") && found.notices[0].contains("os error 21"),
         "{:?}",
         found.notices
     );
@@ -358,7 +358,7 @@ fn many_at_once_with_a_cold_cache_make_one_request() {
     thread::scope(|scope| {
         for _ in 0..MANY {
             scope.spawn(|| {
-                // each a store of its own, as each process has
+                // a store for each, as for separate processes
                 let store = Store::open(directory.path()).unwrap();
                 source.1.wait();
                 KeyCache::new(&store, &*source, Bounds::default())

@@ -14,7 +14,7 @@ fn directory(mode: u32) -> tempfile::TempDir {
     directory
 }
 
-fn soon() -> Deadline {
+fn short_deadline() -> Deadline {
     Deadline::after(Duration::from_millis(1))
 }
 
@@ -62,16 +62,16 @@ fn nobody_and_other_owners_are_refused() {
     let directory = directory(0o700);
     let mut stat = rustix::fs::stat(directory.path()).unwrap();
     stat.st_uid = 1000;
-    assert!(judge(&stat, directory.path(), 1000).is_ok());
+    assert!(check_owner_and_mode(&stat, directory.path(), 1000).is_ok());
     for other in [0, 1001] {
         assert!(matches!(
-            judge(&stat, directory.path(), other),
+            check_owner_and_mode(&stat, directory.path(), other),
             Err(StoreError::Owner { .. })
         ));
     }
     stat.st_uid = 65534;
     assert!(matches!(
-        judge(&stat, directory.path(), 65534),
+        check_owner_and_mode(&stat, directory.path(), 65534),
         Err(StoreError::Nobody)
     ));
 }
@@ -132,7 +132,7 @@ fn a_file_that_others_may_write_or_that_is_a_link_is_refused() {
     fs::rename(&file, &elsewhere).unwrap();
     symlink(&elsewhere, &file).unwrap();
     assert!(store.entry(ISSUER).is_err());
-    // and a link is replaced, not followed
+    // a link is replaced, not followed
     store.keep(&entry(ISSUER)).unwrap();
     assert!(!fs::symlink_metadata(&file).unwrap().is_symlink());
 }
@@ -141,16 +141,16 @@ fn a_file_that_others_may_write_or_that_is_a_link_is_refused() {
 fn one_at_a_time_and_an_end_of_waiting() {
     let directory = directory(0o700);
     let store = Store::open(directory.path()).unwrap();
-    let turn = store.turn(ISSUER, soon()).unwrap();
+    let lock = store.lock_issuer(ISSUER, short_deadline()).unwrap();
     assert!(matches!(
-        store.turn(ISSUER, soon()),
-        Err(NoTurn::OthersAreAsking(_))
+        store.lock_issuer(ISSUER, short_deadline()),
+        Err(NoIssuerLock::OthersAreAsking(_))
     ));
-    assert!(store.turn("https://b", soon()).is_ok());
-    drop(turn);
+    assert!(store.lock_issuer("https://b", short_deadline()).is_ok());
+    drop(lock);
     assert!(
         store
-            .turn(ISSUER, Deadline::after(Duration::from_secs(60)))
+            .lock_issuer(ISSUER, Deadline::after(Duration::from_secs(60)))
             .is_ok()
     );
 }
@@ -160,8 +160,8 @@ fn a_lock_that_cannot_be_opened_is_nobody_who_asks() {
     let directory = directory(0o700);
     let store = Store::open(directory.path()).unwrap();
     fs::create_dir(directory.path().join(name(ISSUER, "lock"))).unwrap();
-    match store.turn(ISSUER, Deadline::after(Duration::from_secs(60))) {
-        Err(NoTurn::NoLock(StoreError::Io { error, .. })) => {
+    match store.lock_issuer(ISSUER, Deadline::after(Duration::from_secs(60))) {
+        Err(NoIssuerLock::NoLock(StoreError::Io { error, .. })) => {
             assert_eq!(error.kind(), std::io::ErrorKind::IsADirectory);
         }
         other => panic!("{:?}", other.err()),

@@ -1,10 +1,11 @@
 use super::*;
 
-/// Cell, claims, and whether they match.
+/// Checks triples of identity, claims, and whether they match.
 fn check(rows: &[(&str, &str, bool)]) {
     for (cell, claims, expected) in rows {
         let claims = opkssh_protocol::json::parse_object(claims.as_bytes()).unwrap();
-        let matched = Identity::parse(cell).is_ok_and(|identity| identity.matches(&claims));
+        let matched =
+            Identity::parse(cell).is_ok_and(|identity| identity.matches(&ClaimSet::new(&claims)));
         assert_eq!(matched, *expected, "{cell} {claims:?}");
     }
 }

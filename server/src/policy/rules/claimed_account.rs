@@ -1,4 +1,4 @@
-//! Whether a claim may name the account that sshd asks about.
+//! Checks whether a claim may name the account that sshd asks about.
 
 use opkssh_protocol::printable::quoted;
 
@@ -6,7 +6,7 @@ use super::slot::AccountName;
 use crate::account::AccountKind;
 use crate::policy::Applicant;
 
-/// Fails if `from` gives another account, in either ID token, or one that is not a person's.
+/// Fails if `from` gives another account in either ID token, or an account that is not a person's.
 pub fn check(from: &AccountName, who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
     for claims in [who.claims, from.text.path.newest(who)] {
         let account = from.of(claims).map_err(|unusable| unusable.to_string())?;
@@ -21,7 +21,8 @@ pub fn check(from: &AccountName, who: &Applicant<'_>, never: &[String]) -> Resul
     may_be_claimed(who, never)
 }
 
-/// Returns why no claim may name this account, if so. Other names of the same uid are the account.
+/// Returns why no claim may name this account, if so. Other names of the same uid count as the
+/// account.
 fn may_be_claimed(who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
     let account = who.principal;
     if never.iter().any(|never| never == account) {

@@ -1,4 +1,4 @@
-//! Conditions on claims, and texts taken from them.
+//! Conditions on claims, and texts taken from claims.
 
 use opkssh_protocol::json::Object;
 use serde_json::Value;
@@ -6,76 +6,76 @@ use serde_json::Value;
 use crate::config::folded;
 use crate::policy::{Applicant, glob};
 
-/// Where a claim is: its name, or names from the outside in.
+/// Path of a claim: one name, or nested names from the outside in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path(Vec<String>);
 
-/// One demand on one claim.
+/// A condition on one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     pub path: Path,
     pub test: Test,
     pub negated: bool,
-    /// `missing: ignore`: a token without the claim is not denied. For rules that deny.
+    /// `missing: ignore`: a token without the claim is not denied. For deny rules.
     pub ignores_missing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Test {
-    /// A text, number or truth value that is one of these.
+    /// The claim is a text, number or truth value equal to one of these.
     Is(Vec<String>),
-    /// A text that one of these patterns matches, as in `auth_id`.
+    /// The claim is a text that matches one of these patterns, with the syntax of `auth_id`.
     Glob(Vec<String>),
-    /// A list that holds one of these.
+    /// The claim is a list that contains one of these.
     Has(Vec<String>),
-    /// Is there at all.
+    /// The claim exists.
     Present,
 }
 
-/// What a condition of a rule that denies comes to.
+/// Result of a condition for a deny rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denies {
     No,
     Yes,
-    /// The claim is missing, so it denies.
+    /// It denies, because the claim is missing.
     Missing,
 }
 
-/// What the claims say about a condition.
+/// Result of a condition for one set of claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Yes,
     No,
     /// The claim is not there.
     Missing,
-    /// It is there, as something that the test is not for.
+    /// The claim has a type that the test cannot judge.
     InDoubt,
 }
 
-/// What is where a path leads.
+/// The value at a path.
 enum Found<'a> {
     Value(&'a Value),
     /// Nothing, or null.
     Missing,
-    /// A name on the way is not a mapping's.
+    /// A parent is not a mapping.
     OtherKind,
 }
 
-/// How letters are compared.
+/// Comparison of letters.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Letters {
+enum LetterCase {
     Exact,
-    /// Mail addresses have no letter case.
+    /// Mail addresses ignore letter case.
     Mail,
 }
 
 impl Path {
-    /// Not empty, and no empty name in it.
+    /// Creates a path, which must not be empty or contain empty names.
     pub fn new(names: Vec<String>) -> Option<Self> {
         (!names.is_empty() && names.iter().all(|name| !name.is_empty())).then_some(Self(names))
     }
 
-    /// The claim, unless it is missing or null.
+    /// Returns the claim, unless it is missing or null.
     pub fn of<'a>(&self, claims: &'a Object) -> Option<&'a Value> {
         match self.find(claims) {
             Found::Value(value) => Some(value),
@@ -99,18 +99,18 @@ impl Path {
         }
     }
 
-    /// Returns true if these claims say something of it, if only that its outermost part is null.
+    /// Returns true if these claims contain the path's first name, even if it is null.
     pub fn is_carried_by(&self, claims: &Object) -> bool {
         self.0.first().is_some_and(|name| claims.contains_key(name))
     }
 
-    /// Returns the newest claims of an ID token that say something of it.
+    /// Returns the newest claims of an ID token that contain the path's first name.
     pub fn newest<'a>(&self, who: &Applicant<'a>) -> &'a Object {
         let refreshed = who.refreshed.filter(|claims| self.is_carried_by(claims));
         refreshed.unwrap_or(who.claims)
     }
 
-    /// Is it this claim, at the top level?
+    /// Returns true if the path is this top-level claim.
     pub fn is_top(&self, name: &str) -> bool {
         self.0 == [name]
     }
@@ -123,8 +123,8 @@ impl std::fmt::Display for Path {
 }
 
 impl Condition {
-    /// Returns true if it [surely](Self::surely) holds, for a rule that allows. Userinfo speaks for
-    /// an ID token that does not have the claim; a refreshed ID token that has it must agree.
+    /// Returns true if the condition [surely](Self::surely) holds, for a rule that allows. Userinfo
+    /// replaces an ID token without the claim; a refreshed ID token with the claim must agree.
     pub fn allows(&self, who: &Applicant<'_>) -> bool {
         let source = match who.userinfo {
             Some(told) if self.path.of(who.claims).is_none() => told,
@@ -136,8 +136,8 @@ impl Condition {
         self.surely(source) && refreshed.is_none_or(|claims| self.surely(claims))
     }
 
-    /// Returns whether it [perhaps](Self::perhaps) holds for any of the sources that have the
-    /// claim, for a rule that denies.
+    /// Returns whether the condition [perhaps](Self::perhaps) holds for any source with the claim,
+    /// for a rule that denies.
     pub fn denies(&self, who: &Applicant<'_>) -> Denies {
         let told = [Some(who.claims), who.userinfo].into_iter().flatten();
         let told = told.filter(|claims| !matches!(self.path.find(claims), Found::Missing));
@@ -159,18 +159,19 @@ impl Condition {
         }
     }
 
-    /// Surely so. What the claims do not say is not so, and neither is its contrary.
+    /// Returns true if the claims satisfy the condition. A missing claim satisfies neither a test
+    /// nor its negation.
     pub fn surely(&self, claims: &Object) -> bool {
-        match self.answer(claims, Letters::Exact) {
+        match self.answer(claims, LetterCase::Exact) {
             Answer::Yes => !self.negated,
             Answer::No => self.negated,
             Answer::Missing | Answer::InDoubt => false,
         }
     }
 
-    /// Perhaps so, for a rule that denies: in doubt, it is.
+    /// Returns the result for a rule that denies: uncertain cases deny.
     pub fn perhaps(&self, claims: &Object) -> Denies {
-        let holds = match self.answer(claims, Letters::Mail) {
+        let holds = match self.answer(claims, LetterCase::Mail) {
             Answer::Yes => !self.negated,
             Answer::No => self.negated,
             Answer::Missing if self.ignores_missing => false,
@@ -180,7 +181,7 @@ impl Condition {
         if holds { Denies::Yes } else { Denies::No }
     }
 
-    fn answer(&self, claims: &Object, letters: Letters) -> Answer {
+    fn answer(&self, claims: &Object, letters: LetterCase) -> Answer {
         let value = match (self.path.find(claims), &self.test) {
             (Found::OtherKind, _) => return Answer::InDoubt,
             (Found::Value(_), Test::Present) => return Answer::Yes,
@@ -196,7 +197,7 @@ impl Condition {
                 None => Answer::InDoubt,
             },
             Test::Glob(patterns) => match value.as_str() {
-                // malformed ones were refused when they were read
+                // malformed patterns were refused on reading
                 Some(text) => self.compare(text, patterns, letters, |pattern, text| {
                     glob::matches(pattern, text) == Ok(true)
                 }),
@@ -205,7 +206,7 @@ impl Condition {
             Test::Has(texts) => {
                 let ask = |item: &Value| match text_of(item) {
                     Some(text) => self.compare(&text, texts, letters, equal),
-                    // what is no text may name it in some other way
+                    // a value of another type may name it in a different way
                     None => Answer::InDoubt,
                 };
                 match value {
@@ -219,8 +220,8 @@ impl Condition {
                             Answer::No
                         }
                     }
-                    // some providers send a list of one as its element; but a text that is not
-                    // the element may hold several, with blanks or commas
+                    // some providers send a one-element list as its element; a text that is not
+                    // equal may contain several elements, separated by blanks or commas
                     one if ask(one) == Answer::Yes => Answer::Yes,
                     _ => Answer::InDoubt,
                 }
@@ -228,18 +229,19 @@ impl Condition {
         }
     }
 
-    /// Mail addresses that are equal only with all of Unicode's letter case folded are in doubt.
+    /// Compares mail addresses; those that are equal only under full Unicode case folding are
+    /// uncertain.
     fn compare(
         &self,
         text: &str,
         listed: &[String],
-        letters: Letters,
+        letters: LetterCase,
         holds: impl Fn(&str, &str) -> bool,
     ) -> Answer {
         if listed.iter().any(|listed| holds(listed, text)) {
             return Answer::Yes;
         }
-        if letters == Letters::Exact {
+        if letters == LetterCase::Exact {
             return Answer::No;
         }
         let mail = |listed: &&String| listed.contains('@') || self.path.is_top("email");
@@ -278,7 +280,7 @@ impl std::fmt::Display for Condition {
     }
 }
 
-/// A text, a whole number or a truth value, as people write it.
+/// Returns the text of a text, whole number or truth value.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! What is wrong with a file of rules.
+//! Errors of a rules file.
 
 use super::template::TemplateError;
 use crate::cidr::NotACidr;
@@ -14,19 +14,19 @@ pub enum RulesError {
     #[error("two rules have the name {0:?}")]
     SameName(String),
     #[error("rule {rule:?}: {slip}")]
-    Rule { rule: String, slip: Slip },
+    Rule { rule: String, slip: RuleError },
 }
 
-/// What is wrong with a rule.
+/// Error of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Slip {
+pub enum RuleError {
     #[error("the name is empty or has a control character")]
     Name,
     #[error("`issuer` is missing")]
     NoIssuer,
     #[error("an allowing rule needs `accounts` or `account_from`")]
     NoAccount,
-    #[error("an allowing rule needs `when`, or `account_from`; else it lets in everybody")]
+    #[error("an allowing rule needs `when`, or `account_from`; otherwise it allows everybody")]
     Everybody,
     #[error(
         "a denying rule needs something to hold for: `when`, `issuer`, `accounts`, \
@@ -37,7 +37,7 @@ pub enum Slip {
     OnlyAllow(&'static str),
     #[error("`missing` is for rules that deny; a claim that is missing allows nothing")]
     OnlyDeny,
-    #[error("`missing` has no meaning beside `present`, which asks for just that")]
+    #[error("`missing` has no effect with `present`")]
     MissingPresent,
     #[error("`{0}` is empty or has an empty entry")]
     Empty(&'static str),

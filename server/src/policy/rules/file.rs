@@ -1,5 +1,5 @@
-//! From the text of `rules.yml` to [`Rules`]. One slip anywhere, and nothing of the file is used:
-//! who wrote a rule that denies must not find out later that it was never read.
+//! Parses `rules.yml` to [`Rules`]. A mistake anywhere makes the whole file unusable: otherwise a
+//! deny rule could silently have no effect.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use opkssh_protocol::time::UnixTime;
 use serde_json::Value;
 
 use super::condition::{Condition, Path, Test};
-use super::error::{RulesError, Slip};
+use super::error::{RuleError, RulesError};
 use super::raw::{
     Effect, Missing, Part, RawAccount, RawCondition, RawFile, RawHours, RawOptions, RawRule,
     RawSlot,
@@ -23,12 +23,11 @@ use crate::cidr::Cidr;
 use crate::policy::glob;
 use crate::strict_yaml;
 
-/// No claim may name it, whatever the file says: who lists further accounts must not let it in by
-/// leaving it out.
+/// Account that no claim may name, even if the file lists other accounts and not this one.
 const NEVER_ACCOUNT: &str = "root";
 
 impl Rules {
-    /// Reads the file. `path` is for the places in messages.
+    /// Reads the file. `path` is for messages.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self, RulesError> {
         let text = std::str::from_utf8(bytes).map_err(|_| RulesError::Encoding)?;
         let file: Option<RawFile> = strict_yaml::read(text).map_err(RulesError::Yaml)?;
@@ -57,9 +56,9 @@ impl Rules {
     }
 }
 
-fn rule(raw: RawRule) -> Result<Rule, Slip> {
+fn rule(raw: RawRule) -> Result<Rule, RuleError> {
     if raw.name.is_empty() || raw.name.contains(char::is_control) {
-        return Err(Slip::Name);
+        return Err(RuleError::Name);
     }
     let denies = raw.effect == Effect::Deny;
     let issuers = texts("issuer", raw.issuer.as_ref())?;
@@ -70,14 +69,14 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
         .map(condition)
         .collect::<Result<Vec<_>, _>>()?;
     if !denies && conditions.iter().any(|c| c.ignores_missing) {
-        return Err(Slip::OnlyDeny);
+        return Err(RuleError::OnlyDeny);
     }
     let window = Window {
         not_before: raw.not_before.as_deref().map(timestamp).transpose()?,
         not_after: raw.not_after.as_deref().map(timestamp).transpose()?,
         hours: match raw.hours {
             None => Vec::new(),
-            Some(all) if all.is_empty() => return Err(Slip::Empty("hours")),
+            Some(all) if all.is_empty() => return Err(RuleError::Empty("hours")),
             Some(all) => all.into_iter().map(hours).collect::<Result<_, _>>()?,
         },
     };
@@ -97,7 +96,7 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
             ("options", raw.options.is_some()),
         ] {
             if given {
-                return Err(Slip::OnlyAllow(name));
+                return Err(RuleError::OnlyAllow(name));
             }
         }
         if issuers.is_empty()
@@ -106,14 +105,14 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
             && client_address.is_empty()
             && window == Window::default()
         {
-            return Err(Slip::DeniesEverybody);
+            return Err(RuleError::DeniesEverybody);
         }
     } else if issuers.is_empty() {
-        return Err(Slip::NoIssuer);
+        return Err(RuleError::NoIssuer);
     } else if accounts.is_empty() && raw.account_from.is_none() {
-        return Err(Slip::NoAccount);
+        return Err(RuleError::NoAccount);
     } else if conditions.is_empty() && !(accounts.is_empty() && raw.account_from.is_some()) {
-        return Err(Slip::Everybody);
+        return Err(RuleError::Everybody);
     }
     let account_from = raw.account_from.map(account).transpose()?;
     let by_mail = account_from
@@ -125,7 +124,7 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
     )?;
     let mut options = options(raw.options.unwrap_or_default(), &slots)?;
     if !denies && options.from.is_empty() {
-        // sshd holds the login to it, too
+        // sshd enforces it for the session, too
         let sources = client_address.iter().copied().map(Source::from);
         options.from = sources.map(FromPart::Fixed).collect();
     }
@@ -133,7 +132,7 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
         .keys()
         .find(|slot| !options.slots().any(|used| used == *slot))
     {
-        return Err(Slip::UnusedSlot(unused.clone()));
+        return Err(RuleError::UnusedSlot(unused.clone()));
     }
     Ok(Rule {
         name: raw.name,
@@ -142,7 +141,7 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
         accounts,
         account_from,
         conditions,
-        // a name from a mail address that nobody has checked is anybody's
+        // anybody can register a name in an unverified mail address
         email_verified: raw.email_verified.unwrap_or(by_mail),
         acr: texts("acr", raw.acr.as_ref())?,
         amr: texts("amr", raw.amr.as_ref())?,
@@ -159,7 +158,7 @@ fn rule(raw: RawRule) -> Result<Rule, Slip> {
     })
 }
 
-fn condition(raw: RawCondition) -> Result<Condition, Slip> {
+fn condition(raw: RawCondition) -> Result<Condition, RuleError> {
     let path = path(&raw.claim)?;
     let mut found = Vec::new();
     for (value, negated, test) in [
@@ -178,17 +177,17 @@ fn condition(raw: RawCondition) -> Result<Condition, Slip> {
         found.push((Test::Present, !present));
     }
     let Ok([(test, negated)]) = <[_; 1]>::try_from(found) else {
-        return Err(Slip::Operators);
+        return Err(RuleError::Operators);
     };
     if raw.missing.is_some() && test == Test::Present {
-        return Err(Slip::MissingPresent);
+        return Err(RuleError::MissingPresent);
     }
     if let Test::Glob(patterns) = &test
         && let Some(bad) = patterns
             .iter()
             .find(|pattern| glob::matches(pattern, "").is_err())
     {
-        return Err(Slip::Pattern(bad.clone()));
+        return Err(RuleError::Pattern(bad.clone()));
     }
     Ok(Condition {
         path,
@@ -198,20 +197,20 @@ fn condition(raw: RawCondition) -> Result<Condition, Slip> {
     })
 }
 
-/// A name, or a list of names from the outside in.
-fn path(claim: &Value) -> Result<Path, Slip> {
-    Path::new(texts("claim", Some(claim))?).ok_or(Slip::Empty("claim"))
+/// Reads a name, or a list of names from the outside in.
+fn path(claim: &Value) -> Result<Path, RuleError> {
+    Path::new(texts("claim", Some(claim))?).ok_or(RuleError::Empty("claim"))
 }
 
 fn claim_text(
     claim: &Value,
     part: Option<Part>,
     domain: Option<&Value>,
-) -> Result<ClaimText, Slip> {
+) -> Result<ClaimText, RuleError> {
     let mail_domains = match (part, domain) {
         (Some(Part::Local), Some(_)) => Some(texts("domain", domain)?),
         (None, None) => None,
-        _ => return Err(Slip::Domain),
+        _ => return Err(RuleError::Domain),
     };
     Ok(ClaimText {
         path: path(claim)?,
@@ -219,7 +218,7 @@ fn claim_text(
     })
 }
 
-fn account(raw: RawAccount) -> Result<AccountName, Slip> {
+fn account(raw: RawAccount) -> Result<AccountName, RuleError> {
     Ok(AccountName {
         text: claim_text(&raw.claim, raw.part, raw.domain.as_ref())?,
         prefix: raw.prefix.unwrap_or_default(),
@@ -227,12 +226,12 @@ fn account(raw: RawAccount) -> Result<AccountName, Slip> {
     })
 }
 
-/// `verified`: a mail address has to be a verified one.
-fn slots(raw: BTreeMap<String, RawSlot>, verified: bool) -> Result<Slots, Slip> {
+/// Reads slots. `verified`: mail addresses must be verified.
+fn slots(raw: BTreeMap<String, RawSlot>, verified: bool) -> Result<Slots, RuleError> {
     raw.into_iter()
         .map(|(name, raw)| {
             if raw.kind == Kind::Cidrs && raw.part.is_some() {
-                return Err(Slip::CidrPart);
+                return Err(RuleError::CidrPart);
             }
             let text = claim_text(&raw.claim, raw.part, raw.domain.as_ref())?;
             Ok((
@@ -247,7 +246,7 @@ fn slots(raw: BTreeMap<String, RawSlot>, verified: bool) -> Result<Slots, Slip> 
         .collect()
 }
 
-fn options(raw: RawOptions, slots: &Slots) -> Result<OptionsTemplate, Slip> {
+fn options(raw: RawOptions, slots: &Slots) -> Result<OptionsTemplate, RuleError> {
     let mut flags = Vec::new();
     if raw.restrict {
         flags.push(Flag::Restrict);
@@ -275,14 +274,14 @@ fn options(raw: RawOptions, slots: &Slots) -> Result<OptionsTemplate, Slip> {
         ),
     ] {
         if yes && (no || !raw.restrict) {
-            return Err(Slip::Flag(grant.name()));
+            return Err(RuleError::Flag(grant.name()));
         }
         flags.extend(yes.then_some(grant));
         flags.extend(no.then_some(refuse));
     }
-    let slip = |option| move |error| Slip::Option { option, error };
+    let slip = |option| move |error| RuleError::Option { option, error };
     let unsafe_slip = |option| {
-        move |error: UnsafeOption| Slip::Option {
+        move |error: UnsafeOption| RuleError::Option {
             option,
             error: error.into(),
         }
@@ -316,7 +315,7 @@ fn options(raw: RawOptions, slots: &Slots) -> Result<OptionsTemplate, Slip> {
                 let name = VariableName::new(name).map_err(unsafe_slip("environment"))?;
                 Ok((name, template("environment", value)?))
             })
-            .collect::<Result<_, Slip>>()?,
+            .collect::<Result<_, RuleError>>()?,
         expiry_time: raw
             .expiry_time
             .map(|text| ExpiryTime::new(&text).map_err(unsafe_slip("expiry-time")))
@@ -324,31 +323,33 @@ fn options(raw: RawOptions, slots: &Slots) -> Result<OptionsTemplate, Slip> {
     })
 }
 
-fn hours(raw: RawHours) -> Result<Hours, Slip> {
-    let slip = || Slip::Hours(format!("{}-{}", raw.from, raw.to));
+fn hours(raw: RawHours) -> Result<Hours, RuleError> {
+    let slip = || RuleError::Hours(format!("{}-{}", raw.from, raw.to));
     let days = raw.days.clone().unwrap_or_default();
     let days: Option<Vec<_>> = days.iter().map(|day| window::day(day)).collect();
     let from = window::time(&raw.from).flatten().ok_or_else(slip)?;
     let to = window::time(&raw.to).ok_or_else(slip)?;
     let days = days.ok_or_else(slip)?;
-    // over midnight: two entries say which day is meant
+    // over midnight needs two entries, so that the day is unambiguous
     if to.is_some_and(|to| to <= from) || (raw.days.is_some() && days.is_empty()) {
         return Err(slip());
     }
     Ok(Hours { days, from, to })
 }
 
-fn timestamp(text: &str) -> Result<UnixTime, Slip> {
-    let timestamp: Timestamp = text.parse().map_err(|_| Slip::Timestamp(text.to_owned()))?;
+fn timestamp(text: &str) -> Result<UnixTime, RuleError> {
+    let timestamp: Timestamp = text
+        .parse()
+        .map_err(|_| RuleError::Timestamp(text.to_owned()))?;
     Ok(UnixTime(timestamp.as_second()))
 }
 
-fn seconds(text: &str) -> Result<i64, Slip> {
-    window::duration(text).ok_or_else(|| Slip::Duration(text.to_owned()))
+fn seconds(text: &str) -> Result<i64, RuleError> {
+    window::duration(text).ok_or_else(|| RuleError::Duration(text.to_owned()))
 }
 
-/// One text or a list of them; what is given must not be empty.
-fn texts(name: &'static str, value: Option<&Value>) -> Result<Vec<String>, Slip> {
+/// Reads one text or a list of texts, which must not be empty.
+fn texts(name: &'static str, value: Option<&Value>) -> Result<Vec<String>, RuleError> {
     let items = match value {
         None => return Ok(Vec::new()),
         Some(Value::Array(items)) => items.as_slice(),
@@ -360,11 +361,11 @@ fn texts(name: &'static str, value: Option<&Value>) -> Result<Vec<String>, Slip>
             Value::String(text) => Ok(text.clone()),
             Value::Bool(value) => Ok(value.to_string()),
             Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
-            other => Err(Slip::Value(other.to_string())),
+            other => Err(RuleError::Value(other.to_string())),
         })
         .collect::<Result<Vec<_>, _>>()?;
     if texts.is_empty() || texts.iter().any(String::is_empty) {
-        return Err(Slip::Empty(name));
+        return Err(RuleError::Empty(name));
     }
     Ok(texts)
 }

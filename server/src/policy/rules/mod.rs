@@ -1,7 +1,8 @@
-//! `rules.yml`: what `auth_id` cannot say. Pure. The format is described in `docs/rules.md`.
+//! `rules.yml`: rules that `auth_id` cannot express. Pure. The format is described in
+//! `docs/rules.md`.
 //!
-//! Rules that deny come first, whatever their place; then the first rule that allows and fits
-//! decides, and gives its options.
+//! Deny rules come first, wherever they stand; then the first matching allow rule decides, with its
+//! options.
 
 mod claimed_account;
 mod condition;
@@ -13,7 +14,7 @@ mod template;
 mod window;
 
 pub use condition::Condition;
-pub use error::{RulesError, Slip};
+pub use error::{RuleError, RulesError};
 pub use template::Unfillable;
 
 use jiff::tz::TimeZone;
@@ -28,7 +29,7 @@ use slot::AccountName;
 use template::{OptionsTemplate, Slots};
 use window::Window;
 
-/// The file, read. Without one there are no rules.
+/// The parsed file. Without a file, there are no rules.
 #[derive(Debug, Clone)]
 pub struct Rules {
     rules: Vec<Rule>,
@@ -54,9 +55,9 @@ impl Default for Rules {
 pub struct Rule {
     pub name: String,
     denies: bool,
-    /// Empty, in a rule that denies: any.
+    /// In a deny rule, empty means any.
     issuers: Vec<String>,
-    /// Empty, in a rule that denies: any.
+    /// In a deny rule, empty means any.
     accounts: Vec<String>,
     account_from: Option<AccountName>,
     conditions: Vec<Condition>,
@@ -65,22 +66,22 @@ pub struct Rule {
     amr: Vec<String>,
     /// Seconds.
     max_age: Option<i64>,
-    /// Seconds. Stands in for the provider's expiration policy.
+    /// Seconds. Replaces the provider's expiration policy.
     max_age_since_refresh: Option<i64>,
     window: Window,
-    /// Empty: any.
+    /// Empty means any.
     client_address: Vec<Cidr>,
     slots: Slots,
     options: OptionsTemplate,
 }
 
-/// Why a rule refuses, whatever others say.
+/// Reason for a refusal by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleDenial {
     #[error("denied by {place}{}", missing_reason(missing.as_ref()))]
     Denied {
         place: String,
-        /// It denies since this claim is missing.
+        /// The claim whose absence makes the rule deny.
         missing: Option<Path>,
     },
     #[error("{place} would allow it, but its options cannot be filled in: {reason}")]
@@ -88,7 +89,7 @@ pub enum RuleDenial {
 }
 
 impl Rules {
-    /// Deny rules alone: `Err` if one holds.
+    /// Fails if a deny rule applies.
     pub fn denies(
         &self,
         who: &Applicant<'_>,
@@ -107,7 +108,7 @@ impl Rules {
         Ok(())
     }
 
-    /// The first rule that allows it.
+    /// Returns the first rule that allows the applicant.
     pub fn allows(
         &self,
         who: &Applicant<'_>,
@@ -120,7 +121,7 @@ impl Rules {
                 continue;
             }
             tell(format!("{place} allows"));
-            // not on to the next rule: that one may have fewer restrictions
+            // no later rule: it could have fewer restrictions
             return match rule.options.fill(&rule.slots, who) {
                 Ok(options) => Ok(Some(Granted {
                     place,
@@ -133,12 +134,12 @@ impl Rules {
         Ok(None)
     }
 
-    /// Returns true if a claim may name the account, so that the account has to be known.
+    /// Returns true if a claim may name the account, so that the account must be looked up.
     pub fn has_account_from(&self) -> bool {
         self.rules.iter().any(|rule| rule.account_from.is_some())
     }
 
-    /// Returns true if a rule denies each token that does not have this top-level claim.
+    /// Returns true if a rule denies every token without this top-level claim.
     pub fn is_required(&self, claim: &str) -> bool {
         self.rules.iter().any(|rule| {
             rule.denies
@@ -151,7 +152,7 @@ impl Rules {
         })
     }
 
-    /// Returns true if a rule asks where the client connects from.
+    /// Returns true if a rule has `client_address`.
     pub fn have_client_address(&self) -> bool {
         self.rules.iter().any(Rule::has_client_address)
     }
@@ -170,32 +171,32 @@ impl Rule {
         self.denies
     }
 
-    /// As they stand there; empty: any, in a rule that denies.
+    /// Returns the issuers as written; in a deny rule, empty means any.
     pub fn issuers(&self) -> &[String] {
         &self.issuers
     }
 
-    /// Accounts by name; none if a claim names them.
+    /// Returns the accounts by name; none if a claim names them.
     pub fn accounts(&self) -> &[String] {
         &self.accounts
     }
 
-    /// Does every setting of environment variables here need sshd's consent?
+    /// Returns true if the rule sets environment variables, which sshd ignores by default.
     pub fn sets_environment(&self) -> bool {
         !self.options.environment.is_empty()
     }
 
-    /// Returns true if it asks where the client connects from.
+    /// Returns true if the rule has `client_address`.
     pub fn has_client_address(&self) -> bool {
         !self.client_address.is_empty()
     }
 
-    /// Last second at which it can hold.
+    /// Returns the last second at which the rule can apply.
     pub fn not_after(&self) -> Option<UnixTime> {
         self.window.not_after
     }
 
-    /// Do two rules ask for the same, so that the later one is never reached?
+    /// Returns true if `earlier` matches whenever this rule does, so that this rule is never reached.
     pub fn is_hidden_by(&self, earlier: &Self) -> bool {
         self.denies == earlier.denies
             && earlier.window == Window::default()
@@ -216,11 +217,15 @@ impl Rule {
             && self.max_age_since_refresh.is_none()
     }
 
-    /// If it denies, with the claim that is missing, where that is why; if not, why not.
+    /// Returns the missing claim that makes the rule deny, if any. Fails with the reason if the
+    /// rule does not deny.
     fn denied(&self, who: &Applicant<'_>, zone: &TimeZone) -> Result<Option<Path>, String> {
-        self.is_about(who)?;
+        self.check_issuer_and_account(who)?;
         if !self.accounts.is_empty() && !self.accounts.iter().any(|own| own == who.principal) {
-            return Err(format!("account {:?} is not among its own", who.principal));
+            return Err(format!(
+                "account {:?} is not in its accounts",
+                who.principal
+            ));
         }
         let mut missing = None;
         for condition in &self.conditions {
@@ -241,11 +246,11 @@ impl Rule {
         never: &[String],
         zone: &TimeZone,
     ) -> Result<(), String> {
-        self.is_about(who)?;
+        self.check_issuer_and_account(who)?;
         self.has_account(who, never)?;
         if let Some(condition) = self.conditions.iter().find(|c| !c.allows(who)) {
             return Err(format!(
-                "{condition}: no, or the token does not say, or the refreshed one says otherwise"
+                "{condition}: false, not in the token, or contradicted by the refreshed token"
             ));
         }
         if self.email_verified && !who.email_verified {
@@ -257,7 +262,7 @@ impl Rule {
         self.is_open(who, zone)
     }
 
-    fn is_about(&self, who: &Applicant<'_>) -> Result<(), String> {
+    fn check_issuer_and_account(&self, who: &Applicant<'_>) -> Result<(), String> {
         if self.issuers.is_empty() || self.issuers.iter().any(|own| own == who.issuer) {
             return Ok(());
         }
@@ -278,12 +283,15 @@ impl Rule {
             return Ok(());
         }
         let Some(from) = &self.account_from else {
-            return Err(format!("account {:?} is not among its own", who.principal));
+            return Err(format!(
+                "account {:?} is not in its accounts",
+                who.principal
+            ));
         };
         claimed_account::check(from, who, never)
     }
 
-    /// OpenID Connect Core section 2: `acr`, `amr`.
+    /// Checks `acr` and `amr` (OpenID Connect Core section 2).
     fn has_context(&self, who: &Applicant<'_>) -> Result<(), String> {
         let newest = |name| match who.refreshed {
             Some(claims) if claims.contains_key(name) => claims,
@@ -322,17 +330,18 @@ impl Rule {
             return Err(format!("the login is older than max_age ({limit} s)"));
         }
         match self.max_age_since_refresh {
-            // a login is as good as a refresh
+            // a login counts like a refresh
             Some(limit) if within(who.refreshed_at.or(who.issued_at), limit) => Ok(()),
             Some(limit) => Err(format!(
                 "the last verified refresh is longer ago than max_age_since_refresh ({limit} s)"
             )),
-            None if who.counts_still => Ok(()),
+            None if who.is_unexpired => Ok(()),
             None => Err("the login has expired under the provider's expiration policy".into()),
         }
     }
 
-    /// What is not known holds in a rule that denies, and does not in one that allows.
+    /// Checks the client's address. An unknown address matches in a deny rule, but not in an allow
+    /// rule.
     fn is_from(&self, who: &Applicant<'_>) -> Result<(), String> {
         if self.client_address.is_empty() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The members of `rules.yml`, as serde reads them.
+//! The serde types of `rules.yml`.
 
 use std::collections::BTreeMap;
 

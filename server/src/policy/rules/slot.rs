@@ -1,4 +1,4 @@
-//! Texts from claims that may stand in a place of their own: validated by type, never escaped.
+//! Texts from claims that fill a slot: validated by type, never escaped.
 
 use opkssh_protocol::json::Object;
 use serde_json::Value;
@@ -6,27 +6,28 @@ use serde_json::Value;
 use super::condition::Path;
 use crate::authorized_keys::Source;
 
-/// What a slot may hold.
+/// Permitted contents of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A person's name: letters, digits, `.`, `_` and `-`, 64 at most, the first no `.` or `-`.
+    /// A user name: letters, digits, `.`, `_` and `-`, at most 64 characters, not starting with `.`
+    /// or `-`.
     User,
-    /// As [`User`](Self::User), also `@` and `+`, 128 at most.
+    /// Like [`User`](Self::User), plus `@` and `+`, at most 128 characters.
     Word,
     /// Addresses or CIDR blocks: a list, or one text with commas.
     Cidrs,
 }
 
-/// Where a text comes from.
+/// Source of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimText {
     pub path: Path,
-    /// Take what stands before the `@`, if one of these domains stands behind it.
+    /// Use the part before `@`, if one of these domains follows.
     pub mail_domains: Option<Vec<String>>,
 }
 
-/// A local account that a claim names.
+/// A local account named by a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountName {
     pub text: ClaimText,
@@ -34,12 +35,12 @@ pub struct AccountName {
     pub suffix: String,
 }
 
-/// Why a claim cannot be used.
+/// Reason why a claim cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    #[error("claim {0} is missing or no text")]
+    #[error("claim {0} is missing or not a text")]
     NoText(Path),
-    #[error("claim {0} is no mail address of the domains named")]
+    #[error("claim {0} is not a mail address of the given domains")]
     Domain(Path),
     #[error("claim {0} is not what a {1:?} slot may hold")]
     Kind(Path, Kind),
@@ -49,17 +50,17 @@ pub enum Unusable {
     Unverified(Path),
 }
 
-/// Longest name of an account, in bytes, as useradd has it.
+/// Longest account name, in bytes, as in useradd.
 const MAX_ACCOUNT: usize = 32;
 const MAX_BLOCKS: usize = 64;
 
 impl ClaimText {
-    /// Returns true if it is a mail address, or what stands before the `@` of one.
+    /// Returns true if it is a mail address or its local part.
     pub fn is_from_mail(&self) -> bool {
         self.mail_domains.is_some() || self.path.is_top("email")
     }
 
-    /// A user or a word.
+    /// Returns the text of a user or word slot.
     pub fn word(&self, kind: Kind, claims: &Object) -> Result<String, Unusable> {
         let text = self.text(claims)?;
         let (most, more): (usize, &[u8]) = match kind {
@@ -78,7 +79,7 @@ impl ClaimText {
         Ok(text.to_owned())
     }
 
-    /// At least one block.
+    /// Returns the blocks, at least one.
     pub fn cidrs(&self, claims: &Object) -> Result<Vec<Source>, Unusable> {
         let bad = || Unusable::Kind(self.path.clone(), Kind::Cidrs);
         let texts: Vec<&str> = match self.path.of(claims) {
@@ -115,7 +116,7 @@ impl ClaimText {
 }
 
 impl AccountName {
-    /// The account: lower case, beginning with a letter or `_`, 32 bytes at most.
+    /// Returns the account name: lower case, beginning with a letter or `_`, at most 32 bytes.
     pub fn of(&self, claims: &Object) -> Result<String, Unusable> {
         let name = self.text.word(Kind::User, claims)?;
         let account = format!("{}{name}{}", self.prefix, self.suffix);

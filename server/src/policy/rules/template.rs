@@ -1,4 +1,4 @@
-//! Options of a rule, with slots in them, and what becomes of them for one login.
+//! Options of a rule with slots, and filling them for a login.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::policy::Applicant;
 pub struct Slot {
     pub text: ClaimText,
     pub kind: Kind,
-    /// Only where `email_verified` is true.
+    /// Whether `email_verified` must be true.
     pub must_be_verified: bool,
 }
 
 pub type Slots = BTreeMap<String, Slot>;
 
-/// Options that may have slots in them.
+/// Options that may contain slots.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OptionsTemplate {
     pub flags: Vec<Flag>,
@@ -46,13 +46,13 @@ enum Piece {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FromPart {
     Fixed(Source),
-    /// Name of a slot of CIDR blocks.
+    /// Name of a slot with CIDR blocks.
     Slot(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    #[error("{0:?} has a single '{{' or '}}'; write them twice where no slot is meant")]
+    #[error("{0:?} has a single '{{' or '}}'; write them twice for a literal brace")]
     Braces(String),
     #[error("there is no slot {0:?}")]
     NoSlot(String),
@@ -64,7 +64,7 @@ pub enum TemplateError {
     Unsafe(#[from] UnsafeOption),
 }
 
-/// Why the options cannot be filled in for this login.
+/// Reason why the options cannot be filled in for a login.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfillable {
     #[error("{0}")]
@@ -76,7 +76,7 @@ pub enum Unfillable {
 }
 
 impl Slot {
-    /// Returns the claims to take it from: the newest that have it.
+    /// Returns the claims to take the text from: the newest ones with it.
     fn source<'a>(&self, who: &Applicant<'a>) -> Result<&'a Object, Unusable> {
         if self.must_be_verified && !who.email_verified {
             return Err(Unusable::Unverified(self.text.path.clone()));
@@ -86,7 +86,7 @@ impl Slot {
 }
 
 impl Template {
-    /// Reads `text`, in which `{name}` is a slot, and `{{` and `}}` are braces.
+    /// Parses `text`, in which `{name}` is a slot, and `{{` and `}}` are braces.
     pub fn parse(text: &str, slots: &Slots) -> Result<Self, TemplateError> {
         let braces = || TemplateError::Braces(text.to_owned());
         let mut pieces = Vec::new();
@@ -119,7 +119,7 @@ impl Template {
         }
         pieces.push(Piece::Text(plain));
         let template = Self(pieces);
-        // any word a slot can hold is as harmless as this one
+        // valid for this word means valid for any word that a slot can contain
         Quoted::new(&template.with(|_| Ok::<_, TemplateError>("x".to_owned()))?)?;
         Ok(template)
     }
@@ -154,7 +154,7 @@ impl Template {
 }
 
 impl FromPart {
-    /// `{slot}` or an element of sshd's `from`.
+    /// Parses `{slot}` or an element of sshd's `from`.
     pub fn parse(text: &str, slots: &Slots) -> Result<Self, TemplateError> {
         let Some(name) = text
             .strip_prefix('{')
@@ -171,8 +171,8 @@ impl FromPart {
 }
 
 impl OptionsTemplate {
-    /// The options for this login. A claim that does not fit its slot is an error,
-    /// never a hole.
+    /// Returns the options for this login. Fails if a claim does not fit its slot, instead of
+    /// leaving it empty.
     pub fn fill(&self, slots: &Slots, who: &Applicant<'_>) -> Result<Options, Unfillable> {
         let mut from = Vec::new();
         for part in &self.from {
@@ -202,7 +202,7 @@ impl OptionsTemplate {
         })
     }
 
-    /// Slots that are used.
+    /// Returns the slots in use.
     pub fn slots(&self) -> impl Iterator<Item = &str> {
         let texts = self
             .command

@@ -28,7 +28,7 @@ fn who(claims: serde_json::Value) -> Who {
     }
 }
 
-/// The options' text, or why not.
+/// Returns the options as text, or the reason for a refusal.
 fn decide(rules: &str, who: &Who) -> Result<String, String> {
     let rules = parse(rules).unwrap();
     let claims = opkssh_protocol::json::parse_object(who.claims.to_string().as_bytes()).unwrap();
@@ -48,7 +48,7 @@ fn decide(rules: &str, who: &Who) -> Result<String, String> {
         email_verified: claims.get("email_verified") == Some(&true.into()),
         issued_at: Some(UnixTime(NOW - 3600)),
         refreshed_at: None,
-        counts_still: true,
+        is_unexpired: true,
         key: "",
         login: "",
         now: UnixTime(NOW),
@@ -91,13 +91,17 @@ fn userinfo_says_what_the_id_token_does_not() {
     let none = serde_json::json!({"sub": "1"});
     decide(&allow, &told(none.clone(), dev.clone())).unwrap();
     decide(&allow, &told(dev.clone(), none.clone())).unwrap();
-    refused(&allow, &told(ops.clone(), dev.clone()), "no, or the token");
+    refused(
+        &allow,
+        &told(ops.clone(), dev.clone()),
+        "false, not in the token",
+    );
     refused(
         &allow,
         &told(none.clone(), none.clone()),
-        "no, or the token",
+        "false, not in the token",
     );
-    // who denies is told by either
+    // either source can deny
     let deny = format!(
         "{}- name: two\n  effect: deny\n  when:\n  - {{claim: groups, has: ops}}\n",
         one("  when:\n  - {claim: sub, is_not: x}\n")
@@ -141,7 +145,7 @@ fn every_condition_has_to_hold() {
     refused(
         &rules,
         &who(serde_json::json!({"environment": "staging"})),
-        "does not say",
+        "not in the token",
     );
 }
 
@@ -154,7 +158,7 @@ fn issuer_and_account_are_exact() {
         principal: "root",
         ..who(sub.clone())
     };
-    refused(&rules, &root, "account \"root\" is not among its own");
+    refused(&rules, &root, "account \"root\" is not in its accounts");
     let slash = Who {
         change: |who| who.issuer = "https://op.example/",
         ..who(sub.clone())
@@ -182,7 +186,7 @@ fn denying_comes_first_wherever_it_stands() {
         "denied by rules.yml rule \"contractors\"",
     );
     refused(&rules, &groups(&["dev"], "paris".into()), "rule \"office\"");
-    // in doubt, no
+    // uncertain, so no
     refused(
         &rules,
         &groups(&["dev"], serde_json::Value::Null),
@@ -229,9 +233,9 @@ fn an_account_from_a_claim() {
     refused(
         &rules,
         &mail("alice@evil.example", true),
-        "no mail address of the domains",
+        "not a mail address of the given domains",
     );
-    // root stays out, whatever is said about others
+    // root is refused, whatever is said about other accounts
     for never in ["", "never_accounts: []\n", "never_accounts: [backup]\n"] {
         let rules = format!(
             "{never}rules:\n- name: own\n  issuer: {ISSUER}\n  account_from: {{claim: \
@@ -301,16 +305,16 @@ fn ages_in_any_duration() {
         &at(|who| who.issued_at = None),
         "older than max_age",
     );
-    // the provider's policy goes on counting
+    // the provider's policy still applies
     refused(
         &rules,
-        &at(|who| who.counts_still = false),
+        &at(|who| who.is_unexpired = false),
         "expired under the provider's",
     );
 
     let rules = one("  when:\n  - {claim: sub, is: s}\n  max_age_since_refresh: 24h\n");
     let old = |who: &mut Applicant<'_>| {
-        who.counts_still = false;
+        who.is_unexpired = false;
         who.issued_at = Some(UnixTime(NOW - 9 * 86_400));
     };
     assert!(decide(&rules, &at(|_| ())).is_ok());
@@ -318,13 +322,13 @@ fn ages_in_any_duration() {
     refused(
         &rules,
         &at(|who| {
-            who.counts_still = false;
+            who.is_unexpired = false;
             who.issued_at = Some(UnixTime(NOW - 9 * 86_400));
         }),
         "longer ago than max_age_since_refresh",
     );
     let refreshed = at(|who| {
-        who.counts_still = false;
+        who.is_unexpired = false;
         who.issued_at = Some(UnixTime(NOW - 9 * 86_400));
         who.refreshed_at = Some(UnixTime(NOW - 86_400));
     });
@@ -427,7 +431,7 @@ fn a_slot_that_cannot_be_filled_ends_it() {
     );
 }
 
-/// Documentation addresses (RFC 5737, RFC 3849).
+/// Uses documentation addresses (RFC 5737, RFC 3849).
 #[test]
 fn rules_for_where_the_client_connects_from() {
     let blocks = "  client_address: [192.0.2.0/24, 2001:db8::/32]\n";
@@ -460,7 +464,7 @@ fn rules_for_where_the_client_connects_from() {
     assert!(decide(&deny, &outside).is_ok());
     refused(&allow, &unknown, "the client's address is not known");
     refused(&deny, &unknown, "denied by");
-    // an own `from` stays as it is
+    // the rule's own `from` stays
     let own = format!("{allow}  options: {{from: 192.0.2.0/28}}\n");
     assert_eq!(decide(&own, &inside).unwrap(), ",from=\"192.0.2.0/28\"");
     // a later rule without it can still allow
@@ -486,7 +490,7 @@ fn rules_for_where_the_client_connects_from() {
         let text = format!("rules: [{{name: a, effect: deny, client_address: {blocks}}}]");
         assert!(parse(&text).is_err(), "{blocks}");
     }
-    // an address alone is no person
+    // an address alone does not identify a person
     assert!(parse(&one(blocks)).is_err());
 }
 
@@ -574,7 +578,7 @@ fn one_slip_and_nothing_is_used() {
     );
 }
 
-/// By number, so by any name of it.
+/// Compares by uid, so every name of an account counts.
 #[test]
 fn accounts_that_no_claim_may_name() {
     let rules = |more: &str| {
@@ -618,7 +622,7 @@ fn accounts_that_no_claim_may_name() {
         ..named(AccountKind::Person, &[])
     };
     refused(&rules(""), &unknown, "could not be looked up");
-    // named by the rule, and no claim has to name it
+    // named by the rule, so no claim has to name it
     let listed = "  accounts: [alice]\n  when: [{claim: groups, has: dba}]\n";
     assert!(decide(&rules(listed), &named(system, &[])).is_ok());
 }
@@ -645,7 +649,7 @@ fn an_account_from_a_claim_that_the_refreshed_token_takes_back() {
     }
 }
 
-/// What a slot holds is what the provider said last.
+/// A slot contains what the provider said last.
 #[test]
 fn a_slot_is_filled_from_the_refreshed_token() {
     let rules = one(

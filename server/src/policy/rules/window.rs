@@ -1,16 +1,16 @@
-//! When a rule holds: days and hours, first and last day.
+//! When a rule applies: days and hours, first and last day.
 
 use jiff::Timestamp;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use opkssh_protocol::time::UnixTime;
 
-/// Hours of some days. Empty `days` are all.
+/// Hours of some days. Empty `days` means all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hours {
     pub days: Vec<Weekday>,
     pub from: Time,
-    /// Not included; `None` is midnight.
+    /// Exclusive; `None` is midnight.
     pub to: Option<Time>,
 }
 
@@ -18,7 +18,7 @@ pub struct Hours {
 pub struct Window {
     pub not_before: Option<UnixTime>,
     pub not_after: Option<UnixTime>,
-    /// Any of these; none: always.
+    /// Any of these; empty means always.
     pub hours: Vec<Hours>,
 }
 
@@ -45,7 +45,7 @@ impl Window {
     }
 }
 
-/// `mon` … `sun`.
+/// Parses `mon` … `sun`.
 pub fn day(name: &str) -> Option<Weekday> {
     Some(match name {
         "mon" => Weekday::Monday,
@@ -59,7 +59,7 @@ pub fn day(name: &str) -> Option<Weekday> {
     })
 }
 
-/// `HH:MM`; `24:00` is `None` within.
+/// Parses `HH:MM`; `24:00` becomes `None`.
 pub fn time(text: &str) -> Option<Option<Time>> {
     let (hour, minute) = text.split_once(':')?;
     let number = |text: &str| {
@@ -73,7 +73,7 @@ pub fn time(text: &str) -> Option<Option<Time>> {
     }
 }
 
-/// `90s`, `15m`, `8h`, `3d`, `2w`, or several of them (`1h30m`), in seconds.
+/// Parses `90s`, `15m`, `8h`, `3d`, `2w`, or several of them (`1h30m`), in seconds.
 pub fn duration(text: &str) -> Option<i64> {
     let mut total: i64 = 0;
     let mut digits = String::new();

@@ -9,9 +9,9 @@ use super::{DUE_AFTER, Worker, end, in_workers, now, say, short_lived};
 use crate::crash::PARTS;
 
 /// Unlocking the file store takes a second each time, so most workers use the keyring.
-const WITH_KEYRING: usize = 19;
-const KILLS_WITH_KEYRING: usize = 10;
-const KILLS_WITH_FILE: usize = 10;
+const WITH_KEYRING: usize = 7;
+const KILLS_WITH_KEYRING: usize = 27;
+const KILLS_WITH_FILE: usize = 11;
 
 #[test]
 fn a_kill_at_any_moment_of_a_renewal_loses_no_refresh_token_without_a_word() {

@@ -130,7 +130,7 @@ fn the_last_line_of_the_log() {
     ] {
         assert!(decision.contains(fields), "{decision}");
     }
-    let others = |line: &&String| !line.starts_with("warning: keys are not kept: ");
+    let others = |line: &&String| !line.starts_with("warning: keys are not cached: ");
     assert_eq!(ours.iter().filter(others).count(), 1, "{ours:?}");
     assert!(!go.contains("auth_id line 1"), "{go}");
     is_documented("tokens in the log (128)");

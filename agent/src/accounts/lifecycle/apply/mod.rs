@@ -32,11 +32,8 @@ pub fn apply<M: Material>(facts: &mut Facts<M>, event: Event<M>, now: UnixTime) 
                 log_in(account, person, store, refresh_token, credentials, now);
             }
         }
-        Event::LogoutRequested(name) => {
-            if let Some(account) = account_mut(facts, &name) {
-                account.leave();
-            }
-        }
+        Event::LogoutRequested(name) => log_out(facts, &name, false),
+        Event::LogoutForced(name) => log_out(facts, &name, true),
         Event::Wanted { name, until } => {
             if let Some(account) = account_mut(facts, &name)
                 && account.leaving == Leaving::No
@@ -134,6 +131,7 @@ fn log_in<M: Material>(
     });
     account.answer = None;
     account.leaving = Leaving::No;
+    account.is_given_up = false;
     account.retries = Retries::default();
     account.load_wanted = false;
 }
@@ -204,6 +202,23 @@ fn end<M: Material>(facts: &mut Facts<M>) {
         account.retries.save = None;
         account.retries.delete = None;
     }
+}
+
+/// A person waits, so that the store is asked at once, whatever it said before.
+fn log_out<M: Material>(facts: &mut Facts<M>, name: &M::Name, is_given_up: bool) {
+    let Some(account) = account_mut(facts, name) else {
+        return;
+    };
+    account.leave();
+    account.is_given_up |= is_given_up;
+    account.retries.index = None;
+    account.retries.load = None;
+    account.retries.delete = None;
+    let store = account.store;
+    facts
+        .agent
+        .closed_stores
+        .retain(|closed| Some(closed.store) != store);
 }
 
 /// SIGUSR1: what is in memory only is gone at once; the rest goes when the store has it.

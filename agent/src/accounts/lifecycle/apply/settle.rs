@@ -68,6 +68,7 @@ fn leave<M: Material>(agent: &AgentFacts<M>, account: &mut AccountFacts<M>) {
             Memory::Sealed { .. } if agent.lock.is_locked() => Some(Revocation::Locked),
             Memory::Sealed { .. } => None,
             Memory::Nothing if agent.lock.is_locked() => Some(Revocation::Locked),
+            Memory::Nothing if account.is_given_up => Some(Revocation::NotRead),
             Memory::Nothing => match account.stored {
                 Stored::Unknown | Stored::Has(_) if account.index.is_some() => None,
                 _ => Some(Revocation::NotRead),

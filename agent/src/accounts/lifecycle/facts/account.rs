@@ -72,6 +72,8 @@ pub struct AccountFacts<M: Material> {
     /// Since the start the store gave its item, or took one.
     pub is_read: bool,
     pub leaving: Leaving,
+    /// Its logout does not wait until the store gives a token to revoke.
+    pub is_given_up: bool,
     pub refresh: Refresh,
     pub retries: Retries,
     pub in_flight: Option<InFlight<M>>,
@@ -243,6 +245,7 @@ impl<M: Material> AccountFacts<M> {
             form: Form::Clear,
             is_read: false,
             leaving: Leaving::No,
+            is_given_up: false,
             refresh: Refresh::default(),
             retries: Retries::default(),
             in_flight: None,

@@ -1,7 +1,7 @@
 //! Memory, store and index agree, and what is not in memory is loaded.
 
 use super::super::action::Step;
-use super::super::facts::{Form, IndexEntry, Item, Material, Memory, Stored};
+use super::super::facts::{Form, IndexEntry, Item, Lock, Material, Memory, Stored};
 use super::{Decision, Do, Pass, Turn, Wait};
 
 /// Unseals memory, saves it, and verifies the answer of a refresh (group 4).
@@ -78,6 +78,9 @@ pub(super) fn load<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
     match (&account.memory, account.stored) {
         (Memory::Nothing, _) if is_away || account.store.is_none() => Wait,
         (Memory::Nothing, _) if account.load_wanted => turn.load_now(),
+        // a locked keyring answers with a prompt: it is asked when somebody wants the account,
+        // unless its item may need the key of a lock that is over
+        (Memory::Nothing, _) if turn.is_store_locked() && turn.agent.lock == Lock::Open => Wait,
         (Memory::Nothing, Stored::Unknown | Stored::Has(_)) => turn.load_now(),
         (Memory::Nothing, _) => Wait,
         (Memory::Full(_) | Memory::Sealed { .. }, _) => Pass,

@@ -11,7 +11,8 @@ use opkssh_protocol::time::UnixTime;
 
 use super::action::{Action, Step};
 use super::facts::{
-    AccountFacts, AgentFacts, ClosedStore, Facts, IndexEntry, Lock, Material, Running, Version,
+    AccountFacts, AgentFacts, ClosedStore, Facts, IndexEntry, Lock, Material, Running, StoreClosed,
+    Version,
 };
 use super::retry::{STORE_RETRY, is_due, is_wanted_due};
 
@@ -162,6 +163,12 @@ impl<M: Material> Turn<'_, M> {
             }),
             false => Wait,
         }
+    }
+
+    fn is_store_locked(&self) -> bool {
+        let mut closed = self.agent.closed_stores.iter();
+        let is_locked = |closed: &ClosedStore<M>| closed.why == StoreClosed::Locked;
+        closed.any(|closed| Some(closed.store) == self.account.store && is_locked(closed))
     }
 
     fn is_away(&self) -> bool {

@@ -183,7 +183,7 @@ fn mail_addresses_are_compared_without_letter_case_where_that_denies() {
         // allowing stays exact
         assert_eq!(asked(name, test.clone(), true), (true, false), "{test:?}");
     }
-    // a look-alike is in doubt, which denies either way
+    // a look-alike is uncertain, which denies either way
     for negated in [false, true] {
         let test = is("\u{212a}urt@x.example");
         assert!(asked("email", test, negated).1);

@@ -1,0 +1,105 @@
+//! `opkssh agent lock|unlock`, and the prompt for the encrypted file store's passphrase.
+
+use std::io::Write;
+
+use opkssh_protocol::control::{Event, LockedPart, Request};
+use opkssh_protocol::places::Places;
+use opkssh_protocol::secret::Secret;
+
+use crate::agent::password_prompt::PasswordSource;
+use crate::agent::running::ensure_running;
+use crate::connection::{Connection, NETWORK_TIMEOUT, unexpected};
+use crate::error::ClientError;
+use crate::status::report;
+
+/// Locks the agent with a password: typed twice on a terminal, else a line of stdin.
+pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
+    // started if needed: there may be accounts in the store
+    if report(ensure_running(places)?)?
+        .agent
+        .locked
+        .contains(&LockedPart::Agent)
+    {
+        return Err(ClientError::LockedAlready);
+    }
+    let password = PasswordSource::of_process().ask_new("Password to lock the agent with: ")?;
+    send_lock_request(ensure_running(places)?, &Request::Lock { password })?;
+    let _ = writeln!(out, "The agent is locked. Unlock it: opkssh agent unlock");
+    Ok(())
+}
+
+/// Unlocks the agent, then the encrypted file store, with passwords from the terminal, else from
+/// lines of stdin. Keys hidden by a screen lock come back without a password, since not every
+/// screen locker reports its unlocking.
+pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
+    let mut locked = report(ensure_running(places)?)?.agent.locked;
+    if locked.is_empty() {
+        let _ = writeln!(out, "Nothing is locked.");
+    }
+    let mut asked = PasswordSource::of_process();
+    while let Some(part) = locked.first().copied() {
+        let left = unlock(part, &mut asked, places)?;
+        let _ = writeln!(out, "{}", unlocked_message(part));
+        // a part that stays locked is not asked for twice
+        locked = left.into_iter().filter(|left| *left != part).collect();
+    }
+    Ok(())
+}
+
+/// Runs `action`. If it fails because the encrypted file store is locked, asks for the passphrase
+/// on the terminal and runs `action` again. A locked agent stays locked.
+pub fn with_store_open<T>(
+    places: &Places,
+    mut action: impl FnMut() -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    match action() {
+        Err(ClientError::Locked { part, reason })
+            if matches!(part, LockedPart::Store | LockedPart::NewStore) =>
+        {
+            let Some(mut terminal) = PasswordSource::terminal() else {
+                return Err(ClientError::Locked { part, reason });
+            };
+            unlock(part, &mut terminal, places)?;
+            action()
+        }
+        done => done,
+    }
+}
+
+/// Unlocks `part` and returns the parts that are still locked.
+fn unlock(
+    part: LockedPart,
+    asked: &mut PasswordSource,
+    places: &Places,
+) -> Result<Vec<LockedPart>, ClientError> {
+    let password = match part {
+        LockedPart::Agent => asked.ask("Password of the locked agent: "),
+        LockedPart::Screen => Ok(Secret::new(String::new())),
+        LockedPart::Store => asked.ask("Passphrase of the encrypted file store: "),
+        LockedPart::NewStore => {
+            asked.ask_new("Choose a passphrase for the new encrypted file store: ")
+        }
+    }?;
+    let request = Request::Unlock { part, password };
+    send_lock_request(ensure_running(places)?, &request)
+}
+
+fn send_lock_request(
+    mut connection: Connection,
+    request: &Request,
+) -> Result<Vec<LockedPart>, ClientError> {
+    // the agent waits for a keyring or a renewal, and longer after each wrong password
+    match connection.ask(request, NETWORK_TIMEOUT)? {
+        Event::Unlockable { locked } => Ok(locked),
+        _ => Err(unexpected()),
+    }
+}
+
+fn unlocked_message(part: LockedPart) -> &'static str {
+    match part {
+        LockedPart::Agent => "The agent is unlocked.",
+        LockedPart::Screen => "The keys hidden by the screen lock are back.",
+        LockedPart::Store => "The encrypted file store is unlocked.",
+        LockedPart::NewStore => "The encrypted file store is set up.",
+    }
+}

@@ -1,0 +1,170 @@
+//! Reads a password: from the terminal without echo, else a line of stdin.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, Write as _};
+
+use opkssh_protocol::secret::Secret;
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use crate::error::ClientError;
+
+/// Longest password, in bytes.
+const MAX_LENGTH: usize = 1024;
+
+/// Where passwords are read from.
+pub enum PasswordSource {
+    Terminal(File),
+    /// Each line is a password; nothing is prompted for.
+    Stdin,
+}
+
+impl PasswordSource {
+    /// Returns the terminal if stdin is one, else stdin.
+    pub fn of_process() -> Self {
+        match Self::terminal() {
+            Some(terminal) if io::stdin().is_terminal() => terminal,
+            _ => Self::Stdin,
+        }
+    }
+
+    /// Returns the process's terminal if stdin or stderr is one.
+    pub fn terminal() -> Option<Self> {
+        let watched = io::stdin().is_terminal() || io::stderr().is_terminal();
+        let terminal = File::options().read(true).write(true).open("/dev/tty");
+        terminal.ok().filter(|_| watched).map(Self::Terminal)
+    }
+
+    /// Reads a password. Fails with [`ClientError::NoPassword`] if it is empty or cancelled by
+    /// Ctrl-C.
+    pub fn ask(&mut self, prompt: &str) -> Result<Secret, ClientError> {
+        let password = match self {
+            Self::Terminal(terminal) => read_without_echo(terminal, prompt),
+            Self::Stdin => line(&mut io::stdin().lock(), false),
+        };
+        password
+            .map_err(ClientError::io("cannot read the password"))?
+            .filter(|password| !password.is_empty())
+            .ok_or(ClientError::NoPassword)
+    }
+
+    /// Reads a new password, which has to be typed twice on a terminal. Fails with
+    /// [`ClientError::PasswordsDiffer`].
+    pub fn ask_new(&mut self, prompt: &str) -> Result<Secret, ClientError> {
+        let password = self.ask(prompt)?;
+        if let Self::Terminal(_) = self {
+            let again = self.ask("Again: ")?;
+            if again.expose() != password.expose() {
+                return Err(ClientError::PasswordsDiffer);
+            }
+        }
+        Ok(password)
+    }
+}
+
+/// A terminal without echo, line editing and signals. Dropping it restores the settings.
+struct RawTerminal<'a> {
+    terminal: &'a File,
+    before: rustix::termios::Termios,
+}
+
+impl<'a> RawTerminal<'a> {
+    fn new(terminal: &'a File) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut quiet = before.clone();
+        quiet
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(terminal, OptionalActions::Flush, &quiet)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for RawTerminal<'_> {
+    fn drop(&mut self) {
+        let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
+    }
+}
+
+fn read_without_echo(mut terminal: &File, prompt: &str) -> io::Result<Option<Secret>> {
+    let quiet = RawTerminal::new(terminal)?;
+    terminal.write_all(prompt.as_bytes())?;
+    let password = line(&mut terminal, true);
+    drop(quiet);
+    terminal.write_all(b"\n")?;
+    password
+}
+
+/// Reads to the end of the line. If `typed`, handles Ctrl-C, Ctrl-D, Ctrl-U and Backspace.
+fn line(from: &mut impl Read, typed: bool) -> io::Result<Option<Secret>> {
+    // never reallocated, which would leave a copy in memory
+    let mut text = Zeroizing::new(Vec::with_capacity(MAX_LENGTH));
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        if from.read(&mut *byte)? == 0 {
+            if text.is_empty() {
+                return Ok(None);
+            }
+            break;
+        }
+        match (byte[0], typed) {
+            (b'\n', _) | (b'\r', true) => break,
+            // Ctrl-C, Ctrl-D
+            (3 | 4, true) => return Ok(None),
+            // Backspace
+            (8 | 127, true) => {
+                // a letter may be several bytes
+                while text.pop().is_some_and(|last| last & 0xc0 == 0x80) {}
+            }
+            // Ctrl-U
+            (21, true) => text.clear(),
+            (_, _) if text.len() == MAX_LENGTH => {
+                return Err(io::Error::other("it is too long"));
+            }
+            (byte, _) => text.push(byte),
+        }
+    }
+    if !typed && text.last() == Some(&b'\r') {
+        text.pop();
+    }
+    let text = std::mem::take(&mut *text);
+    String::from_utf8(text)
+        .map(|text| Some(Secret::new(text)))
+        .map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            io::Error::other("it is not UTF-8")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &str, typed: bool) -> Option<String> {
+        let secret = line(&mut bytes.as_bytes(), typed).unwrap();
+        secret.map(|secret| secret.expose().to_owned())
+    }
+
+    #[test]
+    fn a_person_can_correct_and_give_up() {
+        assert_eq!(read("pass\r", true).as_deref(), Some("pass"));
+        assert_eq!(read("pä\x7fasx\x08s\n", true).as_deref(), Some("pass"));
+        assert_eq!(read("no\x15pass\r", true).as_deref(), Some("pass"));
+        assert_eq!(read("\x7f\x7fp\r", true).as_deref(), Some("p"));
+        assert_eq!(read("pa\x03", true), None);
+        assert_eq!(read("", true), None);
+    }
+
+    #[test]
+    fn of_stdin_each_line_is_one_password() {
+        let mut lines = "one two\r\nthree\x03\n".as_bytes();
+        let mut next = || line(&mut lines, false).unwrap().unwrap();
+        assert_eq!(next().expose(), "one two");
+        assert_eq!(next().expose(), "three\x03");
+        assert!(line(&mut lines, false).unwrap().is_none());
+        assert!(line(&mut &[0xff, b'\n'][..], false).is_err());
+        assert!(line(&mut "x".repeat(MAX_LENGTH + 1).as_bytes(), false).is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! The agent's options on the command line.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use opkssh_protocol::control::AgentStatus;
+
+use crate::duration::DurationArg;
+use crate::error::ClientError;
+use crate::format::quoted;
+
+/// Options of every command that starts the agent. An option that is not given has the agent's
+/// default.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct AgentSettings {
+    /// Serve the agent protocol on this path as well as in the runtime directory
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Where to store refresh tokens and keys: keyring, file (encrypted with a passphrase), memory,
+    /// or auto for the first of these that is set up [default: auto]
+    #[arg(long, value_name = "STORE", value_parser = ["auto", "keyring", "file", "memory"], hide_possible_values = true)]
+    pub store: Option<String>,
+    #[command(flatten)]
+    pub running: RunningSettings,
+}
+
+/// Options that a systemd unit may hold as well.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct RunningSettings {
+    /// Stop after this time without a connection if every account is stored, e.g. 30m or 8h
+    /// [default: never]
+    #[arg(long, value_name = "DURATION")]
+    pub idle_stop: Option<DurationArg>,
+    /// Log out of every account this long after its login, e.g. 10h [default: never]
+    #[arg(long, value_name = "DURATION")]
+    pub lifetime: Option<DurationArg>,
+    /// Keep secrets out of swap: off, auto or strict [default: auto]
+    #[arg(long, value_name = "WHETHER", value_parser = ["off", "auto", "strict"], hide_possible_values = true)]
+    pub memory_lock: Option<String>,
+    /// Log level: error, warn, info, debug or trace; OPKSSH_LOG overrides it [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], hide_possible_values = true)]
+    pub log_level: Option<String>,
+}
+
+impl RunningSettings {
+    /// Returns the options as arguments of `opkssh agent run`. None needs quoting.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        for (option, value) in [
+            ("--idle-stop", self.idle_stop.map(|limit| limit.to_string())),
+            ("--lifetime", self.lifetime.map(|limit| limit.to_string())),
+            ("--memory-lock", self.memory_lock.clone()),
+            ("--log-level", self.log_level.clone()),
+        ] {
+            arguments.extend(value.map(|value| [option.to_owned(), value]));
+        }
+        arguments.into_iter().flatten().collect()
+    }
+
+    /// Returns the options that a running agent has.
+    fn of_agent(agent: &AgentStatus) -> Self {
+        // an older agent leaves these empty
+        let known = |value: &str| (!value.is_empty()).then(|| value.to_owned());
+        Self {
+            idle_stop: agent.idle_stop.map(DurationArg::from_secs),
+            lifetime: agent.lifetime.map(DurationArg::from_secs),
+            memory_lock: known(&agent.memory_lock),
+            log_level: known(&agent.log_level),
+        }
+    }
+
+    /// Takes each option that is not given from a running agent.
+    pub(crate) fn fill_from(&mut self, agent: &AgentStatus) {
+        let running = Self::of_agent(agent);
+        self.idle_stop = self.idle_stop.or(running.idle_stop);
+        self.lifetime = self.lifetime.or(running.lifetime);
+        self.memory_lock = self.memory_lock.take().or(running.memory_lock);
+        self.log_level = self.log_level.take().or(running.log_level);
+    }
+
+    /// Fails with [`ClientError::OtherSettings`] if the running agent has other options.
+    fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
+        let running = Self::of_agent(agent).arguments();
+        let wanted = self.arguments();
+        for pair in wanted.chunks(2) {
+            if !running.chunks(2).any(|found| found == pair) {
+                return Err(ClientError::OtherSettings {
+                    option: pair.join(" "),
+                    runs_with: running.join(" "),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl AgentSettings {
+    /// Returns the options as arguments of `opkssh agent run`. The socket path is made absolute
+    /// because the agent runs in the root directory.
+    pub(crate) fn arguments(&self) -> Result<Vec<OsString>, ClientError> {
+        let mut arguments = Vec::new();
+        if let Some(socket) = &self.socket {
+            arguments.extend(["--socket".into(), absolute(socket)?.into()]);
+        }
+        if let Some(store) = &self.store {
+            arguments.extend(["--store".into(), store.into()]);
+        }
+        arguments.extend(self.running.arguments().into_iter().map(OsString::from));
+        Ok(arguments)
+    }
+
+    /// Fails with [`ClientError::OtherSettings`] if the running agent has other settings.
+    pub(crate) fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
+        let other = |option: &str, runs_with: &str| ClientError::OtherSettings {
+            option: option.to_owned(),
+            runs_with: runs_with.to_owned(),
+        };
+        if let Some(socket) = &self.socket
+            && absolute(socket)? != Path::new(&agent.agent_socket)
+        {
+            let option = format!("--socket {}", quoted(&socket.to_string_lossy()));
+            return Err(other(&option, &agent.agent_socket));
+        }
+        self.running.check(agent)?;
+        let kind = match self.store.as_deref() {
+            Some("keyring") => "secret-service",
+            Some("file") => "file",
+            Some("memory") => "memory",
+            // auto may have become any store
+            _ => return Ok(()),
+        };
+        if agent.store == kind {
+            return Ok(());
+        }
+        let option = format!("--store {}", self.store.as_deref().unwrap_or_default());
+        Err(other(&option, &agent.store))
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, ClientError> {
+    std::path::absolute(path).map_err(ClientError::io(format!("cannot use {}", path.display())))
+}

@@ -1,0 +1,39 @@
+//! `opkssh agent start`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use opkssh_protocol::places::Places;
+
+use crate::agent::env::{EnvArgs, variables};
+use crate::agent::running::ensure_running_with;
+use crate::agent::settings::AgentSettings;
+use crate::error::ClientError;
+use crate::status::report;
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct StartArgs {
+    #[command(flatten)]
+    pub settings: AgentSettings,
+    #[command(flatten)]
+    pub shell: EnvArgs,
+}
+
+/// Starts the agent if needed and prints its variables for a shell. Fails if an agent with other
+/// settings runs.
+pub fn agent_start(
+    args: &StartArgs,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<(), ClientError> {
+    let agent = report(ensure_running_with(&args.settings, places)?)?.agent;
+    args.settings.check(&agent)?;
+    let pid = agent.pid;
+    let socket = match args.settings.socket {
+        Some(_) => PathBuf::from(agent.agent_socket),
+        None => places.agent_socket(),
+    };
+    let lines = variables(&args.shell, &socket, Some(pid));
+    let _ = writeln!(out, "{lines}echo Agent pid {pid};").and_then(|()| out.flush());
+    Ok(())
+}

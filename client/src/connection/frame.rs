@@ -1,0 +1,190 @@
+//! Reads and writes the frames that `opkssh_protocol::control` describes.
+
+use std::io::{self, Read, Write};
+
+use opkssh_protocol::control::{Event, Failure, MAX_FRAME, Request, VERSION, Versioned};
+use opkssh_protocol::session_environment::SessionEnvironment;
+
+use zeroize::Zeroizing;
+
+use crate::error::ClientError;
+
+/// Writes one request of `session`.
+pub fn write_request(
+    to: &mut impl Write,
+    request: &Request,
+    session: SessionEnvironment,
+) -> Result<(), ClientError> {
+    // a request may hold a password or a client secret
+    let body = serde_json::to_vec(&Versioned::from_session(request, session))
+        .map(Zeroizing::new)
+        .map_err(|error| ClientError::InvalidAnswer(error.to_string()))?;
+    let length = match u32::try_from(body.len()) {
+        Ok(length) if body.len() <= MAX_FRAME => length,
+        _ => return Err(ClientError::RequestTooLarge(body.len())),
+    };
+    let mut frame = Zeroizing::new(Vec::with_capacity(4 + body.len()));
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&body);
+    to.write_all(&frame)
+        .and_then(|()| to.flush())
+        .map_err(unanswered)
+}
+
+/// Reads one event. Returns [`Event::Failed`] and [`Event::Locked`] as errors.
+pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length).map_err(unanswered)?;
+    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if length > MAX_FRAME {
+        return Err(ClientError::FrameTooLarge(length));
+    }
+    let mut body = vec![0; length];
+    from.read_exact(&mut body).map_err(unanswered)?;
+    parse_event(&body)
+}
+
+fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
+    let garbled = |error: serde_json::Error| ClientError::InvalidAnswer(error.to_string());
+    // of another version's events, only Stopping has a known meaning
+    let Versioned {
+        version, message, ..
+    } = serde_json::from_slice::<Versioned<serde_json::Value>>(body).map_err(garbled)?;
+    let event = serde_json::from_value(message);
+    match event {
+        Ok(Event::Failed { failure }) if version == VERSION => Err(ClientError::Refused(failure)),
+        // an older agent reports its version only in this event
+        Ok(Event::Failed { .. }) => Err(ClientError::Version { agent: version }),
+        // the same in every version
+        Ok(Event::Stopping) => Ok(Event::Stopping),
+        Ok(Event::Locked { part, reason }) if version == VERSION => {
+            Err(ClientError::Locked { part, reason })
+        }
+        _ if version != VERSION => Err(ClientError::Version { agent: version }),
+        Ok(event) => Ok(event),
+        Err(error) => Err(garbled(error)),
+    }
+}
+
+fn unanswered(error: io::Error) -> ClientError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::AnswerTimeout,
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::ConnectionReset => ClientError::ConnectionClosed,
+        _ => ClientError::Refused(Failure {
+            message: format!("cannot talk to the agent: {error}"),
+            hint: Some("restart it: opkssh agent stop; opkssh agent start".into()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opkssh_protocol::config::{ClientConfig, Provider};
+    use opkssh_protocol::control::{Joining, LoginRequest, WhichAccount};
+
+    fn frame(body: &[u8]) -> Vec<u8> {
+        [&u32::try_from(body.len()).unwrap().to_be_bytes()[..], body].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Event, ClientError> {
+        read_event(&mut &bytes[..])
+    }
+
+    #[test]
+    fn a_request_is_a_length_and_json() {
+        let mut out = Vec::new();
+        write_request(
+            &mut out,
+            &Request::Logout {
+                which: WhichAccount::All,
+                force: false,
+            },
+            SessionEnvironment::default(),
+        )
+        .unwrap();
+        let body = br#"{"version":2,"session":{},"message":{"request":"logout","which":"all","force":false}}"#;
+        assert_eq!(out, frame(body));
+    }
+
+    #[test]
+    fn an_event_is_read_back() {
+        let event = read(&frame(
+            br#"{"version":2,"message":{"event":"waiting","what":"x"}}"#,
+        ));
+        assert!(matches!(event, Ok(Event::Waiting { what }) if what == "x"));
+    }
+
+    #[test]
+    fn an_oversized_frame_is_refused_by_its_length_alone() {
+        // nothing follows the length: reading or allocating first would report a hang-up
+        for length in [MAX_FRAME as u32 + 1, u32::MAX] {
+            let error = read(&length.to_be_bytes()).err().unwrap();
+            assert!(
+                matches!(error, ClientError::FrameTooLarge(n) if n == length as usize),
+                "{error}"
+            );
+        }
+        let mut exact = vec![b' '; MAX_FRAME];
+        let json = br#"{"version":2,"message":{"event":"stopping"}}"#;
+        exact[..json.len()].copy_from_slice(json);
+        assert!(matches!(read(&frame(&exact)), Ok(Event::Stopping)));
+    }
+
+    #[test]
+    fn another_version_is_told_apart_from_garbage() {
+        for (body, version) in [
+            (r#"{"version":1,"message":{"event":"ready"}}"#, Some(1)),
+            (r#"{"version":7,"message":{"event":"new"}}"#, Some(7)),
+            (
+                r#"{"version":1,"message":{"event":"failed","failure":{"message":"too old","hint":"update"}}}"#,
+                Some(1),
+            ),
+            (r#"{"version":2,"message":{"event":"new"}}"#, None),
+            ("hello", None),
+            ("", None),
+        ] {
+            let found = match read(&frame(body.as_bytes())) {
+                Err(ClientError::Version { agent }) => Some(agent),
+                Err(ClientError::InvalidAnswer(_)) => None,
+                _ => panic!("{body}"),
+            };
+            assert_eq!(found, version, "{body}");
+        }
+        let json = br#"{"version":1,"message":{"event":"stopping"}}"#;
+        assert!(matches!(read(&frame(json)), Ok(Event::Stopping)));
+    }
+
+    #[test]
+    fn a_cut_frame_is_a_hang_up() {
+        let whole = frame(br#"{"version":2,"message":{"event":"stopping"}}"#);
+        for length in 0..whole.len() {
+            assert!(
+                matches!(read(&whole[..length]), Err(ClientError::ConnectionClosed)),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_too_large_for_the_agent_is_not_sent() {
+        let provider: Provider = ClientConfig::built_in().unwrap().providers.remove(0);
+        let request = Request::Login(LoginRequest {
+            again: false,
+            providers: vec![provider; 1000],
+            key_type: Default::default(),
+            principals: Vec::new(),
+            send_access_token: None,
+            flow: Default::default(),
+            account: None,
+            asking: Default::default(),
+            joining: Joining::default(),
+        });
+        let mut out = Vec::new();
+        let error = write_request(&mut out, &request, SessionEnvironment::default()).unwrap_err();
+        assert!(matches!(error, ClientError::RequestTooLarge(_)), "{error}");
+        assert!(out.is_empty());
+    }
+}

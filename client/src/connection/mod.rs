@@ -1,0 +1,111 @@
+//! A connection to the agent's control socket, for one request and its answer.
+
+pub mod announce;
+mod frame;
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use interprocess::local_socket::prelude::*;
+use interprocess::local_socket::{GenericFilePath, Stream};
+use opkssh_protocol::control::{Event, Request};
+use opkssh_protocol::places::Places;
+use opkssh_protocol::session_environment::SessionEnvironment;
+
+use self::frame::{read_event, write_request};
+use crate::error::ClientError;
+
+/// Timeout of a request that needs no network.
+pub(crate) const LOCAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Timeout of a request that talks to a provider but waits for no person. The agent's own timeouts
+/// are shorter and have better messages.
+pub(crate) const NETWORK_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A connection to an agent that runs as this user.
+pub struct Connection {
+    stream: Stream,
+}
+
+impl Connection {
+    /// Connects to `socket`. Fails with [`ClientError::NotRunning`] if no process listens, and with
+    /// [`ClientError::ForeignSocket`] if another user's does.
+    pub fn open(socket: &Path) -> Result<Self, ClientError> {
+        let unreachable = |source| ClientError::Unreachable {
+            socket: socket.to_path_buf(),
+            source,
+        };
+        let name = socket
+            .to_fs_name::<GenericFilePath>()
+            .map_err(unreachable)?;
+        let stream = Stream::connect(name).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning,
+            _ => unreachable(source),
+        })?;
+        let peer = stream.peer_creds().map_err(unreachable)?.euid();
+        if peer != Some(rustix::process::geteuid().as_raw()) {
+            return Err(ClientError::ForeignSocket(socket.to_path_buf()));
+        }
+        Ok(Self { stream })
+    }
+
+    /// Connects to the agent, or returns `None` if it is not running.
+    pub(crate) fn open_if_running(places: &Places) -> Result<Option<Self>, ClientError> {
+        match Self::open(&places.control_socket()) {
+            Ok(connection) => Ok(Some(connection)),
+            Err(ClientError::NotRunning) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends `request`. Each event must arrive within `timeout`; `None` waits without limit, for a
+    /// person.
+    pub fn send(
+        &mut self,
+        request: &Request,
+        timeout: Option<Duration>,
+    ) -> Result<(), ClientError> {
+        self.stream
+            .set_recv_timeout(timeout)
+            .and_then(|()| self.stream.set_send_timeout(Some(LOCAL_TIMEOUT)))
+            .map_err(ClientError::io("cannot set up the connection to the agent"))?;
+        // an agent that systemd started does not inherit the session's environment
+        let session = SessionEnvironment::pick(|name| std::env::var(name).ok());
+        write_request(&mut self.stream, request, session)
+    }
+
+    /// Returns the next event. Fails if the agent reports a failure.
+    pub fn next_event(&mut self) -> Result<Event, ClientError> {
+        read_event(&mut self.stream)
+    }
+
+    /// Sends `request` and returns the last event of the answer.
+    pub(crate) fn ask(
+        &mut self,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<Event, ClientError> {
+        self.send(request, Some(timeout))?;
+        loop {
+            let event = self.next_event()?;
+            if event.is_terminal() {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Waits until the agent closes the connection.
+    pub(crate) fn wait_for_end(mut self) -> Result<(), ClientError> {
+        match self.next_event() {
+            Err(ClientError::ConnectionClosed) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(unexpected()),
+        }
+    }
+}
+
+/// Returns the error for an event that does not answer the request.
+pub(crate) fn unexpected() -> ClientError {
+    ClientError::InvalidAnswer("it does not answer this request".into())
+}

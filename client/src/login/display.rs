@@ -1,0 +1,230 @@
+//! Shows the progress of a login.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use opkssh_protocol::control::{AccountStatus, Event};
+use opkssh_protocol::printable::printable;
+
+use crate::configuration::Environment;
+use crate::format::local_time;
+use crate::login::browser;
+use crate::login::qr::for_terminal;
+use crate::login::redirect::stdin_is_terminal;
+use crate::status::ACCESS_TOKEN_LEFT_OUT;
+
+/// How the user passes on the address at which a browser on another machine ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectInput {
+    /// Typed into this process's terminal.
+    Terminal,
+    /// Passed to `opkssh login --redirected`, since stdin is not a terminal or belongs to ssh.
+    OtherCommand,
+}
+
+/// Shows a login's events: always prints the URL, opens the browser unless disabled, and shows a
+/// spinner on stderr if that is a terminal.
+pub struct LoginDisplay<'a> {
+    out: &'a mut dyn Write,
+    environment: &'a Environment,
+    open_browser: bool,
+    redirect_input: RedirectInput,
+    /// True while an address may be typed, which a spinner would overwrite.
+    pasting: bool,
+    spinner: Option<ProgressBar>,
+}
+
+impl<'a> LoginDisplay<'a> {
+    pub fn new(
+        out: &'a mut dyn Write,
+        environment: &'a Environment,
+        open_browser: bool,
+        redirect_input: RedirectInput,
+    ) -> Self {
+        Self {
+            out,
+            environment,
+            open_browser,
+            redirect_input,
+            pasting: false,
+            spinner: None,
+        }
+    }
+
+    /// Shows an event of a login.
+    pub fn show(&mut self, event: &Event) {
+        match event {
+            Event::OpenBrowser { url, opened: true } => self.line(&format!(
+                "This login is under way already, in the browser at {}",
+                printable(url).uncut()
+            )),
+            Event::OpenBrowser { url, opened: false } => self.open_browser(url),
+            Event::DeviceCode {
+                user_code,
+                verification_uri,
+                verification_uri_complete,
+                expires_in,
+            } => self.device_code(
+                user_code,
+                verification_uri,
+                verification_uri_complete.as_deref(),
+                *expires_in,
+            ),
+            Event::Waiting { what } => self.wait(what),
+            _ => self.clear(),
+        }
+    }
+
+    /// Writes a line.
+    pub fn line(&mut self, text: &str) {
+        let mut write = || {
+            let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        };
+        match &self.spinner {
+            Some(spinner) => spinner.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Shows who logged in, until when, and how the login renews.
+    pub fn logged_in(&mut self, account: &AccountStatus) {
+        let email = account.email.as_deref();
+        self.identity(
+            email,
+            [&account.subject, &account.issuer, &account.client_id],
+        );
+        let until = match account.usable_until {
+            Some(time) => {
+                format!(
+                    "usable until {} ({})",
+                    local_time(time),
+                    printable(&account.expiration)
+                )
+            }
+            None => "usable without end".into(),
+        };
+        self.line(&format!(
+            "In the agent as \"{}\", {until}; {}.",
+            printable(&account.alias),
+            printable(&account.renewal_words)
+        ));
+        if account.withholds_access_token {
+            self.line(&format!("Access token: {ACCESS_TOKEN_LEFT_OUT}."));
+        }
+        if let Some(error) = &account.store_error {
+            self.line(&format!("Not stored: {}", printable(error)));
+        } else if account.store == "memory" {
+            self.line("Kept in memory only, until the agent stops; see why: opkssh status");
+        }
+    }
+
+    /// Shows who logged in, in the format of Go's client: email, then subject, issuer and audience.
+    pub fn identity(&mut self, email: Option<&str>, rest: [&str; 3]) {
+        self.clear();
+        self.line("Keys generated for identity");
+        let rest = rest.map(|text| printable(text).to_string()).join(" ");
+        match email {
+            Some(email) => {
+                self.line("Email, sub, issuer, audience: ");
+                self.line(&format!("{} {rest}", printable(email)));
+            }
+            None => {
+                self.line(
+                    "WARNING: the ID token has no email claim. For rules that name your email",
+                );
+                self.line("address, add the scope `email` to this provider and log in again.");
+                self.line("Sub, issuer, audience:");
+                self.line(&rest);
+            }
+        }
+    }
+
+    fn open_browser(&mut self, url: &str) {
+        let url = printable(url).uncut().to_string();
+        if !self.open_browser {
+            self.line(&format!("Open your browser to: {url}"));
+            self.ask_for_redirect(&url);
+            return;
+        }
+        self.line(&format!("Opening browser to {url}"));
+        let opened = browser::open(&url, self.environment.browser.as_deref());
+        if !opened {
+            self.line("No browser could be started: open this address yourself.");
+        }
+        if !opened || self.environment.remote {
+            self.ask_for_redirect(&url);
+        }
+    }
+
+    /// Asks for the address at which a browser ended that cannot redirect to this machine.
+    fn ask_for_redirect(&mut self, url: &str) {
+        if !url.contains("state=") {
+            // the local page to choose a provider on
+            self.line("For a browser on another machine, name the provider: opkssh login ALIAS");
+        } else if self.redirect_input == RedirectInput::OtherCommand {
+            self.line(
+                "A browser on another machine ends at a page that it cannot open: copy the address of \
+                 that page, then run in another terminal: opkssh login --redirected",
+            );
+        } else if stdin_is_terminal() {
+            self.clear();
+            self.pasting = true;
+            self.line(
+                "A browser on another machine ends at a page that it cannot open: copy the address of \
+                 that page and paste it here.",
+            );
+        }
+    }
+
+    /// Shows the code (RFC 8628 section 3.3), and a QR code of the address that contains it, if
+    /// known.
+    fn device_code(&mut self, code: &str, uri: &str, complete: Option<&str>, expires_in: u64) {
+        self.clear();
+        self.line(&format!(
+            "On any device with a browser, open {}",
+            printable(uri).uncut()
+        ));
+        self.line(&format!("and enter the code: {}", printable(code)));
+        if let Some(complete) = complete.filter(|complete| *complete != uri) {
+            let complete = printable(complete).uncut().to_string();
+            self.line(&format!("Or open this, with the code in it: {complete}"));
+            let mut err = std::io::stderr();
+            if err.is_terminal()
+                && let Some(picture) = for_terminal(&complete)
+            {
+                let _ = writeln!(err, "{picture}");
+            }
+        }
+        self.line(&format!(
+            "The code is valid for {} minutes.",
+            expires_in.div_ceil(60)
+        ));
+    }
+
+    fn wait(&mut self, what: &str) {
+        if self.pasting || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let spinner = self.spinner.get_or_insert_with(|| {
+            let spinner = ProgressBar::new_spinner();
+            spinner.set_style(ProgressStyle::default_spinner());
+            spinner.enable_steady_tick(Duration::from_millis(120));
+            spinner
+        });
+        spinner.set_message(format!("{} (Ctrl-C cancels)", printable(what)));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for LoginDisplay<'_> {
+    /// Removes the spinner, whose line would precede an error message.
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

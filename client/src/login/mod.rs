@@ -1,0 +1,160 @@
+//! `opkssh login` into the agent.
+
+pub mod args;
+pub mod browser;
+pub mod certificate;
+pub mod configure;
+pub mod create_config;
+pub mod display;
+mod qr;
+pub mod redirect;
+pub mod request;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use opkssh_protocol::control::{AccountStatus, Event, Flow, Request};
+use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
+
+use crate::agent::lock::with_store_open;
+use crate::agent::running::ensure_running;
+use crate::configuration::Environment;
+use crate::connection::unexpected;
+use crate::error::ClientError;
+use crate::format::quoted;
+use crate::key_files;
+use crate::login::args::LoginArgs;
+use crate::login::certificate::{HeldCertificate, held_certificate};
+use crate::login::display::{LoginDisplay, RedirectInput};
+use crate::login::redirect::{deliver_to_agent, read_redirects, stdin_is_terminal};
+use crate::login::request::request;
+
+/// Logs in and reports on `out`. Writes the certificate and claims, if requested, to `data`, and a
+/// notice about key files of earlier logins to `err`.
+pub fn login(
+    args: &LoginArgs,
+    environment: &Environment,
+    places: &Places,
+    out: &mut dyn Write,
+    data: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), ClientError> {
+    if args.auto_refresh {
+        let _ = writeln!(
+            out,
+            "The agent renews by itself: --auto-refresh is not needed."
+        );
+    }
+    let request = request(args, environment, places, out)?;
+    let mut reads = args.flow() == Flow::Browser;
+    // starts after the URL is shown: a passphrase prompt may come first
+    let mut url_shown = || {
+        if std::mem::take(&mut reads) {
+            read_redirects(deliver_to_agent(places.control_socket()));
+        }
+    };
+    let open_browser = !args.disable_browser_open;
+    let redirect_input = match stdin_is_terminal() {
+        true => RedirectInput::Terminal,
+        false => RedirectInput::OtherCommand,
+    };
+    let mut display = LoginDisplay::new(out, environment, open_browser, redirect_input);
+    let account = log_in_and(&mut url_shown, &request, &mut display, places)?;
+    drop(display);
+    if std::env::var_os("SSH_AUTH_SOCK").is_none_or(|socket| !places.is_ours(Path::new(&socket))) {
+        let _ = writeln!(
+            out,
+            "Use it: opkssh ssh HOST, or first: eval \"$(opkssh agent env)\""
+        );
+    }
+    let _ = out.flush();
+    if let Some(line) = stale_key_files_notice(places) {
+        let _ = writeln!(err, "{line}");
+    }
+    if args.inspect_cert || args.verbose || args.print_id_token {
+        let certificate = held_certificate(&places.agent_socket(), &account.fingerprint)?;
+        show_certificate(args, &certificate, data)?;
+    }
+    Ok(())
+}
+
+/// Writes what `--print-id-token`, `--inspect-cert` and `-v` request.
+pub fn show_certificate(
+    args: &LoginArgs,
+    certificate: &HeldCertificate,
+    data: &mut dyn Write,
+) -> Result<(), ClientError> {
+    if args.print_id_token {
+        let _ = writeln!(data, "id_token:\n{}", certificate.id_token_claims()?);
+    }
+    if args.inspect_cert || args.verbose {
+        let _ = write!(data, "{}", certificate.inspect()?);
+    }
+    let _ = data.flush();
+    Ok(())
+}
+
+/// Logs in: starts the agent if needed, shows progress on `out`, and waits for the person. Closing
+/// the connection, e.g. by Ctrl-C, cancels the login in the agent.
+pub(crate) fn log_in(
+    request: &Request,
+    open_browser: bool,
+    environment: &Environment,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<AccountStatus, ClientError> {
+    // stdin belongs to ssh, which runs next
+    let redirect_input = RedirectInput::OtherCommand;
+    let mut display = LoginDisplay::new(out, environment, open_browser, redirect_input);
+    log_in_and(&mut || (), request, &mut display, places)
+}
+
+/// Like [`log_in`]; calls `url_shown` when the login's URL has been shown.
+fn log_in_and(
+    url_shown: &mut dyn FnMut(),
+    request: &Request,
+    display: &mut LoginDisplay,
+    places: &Places,
+) -> Result<AccountStatus, ClientError> {
+    with_store_open(places, || {
+        let mut connection = ensure_running(places)?;
+        connection.send(request, None)?;
+        loop {
+            // a passphrase prompt may come next
+            match connection.next_event().inspect_err(|_| display.clear())? {
+                Event::LoggedIn { account } => {
+                    display.logged_in(&account);
+                    return Ok(account);
+                }
+                // another login made the account usable
+                Event::Ready { account } => return Ok(account),
+                event if event.is_terminal() => return Err(unexpected()),
+                event => {
+                    display.show(&event);
+                    if matches!(event, Event::OpenBrowser { .. }) {
+                        url_shown();
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Returns a notice about key files that an earlier login wrote: ssh would use them after they
+/// expire.
+fn stale_key_files_notice(places: &Places) -> Option<String> {
+    let keys = key_files::in_default_slots(places);
+    let word = |key: &PathBuf| quoted(&printable(&key.to_string_lossy()).to_string());
+    let removals: Vec<_> = keys
+        .iter()
+        .map(|key| format!("opkssh logout -i {}", word(key)))
+        .collect();
+    (!removals.is_empty()).then(|| {
+        format!(
+            "Key files of an earlier login are not renewed; the agent replaces them. \
+             Remove them: {}",
+            removals.join("; ")
+        )
+    })
+}

@@ -1,0 +1,105 @@
+//! SSH's data types (RFC 4251 section 5).
+
+/// Error: the bytes end too early, or contain more than expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is malformed")]
+pub struct Malformed;
+
+/// Reads values from the front of a message.
+#[derive(Debug)]
+pub struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// Creates a reader of these bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads a `byte`.
+    pub fn u8(&mut self) -> Result<u8, Malformed> {
+        self.array().map(|[byte]| byte)
+    }
+
+    /// Reads a `boolean`; any value but 0 is true.
+    pub fn bool(&mut self) -> Result<bool, Malformed> {
+        Ok(self.u8()? != 0)
+    }
+
+    /// Reads a `uint32`.
+    pub fn u32(&mut self) -> Result<u32, Malformed> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// Reads a `uint64`.
+    pub fn u64(&mut self) -> Result<u64, Malformed> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    /// Reads a `string`.
+    pub fn string(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = usize::try_from(self.u32()?).map_err(|_| Malformed)?;
+        let (string, rest) = self.0.split_at_checked(length).ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(string)
+    }
+
+    /// Returns the bytes that have not been read.
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Fails unless all bytes have been read.
+    pub fn end(self) -> Result<(), Malformed> {
+        self.0.is_empty().then_some(()).ok_or(Malformed)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let (first, rest) = self.0.split_first_chunk().ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+}
+
+/// Appends a `string`.
+pub fn put_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// Appends an `mpint`: no leading zeros, except one if the number would read as negative.
+pub fn put_mpint(out: &mut Vec<u8>, number: &[u8]) {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let number = &number[zeros..];
+    if number.first().is_some_and(|byte| byte & 0x80 != 0) {
+        put_string(out, &[&[0], number].concat());
+    } else {
+        put_string(out, number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_back_and_truncated_ones_fail() {
+        let mut bytes = vec![1];
+        bytes.extend(2u32.to_be_bytes());
+        bytes.extend(3u64.to_be_bytes());
+        put_string(&mut bytes, b"text");
+        put_mpint(&mut bytes, &[0, 0, 0x80]);
+        let read = |bytes: &[u8]| {
+            let mut reader = Reader::new(bytes);
+            let values = (reader.bool()?, reader.u32()?, reader.u64()?);
+            let strings = (reader.string()?.to_vec(), reader.string()?.to_vec());
+            reader.end().map(|()| (values, strings))
+        };
+        let expected = ((true, 2, 3), (b"text".to_vec(), vec![0, 0x80]));
+        assert_eq!(read(&bytes), Ok(expected));
+        for length in 0..bytes.len() {
+            assert_eq!(read(&bytes[..length]), Err(Malformed));
+        }
+        bytes.push(0);
+        assert_eq!(read(&bytes), Err(Malformed));
+    }
+}

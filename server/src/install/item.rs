@@ -1,0 +1,300 @@
+//! Creates files and directories with their final owner and mode. Never changes what the admin
+//! made.
+
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+
+use opkssh_files::Writer;
+
+use super::{Identity, InstallError, MARK};
+use crate::etc::{ACCOUNT, EntryGroup, EntryOwner, FileEntry};
+
+/// A file or directory of the installation.
+pub struct InstallItem {
+    pub path: PathBuf,
+    pub kind: Kind,
+    pub uid: u32,
+    pub gid: u32,
+    pub mode: u32,
+    /// `OWNER:GROUP` by name; the account may not exist yet.
+    pub owner: String,
+}
+
+pub enum Kind {
+    /// Created if missing, otherwise unchanged.
+    Directory,
+    /// Like [`Kind::Directory`], but owner and mode are corrected.
+    OwnDirectory,
+    /// Created with this text if missing, otherwise unchanged.
+    Given(String),
+    /// A file with our first line; replaced if the text differs.
+    Written(String),
+    /// Like [`Kind::Written`], but an existing file without our first line stays.
+    Offered(String),
+}
+
+impl InstallItem {
+    /// Returns the item for a row of the table of files.
+    pub fn new(entry: &FileEntry, account: Identity, kind: Kind) -> Self {
+        Self {
+            path: entry.path(),
+            kind,
+            uid: match entry.owner {
+                EntryOwner::Verify => account.uid,
+                EntryOwner::Root | EntryOwner::Home => 0,
+            },
+            gid: match entry.group {
+                EntryGroup::Verify => account.gid,
+                EntryGroup::Root | EntryGroup::Any => 0,
+            },
+            mode: entry.mode,
+            owner: match (entry.owner, entry.group) {
+                (EntryOwner::Verify, _) => format!("{ACCOUNT}:{ACCOUNT}"),
+                (_, EntryGroup::Verify) => format!("root:{ACCOUNT}"),
+                _ => "root:root".to_owned(),
+            },
+        }
+    }
+
+    /// Creates the item, or in a dry run says so. Returns true if something changed or would
+    /// change.
+    pub fn ensure(&self, rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
+        let shown = self.path.display();
+        match fs::symlink_metadata(&self.path) {
+            Ok(metadata) if metadata.is_file() && self.report_unmanaged(say)? => {
+                return Ok(false);
+            }
+            Ok(metadata) if self.is_in_order(&metadata)? => {
+                say(&format!("{shown} exists."));
+                return Ok(false);
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(self.failed(error)),
+        }
+        let (mode, owner) = (self.mode, &self.owner);
+        if rehearsal {
+            say(&format!("Would write {shown} (mode {mode:o}, {owner})."));
+            if let Kind::Written(text) | Kind::Offered(text) | Kind::Given(text) = &self.kind
+                && !text.is_empty()
+            {
+                say(text.trim_end());
+            }
+            return Ok(true);
+        }
+        match &self.kind {
+            Kind::Directory | Kind::OwnDirectory => self.make_directory(),
+            Kind::Given(text) => self.write(text, false),
+            Kind::Written(text) | Kind::Offered(text) => self.write(text, true),
+        }?;
+        say(&format!("Wrote {shown} (mode {mode:o}, {owner})."));
+        Ok(true)
+    }
+
+    fn is_in_order(&self, metadata: &fs::Metadata) -> Result<bool, InstallError> {
+        let wrong = || InstallError::Kind(self.path.clone());
+        match &self.kind {
+            Kind::Directory if metadata.is_dir() || self.path.is_dir() => Ok(true),
+            Kind::OwnDirectory if metadata.is_dir() => Ok(metadata.uid() == self.uid
+                && metadata.gid() == self.gid
+                && metadata.mode() & 0o7777 == self.mode),
+            // an admin may have linked it elsewhere
+            Kind::Given(_) if !self.path.is_dir() => Ok(true),
+            Kind::Written(text) | Kind::Offered(text) if metadata.is_file() => {
+                let found = fs::read_to_string(&self.path).map_err(|error| self.failed(error))?;
+                if !found.starts_with(MARK) {
+                    return Err(wrong());
+                }
+                Ok(found == *text)
+            }
+            _ => Err(wrong()),
+        }
+    }
+
+    /// Reports that a file is the admin's, and which of our rows it lacks.
+    fn report_unmanaged(&self, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
+        let Kind::Offered(text) = &self.kind else {
+            return Ok(false);
+        };
+        let found = fs::read(&self.path).map_err(|error| self.failed(error))?;
+        let found = String::from_utf8_lossy(&found);
+        if found.starts_with(MARK) {
+            return Ok(false);
+        }
+        say(&format!(
+            "{} was not written by opkssh and stays.",
+            self.path.display()
+        ));
+        // a copy of the file in contrib
+        if text.strip_prefix(MARK) == Some(found.as_ref()) {
+            return Ok(true);
+        }
+        for row in text.lines().filter(|row| !row.starts_with('#')) {
+            if !found.lines().any(|line| line.trim() == row) {
+                say(&format!("Check that it contains the equivalent of: {row}"));
+            }
+        }
+        Ok(true)
+    }
+
+    fn make_directory(&self) -> Result<(), InstallError> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let made = fs::DirBuilder::new().mode(0o700).create(&self.path);
+        match made {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            _ => chown(&self.path, Some(self.uid), Some(self.gid))
+                .and_then(|()| fs::set_permissions(&self.path, Permissions::from_mode(self.mode))),
+        }
+        .map_err(|error| self.failed(error))
+    }
+
+    fn write(&self, text: &str, replace: bool) -> Result<(), InstallError> {
+        let writer = Writer::exact(self.mode).owned_by(self.uid, self.gid);
+        let written = match replace {
+            true => writer.replace(&self.path, text.as_bytes()),
+            false => writer.create(&self.path, text.as_bytes()),
+        };
+        written.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: std::io::Error) -> InstallError {
+        InstallError::Io {
+            path: self.path.clone(),
+            error,
+        }
+    }
+}
+
+/// Returns true if the file has our first line.
+pub fn written_by_us(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
+}
+
+/// Removes a file with our first line; other files stay. Returns true if it was or would be
+/// removed.
+pub fn remove_ours(path: &Path, rehearsal: bool, say: &mut dyn FnMut(&str)) -> io::Result<bool> {
+    let shown = path.display();
+    if !written_by_us(path) {
+        if path.exists() {
+            say(&format!("{shown} was not written by opkssh and stays."));
+        }
+        return Ok(false);
+    }
+    if rehearsal {
+        say(&format!("Would remove {shown}."));
+        return Ok(true);
+    }
+    fs::remove_file(path)?;
+    say(&format!("Removed {shown}."));
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(path: PathBuf, kind: Kind, mode: u32) -> InstallItem {
+        InstallItem {
+            path,
+            kind,
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            mode,
+            owner: String::new(),
+        }
+    }
+
+    fn ensure(item: &InstallItem) -> Result<bool, InstallError> {
+        item.ensure(false, &mut |_| ())
+    }
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn what_is_missing_is_made_and_what_is_there_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("providers");
+        let given = item(file.clone(), Kind::Given("a row\n".into()), 0o640);
+        assert!(given.ensure(true, &mut |_| ()).unwrap());
+        assert!(!file.exists(), "a rehearsal");
+        assert!(ensure(&given).unwrap());
+        assert_eq!(mode(&file), 0o640);
+        fs::write(&file, "the admin's").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        assert!(!ensure(&given).unwrap());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "the admin's");
+        assert_eq!(mode(&file), 0o600);
+        let sub = item(directory.path().join("d"), Kind::Directory, 0o750);
+        assert!(ensure(&sub).unwrap());
+        assert!(!ensure(&sub).unwrap());
+        assert_eq!(mode(&sub.path), 0o750);
+        assert!(matches!(
+            ensure(&item(file, Kind::Directory, 0o750)),
+            Err(InstallError::Kind(_))
+        ));
+    }
+
+    #[test]
+    fn our_own_directory_is_set_right() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = item(directory.path().join("cache"), Kind::OwnDirectory, 0o700);
+        assert!(ensure(&cache).unwrap());
+        fs::set_permissions(&cache.path, Permissions::from_mode(0o777)).unwrap();
+        assert!(ensure(&cache).unwrap());
+        assert_eq!(mode(&cache.path), 0o700);
+        assert!(!ensure(&cache).unwrap());
+    }
+
+    #[test]
+    fn only_our_own_files_are_replaced_and_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("60-opkssh.conf");
+        let ours = |text: &str| {
+            let text = Kind::Written(format!("{MARK}{text}"));
+            item(path.clone(), text, 0o644)
+        };
+        assert!(ensure(&ours("a")).unwrap());
+        assert!(!ensure(&ours("a")).unwrap());
+        assert!(ensure(&ours("b")).unwrap());
+        assert!(fs::read_to_string(&path).unwrap().ends_with("\nb"));
+        assert!(remove_ours(&path, false, &mut |_| ()).unwrap());
+        assert!(!remove_ours(&path, false, &mut |_| ()).unwrap());
+        fs::write(&path, "the admin's").unwrap();
+        assert!(matches!(ensure(&ours("a")), Err(InstallError::Kind(_))));
+        assert!(!remove_ours(&path, false, &mut |_| ()).unwrap());
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn an_admins_own_file_stays_and_stops_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("opkssh");
+        let offered = |row: &str| {
+            let text = Kind::Offered(format!("{MARK}{row}\n"));
+            item(path.clone(), text, 0o440)
+        };
+        assert!(ensure(&offered("a")).unwrap());
+        assert!(ensure(&offered("b")).unwrap());
+        assert!(!ensure(&offered("b")).unwrap());
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "# an admin's\na\n").unwrap();
+        for (row, lines) in [("a", 1), ("b", 2)] {
+            let mut said = Vec::new();
+            let changed = offered(row).ensure(false, &mut |line| said.push(line.to_owned()));
+            assert!(!changed.unwrap());
+            assert!(
+                said[0].contains("was not written by opkssh and stays"),
+                "{said:?}"
+            );
+            assert_eq!(said.len(), lines, "{said:?}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"# an admin's\na\n");
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        assert!(matches!(ensure(&offered("a")), Err(InstallError::Kind(_))));
+    }
+}

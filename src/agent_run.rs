@@ -1,0 +1,70 @@
+//! `opkssh agent run`: turns the client's agent settings into the agent's own.
+
+use clap::{Args, ValueEnum};
+use opkssh_agent::RunArgs;
+use opkssh_client::AgentSettings;
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct AgentRunArgs {
+    #[command(flatten)]
+    pub settings: AgentSettings,
+    /// Leave the terminal, as an agent that another command starts
+    #[arg(long, hide = true)]
+    pub detached: bool,
+}
+
+impl TryFrom<AgentRunArgs> for RunArgs {
+    type Error = String;
+
+    fn try_from(args: AgentRunArgs) -> Result<Self, String> {
+        let AgentSettings {
+            socket,
+            store,
+            running,
+        } = args.settings;
+        Ok(Self {
+            socket,
+            store: value(store)?,
+            memory_lock: value(running.memory_lock)?,
+            idle_stop: running.idle_stop.map(Into::into),
+            lifetime: running.lifetime.map(Into::into),
+            log_level: value(running.log_level)?,
+            detached: args.detached,
+        })
+    }
+}
+
+/// Returns the value with this name, by default `V`'s default.
+fn value<V: ValueEnum + Default>(name: Option<String>) -> Result<V, String> {
+    let value = name.map(|name| V::from_str(&name, false)).transpose();
+    value.map(Option::unwrap_or_default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names<V: ValueEnum>(_: V) -> Vec<String> {
+        let values = V::value_variants().iter();
+        let values = values.filter_map(ValueEnum::to_possible_value);
+        values.map(|value| value.get_name().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_command_line_has_exactly_the_agents_values() {
+        let defaults = RunArgs::default();
+        let command = AgentRunArgs::augment_args(clap::Command::new("run"));
+        for (option, mut agents) in [
+            ("store", names(defaults.store)),
+            ("memory_lock", names(defaults.memory_lock)),
+            ("log_level", names(defaults.log_level)),
+        ] {
+            let argument = command.get_arguments().find(|arg| arg.get_id() == option);
+            let values = argument.unwrap().get_possible_values();
+            let mut values: Vec<_> = values.iter().map(|v| v.get_name().to_owned()).collect();
+            values.sort();
+            agents.sort();
+            assert_eq!(values, agents, "{option}");
+        }
+    }
+}
