@@ -44,7 +44,7 @@ fn a_kill_at_any_moment_of_a_renewal_loses_no_refresh_token_without_a_word() {
     say(&outcomes);
     assert_eq!(kills, all);
     // else the moments were not those of a renewal
-    assert!((kills / 10..kills).contains(&granted), "{outcomes}");
+    assert!(granted >= kills / 10, "{outcomes}");
 }
 
 /// What became of what was killed.
