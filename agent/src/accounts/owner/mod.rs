@@ -1,5 +1,5 @@
-//! The one owner of the facts. It takes events from a channel, runs the actions that follow from
-//! them as tasks whose ends are events, and publishes what is true after each.
+//! The one owner of the facts. It takes events from a channel and publishes the facts after each.
+//! The actions that follow from them run as tasks; the end of an action is an event, too.
 //!
 //! Nobody else changes the facts. Whoever waits for something states a condition on what is
 //! published, and a deadline.

@@ -16,7 +16,7 @@ use crate::accounts::shared::Shared;
 use crate::accounts::whose::{account_of_login, is_of};
 use crate::notices::{Cause, Notices};
 
-/// Answers somebody who waits.
+/// Sends an answer to a request that waits for it.
 type Answer = Box<dyn FnOnce() + Send>;
 
 pub struct Task {
@@ -81,7 +81,7 @@ impl Task {
         None
     }
 
-    /// By the settings renewals are planned, also while nobody asks for anything.
+    /// Applies settings that have changed. Renewals are planned by them, also while no request comes.
     fn look_at_settings(&mut self) {
         let in_force = self.actions.settings.look();
         if self.facts.agent.settings != in_force {
