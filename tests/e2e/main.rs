@@ -8,43 +8,10 @@
     reason = "a test that panics has failed"
 )]
 
-mod accounts;
-mod chooser;
-mod crash;
-mod device;
+mod agent;
+mod beside_go;
+mod client;
 mod dice;
-mod forwarding;
-mod host_certificates;
-mod interop;
-mod key_files;
-mod lifecycle;
-mod lock;
-mod login;
-mod login_faults;
-mod login_flows;
-mod memory;
-mod old_files;
-mod on_demand;
-mod permissions;
-mod plugins;
-mod renewal;
-mod screen;
-mod server_admin;
-mod server_audit;
-mod server_cache;
-mod server_client_address;
-mod server_confined;
-mod server_fallback;
-mod server_install;
-mod server_rules;
-mod servers;
+mod server;
 mod setup;
-mod shared_login;
-mod sockets;
-mod ssh;
-mod status;
-mod store;
 mod structure;
-mod systemd;
-mod userinfo;
-mod verify_refusals;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use opkssh_test_support::{Etc, Home};
 
 use super::cargo;
-use crate::servers::verify_words;
+use crate::agent::servers::verify_words;
 use crate::setup::OPKSSH;
 
 #[test]

@@ -1,0 +1,16 @@
+//! The daemon: its life, its sockets, what it serves, keeps and hides.
+
+pub mod crash;
+pub mod forwarding;
+pub mod host_certificates;
+pub mod lifecycle;
+pub mod lock;
+pub mod memory;
+pub mod old_files;
+pub mod on_demand;
+pub mod renewal;
+pub mod screen;
+pub mod servers;
+pub mod sockets;
+pub mod store;
+pub mod systemd;
