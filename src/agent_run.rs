@@ -26,8 +26,8 @@ impl TryFrom<AgentRunArgs> for RunArgs {
             socket,
             store: value(store)?,
             memory_lock: value(running.memory_lock)?,
-            idle_stop: running.idle_stop.map(Into::into),
-            lifetime: running.lifetime.map(Into::into),
+            idle_stop: running.idle_stop,
+            lifetime: running.lifetime,
             log_level: value(running.log_level)?,
             detached: args.detached,
         })

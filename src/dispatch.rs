@@ -20,6 +20,7 @@ use crate::report::{CommandFailure, print_line};
 pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
     match command {
         Command::Inspect(args) => inspect(&args)?,
+        Command::Help(text) => print_line(text.trim_end()),
         Command::Version => print_line(concat!("opkssh version ", env!("CARGO_PKG_VERSION"))),
 
         #[cfg(feature = "client")]
@@ -73,9 +74,7 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
             return Ok(ExitCode::from(opkssh_server::explain_command(&args)?));
         }
         #[cfg(feature = "server")]
-        Command::Readhome(args) => {
-            opkssh_server::readhome_command(&args)?;
-        }
+        Command::Readhome(args) => opkssh_server::readhome_command(&args)?,
         #[cfg(feature = "server")]
         Command::Server { command } => return server(command),
         #[cfg(feature = "server")]
@@ -135,9 +134,8 @@ fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
         AgentCommand::Lock => opkssh_client::agent_lock(&places, out)?,
         AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
         AgentCommand::Run(args) => {
-            let args = args
-                .try_into()
-                .map_err(|error: String| CommandFailure::new(error, None))?;
+            let args = args.try_into();
+            let args = args.map_err(|error: String| CommandFailure::new(error, None))?;
             opkssh_agent::run(places, args)?;
         }
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
@@ -174,11 +172,8 @@ fn client(command: Option<ClientCommand>) -> Result<(), CommandFailure> {
 fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, CommandFailure> {
     use opkssh_wrapper::{SshArgs, SshContext};
     let places = places().map_err(CommandFailure::with_ssh_status)?;
-    let args = SshArgs::read(words)?;
-    match opkssh_wrapper::ssh(
-        args,
-        &SshContext::of_process(),
-        &places,
-        &mut std::io::stderr(),
-    )? {}
+    let err = &mut std::io::stderr();
+    let ended = SshArgs::read(words)
+        .and_then(|args| opkssh_wrapper::ssh(args, &SshContext::of_process(), &places, err));
+    match ended.map_err(|error| CommandFailure::from(error).with_ssh_status())? {}
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use opkssh_agent::{Awaited, KeyTarget};
 use opkssh_client::{
-    Environment, HeldCertificate, LoginArgs, LoginDisplay, RedirectInput, is_configured,
-    login_request, read_redirects, show_certificate,
+    Environment, LoginArgs, LoginDisplay, RedirectInput, is_configured, login_request,
+    read_redirects, show_certificate,
 };
 use opkssh_protocol::control;
 use opkssh_protocol::places::Places;
@@ -66,6 +66,5 @@ pub fn login_files(
     );
     drop(display);
     let _ = out.flush();
-    let certificate = HeldCertificate::of_line(&written.certificate)?;
-    Ok(show_certificate(args, &certificate, data)?)
+    Ok(show_certificate(args, &written.certificate, data)?)
 }

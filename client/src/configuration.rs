@@ -1,6 +1,7 @@
 //! Finds and reads the client configuration.
 
 use std::ffi::OsString;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
@@ -58,34 +59,29 @@ pub fn load_config(
     explicit: Option<&Path>,
     places: &Places,
 ) -> Result<Option<ClientConfig>, ClientError> {
-    if let Some(file) = explicit {
-        return read(file)
-            .map_err(|source| ClientError::ConfigFile {
-                file: file.to_path_buf(),
-                source,
-            })
-            .and_then(|text| Ok(Some(ClientConfig::parse(&text, &file.to_string_lossy())?)));
-    }
-    for file in places.config_files() {
-        match read(&file) {
+    let files = match explicit {
+        Some(file) => vec![file.to_path_buf()],
+        None => places.config_files().to_vec(),
+    };
+    for file in files {
+        let text = std::fs::read(&file).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
+        });
+        let may_be_absent = explicit.is_none();
+        match text {
             Ok(text) => return Ok(Some(ClientConfig::parse(&text, &file.to_string_lossy())?)),
-            Err(error) if is_absent(&error) => {}
-            Err(source) => return Err(ClientError::ConfigFile { file, source }),
+            Err(error) if may_be_absent && matches!(error.kind(), NotFound | NotADirectory) => {}
+            Err(error) => return Err(unreadable(&file, error)),
         }
     }
     Ok(None)
 }
 
-fn read(file: &Path) -> io::Result<String> {
-    let bytes = std::fs::read(file)?;
-    // Go's parser skips a byte order mark too
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    String::from_utf8(bytes.to_vec()).map_err(|_| io::Error::other("it is not UTF-8"))
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+/// Returns the error for a configuration file that cannot be read.
+pub(crate) fn unreadable(file: &Path, error: io::Error) -> ClientError {
+    ClientError::new(
+        format!("failed to read config file: {}: {error}", file.display()),
+        "name a readable file with --config-path, or create the default one: \
+         opkssh login --create-config",
     )
 }

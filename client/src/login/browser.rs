@@ -12,7 +12,10 @@ use crate::error::ClientError;
 pub fn agent_browse(url: &str) -> Result<(), ClientError> {
     match open(url, Environment::of_process().browser.as_deref()) {
         true => Ok(()),
-        false => Err(ClientError::NoBrowser),
+        false => Err(ClientError::new(
+            "no browser could be started",
+            "name one: BROWSER=firefox opkssh login",
+        )),
     }
 }
 

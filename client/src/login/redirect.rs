@@ -50,12 +50,7 @@ pub fn read_redirects(deliver: impl Fn(Secret) -> Result<(), Failure> + Send + '
 
 /// Returns the function that passes [`read_redirects`]' lines to a login in the agent.
 pub(crate) fn deliver_to_agent(socket: PathBuf) -> impl Fn(Secret) -> Result<(), Failure> {
-    move |url| {
-        deliver(&socket, url).map_err(|error| Failure {
-            message: error.to_string(),
-            hint: error.hint(),
-        })
-    }
+    move |url| deliver(&socket, url).map_err(Failure::from)
 }
 
 /// Passes one address from stdin to the login that waits in the agent (`opkssh login
