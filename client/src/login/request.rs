@@ -101,13 +101,12 @@ pub fn login_request(
             account = Some(name.map_err(|error| ClientError::new(error, hint))?);
         }
     }
-    let choice = choose(&wanted, &config)?;
+    let providers = choose(&wanted, &config)?;
     if args.send_access_token.is_none()
-        && let Some(warning) = unknown_issuer_warning(&choice, &config)
+        && let Some(warning) = unknown_issuer_warning(&providers, &config)
     {
         let _ = writeln!(out, "{}", printable(&warning));
     }
-    let providers = choice.providers();
     if let Some(name) = &account {
         check_name(name, &providers, &config)?;
     }
