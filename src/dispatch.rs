@@ -133,11 +133,7 @@ fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
         }
         AgentCommand::Lock => opkssh_client::agent_lock(&places, out)?,
         AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
-        AgentCommand::Run(args) => {
-            let args = args.try_into();
-            let args = args.map_err(|error: String| CommandFailure::new(error, None))?;
-            opkssh_agent::run(places, args)?;
-        }
+        AgentCommand::Run(args) => opkssh_agent::run(places, args.into_agents()?)?,
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
         AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
         AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,
@@ -156,9 +152,11 @@ fn client(command: Option<ClientCommand>) -> Result<(), CommandFailure> {
         }) => {
             let out = &mut std::io::stdout();
             let for_terminal = out.is_terminal();
-            opkssh_client::provider_list(&args, &places()?, for_terminal, out).map_err(
-                |error| CommandFailure::from(error).with_prefix("Unable to load providers. "),
-            )?;
+            let listed = opkssh_client::provider_list(&args, &places()?, for_terminal, out);
+            listed.map_err(|error| {
+                let message = format!("Unable to load providers. {error}");
+                CommandFailure::new(message, error.hint())
+            })?;
         }
         Some(ClientCommand::Provider { .. }) => {
             print_line(help_of(&["client", "provider"]).trim_end())

@@ -21,13 +21,6 @@ impl CommandFailure {
         }
     }
 
-    /// Adds `prefix` to the message.
-    #[cfg(feature = "client")]
-    pub fn with_prefix(mut self, prefix: &str) -> Self {
-        self.message.insert_str(0, prefix);
-        self
-    }
-
     /// Sets the exit status of ssh's own errors.
     #[cfg(feature = "client")]
     pub fn with_ssh_status(mut self) -> Self {

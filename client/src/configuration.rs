@@ -1,6 +1,5 @@
 //! Finds and reads the client configuration.
 
-use std::ffi::OsString;
 use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -18,7 +17,7 @@ pub struct Environment {
     /// `OPKSSH_PROVIDERS`
     pub providers: Option<String>,
     /// `BROWSER`
-    pub browser: Option<OsString>,
+    pub browser: Option<String>,
     /// True if there is a desktop: `DISPLAY` or `WAYLAND_DISPLAY` is set.
     pub desktop: bool,
     /// True in an SSH session: `SSH_CONNECTION` is set.
@@ -44,7 +43,7 @@ impl Environment {
         Self {
             default_alias: text("OPKSSH_DEFAULT"),
             providers: text("OPKSSH_PROVIDERS"),
-            browser: set("BROWSER"),
+            browser: text("BROWSER"),
             desktop: set("DISPLAY").is_some() || set("WAYLAND_DISPLAY").is_some(),
             remote: set("SSH_CONNECTION").is_some(),
             stdin_terminal: io::stdin().is_terminal(),

@@ -68,12 +68,3 @@ impl ClientError {
         Some(hint.to_owned())
     }
 }
-
-impl From<ClientError> for Failure {
-    fn from(error: ClientError) -> Self {
-        Self {
-            message: error.to_string(),
-            hint: error.hint(),
-        }
-    }
-}

@@ -69,7 +69,7 @@ fn a_login_shows_the_url_opens_the_browser_and_says_who_you_are() {
         .unwrap();
     assert!(made.success());
     let environment = Environment {
-        browser: Some(browser.into_os_string()),
+        browser: Some(browser.to_str().unwrap().to_owned()),
         ..Environment::default()
     };
     let args = LoginArgs {
@@ -122,7 +122,7 @@ fn a_login_without_browser_only_prints_the_url() {
     });
     let marker = home.path().join("opened");
     let environment = Environment {
-        browser: Some(format!("touch {} ", marker.display()).into()),
+        browser: Some(format!("touch {} ", marker.display())),
         ..Environment::default()
     };
     let args = LoginArgs {

@@ -1,5 +1,7 @@
 //! Account names on the command line, in the configuration and in the store.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Longest name that a user may give to an account, in bytes.
@@ -48,6 +50,12 @@ impl std::str::FromStr for AccountName {
 
     fn from_str(text: &str) -> Result<Self, BadAccountName> {
         Self::parse(text)
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

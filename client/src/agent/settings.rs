@@ -116,18 +116,13 @@ impl AgentSettings {
             return Err(other_settings(&option, &agent.agent_socket));
         }
         self.running.check(agent)?;
-        let kind = match self.store.as_deref() {
-            Some("keyring") => "secret-service",
-            Some("file") => "file",
-            Some("memory") => "memory",
+        match self.store.as_deref() {
             // auto may have become any store
-            _ => return Ok(()),
-        };
-        if agent.store == kind {
-            return Ok(());
+            None | Some("auto") => Ok(()),
+            Some("keyring") if agent.store == "secret-service" => Ok(()),
+            Some(store) if agent.store == store => Ok(()),
+            Some(store) => Err(other_settings(&format!("--store {store}"), &agent.store)),
         }
-        let option = format!("--store {}", self.store.as_deref().unwrap_or_default());
-        Err(other_settings(&option, &agent.store))
     }
 }
 

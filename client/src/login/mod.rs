@@ -32,7 +32,7 @@ use crate::key_files;
 use crate::login::args::LoginArgs;
 use crate::login::certificate::held_certificate;
 use crate::login::display::{LoginDisplay, RedirectInput};
-use crate::login::redirect::{deliver_to_agent, read_redirects, stdin_is_terminal};
+use crate::login::redirect::{deliver, read_redirects, stdin_is_terminal};
 use crate::login::request::request;
 
 /// Logs in and reports on `out`. Writes the certificate and claims, if requested, to `data`, and a
@@ -54,7 +54,8 @@ pub fn login(
     // starts after the URL is shown: a passphrase prompt may come first
     let mut url_shown = || {
         if std::mem::take(&mut reads) {
-            read_redirects(deliver_to_agent(places.control_socket()));
+            let socket = places.control_socket();
+            read_redirects(move |url| deliver(&socket, url));
         }
     };
     let open_browser = !args.disable_browser_open;

@@ -110,16 +110,12 @@ pub fn login_request(
     if let Some(name) = &account {
         check_name(name, &providers, &config)?;
     }
+    let principals = args.principals.iter().filter(|name| !name.is_empty());
     Ok(LoginRequest {
         again: false,
         providers,
         key_type,
-        principals: args
-            .principals
-            .iter()
-            .filter(|name| !name.is_empty())
-            .cloned()
-            .collect(),
+        principals: principals.cloned().collect(),
         send_access_token: args.send_access_token,
         flow: args.flow(),
         account,
@@ -159,10 +155,7 @@ fn check_name(
     match providers {
         [one] if called(one) => Ok(()),
         _ if config.providers.iter().any(called) => Err(ClientError::new(
-            format!(
-                "the account name {} is a provider's alias in the client configuration",
-                name.as_str()
-            ),
+            format!("the account name {name} is a provider's alias in the client configuration"),
             "give the account another name: opkssh login PROVIDER --as NAME",
         )),
         _ => Ok(()),

@@ -46,9 +46,11 @@ impl Claims {
         check("cnf", Value::is_object)?;
         check("aud", |aud| aud.is_string() || is_list_of_strings(aud))?;
         let audience = match claim("aud") {
-            Some(Value::Array(items)) => items.iter().collect(),
-            one => Vec::from_iter(one),
+            None => &[],
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(one) => std::slice::from_ref(one),
         };
+        let audience = audience.iter().filter_map(Value::as_str);
         let time = |name, seconds: fn(&Value) -> Option<i64>| match claim(name) {
             None => Ok(None),
             Some(value) => match seconds(value) {
@@ -61,11 +63,7 @@ impl Claims {
             expires_at: time("exp", Value::as_i64)?,
             // cut to whole seconds: some providers send fractions here
             not_before: time("nbf", |nbf| nbf.as_f64().map(|seconds| seconds as i64))?,
-            audience: audience
-                .into_iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
+            audience: audience.map(str::to_owned).collect(),
             all,
         })
     }
@@ -96,9 +94,7 @@ impl Claims {
     pub fn email_is_verified(&self, refreshed: Option<&Self>) -> bool {
         let agrees = |newer: &Self| match newer.get("email_verified") {
             Some(_) => newer.email_verified() == Some(true),
-            None => newer
-                .email()
-                .is_none_or(|email| self.email() == Some(email)),
+            None => newer.email().is_none() || newer.email() == self.email(),
         };
         self.email_verified() == Some(true) && refreshed.is_none_or(agrees)
     }
