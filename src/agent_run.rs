@@ -4,6 +4,8 @@ use clap::{Args, ValueEnum};
 use opkssh_agent::RunArgs;
 use opkssh_client::AgentSettings;
 
+use crate::report::CommandFailure;
+
 #[derive(Debug, Clone, Default, Args)]
 pub struct AgentRunArgs {
     #[command(flatten)]
@@ -13,31 +15,26 @@ pub struct AgentRunArgs {
     pub detached: bool,
 }
 
-impl TryFrom<AgentRunArgs> for RunArgs {
-    type Error = String;
-
-    fn try_from(args: AgentRunArgs) -> Result<Self, String> {
-        let AgentSettings {
-            socket,
-            store,
-            running,
-        } = args.settings;
-        Ok(Self {
-            socket,
-            store: value(store)?,
+impl AgentRunArgs {
+    pub fn into_agents(self) -> Result<RunArgs, CommandFailure> {
+        let running = self.settings.running;
+        Ok(RunArgs {
+            socket: self.settings.socket,
+            store: value(self.settings.store)?,
             memory_lock: value(running.memory_lock)?,
-            idle_stop: running.idle_stop.map(Into::into),
-            lifetime: running.lifetime.map(Into::into),
+            idle_stop: running.idle_stop,
+            lifetime: running.lifetime,
             log_level: value(running.log_level)?,
-            detached: args.detached,
+            detached: self.detached,
         })
     }
 }
 
 /// Returns the value with this name, by default `V`'s default.
-fn value<V: ValueEnum + Default>(name: Option<String>) -> Result<V, String> {
+fn value<V: ValueEnum + Default>(name: Option<String>) -> Result<V, CommandFailure> {
     let value = name.map(|name| V::from_str(&name, false)).transpose();
-    value.map(Option::unwrap_or_default)
+    let value = value.map_err(|error| CommandFailure::new(error, None))?;
+    Ok(value.unwrap_or_default())
 }
 
 #[cfg(test)]

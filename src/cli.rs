@@ -6,6 +6,8 @@ use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::report::CommandFailure;
+
 /// Log in over SSH with an OpenID Connect identity
 #[derive(Parser)]
 #[command(
@@ -82,6 +84,9 @@ pub enum Command {
     /// Verify a certificate, as sshd's AuthorizedKeysCommand
     #[cfg(feature = "server")]
     Verify(opkssh_server::VerifyArgs),
+    /// Help that was requested, or shown because there is no command.
+    #[command(skip)]
+    Help(String),
     /// `--version` or `-v`.
     #[command(skip)]
     Version,
@@ -200,28 +205,18 @@ pub struct SshHelp {
     pub words: Vec<OsString>,
 }
 
-/// Why there is no command to run.
-pub enum NoCommand {
-    /// Help was requested, or no command was given.
-    Help(String),
-    Usage {
-        message: String,
-        hint: Option<String>,
-    },
-}
-
 /// Parses the command line.
-pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, NoCommand> {
+pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, CommandFailure> {
     let words: Vec<OsString> = words.collect();
     #[cfg(feature = "client")]
     if words.get(1).is_some_and(|word| word == "ssh") {
-        return match words.get(2).filter(|word| *word == "--help") {
-            Some(_) => Err(NoCommand::Help(help_of(&["ssh"]))),
-            None => Ok(Command::Ssh(SshHelp {
+        return Ok(match words.get(2).filter(|word| *word == "--help") {
+            Some(_) => Command::Help(help_of(&["ssh"])),
+            None => Command::Ssh(SshHelp {
                 account: None,
                 words: words[2..].to_vec(),
-            })),
-        };
+            }),
+        });
     }
     if let Some(command) = parse_single(&words) {
         return Ok(command);
@@ -231,12 +226,8 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, NoCommand
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     match parsed {
         Ok(Cli { version: true, .. }) => Ok(Command::Version),
-        Ok(Cli {
-            command: Some(command),
-            ..
-        }) => Ok(command),
-        Ok(Cli { command: None, .. }) => Err(NoCommand::Help(help_of(&[]))),
-        Err(error) => Err(no_command(&error)),
+        Ok(cli) => Ok(cli.command.unwrap_or_else(|| Command::Help(help_of(&[])))),
+        Err(error) => not_parsed(&error),
     }
 }
 
@@ -294,45 +285,42 @@ pub fn help_of(path: &[&str]) -> String {
     found.render_help().to_string()
 }
 
-/// Turns clap's error into a message in the words of Go's client.
-fn no_command(error: &clap::Error) -> NoCommand {
+/// Returns the help that was requested, or clap's error in the words of Go's client.
+fn not_parsed(error: &clap::Error) -> Result<Command, CommandFailure> {
     use clap::error::{ContextKind, ContextValue};
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    let usage = |message| NoCommand::Usage {
-        message,
-        hint: None,
-    };
-    match error.kind() {
+    let mut hint = None;
+    let message = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            NoCommand::Help(error.render().to_string())
+            return Ok(Command::Help(error.render().to_string()));
         }
-        ErrorKind::InvalidSubcommand => NoCommand::Usage {
-            message: format!(
-                "unknown command {:?} for \"opkssh\"",
-                context(ContextKind::InvalidSubcommand).unwrap_or_default()
-            ),
-            hint: Some("Run 'opkssh --help' for usage.".into()),
-        },
-        ErrorKind::UnknownArgument => match context(ContextKind::InvalidArg).unwrap_or_default() {
-            word if word.starts_with("--") => usage(format!("unknown flag: {word}")),
-            word => match word
-                .strip_prefix('-')
-                .and_then(|letters| letters.chars().next())
-            {
-                Some(letter) => usage(format!("unknown shorthand flag: '{letter}' in {word}")),
-                None => usage(format!("too many arguments: {word:?} is one too many")),
-            },
-        },
+        ErrorKind::InvalidSubcommand => {
+            hint = Some("Run 'opkssh --help' for usage.".to_owned());
+            let word = context(ContextKind::InvalidSubcommand).unwrap_or_default();
+            format!("unknown command {word:?} for \"opkssh\"")
+        }
+        ErrorKind::UnknownArgument => {
+            let word = context(ContextKind::InvalidArg).unwrap_or_default();
+            let mut letters = word.chars();
+            match (letters.next(), letters.next()) {
+                (Some('-'), Some('-')) => format!("unknown flag: {word}"),
+                (Some('-'), Some(letter)) => {
+                    format!("unknown shorthand flag: '{letter}' in {word}")
+                }
+                _ => format!("too many arguments: {word:?} is one too many"),
+            }
+        }
         _ => {
             let text = error.to_string();
             let first = text.split("\n\n").next().unwrap_or_default();
             let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
-            usage(line.trim_start_matches("error: ").to_owned())
+            line.trim_start_matches("error: ").to_owned()
         }
-    }
+    };
+    Err(CommandFailure::new(message, hint))
 }
 
 #[cfg(test)]

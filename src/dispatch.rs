@@ -20,6 +20,7 @@ use crate::report::{CommandFailure, print_line};
 pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
     match command {
         Command::Inspect(args) => inspect(&args)?,
+        Command::Help(text) => print_line(text.trim_end()),
         Command::Version => print_line(concat!("opkssh version ", env!("CARGO_PKG_VERSION"))),
 
         #[cfg(feature = "client")]
@@ -73,9 +74,7 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
             return Ok(ExitCode::from(opkssh_server::explain_command(&args)?));
         }
         #[cfg(feature = "server")]
-        Command::Readhome(args) => {
-            opkssh_server::readhome_command(&args)?;
-        }
+        Command::Readhome(args) => opkssh_server::readhome_command(&args)?,
         #[cfg(feature = "server")]
         Command::Server { command } => return server(command),
         #[cfg(feature = "server")]
@@ -134,12 +133,7 @@ fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
         }
         AgentCommand::Lock => opkssh_client::agent_lock(&places, out)?,
         AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
-        AgentCommand::Run(args) => {
-            let args = args
-                .try_into()
-                .map_err(|error: String| CommandFailure::new(error, None))?;
-            opkssh_agent::run(places, args)?;
-        }
+        AgentCommand::Run(args) => opkssh_agent::run(places, args.into_agents()?)?,
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
         AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
         AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,
@@ -158,9 +152,11 @@ fn client(command: Option<ClientCommand>) -> Result<(), CommandFailure> {
         }) => {
             let out = &mut std::io::stdout();
             let for_terminal = out.is_terminal();
-            opkssh_client::provider_list(&args, &places()?, for_terminal, out).map_err(
-                |error| CommandFailure::from(error).with_prefix("Unable to load providers. "),
-            )?;
+            let listed = opkssh_client::provider_list(&args, &places()?, for_terminal, out);
+            listed.map_err(|error| {
+                let message = format!("Unable to load providers. {error}");
+                CommandFailure::new(message, error.hint())
+            })?;
         }
         Some(ClientCommand::Provider { .. }) => {
             print_line(help_of(&["client", "provider"]).trim_end())
@@ -174,11 +170,8 @@ fn client(command: Option<ClientCommand>) -> Result<(), CommandFailure> {
 fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, CommandFailure> {
     use opkssh_wrapper::{SshArgs, SshContext};
     let places = places().map_err(CommandFailure::with_ssh_status)?;
-    let args = SshArgs::read(words)?;
-    match opkssh_wrapper::ssh(
-        args,
-        &SshContext::of_process(),
-        &places,
-        &mut std::io::stderr(),
-    )? {}
+    let err = &mut std::io::stderr();
+    let ended = SshArgs::read(words)
+        .and_then(|args| opkssh_wrapper::ssh(args, &SshContext::of_process(), &places, err));
+    match ended.map_err(|error| CommandFailure::from(error).with_ssh_status())? {}
 }

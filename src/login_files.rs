@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use opkssh_agent::{Awaited, KeyTarget};
 use opkssh_client::{
-    Environment, HeldCertificate, LoginArgs, LoginDisplay, RedirectInput, is_configured,
-    login_request, read_redirects, show_certificate,
+    ClientError, Environment, LoginArgs, LoginDisplay, RedirectInput, is_configured, login_request,
+    read_redirects, show_certificate,
 };
-use opkssh_protocol::control;
 use opkssh_protocol::places::Places;
 
 use crate::report::CommandFailure;
@@ -48,10 +47,8 @@ pub fn login_files(
     let awaited = Arc::new(Awaited::default());
     let brought = awaited.clone();
     read_redirects(move |answer| {
-        brought.bring(&answer).map_err(|error| control::Failure {
-            message: error.to_string(),
-            hint: Some(error.hint()),
-        })
+        let brought = brought.bring(&answer);
+        brought.map_err(|error| ClientError::new(&error, error.hint()))
     });
     let mut show = |event| display.show(&event);
     let written =
@@ -66,6 +63,5 @@ pub fn login_files(
     );
     drop(display);
     let _ = out.flush();
-    let certificate = HeldCertificate::of_line(&written.certificate)?;
-    Ok(show_certificate(args, &certificate, data)?)
+    Ok(show_certificate(args, &written.certificate, data)?)
 }

@@ -29,11 +29,7 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 fn main() -> ExitCode {
-    match cli::parse(std::env::args_os()) {
-        Ok(command) => match dispatch::run(command) {
-            Ok(status) => status,
-            Err(failure) => report::failure(&failure),
-        },
-        Err(no_command) => report::no_command(no_command),
-    }
+    cli::parse(std::env::args_os())
+        .and_then(dispatch::run)
+        .unwrap_or_else(|failure| report::failure(&failure))
 }

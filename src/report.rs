@@ -3,15 +3,12 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use opkssh_protocol::inspect::InspectError;
 use opkssh_protocol::printable::printable;
-
-use crate::cli::NoCommand;
 
 /// An error as a message, a hint and an exit status.
 pub struct CommandFailure {
-    message: String,
-    hint: Option<String>,
+    pub message: String,
+    pub hint: Option<String>,
     status: u8,
 }
 
@@ -24,31 +21,11 @@ impl CommandFailure {
         }
     }
 
-    /// Adds `prefix` to the message.
-    #[cfg(feature = "client")]
-    pub fn with_prefix(mut self, prefix: &str) -> Self {
-        self.message.insert_str(0, prefix);
-        self
-    }
-
     /// Sets the exit status of ssh's own errors.
     #[cfg(feature = "client")]
     pub fn with_ssh_status(mut self) -> Self {
         self.status = 255;
         self
-    }
-}
-
-impl From<InspectError> for CommandFailure {
-    fn from(error: InspectError) -> Self {
-        Self::new(error.to_string(), Some(error.hint().to_owned()))
-    }
-}
-
-#[cfg(feature = "client")]
-impl From<opkssh_wrapper::WrapperError> for CommandFailure {
-    fn from(error: opkssh_wrapper::WrapperError) -> Self {
-        Self::new(error.to_string(), error.hint()).with_ssh_status()
     }
 }
 
@@ -95,17 +72,6 @@ pub fn failure(failure: &CommandFailure) -> ExitCode {
         let _ = writeln!(err, "{}", on_one_line(hint));
     }
     ExitCode::from(failure.status)
-}
-
-/// Prints help to stdout with exit status 0, or a usage error.
-pub fn no_command(reason: NoCommand) -> ExitCode {
-    match reason {
-        NoCommand::Help(text) => {
-            print_line(text.trim_end());
-            ExitCode::SUCCESS
-        }
-        NoCommand::Usage { message, hint } => failure(&CommandFailure::new(message, hint)),
-    }
 }
 
 /// Writes a line to stdout. Ignores errors, e.g. of a closed pipe.

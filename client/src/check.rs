@@ -1,13 +1,14 @@
 //! `opkssh check`: reports whether an account is usable, and for how long.
 
 use std::io::Write;
+use std::time::Duration;
 
 use opkssh_protocol::control::{AccountState, AccountStatus, Renewal, WhichAccount};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
-use crate::duration::DurationArg;
+use crate::duration;
 use crate::ensure::{EnsureOutcome, login_needed, renew};
 use crate::error::ClientError;
 use crate::format::{local_time, now};
@@ -20,8 +21,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "HOST", conflicts_with = "alias")]
     pub host: Option<String>,
     /// Require the account to be usable at least this long, e.g. 30m, 1h30m or 7d
-    #[arg(long = "for", value_name = "DURATION")]
-    pub duration: Option<DurationArg>,
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
+    pub duration: Option<Duration>,
     /// Print nothing, only set the exit status
     #[arg(short, long)]
     pub quiet: bool,
@@ -35,7 +36,8 @@ pub fn check(args: &CheckArgs, places: &Places, out: &mut dyn Write) -> Result<b
         (None, Some(host)) => WhichAccount::ForHost(host.clone()),
         (None, None) => WhichAccount::Default,
     };
-    let wanted = args.duration.map_or(0, DurationArg::as_secs);
+    let wanted = args.duration.unwrap_or_default().as_secs();
+    let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
     let (usable, why) = match &renew(places, which, false)? {
         EnsureOutcome::Ready(account) => usability(account, wanted, now()),
         EnsureOutcome::LoginNeeded { alias, reason } => {
@@ -55,28 +57,27 @@ fn usability(account: &AccountStatus, wanted: i64, now: UnixTime) -> (bool, Stri
     let words = printable(&account.renewal_words);
     let renews = account.renewal == Renewal::ByItself;
     match (account.state, account.usable_until) {
-        (AccountState::LoginNeeded, _) => (
-            false,
-            format!("{name}: login needed; log in: opkssh login {name}"),
-        ),
-        (AccountState::Stale, _) => (
-            false,
-            format!("{name}: stale and could not be renewed; see why: opkssh status"),
-        ),
-        (AccountState::Usable, _) if ends_before(account, wanted, now) => (
-            false,
-            format!(
-                "{name}: usable only until {}; logged out then, by the agent's --lifetime",
-                account.logs_out_at.map(local_time).unwrap_or_default()
-            ),
-        ),
+        (AccountState::LoginNeeded, _) => {
+            let line = format!("{name}: login needed; log in: opkssh login {name}");
+            (false, line)
+        }
+        (AccountState::Stale, _) => {
+            let line = format!("{name}: stale and could not be renewed; see why: opkssh status");
+            (false, line)
+        }
+        (AccountState::Usable, _) if ends_before(account, wanted, now) => {
+            let end = account.logs_out_at.map(local_time).unwrap_or_default();
+            let why = "logged out then, by the agent's --lifetime";
+            (false, format!("{name}: usable only until {end}; {why}"))
+        }
         (AccountState::Usable, None) => (true, format!("{name}: usable without end")),
         (AccountState::Usable, Some(until)) => {
             let enough = renews || until.since(now) >= wanted;
             let short = if enough { "" } else { "only " };
+            let until = local_time(until);
             (
                 enough,
-                format!("{name}: usable {short}until {}; {words}", local_time(until)),
+                format!("{name}: usable {short}until {until}; {words}"),
             )
         }
     }

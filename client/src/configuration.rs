@@ -1,6 +1,6 @@
 //! Finds and reads the client configuration.
 
-use std::ffi::OsString;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub struct Environment {
     /// `OPKSSH_PROVIDERS`
     pub providers: Option<String>,
     /// `BROWSER`
-    pub browser: Option<OsString>,
+    pub browser: Option<String>,
     /// True if there is a desktop: `DISPLAY` or `WAYLAND_DISPLAY` is set.
     pub desktop: bool,
     /// True in an SSH session: `SSH_CONNECTION` is set.
@@ -43,7 +43,7 @@ impl Environment {
         Self {
             default_alias: text("OPKSSH_DEFAULT"),
             providers: text("OPKSSH_PROVIDERS"),
-            browser: set("BROWSER"),
+            browser: text("BROWSER"),
             desktop: set("DISPLAY").is_some() || set("WAYLAND_DISPLAY").is_some(),
             remote: set("SSH_CONNECTION").is_some(),
             stdin_terminal: io::stdin().is_terminal(),
@@ -58,34 +58,29 @@ pub fn load_config(
     explicit: Option<&Path>,
     places: &Places,
 ) -> Result<Option<ClientConfig>, ClientError> {
-    if let Some(file) = explicit {
-        return read(file)
-            .map_err(|source| ClientError::ConfigFile {
-                file: file.to_path_buf(),
-                source,
-            })
-            .and_then(|text| Ok(Some(ClientConfig::parse(&text, &file.to_string_lossy())?)));
-    }
-    for file in places.config_files() {
-        match read(&file) {
+    let files = match explicit {
+        Some(file) => vec![file.to_path_buf()],
+        None => places.config_files().to_vec(),
+    };
+    for file in files {
+        let text = std::fs::read(&file).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
+        });
+        let may_be_absent = explicit.is_none();
+        match text {
             Ok(text) => return Ok(Some(ClientConfig::parse(&text, &file.to_string_lossy())?)),
-            Err(error) if is_absent(&error) => {}
-            Err(source) => return Err(ClientError::ConfigFile { file, source }),
+            Err(error) if may_be_absent && matches!(error.kind(), NotFound | NotADirectory) => {}
+            Err(error) => return Err(unreadable(&file, error)),
         }
     }
     Ok(None)
 }
 
-fn read(file: &Path) -> io::Result<String> {
-    let bytes = std::fs::read(file)?;
-    // Go's parser skips a byte order mark too
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    String::from_utf8(bytes.to_vec()).map_err(|_| io::Error::other("it is not UTF-8"))
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+/// Returns the error for a configuration file that cannot be read.
+pub(crate) fn unreadable(file: &Path, error: io::Error) -> ClientError {
+    ClientError::new(
+        format!("failed to read config file: {}: {error}", file.display()),
+        "name a readable file with --config-path, or create the default one: \
+         opkssh login --create-config",
     )
 }

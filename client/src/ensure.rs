@@ -199,10 +199,7 @@ pub(crate) fn login_needed(alias: Option<&str>, reason: &str) -> String {
 /// Returns a notice if the login ends soon and cannot be renewed without the user.
 fn expiry_notice(account: &AccountStatus) -> Option<String> {
     let until = account.usable_until.filter(|_| account.ends_soon)?;
-    Some(format!(
-        "The login {} ends at {}: {}",
-        printable(&account.alias),
-        local_time(until),
-        login_command(Some(&account.alias))
-    ))
+    let (alias, until) = (printable(&account.alias), local_time(until));
+    let command = login_command(Some(&account.alias));
+    Some(format!("The login {alias} ends at {until}: {command}"))
 }

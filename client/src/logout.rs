@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use opkssh_protocol::control::{Event, LockedPart, LoggedOut, Request, StatusReport, WhichAccount};
+use opkssh_protocol::control::{Event, LoggedOut, Request, WhichAccount};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
@@ -11,7 +11,7 @@ use crate::agent::running::{ensure_running, ensure_running_if_stored};
 use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::key_files;
-use crate::status::report;
+use crate::status::{has_no_accounts, report};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LogoutArgs {
@@ -41,44 +41,27 @@ pub fn logout(
 ) -> Result<(), ClientError> {
     if let Some(key) = &args.private_key_file {
         key_files::remove_one(key)?;
-        let _ = writeln!(
-            out,
-            "Successfully removed opkssh key pair: {}",
-            key.display()
-        );
+        let key = key.display();
+        let _ = writeln!(out, "Successfully removed opkssh key pair: {key}");
         return Ok(());
     }
     let accounts = log_out_of_agent(args, places)?;
     for account in &accounts {
-        let _ = writeln!(
-            out,
-            "Logged out of {} ({}): {}",
-            printable(&account.alias),
-            printable(&account.issuer),
-            printable(&account.revocation)
-        );
+        let (alias, issuer) = (printable(&account.alias), printable(&account.issuer));
+        let revocation = printable(&account.revocation);
+        let _ = writeln!(out, "Logged out of {alias} ({issuer}): {revocation}");
     }
     if args.alias.is_some() {
         return Ok(());
     }
     let removed = key_files::remove_all(places, args.verbose, out, err)?;
-    match (removed, accounts.len()) {
-        (0, 0) => {
-            let _ = writeln!(out, "No opkssh keys found to remove");
-        }
-        (0, _) => {}
-        (n, _) => {
-            let _ = writeln!(out, "Successfully removed {n} opkssh key pair(s)");
-        }
-    }
+    let line = match removed {
+        0 if accounts.is_empty() => "No opkssh keys found to remove".to_owned(),
+        0 => return Ok(()),
+        n => format!("Successfully removed {n} opkssh key pair(s)"),
+    };
+    let _ = writeln!(out, "{line}");
     Ok(())
-}
-
-/// Returns true if the agent shows no accounts and hides none.
-fn has_no_accounts(report: &StatusReport) -> bool {
-    // a locked agent does not show its accounts
-    let hides = |part: &LockedPart| matches!(part, LockedPart::Agent | LockedPart::Screen);
-    report.accounts.is_empty() && !report.agent.locked.iter().any(hides)
 }
 
 /// Logs out of the agent's accounts and returns them.

@@ -7,7 +7,7 @@ use opkssh_protocol::config::ClientConfig;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
-use crate::configuration::load_config;
+use crate::configuration::{load_config, unreadable};
 use crate::error::ClientError;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -27,29 +27,23 @@ pub fn provider_list(
 ) -> Result<(), ClientError> {
     let config = load_config(args.config_path.as_deref(), places)?.ok_or_else(|| {
         let [file, _] = places.config_files();
-        ClientError::ConfigFile {
-            file,
-            source: std::io::ErrorKind::NotFound.into(),
-        }
+        unreadable(&file, std::io::ErrorKind::NotFound.into())
     })?;
-    let mut rows: Vec<(String, String)> = Vec::new();
-    if for_terminal {
-        rows.push(("Alias".into(), "Issuer".into()));
-        rows.push(("-----".into(), "------".into()));
-    }
+    let (gap, mut rows) = match for_terminal {
+        true => (2, vec![("Alias", "Issuer"), ("-----", "------")]),
+        false => (1, Vec::new()),
+    };
     for provider in &config.providers {
-        for alias in &provider.aliases {
-            let shown = |text: &str| printable(text).to_string();
-            rows.push((shown(alias), shown(&provider.issuer)));
-        }
+        let aliases = provider.aliases.iter();
+        rows.extend(aliases.map(|alias| (alias.as_str(), provider.issuer.as_str())));
     }
-    let gap = if for_terminal { 2 } else { 1 };
-    let width = rows
-        .iter()
-        .map(|(alias, _)| alias.chars().count())
-        .max()
-        .unwrap_or_default()
-        + gap;
+    let shown = |text| printable(text).to_string();
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(alias, issuer)| (shown(alias), shown(issuer)))
+        .collect();
+    let widths = rows.iter().map(|(alias, _)| alias.chars().count());
+    let width = widths.max().unwrap_or_default() + gap;
     for (alias, issuer) in rows {
         let _ = writeln!(out, "{alias:width$}{issuer}");
     }

@@ -50,6 +50,13 @@ pub(crate) fn report(mut connection: Connection) -> Result<StatusReport, ClientE
     }
 }
 
+/// Returns true if the agent shows no accounts and hides none.
+pub(crate) fn has_no_accounts(report: &StatusReport) -> bool {
+    // a locked agent does not show its accounts
+    let hides = |part: &LockedPart| matches!(part, LockedPart::Agent | LockedPart::Screen);
+    report.accounts.is_empty() && !report.agent.locked.iter().any(hides)
+}
+
 /// Returns the report as JSON, with `"agent": null` if the agent is not running.
 fn json(report: Option<&StatusReport>) -> Result<String, ClientError> {
     let value = match report {
@@ -65,34 +72,27 @@ fn json(report: Option<&StatusReport>) -> Result<String, ClientError> {
 fn text(report: Option<&StatusReport>, places: &Places) -> String {
     let mut page = Page::default();
     let Some(report) = report else {
-        page.row(
-            "Agent",
-            "not running; `opkssh login` or `opkssh agent start` starts it",
-        );
+        let advice = "not running; `opkssh login` or `opkssh agent start` starts it";
+        page.row("Agent", advice);
         if places.accounts_file().exists() {
-            page.row(
-                "Accounts",
-                "kept in the store; they come back when it starts",
-            );
+            let kept = "kept in the store; they come back when it starts";
+            page.row("Accounts", kept);
         }
         return page.0;
     };
     page.agent(&report.agent);
-    let hides = |part: &LockedPart| matches!(part, LockedPart::Agent | LockedPart::Screen);
-    if report.agent.locked.iter().any(hides) {
-        // a locked agent does not show its accounts
-    } else if report.accounts.is_empty() {
+    if has_no_accounts(report) {
         page.row("Accounts", "none; log in: opkssh login");
     }
     for account in &report.accounts {
         page.account(account);
     }
     if !report.notices.is_empty() {
-        page.0.push_str("\nNotices\n");
+        page.0 += "\nNotices\n";
         for notice in &report.notices {
             let at = notice.at.map(|at| time_of_day(at, now()) + "  ");
             let (at, text) = (at.unwrap_or_default(), printable(&notice.text));
-            page.0.push_str(&format!("  {at}{text}\n"));
+            page.0 += &format!("  {at}{text}\n");
         }
     }
     page.0
@@ -103,20 +103,12 @@ struct Page(String);
 
 impl Page {
     fn agent(&mut self, agent: &AgentStatus) {
-        self.row(
-            "Agent",
-            &format!(
-                "running since {}, process {}, version {}",
-                local_time(agent.started),
-                agent.pid,
-                agent.version
-            ),
-        );
+        let (since, pid, version) = (local_time(agent.started), agent.pid, &agent.version);
+        let running = format!("running since {since}, process {pid}, version {version}");
+        self.row("Agent", &running);
         if agent.replaced {
-            self.row(
-                "Upgrade",
-                "its program was replaced since; opkssh agent restart",
-            );
+            let advice = "its program was replaced since; opkssh agent restart";
+            self.row("Upgrade", advice);
         }
         if agent.locked.contains(&LockedPart::Agent) {
             self.row(
@@ -132,10 +124,8 @@ impl Page {
         }
         self.row("Agent socket", &agent.agent_socket);
         self.row("Control", &agent.control_socket);
-        self.row(
-            "Store",
-            &format!("{} ({})", agent.store, agent.store_reason),
-        );
+        let store = format!("{} ({})", agent.store, agent.store_reason);
+        self.row("Store", &store);
         if !agent.memory.is_empty() {
             self.row("Memory", &agent.memory);
         }
@@ -152,25 +142,19 @@ impl Page {
 
     fn account(&mut self, account: &AccountStatus) {
         let default = if account.default { " (default)" } else { "" };
-        self.0.push_str(&format!(
-            "\n{}{default}: {}\n",
-            printable(&account.alias),
-            state(account)
-        ));
+        let (alias, state) = (printable(&account.alias), state(account));
+        self.0 += &format!("\n{alias}{default}: {state}\n");
         let who = account.email.as_deref().unwrap_or("no email claim");
-        self.row(
-            "  Identity",
-            &format!("{who}, {} at {}", account.subject, account.issuer),
-        );
+        let identity = format!("{who}, {} at {}", account.subject, account.issuer);
+        self.row("  Identity", &identity);
         self.row("  Client", &account.client_id);
         self.row("  Key", &account.fingerprint);
-        let next = account
-            .next_renewal
-            .map(|time| format!("; next {}", local_time(time)));
-        self.row(
-            "  Renewal",
-            &format!("{}{}", account.renewal_words, next.unwrap_or_default()),
-        );
+        let next = account.next_renewal.map(local_time);
+        let next = next
+            .map(|time| format!("; next {time}"))
+            .unwrap_or_default();
+        let renewal = format!("{}{next}", account.renewal_words);
+        self.row("  Renewal", &renewal);
         if let Some(end) = account.logs_out_at {
             self.row("  Lifetime", &format!("logged out at {}", local_time(end)));
         }
@@ -195,8 +179,7 @@ impl Page {
     }
 
     fn row(&mut self, label: &str, value: &str) {
-        self.0
-            .push_str(&format!("{label:<13} {}\n", printable(value)));
+        self.0 += &format!("{label:<13} {}\n", printable(value));
     }
 }
 

@@ -69,7 +69,7 @@ fn a_login_shows_the_url_opens_the_browser_and_says_who_you_are() {
         .unwrap();
     assert!(made.success());
     let environment = Environment {
-        browser: Some(browser.into_os_string()),
+        browser: Some(browser.to_str().unwrap().to_owned()),
         ..Environment::default()
     };
     let args = LoginArgs {
@@ -122,7 +122,7 @@ fn a_login_without_browser_only_prints_the_url() {
     });
     let marker = home.path().join("opened");
     let environment = Environment {
-        browser: Some(format!("touch {} ", marker.display()).into()),
+        browser: Some(format!("touch {} ", marker.display())),
         ..Environment::default()
     };
     let args = LoginArgs {
@@ -559,7 +559,7 @@ fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
     let out = &mut Vec::new();
     let refused = agent_restart(&RestartArgs::default(), &home.places, out).unwrap_err();
     assert!(
-        matches!(refused, ClientError::UncheckedRestart { agent: 1 }),
+        refused.to_string().contains("speaks version 1 of"),
         "{refused}"
     );
     assert!(refused.hint().unwrap().contains("restart --force"));

@@ -15,17 +15,11 @@ const PREFIX: &str = ".opkssh-";
 #[derive(Debug, Clone, Copy)]
 pub struct Writer {
     mode: u32,
-    umask: Umask,
+    /// True if the process's umask takes bits from the mode.
+    umask_applies: bool,
     owner: Option<(u32, u32)>,
     existing: Existing,
     symlink: Symlink,
-}
-
-/// Whether the process's umask takes bits from the mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Umask {
-    Applies,
-    Ignored,
 }
 
 /// Which mode and owner a file has that takes another's place.
@@ -69,7 +63,7 @@ impl Writer {
     /// Returns a writer of files with just this mode.
     pub const fn exact(mode: u32) -> Self {
         Self {
-            umask: Umask::Ignored,
+            umask_applies: false,
             ..Self::less_umask(mode)
         }
     }
@@ -78,7 +72,7 @@ impl Writer {
     pub const fn less_umask(mode: u32) -> Self {
         Self {
             mode,
-            umask: Umask::Applies,
+            umask_applies: true,
             owner: None,
             existing: Existing::Forgotten,
             symlink: Symlink::Replaced,
@@ -155,7 +149,7 @@ impl Writer {
             Existing::KeepsMode | Existing::Forgotten => None,
         };
         let mode = kept.unwrap_or(self.mode);
-        let is_exact = kept.is_some() || self.umask == Umask::Ignored;
+        let is_exact = kept.is_some() || !self.umask_applies;
         // nobody else can open it before it has its owner
         let first = if is_exact { 0o600 } else { mode };
         let mut file = tempfile::Builder::new()

@@ -9,15 +9,15 @@ const LONGEST: usize = 64;
 
 /// An account's name: given by the user, otherwise the provider's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct AccountName(String);
 
+/// Error: not a valid account name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} cannot be an account's name: a letter or digit, then letters, digits and @ . _ + - = : \
      ({LONGEST} bytes at most)"
 )]
-/// Error: not a valid account name.
 pub struct BadAccountName(String);
 
 impl AccountName {
@@ -40,7 +40,6 @@ impl AccountName {
         Self(name.to_owned())
     }
 
-    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -54,23 +53,17 @@ impl std::str::FromStr for AccountName {
     }
 }
 
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl TryFrom<String> for AccountName {
     type Error = BadAccountName;
 
     fn try_from(text: String) -> Result<Self, BadAccountName> {
         Self::parse(&text)
-    }
-}
-
-impl From<AccountName> for String {
-    fn from(name: AccountName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for AccountName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

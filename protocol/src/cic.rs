@@ -6,9 +6,7 @@ use serde_json::Value;
 use crate::json::{self, JsonError, Object};
 use crate::jwk::{Algorithm, KeyError, PublicKey, sha3_base64url};
 
-/// Reason for refusing client instance claims.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum CicError {
     #[error("client instance claims: {0}")]
     Json(#[from] JsonError),
@@ -30,7 +28,6 @@ pub enum CicError {
 pub struct Commitment(String);
 
 impl Commitment {
-    /// Returns the 43 characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -52,14 +49,11 @@ impl ClientInstanceClaims {
         randomness: [u8; 32],
     ) -> Result<Self, CicError> {
         let mut header = Object::new();
-        let rz: String = randomness
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        header.insert("alg".to_owned(), Value::String(algorithm.to_string()));
-        header.insert("rz".to_owned(), Value::String(rz));
-        header.insert("typ".to_owned(), Value::String("CIC".to_owned()));
-        header.insert("upk".to_owned(), Value::Object(user_key.to_jwk(algorithm)));
+        let rz: String = randomness.map(|byte| format!("{byte:02x}")).concat();
+        header.insert("alg".to_owned(), algorithm.to_string().into());
+        header.insert("rz".to_owned(), rz.into());
+        header.insert("typ".to_owned(), "CIC".into());
+        header.insert("upk".to_owned(), user_key.to_jwk(algorithm).into());
         Self::from_object(&header)
     }
 
@@ -107,11 +101,8 @@ impl ClientInstanceClaims {
         header.get("rz").ok_or(CicError::Missing("rz"))?;
         let upk = header.get("upk").ok_or(CicError::Missing("upk"))?;
         let upk = upk.as_object().ok_or(CicError::Type("upk"))?;
-        let upk_algorithm = upk
-            .get("alg")
-            .and_then(Value::as_str)
-            .ok_or(CicError::Type("alg"))?;
-        if upk_algorithm != algorithm {
+        let upk_algorithm = upk.get("alg").and_then(Value::as_str);
+        if upk_algorithm.ok_or(CicError::Type("alg"))? != algorithm {
             return Err(CicError::AlgorithmDiffers);
         }
         let algorithm: Algorithm = algorithm.parse()?;

@@ -16,24 +16,15 @@ use crate::base64url;
 use crate::certificate::{ACCESS_TOKEN_EXTENSION, PK_TOKEN_EXTENSION};
 use crate::json::{self, Object};
 use crate::pk_token::UnverifiedPkToken;
-use crate::printable::{Printable, printable, printable_json, push_json_escape};
+use crate::printable::{Printable, printable, printable_json};
 use crate::wire::Reader;
 
-/// Reason why a text cannot be shown.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum InspectError {
     #[error("failed to parse SSH key: ssh: no key found")]
     NoKey,
     #[error("failed to parse SSH key: {0}")]
     Malformed(String),
-}
-
-impl InspectError {
-    /// Returns how to fix the error.
-    pub fn hint(&self) -> &'static str {
-        "name a -cert.pub or .pub file, or quote its line: opkssh inspect ~/.ssh/id_ecdsa-cert.pub"
-    }
 }
 
 /// Shows the first key in `text`, in the format of authorized_keys files: skips blank lines,
@@ -120,58 +111,36 @@ fn fields(certificate: &Certificate, zone: &TimeZone) -> [(&'static str, String)
         CertType::User => "User Certificate",
         CertType::Host => "Host Certificate",
     };
-    let options: Vec<String> = certificate
-        .critical_options()
-        .iter()
+    let options = certificate.critical_options().iter();
+    let options: Vec<_> = options
         .map(|(name, value)| format!("{name}:{value}"))
         .collect();
+    let principals = certificate.valid_principals().join(" ");
+    let (start, end) = (certificate.valid_after(), certificate.valid_before());
     [
         ("Serial:", certificate.serial().to_string()),
         ("Type:", kind.to_owned()),
         ("Key ID:", certificate.key_id().to_owned()),
-        (
-            "Principals:",
-            format!("[{}]", certificate.valid_principals().join(" ")),
-        ),
-        ("Valid After:", local_time(certificate.valid_after(), zone)),
-        (
-            "Valid Before:",
-            local_time(certificate.valid_before(), zone),
-        ),
+        ("Principals:", format!("[{principals}]")),
+        ("Valid After:", local_time(start, zone)),
+        ("Valid Before:", local_time(end, zone)),
         ("Critical Options:", format!("map[{}]", options.join(" "))),
     ]
 }
 
 fn write_pk_token(out: &mut String, token: &UnverifiedPkToken) -> fmt::Result {
-    let claims = token.unverified_claims();
-    writeln!(
-        out,
-        "\n--- PKToken Structure ---\nPayload:\n{}",
-        indented(claims.all())
-    )?;
-
-    writeln!(
-        out,
-        "\n--- Signature Information ---\nProvider Signature (OP) exists"
-    )?;
-    writeln!(
-        out,
-        "{}",
-        indented(token.unverified_id_token().unverified_header())
-    )?;
-    writeln!(out, "Client Signature (CIC) exists")?;
-    writeln!(
-        out,
-        "{}",
-        header(token.unverified_cic().canonical().as_bytes())
-    )?;
+    let (claims, id_token) = (token.unverified_claims(), token.unverified_id_token());
+    let payload = indented(claims.all());
+    let provider = indented(&id_token.header);
+    let client = header(token.unverified_cic().canonical().as_bytes());
+    writeln!(out, "\n--- PKToken Structure ---")?;
+    writeln!(out, "Payload:\n{payload}")?;
+    writeln!(out, "\n--- Signature Information ---")?;
+    writeln!(out, "Provider Signature (OP) exists\n{provider}")?;
+    writeln!(out, "Client Signature (CIC) exists\n{client}")?;
     if let Some(cosigner) = token.unverified_cosigner_header() {
-        writeln!(out, "Cosigner Signature (COS) exists")?;
-        writeln!(
-            out,
-            "{}",
-            header(&base64url::decode(cosigner).unwrap_or_default())
-        )?;
+        let cosigner = header(&base64url::decode(cosigner).unwrap_or_default());
+        writeln!(out, "Cosigner Signature (COS) exists\n{cosigner}")?;
     }
 
     writeln!(out, "\n--- Token Metadata ---")?;
@@ -186,28 +155,19 @@ fn write_pk_token(out: &mut String, token: &UnverifiedPkToken) -> fmt::Result {
     field("Subject:", claims.sub())?;
     field("Identity:", &format!("{} {}", claims.sub(), claims.iss()))?;
     field("Token Hash:", &token.hash())?;
-    let algorithm = token.unverified_id_token().unverified_header().get("alg");
-    field(
-        "Provider Algorithm:",
-        algorithm.and_then(|alg| alg.as_str()).unwrap_or_default(),
-    )
+    let algorithm = id_token.header_text("alg").unwrap_or_default();
+    field("Provider Algorithm:", algorithm)
 }
 
 fn write_public_key(out: &mut String, kind: &str, blob: &[u8]) -> fmt::Result {
     let digest = ring::digest::digest(&ring::digest::SHA256, blob);
+    let digest = STANDARD_NO_PAD.encode(digest);
     let base64 = STANDARD.encode(blob);
+    let start = base64.get(..20).unwrap_or(&base64);
     writeln!(out, "--- SSH Public Key Information ---")?;
     writeln!(out, "Type: {}", shown(kind))?;
-    writeln!(
-        out,
-        "Fingerprint: SHA256:{}",
-        STANDARD_NO_PAD.encode(digest)
-    )?;
-    writeln!(
-        out,
-        "Marshal (base64): {}...",
-        base64.get(..20).unwrap_or(&base64)
-    )
+    writeln!(out, "Fingerprint: SHA256:{digest}")?;
+    writeln!(out, "Marshal (base64): {start}...")
 }
 
 /// Returns the time in RFC 3339, or the number of seconds if it is outside the calendar.
@@ -217,25 +177,23 @@ fn local_time(seconds: u64, zone: &TimeZone) -> String {
         u64::MAX => return "Forever".to_owned(),
         _ => {}
     }
-    let timestamp = i64::try_from(seconds)
-        .ok()
-        .and_then(|s| jiff::Timestamp::from_second(s).ok());
+    let timestamp = i64::try_from(seconds).ok();
+    let timestamp = timestamp.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let Some(timestamp) = timestamp else {
         return seconds.to_string();
     };
     let zoned = timestamp.to_zoned(zone.clone());
-    if zoned.offset().is_zero() {
-        zoned.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-    } else {
-        zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-    }
+    let format = match zoned.offset().is_zero() {
+        true => "%Y-%m-%dT%H:%M:%SZ",
+        false => "%Y-%m-%dT%H:%M:%S%:z",
+    };
+    zoned.strftime(format).to_string()
 }
 
 /// Returns a protected header, which was parsed before.
 fn header(bytes: &[u8]) -> String {
-    json::parse_object_like_go(bytes)
-        .map(|object| indented(&object))
-        .unwrap_or_default()
+    let object = json::parse_object_like_go(bytes);
+    object.map(|object| indented(&object)).unwrap_or_default()
 }
 
 /// Returns JSON with two blanks of indentation, sorted keys, and Go's escaping, which also
@@ -244,14 +202,7 @@ fn indented(object: &Object) -> String {
     let mut object = Value::Object(object.clone());
     plain_numbers(&mut object);
     let text = serde_json::to_string_pretty(&object).unwrap_or_default();
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '<' | '>' | '&' => push_json_escape(&mut escaped, character),
-            _ => escaped.push(character),
-        }
-    }
-    printable_json(&escaped)
+    printable_json(&json::escaped_like_go(&text))
 }
 
 /// Returns the text escaped, but not cut.

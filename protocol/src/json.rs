@@ -1,15 +1,13 @@
 //! JSON for OpenPubkey: unambiguous reading, and Go's canonical writing.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::printable::quoted;
+use crate::printable::{push_json_escape, quoted};
 
-/// Reason for refusing a JSON text.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum JsonError {
     #[error("not a JSON object: {0}")]
     Syntax(#[from] serde_json::Error),
@@ -43,68 +41,33 @@ pub fn parse_object_like_go(bytes: &[u8]) -> Result<Object, JsonError> {
 ///
 /// Refuses numbers: Go converts them to doubles, and no known client writes any.
 pub fn canonical(object: &Object) -> Result<String, JsonError> {
-    let mut out = String::with_capacity(256);
-    write_object(&mut out, object)?;
-    Ok(out)
-}
-
-fn write_object(out: &mut String, object: &Object) -> Result<(), JsonError> {
-    let mut members: Vec<_> = object.iter().collect();
-    members.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
-    out.push('{');
-    for (i, (name, value)) in members.into_iter().enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        write_string(out, name);
-        out.push(':');
-        write_value(out, value)?;
+    if object.values().any(has_number) {
+        return Err(JsonError::Number);
     }
-    out.push('}');
-    Ok(())
+    let mut value = Value::Object(object.clone());
+    value.sort_all_objects();
+    Ok(escaped_like_go(&value.to_string()))
 }
 
-fn write_value(out: &mut String, value: &Value) -> Result<(), JsonError> {
+fn has_number(value: &Value) -> bool {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
-        Value::Number(_) => return Err(JsonError::Number),
-        Value::String(text) => write_string(out, text),
-        Value::Array(items) => {
-            out.push('[');
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                write_value(out, item)?;
-            }
-            out.push(']');
-        }
-        Value::Object(object) => write_object(out, object)?,
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+        Value::Number(_) => true,
+        Value::Array(items) => items.iter().any(has_number),
+        Value::Object(members) => members.values().any(has_number),
     }
-    Ok(())
 }
 
-fn write_string(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                // writing to a String cannot fail
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            _ => out.push(c),
+/// Escapes what Go's `encoding/json` escapes and `serde_json` does not; occurs only within strings.
+pub(crate) fn escaped_like_go(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => push_json_escape(&mut escaped, character),
+            _ => escaped.push(character),
         }
     }
-    out.push('"');
+    escaped
 }
 
 /// Rewrites unpaired `\uD8xx` escapes, which serde_json refuses, as `\ufffd`.
@@ -200,24 +163,14 @@ impl<'de> Visitor<'de> for Unique {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some(name) = members.next_key::<Name>()? {
-            let value = members.next_value_seed(Unique)?;
-            if object.insert(name.0.clone(), value).is_some() {
-                return Err(de::Error::custom(format!(
-                    "member {} appears twice",
-                    quoted(&name.0)
-                )));
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                let twice = format!("member {} appears twice", quoted(&name));
+                return Err(de::Error::custom(twice));
             }
+            object.insert(name, members.next_value_seed(Unique)?);
         }
         Ok(Value::Object(object))
-    }
-}
-
-struct Name(String);
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
     }
 }
 

@@ -22,7 +22,6 @@ pub enum Algorithm {
     Ps256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
-    /// Ed25519.
     EdDsa,
 }
 
@@ -35,7 +34,7 @@ impl FromStr for Algorithm {
             "PS256" => Ok(Self::Ps256),
             "ES256" => Ok(Self::Es256),
             "EdDSA" => Ok(Self::EdDsa),
-            _ => Err(KeyError::Algorithm(name.chars().take(32).collect())),
+            _ => Err(KeyError::Algorithm(name.to_owned())),
         }
     }
 }
@@ -51,9 +50,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Reason for refusing a key or a signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum KeyError {
     #[error("unsupported signature algorithm {}", printable(.0).at_most(MAX_QUOTED))]
     Algorithm(String),
@@ -72,21 +69,11 @@ pub enum KeyError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicKey {
     /// P-256: x and y, 32 bytes each, big-endian.
-    EcP256 {
-        /// Coordinate x.
-        x: [u8; 32],
-        /// Coordinate y.
-        y: [u8; 32],
-    },
+    EcP256 { x: [u8; 32], y: [u8; 32] },
     /// Ed25519: the 32 bytes of RFC 8032.
     Ed25519([u8; 32]),
     /// Modulus and exponent, big-endian, without leading zeros.
-    Rsa {
-        /// Modulus.
-        n: Vec<u8>,
-        /// Exponent.
-        e: Vec<u8>,
-    },
+    Rsa { n: Vec<u8>, e: Vec<u8> },
 }
 
 impl PublicKey {
@@ -120,22 +107,35 @@ impl PublicKey {
                 n: without_leading_zeros(bytes("n")?),
                 e: without_leading_zeros(bytes("e")?),
             }),
-            other => Err(KeyError::KeyType(other.chars().take(32).collect())),
+            other => Err(KeyError::KeyType(other.to_owned())),
         }
     }
 
     /// Returns the JWK with `alg`, as in a CIC header.
     pub fn to_jwk(&self, algorithm: Algorithm) -> Object {
-        let mut jwk = self.thumbprint_members();
-        jwk.insert("alg".to_owned(), Value::String(algorithm.to_string()));
-        jwk
-    }
-
-    /// Returns the RFC 7638 SHA-256 thumbprint in base64url.
-    pub fn thumbprint(&self) -> String {
-        // only strings, so canonical writing cannot fail
-        let text = crate::json::canonical(&self.thumbprint_members()).unwrap_or_default();
-        base64url::encode(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
+        let mut members = match self {
+            Self::EcP256 { x, y } => vec![
+                ("crv", "P-256".to_owned()),
+                ("kty", "EC".to_owned()),
+                ("x", base64url::encode(x)),
+                ("y", base64url::encode(y)),
+            ],
+            Self::Ed25519(key) => vec![
+                ("crv", "Ed25519".to_owned()),
+                ("kty", "OKP".to_owned()),
+                ("x", base64url::encode(key)),
+            ],
+            Self::Rsa { n, e } => vec![
+                ("e", base64url::encode(e)),
+                ("kty", "RSA".to_owned()),
+                ("n", base64url::encode(n)),
+            ],
+        };
+        members.push(("alg", algorithm.to_string()));
+        let members = members.into_iter();
+        members
+            .map(|(name, text)| (name.to_owned(), text.into()))
+            .collect()
     }
 
     /// Returns true if signatures by `algorithm` can be verified with this key.
@@ -175,31 +175,6 @@ impl PublicKey {
             (_, other) => return Err(KeyError::Mismatch(other)),
         };
         checked.map_err(|_| KeyError::Signature)
-    }
-
-    fn thumbprint_members(&self) -> Object {
-        let members: &[(&str, String)] = &match self {
-            Self::EcP256 { x, y } => vec![
-                ("crv", "P-256".to_owned()),
-                ("kty", "EC".to_owned()),
-                ("x", base64url::encode(x)),
-                ("y", base64url::encode(y)),
-            ],
-            Self::Ed25519(key) => vec![
-                ("crv", "Ed25519".to_owned()),
-                ("kty", "OKP".to_owned()),
-                ("x", base64url::encode(key)),
-            ],
-            Self::Rsa { n, e } => vec![
-                ("e", base64url::encode(e)),
-                ("kty", "RSA".to_owned()),
-                ("n", base64url::encode(n)),
-            ],
-        };
-        members
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), Value::String(v.clone())))
-            .collect()
     }
 }
 

@@ -35,7 +35,6 @@ impl KeySet {
         })
     }
 
-    /// Returns true if the set has no usable key.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -52,15 +51,15 @@ impl KeySet {
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &PublicKey> {
-        self.keys
-            .iter()
-            .filter(move |key| match kid {
-                Some(kid) => key.kid.as_deref() == Some(kid),
-                None => self.published == 1,
-            })
-            .filter(move |key| key.algorithm.is_none_or(|own| own == algorithm))
-            .filter(move |key| key.key.fits(algorithm))
-            .map(|key| &key.key)
+        let is_named = move |key: &&Key| match kid {
+            Some(kid) => key.kid.as_deref() == Some(kid),
+            None => self.published == 1,
+        };
+        let fits = move |key: &&Key| {
+            key.algorithm.is_none_or(|own| own == algorithm) && key.key.fits(algorithm)
+        };
+        let keys = self.keys.iter().filter(is_named).filter(fits);
+        keys.map(|key| &key.key)
     }
 
     /// Returns true if there is a key of this name. Otherwise the provider may have rotated its

@@ -65,7 +65,6 @@ impl Secret {
         &self.0
     }
 
-    /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -76,12 +75,10 @@ impl Secret {
 pub mod exposed {
     use super::*;
 
-    /// Writes the text.
     pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(secret.expose())
     }
 
-    /// Reads the text.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         String::deserialize(deserializer).map(Secret::new)
     }
@@ -91,7 +88,6 @@ pub mod exposed {
 pub mod exposed_option {
     use super::*;
 
-    /// Writes the text, if there is a secret.
     pub fn serialize<S: Serializer>(
         secret: &Option<Secret>,
         serializer: S,
@@ -102,7 +98,6 @@ pub mod exposed_option {
         }
     }
 
-    /// Reads the text, if there is one.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Secret>, D::Error> {

@@ -38,13 +38,11 @@ impl SessionEnvironment {
             .flat_map(|name| [name.to_owned(), name.to_ascii_uppercase()]);
         names
             .chain(proxies)
-            .filter_map(|name| Some((get(&name)?, name)))
-            .map(|(value, name)| (name, value))
+            .filter_map(|name| get(&name).map(|value| (name, value)))
             .collect::<BTreeMap<_, _>>()
             .into()
     }
 
-    /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }

@@ -1,6 +1,6 @@
 use super::*;
 
-fn parsed(line: &str) -> Result<Command, NoCommand> {
+fn parsed(line: &str) -> Result<Command, CommandFailure> {
     parse(
         line.split(' ')
             .filter(|word| !word.is_empty())
@@ -10,8 +10,7 @@ fn parsed(line: &str) -> Result<Command, NoCommand> {
 
 fn usage(line: &str) -> (String, Option<String>) {
     match parsed(line) {
-        Err(NoCommand::Usage { message, hint }) => (message, hint),
-        Err(NoCommand::Help(text)) => panic!("{line}: help\n{text}"),
+        Err(failure) => (failure.message, failure.hint),
         Ok(_) => panic!("{line}: accepted"),
     }
 }
@@ -25,7 +24,7 @@ fn the_commands_are_consistent() {
 fn no_arguments_and_help_print_the_help() {
     for line in ["opkssh", "opkssh --help", "opkssh -h", "opkssh help"] {
         assert!(
-            matches!(parsed(line), Err(NoCommand::Help(text)) if text.contains("inspect")),
+            matches!(parsed(line), Ok(Command::Help(text)) if text.contains("inspect")),
             "{line}"
         );
     }
@@ -51,7 +50,7 @@ fn agent_run_is_parsed_alone_and_errors_come_from_the_full_parser() {
     assert!(parse_single(&["opkssh", "agent", "stop"].map(OsString::from)).is_none());
     assert_eq!(usage("opkssh agent run --x").0, "unknown flag: --x");
     assert!(
-        matches!(run("--help"), Err(NoCommand::Help(text)) if text.contains("opkssh agent run [OPTIONS]"))
+        matches!(run("--help"), Ok(Command::Help(text)) if text.contains("opkssh agent run [OPTIONS]"))
     );
 }
 
@@ -128,10 +127,7 @@ mod client {
             let words: Vec<_> = line.split(' ').skip(1).map(OsString::from).collect();
             assert_eq!(help.words, words, "{line}");
         }
-        assert!(matches!(
-            parsed("opkssh ssh --help"),
-            Err(NoCommand::Help(_))
-        ));
+        assert!(matches!(parsed("opkssh ssh --help"), Ok(Command::Help(_))));
     }
 
     #[test]

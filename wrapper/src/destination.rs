@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-/// Options of ssh(1) that take an argument.
-const WITH_ARGUMENT: &[u8] = b"BbcDEeFIiJLlmOoPpQRSWw";
+/// Options of ssh(1) that take an argument, or do not log in.
+const DECISIVE: &[u8] = b"BbcDEeFGIiJLlmOoPpQRSVWw";
 
 /// What an ssh command line does.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,15 +29,15 @@ pub fn purpose(args: &[OsString]) -> Purpose {
                 host = host.or_else(|| words.next());
                 break;
             }
-            [b'-', flags @ ..] => match read_flags(flags) {
-                Flags::NoLogin => return Purpose::NoLogin,
-                Flags::ArgumentFollows => {
-                    if words.next().is_none() {
-                        return Purpose::NoLogin;
-                    }
+            [b'-', flags @ ..] => {
+                // the first letter that takes an argument takes the rest of a word such as `-vvp22`
+                let first = flags.iter().position(|flag| DECISIVE.contains(flag));
+                match first.map(|at| flags.split_at(at).1) {
+                    Some([b'V' | b'G' | b'Q' | b'O', ..]) => return Purpose::NoLogin,
+                    Some([_]) if words.next().is_none() => return Purpose::NoLogin,
+                    _ => {}
                 }
-                Flags::Complete => {}
-            },
+            }
             // the command begins
             _ if host.is_some() => break,
             _ => host = Some(word),
@@ -48,31 +48,6 @@ pub fn purpose(args: &[OsString]) -> Purpose {
         Some(Ok(name)) => Purpose::Host(name.to_owned()),
         Some(Err(_)) => Purpose::UnreadableHost,
     }
-}
-
-enum Flags {
-    Complete,
-    ArgumentFollows,
-    NoLogin,
-}
-
-/// Parses a word such as `-vvp22`: the first letter that takes an argument takes the rest of the
-/// word.
-fn read_flags(flags: &[u8]) -> Flags {
-    for (at, flag) in flags.iter().enumerate() {
-        match flag {
-            b'V' | b'G' | b'Q' | b'O' => return Flags::NoLogin,
-            flag if WITH_ARGUMENT.contains(flag) => {
-                return if at + 1 < flags.len() {
-                    Flags::Complete
-                } else {
-                    Flags::ArgumentFollows
-                };
-            }
-            _ => {}
-        }
-    }
-    Flags::Complete
 }
 
 /// Returns the host of `host`, `user@host` or `ssh://[user@]host[:port]`. User names may contain

@@ -4,9 +4,7 @@
 
 mod connecting;
 mod destination;
-mod error;
 mod real_program;
 mod ssh;
 
-pub use error::WrapperError;
 pub use ssh::{SshArgs, SshContext, prepare_ssh, ssh};

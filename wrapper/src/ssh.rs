@@ -6,13 +6,14 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use opkssh_client::{EnsureOutcome, Environment, LoginMethod, announce, make_usable};
+use opkssh_client::{
+    ClientError, EnsureOutcome, Environment, LoginMethod, announce, login_command, make_usable,
+};
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
 
 use crate::connecting::connecting;
 use crate::destination::{Purpose, purpose};
-use crate::error::WrapperError;
 use crate::real_program::real_program;
 
 /// The arguments of `opkssh ssh`.
@@ -26,24 +27,27 @@ pub struct SshArgs {
 impl SshArgs {
     /// Parses the words after `opkssh ssh`. A leading `--account` is taken; all other words are
     /// ssh's.
-    pub fn read(mut words: Vec<OsString>) -> Result<Self, WrapperError> {
+    pub fn read(mut words: Vec<OsString>) -> Result<Self, ClientError> {
         let text = |word: &OsString| word.to_str().map(str::to_owned);
-        let (account, taken) = match words.first().and_then(text).as_deref() {
-            Some("--account") => (
-                Some(words.get(1).and_then(text).ok_or(WrapperError::NoAccount)?),
-                2,
-            ),
-            Some(word) => match word.strip_prefix("--account=") {
-                Some(alias) => (Some(alias.to_owned()), 1),
-                None => (None, 0),
-            },
-            None => (None, 0),
+        let first = words.first().and_then(text).unwrap_or_default();
+        let (account, taken) = match (first.as_str(), first.strip_prefix("--account=")) {
+            ("--account", _) => (words.get(1).and_then(text).unwrap_or_default(), 2),
+            (_, Some(alias)) => (alias.to_owned(), 1),
+            (_, None) => {
+                return Ok(Self {
+                    account: None,
+                    args: words,
+                });
+            }
         };
-        if account.as_deref() == Some("") {
-            return Err(WrapperError::NoAccount);
+        if account.is_empty() {
+            return Err(ClientError::new(
+                "--account needs the alias of an account",
+                "opkssh ssh --account ALIAS HOST; `opkssh status` shows the aliases",
+            ));
         }
         Ok(Self {
-            account,
+            account: Some(account),
             args: words.split_off(taken),
         })
     }
@@ -83,14 +87,12 @@ pub fn ssh(
     context: &SshContext,
     places: &Places,
     err: &mut dyn Write,
-) -> Result<Infallible, WrapperError> {
+) -> Result<Infallible, ClientError> {
     let mut command = prepare_ssh(args, context, places, err)?;
     let _ = err.flush();
-    let source = command.exec();
-    Err(WrapperError::Exec {
-        program: command.get_program().to_string_lossy().into_owned(),
-        source,
-    })
+    let error = command.exec();
+    let program = command.get_program().to_string_lossy();
+    Err(ClientError::io(format!("cannot run {program}"))(error))
 }
 
 /// Makes an account usable and returns the ssh command to run.
@@ -99,7 +101,7 @@ pub fn prepare_ssh(
     context: &SshContext,
     places: &Places,
     err: &mut dyn Write,
-) -> Result<Command, WrapperError> {
+) -> Result<Command, ClientError> {
     let this_program = std::env::current_exe().ok();
     let program = real_program("ssh", &context.path, this_program.as_deref())?;
     let purpose = purpose(&args.args);
@@ -113,7 +115,13 @@ pub fn prepare_ssh(
         let method = context.login_method();
         let outcome = make_usable(which, method, &context.environment, places, err)?;
         if let EnsureOutcome::LoginNeeded { alias, reason } = outcome {
-            return Err(WrapperError::LoginNeeded { alias, reason });
+            return Err(ClientError::new(
+                format!("login needed, without a terminal or browser to log in: {reason}"),
+                format!(
+                    "log in first, on a terminal: {}",
+                    login_command(alias.as_deref())
+                ),
+            ));
         }
     }
     if let Purpose::Host(host) = &purpose

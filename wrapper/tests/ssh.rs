@@ -16,10 +16,10 @@ use std::path::Path;
 use std::process::Command;
 
 use fake_daemon::{FakeDaemon, Home, account, places_in};
-use opkssh_client::Environment;
+use opkssh_client::{ClientError, Environment};
 use opkssh_protocol::control::{Event, Request};
 use opkssh_test_support::write_program;
-use opkssh_wrapper::{SshArgs, SshContext, WrapperError, prepare_ssh};
+use opkssh_wrapper::{SshArgs, SshContext, prepare_ssh};
 
 const CONFIG: &str = "default_provider: work\nproviders:\n  \
     - {alias: work, issuer: 'https://id.example.com', client_id: client-1}\n  \
@@ -60,7 +60,7 @@ fn ready(home: &Home) -> FakeDaemon {
 }
 
 /// Runs the prepared command to its end, as `exec` would.
-fn run(home: &Home, words: &[OsString], around: &SshContext) -> Result<String, WrapperError> {
+fn run(home: &Home, words: &[OsString], around: &SshContext) -> Result<String, ClientError> {
     let mut err = Vec::new();
     let args = SshArgs::read(words.to_vec())?;
     let mut command = prepare_ssh(args, around, &home.places, &mut err)?;

@@ -23,9 +23,11 @@ const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/user/opkssh-ag
 const PACKAGED_EXEC_START: &str = "ExecStart=/usr/bin/opkssh agent run";
 /// First line of each unit that install writes. Other files are neither replaced nor removed.
 const MARK: &str = "# Written by `opkssh agent install`; `opkssh agent uninstall` removes it.\n";
-/// Keeps a forwarded agent and the desktop's agent.
-const PROFILE: &str = "[ -n \"${SSH_CONNECTION-}${SSH_AUTH_SOCK-}\" ] || \
-                       export SSH_AUTH_SOCK=\"$XDG_RUNTIME_DIR/opkssh/agent.sock\"";
+const ENABLE: [&[&str]; 2] = [&["daemon-reload"], &["enable", "--now", SOCKET]];
+/// The line keeps a forwarded agent and the desktop's agent.
+const PROFILE_ADVICE: &str = "For plain ssh, add this line to your shell profile (~/.profile):\n  \
+    [ -n \"${SSH_CONNECTION-}${SSH_AUTH_SOCK-}\" ] || \
+    export SSH_AUTH_SOCK=\"$XDG_RUNTIME_DIR/opkssh/agent.sock\"";
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct AgentUninstallArgs {
@@ -60,16 +62,13 @@ pub fn agent_install(
     for (file, _) in &units {
         is_written_by_install(file)?;
     }
-    let say = |out: &mut dyn Write, line: &str| {
-        let _ = writeln!(out, "{line}");
-    };
     if args.dry_run {
         for (file, text) in &units {
             say(out, &format!("Would write {}:\n\n{text}", file.display()));
         }
         say(out, "Would run:");
-        print_systemctl(out, &enable());
-        print_profile_line(out);
+        print_systemctl(out, &ENABLE);
+        say(out, PROFILE_ADVICE);
         return Ok(());
     }
     let manager = systemctl::is_available();
@@ -96,14 +95,14 @@ pub fn agent_install(
             out,
             "systemd's user manager does not answer. Run this in a session where it does:",
         );
-        print_systemctl(out, &enable());
-        print_profile_line(out);
+        print_systemctl(out, &ENABLE);
+        say(out, PROFILE_ADVICE);
         return Ok(());
     }
     if handover {
         stop_running(places)?;
     }
-    for command in enable() {
+    for command in ENABLE {
         systemctl::run(command)?;
     }
     say(out, "systemd listens for the agent from now on.");
@@ -113,7 +112,7 @@ pub fn agent_install(
             "The running agent still has the previous settings; apply the new ones: opkssh agent restart",
         );
     }
-    print_profile_line(out);
+    say(out, PROFILE_ADVICE);
     Ok(())
 }
 
@@ -131,15 +130,15 @@ pub fn agent_uninstall(
         }
     }
     if files.is_empty() {
-        let _ = writeln!(out, "There is nothing to uninstall.");
+        say(out, "There is nothing to uninstall.");
         return Ok(());
     }
     let disable: [&[&str]; 2] = [&["disable", "--now", SOCKET], &["stop", SERVICE]];
     if args.dry_run {
-        let _ = writeln!(out, "Would run:");
+        say(out, "Would run:");
         print_systemctl(out, &disable);
         for file in &files {
-            let _ = writeln!(out, "Would remove {}.", file.display());
+            say(out, &format!("Would remove {}.", file.display()));
         }
         return Ok(());
     }
@@ -165,36 +164,29 @@ pub fn agent_uninstall(
         files.push(enabled);
     }
     for file in &files {
-        fs::remove_file(file)
-            .map_err(ClientError::io(format!("cannot remove {}", file.display())))?;
-        let _ = writeln!(out, "Removed {}.", file.display());
+        let what = format!("cannot remove {}", file.display());
+        fs::remove_file(file).map_err(ClientError::io(what))?;
+        say(out, &format!("Removed {}.", file.display()));
     }
     if manager {
         systemctl::run(&["daemon-reload"])?;
     }
-    let _ = writeln!(
+    say(
         out,
         "Commands start the agent themselves again. If your shell profile has the SSH_AUTH_SOCK \
-         line, remove it."
+         line, remove it.",
     );
     Ok(())
 }
 
-fn enable() -> [&'static [&'static str]; 2] {
-    [&["daemon-reload"], &["enable", "--now", SOCKET]]
+fn say(out: &mut dyn Write, line: &str) {
+    let _ = writeln!(out, "{line}");
 }
 
 fn print_systemctl(out: &mut dyn Write, commands: &[&[&str]]) {
     for command in commands {
-        let _ = writeln!(out, "  systemctl --user {}", command.join(" "));
+        say(out, &format!("  systemctl --user {}", command.join(" ")));
     }
-}
-
-fn print_profile_line(out: &mut dyn Write) {
-    let _ = writeln!(
-        out,
-        "For plain ssh, add this line to your shell profile (~/.profile):\n  {PROFILE}"
-    );
 }
 
 fn units(
@@ -202,10 +194,9 @@ fn units(
     settings: &RunningSettings,
     places: &Places,
 ) -> Result<[(PathBuf, String); 2], ClientError> {
-    let mut start = format!("ExecStart={} agent run", unit_word(program)?);
-    for word in settings.arguments() {
-        start = start + " " + &word;
-    }
+    let mut start = vec![format!("ExecStart={} agent run", unit_word(program)?)];
+    start.extend(settings.arguments());
+    let start = start.join(" ");
     let service = SERVICE_TEXT.replacen(PACKAGED_EXEC_START, &start, 1);
     Ok([(SOCKET, SOCKET_TEXT.to_owned()), (SERVICE, service)]
         .map(|(name, text)| (places.user_units_dir.join(name), format!("{MARK}{text}"))))
@@ -217,29 +208,35 @@ fn unit_word(program: &Path) -> Result<String, ClientError> {
         .to_str()
         .filter(|text| program.is_absolute() && !text.chars().any(char::is_control));
     let Some(text) = text else {
-        return Err(ClientError::UnitPath(program.to_owned()));
+        return Err(ClientError::new(
+            format!("a systemd unit cannot name this program's path: {program:?}"),
+            "copy the program to a path without control characters, e.g. ~/.local/bin/opkssh",
+        ));
     };
-    let escaped = text
-        .replace('\\', r"\\")
-        .replace('"', "\\\"")
-        .replace('%', "%%");
-    Ok(format!("\"{escaped}\""))
+    let escaped = text.replace('\\', r"\\").replace('"', "\\\"");
+    Ok(format!("\"{}\"", escaped.replace('%', "%%")))
 }
 
-/// Returns true if the unit exists. Fails with [`ClientError::ForeignUnit`] if `agent install` did
-/// not write it.
+/// Returns true if the unit exists. Fails if `agent install` did not write it.
 fn is_written_by_install(file: &Path) -> Result<bool, ClientError> {
     match fs::read(file) {
-        Ok(text) if text.starts_with(MARK.as_bytes()) => Ok(true),
-        Ok(_) => Err(ClientError::ForeignUnit(file.to_owned())),
-        Err(error) if error.kind() == ErrorKind::NotFound && !file.is_symlink() => Ok(false),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(ClientError::ForeignUnit(file.to_owned()))
+        Ok(text) if text.starts_with(MARK.as_bytes()) => return Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound && !file.is_symlink() => {
+            return Ok(false);
         }
-        Err(error) => Err(ClientError::io(format!("cannot read {}", file.display()))(
-            error,
-        )),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let what = format!("cannot read {}", file.display());
+            return Err(ClientError::io(what)(error));
+        }
+        _ => {}
     }
+    Err(ClientError::new(
+        format!("{} was not written by opkssh agent install", file.display()),
+        format!(
+            "show it, and remove it if it is not needed: systemctl --user cat {}",
+            file.file_name().unwrap_or_default().display()
+        ),
+    ))
 }
 
 fn write(file: &Path, text: &str) -> io::Result<()> {

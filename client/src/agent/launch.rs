@@ -17,13 +17,11 @@ use crate::error::ClientError;
 pub fn agent_launch(settings: &AgentSettings, program: &Path) -> Result<Infallible, ClientError> {
     let arguments = settings.arguments()?;
     close_fds::set_fds_cloexec(3, &[]);
-    let source = Command::new(program)
+    let error = Command::new(program)
         .args(["agent", "run", "--detached"])
         .args(arguments)
         .current_dir("/")
         .exec();
-    Err(ClientError::Io {
-        what: format!("cannot run {}", program.display()),
-        source,
-    })
+    let what = format!("cannot run {}", program.display());
+    Err(ClientError::io(what)(error))
 }

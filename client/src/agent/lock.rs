@@ -15,12 +15,12 @@ use crate::status::report;
 /// Locks the agent with a password: typed twice on a terminal, else a line of stdin.
 pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
     // started if needed: there may be accounts in the store
-    if report(ensure_running(places)?)?
-        .agent
-        .locked
-        .contains(&LockedPart::Agent)
-    {
-        return Err(ClientError::LockedAlready);
+    let running = report(ensure_running(places)?)?.agent;
+    if running.locked.contains(&LockedPart::Agent) {
+        return Err(ClientError::new(
+            "the agent is locked already",
+            "unlock it: opkssh agent unlock",
+        ));
     }
     let password = PasswordSource::of_process().ask_new("Password to lock the agent with: ")?;
     send_lock_request(ensure_running(places)?, &Request::Lock { password })?;

@@ -35,8 +35,7 @@ impl PasswordSource {
         terminal.ok().filter(|_| watched).map(Self::Terminal)
     }
 
-    /// Reads a password. Fails with [`ClientError::NoPassword`] if it is empty or cancelled by
-    /// Ctrl-C.
+    /// Reads a password. Fails if it is empty or cancelled by Ctrl-C.
     pub fn ask(&mut self, prompt: &str) -> Result<Secret, ClientError> {
         let password = match self {
             Self::Terminal(terminal) => read_without_echo(terminal, prompt),
@@ -45,18 +44,18 @@ impl PasswordSource {
         password
             .map_err(ClientError::io("cannot read the password"))?
             .filter(|password| !password.is_empty())
-            .ok_or(ClientError::NoPassword)
+            .ok_or_else(|| {
+                let hint = "type it on a terminal, or pass it on stdin: opkssh agent unlock <FILE";
+                ClientError::new("no password was given", hint)
+            })
     }
 
-    /// Reads a new password, which has to be typed twice on a terminal. Fails with
-    /// [`ClientError::PasswordsDiffer`].
+    /// Reads a new password, which has to be typed twice on a terminal.
     pub fn ask_new(&mut self, prompt: &str) -> Result<Secret, ClientError> {
         let password = self.ask(prompt)?;
-        if let Self::Terminal(_) = self {
-            let again = self.ask("Again: ")?;
-            if again.expose() != password.expose() {
-                return Err(ClientError::PasswordsDiffer);
-            }
+        if matches!(self, Self::Terminal(_)) && self.ask("Again: ")?.expose() != password.expose() {
+            let hint = "try again with the same password twice";
+            return Err(ClientError::new("the two passwords differ", hint));
         }
         Ok(password)
     }

@@ -1,9 +1,10 @@
 //! `opkssh agent restart`.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use opkssh_protocol::control::{AgentStatus, StatusReport};
+use opkssh_protocol::control::{AccountStatus, AgentStatus, StatusReport};
 use opkssh_protocol::places::Places;
 
 use crate::agent::running::ensure_running_with;
@@ -23,8 +24,7 @@ pub struct RestartArgs {
 
 /// Stops the agent if it runs and starts this version of it, by default with the same settings.
 ///
-/// Without `--force`, fails with [`ClientError::LoginsAtRisk`] if accounts would be lost, and with
-/// [`ClientError::UncheckedRestart`] if the agent's version cannot tell.
+/// Without `--force`, fails if accounts would be lost, or the agent's version cannot tell.
 pub fn agent_restart(
     args: &RestartArgs,
     places: &Places,
@@ -41,8 +41,11 @@ pub fn agent_restart(
         Ok(None) => {}
         // every version understands a request to stop
         Err(ClientError::Version { .. }) if args.force => {}
-        Err(ClientError::Version { agent }) => {
-            return Err(ClientError::UncheckedRestart { agent });
+        Err(error @ ClientError::Version { .. }) => {
+            return Err(ClientError::new(
+                format!("{error}: its settings and its logins in memory are unknown"),
+                "if you can log in again afterwards: opkssh agent restart --force",
+            ));
         }
         Err(error) => return Err(error),
     }
@@ -50,34 +53,34 @@ pub fn agent_restart(
     let agent = report(ensure_running_with(&settings, places)?)?.agent;
     // an agent that systemd starts has its unit's settings
     args.settings.check(&agent)?;
+    let (version, pid) = (agent.version, agent.pid);
     let _ = writeln!(
         out,
-        "The agent has restarted: version {}, pid {}.",
-        agent.version, agent.pid
+        "The agent has restarted: version {version}, pid {pid}."
     );
     Ok(())
 }
 
-/// Fails with [`ClientError::LoginsAtRisk`] if accounts are in this agent's memory only.
-pub(crate) fn check_nothing_lost(
-    running: &StatusReport,
-    command: &'static str,
-) -> Result<(), ClientError> {
-    let shown = running
-        .accounts
-        .iter()
-        .filter(|account| account.store == "memory" || account.store_error.is_some());
-    let mut accounts: Vec<String> = shown.map(|account| account.alias.clone()).collect();
+/// Fails if accounts are in this agent's memory only. `command` is what was typed.
+pub(crate) fn check_nothing_lost(running: &StatusReport, command: &str) -> Result<(), ClientError> {
+    let is_at_risk = |it: &&AccountStatus| it.store == "memory" || it.store_error.is_some();
+    let shown = running.accounts.iter().filter(is_at_risk);
     // accounts that a locked agent does not show
-    let hidden = running.agent.at_risk.iter().cloned();
-    accounts.extend(hidden);
-    accounts.sort();
-    accounts.dedup();
+    let hidden = running.agent.at_risk.iter().map(String::as_str);
+    let accounts: BTreeSet<&str> = shown.map(|it| it.alias.as_str()).chain(hidden).collect();
     if accounts.is_empty() {
-        Ok(())
-    } else {
-        Err(ClientError::LoginsAtRisk { accounts, command })
+        return Ok(());
     }
+    let accounts: Vec<&str> = accounts.into_iter().collect();
+    Err(ClientError::new(
+        format!(
+            "{} would be lost: the login is in the agent's memory only",
+            accounts.join(", ")
+        ),
+        format!(
+            "if you can log in again afterwards: {command} --force; else wait, or unlock the keyring"
+        ),
+    ))
 }
 
 /// Takes each setting that is not given from a running agent.

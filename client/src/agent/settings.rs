@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use opkssh_protocol::control::AgentStatus;
 
-use crate::duration::DurationArg;
+use crate::duration;
 use crate::error::ClientError;
 use crate::format::quoted;
 
@@ -29,11 +30,11 @@ pub struct AgentSettings {
 pub struct RunningSettings {
     /// Stop after this time without a connection if every account is stored, e.g. 30m or 8h
     /// [default: never]
-    #[arg(long, value_name = "DURATION")]
-    pub idle_stop: Option<DurationArg>,
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub idle_stop: Option<Duration>,
     /// Log out of every account this long after its login, e.g. 10h [default: never]
-    #[arg(long, value_name = "DURATION")]
-    pub lifetime: Option<DurationArg>,
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub lifetime: Option<Duration>,
     /// Keep secrets out of swap: off, auto or strict [default: auto]
     #[arg(long, value_name = "WHETHER", value_parser = ["off", "auto", "strict"], hide_possible_values = true)]
     pub memory_lock: Option<String>,
@@ -45,16 +46,17 @@ pub struct RunningSettings {
 impl RunningSettings {
     /// Returns the options as arguments of `opkssh agent run`. None needs quoting.
     pub(crate) fn arguments(&self) -> Vec<String> {
-        let mut arguments = Vec::new();
-        for (option, value) in [
-            ("--idle-stop", self.idle_stop.map(|limit| limit.to_string())),
-            ("--lifetime", self.lifetime.map(|limit| limit.to_string())),
+        let seconds = |limit: Duration| format!("{}s", limit.as_secs());
+        [
+            ("--idle-stop", self.idle_stop.map(seconds)),
+            ("--lifetime", self.lifetime.map(seconds)),
             ("--memory-lock", self.memory_lock.clone()),
             ("--log-level", self.log_level.clone()),
-        ] {
-            arguments.extend(value.map(|value| [option.to_owned(), value]));
-        }
-        arguments.into_iter().flatten().collect()
+        ]
+        .into_iter()
+        .filter_map(|(option, value)| Some([option.to_owned(), value?]))
+        .flatten()
+        .collect()
     }
 
     /// Returns the options that a running agent has.
@@ -62,8 +64,8 @@ impl RunningSettings {
         // an older agent leaves these empty
         let known = |value: &str| (!value.is_empty()).then(|| value.to_owned());
         Self {
-            idle_stop: agent.idle_stop.map(DurationArg::from_secs),
-            lifetime: agent.lifetime.map(DurationArg::from_secs),
+            idle_stop: agent.idle_stop.map(Duration::from_secs),
+            lifetime: agent.lifetime.map(Duration::from_secs),
             memory_lock: known(&agent.memory_lock),
             log_level: known(&agent.log_level),
         }
@@ -78,19 +80,15 @@ impl RunningSettings {
         self.log_level = self.log_level.take().or(running.log_level);
     }
 
-    /// Fails with [`ClientError::OtherSettings`] if the running agent has other options.
+    /// Fails if the running agent has other options.
     fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
         let running = Self::of_agent(agent).arguments();
         let wanted = self.arguments();
-        for pair in wanted.chunks(2) {
-            if !running.chunks(2).any(|found| found == pair) {
-                return Err(ClientError::OtherSettings {
-                    option: pair.join(" "),
-                    runs_with: running.join(" "),
-                });
-            }
+        let mut wanted = wanted.chunks(2);
+        match wanted.find(|pair| !running.chunks(2).any(|found| found == *pair)) {
+            Some(pair) => Err(other_settings(&pair.join(" "), &running.join(" "))),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -109,32 +107,33 @@ impl AgentSettings {
         Ok(arguments)
     }
 
-    /// Fails with [`ClientError::OtherSettings`] if the running agent has other settings.
+    /// Fails if the running agent has other settings.
     pub(crate) fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
-        let other = |option: &str, runs_with: &str| ClientError::OtherSettings {
-            option: option.to_owned(),
-            runs_with: runs_with.to_owned(),
-        };
         if let Some(socket) = &self.socket
             && absolute(socket)? != Path::new(&agent.agent_socket)
         {
             let option = format!("--socket {}", quoted(&socket.to_string_lossy()));
-            return Err(other(&option, &agent.agent_socket));
+            return Err(other_settings(&option, &agent.agent_socket));
         }
         self.running.check(agent)?;
-        let kind = match self.store.as_deref() {
-            Some("keyring") => "secret-service",
-            Some("file") => "file",
-            Some("memory") => "memory",
+        match self.store.as_deref() {
             // auto may have become any store
-            _ => return Ok(()),
-        };
-        if agent.store == kind {
-            return Ok(());
+            None | Some("auto") => Ok(()),
+            Some("keyring") if agent.store == "secret-service" => Ok(()),
+            Some(store) if agent.store == store => Ok(()),
+            Some(store) => Err(other_settings(&format!("--store {store}"), &agent.store)),
         }
-        let option = format!("--store {}", self.store.as_deref().unwrap_or_default());
-        Err(other(&option, &agent.store))
     }
+}
+
+fn other_settings(option: &str, runs_with: &str) -> ClientError {
+    ClientError::new(
+        format!("an agent runs already, without {option}: it has {runs_with}"),
+        format!(
+            "use it as it is: opkssh agent env; or restart it: opkssh agent stop; \
+             opkssh agent start {option}"
+        ),
+    )
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, ClientError> {

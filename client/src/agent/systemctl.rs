@@ -19,9 +19,11 @@ pub fn is_active(unit: &str) -> bool {
 
 /// Runs `systemctl --user`. Fails if the command does.
 pub fn run(arguments: &[&str]) -> Result<(), ClientError> {
-    let failed = |reason: String| ClientError::Systemctl {
-        arguments: arguments.join(" "),
-        reason,
+    let failed = |reason: String| {
+        ClientError::new(
+            format!("systemctl --user {} failed: {reason}", arguments.join(" ")),
+            "show the units' log: systemctl --user status opkssh-agent.socket opkssh-agent.service",
+        )
     };
     let output = output(arguments).map_err(|error| failed(error.to_string()))?;
     if output.status.success() {

@@ -2,12 +2,11 @@
 
 use std::io::{self, Read, Write};
 
-use opkssh_protocol::control::{Event, Failure, MAX_FRAME, Request, VERSION, Versioned};
+use opkssh_protocol::control::{Event, MAX_FRAME, Request, VERSION, Versioned};
 use opkssh_protocol::session_environment::SessionEnvironment;
-
 use zeroize::Zeroizing;
 
-use crate::error::ClientError;
+use crate::error::{ClientError, RESTART};
 
 /// Writes one request of `session`.
 pub fn write_request(
@@ -21,7 +20,13 @@ pub fn write_request(
         .map_err(|error| ClientError::InvalidAnswer(error.to_string()))?;
     let length = match u32::try_from(body.len()) {
         Ok(length) if body.len() <= MAX_FRAME => length,
-        _ => return Err(ClientError::RequestTooLarge(body.len())),
+        _ => {
+            let size = body.len();
+            return Err(ClientError::new(
+                format!("this request is {size} bytes long, more than {MAX_FRAME}"),
+                "name one provider: opkssh login ALIAS",
+            ));
+        }
     };
     let mut frame = Zeroizing::new(Vec::with_capacity(4 + body.len()));
     frame.extend_from_slice(&length.to_be_bytes());
@@ -37,7 +42,8 @@ pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
     from.read_exact(&mut length).map_err(unanswered)?;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > MAX_FRAME {
-        return Err(ClientError::FrameTooLarge(length));
+        let what = format!("the agent's answer is {length} bytes long, more than {MAX_FRAME}");
+        return Err(ClientError::new(what, RESTART));
     }
     let mut body = vec![0; length];
     from.read_exact(&mut body).map_err(unanswered)?;
@@ -50,17 +56,11 @@ fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
     let Versioned {
         version, message, ..
     } = serde_json::from_slice::<Versioned<serde_json::Value>>(body).map_err(garbled)?;
-    let event = serde_json::from_value(message);
-    match event {
-        Ok(Event::Failed { failure }) if version == VERSION => Err(ClientError::Refused(failure)),
-        // an older agent reports its version only in this event
-        Ok(Event::Failed { .. }) => Err(ClientError::Version { agent: version }),
-        // the same in every version
+    match serde_json::from_value(message) {
         Ok(Event::Stopping) => Ok(Event::Stopping),
-        Ok(Event::Locked { part, reason }) if version == VERSION => {
-            Err(ClientError::Locked { part, reason })
-        }
         _ if version != VERSION => Err(ClientError::Version { agent: version }),
+        Ok(Event::Failed { failure }) => Err(ClientError::Failed(failure)),
+        Ok(Event::Locked { part, reason }) => Err(ClientError::Locked { part, reason }),
         Ok(event) => Ok(event),
         Err(error) => Err(garbled(error)),
     }
@@ -68,14 +68,13 @@ fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
 
 fn unanswered(error: io::Error) -> ClientError {
     match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::AnswerTimeout,
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            ClientError::new("the agent did not answer in time", RESTART)
+        }
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::ConnectionReset => ClientError::ConnectionClosed,
-        _ => ClientError::Refused(Failure {
-            message: format!("cannot talk to the agent: {error}"),
-            hint: Some("restart it: opkssh agent stop; opkssh agent start".into()),
-        }),
+        _ => ClientError::new(format!("cannot talk to the agent: {error}"), RESTART),
     }
 }
 
@@ -123,7 +122,7 @@ mod tests {
         for length in [MAX_FRAME as u32 + 1, u32::MAX] {
             let error = read(&length.to_be_bytes()).err().unwrap();
             assert!(
-                matches!(error, ClientError::FrameTooLarge(n) if n == length as usize),
+                error.to_string().contains(&format!("{length} bytes long")),
                 "{error}"
             );
         }
@@ -184,7 +183,10 @@ mod tests {
         });
         let mut out = Vec::new();
         let error = write_request(&mut out, &request, SessionEnvironment::default()).unwrap_err();
-        assert!(matches!(error, ClientError::RequestTooLarge(_)), "{error}");
+        assert!(
+            error.to_string().contains("bytes long, more than"),
+            "{error}"
+        );
         assert!(out.is_empty());
     }
 }

@@ -1,6 +1,5 @@
 //! A connection to the agent's control socket, for one request and its answer.
 
-pub mod announce;
 mod frame;
 
 use std::io;
@@ -9,12 +8,12 @@ use std::time::Duration;
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{GenericFilePath, Stream};
-use opkssh_protocol::control::{Event, Request};
+use opkssh_protocol::control::{Connecting, Event, Request};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::session_environment::SessionEnvironment;
 
 use self::frame::{read_event, write_request};
-use crate::error::ClientError;
+use crate::error::{ClientError, RESTART};
 
 /// Timeout of a request that needs no network.
 pub(crate) const LOCAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,12 +28,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to `socket`. Fails with [`ClientError::NotRunning`] if no process listens, and with
-    /// [`ClientError::ForeignSocket`] if another user's does.
+    /// Connects to `socket`. Fails with [`ClientError::NotRunning`] if no process listens, and
+    /// otherwise if another user's does.
     pub fn open(socket: &Path) -> Result<Self, ClientError> {
-        let unreachable = |source| ClientError::Unreachable {
-            socket: socket.to_path_buf(),
-            source,
+        let unreachable = |error: io::Error| {
+            let what = format!("cannot reach the agent at {}: {error}", socket.display());
+            ClientError::new(what, RESTART)
         };
         let name = socket
             .to_fs_name::<GenericFilePath>()
@@ -45,7 +44,10 @@ impl Connection {
         })?;
         let peer = stream.peer_creds().map_err(unreachable)?.euid();
         if peer != Some(rustix::process::geteuid().as_raw()) {
-            return Err(ClientError::ForeignSocket(socket.to_path_buf()));
+            return Err(ClientError::new(
+                format!("the socket {} belongs to another user", socket.display()),
+                format!("show its owner: ls -l {}", socket.display()),
+            ));
         }
         Ok(Self { stream })
     }
@@ -53,9 +55,8 @@ impl Connection {
     /// Connects to the agent, or returns `None` if it is not running.
     pub(crate) fn open_if_running(places: &Places) -> Result<Option<Self>, ClientError> {
         match Self::open(&places.control_socket()) {
-            Ok(connection) => Ok(Some(connection)),
             Err(ClientError::NotRunning) => Ok(None),
-            Err(error) => Err(error),
+            opened => opened.map(Some),
         }
     }
 
@@ -102,6 +103,15 @@ impl Connection {
             Err(error) => Err(error),
             Ok(_) => Err(unexpected()),
         }
+    }
+}
+
+/// Announces an ssh process to the agent, which must be running.
+pub fn announce(connecting: Connecting, places: &Places) -> Result<(), ClientError> {
+    let mut connection = Connection::open(&places.control_socket())?;
+    match connection.ask(&Request::Connecting(connecting), LOCAL_TIMEOUT)? {
+        Event::Noted => Ok(()),
+        _ => Err(unexpected()),
     }
 }
 

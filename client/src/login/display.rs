@@ -55,10 +55,12 @@ impl<'a> LoginDisplay<'a> {
     /// Shows an event of a login.
     pub fn show(&mut self, event: &Event) {
         match event {
-            Event::OpenBrowser { url, opened: true } => self.line(&format!(
-                "This login is under way already, in the browser at {}",
-                printable(url).uncut()
-            )),
+            Event::OpenBrowser { url, opened: true } => {
+                let url = printable(url).uncut();
+                self.line(&format!(
+                    "This login is under way already, in the browser at {url}"
+                ));
+            }
             Event::OpenBrowser { url, opened: false } => self.open_browser(url),
             Event::DeviceCode {
                 user_code,
@@ -89,26 +91,15 @@ impl<'a> LoginDisplay<'a> {
 
     /// Shows who logged in, until when, and how the login renews.
     pub fn logged_in(&mut self, account: &AccountStatus) {
-        let email = account.email.as_deref();
-        self.identity(
-            email,
-            [&account.subject, &account.issuer, &account.client_id],
-        );
-        let until = match account.usable_until {
-            Some(time) => {
-                format!(
-                    "usable until {} ({})",
-                    local_time(time),
-                    printable(&account.expiration)
-                )
-            }
+        let rest = [&account.subject, &account.issuer, &account.client_id];
+        self.identity(account.email.as_deref(), rest.map(String::as_str));
+        let plan = printable(&account.expiration);
+        let until = match account.usable_until.map(local_time) {
+            Some(time) => format!("usable until {time} ({plan})"),
             None => "usable without end".into(),
         };
-        self.line(&format!(
-            "In the agent as \"{}\", {until}; {}.",
-            printable(&account.alias),
-            printable(&account.renewal_words)
-        ));
+        let (alias, renewal) = (printable(&account.alias), printable(&account.renewal_words));
+        self.line(&format!("In the agent as \"{alias}\", {until}; {renewal}."));
         if account.withholds_access_token {
             self.line(&format!("Access token: {ACCESS_TOKEN_LEFT_OUT}."));
         }
@@ -131,10 +122,10 @@ impl<'a> LoginDisplay<'a> {
             }
             None => {
                 self.line(
-                    "WARNING: the ID token has no email claim. For rules that name your email",
+                    "WARNING: the ID token has no email claim. For rules that name your email\n\
+                     address, add the scope `email` to this provider and log in again.\n\
+                     Sub, issuer, audience:",
                 );
-                self.line("address, add the scope `email` to this provider and log in again.");
-                self.line("Sub, issuer, audience:");
                 self.line(&rest);
             }
         }
@@ -181,10 +172,8 @@ impl<'a> LoginDisplay<'a> {
     /// known.
     fn device_code(&mut self, code: &str, uri: &str, complete: Option<&str>, expires_in: u64) {
         self.clear();
-        self.line(&format!(
-            "On any device with a browser, open {}",
-            printable(uri).uncut()
-        ));
+        let shown = printable(uri).uncut();
+        self.line(&format!("On any device with a browser, open {shown}"));
         self.line(&format!("and enter the code: {}", printable(code)));
         if let Some(complete) = complete.filter(|complete| *complete != uri) {
             let complete = printable(complete).uncut().to_string();
@@ -196,10 +185,8 @@ impl<'a> LoginDisplay<'a> {
                 let _ = writeln!(err, "{picture}");
             }
         }
-        self.line(&format!(
-            "The code is valid for {} minutes.",
-            expires_in.div_ceil(60)
-        ));
+        let minutes = expires_in.div_ceil(60);
+        self.line(&format!("The code is valid for {minutes} minutes."));
     }
 
     fn wait(&mut self, what: &str) {

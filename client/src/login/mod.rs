@@ -10,12 +10,17 @@ mod qr;
 pub mod redirect;
 pub mod request;
 
+use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
+use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::control::{AccountStatus, Event, Flow, Request};
+use opkssh_protocol::inspect;
+use opkssh_protocol::pk_token::UnverifiedPkToken;
 use opkssh_protocol::places::Places;
-use opkssh_protocol::printable::printable;
+use opkssh_protocol::printable::{printable, printable_json};
 
 use crate::agent::lock::with_store_open;
 use crate::agent::running::ensure_running;
@@ -25,9 +30,9 @@ use crate::error::ClientError;
 use crate::format::quoted;
 use crate::key_files;
 use crate::login::args::LoginArgs;
-use crate::login::certificate::{HeldCertificate, held_certificate};
+use crate::login::certificate::held_certificate;
 use crate::login::display::{LoginDisplay, RedirectInput};
-use crate::login::redirect::{deliver_to_agent, read_redirects, stdin_is_terminal};
+use crate::login::redirect::{deliver, read_redirects, stdin_is_terminal};
 use crate::login::request::request;
 
 /// Logs in and reports on `out`. Writes the certificate and claims, if requested, to `data`, and a
@@ -41,17 +46,16 @@ pub fn login(
     err: &mut dyn Write,
 ) -> Result<(), ClientError> {
     if args.auto_refresh {
-        let _ = writeln!(
-            out,
-            "The agent renews by itself: --auto-refresh is not needed."
-        );
+        let line = "The agent renews by itself: --auto-refresh is not needed.";
+        let _ = writeln!(out, "{line}");
     }
     let request = request(args, environment, places, out)?;
     let mut reads = args.flow() == Flow::Browser;
     // starts after the URL is shown: a passphrase prompt may come first
     let mut url_shown = || {
         if std::mem::take(&mut reads) {
-            read_redirects(deliver_to_agent(places.control_socket()));
+            let socket = places.control_socket();
+            read_redirects(move |url| deliver(&socket, url));
         }
     };
     let open_browser = !args.disable_browser_open;
@@ -63,10 +67,8 @@ pub fn login(
     let account = log_in_and(&mut url_shown, &request, &mut display, places)?;
     drop(display);
     if std::env::var_os("SSH_AUTH_SOCK").is_none_or(|socket| !places.is_ours(Path::new(&socket))) {
-        let _ = writeln!(
-            out,
-            "Use it: opkssh ssh HOST, or first: eval \"$(opkssh agent env)\""
-        );
+        let line = "Use it: opkssh ssh HOST, or first: eval \"$(opkssh agent env)\"";
+        let _ = writeln!(out, "{line}");
     }
     let _ = out.flush();
     if let Some(line) = stale_key_files_notice(places) {
@@ -79,20 +81,33 @@ pub fn login(
     Ok(())
 }
 
-/// Writes what `--print-id-token`, `--inspect-cert` and `-v` request.
+/// Writes what `--print-id-token`, `--inspect-cert` and `-v` request of `certificate`, which begins
+/// with `type base64`.
 pub fn show_certificate(
     args: &LoginArgs,
-    certificate: &HeldCertificate,
+    certificate: &str,
     data: &mut dyn Write,
 ) -> Result<(), ClientError> {
     if args.print_id_token {
-        let _ = writeln!(data, "id_token:\n{}", certificate.id_token_claims()?);
+        let claims = id_token_claims(certificate).map_err(ClientError::without_hint)?;
+        let _ = writeln!(data, "id_token:\n{}", printable_json(&claims));
     }
     if args.inspect_cert || args.verbose {
-        let _ = write!(data, "{}", certificate.inspect()?);
+        let text = inspect::render(certificate, &TimeZone::system());
+        let text = text.map_err(ClientError::without_hint)?;
+        let _ = write!(data, "{text}");
     }
     let _ = data.flush();
     Ok(())
+}
+
+/// Returns the claims as indented JSON.
+fn id_token_claims(certificate: &str) -> Result<String, Box<dyn Error>> {
+    let certificate = UnverifiedCertificate::parse_openssh(certificate)?;
+    let token = UnverifiedPkToken::parse_compact(certificate.unverified_pk_token())?;
+    Ok(serde_json::to_string_pretty(
+        token.unverified_claims().all(),
+    )?)
 }
 
 /// Logs in: starts the agent if needed, shows progress on `out`, and waits for the person. Closing
@@ -144,12 +159,12 @@ fn log_in_and(
 /// Returns a notice about key files that an earlier login wrote: ssh would use them after they
 /// expire.
 fn stale_key_files_notice(places: &Places) -> Option<String> {
+    let removal = |key: PathBuf| {
+        let key = printable(&key.to_string_lossy()).to_string();
+        format!("opkssh logout -i {}", quoted(&key))
+    };
     let keys = key_files::in_default_slots(places);
-    let word = |key: &PathBuf| quoted(&printable(&key.to_string_lossy()).to_string());
-    let removals: Vec<_> = keys
-        .iter()
-        .map(|key| format!("opkssh logout -i {}", word(key)))
-        .collect();
+    let removals: Vec<_> = keys.into_iter().map(removal).collect();
     (!removals.is_empty()).then(|| {
         format!(
             "Key files of an earlier login are not renewed; the agent replaces them. \

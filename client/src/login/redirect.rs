@@ -3,10 +3,10 @@
 
 use std::io::{self, BufRead as _, IsTerminal, Read as _, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
-use opkssh_protocol::control::{Event, Failure, Request};
+use opkssh_protocol::control::{Event, Request};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::secret::Secret;
@@ -25,7 +25,7 @@ pub fn stdin_is_terminal() -> bool {
 
 /// Passes lines from the terminal to `deliver` until the process ends, and reports errors on
 /// stderr. Does nothing if stdin is not a terminal: piped input is not for the login.
-pub fn read_redirects(deliver: impl Fn(Secret) -> Result<(), Failure> + Send + 'static) {
+pub fn read_redirects(deliver: impl Fn(Secret) -> Result<(), ClientError> + Send + 'static) {
     if !stdin_is_terminal() {
         return;
     }
@@ -35,27 +35,14 @@ pub fn read_redirects(deliver: impl Fn(Secret) -> Result<(), Failure> + Send + '
             if line.expose().trim().is_empty() {
                 continue;
             }
-            if let Err(failure) = deliver(line) {
-                let hint = failure.hint.map(|hint| format!("; {hint}"));
-                let reason = failure.message + &hint.unwrap_or_default();
-                let _ = writeln!(
-                    io::stderr(),
-                    "{}. The login is still waiting.",
-                    printable(&reason)
-                );
+            if let Err(error) = deliver(line) {
+                let hint = error.hint().map(|hint| format!("; {hint}"));
+                let reason = format!("{error}{}", hint.unwrap_or_default());
+                let reason = printable(&reason);
+                let _ = writeln!(io::stderr(), "{reason}. The login is still waiting.");
             }
         }
     });
-}
-
-/// Returns the function that passes [`read_redirects`]' lines to a login in the agent.
-pub(crate) fn deliver_to_agent(socket: PathBuf) -> impl Fn(Secret) -> Result<(), Failure> {
-    move |url| {
-        deliver(&socket, url).map_err(|error| Failure {
-            message: error.to_string(),
-            hint: error.hint(),
-        })
-    }
 }
 
 /// Passes one address from stdin to the login that waits in the agent (`opkssh login
@@ -75,7 +62,7 @@ pub fn redirected(places: &Places, out: &mut dyn Write) -> Result<(), ClientErro
     Ok(())
 }
 
-fn deliver(socket: &std::path::Path, url: Secret) -> Result<(), ClientError> {
+pub(crate) fn deliver(socket: &Path, url: Secret) -> Result<(), ClientError> {
     let mut connection = Connection::open(socket)?;
     match connection.ask(&Request::Redirected { url }, LOCAL_TIMEOUT)? {
         Event::RedirectTaken => Ok(()),

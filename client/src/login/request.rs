@@ -27,7 +27,6 @@ pub(crate) fn request(
     let word = match &login {
         // the default account may belong to a provider other than the default one
         Ok(LoginRequest {
-            again: false,
             account: Some(name),
             ..
         }) if args.account.is_none() => name.as_str(),
@@ -51,7 +50,13 @@ pub(crate) fn request(
         ("--send-access-token", args.send_access_token.is_some()),
     ];
     match flags.into_iter().find(|(_, given)| *given) {
-        Some((flag, _)) => Err(ClientError::OnlyAnAccount { account, flag }),
+        Some((flag, _)) => Err(ClientError::new(
+            format!(
+                "{flag} needs a provider, and the account {account} has none in the client \
+                 configuration"
+            ),
+            "name the provider too: opkssh login --provider ISSUER,CLIENT_ID",
+        )),
         None => Ok(Request::LoginAgain {
             account,
             flow: args.flow(),
@@ -88,36 +93,29 @@ pub fn login_request(
     let mut wanted = args.wanted(environment);
     let mut account = args.account.clone();
     if let Some(name) = default_account(args, environment, &config) {
-        if config
-            .providers
-            .iter()
-            .any(|provider| provider.has_alias(name))
-        {
+        if config.providers.iter().any(|it| it.has_alias(name)) {
             wanted.alias = Some(name);
         } else {
-            account = Some(AccountName::parse(name)?);
+            let hint = "correct `default_account:` under `agent:` in the client configuration";
+            let name = AccountName::parse(name);
+            account = Some(name.map_err(|error| ClientError::new(error, hint))?);
         }
     }
-    let choice = choose(&wanted, &config)?;
+    let providers = choose(&wanted, &config)?;
     if args.send_access_token.is_none()
-        && let Some(warning) = unknown_issuer_warning(&choice, &config)
+        && let Some(warning) = unknown_issuer_warning(&providers, &config)
     {
         let _ = writeln!(out, "{}", printable(&warning));
     }
-    let providers = choice.providers();
     if let Some(name) = &account {
         check_name(name, &providers, &config)?;
     }
+    let principals = args.principals.iter().filter(|name| !name.is_empty());
     Ok(LoginRequest {
         again: false,
         providers,
         key_type,
-        principals: args
-            .principals
-            .iter()
-            .filter(|name| !name.is_empty())
-            .cloned()
-            .collect(),
+        principals: principals.cloned().collect(),
         send_access_token: args.send_access_token,
         flow: args.flow(),
         account,
@@ -156,9 +154,10 @@ fn check_name(
     let called = |provider: &Provider| provider.has_alias(name.as_str());
     match providers {
         [one] if called(one) => Ok(()),
-        _ if config.providers.iter().any(called) => {
-            Err(ClientError::NameOfProvider(name.as_str().to_owned()))
-        }
+        _ if config.providers.iter().any(called) => Err(ClientError::new(
+            format!("the account name {name} is a provider's alias in the client configuration"),
+            "give the account another name: opkssh login PROVIDER --as NAME",
+        )),
         _ => Ok(()),
     }
 }
@@ -190,6 +189,11 @@ fn key_type(word: Option<&str>) -> Result<KeyType, ClientError> {
     match word.to_ascii_lowercase().as_str() {
         "ecdsa" => Ok(KeyType::Ecdsa),
         "ed25519" => Ok(KeyType::Ed25519),
-        _ => Err(ClientError::KeyType(word.to_owned())),
+        _ => Err(ClientError::new(
+            format!(
+                "invalid argument {word:?} for \"-t, --key-type\" flag: must be 'ecdsa', 'ed25519'"
+            ),
+            "opkssh login --key-type ed25519",
+        )),
     }
 }

@@ -11,7 +11,6 @@ use crate::secret::{Secret, leaving_no_stack};
 use crate::time::UnixTime;
 use crate::user_key::UserKey;
 
-/// The contents of a new certificate.
 pub struct CertificateRequest<'a> {
     /// Stored in the extension [`PK_TOKEN_EXTENSION`].
     pub pk_token: &'a UnverifiedPkToken,
@@ -24,9 +23,7 @@ pub struct CertificateRequest<'a> {
     pub valid_before: UnixTime,
 }
 
-/// Reason why no certificate was built.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum MintError {
     #[error("principal {0:?} is not allowed: use letters, digits and . _ + @ - only")]
     Principal(String),
@@ -56,13 +53,8 @@ fn build_and_sign(
     let end = u64::try_from(request.valid_before.0).unwrap_or(0);
     let mut builder = Builder::new(nonce, signer.public_key().key_data().clone(), 0, end)?;
     builder.serial(0)?.cert_type(CertType::User)?;
-    builder.key_id(
-        request
-            .pk_token
-            .unverified_claims()
-            .email()
-            .unwrap_or_default(),
-    )?;
+    let email = request.pk_token.unverified_claims().email();
+    builder.key_id(email.unwrap_or_default())?;
     if request.principals.is_empty() {
         builder.valid_principal(WILDCARD_PRINCIPAL)?;
     }
@@ -79,7 +71,6 @@ fn build_and_sign(
     for permit in PERMITS {
         builder.extension(permit, "")?;
     }
-    Ok(UnverifiedCertificate::parse(
-        &builder.sign(&signer)?.to_bytes()?,
-    )?)
+    let blob = builder.sign(&signer)?.to_bytes()?;
+    Ok(UnverifiedCertificate::parse(&blob)?)
 }

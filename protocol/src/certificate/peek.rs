@@ -19,7 +19,7 @@ pub fn peek(blob: &[u8]) -> Result<&'static str, CertificateError> {
         .find(|kind| kind.as_bytes() == name)
         .ok_or_else(|| {
             let name = String::from_utf8_lossy(name);
-            CertificateError::NotACertificate(name.chars().take(64).collect())
+            CertificateError::NotACertificate(name.into_owned())
         })?;
     let key_fields = if kind == CERTIFICATE_TYPES[0] { 2 } else { 1 };
     let nonce = 1;

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ssh_key::HashAlg;
-use ssh_key::certificate::{CertType, Certificate};
+use ssh_key::certificate::Certificate;
 use ssh_key::public::{EcdsaPublicKey, KeyData};
 
 use super::{ACCESS_TOKEN_EXTENSION, CERTIFICATE_TYPES, CertificateError, PK_TOKEN_EXTENSION};
@@ -21,8 +21,8 @@ pub struct UnverifiedCertificate {
     pub(super) certificate: Certificate,
     pub(super) public_key: PublicKey,
     pub(super) blob: Vec<u8>,
-    pk_token: String,
-    access_token: Option<Secret>,
+    pub(super) pk_token: String,
+    pub(super) access_token: Option<Secret>,
 }
 
 impl UnverifiedCertificate {
@@ -33,9 +33,7 @@ impl UnverifiedCertificate {
         }
         let kind = wire_type(blob)?;
         if !CERTIFICATE_TYPES.contains(&kind) {
-            return Err(CertificateError::NotACertificate(
-                kind.chars().take(64).collect(),
-            ));
+            return Err(CertificateError::NotACertificate(kind.to_owned()));
         }
         let certificate = Certificate::from_bytes(blob)
             .map_err(|error| CertificateError::Malformed(error.to_string()))?;
@@ -65,12 +63,10 @@ impl UnverifiedCertificate {
         Self::parse(&blob)
     }
 
-    /// Returns the compact PK token.
     pub fn unverified_pk_token(&self) -> &str {
         &self.pk_token
     }
 
-    /// Returns the certified key.
     pub fn unverified_public_key(&self) -> &PublicKey {
         &self.public_key
     }
@@ -96,20 +92,11 @@ impl UnverifiedCertificate {
         format!("{} {}", self.wire_type(), STANDARD.encode(&self.blob))
     }
 
-    /// Returns the wire name of the certificate's type.
     pub fn wire_type(&self) -> &'static str {
         match self.public_key {
             PublicKey::Ed25519(_) => CERTIFICATE_TYPES[1],
             _ => CERTIFICATE_TYPES[0],
         }
-    }
-
-    pub(super) fn is_user(&self) -> bool {
-        self.certificate.cert_type() == CertType::User
-    }
-
-    pub(super) fn access_token(&self) -> Option<&Secret> {
-        self.access_token.as_ref()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Verifies certificates. [`verify`] is the only constructor of [`VerifiedCertificate`], which says
 //! nothing about the identity of the holder: that is in the PK token.
 
+use ssh_key::certificate::CertType;
+
 use super::unverified::public_key;
 use super::{CertificateError, UnverifiedCertificate};
 use crate::jwk::{Algorithm, PublicKey};
@@ -27,7 +29,6 @@ impl VerifiedCertificate {
         self.0.certificate.valid_principals()
     }
 
-    /// Returns the certified key.
     pub fn public_key(&self) -> &PublicKey {
         &self.0.public_key
     }
@@ -45,20 +46,17 @@ impl VerifiedCertificate {
         self.0.unverified_fingerprint()
     }
 
-    /// Returns true if the certificate has the critical option `force-command`.
     pub fn has_forced_command(&self) -> bool {
         let options = self.0.certificate.critical_options();
         options.iter().any(|(name, _)| name == "force-command")
     }
 
-    /// Returns the compact PK token.
     pub fn pk_token(&self) -> &str {
-        self.0.unverified_pk_token()
+        &self.0.pk_token
     }
 
-    /// Returns the access token, if the certificate contains one.
     pub fn access_token(&self) -> Option<&Secret> {
-        self.0.access_token()
+        self.0.access_token.as_ref()
     }
 }
 
@@ -68,32 +66,25 @@ pub fn verify(
     now: UnixTime,
 ) -> Result<VerifiedCertificate, CertificateError> {
     let certificate = &unverified.certificate;
-    if !unverified.is_user() {
+    if certificate.cert_type() != CertType::User {
         return Err(CertificateError::NotAUser);
     }
     let seconds = u64::try_from(now.0).unwrap_or(0);
-    if seconds < certificate.valid_after() {
-        return Err(CertificateError::NotYetValid(unix_time(
-            certificate.valid_after(),
-        )));
+    let (start, end) = (certificate.valid_after(), certificate.valid_before());
+    if seconds < start {
+        return Err(CertificateError::NotYetValid(unix_time(start)));
     }
-    if seconds >= certificate.valid_before() {
-        return Err(CertificateError::Expired(unix_time(
-            certificate.valid_before(),
-        )));
+    if seconds >= end {
+        return Err(CertificateError::Expired(unix_time(end)));
     }
     for (option, _) in certificate.critical_options().iter() {
         if !CRITICAL_OPTIONS.contains(&option.as_str()) {
-            return Err(CertificateError::CriticalOption(
-                option.chars().take(64).collect(),
-            ));
+            return Err(CertificateError::CriticalOption(option.clone()));
         }
     }
     for principal in certificate.valid_principals() {
         if !is_principal(principal) {
-            return Err(CertificateError::Principal(
-                principal.chars().take(128).collect(),
-            ));
+            return Err(CertificateError::Principal(principal.clone()));
         }
     }
     if public_key(certificate.signature_key())? != unverified.public_key {
@@ -110,25 +101,24 @@ pub fn is_principal(name: &str) -> bool {
     let Some((first, rest)) = name.split_first() else {
         return false;
     };
+    let is_fit = |c: &u8| c.is_ascii_alphanumeric() || b"._+@-".contains(c);
     (first.is_ascii_alphanumeric() || *first == b'_')
         && rest.len() <= 127
-        && rest
-            .iter()
-            .all(|c| c.is_ascii_alphanumeric() || b"._+@-".contains(c))
+        && rest.iter().all(is_fit)
 }
 
 fn check_signature(unverified: &UnverifiedCertificate) -> Result<(), CertificateError> {
     let signature = unverified.certificate.signature();
     // the signature is the last string of the blob; it contains two strings, type and bytes
     let encoded = 4 + 4 + signature.algorithm().as_str().len() + 4 + signature.as_bytes().len();
-    let signed = unverified
-        .blob
-        .get(..unverified.blob.len().saturating_sub(encoded))
-        .ok_or_else(|| CertificateError::Malformed("truncated signature".to_owned()))?;
+    let malformed = |what: &str| CertificateError::Malformed(what.to_owned());
+    let end = unverified.blob.len().checked_sub(encoded);
+    let end = end.ok_or_else(|| malformed("truncated signature"))?;
+    let signed = &unverified.blob[..end];
     match (&unverified.public_key, signature.algorithm().as_str()) {
         (key @ PublicKey::EcP256 { .. }, "ecdsa-sha2-nistp256") => {
-            let fixed = fixed_ecdsa(signature.as_bytes())
-                .ok_or_else(|| CertificateError::Malformed("odd ECDSA signature".to_owned()))?;
+            let fixed = fixed_ecdsa(signature.as_bytes());
+            let fixed = fixed.ok_or_else(|| malformed("odd ECDSA signature"))?;
             key.verify(Algorithm::Es256, signed, &fixed)?;
         }
         (key @ PublicKey::Ed25519(_), "ssh-ed25519") => {

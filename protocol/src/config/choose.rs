@@ -24,98 +24,57 @@ pub struct Wanted<'a> {
     pub environment_providers: Option<&'a str>,
 }
 
-/// Provider to log in at.
-#[derive(Clone)]
-pub enum Choice {
-    /// Log in at this provider.
-    One(Box<Provider>),
-    /// The user chooses one on a page in the browser.
-    Choose(Vec<Provider>),
-}
-
-impl Choice {
-    /// Returns the provider, or all to choose from.
-    pub fn providers(self) -> Vec<Provider> {
-        match self {
-            Self::One(provider) => vec![*provider],
-            Self::Choose(providers) => providers,
-        }
-    }
-}
-
 /// Chooses the providers for a login: `--provider`; otherwise the alias from the argument,
 /// `OPKSSH_DEFAULT` or `default_provider`, looked up in `OPKSSH_PROVIDERS` or, if that is empty, in
-/// the configuration; otherwise the chooser page.
+/// the configuration; otherwise all but those for CI. Of several, the user chooses one on a page in
+/// the browser.
 ///
 /// The returned providers are checked and contain only what is sent to them.
-pub fn choose(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Choice, ConfigError> {
+pub fn choose(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Vec<Provider>, ConfigError> {
     let chosen = match wanted.provider.filter(|text| !text.is_empty()) {
-        Some(text) => Choice::One(Box::new(parse_provider_argument(text)?)),
+        Some(text) => vec![parse_provider_argument(text)?],
         None => by_alias(wanted, config)?,
     };
-    Ok(match chosen {
-        Choice::One(provider) => Choice::One(Box::new(ready(*provider, wanted, config)?)),
-        Choice::Choose(providers) => Choice::Choose(
-            providers
-                .into_iter()
-                .map(|provider| ready(provider, wanted, config))
-                .collect::<Result<_, _>>()?,
-        ),
-    })
+    let chosen = chosen.into_iter();
+    chosen.map(|it| ready(it, wanted, config)).collect()
 }
 
 /// Returns Go's warning for a provider that is not in the configuration, for which
 /// `send_access_token` is off.
-pub fn unknown_issuer_warning(choice: &Choice, config: &ClientConfig) -> Option<String> {
-    let Choice::One(provider) = choice else {
-        return None;
-    };
-    let known = config
-        .providers
-        .iter()
-        .any(|entry| entry.issuer == provider.issuer);
-    (!known).then(|| {
-        format!(
-            "Warning: could not find issuer {} in client config providers",
-            provider.issuer
-        )
-    })
+pub fn unknown_issuer_warning(chosen: &[Provider], config: &ClientConfig) -> Option<String> {
+    let [provider] = chosen else { return None };
+    let issuer = &provider.issuer;
+    let is_known = config.providers.iter().any(|it| it.issuer == *issuer);
+    (!is_known)
+        .then(|| format!("Warning: could not find issuer {issuer} in client config providers"))
 }
 
 const CHOOSER: &str = "webchooser";
 
-fn by_alias(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Choice, ConfigError> {
+fn by_alias(wanted: &Wanted<'_>, config: &ClientConfig) -> Result<Vec<Provider>, ConfigError> {
     let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
     let alias = given(wanted.alias)
         .or_else(|| given(wanted.environment_default))
         .or_else(|| config.default_provider.clone())
         .unwrap_or_else(|| CHOOSER.into());
-    let providers = match wanted.environment_providers.filter(|text| !text.is_empty()) {
+    let mut providers = match wanted.environment_providers.filter(|text| !text.is_empty()) {
         Some(text) => parse_providers_environment(text)?,
         None => config.providers.clone(),
     };
-    if !alias.eq_ignore_ascii_case(CHOOSER) {
-        ClientConfig::check_aliases(&providers)?;
-        return match providers.iter().find(|provider| provider.has_alias(&alias)) {
-            Some(provider) => Ok(Choice::One(Box::new(provider.clone()))),
-            None => Err(ConfigError::UnknownAlias {
-                alias,
-                known: providers
-                    .into_iter()
-                    .flat_map(|provider| provider.aliases)
-                    .collect(),
-            }),
+    if alias.eq_ignore_ascii_case(CHOOSER) {
+        providers.retain(|provider| !class(provider).is_ci());
+        return match providers.is_empty() {
+            true => Err(ConfigError::NoProvider),
+            false => Ok(providers),
         };
     }
-    let mut in_browser: Vec<_> = providers
-        .into_iter()
-        .filter(|provider| !class(provider).is_ci())
-        .collect();
-    match in_browser.len() {
-        0 => Err(ConfigError::NoProvider),
-        // a single provider needs no chooser
-        1 => Ok(Choice::One(Box::new(in_browser.remove(0)))),
-        _ => Ok(Choice::Choose(in_browser)),
+    ClientConfig::check_aliases(&providers)?;
+    match providers.iter().find(|provider| provider.has_alias(&alias)) {
+        Some(provider) => Ok(vec![provider.clone()]),
+        None => Err(ConfigError::UnknownAlias {
+            alias,
+            known: providers.into_iter().flat_map(|it| it.aliases).collect(),
+        }),
     }
 }
 
@@ -141,11 +100,9 @@ fn ready(
         provider.remote_redirect_uri = Some(uri.to_owned());
     }
     provider.send_access_token = wanted.send_access_token.unwrap_or_else(|| {
-        config
-            .providers
-            .iter()
-            .find(|entry| entry.issuer == provider.issuer)
-            .is_some_and(|entry| entry.send_access_token)
+        let mut entries = config.providers.iter();
+        let entry = entries.find(|entry| entry.issuer == provider.issuer);
+        entry.is_some_and(|entry| entry.send_access_token)
     });
     Ok(provider)
 }

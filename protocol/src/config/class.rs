@@ -4,21 +4,14 @@
 /// Kind of provider, derived from the issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderClass {
-    /// Google.
     Google,
     /// Microsoft Entra ID.
     Azure,
-    /// GitLab in a CI job.
     GitlabCi,
-    /// gitlab.com.
     Gitlab,
-    /// Hellō.
     Hello,
-    /// GitHub in an Actions job.
     GithubActions,
-    /// Forgejo in an Actions job.
     ForgejoActions,
-    /// Any other provider.
     Generic,
 }
 

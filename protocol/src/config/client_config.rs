@@ -8,13 +8,11 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::agent_section::AgentSection;
 use super::built_in;
 use super::error::ConfigError;
-use super::expiration::expiration;
-use super::forwarding::{Forwarding, forwarding};
-use super::hosts::hosts;
-use super::on_demand::{OnDemand, on_demand};
+use super::extensions::{
+    AgentSection, Forwarding, OnDemand, expiration, forwarding, hosts, on_demand,
+};
 use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
 use super::unknown_keys::unknown_keys;
 use crate::pk_token::ExpirationPolicy;
@@ -30,7 +28,6 @@ pub struct ClientConfig {
     pub providers: Vec<Provider>,
     /// Not in Go.
     pub agent: AgentSection,
-    /// Warnings about keys without effect.
     pub warnings: Vec<String>,
 }
 
@@ -45,7 +42,7 @@ impl ClientConfig {
                 file: file.to_owned(),
                 line: error
                     .location()
-                    .map(|location| location.line())
+                    .map(|it| it.line())
                     .filter(|line| *line > 0),
                 reason: yaml_error::one_line(&error),
             })?;
@@ -71,10 +68,6 @@ impl ClientConfig {
         Self::parse(&built_in::default_file(), "built-in configuration")
     }
 
-    /// Returns every alias with its provider, in file order.
-    ///
-    /// # Errors
-    ///
     /// Fails with [`ConfigError::DuplicateAlias`] if two providers share an alias.
     pub fn check_aliases(providers: &[Provider]) -> Result<(), ConfigError> {
         let mut seen = BTreeSet::new();
@@ -94,37 +87,39 @@ struct RawConfig {
     agent: Option<AgentSection>,
 }
 
-#[derive(Deserialize)]
-struct RawProvider {
-    alias: Option<String>,
-    issuer: Option<String>,
-    client_id: Option<String>,
-    #[serde(default, with = "crate::secret::exposed_option")]
-    client_secret: Option<Secret>,
-    scopes: Option<String>,
-    access_type: Option<String>,
-    prompt: Option<String>,
-    redirect_uris: Option<Vec<String>>,
-    remote_redirect_uri: Option<String>,
-    send_access_token: Option<bool>,
-    #[serde(default, deserialize_with = "hosts")]
-    hosts: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "expiration")]
-    expiration: Option<ExpirationPolicy>,
-    #[serde(default, deserialize_with = "on_demand")]
-    on_demand: Option<OnDemand>,
-    #[serde(default, deserialize_with = "forwarding")]
-    forwarding: Option<Forwarding>,
+/// A provider as it is written; an empty value counts as missing, as in Go.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawProvider {
+    pub alias: Option<String>,
+    pub issuer: Option<String>,
+    pub client_id: Option<String>,
+    #[serde(with = "crate::secret::exposed_option")]
+    pub client_secret: Option<Secret>,
+    pub scopes: Option<String>,
+    pub access_type: Option<String>,
+    pub prompt: Option<String>,
+    pub redirect_uris: Option<Vec<String>>,
+    pub remote_redirect_uri: Option<String>,
+    pub send_access_token: Option<bool>,
+    #[serde(deserialize_with = "hosts")]
+    pub hosts: Option<Vec<String>>,
+    #[serde(deserialize_with = "expiration")]
+    pub expiration: Option<ExpirationPolicy>,
+    #[serde(deserialize_with = "on_demand")]
+    pub on_demand: Option<OnDemand>,
+    #[serde(deserialize_with = "forwarding")]
+    pub forwarding: Option<Forwarding>,
 }
 
 impl RawProvider {
-    fn into_provider(self) -> Provider {
+    pub fn into_provider(self) -> Provider {
         Provider {
             aliases: words(self.alias.as_deref().unwrap_or_default()),
             issuer: self.issuer.unwrap_or_default(),
             client_id: self.client_id.unwrap_or_default(),
             client_secret: self.client_secret.filter(|secret| !secret.is_empty()),
-            scopes: words(filled(self.scopes, "openid profile email").as_str()),
+            scopes: words(&filled(self.scopes, "openid profile email")),
             access_type: filled(self.access_type, "offline"),
             prompt: filled(self.prompt, "consent"),
             redirect_uris: match self.redirect_uris {
@@ -141,18 +136,15 @@ impl RawProvider {
     }
 }
 
+/// Splits at single blanks, as Go does, and skips the empty word between two blanks.
 fn words(text: &str) -> Vec<String> {
-    text.split(' ')
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let words = text.split(' ').filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
 }
 
-/// Returns the value, or `None` if it is empty: Go does not distinguish empty from missing.
 fn filled(value: Option<String>, default: &str) -> String {
-    value
-        .filter(|text| !text.is_empty())
-        .unwrap_or_else(|| default.to_owned())
+    let value = value.filter(|text| !text.is_empty());
+    value.unwrap_or_else(|| default.to_owned())
 }
 
 #[cfg(test)]

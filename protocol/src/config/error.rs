@@ -2,7 +2,6 @@
 
 /// Error of the client configuration; [`ConfigError::hint`] says how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum ConfigError {
     #[error("failed to parse config file: {file}{}: {reason}", line.map(|n| format!(":{n}")).unwrap_or_default())]
     Parse {
@@ -35,7 +34,6 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// Returns how to fix the error.
     pub fn hint(&self) -> String {
         match self {
             Self::Parse { file, .. } => format!("correct {file}, or name another with --config-path"),

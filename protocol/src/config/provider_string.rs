@@ -1,8 +1,9 @@
 //! Providers in one-line form: `--provider` and `OPKSSH_PROVIDERS`.
 
 use super::class::ProviderClass;
+use super::client_config::RawProvider;
 use super::error::ConfigError;
-use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
+use super::provider::Provider;
 use crate::secret::Secret;
 
 /// Parses `--provider ISSUER,CLIENT_ID[,SECRET[,SCOPES]]`. Further fields are ignored, as in Go.
@@ -21,22 +22,19 @@ pub fn parse_provider_argument(text: &str) -> Result<Provider, ConfigError> {
     if class == ProviderClass::Google && secret.is_empty() {
         return Err(ConfigError::GoogleSecret);
     }
-    Ok(Provider {
-        aliases: Vec::new(),
-        issuer: (*issuer).to_owned(),
-        client_id: (*client_id).to_owned(),
-        client_secret: (!secret.is_empty()).then(|| Secret::new(secret.to_owned())),
-        scopes: scopes(rest.get(1).copied(), class),
-        access_type: "offline".into(),
-        prompt: "consent".into(),
-        redirect_uris: DEFAULT_REDIRECT_URIS.map(str::to_owned).to_vec(),
-        remote_redirect_uri: None,
-        send_access_token: false,
-        hosts: Vec::new(),
-        expiration: Default::default(),
-        on_demand: Default::default(),
-        forwarding: Default::default(),
-    })
+    let scopes = match rest.get(1) {
+        None => "openid email",
+        Some(text) if text.trim().is_empty() => class.default_scopes(),
+        Some(text) => text,
+    };
+    let raw = RawProvider {
+        issuer: Some((*issuer).to_owned()),
+        client_id: Some((*client_id).to_owned()),
+        client_secret: Some(Secret::new(secret.to_owned())),
+        scopes: Some(scopes.to_owned()),
+        ..RawProvider::default()
+    };
+    Ok(raw.into_provider())
 }
 
 /// Parses `OPKSSH_PROVIDERS`: items `ALIAS,ISSUER,CLIENT_ID[,SECRET[,SCOPES]]` separated by `;`.
@@ -45,9 +43,10 @@ pub fn parse_providers_environment(text: &str) -> Result<Vec<Provider>, ConfigEr
     text.split(';')
         .filter(|item| !item.trim().is_empty())
         .map(|item| {
-            let (alias, rest) = item
-                .split_once(',')
-                .ok_or_else(|| ConfigError::ProviderString(without_secret(item)))?;
+            let (alias, rest) = item.split_once(',').ok_or_else(|| {
+                // an item without a comma could be a secret, so it is cut
+                ConfigError::ProviderString(item.chars().take(40).collect())
+            })?;
             let mut provider = parse_provider_argument(rest)?;
             if !alias.is_empty() {
                 provider.aliases.push(alias.to_owned());
@@ -58,28 +57,10 @@ pub fn parse_providers_environment(text: &str) -> Result<Vec<Provider>, ConfigEr
         .map_err(|error| ConfigError::Environment(Box::new(error)))
 }
 
-/// Splits on single blanks, as Go does, and skips the empty scope between two blanks.
-fn scopes(text: Option<&str>, class: ProviderClass) -> Vec<String> {
-    let text = match text {
-        None => "openid email",
-        Some(text) if text.trim().is_empty() => class.default_scopes(),
-        Some(text) => text,
-    };
-    text.split(' ')
-        .filter(|scope| !scope.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Returns the start of an item for a message. An item without a comma could be a secret, so it is
-/// cut.
-fn without_secret(item: &str) -> String {
-    item.chars().take(40).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::provider::DEFAULT_REDIRECT_URIS;
 
     fn refused(text: &str) -> ConfigError {
         parse_provider_argument(text)

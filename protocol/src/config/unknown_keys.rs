@@ -3,28 +3,55 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize as _, Deserializer};
 use serde_saphyr::Spanned;
 
-const TOP: [&str; 3] = ["agent", "default_provider", "providers"];
-const PROVIDER: [&str; 14] = [
-    "access_type",
-    "alias",
-    "client_id",
-    "client_secret",
-    "expiration",
-    "forwarding",
-    "hosts",
-    "issuer",
-    "on_demand",
-    "prompt",
-    "redirect_uris",
-    "remote_redirect_uri",
-    "scopes",
-    "send_access_token",
-];
-const AGENT: [&str; 4] = ["accounts", "default_account", "lock_on", "public_forges"];
-const ACCOUNT: [&str; 4] = ["expiration", "forwarding", "hosts", "on_demand"];
+use self::Shape::{AnyKeys, Keys, List, Value};
+
+/// A part of the file.
+enum Shape {
+    Value,
+    List(&'static Shape),
+    /// A map with these keys.
+    Keys(&'static [(&'static str, Shape)]),
+    /// A map whose keys are names.
+    AnyKeys(&'static Shape),
+}
+
+static FILE: Shape = Keys(&[
+    ("agent", AGENT),
+    ("default_provider", Value),
+    ("providers", List(&PROVIDER)),
+]);
+const PROVIDER: Shape = Keys(&[
+    ("access_type", Value),
+    ("alias", Value),
+    ("client_id", Value),
+    ("client_secret", Value),
+    ("expiration", Value),
+    ("forwarding", Value),
+    ("hosts", Value),
+    ("issuer", Value),
+    ("on_demand", Value),
+    ("prompt", Value),
+    ("redirect_uris", Value),
+    ("remote_redirect_uri", Value),
+    ("scopes", Value),
+    ("send_access_token", Value),
+]);
+const AGENT: Shape = Keys(&[
+    ("accounts", AnyKeys(&ACCOUNT)),
+    ("default_account", Value),
+    ("lock_on", Value),
+    ("public_forges", Value),
+]);
+const ACCOUNT: Shape = Keys(&[
+    ("expiration", Value),
+    ("forwarding", Value),
+    ("hosts", Value),
+    ("on_demand", Value),
+]);
 
 /// Longest key in a message, in characters; longer keys are cut.
 const LONGEST_SHOWN: usize = 64;
@@ -40,15 +67,6 @@ pub struct UnknownKey {
 }
 
 impl UnknownKey {
-    fn new(key: &Spanned<String>, known: &[&'static str]) -> Self {
-        Self {
-            key: key.value.chars().take(LONGEST_SHOWN).collect(),
-            line: key.referenced.line(),
-            suggestion: suggestion(&key.value, known),
-        }
-    }
-
-    /// Returns the warning for this key of `file`.
     pub fn warning(&self, file: &str) -> String {
         let line = match self.line {
             0 => String::new(),
@@ -60,146 +78,95 @@ impl UnknownKey {
     }
 }
 
-/// Returns the unknown keys of `yaml` in file order, or none if the text is not YAML.
+/// Returns the unknown keys of `yaml` in file order, or none if the text is no configuration.
 pub fn unknown_keys(yaml: &str) -> Vec<UnknownKey> {
-    let tree = serde_saphyr::from_str::<Node>(yaml);
     let mut unknown = Vec::new();
-    for (key, node) in tree.unwrap_or(Node::Leaf).entries(&TOP, &mut unknown) {
-        match key.as_str() {
-            "providers" => {
-                for provider in node.elements() {
-                    let _ = provider.entries(&PROVIDER, &mut unknown);
-                }
-            }
-            "agent" => {
-                for (key, node) in node.entries(&AGENT, &mut unknown) {
-                    if key == "accounts" {
-                        // its keys are account names
-                        for (_, account) in node.pairs() {
-                            let _ = account.entries(&ACCOUNT, &mut unknown);
-                        }
-                    }
-                }
-            }
-            _ => {}
-        }
+    let check = Check {
+        shape: &FILE,
+        unknown: &mut unknown,
+    };
+    let checked = serde_saphyr::with_deserializer_from_str(yaml, |file| check.deserialize(file));
+    if checked.is_err() {
+        unknown.clear();
     }
     unknown
 }
 
-/// The keys of a document, with their positions.
-enum Node {
-    Map(Vec<(Spanned<String>, Node)>),
-    List(Vec<Node>),
-    Leaf,
+/// Reads a part of the file and collects its unknown keys. A missing value has none.
+struct Check<'a> {
+    shape: &'static Shape,
+    unknown: &'a mut Vec<UnknownKey>,
 }
 
-impl Node {
-    fn pairs(self) -> Vec<(Spanned<String>, Node)> {
-        match self {
-            Self::Map(pairs) => pairs,
-            _ => Vec::new(),
-        }
-    }
+impl<'de> DeserializeSeed<'de> for Check<'_> {
+    type Value = ();
 
-    fn elements(self) -> Vec<Node> {
-        match self {
-            Self::List(elements) => elements,
-            _ => Vec::new(),
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.shape {
+            Value => IgnoredAny::deserialize(deserializer).map(|_| ()),
+            List(_) | Keys(_) | AnyKeys(_) => deserializer.deserialize_option(self),
         }
-    }
-
-    /// Returns the entries with `known` keys, and adds the other keys to `unknown`.
-    fn entries(self, known: &[&'static str], unknown: &mut Vec<UnknownKey>) -> Vec<(String, Node)> {
-        let mut entries = Vec::new();
-        for (key, node) in self.pairs() {
-            if known.contains(&key.value.as_str()) {
-                entries.push((key.value, node));
-            } else {
-                unknown.push(UnknownKey::new(&key, known));
-            }
-        }
-        entries
     }
 }
 
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
-    }
-}
-
-struct NodeVisitor;
-
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
+impl<'de> Visitor<'de> for Check<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("YAML")
+        f.write_str("a list or a map")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut pairs = Vec::new();
-        while let Some(key) = map.next_key()? {
-            pairs.push((key, map.next_value()?));
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.shape {
+            List(_) => deserializer.deserialize_seq(self),
+            Value | Keys(_) | AnyKeys(_) => deserializer.deserialize_map(self),
         }
-        Ok(Node::Map(pairs))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = list.next_element()? {
-            elements.push(element);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let shape = match self.shape {
+            List(shape) => shape,
+            Value | Keys(_) | AnyKeys(_) => &Value,
+        };
+        let unknown = self.unknown;
+        let mut next = || {
+            let unknown = &mut *unknown;
+            list.next_element_seed(Check { shape, unknown })
+        };
+        while next()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            let shape = match self.shape {
+                Keys(keys) => match keys.iter().find(|(name, _)| *name == key.value) {
+                    Some((_, shape)) => shape,
+                    None => {
+                        let known: Vec<_> = keys.iter().map(|(name, _)| *name).collect();
+                        self.unknown.push(UnknownKey {
+                            key: key.value.chars().take(LONGEST_SHOWN).collect(),
+                            line: key.referenced.line(),
+                            suggestion: suggestion(&key.value, &known),
+                        });
+                        &Value
+                    }
+                },
+                AnyKeys(shape) => shape,
+                Value | List(_) => &Value,
+            };
+            let unknown = &mut *self.unknown;
+            map.next_value_seed(Check { shape, unknown })?;
         }
-        Ok(Node::List(elements))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        Node::deserialize(deserializer)
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Node::Leaf)
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_bytes<E>(self, _: &[u8]) -> Result<Node, E> {
-        Ok(Node::Leaf)
+        Ok(())
     }
 }
 

@@ -6,17 +6,18 @@
 //! [`VERSION`]; a daemon that does not know the client's version answers with an error that says
 //! which of the two to restart.
 
-mod connecting;
 mod status;
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::account_name::AccountName;
 use crate::config::Provider;
+use crate::process::Process;
 use crate::secret::{self, Secret};
 use crate::session_environment::SessionEnvironment;
 
-pub use connecting::Connecting;
 pub use status::{AccountState, AccountStatus, AgentStatus, Notice, Renewal, StatusReport};
 
 /// Version of the messages. Raised when an older peer could misread them.
@@ -28,17 +29,14 @@ pub const MAX_FRAME: usize = 256 * 1024;
 /// A message with the sender's version.
 #[derive(Serialize, Deserialize)]
 pub struct Versioned<T> {
-    /// [`VERSION`] of the sender.
     pub version: u32,
     /// The client's session environment, sent with requests.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionEnvironment>,
-    /// The request or event.
     pub message: T,
 }
 
 impl<T> Versioned<T> {
-    /// Creates a message without a session environment.
     pub fn new(message: T) -> Self {
         Self {
             version: VERSION,
@@ -47,7 +45,6 @@ impl<T> Versioned<T> {
         }
     }
 
-    /// Creates a message with the client's session environment.
     pub fn from_session(message: T, session: SessionEnvironment) -> Self {
         Self {
             session: Some(session),
@@ -67,29 +64,23 @@ pub enum Request {
     /// Log in again to an existing account, named by its alias: at the same provider, with the same
     /// principals, key type and access-token setting. Events as for [`Request::Login`].
     LoginAgain {
-        /// Alias of the account.
         account: String,
-        /// How the user logs in.
         #[serde(default)]
         flow: Flow,
-        /// Parameters of the authentication request.
-        #[serde(default, skip_serializing_if = "Asking::is_plain")]
+        #[serde(default, skip_serializing_if = "is_default")]
         asking: Asking,
-        /// Options of this client.
-        #[serde(default, skip_serializing_if = "Joining::is_plain")]
+        #[serde(default, skip_serializing_if = "is_default")]
         joining: Joining,
     },
     /// Deliver the redirect address of a browser on another machine: the redirect URI with its
     /// query, the query alone, or `CODE&STATE`. The `state` identifies the pending login; an
     /// unknown one is refused and ends no login. Ends with [`Event::RedirectTaken`].
     Redirected {
-        /// The address; secret because it contains the authorization code.
-        #[serde(with = "crate::secret::exposed")]
+        #[serde(with = "secret::exposed")]
         url: Secret,
     },
     /// Log out and delete accounts. Ends with [`Event::LoggedOut`].
     Logout {
-        /// The accounts.
         which: WhichAccount,
         /// Forget accounts whose store is locked, too; their refresh tokens are not revoked.
         #[serde(default)]
@@ -100,7 +91,6 @@ pub enum Request {
     /// Make an account usable without user interaction, renewing it if it is stale. Ends with
     /// [`Event::Ready`] or [`Event::LoginNeeded`].
     Ensure {
-        /// Account to make usable.
         which: WhichAccount,
         /// If only a login helps, prompt as configured by `on_demand`, and wait for a limited time.
         #[serde(default)]
@@ -109,15 +99,12 @@ pub enum Request {
     /// Lock the agent: it lists, signs and renews nothing until it is unlocked with this password.
     /// Ends with [`Event::Unlockable`].
     Lock {
-        /// The lock's password.
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
     /// Unlock a locked part; a new store gets this passphrase. Ends with [`Event::Unlockable`].
     Unlock {
-        /// Part to unlock.
         part: LockedPart,
-        /// Its password or passphrase.
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
@@ -165,29 +152,24 @@ pub enum WhichAccount {
 pub struct LoginRequest {
     /// One provider, or several to choose from on a page in the browser.
     pub providers: Vec<Provider>,
-    /// Algorithm of the user key.
     #[serde(default)]
     pub key_type: KeyType,
     /// Principals for the certificate; empty means the wildcard marker.
     #[serde(default)]
     pub principals: Vec<String>,
     /// Overrides the provider's `send_access_token`.
-    #[serde(default)]
     pub send_access_token: Option<bool>,
-    /// How the user logs in.
     #[serde(default)]
     pub flow: Flow,
     /// Set by the agent when it logs in to an existing account again.
     #[serde(skip)]
     pub again: bool,
     /// Account name. `None`: the name of this user's existing account, otherwise the provider's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountName>,
-    /// Parameters of the authentication request.
-    #[serde(default, skip_serializing_if = "Asking::is_plain")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub asking: Asking,
-    /// Options of this client.
-    #[serde(default, skip_serializing_if = "Joining::is_plain")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub joining: Joining,
 }
 
@@ -196,10 +178,8 @@ pub struct LoginRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asking {
     /// Overrides the provider's `prompt`.
-    #[serde(default)]
     pub prompt: Option<String>,
     /// Login hint; by default the email address of the account that logs in again.
-    #[serde(default)]
     pub login_hint: Option<String>,
     /// Try `prompt=none` first. If the provider requires interaction, the same browser window
     /// continues with an ordinary login.
@@ -210,13 +190,6 @@ pub struct Asking {
     pub silent_only: bool,
 }
 
-impl Asking {
-    /// Returns true if nothing overrides the provider's entry.
-    pub fn is_plain(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// Options of one client for a login that other clients may share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joining {
@@ -224,15 +197,7 @@ pub struct Joining {
     pub opens_browser: bool,
     /// If the account became usable since the client last asked, answer with [`Event::Ready`] and
     /// start no login.
-    #[serde(default)]
     pub unless_usable: Option<WhichAccount>,
-}
-
-impl Joining {
-    /// Returns true for the default: the client opens the browser and always logs in.
-    pub fn is_plain(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl Default for Joining {
@@ -242,6 +207,10 @@ impl Default for Joining {
             unless_usable: None,
         }
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How the user logs in.
@@ -266,6 +235,19 @@ pub enum KeyType {
     Ed25519,
 }
 
+/// An ssh process that is about to connect. The agent does not run `ssh -G` itself, because that
+/// executes commands from `Match exec`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connecting {
+    pub process: Process,
+    /// The server's names: as given on the command line, and as in known_hosts.
+    pub names: Vec<String>,
+    /// Names of the jump hosts that its child ssh processes connect to, the direct child first.
+    pub jumps: Vec<Vec<String>>,
+    /// Files of UserKnownHostsFile and GlobalKnownHostsFile.
+    pub known_hosts: Vec<PathBuf>,
+}
+
 /// What the daemon answers.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -273,17 +255,13 @@ pub enum Event {
     /// Show this URL and open it in a browser, unless another client of the same login already
     /// opened it.
     OpenBrowser {
-        /// Address to open.
         url: String,
-        /// Whether another client already opened it.
         #[serde(default)]
         opened: bool,
     },
     /// Show this address and code (RFC 8628 section 3.3). Sent for [`Flow::Device`].
     DeviceCode {
-        /// Code to type.
         user_code: String,
-        /// Address to type it at.
         verification_uri: String,
         /// Address that contains the code, for a QR code.
         verification_uri_complete: Option<String>,
@@ -291,60 +269,32 @@ pub enum Event {
         expires_in: u64,
     },
     /// Current step, for a spinner: "Waiting for the browser", …
-    Waiting {
-        /// Text of the step.
-        what: String,
-    },
+    Waiting { what: String },
     /// The login succeeded. Terminal.
-    LoggedIn {
-        /// The account.
-        account: AccountStatus,
-    },
+    LoggedIn { account: AccountStatus },
     /// Accounts were logged out. Terminal.
-    LoggedOut {
-        /// Those accounts.
-        accounts: Vec<LoggedOut>,
-    },
+    LoggedOut { accounts: Vec<LoggedOut> },
     /// Answers [`Request::Status`].
-    Status {
-        /// The status.
-        report: StatusReport,
-    },
+    Status { report: StatusReport },
     /// The account is usable. Terminal.
-    Ready {
-        /// The account.
-        account: AccountStatus,
-    },
+    Ready { account: AccountStatus },
     /// Only a login makes the account usable. `account` is its alias, if it has one.
     LoginNeeded {
-        /// Alias of the account, if it has one.
         account: Option<String>,
-        /// Why it is not usable.
         reason: String,
     },
     /// The address matched a pending login, whose clients get its result.
     RedirectTaken,
     /// Parts that are still locked; empty: none.
-    Unlockable {
-        /// Parts in the order in which to unlock them.
-        locked: Vec<LockedPart>,
-    },
+    Unlockable { locked: Vec<LockedPart> },
     /// Refused until this part is unlocked.
-    Locked {
-        /// The locked part.
-        part: LockedPart,
-        /// What was refused.
-        reason: String,
-    },
+    Locked { part: LockedPart, reason: String },
     /// Answers [`Request::Connecting`].
     Noted,
     /// The daemon exits.
     Stopping,
     /// The request failed. Terminal.
-    Failed {
-        /// The reason.
-        failure: Failure,
-    },
+    Failed { failure: Failure },
 }
 
 impl Event {
@@ -360,18 +310,13 @@ impl Event {
 /// Reason for a failed request: one line for the cause, one for the hint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What failed, and why.
     pub message: String,
-    /// How to fix it, if known.
     pub hint: Option<String>,
 }
 
-/// One account that was logged out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoggedOut {
-    /// Alias of the account.
     pub alias: String,
-    /// Its issuer.
     pub issuer: String,
     /// Result of revoking the refresh token at the provider, as text.
     pub revocation: String,

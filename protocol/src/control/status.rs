@@ -9,39 +9,29 @@ use crate::time::UnixTime;
 /// The daemon's state, and its accounts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StatusReport {
-    /// State of the daemon.
     pub agent: AgentStatus,
-    /// Its accounts.
     pub accounts: Vec<AccountStatus>,
     /// Problem to report: refused signatures, unsafe settings.
     pub notices: Vec<Notice>,
 }
 
-/// A problem to report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Time of the last occurrence; `None`: the problem persists.
     pub at: Option<UnixTime>,
-    /// The problem in one line.
     pub text: String,
 }
 
 /// State of the daemon.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AgentStatus {
-    /// Version of the program.
     pub version: String,
-    /// Process id.
     pub pid: u32,
-    /// Time of the start.
     pub started: UnixTime,
-    /// Path of the agent socket.
     pub agent_socket: String,
-    /// Path of the control socket.
     pub control_socket: String,
     /// Store for new accounts: `secret-service`, `file` or `memory`.
     pub store: String,
-    /// Reason for this store, as text.
     pub store_reason: String,
     /// Store option at start: `auto`, `keyring`, `file` or `memory`. Empty: an older daemon.
     #[serde(default)]
@@ -53,10 +43,8 @@ pub struct AgentStatus {
     #[serde(default)]
     pub memory: String,
     /// Seconds without a connection after which the daemon exits; `None`: never.
-    #[serde(default)]
     pub idle_stop: Option<u64>,
     /// Seconds after its login at which an account is logged out; `None`: never.
-    #[serde(default)]
     pub lifetime: Option<u64>,
     /// Log level at start: `error`, `warn`, `info`, `debug` or `trace`.
     #[serde(default)]
@@ -73,23 +61,17 @@ pub struct AgentStatus {
     pub at_risk: Vec<String>,
 }
 
-/// State of an account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AccountStatus {
     /// Name of the account on the command line.
     pub alias: String,
-    /// Name of the provider.
     #[serde(default)]
     pub provider: String,
-    /// Whether this is the default account.
     pub default: bool,
-    /// Issuer URL.
     pub issuer: String,
-    /// Client id.
     pub client_id: String,
     /// The token's `sub`.
     pub subject: String,
-    /// The token's `email`, if it has one.
     pub email: Option<String>,
     /// `SHA256:…` of the user key, as shown by `ssh-add -l`.
     pub fingerprint: String,
@@ -100,14 +82,12 @@ pub struct AccountStatus {
     pub usable_until: Option<UnixTime>,
     /// Expiration policy that renewals are planned for: `24h`, `oidc`, …
     pub expiration: String,
-    /// How the account is renewed.
     pub renewal: Renewal,
     /// [`renewal`](Self::renewal) as text: "renews by itself", "needs you every 24 h", …
     pub renewal_words: String,
     /// Time of the next automatic renewal, if any.
     pub next_renewal: Option<UnixTime>,
     /// End of the account's lifetime, if limited; see [`AgentStatus::lifetime`].
-    #[serde(default)]
     pub logs_out_at: Option<UnixTime>,
     /// Usable, but expires soon and needs an interactive login.
     #[serde(default)]
@@ -118,12 +98,9 @@ pub struct AccountStatus {
     pub store: String,
     /// Whether the store has the latest state, otherwise the error.
     pub store_error: Option<String>,
-    /// Patterns in `hosts:`.
     pub hosts: Vec<String>,
-    /// Reaction when ssh needs an interactive login.
     #[serde(default)]
     pub on_demand: OnDemand,
-    /// Use through a forwarded agent.
     #[serde(default)]
     pub forwarding: Forwarding,
     /// The access token is not in the certificate, because the account has no
@@ -132,7 +109,6 @@ pub struct AccountStatus {
     pub withholds_access_token: bool,
 }
 
-/// Whether an account can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccountState {
@@ -144,11 +120,9 @@ pub enum AccountState {
     LoginNeeded,
 }
 
-/// Renewal method of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Renewal {
-    /// Not tried yet.
     Unknown,
     /// The provider repeats the nonce: each renewal gives a new PK token, valid on every server.
     ByItself,

@@ -12,8 +12,6 @@ use crate::time::UnixTime;
 pub struct Claims {
     all: Object,
     audience: Vec<String>,
-    /// Whether `aud` was a single string.
-    audience_is_string: bool,
     issued_at: Option<UnixTime>,
     expires_at: Option<UnixTime>,
     not_before: Option<UnixTime>,
@@ -24,6 +22,12 @@ impl Claims {
     /// claims of a non-standard type, even unused ones.
     pub fn parse(payload: &[u8]) -> Result<Self, IdTokenError> {
         let all = json::parse_object(payload)?;
+        // null counts as absent
+        let claim = |name| all.get(name).filter(|value| !value.is_null());
+        let check = |name, is_valid: fn(&Value) -> bool| match claim(name) {
+            Some(value) if !is_valid(value) => Err(IdTokenError::ClaimType(name)),
+            _ => Ok(()),
+        };
         for name in [
             "iss",
             "sub",
@@ -33,57 +37,45 @@ impl Claims {
             "given_name",
             "family_name",
         ] {
-            match all.get(name) {
-                None | Some(Value::Null | Value::String(_)) => {}
-                Some(_) => return Err(IdTokenError::ClaimType(name)),
-            }
+            check(name, Value::is_string)?;
         }
         for name in ["groups", "scopes"] {
-            match all.get(name) {
-                None | Some(Value::Null) => {}
-                Some(Value::Array(items)) if items.iter().all(Value::is_string) => {}
-                Some(_) => return Err(IdTokenError::ClaimType(name)),
-            }
+            check(name, is_list_of_strings)?;
         }
         // RFC 7800
-        match all.get("cnf") {
-            None | Some(Value::Null | Value::Object(_)) => {}
-            Some(_) => return Err(IdTokenError::ClaimType("cnf")),
-        }
-        let (audience, audience_is_string) = match all.get("aud") {
-            None | Some(Value::Null) => (Vec::new(), false),
-            Some(Value::String(one)) => (vec![one.clone()], true),
-            Some(Value::Array(items)) => (
-                items
-                    .iter()
-                    .map(|item| item.as_str().map(str::to_owned))
-                    .collect::<Option<_>>()
-                    .ok_or(IdTokenError::ClaimType("aud"))?,
-                false,
-            ),
-            Some(_) => return Err(IdTokenError::ClaimType("aud")),
+        check("cnf", Value::is_object)?;
+        check("aud", |aud| aud.is_string() || is_list_of_strings(aud))?;
+        let audience = match claim("aud") {
+            None => &[],
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+        };
+        let audience = audience.iter().filter_map(Value::as_str);
+        let time = |name, seconds: fn(&Value) -> Option<i64>| match claim(name) {
+            None => Ok(None),
+            Some(value) => match seconds(value) {
+                Some(seconds) => Ok(Some(UnixTime(seconds))),
+                None => Err(IdTokenError::ClaimType(name)),
+            },
         };
         Ok(Self {
-            issued_at: time(&all, "iat")?,
-            expires_at: time(&all, "exp")?,
-            not_before: time_or_fraction(&all, "nbf")?,
-            audience,
-            audience_is_string,
+            issued_at: time("iat", Value::as_i64)?,
+            expires_at: time("exp", Value::as_i64)?,
+            // cut to whole seconds: some providers send fractions here
+            not_before: time("nbf", |nbf| nbf.as_f64().map(|seconds| seconds as i64))?,
+            audience: audience.map(str::to_owned).collect(),
             all,
         })
     }
 
-    /// Returns `iss`, the issuer.
     pub fn iss(&self) -> &str {
         self.text("iss").unwrap_or_default()
     }
 
-    /// Returns `sub`, the subject.
     pub fn sub(&self) -> &str {
         self.text("sub").unwrap_or_default()
     }
 
-    /// Returns `email`.
     pub fn email(&self) -> Option<&str> {
         self.text("email")
     }
@@ -102,14 +94,11 @@ impl Claims {
     pub fn email_is_verified(&self, refreshed: Option<&Self>) -> bool {
         let agrees = |newer: &Self| match newer.get("email_verified") {
             Some(_) => newer.email_verified() == Some(true),
-            None => newer
-                .email()
-                .is_none_or(|email| self.email() == Some(email)),
+            None => newer.email().is_none() || newer.email() == self.email(),
         };
         self.email_verified() == Some(true) && refreshed.is_none_or(agrees)
     }
 
-    /// Returns `nonce`.
     pub fn nonce(&self) -> Option<&str> {
         self.text("nonce")
     }
@@ -121,7 +110,7 @@ impl Claims {
 
     /// Returns `aud` if it is a single string.
     pub fn single_audience(&self) -> Option<&str> {
-        self.audience_is_string.then(|| self.audience[0].as_str())
+        self.text("aud")
     }
 
     /// Returns `iat`.
@@ -144,7 +133,6 @@ impl Claims {
         self.all.get(name)
     }
 
-    /// Returns all claims, for display.
     pub fn all(&self) -> &Object {
         &self.all
     }
@@ -154,25 +142,7 @@ impl Claims {
     }
 }
 
-/// Reads a NumericDate in whole seconds. A null claim counts as absent.
-fn time(all: &Object, name: &'static str) -> Result<Option<UnixTime>, IdTokenError> {
-    match all.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => value
-            .as_i64()
-            .map(|t| Some(UnixTime(t)))
-            .ok_or(IdTokenError::ClaimType(name)),
-    }
-}
-
-/// Reads a NumericDate (RFC 7519 section 2), cut to whole seconds: some providers send fractions
-/// here.
-fn time_or_fraction(all: &Object, name: &'static str) -> Result<Option<UnixTime>, IdTokenError> {
-    match all.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => value
-            .as_f64()
-            .map(|t| Some(UnixTime(t as i64)))
-            .ok_or(IdTokenError::ClaimType(name)),
-    }
+fn is_list_of_strings(value: &Value) -> bool {
+    let items = value.as_array();
+    items.is_some_and(|items| items.iter().all(Value::is_string))
 }

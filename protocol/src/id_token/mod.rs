@@ -6,7 +6,7 @@ mod unverified;
 mod verify;
 
 pub use claims::Claims;
-pub use unverified::{IdTokenAlgorithm, UnverifiedIdToken};
+pub use unverified::UnverifiedIdToken;
 pub(crate) use verify::precheck;
 pub use verify::{Audience, Expected, VerifiedIdToken, verify};
 
@@ -17,9 +17,7 @@ use crate::jwk::KeyError;
 use crate::printable::{MAX_QUOTED, printable, quoted};
 use crate::time::UnixTime;
 
-/// Reason for refusing an ID token.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum IdTokenError {
     #[error("ID token: expected three parts separated by dots")]
     Parts,

@@ -11,7 +11,7 @@ use crate::jwk::Algorithm;
 
 /// Signature scheme of an ID token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IdTokenAlgorithm {
+pub(super) enum IdTokenAlgorithm {
     /// A plain signature (RFC 7515).
     Jws(Algorithm),
     /// Proof of knowledge of an RS256 signature.
@@ -24,20 +24,17 @@ pub struct UnverifiedIdToken {
     pub(crate) header_base64: String,
     pub(crate) payload_base64: String,
     pub(crate) signature_base64: String,
-    header: Object,
+    pub(crate) header: Object,
     pub(super) signature: Vec<u8>,
     pub(super) algorithm: IdTokenAlgorithm,
     pub(super) claims: Claims,
 }
 
 impl UnverifiedIdToken {
-    /// Parses the compact form.
     pub fn parse(compact: &str) -> Result<Self, IdTokenError> {
-        let mut parts = compact.split('.');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(header), Some(payload), Some(signature), None) => {
-                Self::from_parts(header, payload, signature)
-            }
+        let parts: Vec<&str> = compact.splitn(4, '.').collect();
+        match parts[..] {
+            [header, payload, signature] => Self::from_parts(header, payload, signature),
             _ => Err(IdTokenError::Parts),
         }
     }
@@ -48,11 +45,9 @@ impl UnverifiedIdToken {
         signature_base64: &str,
     ) -> Result<Self, IdTokenError> {
         let header = json::parse_object(&base64url::decode(header_base64)?)?;
+        let is_text = |value: &Value| value.is_string() || value.is_null();
         for name in ["kid", "typ", "jkt", "cic", "cty", "jku", "x5u"] {
-            if header
-                .get(name)
-                .is_some_and(|value| !value.is_string() && !value.is_null())
-            {
+            if !header.get(name).is_none_or(is_text) {
                 return Err(IdTokenError::Header(name));
             }
         }
@@ -61,13 +56,10 @@ impl UnverifiedIdToken {
         if header.contains_key("crit") || header.contains_key("b64") {
             return Err(IdTokenError::Critical);
         }
-        let algorithm = header
-            .get("alg")
-            .and_then(Value::as_str)
-            .ok_or(IdTokenError::Header("alg"))?;
-        let algorithm = match algorithm {
-            "GQ256" => IdTokenAlgorithm::Gq256,
-            other => IdTokenAlgorithm::Jws(other.parse()?),
+        let algorithm = match header.get("alg").and_then(Value::as_str) {
+            None => return Err(IdTokenError::Header("alg")),
+            Some("GQ256") => IdTokenAlgorithm::Gq256,
+            Some(other) => IdTokenAlgorithm::Jws(other.parse()?),
         };
         Ok(Self {
             claims: Claims::parse(&base64url::decode(payload_base64)?)?,
@@ -80,7 +72,6 @@ impl UnverifiedIdToken {
         })
     }
 
-    /// Returns the compact form, unchanged.
     pub fn compact(&self) -> String {
         format!(
             "{}.{}.{}",
@@ -94,19 +85,8 @@ impl UnverifiedIdToken {
         format!("SHA256:{}", STANDARD_NO_PAD.encode(hash.as_ref()))
     }
 
-    /// Returns the claims, unverified.
     pub fn unverified_claims(&self) -> &Claims {
         &self.claims
-    }
-
-    /// Returns the signature scheme in the header.
-    pub fn algorithm(&self) -> IdTokenAlgorithm {
-        self.algorithm
-    }
-
-    /// Returns the protected header, for display.
-    pub fn unverified_header(&self) -> &Object {
-        &self.header
     }
 
     /// Returns the `kid` of the signing key, unverified; for a GQ token, from the original header.

@@ -2,18 +2,17 @@
 
 use serde_json::Value;
 
-use super::{Claims, IdTokenAlgorithm, IdTokenError, UnverifiedIdToken};
+use super::unverified::IdTokenAlgorithm;
+use super::{Claims, IdTokenError, UnverifiedIdToken};
 use crate::gq;
 use crate::jwk::{Algorithm, PublicKey};
 use crate::key_set::KeySet;
 use crate::time::{CLOCK_SKEW, UnixTime};
 
-/// Required contents of an ID token.
 #[derive(Clone, Copy)]
 pub struct Expected<'a> {
     /// Compared byte for byte (OpenID Connect Core section 3.1.3.7 rule 2).
     pub issuer: &'a str,
-    /// Required `aud`.
     pub audience: Audience<'a>,
 }
 
@@ -22,7 +21,8 @@ pub struct Expected<'a> {
 pub enum Audience<'a> {
     /// At least one of these client ids.
     OneOf(&'a [String]),
-    /// `aud` is the commitment itself, which is safe only with a GQ proof.
+    /// `aud` is the commitment itself, as in CI tokens of GitHub and Forgejo Actions. Their holder
+    /// chooses `aud`, so they must be GQ signed.
     Commitment,
 }
 
@@ -34,12 +34,10 @@ pub enum Audience<'a> {
 pub struct VerifiedIdToken(UnverifiedIdToken);
 
 impl VerifiedIdToken {
-    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         &self.0.claims
     }
 
-    /// Returns the compact form.
     pub fn compact(&self) -> String {
         self.0.compact()
     }
@@ -47,11 +45,6 @@ impl VerifiedIdToken {
     /// Returns `SHA256:…` of the payload's base64url.
     pub(crate) fn payload_id(&self) -> String {
         self.0.payload_id()
-    }
-
-    /// Returns the signature scheme.
-    pub fn algorithm(&self) -> IdTokenAlgorithm {
-        self.0.algorithm
     }
 }
 
@@ -87,28 +80,22 @@ pub(crate) fn precheck(
     }
     match expected.audience {
         Audience::OneOf(client_ids) => {
-            if !claims
-                .audience()
-                .iter()
-                .any(|audience| client_ids.contains(audience))
-            {
+            let audience = claims.audience();
+            if !audience.iter().any(|id| client_ids.contains(id)) {
                 return Err(IdTokenError::Audience {
-                    got: claims.audience().to_vec(),
+                    got: audience.to_vec(),
                     expected: client_ids.to_vec(),
                 });
             }
         }
-        Audience::Commitment => {
-            if token.algorithm != IdTokenAlgorithm::Gq256 {
-                return Err(IdTokenError::GqRequired);
-            }
-        }
+        Audience::Commitment if token.algorithm == IdTokenAlgorithm::Gq256 => {}
+        Audience::Commitment => return Err(IdTokenError::GqRequired),
     }
     match token.header_text("typ") {
         None | Some("" | "JWT") => Ok(()),
         Some(typ) if typ.eq_ignore_ascii_case("at+jwt") => Ok(()),
         Some("dpop+id_token" | "id_token+cnf") => Err(IdTokenError::KeyBound),
-        Some(other) => Err(IdTokenError::Typ(other.chars().take(32).collect())),
+        Some(other) => Err(IdTokenError::Typ(other.to_owned())),
     }
 }
 
@@ -149,10 +136,9 @@ fn signed_by(token: &UnverifiedIdToken, key: &PublicKey) -> Result<(), IdTokenEr
             Ok(key.verify(algorithm, message.as_bytes(), &token.signature)?)
         }
         IdTokenAlgorithm::Gq256 => {
-            let original = token.original_header_base64()?;
             let message = gq::Message {
                 header_base64: &token.header_base64,
-                original_header_base64: original,
+                original_header_base64: token.original_header_base64()?,
                 payload_base64: &token.payload_base64,
             };
             // with a `cic` member, the outer header binds the key, so the proof must cover it

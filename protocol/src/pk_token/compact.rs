@@ -40,7 +40,6 @@ pub(super) struct Part {
 }
 
 impl UnverifiedPkToken {
-    /// Reads the compact form.
     pub fn parse_compact(text: &str) -> Result<Self, PkTokenError> {
         if text.len() > MAX_BYTES {
             return Err(PkTokenError::Size(text.len()));
@@ -117,18 +116,13 @@ impl UnverifiedPkToken {
         self
     }
 
-    /// Returns the compact form.
     pub fn compact(&self) -> String {
         let mut text = self.id_token.payload_base64.clone();
-        for part in self.parts() {
-            text.push(':');
-            text.push_str(part.0);
-            text.push(':');
-            text.push_str(part.1);
+        for (header, signature) in self.parts() {
+            text += &format!(":{header}:{signature}");
         }
         if let Some(refreshed) = &self.refreshed {
-            text.push('.');
-            text.push_str(&refreshed.compact());
+            text += &format!(".{}", refreshed.compact());
         }
         text
     }
@@ -154,12 +148,10 @@ impl UnverifiedPkToken {
         sha3_base64url(self.json().as_bytes())
     }
 
-    /// Returns the unverified claims of the ID token.
     pub fn unverified_claims(&self) -> &Claims {
         self.id_token.unverified_claims()
     }
 
-    /// Returns the issuer, unverified.
     pub fn unverified_issuer(&self) -> &str {
         self.id_token.unverified_claims().iss()
     }
@@ -169,12 +161,10 @@ impl UnverifiedPkToken {
         self.id_token.unverified_kid()
     }
 
-    /// Returns the ID token, unverified.
     pub fn unverified_id_token(&self) -> &UnverifiedIdToken {
         &self.id_token
     }
 
-    /// Returns the client instance claims, unverified.
     pub fn unverified_cic(&self) -> &ClientInstanceClaims {
         &self.cic
     }
@@ -186,24 +176,17 @@ impl UnverifiedPkToken {
 
     /// Returns the cosigner's protected header in base64url, if there is a cosigner.
     pub fn unverified_cosigner_header(&self) -> Option<&str> {
-        self.cosigner
-            .as_ref()
-            .map(|part| part.header_base64.as_str())
+        let cosigner = self.cosigner.as_ref();
+        cosigner.map(|part| part.header_base64.as_str())
     }
 
+    /// Returns header and signature of each part, in base64url.
     fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let id_token = &self.id_token;
-        [(
-            id_token.header_base64.as_str(),
-            id_token.signature_base64.as_str(),
-        )]
-        .into_iter()
-        .chain(
-            [Some(&self.cic_part), self.cosigner.as_ref()]
-                .into_iter()
-                .flatten()
-                .map(|part| (part.header_base64.as_str(), part.signature_base64.as_str())),
-        )
+        let provider = &self.id_token;
+        let ours = [Some(&self.cic_part), self.cosigner.as_ref()];
+        let ours = ours.into_iter().flatten();
+        let ours = ours.map(|part| (&*part.header_base64, &*part.signature_base64));
+        std::iter::once((&*provider.header_base64, &*provider.signature_base64)).chain(ours)
     }
 }
 
@@ -231,30 +214,23 @@ impl Slots {
             })
         };
         let members = json::parse_object_like_go(&header)?;
-        match members.get("typ") {
-            Some(Value::String(typ)) if typ == "CIC" => fill(
-                &mut self.cic,
-                (ClientInstanceClaims::parse(&header)?, part()?),
-                "client",
-            ),
-            Some(Value::String(typ)) if typ == "COS" => {
-                fill(&mut self.cosigner, part()?, "cosigner")
+        let typ = match members.get("typ") {
+            None | Some(Value::Null) => "",
+            Some(Value::String(typ)) => typ,
+            Some(other) => return Err(PkTokenError::Typ(other.to_string())),
+        };
+        match typ {
+            "CIC" => {
+                let cic = ClientInstanceClaims::parse(&header)?;
+                fill(&mut self.cic, (cic, part()?), "client")
             }
-            None | Some(Value::Null | Value::String(_)) => {
-                let typ = members
-                    .get("typ")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
-                if !is_provider_typ(typ) {
-                    return Err(PkTokenError::Typ(typ.chars().take(32).collect()));
-                }
+            "COS" => fill(&mut self.cosigner, part()?, "cosigner"),
+            _ if is_provider_typ(typ) => {
                 let token =
                     UnverifiedIdToken::from_parts(header_base64, payload, signature_base64)?;
                 fill(&mut self.id_token, token, "provider")
             }
-            Some(other) => Err(PkTokenError::Typ(
-                other.to_string().chars().take(32).collect(),
-            )),
+            _ => Err(PkTokenError::Typ(typ.to_owned())),
         }
     }
 

@@ -3,28 +3,32 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{self, IntoDeserializer as _};
 use serde::{Deserialize, Serialize};
 
 use crate::time::UnixTime;
 
 /// An expiration policy, with the names of Go opkssh.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[serde(rename_all = "snake_case")]
 pub enum ExpirationPolicy {
-    /// `12h`: 12 hours from `iat`, ignoring `exp`; likewise the next three.
+    /// 12 hours from `iat`, ignoring `exp`; likewise the next three.
+    #[serde(rename = "12h")]
     Hours12,
-    /// `24h`
     #[default]
+    #[serde(rename = "24h")]
     Hours24,
-    /// `48h`
+    #[serde(rename = "48h")]
     Hours48,
-    /// `1week`
+    #[serde(rename = "1week")]
     Week,
-    /// `oidc`: until `exp`.
+    /// Until `exp`.
     Oidc,
-    /// `oidc_refreshed`: until `exp` of the ID token or of the refreshed one.
+    /// Until `exp` of the ID token or of the refreshed one. Go's documentation uses a hyphen, but
+    /// its code does not accept that.
+    #[serde(alias = "oidc-refreshed")]
     OidcRefreshed,
-    /// `never`: as long as the provider publishes the key.
+    /// As long as the provider publishes the key.
     Never,
 }
 
@@ -32,12 +36,9 @@ pub enum ExpirationPolicy {
 #[error(
     "invalid expiration policy: {0} (use one of 12h, 24h, 48h, 1week, oidc, oidc_refreshed, never)"
 )]
-/// Error: no expiration policy has this name.
 pub struct UnknownExpirationPolicy(String);
 
-/// Reason why a token is not valid under a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum ExpirationError {
     #[error("missing issuedAt claim")]
     NoIssuedAt,
@@ -76,11 +77,9 @@ impl ExpirationPolicy {
         let exp = || positive(times.expires_at).ok_or(ExpirationError::NoExpiration);
         match self {
             Self::Hours12 | Self::Hours24 | Self::Hours48 | Self::Week => {
-                let iat = positive(times.issued_at).ok_or(ExpirationError::NoIssuedAt)?;
-                let end = iat
-                    .0
-                    .checked_add(self.max_age())
-                    .ok_or(ExpirationError::NoIssuedAt)?;
+                let iat = positive(times.issued_at);
+                let end = iat.and_then(|iat| iat.0.checked_add(self.max_age()));
+                let end = end.ok_or(ExpirationError::NoIssuedAt)?;
                 Ok(Some(UnixTime(end)))
             }
             Self::Oidc => exp().map(Some),
@@ -88,9 +87,7 @@ impl ExpirationPolicy {
                 // as in Go, an original token without `exp` is an error even if a refreshed token
                 // is attached
                 let exp = exp()?;
-                Ok(Some(
-                    positive(times.refreshed_expires_at).map_or(exp, |fresh| fresh.max(exp)),
-                ))
+                Ok(Some(exp).max(positive(times.refreshed_expires_at)))
             }
             Self::Never => Ok(None),
         }
@@ -143,45 +140,14 @@ impl FromStr for ExpirationPolicy {
     type Err = UnknownExpirationPolicy;
 
     fn from_str(name: &str) -> Result<Self, UnknownExpirationPolicy> {
-        Ok(match name {
-            "12h" => Self::Hours12,
-            "24h" => Self::Hours24,
-            "48h" => Self::Hours48,
-            "1week" => Self::Week,
-            "oidc" => Self::Oidc,
-            // Go's documentation uses a hyphen, but its code does not accept that
-            "oidc_refreshed" | "oidc-refreshed" => Self::OidcRefreshed,
-            "never" => Self::Never,
-            other => return Err(UnknownExpirationPolicy(other.chars().take(64).collect())),
-        })
+        let policy: Result<_, de::value::Error> = Self::deserialize(name.into_deserializer());
+        policy.map_err(|_| UnknownExpirationPolicy(name.chars().take(64).collect()))
     }
 }
 
 impl fmt::Display for ExpirationPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Hours12 => "12h",
-            Self::Hours24 => "24h",
-            Self::Hours48 => "48h",
-            Self::Week => "1week",
-            Self::Oidc => "oidc",
-            Self::OidcRefreshed => "oidc_refreshed",
-            Self::Never => "never",
-        })
-    }
-}
-
-impl From<ExpirationPolicy> for String {
-    fn from(policy: ExpirationPolicy) -> Self {
-        policy.to_string()
-    }
-}
-
-impl TryFrom<String> for ExpirationPolicy {
-    type Error = UnknownExpirationPolicy;
-
-    fn try_from(name: String) -> Result<Self, UnknownExpirationPolicy> {
-        name.parse()
+        self.serialize(f)
     }
 }
 

@@ -9,8 +9,8 @@ mod verify;
 pub use compact::UnverifiedPkToken;
 pub use expiration::{ExpirationError, ExpirationPolicy, TokenTimes, UnknownExpirationPolicy};
 pub use verify::{
-    AuthenticPkToken, BoundPkToken, CommitmentClaim, TrustedProvider, VerifiedPkToken,
-    authenticate, precheck, verify, verify_refreshed,
+    AuthenticPkToken, BoundPkToken, TrustedProvider, VerifiedPkToken, authenticate, precheck,
+    verify, verify_refreshed,
 };
 
 use crate::base64url::Base64Error;
@@ -20,9 +20,7 @@ use crate::json::JsonError;
 use crate::jwk::KeyError;
 use crate::printable::quoted;
 
-/// Reason for refusing a PK token.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum PkTokenError {
     #[error("PK token: {0} bytes are too many")]
     Size(usize),
@@ -55,7 +53,6 @@ pub enum PkTokenError {
     Commitment { got: String, expected: String },
     #[error("PK token: refreshed ID token: {0}")]
     RefreshedMismatch(&'static str),
-    /// Returns the reason with the part that it is about.
     #[error("{0}")]
     RefreshedUnusable(String),
     #[error("PK token: {0}")]

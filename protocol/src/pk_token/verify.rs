@@ -14,31 +14,7 @@ pub struct TrustedProvider {
     pub issuer: String,
     /// At least one of these must be in `aud`. Ignored if the commitment is in `aud`.
     pub client_ids: Vec<String>,
-    /// How long its tokens are valid.
     pub expiration: ExpirationPolicy,
-}
-
-/// The claim that contains the commitment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommitmentClaim {
-    /// Browser and device logins.
-    Nonce,
-    /// CI tokens of GitHub and Forgejo Actions. Their holder chooses `aud`, so they must be GQ
-    /// signed.
-    Audience,
-}
-
-impl CommitmentClaim {
-    /// Returns the kind by issuer, as Go opkssh does.
-    pub fn of_issuer(issuer: &str) -> Self {
-        let path = issuer.strip_suffix('/').unwrap_or(issuer);
-        if issuer == "https://token.actions.githubusercontent.com" || path.ends_with("/api/actions")
-        {
-            Self::Audience
-        } else {
-            Self::Nonce
-        }
-    }
 }
 
 /// A PK token whose key signed it for this provider and is bound to its ID token. The provider's
@@ -54,7 +30,6 @@ impl BoundPkToken {
         &self.provider
     }
 
-    /// Returns the unverified token.
     pub fn unverified(&self) -> &UnverifiedPkToken {
         &self.token
     }
@@ -70,12 +45,10 @@ pub struct AuthenticPkToken {
 }
 
 impl AuthenticPkToken {
-    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         self.id_token.claims()
     }
 
-    /// Returns the verified ID token.
     pub fn id_token(&self) -> &VerifiedIdToken {
         &self.id_token
     }
@@ -130,32 +103,11 @@ impl AuthenticPkToken {
 }
 
 /// A PK token whose signatures, commitments and times were all verified.
-#[derive(Clone)]
-pub struct VerifiedPkToken {
-    id_token: VerifiedIdToken,
-    cic: ClientInstanceClaims,
-    valid_until: Option<UnixTime>,
-}
+pub struct VerifiedPkToken(AuthenticPkToken);
 
 impl VerifiedPkToken {
-    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
-        self.id_token.claims()
-    }
-
-    /// Returns the verified ID token.
-    pub fn id_token(&self) -> &VerifiedIdToken {
-        &self.id_token
-    }
-
-    /// Returns the key that the provider's token is bound to.
-    pub fn user_key(&self) -> &PublicKey {
-        self.cic.user_key()
-    }
-
-    /// Returns the last valid second under the provider's expiration policy; `None`: no end.
-    pub fn valid_until(&self) -> Option<UnixTime> {
-        self.valid_until
+        self.0.claims()
     }
 }
 
@@ -167,12 +119,8 @@ pub fn verify(
     now: UnixTime,
 ) -> Result<VerifiedPkToken, PkTokenError> {
     let token = authenticate(precheck(token, provider)?, keys, now)?;
-    let valid_until = token.age(provider.expiration, now)?;
-    Ok(VerifiedPkToken {
-        id_token: token.id_token,
-        cic: token.cic,
-        valid_until,
-    })
+    token.age(provider.expiration, now)?;
+    Ok(VerifiedPkToken(token))
 }
 
 /// Verifies like [`verify`], but without the age, for servers whose rules have their own age
@@ -184,22 +132,14 @@ pub fn authenticate(
     now: UnixTime,
 ) -> Result<AuthenticPkToken, PkTokenError> {
     let BoundPkToken { token, provider } = token;
-    let provider = &provider;
-    let UnverifiedPkToken {
-        id_token,
-        cic,
-        refreshed,
-        ..
-    } = token;
-    let expected = expected(provider);
-    let id_token = id_token::verify(id_token, expected, keys, now)?;
-    let refreshed = refreshed
-        .map(|refreshed| verify_refreshed(refreshed, id_token.claims(), &cic, expected, keys, now));
-    let refreshed = match refreshed {
+    let (cic, expected) = (token.cic, expected(&provider));
+    let id_token = id_token::verify(token.id_token, expected, keys, now)?;
+    let verify = |token| verify_refreshed(token, id_token.claims(), &cic, expected, keys, now);
+    let refreshed = match token.refreshed.map(verify) {
         Some(Err(error)) if provider.expiration == ExpirationPolicy::OidcRefreshed => {
             return Err(error);
         }
-        other => other,
+        refreshed => refreshed,
     };
     Ok(AuthenticPkToken {
         id_token,
@@ -214,21 +154,13 @@ pub fn precheck(
     token: UnverifiedPkToken,
     provider: &TrustedProvider,
 ) -> Result<BoundPkToken, PkTokenError> {
-    id_token::precheck(&token.id_token, expected(provider))?;
-    has_commitment(
-        &token.id_token,
-        &token.cic,
-        CommitmentClaim::of_issuer(&provider.issuer),
-    )?;
-    let message = token.signed_by_client();
-    token
-        .cic
-        .user_key()
-        .verify(
-            token.cic.algorithm(),
-            message.as_bytes(),
-            &token.cic_part.signature,
-        )
+    let expected = expected(provider);
+    id_token::precheck(&token.id_token, expected)?;
+    has_commitment(token.unverified_claims(), &token.cic, expected.audience)?;
+    let (cic, message) = (&token.cic, token.signed_by_client());
+    let signature = &token.cic_part.signature;
+    let key = cic.user_key();
+    key.verify(cic.algorithm(), message.as_bytes(), signature)
         .map_err(PkTokenError::CicSignature)?;
     Ok(BoundPkToken {
         token,
@@ -249,32 +181,25 @@ pub fn verify_refreshed(
     keys: &KeySet,
     now: UnixTime,
 ) -> Result<VerifiedIdToken, PkTokenError> {
+    let mismatch = |reason| Err(PkTokenError::RefreshedMismatch(reason));
     let Audience::OneOf(client_ids) = expected.audience else {
-        return Err(PkTokenError::RefreshedMismatch(
-            "this issuer's tokens carry the commitment in aud, and are not refreshed",
-        ));
+        return mismatch("this issuer's tokens carry the commitment in aud, and are not refreshed");
     };
     let refreshed =
         id_token::verify(refreshed, expected, keys, now).map_err(PkTokenError::Refreshed)?;
     let (new, old) = (refreshed.claims(), original);
     if !is_for_clients_of(new, old, client_ids) {
-        return Err(PkTokenError::RefreshedMismatch("it is for another client"));
+        return mismatch("it is for another client");
     }
     if new.sub() != old.sub() {
-        return Err(PkTokenError::RefreshedMismatch("it is another subject's"));
+        return mismatch("it is another subject's");
     }
     if new.issued_at() < old.issued_at() {
-        return Err(PkTokenError::RefreshedMismatch(
-            "it is older than the original",
-        ));
+        return mismatch("it is older than the original");
     }
-    if new
-        .nonce()
-        .is_some_and(|nonce| !nonce.is_empty() && nonce != cic.commitment().as_str())
-    {
-        return Err(PkTokenError::RefreshedMismatch(
-            "its nonce is another commitment",
-        ));
+    let nonce = new.nonce().filter(|nonce| !nonce.is_empty());
+    if nonce.is_some_and(|nonce| nonce != cic.commitment().as_str()) {
+        return mismatch("its nonce is another commitment");
     }
     Ok(refreshed)
 }
@@ -288,34 +213,37 @@ fn is_for_clients_of(new: &Claims, old: &Claims, client_ids: &[String]) -> bool 
         && azp(new).is_none_or(|new| azp(old).is_none_or(|old| new == old))
 }
 
+/// Returns what the provider's ID tokens must contain, by issuer, as Go opkssh does.
 fn expected(provider: &TrustedProvider) -> Expected<'_> {
+    let issuer = provider.issuer.as_str();
+    let path = issuer.strip_suffix('/').unwrap_or(issuer);
+    let is_ci =
+        issuer == "https://token.actions.githubusercontent.com" || path.ends_with("/api/actions");
     Expected {
-        issuer: &provider.issuer,
-        audience: match CommitmentClaim::of_issuer(&provider.issuer) {
-            CommitmentClaim::Nonce => Audience::OneOf(&provider.client_ids),
-            CommitmentClaim::Audience => Audience::Commitment,
+        issuer,
+        audience: match is_ci {
+            true => Audience::Commitment,
+            false => Audience::OneOf(&provider.client_ids),
         },
     }
 }
 
 fn has_commitment(
-    id_token: &UnverifiedIdToken,
+    claims: &Claims,
     cic: &ClientInstanceClaims,
-    claim: CommitmentClaim,
+    audience: Audience<'_>,
 ) -> Result<(), PkTokenError> {
-    let claims = id_token.unverified_claims();
-    let got = match claim {
-        CommitmentClaim::Nonce => claims.nonce().ok_or(PkTokenError::NoCommitment("nonce"))?,
-        CommitmentClaim::Audience => claims
-            .single_audience()
-            .ok_or(PkTokenError::NoCommitment("aud"))?,
+    let (name, got) = match audience {
+        Audience::OneOf(_) => ("nonce", claims.nonce()),
+        Audience::Commitment => ("aud", claims.single_audience()),
     };
+    let got = got.ok_or(PkTokenError::NoCommitment(name))?;
     let expected = cic.commitment();
     if got == expected.as_str() {
         Ok(())
     } else {
         Err(PkTokenError::Commitment {
-            got: got.chars().take(64).collect(),
+            got: got.to_owned(),
             expected: expected.as_str().to_owned(),
         })
     }

@@ -73,33 +73,25 @@ pub fn this_program() -> Result<PathBuf, ClientError> {
 pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, ClientError> {
     private_directory(&places.runtime_dir)?;
     private_directory(&places.state_dir)?;
-    let lock_file = places.runtime_dir.join("start.lock");
-    let start_lock = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&lock_file)
-        .map_err(ClientError::io(format!(
-            "cannot open {}",
-            lock_file.display()
-        )))?;
-    start_lock.lock().map_err(ClientError::io(
-        "cannot wait for another start of the agent",
-    ))?;
+    let start_lock = open_private(&places.runtime_dir.join("start.lock"))?;
+    let what = "cannot wait for another start of the agent";
+    start_lock.lock().map_err(ClientError::io(what))?;
     if let Some(connection) = Connection::open_if_running(places)? {
         return Ok(connection);
     }
     let log = Log::open(&places.log_file())?;
-    let failed = |reason: String, log: &Log| ClientError::Start {
-        reason,
-        log: log.last_line(),
+    let failed = |reason: String, log: &Log| {
+        let hint = log.last_line();
+        let hint = hint.unwrap_or_else(|| "run it in the foreground: opkssh agent run".into());
+        ClientError::new(format!("cannot start the agent: {reason}"), hint)
     };
+    let stderr = log.file.try_clone();
+    let what = "cannot duplicate the log's file descriptor";
     let mut daemon = Command::new(&launcher.program)
         .args(&launcher.arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(log.for_daemon()?)
+        .stderr(stderr.map_err(ClientError::io(what))?)
         .spawn()
         .map_err(|error| failed(format!("{}: {error}", launcher.program.display()), &log))?;
     let Some(stdout) = daemon.stdout.take() else {
@@ -126,13 +118,9 @@ pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, 
 fn wait_until_ready(stdout: ChildStdout) -> bool {
     let (done, wait) = mpsc::channel();
     std::thread::spawn(move || {
-        for line in BufReader::new(stdout.take(64 * 1024)).lines() {
-            match line {
-                Ok(line) if line.starts_with("SSH_AUTH_SOCK=") => break,
-                Ok(_) => {}
-                Err(_) => break,
-            }
-        }
+        let lines = BufReader::new(stdout.take(64 * 1024)).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let _ = lines.any(|line| line.starts_with("SSH_AUTH_SOCK="));
         let _ = done.send(());
     });
     wait.recv_timeout(START_TIMEOUT).is_ok()
@@ -141,26 +129,29 @@ fn wait_until_ready(stdout: ChildStdout) -> bool {
 /// Creates the directory `path` with mode 0700. Fails if it exists and others own it or can write
 /// to it.
 fn private_directory(path: &Path) -> Result<(), ClientError> {
-    let what = || format!("cannot use {}", path.display());
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .and_then(|()| std::fs::symlink_metadata(path))
-        .and_then(|found| {
-            if !found.is_dir() {
-                Err(std::io::Error::other("not a directory"))
-            } else if found.uid() != rustix::process::geteuid().as_raw() {
-                Err(std::io::Error::other("it belongs to another user"))
-            } else if found.mode() & 0o022 != 0 {
-                Err(std::io::Error::other(
-                    "other users can write to it; chmod 700 it",
-                ))
-            } else {
-                Ok(())
-            }
-        })
-        .map_err(ClientError::io(what()))
+    let make = || {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let found = std::fs::symlink_metadata(path)?;
+        let wrong = if !found.is_dir() {
+            "not a directory"
+        } else if found.uid() != rustix::process::geteuid().as_raw() {
+            "it belongs to another user"
+        } else if found.mode() & 0o022 != 0 {
+            "other users can write to it; chmod 700 it"
+        } else {
+            return Ok(());
+        };
+        Err(std::io::Error::other(wrong))
+    };
+    make().map_err(ClientError::io(format!("cannot use {}", path.display())))
+}
+
+/// Opens a file of mode 0600, at its end.
+fn open_private(path: &Path) -> Result<File, ClientError> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600);
+    let what = format!("cannot open {}", path.display());
+    options.open(path).map_err(ClientError::io(what))
 }
 
 /// The agent's log from its end at [`Log::open`] on: it explains a failed start.
@@ -172,29 +163,17 @@ struct Log {
 
 impl Log {
     fn open(path: &Path) -> Result<Self, ClientError> {
-        let io = || ClientError::io(format!("cannot open {}", path.display()));
         // no agent runs that could write to it
         if std::fs::metadata(path).is_ok_and(|found| found.len() > LOG_LIMIT) {
             let _ = std::fs::rename(path, path.with_extension("log.old"));
         }
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(io())?;
-        let from = file.metadata().map_err(io())?.len();
+        let file = open_private(path)?;
+        let from = file.metadata().map_or(0, |found| found.len());
         Ok(Self {
             path: path.to_path_buf(),
             file,
             from,
         })
-    }
-
-    fn for_daemon(&self) -> Result<File, ClientError> {
-        self.file.try_clone().map_err(ClientError::io(
-            "cannot duplicate the log's file descriptor",
-        ))
     }
 
     fn last_line(&self) -> Option<String> {
@@ -204,11 +183,8 @@ impl Log {
         file.take(64 * 1024).read_to_end(&mut text).ok()?;
         let text = String::from_utf8_lossy(&text);
         let line = text.lines().rfind(|line| !line.trim().is_empty())?;
-        Some(format!(
-            "its log says: {} ({})",
-            printable(line.trim()),
-            self.path.display()
-        ))
+        let (line, file) = (printable(line.trim()), self.path.display());
+        Some(format!("its log says: {line} ({file})"))
     }
 }
 
