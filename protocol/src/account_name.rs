@@ -40,6 +40,7 @@ impl AccountName {
         Self(name.to_owned())
     }
 
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

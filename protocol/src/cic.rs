@@ -6,7 +6,9 @@ use serde_json::Value;
 use crate::json::{self, JsonError, Object};
 use crate::jwk::{Algorithm, KeyError, PublicKey, sha3_base64url};
 
+/// Reason for refusing client instance claims.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum CicError {
     #[error("client instance claims: {0}")]
     Json(#[from] JsonError),
@@ -28,6 +30,7 @@ pub enum CicError {
 pub struct Commitment(String);
 
 impl Commitment {
+    /// Returns the 43 characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -7,7 +7,9 @@ use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
 
 use crate::jwk::PublicKey;
 
+/// Reason for refusing a GQ signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum GqError {
     #[error("a GQ signature needs an RSA key of 2047 to 8192 bits with exponent 65537")]
     Key,
@@ -21,9 +23,11 @@ pub enum GqError {
 
 /// Input of a GQ signature.
 pub struct Message<'a> {
+    /// Header of the GQ token.
     pub header_base64: &'a str,
     /// Header of the original RS256 token (the `kid` of the GQ token's header).
     pub original_header_base64: &'a str,
+    /// Payload in base64url, as in the token.
     pub payload_base64: &'a str,
 }
 

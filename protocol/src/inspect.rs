@@ -19,7 +19,9 @@ use crate::pk_token::UnverifiedPkToken;
 use crate::printable::{Printable, printable, printable_json};
 use crate::wire::Reader;
 
+/// Reason why a text cannot be shown.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum InspectError {
     #[error("failed to parse SSH key: ssh: no key found")]
     NoKey,

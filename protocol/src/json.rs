@@ -7,7 +7,9 @@ use serde_json::{Map, Number, Value};
 
 use crate::printable::{push_json_escape, quoted};
 
+/// Reason for refusing a JSON text.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum JsonError {
     #[error("not a JSON object: {0}")]
     Syntax(#[from] serde_json::Error),

@@ -22,6 +22,7 @@ pub enum Algorithm {
     Ps256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// Ed25519.
     EdDsa,
 }
 
@@ -50,7 +51,9 @@ impl fmt::Display for Algorithm {
     }
 }
 
+/// Reason for refusing a key or a signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum KeyError {
     #[error("unsupported signature algorithm {}", printable(.0).at_most(MAX_QUOTED))]
     Algorithm(String),
@@ -67,6 +70,7 @@ pub enum KeyError {
 /// A public key of a kind used by OpenPubkey. Equal keys compare equal, however their JWK was
 /// written.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum PublicKey {
     /// P-256: x and y, 32 bytes each, big-endian.
     EcP256 { x: [u8; 32], y: [u8; 32] },

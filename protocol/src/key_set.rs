@@ -35,6 +35,7 @@ impl KeySet {
         })
     }
 
+    /// Returns true if the set has no usable key.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }

@@ -4,6 +4,8 @@
 //! Pure code: no sockets, files, network or clock. Verified data has its own types, which only
 //! [`id_token::verify`], [`pk_token::verify`] and [`certificate::verify`] construct.
 
+#![warn(missing_docs)]
+
 pub mod account_name;
 pub mod base64url;
 pub mod certificate;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The user's directories, taken from the environment by the caller.
 pub struct BaseDirectories {
+    /// The home directory.
     pub home: PathBuf,
     /// `$XDG_RUNTIME_DIR`, if set.
     pub runtime: Option<PathBuf>,
@@ -16,6 +17,7 @@ pub struct BaseDirectories {
 /// The paths shared by client, wrapper and daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
+    /// The home directory.
     pub home: PathBuf,
     /// Private (0700) directory of the sockets.
     pub runtime_dir: PathBuf,
@@ -27,6 +29,7 @@ pub struct Places {
 }
 
 impl Places {
+    /// Derives the paths from the user's directories.
     pub fn new(base: BaseDirectories) -> Self {
         let state_dir = base.state.join("opkssh");
         Self {
@@ -96,6 +99,7 @@ impl Places {
         ]
     }
 
+    /// Returns ssh's default known_hosts files.
     pub fn known_hosts_files(&self) -> [PathBuf; 4] {
         [
             self.home.join(".ssh/known_hosts"),
@@ -105,6 +109,7 @@ impl Places {
         ]
     }
 
+    /// Returns `~/.ssh`.
     pub fn ssh_dir(&self) -> PathBuf {
         self.home.join(".ssh")
     }

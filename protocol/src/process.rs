@@ -5,14 +5,18 @@ use serde::{Deserialize, Serialize};
 /// A process id and the process's start time, in clock ticks since boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
+    /// Process id.
     pub pid: u32,
+    /// Start time in clock ticks since boot.
     pub start_time: u64,
 }
 
 /// Fields of `/proc/PID/stat` (proc(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessStat {
+    /// Process id of the parent.
     pub parent: u32,
+    /// Start time in clock ticks since boot.
     pub start_time: u64,
 }
 

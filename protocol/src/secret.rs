@@ -65,6 +65,7 @@ impl Secret {
         &self.0
     }
 
+    /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -75,10 +76,12 @@ impl Secret {
 pub mod exposed {
     use super::*;
 
+    /// Writes the text.
     pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(secret.expose())
     }
 
+    /// Reads the text.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         String::deserialize(deserializer).map(Secret::new)
     }
@@ -88,6 +91,7 @@ pub mod exposed {
 pub mod exposed_option {
     use super::*;
 
+    /// Writes the text, if there is a secret.
     pub fn serialize<S: Serializer>(
         secret: &Option<Secret>,
         serializer: S,
@@ -98,6 +102,7 @@ pub mod exposed_option {
         }
     }
 
+    /// Reads the text, if there is one.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Secret>, D::Error> {

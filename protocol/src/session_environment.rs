@@ -43,6 +43,7 @@ impl SessionEnvironment {
             .into()
     }
 
+    /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }

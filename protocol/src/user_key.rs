@@ -26,11 +26,13 @@ enum Kind {
     Ed25519(ed25519_dalek::SigningKey),
 }
 
+/// Error: the text is not a stored key.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored user key is not readable")]
 pub struct UnreadableKey;
 
 impl UserKey {
+    /// Generates a key of this type.
     pub fn generate(kind: KeyType) -> Result<Self, getrandom::Error> {
         leaving_no_stack(|| {
             loop {
@@ -44,6 +46,7 @@ impl UserKey {
         })
     }
 
+    /// Returns the public key.
     pub fn public_key(&self) -> PublicKey {
         match &*self.0 {
             Kind::P256(key) => {
@@ -57,6 +60,7 @@ impl UserKey {
         }
     }
 
+    /// Returns the algorithm of its signatures.
     pub fn algorithm(&self) -> Algorithm {
         match &*self.0 {
             Kind::P256(_) => Algorithm::Es256,

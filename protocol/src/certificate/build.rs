@@ -11,6 +11,7 @@ use crate::secret::{Secret, leaving_no_stack};
 use crate::time::UnixTime;
 use crate::user_key::UserKey;
 
+/// The contents of a new certificate.
 pub struct CertificateRequest<'a> {
     /// Stored in the extension [`PK_TOKEN_EXTENSION`].
     pub pk_token: &'a UnverifiedPkToken,
@@ -23,7 +24,9 @@ pub struct CertificateRequest<'a> {
     pub valid_before: UnixTime,
 }
 
+/// Reason why no certificate was built.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum MintError {
     #[error("principal {0:?} is not allowed: use letters, digits and . _ + @ - only")]
     Principal(String),

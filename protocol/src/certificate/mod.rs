@@ -42,7 +42,9 @@ pub const PERMITS: [&str; 5] = [
     "permit-user-rc",
 ];
 
+/// Reason for refusing a certificate.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum CertificateError {
     #[error("certificate: {0} bytes are too many")]
     Size(usize),

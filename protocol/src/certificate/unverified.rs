@@ -63,10 +63,12 @@ impl UnverifiedCertificate {
         Self::parse(&blob)
     }
 
+    /// Returns the compact PK token.
     pub fn unverified_pk_token(&self) -> &str {
         &self.pk_token
     }
 
+    /// Returns the certified key.
     pub fn unverified_public_key(&self) -> &PublicKey {
         &self.public_key
     }
@@ -92,6 +94,7 @@ impl UnverifiedCertificate {
         format!("{} {}", self.wire_type(), STANDARD.encode(&self.blob))
     }
 
+    /// Returns the wire name of the certificate's type.
     pub fn wire_type(&self) -> &'static str {
         match self.public_key {
             PublicKey::Ed25519(_) => CERTIFICATE_TYPES[1],

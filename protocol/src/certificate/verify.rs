@@ -29,6 +29,7 @@ impl VerifiedCertificate {
         self.0.certificate.valid_principals()
     }
 
+    /// Returns the certified key.
     pub fn public_key(&self) -> &PublicKey {
         &self.0.public_key
     }
@@ -46,15 +47,18 @@ impl VerifiedCertificate {
         self.0.unverified_fingerprint()
     }
 
+    /// Returns true if the certificate has the critical option `force-command`.
     pub fn has_forced_command(&self) -> bool {
         let options = self.0.certificate.critical_options();
         options.iter().any(|(name, _)| name == "force-command")
     }
 
+    /// Returns the compact PK token.
     pub fn pk_token(&self) -> &str {
         &self.0.pk_token
     }
 
+    /// Returns the access token, if the certificate contains one.
     pub fn access_token(&self) -> Option<&Secret> {
         self.0.access_token.as_ref()
     }

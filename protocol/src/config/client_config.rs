@@ -28,6 +28,7 @@ pub struct ClientConfig {
     pub providers: Vec<Provider>,
     /// Not in Go.
     pub agent: AgentSection,
+    /// Warnings about keys without effect.
     pub warnings: Vec<String>,
 }
 

@@ -2,11 +2,13 @@
 
 /// Error of the client configuration; [`ConfigError::hint`] says how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum ConfigError {
     #[error("failed to parse config file: {file}{}: {reason}", line.map(|n| format!(":{n}")).unwrap_or_default())]
     Parse {
         file: String,
         line: Option<u64>,
+        /// Why it is not usable.
         reason: String,
     },
     #[error("duplicate provider alias found: {0}")]
@@ -34,6 +36,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// Returns how to fix the error.
     pub fn hint(&self) -> String {
         match self {
             Self::Parse { file, .. } => format!("correct {file}, or name another with --config-path"),

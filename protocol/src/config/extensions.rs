@@ -34,8 +34,10 @@ pub struct AccountOverrides {
     /// Expiration policy to plan renewals for.
     #[serde(deserialize_with = "expiration")]
     pub expiration: Option<ExpirationPolicy>,
+    /// Reaction when ssh needs an interactive login.
     #[serde(deserialize_with = "on_demand")]
     pub on_demand: Option<OnDemand>,
+    /// Use through a forwarded agent.
     #[serde(deserialize_with = "forwarding")]
     pub forwarding: Option<Forwarding>,
 }

@@ -25,8 +25,11 @@ pub struct Provider {
     /// Client secret, if one is configured and the provider takes it.
     #[serde(default, with = "secret::exposed_option")]
     pub client_secret: Option<Secret>,
+    /// Scopes to request.
     pub scopes: Vec<String>,
+    /// The request parameter `access_type`.
     pub access_type: String,
+    /// The request parameter `prompt`.
     pub prompt: String,
     /// Loopback redirect URIs, in the order in which they are tried.
     pub redirect_uris: Vec<String>,
@@ -41,8 +44,10 @@ pub struct Provider {
     /// Expiration policy for which renewals are planned. Not in Go.
     #[serde(default)]
     pub expiration: ExpirationPolicy,
+    /// Reaction when ssh needs an interactive login. Not in Go.
     #[serde(default)]
     pub on_demand: OnDemand,
+    /// Use through a forwarded agent. Not in Go.
     #[serde(default)]
     pub forwarding: Forwarding,
 }
@@ -56,6 +61,7 @@ impl Provider {
         )
     }
 
+    /// Returns true if `alias` is one of the aliases.
     pub fn has_alias(&self, alias: &str) -> bool {
         self.aliases.iter().any(|known| known == alias)
     }

@@ -29,14 +29,17 @@ pub const MAX_FRAME: usize = 256 * 1024;
 /// A message with the sender's version.
 #[derive(Serialize, Deserialize)]
 pub struct Versioned<T> {
+    /// [`VERSION`] of the sender.
     pub version: u32,
     /// The client's session environment, sent with requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionEnvironment>,
+    /// The request or event.
     pub message: T,
 }
 
 impl<T> Versioned<T> {
+    /// Creates a message without a session environment.
     pub fn new(message: T) -> Self {
         Self {
             version: VERSION,
@@ -45,6 +48,7 @@ impl<T> Versioned<T> {
         }
     }
 
+    /// Creates a message with the client's session environment.
     pub fn from_session(message: T, session: SessionEnvironment) -> Self {
         Self {
             session: Some(session),
@@ -64,11 +68,15 @@ pub enum Request {
     /// Log in again to an existing account, named by its alias: at the same provider, with the same
     /// principals, key type and access-token setting. Events as for [`Request::Login`].
     LoginAgain {
+        /// Alias of the account.
         account: String,
+        /// How the user logs in.
         #[serde(default)]
         flow: Flow,
+        /// Parameters of the authentication request.
         #[serde(default, skip_serializing_if = "is_default")]
         asking: Asking,
+        /// Options of this client.
         #[serde(default, skip_serializing_if = "is_default")]
         joining: Joining,
     },
@@ -76,11 +84,13 @@ pub enum Request {
     /// query, the query alone, or `CODE&STATE`. The `state` identifies the pending login; an
     /// unknown one is refused and ends no login. Ends with [`Event::RedirectTaken`].
     Redirected {
+        /// The address; secret because it contains the authorization code.
         #[serde(with = "secret::exposed")]
         url: Secret,
     },
     /// Log out and delete accounts. Ends with [`Event::LoggedOut`].
     Logout {
+        /// The accounts.
         which: WhichAccount,
         /// Forget accounts whose store is locked, too; their refresh tokens are not revoked.
         #[serde(default)]
@@ -91,6 +101,7 @@ pub enum Request {
     /// Make an account usable without user interaction, renewing it if it is stale. Ends with
     /// [`Event::Ready`] or [`Event::LoginNeeded`].
     Ensure {
+        /// The accounts.
         which: WhichAccount,
         /// If only a login helps, prompt as configured by `on_demand`, and wait for a limited time.
         #[serde(default)]
@@ -99,12 +110,15 @@ pub enum Request {
     /// Lock the agent: it lists, signs and renews nothing until it is unlocked with this password.
     /// Ends with [`Event::Unlockable`].
     Lock {
+        /// The lock's password.
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
     /// Unlock a locked part; a new store gets this passphrase. Ends with [`Event::Unlockable`].
     Unlock {
+        /// Part to unlock.
         part: LockedPart,
+        /// The lock's password.
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
@@ -152,6 +166,7 @@ pub enum WhichAccount {
 pub struct LoginRequest {
     /// One provider, or several to choose from on a page in the browser.
     pub providers: Vec<Provider>,
+    /// Algorithm of the user key.
     #[serde(default)]
     pub key_type: KeyType,
     /// Principals for the certificate; empty means the wildcard marker.
@@ -159,6 +174,7 @@ pub struct LoginRequest {
     pub principals: Vec<String>,
     /// Overrides the provider's `send_access_token`.
     pub send_access_token: Option<bool>,
+    /// How the user logs in.
     #[serde(default)]
     pub flow: Flow,
     /// Set by the agent when it logs in to an existing account again.
@@ -167,8 +183,10 @@ pub struct LoginRequest {
     /// Account name. `None`: the name of this user's existing account, otherwise the provider's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountName>,
+    /// Parameters of the authentication request.
     #[serde(default, skip_serializing_if = "is_default")]
     pub asking: Asking,
+    /// Options of this client.
     #[serde(default, skip_serializing_if = "is_default")]
     pub joining: Joining,
 }
@@ -239,6 +257,7 @@ pub enum KeyType {
 /// executes commands from `Match exec`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connecting {
+    /// The ssh process.
     pub process: Process,
     /// The server's names: as given on the command line, and as in known_hosts.
     pub names: Vec<String>,
@@ -251,17 +270,22 @@ pub struct Connecting {
 /// What the daemon answers.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "a variant says what its field is")]
 pub enum Event {
     /// Show this URL and open it in a browser, unless another client of the same login already
     /// opened it.
     OpenBrowser {
+        /// Address to open.
         url: String,
+        /// Whether another client already opened it.
         #[serde(default)]
         opened: bool,
     },
     /// Show this address and code (RFC 8628 section 3.3). Sent for [`Flow::Device`].
     DeviceCode {
+        /// Code to type.
         user_code: String,
+        /// Address to type it at.
         verification_uri: String,
         /// Address that contains the code, for a QR code.
         verification_uri_complete: Option<String>,
@@ -280,7 +304,9 @@ pub enum Event {
     Ready { account: AccountStatus },
     /// Only a login makes the account usable. `account` is its alias, if it has one.
     LoginNeeded {
+        /// Alias of the account, if it has one.
         account: Option<String>,
+        /// Why it is not usable.
         reason: String,
     },
     /// The address matched a pending login, whose clients get its result.
@@ -310,13 +336,18 @@ impl Event {
 /// Reason for a failed request: one line for the cause, one for the hint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
+    /// What failed, and why.
     pub message: String,
+    /// How to fix it, if known.
     pub hint: Option<String>,
 }
 
+/// One account that was logged out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoggedOut {
+    /// Alias of the account.
     pub alias: String,
+    /// Its issuer.
     pub issuer: String,
     /// Result of revoking the refresh token at the provider, as text.
     pub revocation: String,

@@ -9,29 +9,39 @@ use crate::time::UnixTime;
 /// The daemon's state, and its accounts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StatusReport {
+    /// State of the daemon.
     pub agent: AgentStatus,
+    /// Its accounts.
     pub accounts: Vec<AccountStatus>,
     /// Problem to report: refused signatures, unsafe settings.
     pub notices: Vec<Notice>,
 }
 
+/// A problem to report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Time of the last occurrence; `None`: the problem persists.
     pub at: Option<UnixTime>,
+    /// The problem in one line.
     pub text: String,
 }
 
 /// State of the daemon.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AgentStatus {
+    /// Version of the program.
     pub version: String,
+    /// Process id.
     pub pid: u32,
+    /// Time of the start.
     pub started: UnixTime,
+    /// Path of the agent socket.
     pub agent_socket: String,
+    /// Path of the control socket.
     pub control_socket: String,
     /// Store for new accounts: `secret-service`, `file` or `memory`.
     pub store: String,
+    /// Reason for this store, as text.
     pub store_reason: String,
     /// Store option at start: `auto`, `keyring`, `file` or `memory`. Empty: an older daemon.
     #[serde(default)]
@@ -61,17 +71,23 @@ pub struct AgentStatus {
     pub at_risk: Vec<String>,
 }
 
+/// State of an account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AccountStatus {
     /// Name of the account on the command line.
     pub alias: String,
+    /// Name of the provider.
     #[serde(default)]
     pub provider: String,
+    /// Whether this is the default account.
     pub default: bool,
+    /// Issuer URL.
     pub issuer: String,
+    /// Client id.
     pub client_id: String,
     /// The token's `sub`.
     pub subject: String,
+    /// The token's `email`, if it has one.
     pub email: Option<String>,
     /// `SHA256:…` of the user key, as shown by `ssh-add -l`.
     pub fingerprint: String,
@@ -82,6 +98,7 @@ pub struct AccountStatus {
     pub usable_until: Option<UnixTime>,
     /// Expiration policy that renewals are planned for: `24h`, `oidc`, …
     pub expiration: String,
+    /// How the account is renewed.
     pub renewal: Renewal,
     /// [`renewal`](Self::renewal) as text: "renews by itself", "needs you every 24 h", …
     pub renewal_words: String,
@@ -98,9 +115,12 @@ pub struct AccountStatus {
     pub store: String,
     /// Whether the store has the latest state, otherwise the error.
     pub store_error: Option<String>,
+    /// Patterns in `hosts:`.
     pub hosts: Vec<String>,
+    /// Reaction when ssh needs an interactive login.
     #[serde(default)]
     pub on_demand: OnDemand,
+    /// Use through a forwarded agent.
     #[serde(default)]
     pub forwarding: Forwarding,
     /// The access token is not in the certificate, because the account has no
@@ -109,6 +129,7 @@ pub struct AccountStatus {
     pub withholds_access_token: bool,
 }
 
+/// Whether an account can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccountState {
@@ -120,9 +141,11 @@ pub enum AccountState {
     LoginNeeded,
 }
 
+/// Renewal method of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Renewal {
+    /// Not tried yet.
     Unknown,
     /// The provider repeats the nonce: each renewal gives a new PK token, valid on every server.
     ByItself,

@@ -68,14 +68,17 @@ impl Claims {
         })
     }
 
+    /// Returns `iss`, the issuer.
     pub fn iss(&self) -> &str {
         self.text("iss").unwrap_or_default()
     }
 
+    /// Returns `sub`, the subject.
     pub fn sub(&self) -> &str {
         self.text("sub").unwrap_or_default()
     }
 
+    /// Returns `email`.
     pub fn email(&self) -> Option<&str> {
         self.text("email")
     }
@@ -99,6 +102,7 @@ impl Claims {
         self.email_verified() == Some(true) && refreshed.is_none_or(agrees)
     }
 
+    /// Returns `nonce`.
     pub fn nonce(&self) -> Option<&str> {
         self.text("nonce")
     }
@@ -133,6 +137,7 @@ impl Claims {
         self.all.get(name)
     }
 
+    /// Returns all claims, for display.
     pub fn all(&self) -> &Object {
         &self.all
     }

@@ -17,7 +17,9 @@ use crate::jwk::KeyError;
 use crate::printable::{MAX_QUOTED, printable, quoted};
 use crate::time::UnixTime;
 
+/// Reason for refusing an ID token.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum IdTokenError {
     #[error("ID token: expected three parts separated by dots")]
     Parts,

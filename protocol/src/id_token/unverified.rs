@@ -31,6 +31,7 @@ pub struct UnverifiedIdToken {
 }
 
 impl UnverifiedIdToken {
+    /// Parses the compact form.
     pub fn parse(compact: &str) -> Result<Self, IdTokenError> {
         let parts: Vec<&str> = compact.splitn(4, '.').collect();
         match parts[..] {
@@ -72,6 +73,7 @@ impl UnverifiedIdToken {
         })
     }
 
+    /// Returns the compact form, unchanged.
     pub fn compact(&self) -> String {
         format!(
             "{}.{}.{}",
@@ -85,6 +87,7 @@ impl UnverifiedIdToken {
         format!("SHA256:{}", STANDARD_NO_PAD.encode(hash.as_ref()))
     }
 
+    /// Returns the claims, unverified.
     pub fn unverified_claims(&self) -> &Claims {
         &self.claims
     }

@@ -9,10 +9,12 @@ use crate::jwk::{Algorithm, PublicKey};
 use crate::key_set::KeySet;
 use crate::time::{CLOCK_SKEW, UnixTime};
 
+/// Required contents of an ID token.
 #[derive(Clone, Copy)]
 pub struct Expected<'a> {
     /// Compared byte for byte (OpenID Connect Core section 3.1.3.7 rule 2).
     pub issuer: &'a str,
+    /// Required `aud`.
     pub audience: Audience<'a>,
 }
 
@@ -34,10 +36,12 @@ pub enum Audience<'a> {
 pub struct VerifiedIdToken(UnverifiedIdToken);
 
 impl VerifiedIdToken {
+    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         &self.0.claims
     }
 
+    /// Returns the compact form.
     pub fn compact(&self) -> String {
         self.0.compact()
     }

@@ -40,6 +40,7 @@ pub(super) struct Part {
 }
 
 impl UnverifiedPkToken {
+    /// Reads the compact form.
     pub fn parse_compact(text: &str) -> Result<Self, PkTokenError> {
         if text.len() > MAX_BYTES {
             return Err(PkTokenError::Size(text.len()));
@@ -116,6 +117,7 @@ impl UnverifiedPkToken {
         self
     }
 
+    /// Returns the compact form.
     pub fn compact(&self) -> String {
         let mut text = self.id_token.payload_base64.clone();
         for (header, signature) in self.parts() {
@@ -148,10 +150,12 @@ impl UnverifiedPkToken {
         sha3_base64url(self.json().as_bytes())
     }
 
+    /// Returns the unverified claims of the ID token.
     pub fn unverified_claims(&self) -> &Claims {
         self.id_token.unverified_claims()
     }
 
+    /// Returns the issuer, unverified.
     pub fn unverified_issuer(&self) -> &str {
         self.id_token.unverified_claims().iss()
     }
@@ -161,10 +165,12 @@ impl UnverifiedPkToken {
         self.id_token.unverified_kid()
     }
 
+    /// Returns the ID token, unverified.
     pub fn unverified_id_token(&self) -> &UnverifiedIdToken {
         &self.id_token
     }
 
+    /// Returns the client instance claims, unverified.
     pub fn unverified_cic(&self) -> &ClientInstanceClaims {
         &self.cic
     }

@@ -15,11 +15,14 @@ pub enum ExpirationPolicy {
     /// 12 hours from `iat`, ignoring `exp`; likewise the next three.
     #[serde(rename = "12h")]
     Hours12,
+    /// `24h`
     #[default]
     #[serde(rename = "24h")]
     Hours24,
+    /// `48h`
     #[serde(rename = "48h")]
     Hours48,
+    /// `1week`
     #[serde(rename = "1week")]
     Week,
     /// Until `exp`.
@@ -36,9 +39,12 @@ pub enum ExpirationPolicy {
 #[error(
     "invalid expiration policy: {0} (use one of 12h, 24h, 48h, 1week, oidc, oidc_refreshed, never)"
 )]
+/// Error: no expiration policy has this name.
 pub struct UnknownExpirationPolicy(String);
 
+/// Reason why a token is not valid under a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum ExpirationError {
     #[error("missing issuedAt claim")]
     NoIssuedAt,

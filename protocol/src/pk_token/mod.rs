@@ -20,7 +20,9 @@ use crate::json::JsonError;
 use crate::jwk::KeyError;
 use crate::printable::quoted;
 
+/// Reason for refusing a PK token.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum PkTokenError {
     #[error("PK token: {0} bytes are too many")]
     Size(usize),
@@ -53,6 +55,7 @@ pub enum PkTokenError {
     Commitment { got: String, expected: String },
     #[error("PK token: refreshed ID token: {0}")]
     RefreshedMismatch(&'static str),
+    /// Returns the reason with the part that it is about.
     #[error("{0}")]
     RefreshedUnusable(String),
     #[error("PK token: {0}")]

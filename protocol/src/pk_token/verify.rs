@@ -14,6 +14,7 @@ pub struct TrustedProvider {
     pub issuer: String,
     /// At least one of these must be in `aud`. Ignored if the commitment is in `aud`.
     pub client_ids: Vec<String>,
+    /// How long its tokens are valid.
     pub expiration: ExpirationPolicy,
 }
 
@@ -30,6 +31,7 @@ impl BoundPkToken {
         &self.provider
     }
 
+    /// Returns the unverified token.
     pub fn unverified(&self) -> &UnverifiedPkToken {
         &self.token
     }
@@ -45,10 +47,12 @@ pub struct AuthenticPkToken {
 }
 
 impl AuthenticPkToken {
+    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         self.id_token.claims()
     }
 
+    /// Returns the verified ID token.
     pub fn id_token(&self) -> &VerifiedIdToken {
         &self.id_token
     }
@@ -106,6 +110,7 @@ impl AuthenticPkToken {
 pub struct VerifiedPkToken(AuthenticPkToken);
 
 impl VerifiedPkToken {
+    /// Returns the verified claims.
     pub fn claims(&self) -> &Claims {
         self.0.claims()
     }

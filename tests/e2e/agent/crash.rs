@@ -10,8 +10,8 @@ use std::path::Path;
 
 use opkssh_test_support::{Part, ProviderOptions, SecretService, left_out, wait_until};
 
-use crate::setup::{Setup, kill_daemon, status};
 use crate::agent::store::{index, stored};
+use crate::setup::{Setup, kill_daemon, status};
 
 const PARTS: [Part; 2] = [Part::Provider, Part::Keyring];
 const VARIABLE: &str = "OPKSSH_FAILPOINT";

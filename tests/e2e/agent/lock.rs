@@ -5,9 +5,9 @@ use std::fs;
 
 use opkssh_test_support::{Home, Part, SecretService, left_out, wait_until};
 
-use crate::setup::{Setup, daemon_pid, kill_daemon, status};
 use crate::agent::store::secrets::{contains, files_below, secrets_of};
 use crate::agent::store::{index, stored, stored_text};
+use crate::setup::{Setup, daemon_pid, kill_daemon, status};
 
 pub const PASSWORD: &str = "lock it with this";
 const SEALED: &str = "-----BEGIN AGE ENCRYPTED FILE-----";

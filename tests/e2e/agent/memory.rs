@@ -12,9 +12,9 @@ use opkssh_test_support::{
 };
 
 use crate::agent::lock::{PASSWORD, lock};
-use crate::setup::{OPKSSH, Setup, daemon_pid};
 use crate::agent::sockets::other_users::is_root;
 use crate::agent::store::stored;
+use crate::setup::{OPKSSH, Setup, daemon_pid};
 use scan::{Secrets, found_in_memory};
 
 #[test]

@@ -10,8 +10,8 @@ use opkssh_test_support::{
     Browser, Client, Home, MintingProvider, OnRefresh, Part, SecretService, left_out, wait_until,
 };
 
-use crate::setup::{OPKSSH, agent_socket, entry, kill_daemon, status, write_config};
 use crate::agent::store::{index, stored_text};
+use crate::setup::{OPKSSH, agent_socket, entry, kill_daemon, status, write_config};
 
 const PASSPHRASE: &str = "a passphrase of the tests";
 const PASSWORD: &str = "lock it with this";

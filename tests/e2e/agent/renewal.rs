@@ -8,8 +8,8 @@ use opkssh_protocol::pk_token::UnverifiedPkToken;
 use opkssh_test_support::{Part, ProviderOptions, SecretService, left_out, wait_until};
 use serde_json::Value;
 
-use crate::setup::{Setup, daemon_log, kill_daemon, status};
 use crate::agent::store::stored;
+use crate::setup::{Setup, daemon_log, kill_daemon, status};
 
 /// Tokens of this many seconds are renewed ten seconds before their end.
 fn short_lived(seconds: u32) -> ProviderOptions {

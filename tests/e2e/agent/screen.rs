@@ -2,8 +2,8 @@
 
 use opkssh_test_support::{Logind, Part, SecretService, SystemBus, left_out, wait_until};
 
-use crate::setup::{Setup, daemon_log, kill_daemon, status};
 use crate::agent::store::stored_text;
+use crate::setup::{Setup, daemon_log, kill_daemon, status};
 
 const NO_IDENTITIES: &str = "The agent has no identities.\n";
 const AWAY: &str = "the agent is locked with the screen";

@@ -7,8 +7,8 @@ mod pasted;
 use opkssh_test_support::{BrowserMode, Part, ProviderOptions, left_out};
 use serde_json::{Value, json};
 
-use crate::setup::{Setup, status};
 use crate::agent::sockets::raw::Raw;
+use crate::setup::{Setup, status};
 
 fn silent() -> Setup {
     let options = ProviderOptions {

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use opkssh_test_support::{Etc, GoPeer, Home, Output, Part, left_out, user_name};
 use serde_json::Value;
 
-use crate::setup::OPKSSH;
 use crate::server::verify_refusals::attempt::{Attempt, now};
+use crate::setup::OPKSSH;
 
 fn audit(home: &Home, etc: &Etc, more: &[&str]) -> Output {
     let command = home.opkssh(["audit", "--offline", "--skip-user-policy", "--etc"]);

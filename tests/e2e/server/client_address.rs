@@ -6,8 +6,8 @@ use opkssh_server::arguments::Argument;
 use opkssh_server::install::tokens::OpenSshVersion;
 use opkssh_test_support::{Part, Run, Sshd, Verifier, left_out, newer_sshd, user_name};
 
-use crate::setup::OPKSSH;
 use crate::server::verify_refusals::attempt::Attempt;
+use crate::setup::OPKSSH;
 
 const TOKENS: &str = "%C %D";
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use opkssh_test_support::{Home, Output, Part, Sshd, Verifier, left_out, user_name};
 
-use crate::setup::OPKSSH;
 use crate::server::verify_refusals::attempt::Attempt;
+use crate::setup::OPKSSH;
 
 #[test]
 fn plain_keys_by_the_fallback_site_certificates_by_sshd_and_ours_by_us() {

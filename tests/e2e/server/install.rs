@@ -5,10 +5,10 @@ use std::fs;
 
 use opkssh_test_support::{Part, left_out, newer_sshd};
 
-use crate::setup::OPKSSH;
 use crate::agent::sockets::other_users::is_root;
 use crate::server::verify_refusals::attempt::Attempt;
 use crate::server::verify_refusals::forge::CLIENT;
+use crate::setup::OPKSSH;
 
 const PREAMBLE: &str = include_str!("install/preamble.sh");
 const INSTALL: &str = include_str!("install/namespace.sh");

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use opkssh_test_support::{Etc, GoPeer, Output, Part, left_out};
 
-use crate::setup::OPKSSH;
 use crate::agent::sockets::other_users::is_root;
+use crate::setup::OPKSSH;
 
 /// Sets up the files of one side.
 type State = fn(&Etc);

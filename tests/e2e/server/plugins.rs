@@ -6,10 +6,10 @@ use std::path::Path;
 
 use opkssh_test_support::{Etc, GoPeer, Home, Output, left_out, user_name, write_program};
 
-use crate::beside_go::interop::PARTS;
 use crate::agent::servers::rules;
-use crate::setup::{OPKSSH, Setup};
 use crate::agent::sockets::other_users::is_root;
+use crate::beside_go::interop::PARTS;
+use crate::setup::{OPKSSH, Setup};
 
 /// Server files with a plugin; Go's program and ours see them in the same place.
 struct Stage {

@@ -6,9 +6,9 @@ use opkssh_protocol::base64url;
 use opkssh_test_support::{Etc, Home, Output, Part, left_out, user_name};
 use serde_json::json;
 
-use crate::setup::OPKSSH;
 use crate::server::verify_refusals::attempt::{Attempt, now};
 use crate::server::verify_refusals::forge::Login;
+use crate::setup::OPKSSH;
 
 /// Somebody with these claims beside the usual ones, on a server whose `auth_id` is empty.
 fn attempt(change: impl FnOnce(&mut Login), rules: &str) -> Attempt {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use opkssh_test_support::{GoPeer, Home, ProviderOptions, left_out, user_name, write_program};
 
-use crate::beside_go::interop::PARTS;
 use crate::agent::servers::rules;
+use crate::beside_go::interop::PARTS;
 use crate::setup::{OPKSSH, Setup};
 
 #[test]

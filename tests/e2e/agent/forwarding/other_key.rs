@@ -6,10 +6,10 @@ use opkssh_test_support::{Part, ProviderOptions, left_out};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
-use crate::setup::{Setup, agent_socket};
 use crate::agent::sockets::raw::{
     FAILURE, REQUEST_IDENTITIES, Raw, SIGN_RESPONSE, first_identity, sign_request, string,
 };
+use crate::setup::{Setup, agent_socket};
 
 const EXTENSION: u8 = 27;
 const SUCCESS: u8 = 6;

@@ -6,10 +6,10 @@ use opkssh_test_support::{left_out, user_name};
 
 use super::{Hops, Hosts, PARTS};
 use crate::agent::servers::{STAY, our_verify};
-use crate::setup::agent_socket;
 use crate::agent::sockets::raw::{
     FAILURE, IDENTITIES_ANSWER, REQUEST_IDENTITIES, Raw, first_identity, sign_request, string,
 };
+use crate::setup::agent_socket;
 
 #[test]
 fn a_second_hop_that_hosts_do_not_name_is_refused_and_status_says_why() {

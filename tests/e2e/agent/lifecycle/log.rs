@@ -6,8 +6,8 @@ use opkssh_test_support::{
     Client, Home, Part, ProviderOptions, SecretService, left_out, wait_until,
 };
 
-use crate::setup::{OPKSSH, Setup, daemon_log, daemon_pid};
 use crate::agent::store::stored;
+use crate::setup::{OPKSSH, Setup, daemon_log, daemon_pid};
 
 #[test]
 fn nothing_secret_is_written_however_talkative_it_shall_be() {

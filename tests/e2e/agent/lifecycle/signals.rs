@@ -3,8 +3,8 @@
 use opkssh_test_support::{Home, Part, ProviderOptions, SecretService, left_out, wait_until};
 
 use super::signal;
-use crate::setup::{OPKSSH, Setup, agent_socket, daemon_log, daemon_pid, status};
 use crate::agent::store::stored;
+use crate::setup::{OPKSSH, Setup, agent_socket, daemon_log, daemon_pid, status};
 
 const NONE: &str = "The agent has no identities.\n";
 

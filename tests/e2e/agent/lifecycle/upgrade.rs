@@ -4,8 +4,8 @@ use std::fs;
 
 use opkssh_test_support::{Home, Part, SecretService, left_out, write_program};
 
-use crate::setup::{OPKSSH, Setup, daemon_pid, status};
 use crate::agent::sockets::raw::Raw;
+use crate::setup::{OPKSSH, Setup, daemon_pid, status};
 
 #[test]
 fn status_names_a_replaced_program_and_restart_brings_all_back() {

@@ -9,12 +9,12 @@ use opkssh_test_support::{
 };
 
 use super::short_lived;
-use crate::client::chooser::trust;
 use crate::agent::servers::Server;
+use crate::agent::systemd::activated;
+use crate::client::chooser::trust;
 use crate::setup::{
     OPKSSH, Setup, agent_socket, daemon_log, entry, kill_daemon, status, write_config,
 };
-use crate::agent::systemd::activated;
 
 const MANY: usize = 50;
 const FEW: usize = 3;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use opkssh_test_support::{Home, Part, ProviderOptions, Run, Sshd, Verifier, left_out};
 
 use super::{Server, rules};
-use crate::setup::{OPKSSH, Setup, agent_socket, status};
 use crate::agent::sockets::raw::{IDENTITIES_ANSWER, REQUEST_IDENTITIES, Raw, string};
+use crate::setup::{OPKSSH, Setup, agent_socket, status};
 
 const PARTS: [Part; 2] = [Part::Provider, Part::Sshd];
 

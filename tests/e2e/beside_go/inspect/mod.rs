@@ -10,8 +10,8 @@ use opkssh_protocol::user_key::UserKey;
 use opkssh_test_support::{Home, Part, left_out};
 
 use super::{BesideGo, Dice, Go, Intended, Said};
-use crate::setup::OPKSSH;
 use crate::server::verify_refusals::forge::{Certificate, Login, ProviderKey};
+use crate::setup::OPKSSH;
 
 const CERTIFICATES: [Intended; 4] = [
     (

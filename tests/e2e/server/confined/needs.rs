@@ -6,8 +6,8 @@ use std::os::unix::fs::symlink;
 use opkssh_test_support::{Etc, Home, Output, Part, left_out, user_name};
 
 use crate::agent::servers::{our_verify, rules};
-use crate::setup::{OPKSSH, Setup};
 use crate::server::verify_refusals::attempt::Attempt;
+use crate::setup::{OPKSSH, Setup};
 
 #[test]
 fn key_sets_in_files_are_read() {

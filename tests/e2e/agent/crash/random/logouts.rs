@@ -7,8 +7,8 @@ use opkssh_test_support::{SecretService, left_out, wait_until};
 
 use super::{Worker, end, in_workers, say, short_lived};
 use crate::agent::crash::PARTS;
-use crate::setup::kill_daemon;
 use crate::agent::store::{index, stored};
+use crate::setup::kill_daemon;
 
 const WORKERS: usize = 2;
 const KILLS: usize = 16;
