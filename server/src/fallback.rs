@@ -24,9 +24,9 @@ const MAX_INTERPRETER: u64 = 256;
 /// The command and its time limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallback {
-    program: PathBuf,
+    pub program: PathBuf,
     words: Vec<CommandWord>,
-    timeout: Duration,
+    pub timeout: Duration,
 }
 
 /// sshd's arguments, to pass on.
@@ -83,10 +83,6 @@ impl Fallback {
         })
     }
 
-    pub fn program(&self) -> &Path {
-        &self.program
-    }
-
     /// Fails if accounts other than root can change the program.
     pub fn check_owner_and_mode(&self) -> Result<(), FallbackError> {
         check_owner_and_mode(&self.program)
@@ -95,11 +91,6 @@ impl Fallback {
     /// Fails if this process cannot start it.
     pub fn check_start(&self) -> Result<(), FallbackError> {
         check_start(&self.program)
-    }
-
-    /// Returns the time limit.
-    pub fn timeout(&self) -> Duration {
-        self.timeout
     }
 
     /// Returns the command's stdout, if it may be run, ends in time and has exit status 0.

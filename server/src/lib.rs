@@ -6,6 +6,7 @@
 //! table of files with fixed paths.
 
 pub mod account;
+mod admin_error;
 pub mod arguments;
 pub mod authorized_keys;
 pub mod cidr;
@@ -40,12 +41,5 @@ pub mod verify;
 
 mod commands;
 
-pub use commands::{
-    AddArgs, AddError, Added, AuditArgs, AuditError, CacheError, CheckError, ExplainArgs,
-    ExplainError, InstallArgs, PermissionsArgs, PermissionsError, ReadhomeArgs, ReadhomeError,
-    RevokeArgs, RevokeError, ServerCheckArgs, ServerDirs, UninstallArgs, UninstallError,
-    VerifyArgs, VerifyError, add_command, as_owner_of, audit_command, cache_clear, cache_refresh,
-    cache_show, explain_command, permissions_command, readhome_command, revoke_command,
-    server_check, server_install, server_uninstall, verify_command, verify_to,
-};
-pub use install::InstallError;
+pub use admin_error::AdminError;
+pub use commands::*;

@@ -5,6 +5,7 @@
 
 use std::io::{self, PipeReader, Read};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -67,6 +68,16 @@ impl ExitedProgram {
             complaint: self.complaint,
         })
     }
+}
+
+/// Returns the first of these programs that is installed.
+pub fn installed<'a>(paths: &[&'a str]) -> Option<&'a str> {
+    paths.iter().copied().find(|path| Path::new(path).exists())
+}
+
+/// Returns a command that runs the first of these programs that is installed.
+pub fn command(paths: &[&str]) -> Option<Command> {
+    installed(paths).map(Command::new)
 }
 
 /// Runs `command` to its end and returns its stdout. Fails unless the exit status is 0.

@@ -1,15 +1,12 @@
 //! The account that verify runs as: a system account without home or shell, with a group of the
 //! same name.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
-use super::InstallError;
 use crate::account;
+use crate::admin_error::AdminError;
 use crate::process;
 
-const TOOLS: [&str; 2] = ["/usr/sbin", "/sbin"];
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Uid of an account, and gid of the group with the same name.
@@ -24,30 +21,35 @@ pub fn ensure_account(
     name: &str,
     rehearsal: bool,
     say: &mut dyn FnMut(&str),
-) -> Result<Option<Identity>, InstallError> {
-    if identity_of(name).is_some() {
+) -> Result<Option<Identity>, AdminError> {
+    if let Some(identity) = identity_of(name) {
         say(&format!("Account {name} exists."));
-        return Ok(identity_of(name));
+        return Ok(Some(identity));
     }
     if rehearsal {
         say(&format!("Would make the system account and group {name}."));
-        return Ok(identity_of(name));
+        return Ok(None);
     }
-    let nologin = ["/usr/sbin/nologin", "/sbin/nologin"]
-        .into_iter()
-        .find(|path| Path::new(path).exists())
-        .unwrap_or("/bin/false");
     if account::find_group(name).is_none() {
-        run(name, "groupadd", &["--system", name])?;
+        let tool = ["/usr/sbin/groupadd", "/sbin/groupadd"];
+        run(name, &tool, &["--system", name])?;
     }
     if account::find(name).is_err() {
+        let nologin = process::installed(&["/usr/sbin/nologin", "/sbin/nologin"]);
+        let shell = nologin.unwrap_or("/bin/false");
         let home = ["--home-dir", "/nonexistent", "--no-create-home"];
-        let rest = ["--system", "--gid", name, "--shell", nologin, name];
-        run(name, "useradd", &[&home[..], &rest[..]].concat())?;
+        let rest = ["--system", "--gid", name, "--shell", shell, name];
+        let tool = ["/usr/sbin/useradd", "/sbin/useradd"];
+        run(name, &tool, &[&home[..], &rest[..]].concat())?;
     }
     say(&format!("Made the system account and group {name}."));
-    let identity = identity_of(name).ok_or_else(|| InstallError::Account(name.to_owned()))?;
-    Ok(Some(identity))
+    identity_of(name).map(Some).ok_or_else(|| not_made(name))
+}
+
+fn not_made(name: &str) -> AdminError {
+    AdminError::new(format!(
+        "{name} is not an account or group that can be made here"
+    ))
 }
 
 /// Returns uid and gid of an account and the group with its name.
@@ -58,14 +60,9 @@ pub fn identity_of(name: &str) -> Option<Identity> {
     })
 }
 
-fn run(name: &str, tool: &str, words: &[&str]) -> Result<(), InstallError> {
-    let program = TOOLS
-        .into_iter()
-        .map(|directory| Path::new(directory).join(tool))
-        .find(|program| program.exists())
-        .ok_or_else(|| InstallError::Account(name.to_owned()))?;
-    let mut command = Command::new(program);
+fn run(name: &str, tool: &[&str], words: &[&str]) -> Result<(), AdminError> {
+    let mut command = process::command(tool).ok_or_else(|| not_made(name))?;
     command.args(words);
-    process::answer(command, DEADLINE)?;
+    process::answer(command, DEADLINE).map_err(AdminError::new)?;
     Ok(())
 }

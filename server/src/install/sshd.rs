@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::InstallError;
 use super::tokens::OpenSshVersion;
+use crate::admin_error::AdminError;
 use crate::process::{self, ProcessError};
 
 const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The sshd program.
-pub struct Sshd(PathBuf);
+pub struct Sshd(&'static str);
 
 /// Output of `sshd -T`: one setting per line, outside Match blocks.
 pub struct SshdSettings(pub(super) String);
@@ -35,13 +35,11 @@ pub enum SshdState {
 }
 
 impl Sshd {
-    pub fn find() -> Result<Self, InstallError> {
-        PLACES
-            .into_iter()
-            .map(PathBuf::from)
-            .find(|path| path.exists())
-            .map(Self)
-            .ok_or(InstallError::NoSshd)
+    pub fn find() -> Result<Self, AdminError> {
+        process::installed(&PLACES).map(Self).ok_or_else(|| {
+            AdminError::new("there is no sshd in /usr/sbin, /usr/local/sbin or /usr/bin")
+                .hinting("Install the OpenSSH server first")
+        })
     }
 
     /// Runs `sshd -t`.
@@ -66,7 +64,7 @@ impl Sshd {
 
     /// Returns OpenSSH's version; `None` for another sshd.
     pub fn version(&self) -> Option<OpenSshVersion> {
-        let output = Command::new(&self.0).arg("-V").output().ok()?;
+        let output = Command::new(self.0).arg("-V").output().ok()?;
         // on stderr, and with an error in versions without that option
         OpenSshVersion::find(&String::from_utf8_lossy(&output.stderr))
     }
@@ -75,7 +73,7 @@ impl Sshd {
     /// which can be missing while sshd is not running.
     fn ask(&self, words: &[&OsStr]) -> Result<Vec<u8>, ProcessError> {
         let ask = || {
-            let mut command = Command::new(&self.0);
+            let mut command = Command::new(self.0);
             command.args(words);
             process::answer(command, DEADLINE)
         };

@@ -67,7 +67,7 @@ pub(super) fn answer_by_fallback(
     if !refused.allows_fallback() {
         return Err(refused);
     }
-    let program = fallback.program().display();
+    let program = fallback.program.display();
     if deny.has_user(&args.principal) {
         log.line(&format!(
             "denied user {}: {program} is not asked",
@@ -108,7 +108,7 @@ pub(super) fn ask(
         key_type: &args.key_type,
         extra: &args.extra,
     };
-    let deadline = Deadline::after(fallback.timeout());
+    let deadline = Deadline::after(fallback.timeout);
     let limited = Limited {
         kind: RunKind::Fallback,
         account: &args.principal,
