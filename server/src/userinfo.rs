@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::deadline::Deadline;
 use crate::http::{Answer, HttpError, Network, NetworkError, ProviderClient};
-use crate::key_source::{Attempt, Store, userinfo_must_wait};
+use crate::key_source::{Attempt, Store, previous_failure, userinfo_must_wait};
 
 /// Time limit for discovery and answer together, within the deadline.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -115,10 +115,6 @@ fn is_unanswered(error: &HttpError, has_full_time: bool) -> bool {
         HttpError::Deadline { .. } => has_full_time,
         other => other.is_unreachable(),
     }
-}
-
-fn previous_failure(failure: Option<&str>) -> String {
-    failure.map_or_else(String::new, |failure| format!(" ({failure})"))
 }
 
 impl Userinfo {

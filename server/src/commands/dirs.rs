@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::etc;
 use crate::key_source;
+use crate::plugin;
 
 // no doc comment: clap would use it as the help of the command
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +21,8 @@ pub struct ServerDirs {
 impl ServerDirs {
     /// Returns the key cache directory that verify uses.
     pub fn key_cache(&self) -> PathBuf {
-        key_source::find_cache(&self.etc, self.cache.as_deref())
+        let settings = etc::load_settings(&self.etc).unwrap_or_default();
+        let plugins = plugin::load(&etc::PLUGINS.path_in(&self.etc));
+        key_source::find_cache(self.cache.as_deref(), settings.runs_others(&plugins))
     }
 }

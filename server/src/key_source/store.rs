@@ -11,6 +11,7 @@ use std::thread;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
 
 use super::entry::Attempt;
 use super::{Entry, KeySourceError};
@@ -60,10 +61,8 @@ impl Store {
     /// Opens and checks the directory: it belongs only to this account, has mode 0700, is no
     /// symlink, and this account is not `nobody`.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let failed = |errno: rustix::io::Errno| match errno {
-            rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR => {
-                StoreError::NotADirectory(path.to_owned())
-            }
+        let failed = |errno| match errno {
+            Errno::LOOP | Errno::NOTDIR => StoreError::NotADirectory(path.to_owned()),
             other => io_error(path, other),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -136,7 +135,7 @@ impl Store {
         for kind in [KEYS, ASKED, USERINFO] {
             let name = name(issuer, kind);
             match rustix::fs::unlinkat(&self.directory, &name, AtFlags::empty()) {
-                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+                Ok(()) | Err(Errno::NOENT) => {}
                 Err(errno) => return Err(self.failed(&name, errno)),
             }
         }
@@ -147,10 +146,7 @@ impl Store {
     /// many issuers had keys.
     pub fn forget_all(&self) -> Result<usize, StoreError> {
         let mut forgotten = 0;
-        let failed = |error| StoreError::Io {
-            path: self.path.clone(),
-            error,
-        };
+        let failed = |error| io_error(&self.path, error);
         for entry in self.path.read_dir().map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
             let Some(kind) = Path::new(&name).extension() else {
@@ -165,35 +161,28 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Waits until the deadline for the lock to ask the issuer. The lock ends when the value is
-    /// dropped, or with the process.
-    pub fn lock_issuer(
-        &self,
-        issuer: &str,
-        deadline: Deadline,
-    ) -> Result<IssuerLock, NoIssuerLock> {
+    /// Waits until the deadline for the lock to ask the issuer: while it lives, no other process
+    /// asks. The lock ends with the returned handle, or with the process.
+    pub fn lock_issuer(&self, issuer: &str, deadline: Deadline) -> Result<OwnedFd, NoIssuerLock> {
         let waited = deadline.remaining();
-        let others = || {
-            NoIssuerLock::OthersAreAsking(KeySourceError::OthersAreAsking {
-                issuer: issuer.to_owned(),
-                waited,
-            })
-        };
         let name = name(issuer, "lock");
         if let Some(lock) = self.try_lock(&name).map_err(NoIssuerLock::NoLock)? {
-            return Ok(IssuerLock { _lock: lock });
+            return Ok(lock);
         }
         let lock = self.lock_file(&name).map_err(NoIssuerLock::NoLock)?;
         // flock has no deadline; a blocked thread ends with the process
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             if rustix::fs::flock(&lock, FlockOperation::LockExclusive).is_ok() {
-                let _ = sender.send(IssuerLock { _lock: lock });
+                let _ = sender.send(lock);
             }
         });
-        receiver
-            .recv_timeout(deadline.remaining())
-            .map_err(|_| others())
+        receiver.recv_timeout(deadline.remaining()).map_err(|_| {
+            NoIssuerLock::OthersAreAsking(KeySourceError::OthersAreAsking {
+                issuer: issuer.to_owned(),
+                waited,
+            })
+        })
     }
 
     /// Locks a file in the directory, created if needed. `None`: it is already locked. The lock
@@ -202,7 +191,7 @@ impl Store {
         let file = self.lock_file(name)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(file)),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(Errno::WOULDBLOCK) => Ok(None),
             Err(errno) => Err(self.failed(name, errno)),
         }
     }
@@ -213,7 +202,7 @@ impl Store {
             .map_err(|errno| self.failed(name, errno))
     }
 
-    fn failed(&self, name: &str, errno: rustix::io::Errno) -> StoreError {
+    fn failed(&self, name: &str, errno: Errno) -> StoreError {
         io_error(&self.path.join(name), errno)
     }
 
@@ -221,7 +210,7 @@ impl Store {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = match rustix::fs::openat(&self.directory, name, flags, Mode::empty()) {
             Ok(fd) => fd,
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(self.failed(name, errno).to_string()),
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| errno.to_string())?;
@@ -275,10 +264,7 @@ impl Store {
             Sync::ToDisk => file.sync_all(),
             Sync::Later => Ok(()),
         });
-        written.map_err(|error| StoreError::Io {
-            path: self.path.join(name),
-            error,
-        })
+        written.map_err(|error| io_error(&self.path.join(name), error))
     }
 }
 
@@ -288,11 +274,6 @@ enum Sync {
     /// Before the rename: after a power failure the file is not empty.
     ToDisk,
     Later,
-}
-
-/// A lock: while it lives, no other process asks this issuer.
-pub struct IssuerLock {
-    _lock: OwnedFd,
 }
 
 /// Reason for not getting the lock.
@@ -338,10 +319,10 @@ fn name(issuer: &str, kind: &str) -> String {
     format!("{}.{kind}", URL_SAFE_NO_PAD.encode(digest))
 }
 
-fn io_error(path: &Path, errno: rustix::io::Errno) -> StoreError {
+pub(super) fn io_error(path: &Path, error: impl Into<io::Error>) -> StoreError {
     StoreError::Io {
         path: path.to_owned(),
-        error: errno.into(),
+        error: error.into(),
     }
 }
 

@@ -138,10 +138,10 @@ fn plugin_file(path: &Path, group: &str) -> Vec<Finding> {
     }
     let command = std::fs::read(path)
         .map_err(|error| error.to_string())
-        .and_then(|bytes| plugin::Description::parse(&bytes).map_err(|error| error.to_string()));
+        .and_then(|bytes| plugin::Description::parse(&bytes));
     match command {
         Err(error) => vec![finding(path, true, Some(error))],
-        Ok(description) => program(Path::new(description.program()))
+        Ok(description) => program(Path::new(&description.program))
             .into_iter()
             .collect(),
     }

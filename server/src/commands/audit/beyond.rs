@@ -228,13 +228,13 @@ impl Findings {
 
     fn rule(&mut self, place: &str, rule: &Rule, providers: &Providers, config: &ServerConfig) {
         let known = |issuer: &String| providers.for_issuer(issuer).is_ok();
-        if !rule.issuers().is_empty() && !rule.issuers().iter().any(known) {
+        if !rule.issuers.is_empty() && !rule.issuers.iter().any(known) {
             self.error(
                 place,
                 "can never match: none of its issuers is in providers",
                 "",
             );
-        } else if let Some(issuer) = rule.issuers().iter().find(|issuer| !known(issuer)) {
+        } else if let Some(issuer) = rule.issuers.iter().find(|issuer| !known(issuer)) {
             self.warning(place, format!("issuer {issuer:?} is not in providers"), "");
         }
         if rule
@@ -243,8 +243,8 @@ impl Findings {
         {
             self.warning(place, "can never match: not_after is over", "");
         }
-        for account in rule.accounts() {
-            if !rule.denies() && config.deny.has_user(account) {
+        for account in &rule.accounts {
+            if !rule.denies && config.deny.has_user(account) {
                 let reason = format!("can never match for {account:?}: it is in deny_users");
                 self.error(place, reason, "");
             } else if account::find(account).is_err() {
@@ -260,7 +260,7 @@ impl Findings {
         let path = RULES.path_in(&args.dirs.etc);
         if !settings.arguments.contains(&Argument::Connection) {
             for rule in rules.iter().filter(|rule| rule.has_client_address()) {
-                let reason = match rule.denies() {
+                let reason = match rule.denies {
                     true => "denies from anywhere: the client's address is not known",
                     false => "can never match: the client's address is not known",
                 };

@@ -12,25 +12,12 @@ use super::limited::Limited;
 use crate::authorized_keys;
 use crate::config::DenyLists;
 use crate::deadline::Deadline;
+use crate::decision::Outcome;
 use crate::etc;
 use crate::fallback::{Fallback, Tokens};
-use crate::key_source::{self, CacheChoice};
+use crate::key_source;
 use crate::log::Log;
 use crate::slots::RunKind;
-
-/// Source of the lines for sshd.
-pub(super) enum FallbackResult {
-    Ours {
-        /// File and line, or file and rule.
-        rule: String,
-    },
-    Fallback {
-        program: String,
-        bytes: usize,
-        /// Why verify refused the key.
-        refused: VerifyError,
-    },
-}
 
 /// Passes on a key that was refused before the admin's files were loaded. Otherwise like
 /// [`answer_by_fallback`].
@@ -39,7 +26,7 @@ pub(super) fn answer_without_files(
     refused: VerifyError,
     log: &Log,
     out: &mut impl Write,
-) -> Result<FallbackResult, VerifyError> {
+) -> Result<Outcome, VerifyError> {
     if !refused.allows_fallback() {
         return Err(refused);
     }
@@ -47,10 +34,7 @@ pub(super) fn answer_without_files(
         return Err(refused);
     };
     let config = load_config(&args.dirs.etc, args.config_path.as_deref(), log)?;
-    let key_cache = match key_source::locate(args.dirs.cache.as_deref(), true) {
-        CacheChoice::Directory(path) => Some(path),
-        CacheChoice::None(_) => None,
-    };
+    let key_cache = key_source::locate(args.dirs.cache.as_deref(), true).ok();
     let ask = || ask(args, &fallback, key_cache.as_deref(), log);
     answer_by_fallback(args, refused, (&fallback, &config.deny), ask, log, out)
 }
@@ -63,7 +47,7 @@ pub(super) fn answer_by_fallback(
     ask: impl FnOnce() -> Result<Vec<u8>, String>,
     log: &Log,
     out: &mut impl Write,
-) -> Result<FallbackResult, VerifyError> {
+) -> Result<Outcome, VerifyError> {
     if !refused.allows_fallback() {
         return Err(refused);
     }
@@ -82,10 +66,10 @@ pub(super) fn answer_by_fallback(
         }
         Ok(lines) => {
             authorized_keys::write_lines(&lines, out).map_err(VerifyError::Output)?;
-            Ok(FallbackResult::Fallback {
+            Ok(Outcome::ByFallback {
                 program: program.to_string(),
                 bytes: lines.len(),
-                refused,
+                reason: refused.to_string(),
             })
         }
         Err(error) => {

@@ -29,7 +29,7 @@ impl Limited<'_> {
             deadline,
         } = self;
         let slots = key_cache.unwrap_or(Path::new(etc::CACHE));
-        let _slot = slots::take_or_log(slots, kind, account, deadline, log)?;
+        let _slot = slots::take(slots, kind, account, deadline, log, || ())?;
         // write access to the cache would decide who can log in
         let protected = key_source::protected(key_cache);
         let (done, protection) = confine::without_writing_to(&protected, run);

@@ -8,11 +8,10 @@ mod client;
 mod context;
 mod error;
 mod fallback;
-mod keys;
 mod limited;
 mod monitor;
 mod plugins;
-mod userinfo;
+mod provider;
 
 pub(super) use admin_files::{AdminFiles, load_config, load_providers};
 pub use arguments::VerifyArgs;
@@ -36,10 +35,9 @@ use crate::verify::{self, Allowed};
 use by_policy::allow_by_policy;
 use client::{assumed_address, client_address};
 use context::{Context, Inputs, load_inputs};
-use fallback::{FallbackResult, answer_by_fallback, answer_without_files};
-use keys::keys_for;
+use fallback::{answer_by_fallback, answer_without_files};
 use monitor::PrivilegedSide;
-use userinfo::ask_userinfo;
+use provider::{ask_userinfo, keys_for};
 
 /// Writes sshd's line to stdout, or fails and writes nothing. Needs a process of its own: it
 /// replaces the panic hook, and confines the process before parsing client data.
@@ -126,33 +124,22 @@ fn run_verify(
         }
         // the last step: an error before it leaves nothing for sshd
         authorized_keys::write(&allowed.key, out).map_err(VerifyError::Output)?;
-        Ok(FallbackResult::Ours { rule: allowed.rule })
+        Ok(Outcome::Allowed { rule: allowed.rule })
     }))
     .unwrap_or(Err(VerifyError::Panic { place: None }));
+    let (outcome, result) = match result {
+        Ok(outcome) => (outcome, Ok(())),
+        Err(error) => {
+            let reason = error.to_string();
+            (Outcome::Refused { reason }, Err(error))
+        }
+    };
     log.decision(&Decision {
         account: &args.principal,
-        outcome: outcome(&result),
+        outcome: &outcome,
         seen: &seen,
     });
-    result.map(|_| ())
-}
-
-fn outcome(result: &Result<FallbackResult, VerifyError>) -> Outcome<'_> {
-    match result {
-        Ok(FallbackResult::Ours { rule }) => Outcome::Allowed { rule },
-        Ok(FallbackResult::Fallback {
-            program,
-            bytes,
-            refused,
-        }) => Outcome::ByFallback {
-            program,
-            bytes: *bytes,
-            reason: refused.to_string(),
-        },
-        Err(error) => Outcome::Refused {
-            reason: error.to_string(),
-        },
-    }
+    result
 }
 
 /// Decides without confinement and fallback, and logs each step. `client` replaces the address that
@@ -192,11 +179,10 @@ fn decide(
     let keys = keys_for(context, &candidate, deadline, seen)?;
     // read the clock again: the provider may have been slow
     let now = UnixTime::from(SystemTime::now());
-    let identified = candidate.identify(&keys, now)?;
-    let identified = identified
-        .with_account(inputs.account.clone())
-        .with_client_address(client);
+    let mut identified = candidate.identify(&keys, now)?;
+    identified.account.clone_from(&inputs.account);
+    identified.client_address = client;
     log.detail("the provider's signature is valid");
-    let identified = ask_userinfo(context, identified, deadline);
+    identified.userinfo = ask_userinfo(context, &identified, deadline);
     allow_by_policy(context, &identified, privileged)
 }

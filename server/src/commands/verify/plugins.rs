@@ -18,7 +18,7 @@ pub(super) fn variables(context: Context<'_>, identified: &Identified) -> Option
     // in Go's member order; it was parsed and verified before
     let pk_token = UnverifiedPkToken::parse_compact(pk_token).ok()?.compact();
     let payload = pk_token.split(':').next().unwrap_or_default();
-    let userinfo = identified.userinfo().map(Userinfo::json);
+    let userinfo = identified.userinfo.as_ref().map(Userinfo::json);
     let request = Request {
         principal: &args.principal,
         certificate: &args.certificate,

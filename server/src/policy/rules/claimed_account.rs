@@ -9,7 +9,7 @@ use crate::policy::Applicant;
 /// Fails if `from` gives another account in either ID token, or an account that is not a person's.
 pub fn check(from: &AccountName, who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
     for claims in [who.claims, from.text.path.newest(who)] {
-        let account = from.of(claims).map_err(|unusable| unusable.to_string())?;
+        let account = from.of(claims)?;
         if account != who.principal {
             return Err(format!(
                 "it gives account {}, not {:?}",
