@@ -1,8 +1,10 @@
 //! The words that sshd passes after `%u %k %t`, as declared by `arguments` in `server.yml`. Pure.
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 
-use crate::connection::{NotAConnection, SshdConnection};
+use crate::connection::SshdConnection;
 
 /// Meaning of one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -24,15 +26,17 @@ impl Argument {
     }
 }
 
-/// Reason why the words contain no connection.
+/// Reason why the client is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoConnection {
     #[error("server.yml does not declare `arguments: [connection]`")]
     NotDeclared,
     #[error("server.yml declares `connection` in `arguments`, but sshd passes no word for it")]
     Missing,
-    #[error("{0}, as sshd's %C would be")]
-    Malformed(#[from] NotAConnection),
+    #[error("{0:?} is not ADDRESS PORT ADDRESS PORT, as sshd's %C would be")]
+    Malformed(String),
+    #[error("neither {0} nor {1} is an address of this machine")]
+    NotOurs(IpAddr, IpAddr),
 }
 
 /// Returns the connection among `words`, which begin as `declared` says. The position decides,
@@ -43,7 +47,8 @@ pub fn connection(declared: &[Argument], words: &[String]) -> Result<SshdConnect
         .position(|argument| *argument == Argument::Connection)
         .ok_or(NoConnection::NotDeclared)?;
     let word = words.get(place).ok_or(NoConnection::Missing)?;
-    Ok(SshdConnection::parse(word)?)
+    SshdConnection::parse(word)
+        .ok_or_else(|| NoConnection::Malformed(word.chars().take(128).collect()))
 }
 
 #[cfg(test)]

@@ -133,7 +133,8 @@ pub fn run(
             })
         }
         Err(error) => {
-            group.kill();
+            // kills the group
+            drop(group);
             if child.kill().is_ok() {
                 let _ = child.wait();
             }
@@ -153,14 +154,6 @@ impl Group {
         let helper = Pid::from_raw(guard.guard_process().get());
         setpgid(helper, helper)?;
         Ok(Self(guard))
-    }
-
-    fn id(&self) -> i32 {
-        self.0.process_group().get()
-    }
-
-    fn kill(self) {
-        drop(self.0);
     }
 
     /// Ends the guard without killing background processes of the program.
@@ -183,7 +176,9 @@ fn start(command: &mut Command, stderr: Stderr, group: &Group) -> io::Result<(Ch
         }
     };
     let command = command.stdin(Stdio::null()).stdout(writer);
-    let child = command.process_group(group.id()).spawn()?;
+    let child = command
+        .process_group(group.0.process_group().get())
+        .spawn()?;
     Ok((child, Outputs { stdout, complaint }))
 }
 

@@ -2,13 +2,11 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
-use std::path::PathBuf;
 
 use opkssh_protocol::printable::{printable, printable_json};
 use serde::Serialize;
 
 use crate::admin_error::AdminError;
-use crate::etc;
 use crate::permissions::{self, Plan, ServerPaths};
 
 const FIX: &str = "Run: sudo opkssh permissions fix";
@@ -38,7 +36,9 @@ pub struct CheckArgs {
     #[arg(short, long)]
     pub json: bool,
     #[command(flatten)]
-    pub paths: PathArgs,
+    pub paths: ServerPaths,
+    #[command(flatten)]
+    pub ignored: IgnoredWords,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -56,7 +56,9 @@ pub struct FixArgs {
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
-    pub paths: PathArgs,
+    pub paths: ServerPaths,
+    #[command(flatten)]
+    pub ignored: IgnoredWords,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -68,23 +70,16 @@ pub struct InstallArgs {
     #[arg(short, long)]
     pub verbose: bool,
     #[command(flatten)]
-    pub paths: PathArgs,
+    pub paths: ServerPaths,
+    #[command(flatten)]
+    pub ignored: IgnoredWords,
 }
 
+// as in Go, further words are ignored
 #[derive(Debug, Clone, clap::Args)]
-pub struct PathArgs {
-    /// Directory of providers, auth_id, config.yml and policy.d
-    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
-    pub etc: PathBuf,
-    /// Group of sshd's AuthorizedKeysCommandUser
-    #[arg(long, value_name = "GROUP", default_value = etc::ACCOUNT)]
-    pub group: String,
-    /// Directory of the key cache
-    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
-    pub cache: PathBuf,
-    // as in Go, further words are ignored
+pub struct IgnoredWords {
     #[arg(hide = true, value_name = "WORD")]
-    pub ignored: Vec<OsString>,
+    ignored: Vec<OsString>,
 }
 
 /// Runs the subcommand, with prompts on `out` and answers from `input`. Returns `None` without a
@@ -104,6 +99,7 @@ pub fn permissions_command(
                 verbose: args.verbose,
                 yes: true,
                 paths: args.paths.clone(),
+                ignored: args.ignored.clone(),
             };
             fix(&args, input, out)
         }
@@ -112,7 +108,7 @@ pub fn permissions_command(
 }
 
 fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), AdminError> {
-    let findings = permissions::check(&args.paths.paths());
+    let findings = permissions::check(&args.paths);
     if args.json {
         return json(&findings, out);
     }
@@ -165,7 +161,7 @@ fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result
     let Plan {
         actions,
         mut errors,
-    } = permissions::plan(&args.paths.paths());
+    } = permissions::plan(&args.paths);
     let planned: Vec<String> = actions.iter().map(ToString::to_string).collect();
     if !args.dry_run {
         if !args.yes {
@@ -234,14 +230,4 @@ fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), AdminError> 
 
 fn say(out: &mut impl Write, line: &str) -> Result<(), AdminError> {
     writeln!(out, "{}", printable(line)).map_err(AdminError::output)
-}
-
-impl PathArgs {
-    fn paths(&self) -> ServerPaths {
-        ServerPaths {
-            etc: self.etc.clone(),
-            group: self.group.clone(),
-            cache: self.cache.clone(),
-        }
-    }
 }

@@ -146,10 +146,8 @@ impl<'a> ProviderClient<'a> {
         } else {
             self.network.proxy_for(url)
         };
-        let mut request = self
-            .agent
-            .get(url.as_str())
-            .header("Accept", "application/json");
+        let request = self.agent.get(url.as_str());
+        let mut request = request.header("Accept", "application/json");
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {}", token.expose()));
         }
@@ -199,29 +197,19 @@ pub fn discovered(
     url: &str,
     issuer: &str,
 ) -> Result<Url, HttpError> {
-    let address = member_of(document, member, url, issuer)?;
-    acceptable(&address, issuer)
-}
-
-fn member_of(
-    document: &[u8],
-    member: &'static str,
-    url: &str,
-    issuer: &str,
-) -> Result<String, HttpError> {
     let document = json::parse_object(document).map_err(|error| HttpError::Json {
         url: url.to_owned(),
         error,
     })?;
-    let named = text(&document, "issuer", url)?;
-    if named != issuer {
+    let got = text(&document, "issuer", url)?;
+    if got != issuer {
         return Err(HttpError::Issuer {
             url: url.to_owned(),
-            got: named,
+            got,
             expected: issuer.to_owned(),
         });
     }
-    text(&document, member, url)
+    acceptable(&text(&document, member, url)?, issuer)
 }
 
 fn text(document: &Object, member: &'static str, url: &str) -> Result<String, HttpError> {
@@ -235,21 +223,19 @@ fn text(document: &Object, member: &'static str, url: &str) -> Result<String, Ht
 /// Returns the freshness lifetime (RFC 9111 sections 5.1 and 5.2.2); the shortest of several
 /// directives counts.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
-    let mut shortest: Option<u64> = None;
     let lines = headers.get_all("cache-control").into_iter();
     let words = lines.filter_map(|line| line.to_str().ok());
-    for directive in words.flat_map(|line| line.split(',')) {
-        let directive = directive.trim().to_ascii_lowercase();
-        let seconds = match directive.split_once('=') {
-            Some(("max-age", seconds)) => seconds.trim_matches('"').parse().ok(),
-            None if directive == "no-store" || directive == "no-cache" => Some(0),
-            _ => None,
-        };
-        shortest = match (shortest, seconds) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-    }
+    let lifetimes = words
+        .flat_map(|line| line.split(','))
+        .filter_map(|directive| {
+            let directive = directive.trim().to_ascii_lowercase();
+            match directive.split_once('=') {
+                Some(("max-age", seconds)) => seconds.trim_matches('"').parse().ok(),
+                None if directive == "no-store" || directive == "no-cache" => Some(0),
+                _ => None,
+            }
+        });
+    let shortest: Option<u64> = lifetimes.min();
     let age = headers
         .get("age")
         .and_then(|age| age.to_str().ok()?.trim().parse::<u64>().ok())
@@ -264,7 +250,7 @@ mod tests {
     const ISSUER: &str = "https://op.example";
 
     fn discovery(document: &str) -> Result<String, HttpError> {
-        member_of(document.as_bytes(), "jwks_uri", "u", ISSUER)
+        discovered(document.as_bytes(), "jwks_uri", "u", ISSUER).map(String::from)
     }
 
     #[test]

@@ -120,41 +120,32 @@ pub fn without_effect(env_vars: &BTreeMap<String, String>) -> impl Iterator<Item
 
 fn add_file(roots: &mut Vec<Certificate<'static>>, path: &str) -> Result<(), NetworkError> {
     let name = "SSL_CERT_FILE";
-    let pem = std::fs::read(path).map_err(|error| NetworkError::Roots {
-        name,
-        path: path.to_owned(),
-        error,
-    })?;
+    let path = path.to_owned();
     let before = roots.len();
-    roots.extend(certificates(&pem));
-    if roots.len() == before {
-        return Err(NetworkError::NoRoots {
-            name,
-            path: path.to_owned(),
-        });
+    match std::fs::read(&path) {
+        Ok(pem) => roots.extend(certificates(&pem)),
+        Err(error) => return Err(NetworkError::Roots { name, path, error }),
     }
-    Ok(())
+    match roots.len() > before {
+        true => Ok(()),
+        false => Err(NetworkError::NoRoots { name, path }),
+    }
 }
 
 fn add_directory(roots: &mut Vec<Certificate<'static>>, path: &str) -> Result<(), NetworkError> {
-    let name = "SSL_CERT_DIR";
-    let failed = |error| NetworkError::Roots {
-        name,
-        path: path.to_owned(),
-        error,
+    let failed = |path: &Path| {
+        let (name, path) = ("SSL_CERT_DIR", path.display().to_string());
+        move |error| NetworkError::Roots { name, path, error }
     };
-    for entry in Path::new(path).read_dir().map_err(failed)? {
-        let file = entry.map_err(failed)?.path();
+    let path = Path::new(path);
+    for entry in path.read_dir().map_err(failed(path))? {
+        let file = entry.map_err(failed(path))?.path();
         // such directories also contain READMEs and dangling links
-        if !file.is_file() {
-            continue;
-        }
-        match std::fs::read(&file) {
-            Ok(pem) => roots.extend(certificates(&pem)),
-            Err(error) => {
-                let path = file.canonicalize().unwrap_or(file).display().to_string();
-                return Err(NetworkError::Roots { name, path, error });
-            }
+        if file.is_file() {
+            let real = file.canonicalize();
+            let real = real.as_deref().unwrap_or(&file);
+            let pem = std::fs::read(&file).map_err(failed(real))?;
+            roots.extend(certificates(&pem));
         }
     }
     Ok(())

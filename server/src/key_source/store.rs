@@ -118,16 +118,16 @@ impl Store {
     /// Stores an entry durably, even against a power failure: it is needed when the provider is
     /// down.
     pub fn keep(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.write(&name(&entry.issuer, KEYS), &entry.write(), Sync::ToDisk)
+        self.write(&name(&entry.issuer, KEYS), &entry.write(), true)
     }
 
     pub fn note(&self, attempt: &Attempt) -> Result<(), StoreError> {
-        self.write(&name(&attempt.issuer, ASKED), &attempt.write(), Sync::Later)
+        self.write(&name(&attempt.issuer, ASKED), &attempt.write(), false)
     }
 
     pub fn note_userinfo(&self, attempt: &Attempt) -> Result<(), StoreError> {
         let name = name(&attempt.issuer, USERINFO);
-        self.write(&name, &attempt.write(), Sync::Later)
+        self.write(&name, &attempt.write(), false)
     }
 
     /// Deletes an issuer's entries. Its lock stays, because another process may hold it.
@@ -234,46 +234,44 @@ impl Store {
         Ok(Some(bytes))
     }
 
-    /// Replaces a file atomically: readers see the old content or the new one.
-    fn write(&self, name: &str, bytes: &[u8], sync: Sync) -> Result<(), StoreError> {
+    /// Replaces a file atomically: readers see the old content or the new one. If it `is_durable`,
+    /// the new content is on disk before the rename: after a power failure the file is not empty.
+    fn write(&self, name: &str, bytes: &[u8], is_durable: bool) -> Result<(), StoreError> {
         // only one process writes at a time, but a killed one may have left its file
         let unfinished = format!("{name}.{}", std::process::id());
         let written = self
-            .write_unfinished(&unfinished, bytes, sync)
+            .write_unfinished(&unfinished, bytes, is_durable)
             .and_then(|()| {
                 rustix::fs::renameat(&self.directory, &unfinished, &self.directory, name)
                     .map_err(|errno| self.failed(name, errno))
             });
         if written.is_err() {
             let _ = rustix::fs::unlinkat(&self.directory, &unfinished, AtFlags::empty());
-        } else if sync == Sync::ToDisk {
+        } else if is_durable {
             // best effort: without it, the old content may come back, which is complete
             let _ = rustix::fs::fsync(&self.directory);
         }
         written
     }
 
-    fn write_unfinished(&self, name: &str, bytes: &[u8], sync: Sync) -> Result<(), StoreError> {
+    fn write_unfinished(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        is_durable: bool,
+    ) -> Result<(), StoreError> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         let mut file = rustix::fs::openat(&self.directory, name, flags, mode)
             .map(File::from)
             .map_err(|errno| self.failed(name, errno))?;
-        let written = file.write_all(bytes).and_then(|()| match sync {
-            Sync::ToDisk => file.sync_all(),
-            Sync::Later => Ok(()),
+        let written = file.write_all(bytes).and_then(|()| match is_durable {
+            true => file.sync_all(),
+            false => Ok(()),
         });
         written.map_err(|error| io_error(&self.path.join(name), error))
     }
-}
-
-/// When a file's content must be on disk.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sync {
-    /// Before the rename: after a power failure the file is not empty.
-    ToDisk,
-    Later,
 }
 
 /// Reason for not getting the lock.

@@ -6,7 +6,7 @@ use rustix::fs::Stat;
 
 use super::{ServerPaths, open_to_others, stat};
 use crate::account::{self, Account};
-use crate::etc::{ETC, FileEntry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
+use crate::etc::{ETC, FileEntry, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 
 /// Uid and groups of a process.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct ProcessCredentials {
 
 /// Access that verify needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub enum Access {
     Enter,
     /// Enter and list.
     List,
@@ -90,12 +90,7 @@ pub fn obstacles(paths: &ServerPaths, account: &ProcessCredentials) -> Vec<Obsta
     files.chain(in_plugins).collect()
 }
 
-/// Returns an obstacle if the account cannot write to verify's log.
-pub fn log_obstacle(account: &ProcessCredentials) -> Option<Obstacle> {
-    obstacle(&LOG_FILE.path(), Some(&LOG_FILE), account, Access::Write)
-}
-
-fn obstacle(
+pub(super) fn obstacle(
     path: &Path,
     entry: Option<&'static FileEntry>,
     account: &ProcessCredentials,

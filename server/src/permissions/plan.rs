@@ -1,7 +1,6 @@
 //! Plans the steps that correct modes and owners.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Stat;
@@ -56,13 +55,13 @@ pub fn plan(paths: &ServerPaths) -> Plan {
     }
     for entry in POLICY_FILES {
         let path = entry.path_in(&paths.etc);
-        match plan.exists(&path) {
-            Some(true) => plan.plan_owner_and_mode(entry, path, paths),
-            Some(false) if entry.absence == Absence::Created => {
+        match plan.stat(&path) {
+            Some(Some(_)) => plan.plan_owner_and_mode(entry, path, paths),
+            Some(None) if entry.absence == Absence::Created => {
                 plan.actions.push(Action::Create(path.clone(), entry.mode));
                 plan.set_right(entry, path, paths);
             }
-            Some(false) | None => {}
+            Some(None) | None => {}
         }
     }
     plan.plugins(&PLUGINS.path_in(&paths.etc), paths);
@@ -77,22 +76,12 @@ pub fn plan(paths: &ServerPaths) -> Plan {
 }
 
 impl Plan {
-    /// Returns whether the file exists; `None`, and an error in the plan, if that is unknown.
-    fn exists(&mut self, path: &Path) -> Option<bool> {
-        self.stat(path).map(|stat| stat.is_some())
-    }
-
+    /// Returns the present owner and mode; `None`, and an error in the plan, if they are unknown.
     fn stat(&mut self, path: &Path) -> Option<Option<Stat>> {
-        match stat(path) {
-            Ok(stat) => Some(stat),
-            Err(error) => {
-                self.fail(path, error);
-                None
-            }
-        }
+        stat(path).map_err(|error| self.fail(path, error)).ok()
     }
 
-    fn fail(&mut self, path: &Path, error: io::Error) {
+    fn fail(&mut self, path: &Path, error: impl fmt::Display) {
         self.errors.push(format!("{}: {error}", path.display()));
     }
 
@@ -163,15 +152,9 @@ impl fmt::Display for Action {
 
 /// Returns a mode like `-rw-r-----`, as Go prints it.
 fn letters(mode: u32) -> String {
-    let bits = (0..9)
-        .rev()
-        .zip("rwx".chars().cycle())
-        .map(
-            |(bit, letter)| {
-                if mode & (1 << bit) == 0 { '-' } else { letter }
-            },
-        );
-    std::iter::once('-').chain(bits).collect()
+    let bits = (0..9).rev().zip("rwx".chars().cycle());
+    let letter = |(bit, letter): (u32, char)| if mode & (1 << bit) == 0 { '-' } else { letter };
+    std::iter::once('-').chain(bits.map(letter)).collect()
 }
 
 #[cfg(test)]

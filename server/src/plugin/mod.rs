@@ -9,5 +9,5 @@ mod load;
 mod run;
 
 pub use description::Description;
-pub use environment::{EnvironmentError, Request, Variables};
+pub use environment::{Request, Variables};
 pub use load::{Plugins, load};

@@ -69,7 +69,7 @@ impl<'a> ClaimSet<'a> {
 /// The claim sets of an applicant.
 #[derive(Debug, Clone, Copy)]
 pub struct ClaimSources<'a> {
-    id_token: ClaimSet<'a>,
+    pub id_token: ClaimSet<'a>,
     refreshed: Option<ClaimSet<'a>>,
     refreshed_has_email: bool,
     userinfo: Option<ClaimSet<'a>>,
@@ -85,11 +85,6 @@ impl<'a> ClaimSources<'a> {
                 .is_some_and(|claims| claims.contains_key("email")),
             userinfo: who.userinfo.map(ClaimSet::new),
         }
-    }
-
-    /// Returns the ID token's claims.
-    pub fn id_token(&self) -> &ClaimSet<'a> {
-        &self.id_token
     }
 }
 

@@ -30,29 +30,22 @@ impl Row<'_> {
 
     /// Returns why a row that almost matches does not; `None` for other rows.
     pub fn near_miss(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> Option<String> {
-        let account = self.principal == who.principal;
-        let issuer = self.issuer == who.issuer;
-        let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
-        match (account, issuer, self.identity.is_of(sources)) {
-            (true, false, true) if near => Some(format!(
-                "{} does not allow: its issuer differs only in the trailing slash",
-                self.place
-            )),
-            (true, false, true) => Some(format!(
-                "{} does not allow: it is for issuer {:?}",
-                self.place, self.issuer
-            )),
-            (true, true, false) if self.identity.matches(sources.id_token()) => Some(format!(
-                "{} does not allow: the refreshed ID token does not match",
-                self.place
-            )),
-            (true, true, false) => Some(format!("{} is for another identity", self.place)),
-            (false, true, true) => Some(format!(
-                "{} is for account {:?}",
-                self.place, self.principal
-            )),
-            _ => None,
-        }
+        let is_account = self.principal == who.principal;
+        let is_issuer = self.issuer == who.issuer;
+        let is_near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
+        let why = match (is_account, is_issuer, self.identity.is_of(sources)) {
+            (true, false, true) if is_near => {
+                "does not allow: its issuer differs only in the trailing slash".to_owned()
+            }
+            (true, false, true) => format!("does not allow: it is for issuer {:?}", self.issuer),
+            (true, true, false) if self.identity.matches(&sources.id_token) => {
+                "does not allow: the refreshed ID token does not match".to_owned()
+            }
+            (true, true, false) => "is for another identity".to_owned(),
+            (false, true, true) => format!("is for account {:?}", self.principal),
+            _ => return None,
+        };
+        Some(format!("{} {why}", self.place))
     }
 }
 

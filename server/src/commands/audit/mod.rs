@@ -15,9 +15,11 @@ use opkssh_protocol::printable::printable;
 use super::dirs::ServerDirs;
 use crate::account::{self, Account};
 use crate::admin_error::AdminError;
-use crate::etc::{self, AUTH_ID, PROVIDERS};
+use crate::etc::{self, AUTH_ID, PLUGINS, PROVIDERS};
 use crate::files::FileError;
 use crate::home;
+use crate::key_source;
+use crate::plugin;
 use beyond::Findings;
 use report::{FileState, PolicyFile, Report};
 use rows::AuditContext;
@@ -80,16 +82,18 @@ fn audit(args: &AuditArgs) -> Result<Report, AdminError> {
     findings.providers(&providers, &path);
     let config = findings.config(&args.dirs.etc);
     let rules = findings.rules(args, &providers, &config);
-    findings.plugins(&args.dirs.etc);
+    let plugins = plugin::load(&PLUGINS.path_in(&args.dirs.etc));
+    findings.plugins(&plugins, &args.dirs.etc);
     let settings = findings.settings(&args.dirs.etc);
     findings.client_address(args, &rules, &settings);
     if let Err(reason) = findings.sshd(&args.sshd_config) {
         say(&format!("settings of sshd are not checked: {reason}"));
     }
-    let cache = args.dirs.key_cache();
+    let runs_others = settings.runs_others(&plugins);
+    let cache = key_source::find_cache(args.dirs.cache.as_deref(), runs_others);
     say("");
     say(&format!("key cache: {}", cache.display()));
-    findings.cache(&args.dirs.etc, &cache, &settings);
+    findings.cache(&cache, runs_others);
     findings.reachability(&args.dirs.etc, &cache);
     if !args.offline {
         findings.check_providers(&providers, &config, &settings);
