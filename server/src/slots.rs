@@ -10,8 +10,10 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use crate::confine::{self, WriteProtection};
 use crate::deadline::{Deadline, seconds};
-use crate::key_source::{Store, StoreError};
+use crate::etc;
+use crate::key_source::{self, Store, StoreError};
 use crate::log::Log;
 
 /// Slots of each kind.
@@ -40,7 +42,7 @@ impl fmt::Display for RunKind {
 /// Takes a slot of `kind` for `account` in the directory `cache`, in use until the handle is dropped.
 /// While all are taken, calls `waits` once and tries again until the deadline; then fails with a
 /// message. `None`, and a line in the log, if slots cannot be counted there.
-pub(crate) fn take(
+fn take(
     cache: &Path,
     kind: RunKind,
     account: &str,
@@ -95,6 +97,40 @@ fn of_account(account: &str) -> impl Iterator<Item = usize> {
     let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
     let first = digest.as_ref().first().copied().unwrap_or_default();
     (0..SLOTS_PER_ACCOUNT).map(move |number| (usize::from(first) + number) % SLOTS)
+}
+
+/// Kind of program, and its deadline.
+pub(crate) struct Limited<'a> {
+    pub kind: RunKind,
+    /// The account that sshd asks about.
+    pub account: &'a str,
+    pub key_cache: Option<&'a Path>,
+    pub deadline: Deadline,
+}
+
+impl Limited<'_> {
+    /// Calls `run` once a slot is free. Fails if no slot becomes free in time, or if `run` panics.
+    pub fn run<T: Send>(self, log: &Log, run: impl FnOnce() -> T + Send) -> Result<T, String> {
+        let Self {
+            kind,
+            account,
+            key_cache,
+            deadline,
+        } = self;
+        let slots = key_cache.unwrap_or(Path::new(etc::CACHE));
+        let _slot = take(slots, kind, account, deadline, log, || ())?;
+        // write access to the cache would decide who can log in
+        let protected = key_source::protected(key_cache);
+        let (done, protection) = confine::without_writing_to(&protected, run);
+        if protection == WriteProtection::NotKept {
+            log.line(&format!(
+                "warning: {kind}: not kept from writing to {}: this kernel cannot, or a file system \
+                 beside it did not answer",
+                protected.display()
+            ));
+        }
+        done.ok_or_else(|| "internal error".to_owned())
+    }
 }
 
 #[cfg(test)]

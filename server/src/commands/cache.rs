@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
-use super::dirs::ServerDirs;
+use super::ServerDirs;
 use super::verify::{load_config, load_providers};
 use crate::admin_error::AdminError;
 use crate::deadline::Deadline;

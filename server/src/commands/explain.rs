@@ -10,7 +10,7 @@ use std::process::Stdio;
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::printable::quoted;
 
-use super::dirs::ServerDirs;
+use super::ServerDirs;
 use super::verify::{VerifyArgs, VerifyError, explain_decision};
 use crate::admin_error::AdminError;
 use crate::log::Log;

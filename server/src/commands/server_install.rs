@@ -13,8 +13,8 @@ use crate::etc::{
 };
 use crate::fallback::{self, FallbackError};
 use crate::install::{
-    self, Identity, InstallItem, Kind, MARK, Sshd, SshdState, check_sshd_account, pubkey,
-    refused_before, tokens, written_by_us,
+    self, Identity, InstallItem, Kind, MARK, Sshd, SshdState, check_sshd_account, refused_before,
+    tokens, written_by_us,
 };
 
 const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.service");
@@ -95,7 +95,7 @@ pub fn server_install(
         }
         _ => configure_sshd(program, &arguments, &sshd, args.dry_run, &mut say)?,
     };
-    for refusal in pubkey::refusals(&sshd.settings(None).map_err(refused_before)?) {
+    for refusal in install::refusals(&sshd.settings(None).map_err(refused_before)?) {
         say(&format!("warning: {refusal}. Change it in sshd_config."));
     }
     if changed && !args.dry_run && !args.no_sshd_reload {

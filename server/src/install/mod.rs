@@ -1,18 +1,15 @@
 //! The files of `server install` and `server uninstall`, with one module per kind.
 
-mod account;
 mod item;
 mod preflight;
-pub mod pubkey;
 mod sshd;
 mod system;
 pub mod tokens;
 
-pub use account::{Identity, ensure_account, identity_of};
 pub use item::{InstallItem, Kind, remove_ours, written_by_us};
 pub use preflight::{check_as_account, grant_access};
-pub use sshd::{Sshd, SshdSettings, SshdState};
-pub use system::{reload_sshd, start_timer, stop_timer};
+pub use sshd::{Sshd, SshdSettings, SshdState, refusals};
+pub use system::{Identity, ensure_account, identity_of, reload_sshd, start_timer, stop_timer};
 
 use crate::admin_error::AdminError;
 use crate::etc::ACCOUNT;

@@ -2,14 +2,12 @@
 //! them. The command is [`crate::permissions_command`].
 
 mod access;
-mod apply;
 mod check;
 mod plan;
 
 pub use access::Obstacle;
-pub use apply::{ApplyError, apply};
 pub use check::{Finding, check};
-pub use plan::{Action, Plan, plan};
+pub use plan::{Action, Plan, apply, plan};
 
 use std::io;
 use std::path::{Path, PathBuf};

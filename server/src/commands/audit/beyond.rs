@@ -16,7 +16,7 @@ use crate::config::ServerConfig;
 use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
-use crate::install::{self, Sshd, pubkey, tokens};
+use crate::install::{self, Sshd, tokens};
 use crate::key_source::{
     KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
 };
@@ -273,7 +273,7 @@ impl Findings {
     pub fn sshd(&mut self, config: &Path) -> Result<(), String> {
         let sshd = Sshd::find().map_err(|error| error.to_string())?;
         let settings = sshd.settings(Some(config));
-        for refusal in pubkey::refusals(&settings.map_err(|error| error.to_string())?) {
+        for refusal in install::refusals(&settings.map_err(|error| error.to_string())?) {
             self.warning(config.display(), refusal, "Change it there");
         }
         Ok(())

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use opkssh_protocol::printable::printable;
 
-use super::dirs::ServerDirs;
+use super::ServerDirs;
 use crate::account::{self, Account};
 use crate::admin_error::AdminError;
 use crate::etc::{self, AUTH_ID, PLUGINS, PROVIDERS};

@@ -4,8 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
 use super::context::Context;
-use crate::arguments::{self, Argument, NoConnection};
-use crate::connection::End;
+use crate::arguments::{self, Argument, End, NoConnection};
 
 /// Returns the client's address. If it is unknown, logs the reason if a rule needs it or
 /// `server.yml` declares it.

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::VerifyArgs;
 use super::admin_files::{AdminFiles, rows_of};
-use super::arguments::VerifyArgs;
 use super::error::VerifyError;
 use crate::account::{self, AccountFacts};
 use crate::key_source;

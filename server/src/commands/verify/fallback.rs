@@ -5,10 +5,9 @@ use std::path::Path;
 
 use opkssh_protocol::printable::quoted;
 
+use super::VerifyArgs;
 use super::admin_files::load_config;
-use super::arguments::VerifyArgs;
 use super::error::VerifyError;
-use super::limited::Limited;
 use crate::authorized_keys;
 use crate::config::DenyLists;
 use crate::deadline::Deadline;
@@ -17,7 +16,7 @@ use crate::etc;
 use crate::fallback::{Fallback, Tokens};
 use crate::key_source;
 use crate::log::Log;
-use crate::slots::RunKind;
+use crate::slots::{Limited, RunKind};
 
 /// Passes on a key that was refused before the admin's files were loaded. Otherwise like
 /// [`answer_by_fallback`].

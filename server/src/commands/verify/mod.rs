@@ -2,33 +2,33 @@
 //! before the client has proved that it has the key.
 
 mod admin_files;
-mod arguments;
 mod by_policy;
 mod client;
 mod context;
 mod error;
 mod fallback;
-mod limited;
 mod monitor;
 mod plugins;
 mod provider;
 
 pub(super) use admin_files::{AdminFiles, load_config, load_providers};
-pub use arguments::VerifyArgs;
 pub use error::VerifyError;
 
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
 
+use super::ServerDirs;
 use crate::authorized_keys;
 use crate::confine;
 use crate::deadline::Deadline;
 use crate::decision::{Decision, Outcome, Seen};
+use crate::etc;
 use crate::key_source::PROVIDER_TIMEOUT;
 use crate::log::Log;
 use crate::verify::{self, Allowed};
@@ -38,6 +38,29 @@ use context::{Context, Inputs, load_inputs};
 use fallback::{answer_by_fallback, answer_without_files};
 use monitor::PrivilegedSide;
 use provider::{ask_userinfo, keys_for};
+
+/// Decide whether a certificate may log in, for sshd's AuthorizedKeysCommand.
+// no Debug: the certificate contains tokens
+#[derive(Clone, clap::Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub dirs: ServerDirs,
+    /// Server configuration, in place of config.yml in that directory
+    #[arg(long, value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+    /// Where to log: a file, or `journal` for systemd's journal
+    #[arg(long, value_name = "FILE", default_value = etc::LOG)]
+    pub log_file: PathBuf,
+    /// Local account (sshd's %u)
+    pub principal: String,
+    /// Certificate in base64 (sshd's %k)
+    pub certificate: String,
+    /// Key type (sshd's %t)
+    pub key_type: String,
+    /// Further words from sshd: those that server.yml declares, then any for policy plugins
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub extra: Vec<String>,
+}
 
 /// Writes sshd's line to stdout, or fails and writes nothing. Needs a process of its own: it
 /// replaces the panic hook, and confines the process before parsing client data.

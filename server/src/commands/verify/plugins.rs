@@ -4,10 +4,9 @@ use opkssh_protocol::base64url;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 
 use super::context::Context;
-use super::limited::Limited;
 use crate::deadline::Deadline;
 use crate::plugin::{Plugins, Request, Variables};
-use crate::slots::RunKind;
+use crate::slots::{Limited, RunKind};
 use crate::userinfo::Userinfo;
 use crate::verify::Identified;
 

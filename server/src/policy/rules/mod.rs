@@ -4,7 +4,6 @@
 //! Deny rules come first, wherever they stand; then the first matching allow rule decides, with its
 //! options.
 
-mod claimed_account;
 mod condition;
 mod file;
 mod raw;
@@ -229,7 +228,7 @@ impl Rule {
         self.check_issuer(who)?;
         match &self.account_from {
             Some(from) if self.has_account(who).is_err() => {
-                claimed_account::check(from, who, never)?;
+                from.check(who, never)?;
             }
             _ => self.has_account(who)?,
         }

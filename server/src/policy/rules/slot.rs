@@ -1,9 +1,11 @@
 //! Texts from claims that fill a slot: validated by type, never escaped.
 
 use opkssh_protocol::json::Object;
+use opkssh_protocol::printable::quoted;
 use serde_json::Value;
 
 use super::condition::Path;
+use crate::account::AccountKind;
 use crate::authorized_keys::Source;
 use crate::policy::Applicant;
 
@@ -139,6 +141,42 @@ impl AccountName {
         } else {
             Err(self.text.unusable("does not give the name of an account"))
         }
+    }
+
+    /// Fails if it gives another account in either ID token, or an account that is not a person's.
+    pub fn check(&self, who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
+        for claims in [who.claims, self.text.path.newest(who)] {
+            let account = self.of(claims)?;
+            if account != who.principal {
+                let account = quoted(&account);
+                return Err(format!(
+                    "it gives account {account}, not {:?}",
+                    who.principal
+                ));
+            }
+        }
+        may_be_claimed(who, never)
+    }
+}
+
+/// Returns why no claim may name this account, if so. Other names of the same uid count as the
+/// account.
+fn may_be_claimed(who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
+    let account = who.principal;
+    if never.iter().any(|never| never == account) {
+        return Err(format!("account {account:?} is one of never_accounts"));
+    }
+    let Some(standing) = who.account.filter(|standing| standing.name == account) else {
+        return Err(format!("account {account:?} could not be looked up"));
+    };
+    if let Some(alias) = standing.aliases.iter().find(|alias| never.contains(alias)) {
+        return Err(format!(
+            "account {account:?} has the uid of {alias:?}, which is one of never_accounts"
+        ));
+    }
+    match standing.kind {
+        AccountKind::Person => Ok(()),
+        kind => Err(format!("no claim may name account {account:?}: {kind}")),
     }
 }
 
