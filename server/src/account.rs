@@ -104,7 +104,6 @@ fn find_in(file: &[u8], wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String
     })
 }
 
-/// Runs getent, if it is installed.
 fn getent(database: &str, key: &str) -> Option<Result<Vec<u8>, ProcessError>> {
     let mut command = process::command(&["/usr/bin/getent", "/bin/getent"])?;
     command.args([database, "--", key]);

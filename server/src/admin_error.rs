@@ -19,7 +19,6 @@ impl AdminError {
         }
     }
 
-    /// Sets the hint.
     #[must_use]
     pub(crate) fn hinting(self, hint: impl ToString) -> Self {
         self.with_hint(Some(hint.to_string()))
@@ -40,7 +39,6 @@ impl AdminError {
         Self::new(format!("cannot write the answer: {error}"))
     }
 
-    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         self.hint.clone()
     }

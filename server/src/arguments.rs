@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use serde::Deserialize;
 
-/// Meaning of one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Argument {
@@ -15,7 +14,6 @@ pub enum Argument {
 }
 
 impl Argument {
-    /// Returns sshd's token for it.
     pub fn token(self) -> &'static str {
         match self {
             Self::Connection => "%C",

@@ -52,7 +52,6 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Reads the certificate and the claims of its token.
     pub fn in_certificate(certificate: &UnverifiedCertificate) -> Self {
         let token = UnverifiedPkToken::parse_compact(certificate.unverified_pk_token()).ok();
         let claims = token.as_ref().map(UnverifiedPkToken::unverified_claims);

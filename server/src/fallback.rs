@@ -21,7 +21,6 @@ const MAX_OUTPUT: u64 = 1024 * 1024;
 /// Longest first line of a script, in bytes.
 const MAX_INTERPRETER: u64 = 256;
 
-/// The command and its time limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallback {
     pub program: PathBuf,

@@ -15,12 +15,10 @@ const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// Read size of [`read_lines`], in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// Required owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// root, or the account of this process.
     RootOrOurselves,
-    /// Exactly this uid.
     User(u32),
 }
 

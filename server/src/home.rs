@@ -12,7 +12,6 @@ use crate::process;
 
 /// Directory of the file in a home, and its mode.
 pub const DIRECTORY: (&str, u32) = (".opk", 0o750);
-/// Mode of the file.
 pub const MODE: u32 = 0o600;
 const SUDO: [&str; 3] = ["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo"];
 /// Time limit for sudo, well within sshd's LoginGraceTime.
@@ -42,7 +41,6 @@ impl From<String> for NoHomePolicy {
     }
 }
 
-/// Returns the path of an account's file.
 pub fn path_of(account: &Account) -> PathBuf {
     account.home.join(DIRECTORY.0).join("auth_id")
 }

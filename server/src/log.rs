@@ -23,7 +23,6 @@ use crate::etc::LOG_FILE;
 /// Log file name that stands for systemd's journal.
 const JOURNAL: &str = "journal";
 
-/// Destination of messages.
 pub struct Log {
     sink: Mutex<Box<dyn Write + Send>>,
     form: Form,
@@ -52,21 +51,20 @@ impl Log {
             Ok(sink) => (sink, None),
             Err(error) => (Box::new(std::io::stderr()) as _, Some(error)),
         };
-        let log = Self {
-            sink: Mutex::new(sink),
-            form: Form::Process {
-                origin: origin(),
-                // the journal records the time of each message
-                has_time: path != Path::new(JOURNAL) || error.is_some(),
-            },
-        };
+        // the journal records the time of each message
+        let has_time = path != Path::new(JOURNAL) || error.is_some();
+        let origin = origin();
+        let log = Self::new(sink, Form::Process { origin, has_time });
         if let Some(error) = error {
-            log.line(&format!(
-                "Error opening log file {}: {error}",
-                path.display()
-            ));
+            let path = path.display();
+            log.line(&format!("Error opening log file {path}: {error}"));
         }
         log
+    }
+
+    fn new(sink: Box<dyn Write + Send>, form: Form) -> Self {
+        let sink = Mutex::new(sink);
+        Self { sink, form }
     }
 
     /// Returns true if [`detail`](Self::detail) writes anything.
@@ -83,21 +81,14 @@ impl Log {
 
     /// Returns a log that shows each step, without the time.
     pub fn explaining(sink: impl Write + Send + 'static) -> Self {
-        Self {
-            sink: Mutex::new(Box::new(sink)),
-            form: Form::Steps,
-        }
+        Self::new(Box::new(sink), Form::Steps)
     }
 
     /// Writes to `sink` instead of a file.
     pub fn to(sink: impl Write + Send + 'static) -> Self {
-        Self {
-            sink: Mutex::new(Box::new(sink)),
-            form: Form::Time,
-        }
+        Self::new(Box::new(sink), Form::Time)
     }
 
-    /// Writes a message of one line.
     pub fn line(&self, message: &str) {
         self.write(&printable(message).to_string());
     }

@@ -47,7 +47,6 @@ pub enum Stderr {
     WithStdout,
 }
 
-/// A program that has exited.
 #[derive(Debug)]
 pub struct ExitedProgram {
     pub status: ExitStatus,

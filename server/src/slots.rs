@@ -16,14 +16,11 @@ use crate::etc;
 use crate::key_source::{self, Store, StoreError};
 use crate::log::Log;
 
-/// Slots of each kind.
 const SLOTS: usize = 32;
-/// Slots that one account may use.
 const SLOTS_PER_ACCOUNT: usize = 8;
 /// Time between attempts to get a slot.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Use of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunKind {
     Fallback,
@@ -99,10 +96,8 @@ fn of_account(account: &str) -> impl Iterator<Item = usize> {
     (0..SLOTS_PER_ACCOUNT).map(move |number| (usize::from(first) + number) % SLOTS)
 }
 
-/// Kind of program, and its deadline.
 pub(crate) struct Limited<'a> {
     pub kind: RunKind,
-    /// The account that sshd asks about.
     pub account: &'a str,
     pub key_cache: Option<&'a Path>,
     pub deadline: Deadline,

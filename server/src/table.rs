@@ -9,7 +9,6 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr2_iter, memchr3};
 
-/// Contents of a file.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Table<'a> {
     pub rows: Vec<Row<'a>>,
@@ -32,7 +31,6 @@ pub struct Problem {
     pub reason: NotARow,
 }
 
-/// Reason why a line is not a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotARow {
     #[error("not UTF-8, skipping")]
@@ -49,7 +47,6 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads a file.
 pub fn read(bytes: &[u8]) -> Table<'_> {
     let mut table = Table::default();
     for row in rows(bytes) {
@@ -198,7 +195,6 @@ fn without_comment(line: &[u8]) -> &[u8] {
     memchr(b'#', line).map_or(line, |comment| &line[..comment])
 }
 
-/// Reason why a text cannot be split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unterminated {
     #[error("unterminated single-quoted string")]

@@ -78,7 +78,6 @@ pub fn peek(key_type: &str, base64: &str) -> Result<Peeked, DenyReason> {
     Ok(Peeked { blob })
 }
 
-/// Parses the whole certificate.
 pub fn read_certificate(peeked: &Peeked) -> Result<UnverifiedCertificate, DenyReason> {
     Ok(UnverifiedCertificate::parse(&peeked.blob)?)
 }
@@ -109,7 +108,6 @@ pub fn before_keys(
 }
 
 impl Candidate {
-    /// Returns the issuer whose keys are needed.
     pub fn issuer(&self) -> &str {
         &self.token.provider().issuer
     }

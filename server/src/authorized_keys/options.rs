@@ -50,7 +50,6 @@ pub struct Source(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(String);
 
-/// Name of an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableName(String);
 
@@ -58,7 +57,6 @@ pub struct VariableName(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiryTime(String);
 
-/// Reason why a text is not a valid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnsafeOption {
     #[error("it is empty or longer than {MAX_TEXT} bytes")]
@@ -123,7 +121,6 @@ impl From<Cidr> for Source {
 }
 
 impl Endpoint {
-    /// Parses `host:port`.
     pub fn open(text: &str) -> Result<Self, UnsafeOption> {
         let bad = || UnsafeOption::Endpoint(text.to_owned());
         let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
@@ -141,7 +138,6 @@ impl Endpoint {
         Ok(Self(text.to_owned()))
     }
 
-    /// Parses `host:port` or `port`.
     pub fn listen(text: &str) -> Result<Self, UnsafeOption> {
         match is_port(text) {
             true => Ok(Self(text.to_owned())),

@@ -37,7 +37,6 @@ pub struct AddArgs {
 #[derive(Debug)]
 struct Added {
     path: PathBuf,
-    /// The row already existed.
     existed: bool,
 }
 

@@ -143,7 +143,6 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), AdminError> {
     }
 }
 
-/// Prints JSON as Go does.
 #[derive(Serialize)]
 struct Report {
     planned: Vec<String>,

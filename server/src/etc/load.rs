@@ -43,7 +43,6 @@ impl EtcError {
         self.denying.is_none()
     }
 
-    /// Returns the next command to run.
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
             Unusable::File(error) => hint_for(error, self.entry.mode),
@@ -79,19 +78,16 @@ pub fn load_config(etc: &Path, named: Option<&Path>) -> Result<ServerConfig, Etc
     parsed(&CONFIG, "server config", &path, read, parse)
 }
 
-/// Reads `server.yml` of `etc`.
 pub fn load_settings(etc: &Path) -> Result<Settings, EtcError> {
     let parse = |bytes: &[u8], _: &str| Settings::parse(bytes);
     load(&SETTINGS, "server settings", etc, parse)
 }
 
-/// Reads `revoked.yml` of `etc`.
 pub fn load_revoked(etc: &Path) -> Result<Revoked, EtcError> {
     let parse = |bytes: &[u8], _: &str| Revoked::parse(bytes);
     load(&REVOKED, "the revocation list", etc, parse)
 }
 
-/// Reads `rules.yml` of `etc`.
 pub fn load_rules(etc: &Path) -> Result<Rules, EtcError> {
     let parse = |bytes: &[u8], path: &str| Rules::parse(path, bytes);
     load(&RULES, "rules", etc, parse)

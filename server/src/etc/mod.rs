@@ -19,7 +19,6 @@ pub const LOG: &str = "/var/log/opkssh.log";
 /// Key cache created by `server install`.
 pub const CACHE: &str = "/var/cache/opkssh";
 
-/// A row of the table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FileEntry {
     /// Absolute, or below the policy directory; empty for that directory itself.

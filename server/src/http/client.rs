@@ -79,7 +79,6 @@ pub struct ProviderClient<'a> {
     given: Duration,
 }
 
-/// Result of a single request.
 pub enum Answer {
     Document(Document),
     Redirect(Url),

@@ -18,13 +18,11 @@ enum Entry {
 }
 
 impl NoProxy {
-    /// Reads entries separated by commas.
     pub fn parse(text: &str) -> Self {
         let entries = text.split(',').map(|entry| entry.trim().to_lowercase());
         Self(entries.map(Entry::parse).collect())
     }
 
-    /// Returns true if an entry matches the address.
     pub fn names(&self, url: &Url) -> bool {
         self.0.iter().any(|entry| entry.is_for(url))
     }

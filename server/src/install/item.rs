@@ -3,7 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use opkssh_files::Writer;
@@ -37,7 +37,6 @@ pub enum Kind {
 }
 
 impl InstallItem {
-    /// Returns the item for a row of the table of files.
     pub fn new(entry: &FileEntry, account: Identity, kind: Kind) -> Self {
         let id = |owner, id| if owner == EntryOwner::Root { 0 } else { id };
         let name = |owner| {
@@ -83,11 +82,15 @@ impl InstallItem {
             }
             return Ok(true);
         }
+        let writer = Writer::exact(self.mode).owned_by(self.uid, self.gid);
         match &self.kind {
             Kind::Directory | Kind::OwnDirectory => self.make_directory(),
-            Kind::Given(text) => self.write(text, false),
-            Kind::Written(text) | Kind::Offered(text) => self.write(text, true),
-        }?;
+            Kind::Given(text) => writer.create(&self.path, text.as_bytes()),
+            Kind::Written(text) | Kind::Offered(text) => {
+                writer.replace(&self.path, text.as_bytes())
+            }
+        }
+        .map_err(AdminError::at(&self.path))?;
         say(&format!("Wrote {shown} (mode {mode:o}, {owner})."));
         Ok(true)
     }
@@ -141,24 +144,13 @@ impl InstallItem {
         Ok(true)
     }
 
-    fn make_directory(&self) -> Result<(), AdminError> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let made = fs::DirBuilder::new().mode(0o700).create(&self.path);
-        match made {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-            _ => chown(&self.path, Some(self.uid), Some(self.gid))
-                .and_then(|()| fs::set_permissions(&self.path, Permissions::from_mode(self.mode))),
+    fn make_directory(&self) -> io::Result<()> {
+        match fs::DirBuilder::new().mode(0o700).create(&self.path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
         }
-        .map_err(AdminError::at(&self.path))
-    }
-
-    fn write(&self, text: &str, replace: bool) -> Result<(), AdminError> {
-        let writer = Writer::exact(self.mode).owned_by(self.uid, self.gid);
-        let written = match replace {
-            true => writer.replace(&self.path, text.as_bytes()),
-            false => writer.create(&self.path, text.as_bytes()),
-        };
-        written.map_err(AdminError::at(&self.path))
+        chown(&self.path, Some(self.uid), Some(self.gid))?;
+        fs::set_permissions(&self.path, Permissions::from_mode(self.mode))
     }
 }
 

@@ -15,7 +15,6 @@ use crate::process::{self, ProcessError};
 const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The sshd program.
 pub struct Sshd(&'static str);
 
 /// Output of `sshd -T`: one setting per line, outside Match blocks.
@@ -24,7 +23,6 @@ pub struct SshdSettings(String);
 /// The configured AuthorizedKeysCommand, outside Match blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SshdState {
-    /// No AuthorizedKeysCommand.
     None,
     /// An opkssh program, this one or Go's, and the AuthorizedKeysCommandUser.
     Opkssh {
@@ -42,7 +40,6 @@ impl Sshd {
         })
     }
 
-    /// Runs `sshd -t`.
     pub fn check(&self) -> Result<(), ProcessError> {
         self.ask(&[OsStr::new("-t")]).map(|_| ())
     }

@@ -28,7 +28,6 @@ pub fn start_timer(say: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Undoes [`start_timer`].
 pub fn stop_timer(say: &mut dyn FnMut(&str)) {
     if runs_the_machine() {
         systemctl(&["disable", "--now", TIMER], say);

@@ -35,7 +35,6 @@ impl Default for Bounds {
     }
 }
 
-/// Usability of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyUse {
     /// Use without a request.

@@ -27,7 +27,6 @@ const KEYS: &str = "keys";
 const ASKED: &str = "asked";
 const USERINFO: &str = "userinfo";
 
-/// A trusted directory.
 pub struct Store {
     directory: OwnedFd,
     path: PathBuf,
@@ -274,7 +273,6 @@ impl Store {
     }
 }
 
-/// Reason for not getting the lock.
 #[derive(Debug)]
 pub enum NoIssuerLock {
     /// Another process had it all the time.

@@ -8,7 +8,6 @@ use super::{ServerPaths, open_to_others, stat};
 use crate::account::{self, Account};
 use crate::etc::{ETC, FileEntry, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 
-/// Uid and groups of a process.
 #[derive(Debug, Clone)]
 pub struct ProcessCredentials {
     pub uid: u32,
@@ -53,12 +52,10 @@ impl ProcessCredentials {
             Access::Read => 0o4,
             Access::Write => 0o2,
         };
-        let shift = if stat.st_uid == self.uid {
-            6
-        } else if self.gids.contains(&stat.st_gid) {
-            3
-        } else {
-            0
+        let shift = match stat.st_uid == self.uid {
+            true => 6,
+            false if self.gids.contains(&stat.st_gid) => 3,
+            false => 0,
         };
         self.uid == 0 || (stat.st_mode >> shift) & wanted == wanted
     }

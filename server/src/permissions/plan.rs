@@ -177,7 +177,6 @@ pub enum ApplyError {
     Open(String),
 }
 
-/// Applies the step.
 pub fn apply(action: &Action) -> Result<(), ApplyError> {
     let failed = |errno| ApplyError::System {
         action: action.to_string(),

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use crate::config::read_yaml;
 use crate::table;
 
-/// The parsed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     pub name: String,

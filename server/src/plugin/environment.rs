@@ -17,18 +17,14 @@ pub struct Request<'a> {
     pub key_type: &'a str,
     pub extra: &'a [String],
     pub claims: &'a Claims,
-    /// The ID token's payload.
     pub payload: &'a [u8],
     pub user_key: &'a PublicKey,
-    /// Compact form.
     pub pk_token: &'a str,
-    /// Compact form.
     pub id_token: &'a str,
     /// The response of the provider's userinfo endpoint, in JSON.
     pub userinfo: Option<&'a str>,
 }
 
-/// Prefix of each variable's name.
 const PREFIX: &str = "OPKSSH_PLUGIN_";
 
 /// The variables that are the same for every plugin. Unknown values are empty.

@@ -21,7 +21,6 @@ pub enum Identity<'a> {
     Exactly(&'a str),
 }
 
-/// Reason why an identity can never match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NeverMatches {
     #[error("the identity is empty")]

@@ -77,7 +77,6 @@ impl Revoked {
 }
 
 impl Revocation {
-    /// Describes the entry.
     pub fn what(&self) -> String {
         match (&self.subject, &self.issuer, &self.key, &self.certificate) {
             (Some(subject), Some(issuer), _, _) => format!("subject {subject:?} of {issuer}"),

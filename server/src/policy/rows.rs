@@ -12,7 +12,6 @@ use crate::table;
 /// Number of problems of one file that are described individually.
 const MAX_PROBLEMS: usize = 20;
 
-/// One row of an `auth_id` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row<'a> {
     pub principal: &'a str,
@@ -23,7 +22,6 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Returns true if the row allows the applicant.
     pub fn fits(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> bool {
         self.principal == who.principal && self.issuer == who.issuer && self.identity.is_of(sources)
     }
@@ -98,7 +96,6 @@ impl RowFile {
         }
     }
 
-    /// Returns the file with these lines.
     pub fn parse(path: &str, account: Option<&str>, lines: &[u8]) -> Self {
         let mut file = Self::new(path, account);
         file.read(lines);
@@ -155,7 +152,6 @@ impl RowFile {
         &self.path
     }
 
-    /// Returns true if the rows of all accounts are kept.
     pub(super) fn is_whole(&self) -> bool {
         self.account.is_none()
     }

@@ -26,7 +26,6 @@ use crate::policy::rules::{Rule, Rules};
 use crate::providers::Providers;
 use crate::settings::Settings;
 
-/// Checks one provider.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub struct Findings(pub Vec<Finding>);
@@ -279,7 +278,6 @@ impl Findings {
         Ok(())
     }
 
-    /// Reports plugins that are skipped.
     pub fn plugins(&mut self, plugins: &Plugins, etc: &Path) {
         for problem in &plugins.problems {
             self.error(PLUGINS.path_in(etc).display(), problem, "");

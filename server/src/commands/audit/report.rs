@@ -74,7 +74,6 @@ impl Report {
         std::iter::once(&self.system_policy).chain(homes)
     }
 
-    /// Counts rows and findings with this status.
     fn count(&self, status: Status) -> usize {
         let rows = self.rows().filter(|row| row.status == status).count();
         let findings = self.findings.iter().filter(|one| one.status == status);
@@ -85,7 +84,6 @@ impl Report {
         self.files().flat_map(|file| &file.rows)
     }
 
-    /// Writes JSON with two blanks of indentation.
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
         let json = serde_json::to_string_pretty(self)?;
         writeln!(out, "{}", printable_json(&json))

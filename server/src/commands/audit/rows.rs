@@ -8,7 +8,6 @@ use crate::config::DenyLists;
 use crate::policy::Identity;
 use crate::table;
 
-/// What rows are checked against.
 pub struct AuditContext<'a> {
     /// Issuers in the providers file, and that file's path.
     pub issuers: &'a [String],

@@ -16,7 +16,6 @@ pub(super) struct Inputs {
     pub files: AdminFiles,
     /// The account that sshd asks about, if a rule needs its kind.
     pub account: Option<AccountFacts>,
-    /// Directory of the key cache.
     pub key_cache: Option<PathBuf>,
 }
 

@@ -53,7 +53,6 @@ impl VerifyError {
         }
     }
 
-    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Denied(reason) => hint_for(reason),

@@ -94,7 +94,6 @@ impl<'a> PrivilegedSide<'a> {
         })
     }
 
-    /// Returns the output of the fallback command.
     pub fn ask_fallback(&mut self) -> Result<Vec<u8>, String> {
         match self {
             Self::Direct(context) => context.fallback(),

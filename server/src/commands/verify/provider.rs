@@ -12,7 +12,6 @@ use crate::key_source::{KeyCache, KeySource as _, Store, WhenAsked, read_jwks_fi
 use crate::userinfo::{Userinfo, UserinfoRequest};
 use crate::verify::{Candidate, Identified};
 
-/// Returns the keys of the candidate's issuer.
 pub(super) fn keys_for(
     context: Context<'_>,
     candidate: &Candidate,

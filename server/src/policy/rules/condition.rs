@@ -10,7 +10,6 @@ use crate::policy::{Applicant, glob};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path(Vec<String>);
 
-/// A condition on one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     pub path: Path,
@@ -28,7 +27,6 @@ pub enum Test {
     Glob(Vec<String>),
     /// The claim is a list that contains one of these.
     Has(Vec<String>),
-    /// The claim exists.
     Present,
 }
 
@@ -45,7 +43,6 @@ pub enum Denies {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Answer {
     No,
-    /// The claim is not there.
     Missing,
     /// The claim has a type that the test cannot judge.
     InDoubt,
@@ -61,7 +58,6 @@ enum Found<'a> {
     OtherKind,
 }
 
-/// Comparison of letters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LetterCase {
     Exact,
@@ -75,7 +71,6 @@ impl Path {
         (!names.is_empty() && names.iter().all(|name| !name.is_empty())).then_some(Self(names))
     }
 
-    /// Returns the claim, unless it is missing or null.
     pub fn of<'a>(&self, claims: &'a Object) -> Option<&'a Value> {
         match self.find(claims) {
             Found::Value(value) => Some(value),

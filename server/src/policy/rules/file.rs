@@ -206,7 +206,6 @@ fn condition(raw: RawCondition) -> Result<Condition, String> {
     })
 }
 
-/// Reads a name, or a list of names from the outside in.
 fn path(claim: &Value) -> Result<Path, String> {
     Path::new(texts("claim", Some(claim))?).ok_or_else(|| empty("claim"))
 }
@@ -306,7 +305,6 @@ fn options(raw: RawOptions, slots: &Slots) -> Result<OptionsTemplate, String> {
     })
 }
 
-/// Puts the option's name in front of an error.
 fn slip<E: Display>(option: &'static str) -> impl Fn(E) -> String {
     move |error| format!("{option}: {error}")
 }

@@ -30,7 +30,6 @@ use window::Window;
 #[derive(Debug, Clone)]
 pub struct Rules {
     rules: Vec<Rule>,
-    /// Accounts that no claim may name.
     never_accounts: Vec<String>,
     time_zone: TimeZone,
     path: String,
@@ -47,7 +46,6 @@ impl Default for Rules {
     }
 }
 
-/// One entry of `rules`.
 #[derive(Debug, Clone)]
 pub struct Rule {
     pub name: String,
@@ -71,7 +69,6 @@ pub struct Rule {
     options: OptionsTemplate,
 }
 
-/// Reason for a refusal by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleDenial {
     #[error("denied by {place}{}", missing_reason(missing.as_ref()))]
@@ -85,7 +82,6 @@ pub enum RuleDenial {
 }
 
 impl Rules {
-    /// Fails if a deny rule applies.
     pub fn denies(
         &self,
         who: &Applicant<'_>,
@@ -104,7 +100,6 @@ impl Rules {
         Ok(())
     }
 
-    /// Returns the first rule that allows the applicant.
     pub fn allows(
         &self,
         who: &Applicant<'_>,
@@ -148,7 +143,6 @@ impl Rules {
         })
     }
 
-    /// Returns true if a rule has `client_address`.
     pub fn have_client_address(&self) -> bool {
         self.rules.iter().any(Rule::has_client_address)
     }
@@ -168,7 +162,6 @@ impl Rule {
         !self.options.environment.is_empty()
     }
 
-    /// Returns true if the rule has `client_address`.
     pub fn has_client_address(&self) -> bool {
         !self.client_address.is_empty()
     }

@@ -22,7 +22,6 @@ pub enum Kind {
     Cidrs,
 }
 
-/// Source of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimText {
     pub path: Path,
@@ -70,7 +69,6 @@ impl ClaimText {
         self.mail_domains.is_some() || self.path.is_top("email")
     }
 
-    /// Returns the text of a user or word slot.
     pub fn word(&self, kind: Kind, claims: &Object) -> Result<String, String> {
         let text = self.text(claims)?;
         let (most, more): (usize, &[u8]) = match kind {
@@ -121,7 +119,6 @@ impl ClaimText {
         }
     }
 
-    /// Returns the reason why the claim cannot be used.
     fn unusable(&self, why: &str) -> String {
         format!("claim {} {why}", self.path)
     }

@@ -147,7 +147,6 @@ impl OptionsTemplate {
         })
     }
 
-    /// Returns the slots in use.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
         let values = self.environment.iter().map(|(_, value)| value);
         let texts = self.command.iter().chain(values);
