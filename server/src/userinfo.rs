@@ -120,10 +120,7 @@ fn is_unanswered(error: &HttpError, has_full_time: bool) -> bool {
 impl Userinfo {
     /// Parses a response of the endpoint. Errors name `url`.
     pub fn read(body: &[u8], subject: &str, url: &str) -> Result<Self, UserinfoError> {
-        let claims = json::parse_object(body).map_err(|error| HttpError::Json {
-            url: url.to_owned(),
-            error,
-        })?;
+        let claims = json::parse_object(body).map_err(|error| HttpError::answer(url, error))?;
         if claims.get("sub").and_then(Value::as_str) != Some(subject) {
             return Err(UserinfoError::Subject);
         }

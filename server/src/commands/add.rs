@@ -16,7 +16,7 @@ use crate::files::FileError;
 use crate::home;
 use crate::log::Log;
 use crate::rewrite;
-use crate::table::{self, Unwritable};
+use crate::table;
 
 /// Let an identity log in to a local account.
 #[derive(Debug, Clone, clap::Args)]
@@ -169,7 +169,7 @@ fn not_written(path: &Path) -> impl FnOnce(io::Error) -> AdminError {
     )
 }
 
-fn unwritable(column: &str, reason: Unwritable) -> AdminError {
+fn unwritable(column: &str, reason: &str) -> AdminError {
     AdminError::new(format!(
         "cannot write this {column} to a policy file: {reason}"
     ))

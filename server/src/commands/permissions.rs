@@ -174,7 +174,7 @@ fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result
             match permissions::apply(action) {
                 Ok(()) if args.verbose && !args.json => say(out, &format!("Action: {action}"))?,
                 Ok(()) => {}
-                Err(error) => errors.push(error.to_string()),
+                Err(error) => errors.push(error),
             }
         }
     }

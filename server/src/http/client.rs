@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use opkssh_protocol::config::{is_https_or_loopback, is_loopback};
-use opkssh_protocol::json::{self, JsonError, Object};
+use opkssh_protocol::json::{self, Object};
 use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
 use serde_json::Value;
@@ -29,16 +29,10 @@ pub enum HttpError {
     },
     #[error("{url}: HTTP status {status}")]
     Status { url: String, status: u16 },
-    #[error("{0}: redirected without a valid address")]
-    Location(String),
-    #[error("{0}: more than {MAX_REDIRECTS} redirects")]
-    Redirects(String),
+    #[error("{url}: {problem}")]
+    Answer { url: String, problem: String },
     #[error("{} is not an https URL", quoted(.0))]
     NotHttps(String),
-    #[error("{url}: {error}")]
-    Json { url: String, error: JsonError },
-    #[error("{url}: no {member:?} in the discovery document")]
-    Member { url: String, member: &'static str },
     #[error(
         "issuer does not match: {url} names {}, configured is {expected:?}",
         quoted(got)
@@ -53,6 +47,14 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// Returns the error of an answer that cannot be used.
+    pub fn answer(url: &str, problem: impl ToString) -> Self {
+        Self::Answer {
+            url: url.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+
     /// Returns true for a time-out or a refused connection of any request.
     pub fn is_unreachable(&self) -> bool {
         match self {
@@ -120,7 +122,8 @@ impl<'a> ProviderClient<'a> {
                 Answer::Redirect(next) => url = next,
             }
         }
-        Err(HttpError::Redirects(asked))
+        let problem = format!("more than {MAX_REDIRECTS} redirects");
+        Err(HttpError::answer(&asked, problem))
     }
 
     /// Sends one request, with `token` as the bearer token (RFC 6750 section 2.1) if given.
@@ -163,7 +166,9 @@ impl<'a> ProviderClient<'a> {
                 let location = response.headers().get("location");
                 let location = location.and_then(|location| location.to_str().ok());
                 let next = location.and_then(|location| url.join(location).ok());
-                let next = next.ok_or_else(|| HttpError::Location(url.to_string()))?;
+                let next = next.ok_or_else(|| {
+                    HttpError::answer(url.as_str(), "redirected without a valid address")
+                })?;
                 acceptable(next.as_str(), url.as_str()).map(Answer::Redirect)
             }
             status => Err(HttpError::Status {
@@ -196,10 +201,7 @@ pub fn discovered(
     url: &str,
     issuer: &str,
 ) -> Result<Url, HttpError> {
-    let document = json::parse_object(document).map_err(|error| HttpError::Json {
-        url: url.to_owned(),
-        error,
-    })?;
+    let document = json::parse_object(document).map_err(|error| HttpError::answer(url, error))?;
     let got = text(&document, "issuer", url)?;
     if got != issuer {
         return Err(HttpError::Issuer {
@@ -213,10 +215,8 @@ pub fn discovered(
 
 fn text(document: &Object, member: &'static str, url: &str) -> Result<String, HttpError> {
     let text = document.get(member).and_then(Value::as_str);
-    text.map(str::to_owned).ok_or_else(|| HttpError::Member {
-        url: url.to_owned(),
-        member,
-    })
+    text.map(str::to_owned)
+        .ok_or_else(|| HttpError::answer(url, format!("no {member:?} in the discovery document")))
 }
 
 /// Returns the freshness lifetime (RFC 9111 sections 5.1 and 5.2.2); the shortest of several

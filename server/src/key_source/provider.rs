@@ -16,7 +16,7 @@ impl KeySource for Network {
         let document = asking.document(address)?;
         let keys = match KeySet::parse(&document.bytes) {
             Ok(keys) => keys,
-            Err(error) => return Err(HttpError::Json { url, error }.into()),
+            Err(error) => return Err(HttpError::answer(&url, error).into()),
         };
         let text = String::from_utf8(document.bytes).ok();
         let Some(text) = text.filter(|_| !keys.is_empty()) else {

@@ -94,9 +94,7 @@ impl Store {
         let Some(bytes) = self.read(&name(issuer, KEYS))? else {
             return Ok(None);
         };
-        Entry::read(&bytes, issuer)
-            .map(Some)
-            .map_err(|error| error.to_string())
+        Entry::read(&bytes, issuer).map(Some)
     }
 
     /// Returns the time of the last request to the issuer. An unreadable record counts as none.

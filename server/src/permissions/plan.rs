@@ -2,6 +2,7 @@
 //! through the handle.
 
 use std::fmt;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -161,27 +162,8 @@ fn letters(mode: u32) -> String {
     std::iter::once('-').chain(bits.map(letter)).collect()
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    #[error("{action}: {}", std::io::Error::from(*errno))]
-    System { action: String, errno: Errno },
-    #[error("chown {path}: group: unknown group {group}")]
-    Group { path: String, group: String },
-    #[error("{0}: neither a regular file nor a directory")]
-    Kind(String),
-    #[error("{0} is a symlink: set mode and owner of what it leads to yourself")]
-    Symlink(String),
-    #[error("{0}: the file has other names, so it may be another's")]
-    Linked(String),
-    #[error("{0} could be changed by others than root: review its contents")]
-    Open(String),
-}
-
-pub fn apply(action: &Action) -> Result<(), ApplyError> {
-    let failed = |errno| ApplyError::System {
-        action: action.to_string(),
-        errno,
-    };
+pub fn apply(action: &Action) -> Result<(), String> {
+    let failed = |errno: Errno| format!("{action}: {}", io::Error::from(errno));
     match action {
         Action::Create(path, mode) => {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -198,10 +180,8 @@ pub fn apply(action: &Action) -> Result<(), ApplyError> {
             rustix::fs::fchmod(file, Mode::from_raw_mode(*mode)).map_err(failed)
         }
         Action::Owner(path, group) => {
-            let gid = account::find_group(group).ok_or_else(|| ApplyError::Group {
-                path: path.display().to_string(),
-                group: group.clone(),
-            })?;
+            let gid = account::find_group(group)
+                .ok_or_else(|| format!("chown {}: group: unknown group {group}", path.display()))?;
             let file = open(path, action)?;
             rustix::fs::fchown(file, Some(Uid::ROOT), Some(Gid::from_raw(gid))).map_err(failed)
         }
@@ -210,27 +190,28 @@ pub fn apply(action: &Action) -> Result<(), ApplyError> {
 
 /// Opens a regular file or a directory without other names: a hard link planted in the directory
 /// must not give another file to the group.
-fn open(path: &Path, action: &Action) -> Result<OwnedFd, ApplyError> {
-    let failed = |errno| ApplyError::System {
-        action: action.to_string(),
-        errno,
-    };
+fn open(path: &Path, action: &Action) -> Result<OwnedFd, String> {
+    let failed = |errno: Errno| format!("{action}: {}", io::Error::from(errno));
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let name = || path.display().to_string();
+    let refused = |why: &str| format!("{}{why}", path.display());
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
-        Errno::LOOP => ApplyError::Symlink(name()),
+        Errno::LOOP => refused(" is a symlink: set mode and owner of what it leads to yourself"),
         errno => failed(errno),
     })?;
     let stat = rustix::fs::fstat(&file).map_err(failed)?;
     // it was like this when the step was planned, so that nobody can put another file in its place
     if open_to_others(&stat) {
-        return Err(ApplyError::Open(name()));
+        return Err(refused(
+            " could be changed by others than root: review its contents",
+        ));
     }
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile if stat.st_nlink > 1 => Err(ApplyError::Linked(name())),
+        FileType::RegularFile if stat.st_nlink > 1 => Err(refused(
+            ": the file has other names, so it may be another's",
+        )),
         FileType::RegularFile | FileType::Directory => Ok(file),
-        _ => Err(ApplyError::Kind(name())),
+        _ => Err(refused(": neither a regular file nor a directory")),
     }
 }
 

@@ -10,7 +10,7 @@ mod rows;
 pub mod rules;
 
 use identity::ClaimSources;
-pub use identity::{ClaimSet, Identity, NeverMatches};
+pub use identity::{ClaimSet, Identity};
 pub use rows::RowFile;
 
 use std::net::IpAddr;
