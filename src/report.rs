@@ -42,26 +42,7 @@ macro_rules! failures {
 }
 
 failures!("client": opkssh_agent::AgentError, opkssh_client::ClientError);
-failures!(
-    "server":
-    opkssh_server::AddError,
-    opkssh_server::AuditError,
-    opkssh_server::CacheError,
-    opkssh_server::CheckError,
-    opkssh_server::ExplainError,
-    opkssh_server::InstallError,
-    opkssh_server::PermissionsError,
-    opkssh_server::RevokeError,
-    opkssh_server::UninstallError,
-    opkssh_server::VerifyError,
-);
-
-#[cfg(feature = "server")]
-impl From<opkssh_server::ReadhomeError> for CommandFailure {
-    fn from(error: opkssh_server::ReadhomeError) -> Self {
-        Self::new(error.to_string(), None)
-    }
-}
+failures!("server": opkssh_server::AdminError, opkssh_server::VerifyError);
 
 /// Prints the message and the hint on stderr.
 pub fn failure(failure: &CommandFailure) -> ExitCode {

@@ -4,7 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use opkssh_server::monitor_messages::{MonitorRequest, read, read_home_policy, write, write_home_policy};
+use opkssh_server::home::{HomePolicy, NoHomePolicy};
+use opkssh_server::monitor_messages::{MonitorRequest, read, write};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut questions = bytes;
@@ -24,9 +25,9 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     let mut answers = bytes;
-    while let Ok(Some(answer)) = read_home_policy(&mut answers) {
-        let sent = written(|to| write_home_policy(to, &answer));
-        let again = read_home_policy(&mut sent.as_slice()).expect("our own form");
+    while let Ok(Some(answer)) = read::<Result<HomePolicy, NoHomePolicy>>(&mut answers) {
+        let sent = written(|to| write(to, &answer));
+        let again = read(&mut sent.as_slice()).expect("our own form");
         assert_eq!(again, Some(answer));
     }
     let _ = read::<Option<String>>(&mut &bytes[..]);

@@ -10,6 +10,6 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     assert!(!plugin.name.is_empty());
-    assert!(plugin.program().starts_with('/'));
-    assert!(plugin.arguments().len() < plugin.command.len());
+    assert!(plugin.program.starts_with('/'));
+    assert!(plugin.arguments.len() < plugin.command.len());
 });

@@ -11,6 +11,6 @@ fuzz_target!(|bytes: &[u8]| {
     };
     assert!(settings.jwks_files.values().all(|path| path.is_absolute()));
     if let Some(fallback) = settings.fallback {
-        assert!(fallback.program().is_absolute());
+        assert!(fallback.program.is_absolute());
     }
 });

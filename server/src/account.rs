@@ -5,15 +5,12 @@ mod kind;
 pub use kind::{AccountFacts, AccountKind, facts, is_nobody};
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use crate::process::{self, ProcessError};
 
 /// Time limit for a directory service.
 const DEADLINE: Duration = Duration::from_secs(5);
-const GETENT: [&str; 2] = ["/usr/bin/getent", "/bin/getent"];
-const ID: [&str; 2] = ["/usr/bin/id", "/bin/id"];
 
 /// The fields of a local account that verify needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +42,7 @@ pub fn find(name: &str) -> Result<Account, AccountError> {
         return Ok(account);
     }
     let unknown = || AccountError::Unknown(name.to_owned());
-    let getent = GETENT
-        .into_iter()
-        .find(|path| Path::new(path).exists())
-        .ok_or_else(unknown)?;
-    let mut command = Command::new(getent);
-    command.args(["passwd", "--", name]);
-    match process::answer(command, DEADLINE) {
+    match getent("passwd", name).ok_or_else(unknown)? {
         Ok(passwd) => in_passwd(&passwd, name).ok_or_else(unknown),
         // getent's status for "no such key"
         Err(ProcessError::Failed { .. }) => Err(unknown()),
@@ -64,10 +55,9 @@ pub fn find(name: &str) -> Result<Account, AccountError> {
 
 /// Returns the ids of all groups of an account; empty if the system does not know it.
 pub fn groups_of(name: &str) -> Vec<u32> {
-    let Some(id) = ID.into_iter().find(|path| Path::new(path).exists()) else {
+    let Some(mut command) = process::command(&["/usr/bin/id", "/bin/id"]) else {
         return Vec::new();
     };
-    let mut command = Command::new(id);
     command.args(["-G", "--", name]);
     let numbers = process::answer(command, DEADLINE).unwrap_or_default();
     String::from_utf8_lossy(&numbers)
@@ -89,19 +79,21 @@ pub fn group_name_of(gid: u32) -> String {
 /// Looks up a group by its exact name.
 pub fn find_group(name: &str) -> Option<u32> {
     is_possible(name).then_some(())?;
-    let file = std::fs::read("/etc/group").unwrap_or_default();
-    find_in(&file, |fields| fields[0] == name)
-        .or_else(|| find_in(&ask("group", name)?, |fields| fields[0] == name))
-        .and_then(|fields| fields[2].parse().ok())
+    let fields = look_up("group", name, |fields| fields[0] == name)?;
+    fields[2].parse().ok()
 }
 
 /// Returns the name with this id; `passwd` and `group` have the same first and third columns.
 fn name_in(database: &str, id: u32) -> String {
     let id = id.to_string();
+    let fields = look_up(database, &id, |fields| fields[2] == id);
+    fields.map_or(id, |fields| fields[0].clone())
+}
+
+/// Finds a line in the file in `/etc`, then in the answer of getent for `key`.
+fn look_up(database: &str, key: &str, wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String>> {
     let file = std::fs::read(Path::new("/etc").join(database)).unwrap_or_default();
-    find_in(&file, |fields| fields[2] == id)
-        .or_else(|| find_in(&ask(database, &id)?, |fields| fields[2] == id))
-        .map_or(id, |fields| fields[0].clone())
+    find_in(&file, &wanted).or_else(|| find_in(&getent(database, key)?.ok()?, &wanted))
 }
 
 fn find_in(file: &[u8], wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String>> {
@@ -112,12 +104,10 @@ fn find_in(file: &[u8], wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String
     })
 }
 
-/// Runs getent, if it is installed.
-fn ask(database: &str, key: &str) -> Option<Vec<u8>> {
-    let getent = GETENT.into_iter().find(|path| Path::new(path).exists())?;
-    let mut command = Command::new(getent);
+fn getent(database: &str, key: &str) -> Option<Result<Vec<u8>, ProcessError>> {
+    let mut command = process::command(&["/usr/bin/getent", "/bin/getent"])?;
     command.args([database, "--", key]);
-    process::answer(command, DEADLINE).ok()
+    Some(process::answer(command, DEADLINE))
 }
 
 /// Returns true if an account can have this name: command lines and tables cannot misread it.
@@ -133,19 +123,24 @@ pub fn is_possible(name: &str) -> bool {
 /// Returns the first line with this exact name. `getent passwd 0` answers with root's line, which
 /// does not match.
 fn in_passwd(passwd: &[u8], name: &str) -> Option<Account> {
-    passwd.split(|byte| *byte == b'\n').find_map(|line| {
-        let line = std::str::from_utf8(line).ok()?;
-        let fields: Vec<&str> = line.split(':').collect();
-        let [own, _, uid, _, _, home, ..] = fields.as_slice() else {
+    let mut lines = passwd.split(|byte| *byte == b'\n');
+    lines.find_map(|line| Account::parse(line).filter(|account| account.name == name))
+}
+
+impl Account {
+    /// Parses a line of passwd(5); `None` without an absolute home directory.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let fields: Vec<&str> = std::str::from_utf8(line).ok()?.split(':').collect();
+        let [name, _, uid, _, _, home, ..] = fields.as_slice() else {
             return None;
         };
-        (*own == name && home.starts_with('/')).then_some(())?;
-        Some(Account {
-            name: name.to_owned(),
+        home.starts_with('/').then_some(())?;
+        Some(Self {
+            name: (*name).to_owned(),
             uid: uid.parse().ok()?,
             home: PathBuf::from(home),
         })
-    })
+    }
 }
 
 #[cfg(test)]

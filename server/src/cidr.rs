@@ -21,38 +21,34 @@ const MAPPED_PREFIX: u32 = 96;
 impl Cidr {
     /// Parses `ADDRESS` or `ADDRESS/PREFIX`. A block of IPv4-mapped addresses becomes the IPv4 block.
     pub fn parse(text: &str) -> Result<Self, NotACidr> {
-        let bad = || NotACidr(text.chars().take(64).collect());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
+        Self::find(text)
+            .filter(|(_, has_bits_behind)| !has_bits_behind)
+            .map(|(block, _)| block)
+            .ok_or_else(|| NotACidr(text.chars().take(64).collect()))
+    }
+
+    /// Parses a block that may have bits behind its prefix.
+    pub fn parse_loosely(text: &str) -> Option<Self> {
+        Self::find(text).map(|(block, _)| block)
+    }
+
+    fn find(text: &str) -> Option<(Self, bool)> {
+        let Some((address, prefix)) = text.split_once('/') else {
+            let address: IpAddr = text.parse().ok()?;
+            let (address, prefix) = (address.to_canonical(), None);
+            return Some((Self { address, prefix }, false));
         };
-        let address: IpAddr = address.parse().map_err(|_| bad())?;
-        let Some(prefix) = prefix else {
-            let address = address.to_canonical();
-            return Ok(Self {
-                address,
-                prefix: None,
-            });
-        };
-        if prefix.is_empty() || prefix.len() > 3 || !prefix.bytes().all(|c| c.is_ascii_digit()) {
-            return Err(bad());
-        }
-        let prefix: u32 = prefix.parse().map_err(|_| bad())?;
-        let behind = bits(address).checked_shl(prefix).unwrap_or(0);
-        if prefix > width(address) || behind != 0 {
-            return Err(bad());
-        }
+        let address: IpAddr = address.parse().ok()?;
+        let is_number = !prefix.is_empty() && prefix.bytes().all(|c| c.is_ascii_digit());
+        let prefix: u32 = prefix.parse().ok().filter(|_| is_number)?;
+        (prefix <= width(address)).then_some(())?;
+        let has_bits_behind = bits(address).checked_shl(prefix).unwrap_or(0) != 0;
         let inner = prefix.checked_sub(MAPPED_PREFIX);
-        Ok(match (address.to_canonical(), inner) {
-            (mapped @ IpAddr::V4(_), Some(inner)) if address.is_ipv6() => Self {
-                address: mapped,
-                prefix: Some(inner),
-            },
-            _ => Self {
-                address,
-                prefix: Some(prefix),
-            },
-        })
+        let (address, prefix) = match (address.to_canonical(), inner) {
+            (mapped @ IpAddr::V4(_), Some(inner)) if address.is_ipv6() => (mapped, Some(inner)),
+            _ => (address, Some(prefix)),
+        };
+        Some((Self { address, prefix }, has_bits_behind))
     }
 
     /// Returns true if the address is in the block. IPv4-mapped addresses are IPv4 addresses.

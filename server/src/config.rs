@@ -26,24 +26,11 @@ pub struct DenyLists {
     pub users: Vec<String>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error("not UTF-8")]
-    Encoding,
-    #[error("{0}")]
-    Yaml(String),
-    #[error("unknown key {0:?} could be a misspelt deny list")]
-    UnknownKey(String),
-    #[error("bad name in env_vars: {0:?}")]
-    EnvironmentName(String),
-}
-
 impl ServerConfig {
     /// Reads YAML. Skips unknown keys, as Go does, but fails if one contains a list or a text,
     /// because it could be a misspelt deny list.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::Encoding)?;
-        let all: Option<BTreeMap<String, Value>> = read_yaml(text).map_err(ConfigError::Yaml)?;
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let all: Option<BTreeMap<String, Value>> = read_yaml(bytes)?;
         let Some(all) = all else {
             return Ok(Self::default());
         };
@@ -53,21 +40,18 @@ impl ServerConfig {
                 continue;
             }
             if value.is_array() || value.is_string() || key.to_lowercase().contains("deny") {
-                return Err(ConfigError::UnknownKey(key));
+                return Err(format!("unknown key {key:?} could be a misspelt deny list"));
             }
             unknown_keys.push(key);
         }
-        let known: Known = read_yaml(text).map_err(ConfigError::Yaml)?;
-        let env_vars: BTreeMap<_, _> = known
-            .env_vars
-            .unwrap_or_default()
-            .into_iter()
+        let known: Known = read_yaml(bytes)?;
+        let env_vars = known.env_vars.unwrap_or_default().into_iter();
+        let env_vars: BTreeMap<_, _> = env_vars
             .map(|(name, value)| (name, value.unwrap_or_default()))
             .collect();
-        for name in env_vars.keys() {
-            if name.is_empty() || name.contains(['=', '\0']) {
-                return Err(ConfigError::EnvironmentName(name.clone()));
-            }
+        let is_bad = |name: &&String| name.is_empty() || name.contains(['=', '\0']);
+        if let Some(name) = env_vars.keys().find(is_bad) {
+            return Err(format!("bad name in env_vars: {name:?}"));
         }
         Ok(Self {
             deny: DenyLists {
@@ -106,7 +90,8 @@ fn texts(list: Option<Vec<Option<String>>>) -> Vec<String> {
 }
 
 /// Reads YAML as Go does: a key without a value has no effect.
-fn read_yaml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
+pub(crate) fn read_yaml<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
     serde_saphyr::from_str(text).map_err(|error| yaml_error::one_line(&error))
 }
 
@@ -128,7 +113,7 @@ pub(crate) fn folded(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<ServerConfig, ConfigError> {
+    fn parse(text: &str) -> Result<ServerConfig, String> {
         ServerConfig::parse(text.as_bytes())
     }
 

@@ -17,22 +17,22 @@ const MAX_REASON: usize = 1000;
 pub struct Decision<'a> {
     /// sshd's `%u`.
     pub account: &'a str,
-    pub outcome: Outcome<'a>,
+    pub outcome: &'a Outcome,
     pub seen: &'a Seen,
 }
 
-/// Source of the permission, or reason for the refusal.
-pub enum Outcome<'a> {
+/// Source of the lines for sshd, or reason for the refusal.
+pub enum Outcome {
     /// Allowed by a rule, row or plugin: file and line, or file and rule.
     Allowed {
-        rule: &'a str,
+        rule: String,
     },
     Refused {
         reason: String,
     },
     /// Refused by opkssh; sshd got the output of the fallback command.
     ByFallback {
-        program: &'a str,
+        program: String,
         bytes: usize,
         reason: String,
     },
@@ -52,7 +52,6 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Reads the certificate and the claims of its token.
     pub fn in_certificate(certificate: &UnverifiedCertificate) -> Self {
         let token = UnverifiedPkToken::parse_compact(certificate.unverified_pk_token()).ok();
         let claims = token.as_ref().map(UnverifiedPkToken::unverified_claims);
@@ -70,7 +69,7 @@ impl Seen {
 impl Display for Decision<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let account = PlainOrQuoted(self.account);
-        match &self.outcome {
+        match self.outcome {
             Outcome::Allowed { rule } => {
                 let rule = printable(rule).quoted();
                 write!(f, "successfully verified account={account} rule={rule}")?;
@@ -91,7 +90,7 @@ impl Display for Decision<'_> {
         if let Some(age) = self.seen.keys_age {
             write!(f, " keys=\"from the cache, {age} s old\"")?;
         }
-        if let Outcome::Refused { reason } | Outcome::ByFallback { reason, .. } = &self.outcome {
+        if let Outcome::Refused { reason } | Outcome::ByFallback { reason, .. } = self.outcome {
             let reason = printable(reason).at_most(MAX_REASON).quoted();
             write!(f, " reason={reason}")?;
         }
@@ -138,7 +137,7 @@ mod tests {
         }
     }
 
-    fn line(account: &str, outcome: Outcome<'_>, seen: &Seen) -> String {
+    fn line(account: &str, outcome: &Outcome, seen: &Seen) -> String {
         let decision = Decision {
             account,
             outcome,
@@ -149,9 +148,9 @@ mod tests {
 
     #[test]
     fn what_the_server_knows_comes_first() {
-        let rule = "/etc/opk/rules.yml rule \"staff\"";
+        let rule = "/etc/opk/rules.yml rule \"staff\"".to_owned();
         assert_eq!(
-            line("alice", Outcome::Allowed { rule }, &seen()),
+            line("alice", &Outcome::Allowed { rule }, &seen()),
             "successfully verified account=alice rule=\"/etc/opk/rules.yml rule \\\"staff\\\"\" \
              key=SHA256:abc+/ keys=\"from the cache, 312 s old\" issuer=\"https://op.example\" \
              subject=\"248289\" email=\"alice@x.example\" key_id=\"alice@x.example\""
@@ -160,16 +159,16 @@ mod tests {
             reason: "denied user alice".into(),
         };
         assert_eq!(
-            line("alice", refused, &Seen::default()),
+            line("alice", &refused, &Seen::default()),
             "failed to verify account=alice reason=\"denied user alice\""
         );
         let fallback = Outcome::ByFallback {
-            program: "/usr/bin/sss_ssh_authorizedkeys",
+            program: "/usr/bin/sss_ssh_authorizedkeys".into(),
             bytes: 80,
             reason: "no".into(),
         };
         assert_eq!(
-            line("alice", fallback, &Seen::default()),
+            line("alice", &fallback, &Seen::default()),
             "left to fallback account=alice fallback=/usr/bin/sss_ssh_authorizedkeys bytes=80 \
              reason=\"no\""
         );
@@ -191,7 +190,7 @@ mod tests {
         };
         let escaped = "\"x\\\" account=root\\n\\u{202e}\\u{1b}[2J\\\\\"";
         assert_eq!(
-            line("a b", refused, &seen),
+            line("a b", &refused, &seen),
             format!(
                 "failed to verify account=\"a b\" reason={escaped} issuer={escaped} \
                  subject=\"{}\"… key_id={escaped}",
@@ -205,6 +204,6 @@ mod tests {
         let refused = Outcome::Refused {
             reason: "r".repeat(100_000),
         };
-        assert!(line("a", refused, &Seen::default()).len() < MAX_REASON + 100);
+        assert!(line("a", &refused, &Seen::default()).len() < MAX_REASON + 100);
     }
 }

@@ -21,12 +21,11 @@ const MAX_OUTPUT: u64 = 1024 * 1024;
 /// Longest first line of a script, in bytes.
 const MAX_INTERPRETER: u64 = 256;
 
-/// The command and its time limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallback {
-    program: PathBuf,
+    pub program: PathBuf,
     words: Vec<CommandWord>,
-    timeout: Duration,
+    pub timeout: Duration,
 }
 
 /// sshd's arguments, to pass on.
@@ -83,10 +82,6 @@ impl Fallback {
         })
     }
 
-    pub fn program(&self) -> &Path {
-        &self.program
-    }
-
     /// Fails if accounts other than root can change the program.
     pub fn check_owner_and_mode(&self) -> Result<(), FallbackError> {
         check_owner_and_mode(&self.program)
@@ -95,11 +90,6 @@ impl Fallback {
     /// Fails if this process cannot start it.
     pub fn check_start(&self) -> Result<(), FallbackError> {
         check_start(&self.program)
-    }
-
-    /// Returns the time limit.
-    pub fn timeout(&self) -> Duration {
-        self.timeout
     }
 
     /// Returns the command's stdout, if it may be run, ends in time and has exit status 0.

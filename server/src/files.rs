@@ -15,12 +15,10 @@ const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// Read size of [`read_lines`], in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// Required owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// root, or the account of this process.
     RootOrOurselves,
-    /// Exactly this uid.
     User(u32),
 }
 
@@ -72,8 +70,9 @@ impl FileError {
 
 /// Reads a file that meets the conditions. Follows symlinks and checks the target.
 pub fn read(path: &Path, demands: FileConditions) -> Result<Vec<u8>, FileError> {
-    let fd = rustix::fs::open(path, READ, Mode::empty()).map_err(|errno| failed(path, errno))?;
-    read_open(fd, path, demands)
+    let mut bytes = Vec::new();
+    read_lines(path, demands, |lines| bytes.extend_from_slice(lines))?;
+    Ok(bytes)
 }
 
 /// Reads in pieces of whole lines, which saves memory and time for large files; otherwise like
@@ -81,33 +80,10 @@ pub fn read(path: &Path, demands: FileConditions) -> Result<Vec<u8>, FileError> 
 pub fn read_lines(
     path: &Path,
     demands: FileConditions,
-    mut take: impl FnMut(&[u8]),
+    take: impl FnMut(&[u8]),
 ) -> Result<(), FileError> {
     let fd = rustix::fs::open(path, READ, Mode::empty()).map_err(|errno| failed(path, errno))?;
-    let stat = rustix::fs::fstat(&fd).map_err(|errno| failed(path, errno))?;
-    check_owner_and_mode(&stat, path, demands)?;
-    let (mut file, mut size) = (File::from(fd), 0);
-    // the start of a line whose end has not been read yet
-    let mut lines = Vec::with_capacity(2 * PIECE);
-    loop {
-        let piece = (&mut file).take(PIECE as u64).read_to_end(&mut lines);
-        let piece = piece.map_err(|error| FileError::Io {
-            path: path.to_owned(),
-            error,
-        })?;
-        size += piece as u64;
-        if size > MAX_BYTES {
-            return Err(FileError::Size(path.to_owned()));
-        }
-        if piece == 0 {
-            take(&lines);
-            return Ok(());
-        }
-        if let Some(end) = memrchr(b'\n', &lines) {
-            take(&lines[..=end]);
-            lines.drain(..=end);
-        }
-    }
+    read_open(fd, path, demands, take)
 }
 
 /// Reads like [`read`]; `None` if the path does not exist. A dangling symlink is an error.
@@ -134,7 +110,9 @@ pub fn read_beneath(
         fd = rustix::fs::openat(&fd, name, flags | OFlags::NOFOLLOW, Mode::empty())
             .map_err(|errno| failed_beneath(path, errno))?;
     }
-    read_open(fd, path, demands)
+    let mut bytes = Vec::new();
+    read_open(fd, path, demands, |lines| bytes.extend_from_slice(lines))?;
+    Ok(bytes)
 }
 
 /// Checks an open file by its handle.
@@ -178,28 +156,39 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
-fn read_open(fd: OwnedFd, path: &Path, demands: FileConditions) -> Result<Vec<u8>, FileError> {
+fn read_open(
+    fd: OwnedFd,
+    path: &Path,
+    demands: FileConditions,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), FileError> {
     let stat = rustix::fs::fstat(&fd).map_err(|errno| failed(path, errno))?;
     check_owner_and_mode(&stat, path, demands)?;
-    let size = u64::try_from(stat.st_size).unwrap_or(0).min(MAX_BYTES);
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-    File::from(fd)
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| FileError::Io {
-            path: path.to_owned(),
-            error,
-        })?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(FileError::Size(path.to_owned()));
+    let (mut file, mut size) = (File::from(fd), 0);
+    // the start of a line whose end has not been read yet
+    let mut lines = Vec::with_capacity(2 * PIECE);
+    loop {
+        let piece = (&mut file).take(PIECE as u64).read_to_end(&mut lines);
+        let piece = piece.map_err(|error| failed(path, error))?;
+        size += piece as u64;
+        if size > MAX_BYTES {
+            return Err(FileError::Size(path.to_owned()));
+        }
+        if piece == 0 {
+            take(&lines);
+            return Ok(());
+        }
+        if let Some(end) = memrchr(b'\n', &lines) {
+            take(&lines[..=end]);
+            lines.drain(..=end);
+        }
     }
-    Ok(bytes)
 }
 
-fn failed(path: &Path, errno: Errno) -> FileError {
+fn failed(path: &Path, error: impl Into<io::Error>) -> FileError {
     FileError::Io {
         path: path.to_owned(),
-        error: errno.into(),
+        error: error.into(),
     }
 }
 

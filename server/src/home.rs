@@ -1,75 +1,93 @@
 //! Reads a user's own `~/.opk/auth_id`: directly if permitted, otherwise as root through sudo and
 //! the installed sudoers rule.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::account::{self, Account, AccountError};
-use crate::etc::HOME_AUTH_ID;
-use crate::files::FileError;
-use crate::process::{self, ProcessError};
+use serde::{Deserialize, Serialize};
 
+use crate::account::{self, Account};
+use crate::files::{self, FileConditions, FileError, Owner};
+use crate::process;
+
+/// Directory of the file in a home, and its mode.
+pub const DIRECTORY: (&str, u32) = (".opk", 0o750);
+pub const MODE: u32 = 0o600;
 const SUDO: [&str; 3] = ["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo"];
 /// Time limit for sudo, well within sshd's LoginGraceTime.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-#[derive(Debug, thiserror::Error)]
-pub enum HomeError {
-    #[error("{0}")]
-    Account(#[from] AccountError),
-    #[error("{0}")]
-    File(#[from] FileError),
-    #[error("{direct}, and there is no sudo to read it with")]
-    NoSudo { direct: Box<FileError> },
-    #[error("{direct}, and neither can sudo: {error}")]
-    Sudo {
-        direct: Box<FileError>,
-        error: Box<ProcessError>,
-    },
+/// A user's own policy file.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HomePolicy {
+    /// Its path, for the log.
+    pub path: PathBuf,
+    pub bytes: Vec<u8>,
 }
 
-/// Returns the path of an account's file.
+/// Reason why there is none.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}")]
+pub struct NoHomePolicy {
+    pub reason: String,
+    /// True for a missing file, which is the usual case.
+    pub is_absent: bool,
+}
+
+impl From<String> for NoHomePolicy {
+    fn from(reason: String) -> Self {
+        let is_absent = false;
+        Self { reason, is_absent }
+    }
+}
+
 pub fn path_of(account: &Account) -> PathBuf {
-    HOME_AUTH_ID.path_in(&account.home)
+    account.home.join(DIRECTORY.0).join("auth_id")
 }
 
 /// Reads the file directly. It must belong to the user, have mode 0600 or stricter, and no symlinks
 /// between home directory and file.
 pub fn read(account: &Account) -> Result<Vec<u8>, FileError> {
-    HOME_AUTH_ID.read_in_home(account)
-}
-
-/// Reads the file of the account `name`, through sudo if only root may. Also returns its path.
-pub fn read_for(name: &str) -> Result<(PathBuf, Vec<u8>), HomeError> {
-    let account = account::find(name)?;
-    let path = path_of(&account);
-    match read(&account) {
-        Ok(bytes) => Ok((path, bytes)),
-        // root would refuse these files as well
-        Err(direct) if !direct.is_permission_denied() => Err(direct.into()),
-        Err(direct) => Ok((path, read_as_root(name, Box::new(direct))?)),
-    }
-}
-
-fn read_as_root(name: &str, direct: Box<FileError>) -> Result<Vec<u8>, HomeError> {
-    let sudo = SUDO.into_iter().find(|path| Path::new(path).exists());
-    let ourselves = std::env::current_exe().ok();
-    let (Some(sudo), Some(ourselves)) = (sudo, ourselves) else {
-        return Err(HomeError::NoSudo { direct });
+    let demands = FileConditions {
+        owner: Owner::User(account.uid),
+        mode: MODE,
     };
-    let mut command = Command::new(sudo);
-    command.arg("-n").arg(ourselves).args(["readhome", name]);
-    process::answer(command, DEADLINE).map_err(|error| HomeError::Sudo {
-        direct,
-        error: Box::new(error),
-    })
+    files::read_beneath(&account.home, &path_of(account), demands)
+}
+
+/// Reads the file of the account `name`, through sudo if only root may.
+pub fn read_for(name: &str) -> Result<HomePolicy, NoHomePolicy> {
+    let account = account::find(name).map_err(|error| error.to_string())?;
+    let bytes = match read(&account) {
+        Ok(bytes) => bytes,
+        Err(direct) if direct.is_permission_denied() => {
+            read_as_root(name).map_err(|reason| format!("{direct}, and {reason}"))?
+        }
+        // root would refuse these files as well
+        Err(error) => {
+            return Err(NoHomePolicy {
+                reason: error.to_string(),
+                is_absent: error.is_not_found(),
+            });
+        }
+    };
+    let path = path_of(&account);
+    Ok(HomePolicy { path, bytes })
+}
+
+fn read_as_root(name: &str) -> Result<Vec<u8>, String> {
+    let (Some(mut sudo), Ok(ourselves)) = (process::command(&SUDO), std::env::current_exe()) else {
+        return Err("there is no sudo to read it with".to_owned());
+    };
+    sudo.arg("-n").arg(ourselves).args(["readhome", name]);
+    process::answer(sudo, DEADLINE).map_err(|error| format!("neither can sudo: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     use super::*;
 

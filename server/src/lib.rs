@@ -6,12 +6,12 @@
 //! table of files with fixed paths.
 
 pub mod account;
+mod admin_error;
 pub mod arguments;
 pub mod authorized_keys;
 pub mod cidr;
 pub mod config;
 pub mod confine;
-pub mod connection;
 pub mod deadline;
 pub mod decision;
 pub mod etc;
@@ -20,7 +20,6 @@ pub mod files;
 pub mod home;
 pub mod http;
 pub mod install;
-mod journal;
 pub mod key_source;
 pub mod log;
 pub mod monitor_messages;
@@ -40,12 +39,5 @@ pub mod verify;
 
 mod commands;
 
-pub use commands::{
-    AddArgs, AddError, Added, AuditArgs, AuditError, CacheError, CheckError, ExplainArgs,
-    ExplainError, InstallArgs, PermissionsArgs, PermissionsError, ReadhomeArgs, ReadhomeError,
-    RevokeArgs, RevokeError, ServerCheckArgs, ServerDirs, UninstallArgs, UninstallError,
-    VerifyArgs, VerifyError, add_command, as_owner_of, audit_command, cache_clear, cache_refresh,
-    cache_show, explain_command, permissions_command, readhome_command, revoke_command,
-    server_check, server_install, server_uninstall, verify_command, verify_to,
-};
-pub use install::InstallError;
+pub use admin_error::AdminError;
+pub use commands::*;

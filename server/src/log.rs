@@ -5,10 +5,12 @@
 //! pass tokens or certificates.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -17,12 +19,10 @@ use rustix::fs::OFlags;
 
 use crate::decision::Decision;
 use crate::etc::LOG_FILE;
-use crate::journal::Journal;
 
 /// Log file name that stands for systemd's journal.
 const JOURNAL: &str = "journal";
 
-/// Destination of messages.
 pub struct Log {
     sink: Mutex<Box<dyn Write + Send>>,
     form: Form,
@@ -51,21 +51,20 @@ impl Log {
             Ok(sink) => (sink, None),
             Err(error) => (Box::new(std::io::stderr()) as _, Some(error)),
         };
-        let log = Self {
-            sink: Mutex::new(sink),
-            form: Form::Process {
-                origin: origin(),
-                // the journal records the time of each message
-                has_time: path != Path::new(JOURNAL) || error.is_some(),
-            },
-        };
+        // the journal records the time of each message
+        let has_time = path != Path::new(JOURNAL) || error.is_some();
+        let origin = origin();
+        let log = Self::new(sink, Form::Process { origin, has_time });
         if let Some(error) = error {
-            log.line(&format!(
-                "Error opening log file {}: {error}",
-                path.display()
-            ));
+            let path = path.display();
+            log.line(&format!("Error opening log file {path}: {error}"));
         }
         log
+    }
+
+    fn new(sink: Box<dyn Write + Send>, form: Form) -> Self {
+        let sink = Mutex::new(sink);
+        Self { sink, form }
     }
 
     /// Returns true if [`detail`](Self::detail) writes anything.
@@ -82,21 +81,14 @@ impl Log {
 
     /// Returns a log that shows each step, without the time.
     pub fn explaining(sink: impl Write + Send + 'static) -> Self {
-        Self {
-            sink: Mutex::new(Box::new(sink)),
-            form: Form::Steps,
-        }
+        Self::new(Box::new(sink), Form::Steps)
     }
 
     /// Writes to `sink` instead of a file.
     pub fn to(sink: impl Write + Send + 'static) -> Self {
-        Self {
-            sink: Mutex::new(Box::new(sink)),
-            form: Form::Time,
-        }
+        Self::new(Box::new(sink), Form::Time)
     }
 
-    /// Writes a message of one line.
     pub fn line(&self, message: &str) {
         self.write(&printable(message).to_string());
     }
@@ -161,6 +153,40 @@ fn local_time_zone() -> TimeZone {
     LOCAL.get_or_init(find).clone()
 }
 
+const SOCKET: &str = "/run/systemd/journal/socket";
+/// Time limit: a hanging journal must not delay a login.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A connection to systemd's journal, by its native protocol
+/// (systemd.io/JOURNAL_NATIVE_PROTOCOL); each write is one message.
+struct Journal(UnixDatagram);
+
+impl Journal {
+    fn connect() -> io::Result<Self> {
+        Self::connect_to(Path::new(SOCKET))
+    }
+
+    fn connect_to(path: &Path) -> io::Result<Self> {
+        let socket = UnixDatagram::unbound()?;
+        socket.connect(path)?;
+        socket.set_write_timeout(Some(TIMEOUT))?;
+        Ok(Self(socket))
+    }
+}
+
+impl Write for Journal {
+    /// Sends `line` as one message with priority "info".
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let head = b"PRIORITY=6\nSYSLOG_FACILITY=4\nSYSLOG_IDENTIFIER=opkssh\nMESSAGE=";
+        self.0.send(&[head, line].concat())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,5 +214,21 @@ mod tests {
     #[test]
     fn row_127_an_unwritable_log_is_no_obstacle() {
         Log::open(Path::new("/nonexistent/opkssh.log")).line("goes to stderr");
+    }
+
+    #[test]
+    fn a_line_is_one_message() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let journal = UnixDatagram::bind(&path).unwrap();
+        let mut connection = Journal::connect_to(&path).unwrap();
+        connection.write_all(b"pid=1 failed to verify\n").unwrap();
+        let mut message = [0; 256];
+        let length = journal.recv(&mut message).unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&message[..length]),
+            "PRIORITY=6\nSYSLOG_FACILITY=4\nSYSLOG_IDENTIFIER=opkssh\n\
+             MESSAGE=pid=1 failed to verify\n"
+        );
     }
 }

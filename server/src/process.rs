@@ -5,6 +5,7 @@
 
 use std::io::{self, PipeReader, Read};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -46,7 +47,6 @@ pub enum Stderr {
     WithStdout,
 }
 
-/// A program that has exited.
 #[derive(Debug)]
 pub struct ExitedProgram {
     pub status: ExitStatus,
@@ -67,6 +67,16 @@ impl ExitedProgram {
             complaint: self.complaint,
         })
     }
+}
+
+/// Returns the first of these programs that is installed.
+pub fn installed<'a>(paths: &[&'a str]) -> Option<&'a str> {
+    paths.iter().copied().find(|path| Path::new(path).exists())
+}
+
+/// Returns a command that runs the first of these programs that is installed.
+pub fn command(paths: &[&str]) -> Option<Command> {
+    installed(paths).map(Command::new)
 }
 
 /// Runs `command` to its end and returns its stdout. Fails unless the exit status is 0.
@@ -122,7 +132,8 @@ pub fn run(
             })
         }
         Err(error) => {
-            group.kill();
+            // kills the group
+            drop(group);
             if child.kill().is_ok() {
                 let _ = child.wait();
             }
@@ -142,14 +153,6 @@ impl Group {
         let helper = Pid::from_raw(guard.guard_process().get());
         setpgid(helper, helper)?;
         Ok(Self(guard))
-    }
-
-    fn id(&self) -> i32 {
-        self.0.process_group().get()
-    }
-
-    fn kill(self) {
-        drop(self.0);
     }
 
     /// Ends the guard without killing background processes of the program.
@@ -172,7 +175,9 @@ fn start(command: &mut Command, stderr: Stderr, group: &Group) -> io::Result<(Ch
         }
     };
     let command = command.stdin(Stdio::null()).stdout(writer);
-    let child = command.process_group(group.id()).spawn()?;
+    let child = command
+        .process_group(group.0.process_group().get())
+        .spawn()?;
     Ok((child, Outputs { stdout, complaint }))
 }
 

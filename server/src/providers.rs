@@ -34,7 +34,6 @@ pub enum ProviderRefusal {
     Misconfigured { issuer: String, reason: RowError },
 }
 
-/// Problem in an issuer's rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     #[error("the issuer is not an https URL")]
@@ -76,7 +75,6 @@ impl Providers {
         providers
     }
 
-    /// Returns the issuers with valid rows.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
         self.by_issuer
             .iter()
@@ -84,7 +82,6 @@ impl Providers {
             .map(|(issuer, _)| issuer.as_str())
     }
 
-    /// Returns the provider with exactly this name.
     pub fn for_issuer(&self, issuer: &str) -> Result<&TrustedProvider, ProviderRefusal> {
         match self.by_issuer.get(issuer) {
             Some(Ok(provider)) => Ok(provider),

@@ -12,7 +12,9 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::account;
-use crate::etc::{ACCOUNT, AUTH_ID, HOME_AUTH_ID, PROVIDERS, REVOKED};
+use crate::admin_error::AdminError;
+use crate::etc::{ACCOUNT, AUTH_ID, PROVIDERS, REVOKED};
+use crate::home;
 
 /// Name of the lock file: anybody who can list the directory could hold a lock on the directory
 /// itself.
@@ -35,16 +37,20 @@ pub fn lock(path: &Path) -> io::Result<File> {
     lock_within(path, LOCK_TIMEOUT)
 }
 
-/// Returns what to do about a file that could not be locked or replaced.
-pub fn hint(path: &Path, error: &io::Error) -> Option<String> {
-    (error.kind() == io::ErrorKind::TimedOut)
-        .then(|| format!("Run: sudo fuser -v {}/{LOCK}", directory(path).display()))
+/// Returns the error of a file that could not be locked or replaced.
+pub fn failure(path: &Path, what: String) -> impl FnOnce(io::Error) -> AdminError {
+    move |error| {
+        let is_locked = error.kind() == io::ErrorKind::TimedOut;
+        let lock = directory(path).join(LOCK);
+        AdminError::new(format!("{what}: {error}"))
+            .with_hint(is_locked.then(|| format!("Run: sudo fuser -v {}", lock.display())))
+    }
 }
 
 /// Replaces the file, keeping mode and owner. Does not replace a symlink.
 pub fn replace(path: &Path, bytes: &[u8], new: NewFile) -> io::Result<()> {
     let new = match new {
-        NewFile::Private => Writer::exact(HOME_AUTH_ID.mode),
+        NewFile::Private => Writer::exact(home::MODE),
         NewFile::Shared if path.symlink_metadata().is_ok() => Writer::exact(REVOKED.mode),
         NewFile::Shared => {
             let ourselves = rustix::process::geteuid().as_raw();

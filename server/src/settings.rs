@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::arguments::Argument;
+use crate::deadline::parse_seconds;
 use crate::fallback::Fallback;
 use crate::key_source::Bounds;
 use crate::plugin::Plugins;
@@ -37,8 +38,7 @@ pub struct Settings {
 impl Settings {
     /// Reads YAML. Fails on an unknown key.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
-        let written: Option<RawSettings> = strict_yaml::read(text)?;
+        let written: Option<RawSettings> = strict_yaml::read(bytes)?;
         let RawSettings {
             key_cache,
             jwks_files,
@@ -109,26 +109,12 @@ struct RawCache {
     stale_if_error: Option<String>,
 }
 
-/// Parses a number and its unit: `s`, `m`, `h` or `d`.
+/// Parses a duration of at most `max`.
 fn duration(key: &str, text: &str, max: Duration) -> Result<Duration, String> {
-    let wrong = || format!("{key}: {text:?} is not a time such as 30s, 10m, 24h or 2d");
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3600,
-        Some('d') => 24 * 3600,
-        _ => return Err(wrong()),
-    };
-    let number = &text[..text.len() - 1];
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong());
-    }
-    let seconds = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit))
-        .ok_or_else(wrong)?;
-    let duration = Duration::from_secs(seconds);
+    let seconds = parse_seconds(text).and_then(|seconds| u64::try_from(seconds).ok());
+    let duration = seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("{key}: {text:?} is not a time such as 30s, 10m, 24h or 2d"))?;
     if duration > max {
         let max = match max.as_secs() {
             seconds @ ..3600 => format!("{seconds} s"),

@@ -10,18 +10,17 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use crate::confine::{self, WriteProtection};
 use crate::deadline::{Deadline, seconds};
-use crate::key_source::{Store, StoreError};
+use crate::etc;
+use crate::key_source::{self, Store, StoreError};
 use crate::log::Log;
 
-/// Slots of each kind.
 const SLOTS: usize = 32;
-/// Slots that one account may use.
 const SLOTS_PER_ACCOUNT: usize = 8;
 /// Time between attempts to get a slot.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Use of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunKind {
     Fallback,
@@ -37,77 +36,57 @@ impl fmt::Display for RunKind {
     }
 }
 
-/// A slot in use until this value is dropped.
-pub(crate) struct RunSlot {
-    _lock: OwnedFd,
-}
-
-/// Reason for not getting a slot.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NoRunSlot {
-    #[error(
-        "{SLOTS_PER_ACCOUNT} run already for accounts with the same slots, and none ended within {} s",
-        seconds(*waited)
-    )]
-    Busy { waited: Duration },
-    /// Slots cannot be counted in this directory.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Takes a slot like [`take`]. Logs that it waits, and continues without a slot if slots cannot be
-/// counted. Fails with a message if no slot became free.
-pub(crate) fn take_or_log(
+/// Takes a slot of `kind` for `account` in the directory `cache`, in use until the handle is dropped.
+/// While all are taken, calls `waits` once and tries again until the deadline; then fails with a
+/// message. `None`, and a line in the log, if slots cannot be counted there.
+fn take(
     cache: &Path,
     kind: RunKind,
     account: &str,
     deadline: Deadline,
     log: &Log,
-) -> Result<Option<RunSlot>, String> {
-    let waits = || {
-        log.line(&format!(
-            "{kind}: waiting, as {SLOTS_PER_ACCOUNT} run already for accounts with the same slots"
-        ));
-    };
-    match take(cache, kind, account, deadline, waits) {
-        Ok(slot) => Ok(Some(slot)),
-        Err(NoRunSlot::Store(error)) => {
-            log.line(&format!(
-                "warning: {kind}: no limit to how many run at once: {error}"
-            ));
-            Ok(None)
-        }
-        Err(busy @ NoRunSlot::Busy { .. }) => Err(busy.to_string()),
-    }
-}
-
-/// Takes a slot of `kind` for `account` in the directory `cache`. If all are taken, calls `waits`
-/// and tries again until the deadline.
-pub(crate) fn take(
-    cache: &Path,
-    kind: RunKind,
-    account: &str,
-    deadline: Deadline,
     waits: impl FnOnce(),
-) -> Result<RunSlot, NoRunSlot> {
-    let given = deadline.remaining();
-    let store = Store::open(cache)?;
+) -> Result<Option<OwnedFd>, String> {
+    let waited = deadline.remaining();
     let mut waits = Some(waits);
     loop {
-        for number in of_account(account) {
-            if let Some(lock) = store.try_lock(&format!("{kind}-{number}.slot"))? {
-                return Ok(RunSlot { _lock: lock });
+        match try_take(cache, kind, account) {
+            Ok(None) => {}
+            Ok(slot) => return Ok(slot),
+            Err(error) => {
+                log.line(&format!(
+                    "warning: {kind}: no limit to how many run at once: {error}"
+                ));
+                return Ok(None);
             }
         }
         if let Some(waits) = waits.take() {
+            log.line(&format!(
+                "{kind}: waiting, as {SLOTS_PER_ACCOUNT} run already for accounts with the same \
+                 slots"
+            ));
             waits();
         }
         let left = deadline.remaining();
         if left.is_zero() {
-            return Err(NoRunSlot::Busy { waited: given });
+            return Err(format!(
+                "{SLOTS_PER_ACCOUNT} run already for accounts with the same slots, and none ended \
+                 within {} s",
+                seconds(waited)
+            ));
         }
         thread::sleep(left.min(RETRY_INTERVAL));
     }
+}
+
+fn try_take(cache: &Path, kind: RunKind, account: &str) -> Result<Option<OwnedFd>, StoreError> {
+    let store = Store::open(cache)?;
+    for number in of_account(account) {
+        if let Some(slot) = store.try_lock(&format!("{kind}-{number}.slot"))? {
+            return Ok(Some(slot));
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the numbers of an account's slots.
@@ -115,6 +94,38 @@ fn of_account(account: &str) -> impl Iterator<Item = usize> {
     let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
     let first = digest.as_ref().first().copied().unwrap_or_default();
     (0..SLOTS_PER_ACCOUNT).map(move |number| (usize::from(first) + number) % SLOTS)
+}
+
+pub(crate) struct Limited<'a> {
+    pub kind: RunKind,
+    pub account: &'a str,
+    pub key_cache: Option<&'a Path>,
+    pub deadline: Deadline,
+}
+
+impl Limited<'_> {
+    /// Calls `run` once a slot is free. Fails if no slot becomes free in time, or if `run` panics.
+    pub fn run<T: Send>(self, log: &Log, run: impl FnOnce() -> T + Send) -> Result<T, String> {
+        let Self {
+            kind,
+            account,
+            key_cache,
+            deadline,
+        } = self;
+        let slots = key_cache.unwrap_or(Path::new(etc::CACHE));
+        let _slot = take(slots, kind, account, deadline, log, || ())?;
+        // write access to the cache would decide who can log in
+        let protected = key_source::protected(key_cache);
+        let (done, protection) = confine::without_writing_to(&protected, run);
+        if protection == WriteProtection::NotKept {
+            log.line(&format!(
+                "warning: {kind}: not kept from writing to {}: this kernel cannot, or a file system \
+                 beside it did not answer",
+                protected.display()
+            ));
+        }
+        done.ok_or_else(|| "internal error".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -131,8 +142,23 @@ mod tests {
             .unwrap()
     }
 
-    fn take(cache: &Path, kind: RunKind, account: &str) -> Result<RunSlot, NoRunSlot> {
-        super::take(cache, kind, account, Deadline::after(Duration::ZERO), || ())
+    fn take(cache: &Path, kind: RunKind, account: &str) -> Result<Option<OwnedFd>, String> {
+        take_or_wait(cache, kind, account, Duration::ZERO, || ())
+    }
+
+    fn take_or_wait(
+        cache: &Path,
+        kind: RunKind,
+        account: &str,
+        timeout: Duration,
+        waits: impl FnOnce(),
+    ) -> Result<Option<OwnedFd>, String> {
+        let log = Log::to(std::io::sink());
+        super::take(cache, kind, account, Deadline::after(timeout), &log, waits)
+    }
+
+    fn taken(cache: &Path, kind: RunKind, account: &str) -> OwnedFd {
+        take(cache, kind, account).unwrap().unwrap()
     }
 
     /// Returns an account without any slot of `root`.
@@ -148,17 +174,14 @@ mod tests {
     fn one_account_cannot_use_up_what_others_need() {
         let directory = private_directory();
         let cache = directory.path();
-        let mut held: Vec<RunSlot> = (0..SLOTS_PER_ACCOUNT)
-            .map(|_| take(cache, RunKind::Fallback, "root").unwrap())
+        let mut held: Vec<OwnedFd> = (0..SLOTS_PER_ACCOUNT)
+            .map(|_| taken(cache, RunKind::Fallback, "root"))
             .collect();
-        assert!(matches!(
-            take(cache, RunKind::Fallback, "root"),
-            Err(NoRunSlot::Busy { .. })
-        ));
-        assert!(take(cache, RunKind::Plugins, "root").is_ok());
-        assert!(take(cache, RunKind::Fallback, &other_account()).is_ok());
+        assert!(take(cache, RunKind::Fallback, "root").is_err());
+        taken(cache, RunKind::Plugins, "root");
+        taken(cache, RunKind::Fallback, &other_account());
         held.pop();
-        held.push(take(cache, RunKind::Fallback, "root").unwrap());
+        held.push(taken(cache, RunKind::Fallback, "root"));
         assert!(take(cache, RunKind::Fallback, "root").is_err());
     }
 
@@ -166,18 +189,18 @@ mod tests {
     fn who_waits_says_so_once_and_gets_the_slot_that_is_given_back() {
         let directory = private_directory();
         let cache = directory.path();
-        let mut held: Vec<RunSlot> = (0..SLOTS_PER_ACCOUNT)
-            .map(|_| take(cache, RunKind::Plugins, "root").unwrap())
+        let mut held: Vec<OwnedFd> = (0..SLOTS_PER_ACCOUNT)
+            .map(|_| taken(cache, RunKind::Plugins, "root"))
             .collect();
-        let deadline = Deadline::after(Duration::from_secs(60));
+        let minute = Duration::from_secs(60);
         // released only after it waits
-        let taken = super::take(cache, RunKind::Plugins, "root", deadline, || held.clear());
-        assert!(taken.is_ok());
+        let taken = take_or_wait(cache, RunKind::Plugins, "root", minute, || held.clear());
+        assert!(taken.unwrap().is_some());
     }
 
     #[test]
     fn without_a_directory_of_our_own_there_are_no_slots() {
         let missing = take(Path::new("/nonexistent"), RunKind::Plugins, "root");
-        assert!(matches!(missing, Err(NoRunSlot::Store(_))));
+        assert!(missing.unwrap().is_none());
     }
 }

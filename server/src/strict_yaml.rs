@@ -9,8 +9,9 @@ use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Tag};
 
-/// Reads `text`. The error is one line, for the log.
-pub fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
+/// Reads a file. The error is one line, for the log.
+pub fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
     check(text)?;
     let options = serde_saphyr::options! { strict_booleans: true };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error::one_line(&error))
@@ -162,6 +163,10 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+
+    fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
+        super::read(text.as_bytes())
+    }
 
     fn error(text: &str) -> String {
         read::<Value>(text).expect_err(text)

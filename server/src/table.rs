@@ -9,7 +9,6 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr2_iter, memchr3};
 
-/// Contents of a file.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Table<'a> {
     pub rows: Vec<Row<'a>>,
@@ -32,7 +31,6 @@ pub struct Problem {
     pub reason: NotARow,
 }
 
-/// Reason why a line is not a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotARow {
     #[error("not UTF-8, skipping")]
@@ -40,7 +38,7 @@ pub enum NotARow {
     #[error("wrong number of arguments (expected=3, got={0})")]
     WordCount(usize),
     #[error("unable to parse ({0}), skipping")]
-    Unterminated(#[from] Unterminated),
+    Unterminated(&'static str),
 }
 
 impl fmt::Display for Problem {
@@ -49,7 +47,6 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads a file.
 pub fn read(bytes: &[u8]) -> Table<'_> {
     let mut table = Table::default();
     for row in rows(bytes) {
@@ -127,7 +124,7 @@ impl<'a> Grammar<'a> {
         if !self.has_quotes {
             return plain_words(line).map(|words| Some(words.map(Cow::Borrowed)));
         }
-        let words = split(line)?;
+        let words = split(line).map_err(NotARow::Unterminated)?;
         <[String; 3]>::try_from(words)
             .map(|words| Some(words.map(Cow::Owned)))
             .map_err(|words| NotARow::WordCount(words.len()))
@@ -161,20 +158,9 @@ fn plain_words(line: &str) -> Result<[&str; 3], NotARow> {
     }
 }
 
-/// An empty word, or one that [`write_row`] cannot quote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unwritable {
-    #[error("it is empty")]
-    Empty,
-    #[error("it contains a '#', which starts a comment even inside quotes")]
-    Comment,
-    #[error("it contains a line break or another control character")]
-    Control,
-}
-
 /// Returns one line for these words with its line feed, quoted as in Go. Both programs read the
 /// same words back.
-pub fn write_row(words: [&str; 3]) -> Result<String, Unwritable> {
+pub fn write_row(words: [&str; 3]) -> Result<String, &'static str> {
     for word in words {
         writable(word)?;
     }
@@ -182,13 +168,15 @@ pub fn write_row(words: [&str; 3]) -> Result<String, Unwritable> {
 }
 
 /// Fails if this word cannot be written to a table and read back.
-pub fn writable(word: &str) -> Result<(), Unwritable> {
+pub fn writable(word: &str) -> Result<(), &'static str> {
     match word {
-        "" => Err(Unwritable::Empty),
-        _ if word.contains('#') => Err(Unwritable::Comment),
+        "" => Err("it is empty"),
+        _ if word.contains('#') => {
+            Err("it contains a '#', which starts a comment even inside quotes")
+        }
         // a byte order mark at the start of the file would be lost
         _ if word.contains(|c: char| c.is_control() || "\u{feff}\u{2028}\u{2029}".contains(c)) => {
-            Err(Unwritable::Control)
+            Err("it contains a line break or another control character")
         }
         _ => Ok(()),
     }
@@ -198,19 +186,8 @@ fn without_comment(line: &[u8]) -> &[u8] {
     memchr(b'#', line).map_or(line, |comment| &line[..comment])
 }
 
-/// Reason why a text cannot be split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unterminated {
-    #[error("unterminated single-quoted string")]
-    SingleQuoted,
-    #[error("unterminated double-quoted string")]
-    DoubleQuoted,
-    #[error("unterminated backslash-escape")]
-    Backslash,
-}
-
 /// Splits a text into words like a shell, without variables or patterns.
-pub(crate) fn split(line: &str) -> Result<Vec<String>, Unterminated> {
+pub(crate) fn split(line: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut rest = line.chars();
@@ -220,7 +197,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, Unterminated> {
             '\'' => {
                 let word = word.get_or_insert_default();
                 loop {
-                    match rest.next().ok_or(Unterminated::SingleQuoted)? {
+                    match rest.next().ok_or("unterminated single-quoted string")? {
                         '\'' => break,
                         c => word.push(c),
                     }
@@ -228,7 +205,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, Unterminated> {
             }
             '"' => double_quoted(&mut rest, word.get_or_insert_default())?,
             '\\' => {
-                let escaped = rest.next().ok_or(Unterminated::Backslash)?;
+                let escaped = rest.next().ok_or("unterminated backslash-escape")?;
                 word.get_or_insert_default().push(escaped);
             }
             c => word.get_or_insert_default().push(c),
@@ -238,11 +215,13 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, Unterminated> {
     Ok(words)
 }
 
-fn double_quoted(rest: &mut std::str::Chars<'_>, word: &mut String) -> Result<(), Unterminated> {
+const DOUBLE_QUOTED: &str = "unterminated double-quoted string";
+
+fn double_quoted(rest: &mut std::str::Chars<'_>, word: &mut String) -> Result<(), &'static str> {
     loop {
-        match rest.next().ok_or(Unterminated::DoubleQuoted)? {
+        match rest.next().ok_or(DOUBLE_QUOTED)? {
             '"' => return Ok(()),
-            '\\' => match rest.next().ok_or(Unterminated::DoubleQuoted)? {
+            '\\' => match rest.next().ok_or(DOUBLE_QUOTED)? {
                 c @ ('$' | '`' | '"' | '\\') => word.push(c),
                 c => word.extend(['\\', c]),
             },

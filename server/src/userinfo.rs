@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::deadline::Deadline;
 use crate::http::{Answer, HttpError, Network, NetworkError, ProviderClient};
-use crate::key_source::{Attempt, Store, userinfo_must_wait};
+use crate::key_source::{Attempt, Store, previous_failure, userinfo_must_wait};
 
 /// Time limit for discovery and answer together, within the deadline.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -117,17 +117,10 @@ fn is_unanswered(error: &HttpError, has_full_time: bool) -> bool {
     }
 }
 
-fn previous_failure(failure: Option<&str>) -> String {
-    failure.map_or_else(String::new, |failure| format!(" ({failure})"))
-}
-
 impl Userinfo {
     /// Parses a response of the endpoint. Errors name `url`.
     pub fn read(body: &[u8], subject: &str, url: &str) -> Result<Self, UserinfoError> {
-        let claims = json::parse_object(body).map_err(|error| HttpError::Json {
-            url: url.to_owned(),
-            error,
-        })?;
+        let claims = json::parse_object(body).map_err(|error| HttpError::answer(url, error))?;
         if claims.get("sub").and_then(Value::as_str) != Some(subject) {
             return Err(UserinfoError::Subject);
         }

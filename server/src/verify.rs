@@ -78,7 +78,6 @@ pub fn peek(key_type: &str, base64: &str) -> Result<Peeked, DenyReason> {
     Ok(Peeked { blob })
 }
 
-/// Parses the whole certificate.
 pub fn read_certificate(peeked: &Peeked) -> Result<UnverifiedCertificate, DenyReason> {
     Ok(UnverifiedCertificate::parse(&peeked.blob)?)
 }
@@ -109,7 +108,6 @@ pub fn before_keys(
 }
 
 impl Candidate {
-    /// Returns the issuer whose keys are needed.
     pub fn issuer(&self) -> &str {
         &self.token.provider().issuer
     }
@@ -150,15 +148,18 @@ impl Candidate {
 pub struct Identified {
     certificate: VerifiedCertificate,
     token: AuthenticPkToken,
-    userinfo: Option<Userinfo>,
-    account: Option<AccountFacts>,
+    /// Claims from the provider's userinfo endpoint.
+    pub userinfo: Option<Userinfo>,
+    /// Kind of the local account. No claim may name an unknown account.
+    pub account: Option<AccountFacts>,
+    /// The client's address, for rules with `client_address`.
+    pub client_address: Option<IpAddr>,
     provider: TrustedProvider,
     now: UnixTime,
     /// `SHA256:…` of the user key and of the ID tokens' payloads.
     fingerprint: String,
     login: String,
     refreshed_login: Option<String>,
-    client_address: Option<IpAddr>,
 }
 
 impl Identified {
@@ -171,31 +172,6 @@ impl Identified {
         self.certificate
             .access_token()
             .filter(|token| !token.is_empty())
-    }
-
-    /// Adds claims from userinfo.
-    pub fn with_userinfo(self, userinfo: Userinfo) -> Self {
-        Self {
-            userinfo: Some(userinfo),
-            ..self
-        }
-    }
-
-    /// Adds the kind of the local account. No claim may name an unknown account.
-    pub fn with_account(self, account: Option<AccountFacts>) -> Self {
-        Self { account, ..self }
-    }
-
-    /// Sets the client's address, for rules with `client_address`.
-    pub fn with_client_address(self, client_address: Option<IpAddr>) -> Self {
-        Self {
-            client_address,
-            ..self
-        }
-    }
-
-    pub fn userinfo(&self) -> Option<&Userinfo> {
-        self.userinfo.as_ref()
     }
 
     pub fn user_key(&self) -> &PublicKey {

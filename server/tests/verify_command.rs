@@ -16,7 +16,7 @@ use clap::Parser as _;
 use forge::{CLIENT, Login};
 use opkssh_server::deadline::Deadline;
 use opkssh_server::http::{HttpError, Network};
-use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError};
+use opkssh_server::key_source::{KeySource as _, KeySourceError};
 use opkssh_server::{VerifyArgs, verify_to};
 use stage::{ACCOUNT, Answer, Provider, Server, discovery, issued, now, ok, redirect};
 
@@ -211,7 +211,7 @@ fn row_75_a_provider_that_never_answers() {
                 ok(discovery(own))
             }
         });
-        let source = HttpKeySource::new(Network::default());
+        let source = Network::default();
         let error = source
             .fetch(
                 &provider.address,

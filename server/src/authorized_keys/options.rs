@@ -19,18 +19,23 @@ pub struct Options {
 
 /// An option without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flag {
-    Restrict,
-    AgentForwarding,
-    NoAgentForwarding,
-    PortForwarding,
-    NoPortForwarding,
-    Pty,
-    NoPty,
-    UserRc,
-    NoUserRc,
-    X11Forwarding,
-    NoX11Forwarding,
+pub struct Flag(&'static str);
+
+impl Flag {
+    pub const RESTRICT: Self = Self("restrict");
+    /// What `restrict` forbids: the options that permit it again, and that forbid it alone.
+    pub const PAIRS: [(Self, Self); 5] = [
+        (Self("agent-forwarding"), Self("no-agent-forwarding")),
+        (Self("port-forwarding"), Self("no-port-forwarding")),
+        (Self("pty"), Self("no-pty")),
+        (Self("user-rc"), Self("no-user-rc")),
+        (Self("X11-forwarding"), Self("no-X11-forwarding")),
+    ];
+
+    /// Returns sshd's name of the option.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
 }
 
 /// A command or a variable's value: one line of text.
@@ -45,7 +50,6 @@ pub struct Source(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(String);
 
-/// Name of an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableName(String);
 
@@ -53,7 +57,6 @@ pub struct VariableName(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiryTime(String);
 
-/// Reason why a text is not a valid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnsafeOption {
     #[error("it is empty or longer than {MAX_TEXT} bytes")]
@@ -118,11 +121,9 @@ impl From<Cidr> for Source {
 }
 
 impl Endpoint {
-    /// Parses `host:port`.
     pub fn open(text: &str) -> Result<Self, UnsafeOption> {
-        let (host, port) = text
-            .rsplit_once(':')
-            .ok_or_else(|| UnsafeOption::Endpoint(text.to_owned()))?;
+        let bad = || UnsafeOption::Endpoint(text.to_owned());
+        let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
         let name = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
@@ -132,17 +133,15 @@ impl Endpoint {
         };
         let name = name.unwrap_or(host);
         if name.is_empty() || !name.bytes().all(good) || !is_port(port) {
-            return Err(UnsafeOption::Endpoint(text.to_owned()));
+            return Err(bad());
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// Parses `host:port` or `port`.
     pub fn listen(text: &str) -> Result<Self, UnsafeOption> {
-        if is_port(text) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Self::open(text)
+        match is_port(text) {
+            true => Ok(Self(text.to_owned())),
+            false => Self::open(text),
         }
     }
 }
@@ -150,14 +149,11 @@ impl Endpoint {
 impl VariableName {
     pub fn new(text: &str) -> Result<Self, UnsafeOption> {
         let good = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
-        if text.is_empty()
-            || text.len() > 128
-            || text.as_bytes()[0].is_ascii_digit()
-            || !text.bytes().all(good)
-        {
-            return Err(UnsafeOption::VariableName(text.to_owned()));
+        let starts_well = text.starts_with(|c: char| !c.is_ascii_digit());
+        match starts_well && text.len() <= 128 && text.bytes().all(good) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(UnsafeOption::VariableName(text.to_owned())),
         }
-        Ok(Self(text.to_owned()))
     }
 }
 
@@ -179,25 +175,6 @@ impl ExpiryTime {
             jiff::civil::DateTime::strptime(format, digits).map_err(|_| bad())?;
         }
         Ok(Self(text.to_owned()))
-    }
-}
-
-impl Flag {
-    /// Returns sshd's name of the option.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Restrict => "restrict",
-            Self::AgentForwarding => "agent-forwarding",
-            Self::NoAgentForwarding => "no-agent-forwarding",
-            Self::PortForwarding => "port-forwarding",
-            Self::NoPortForwarding => "no-port-forwarding",
-            Self::Pty => "pty",
-            Self::NoPty => "no-pty",
-            Self::UserRc => "user-rc",
-            Self::NoUserRc => "no-user-rc",
-            Self::X11Forwarding => "X11-forwarding",
-            Self::NoX11Forwarding => "no-X11-forwarding",
-        }
     }
 }
 

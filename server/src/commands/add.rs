@@ -3,18 +3,20 @@
 //! Inserts one line and keeps the rest of the file, including comments. The file is replaced
 //! atomically under a lock, with mode and owner kept.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::account::{self, Account, AccountError};
-use crate::etc::{self, AUTH_ID, HOME_DIRECTORY};
+use crate::account::{self, Account};
+use crate::admin_error::AdminError;
+use crate::etc::{self, AUTH_ID};
 use crate::files::FileError;
 use crate::home;
 use crate::log::Log;
 use crate::rewrite;
-use crate::table::{self, Table, Unwritable};
+use crate::table;
 
 /// Let an identity log in to a local account.
 #[derive(Debug, Clone, clap::Args)]
@@ -31,84 +33,56 @@ pub struct AddArgs {
     pub issuer: String,
 }
 
-/// Result of adding a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Added {
-    pub path: PathBuf,
-    /// The row already existed.
-    pub existed: bool,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum AddError {
-    #[error("failed to load policy: {0}")]
-    File(FileError),
-    #[error("failed to load policy: {0}")]
-    HomeFile(FileError),
-    #[error("failed to load policy: {0}")]
-    Account(#[from] AccountError),
-    #[error("cannot write this {column} to a policy file: {reason}")]
-    Unwritable {
-        column: &'static str,
-        reason: Unwritable,
-    },
-    #[error("failed to write policy to {path}: {error}", path = path.display())]
-    Write { path: PathBuf, error: io::Error },
-}
-
-impl AddError {
-    /// Returns the next command to run, if there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::File(error) => etc::hint_for(error, AUTH_ID.mode),
-            Self::HomeFile(FileError::Mode { path, allowed, .. }) => {
-                Some(format!("Run: chmod {allowed:o} {}", path.display()))
-            }
-            Self::Write { path, error } => rewrite::hint(path, error),
-            Self::HomeFile(_) | Self::Account(_) | Self::Unwritable { .. } => None,
-        }
-    }
+/// The file with the row.
+#[derive(Debug)]
+struct Added {
+    path: PathBuf,
+    existed: bool,
 }
 
 /// Adds the row to the system's file or, if that cannot be read, to the account's own file. Prints
 /// the result to stdout.
-pub fn add_command(args: &AddArgs) -> Result<Added, AddError> {
+pub fn add_command(args: &AddArgs) -> Result<(), AdminError> {
     let log = Log::to(io::stderr());
     let added = add(args).inspect_err(|error| {
         log.line(&format!("Failed to add to policy: {error}"));
     })?;
+    let done = match added.existed {
+        true => "already exists",
+        false => "was added",
+    };
     log.line(&format!(
-        "{} with principal {} {} in the policy file",
-        args.identity,
-        args.principal,
-        if added.existed {
-            "already exists"
-        } else {
-            "was added"
-        }
+        "{} with principal {} {done} in the policy file",
+        args.identity, args.principal
     ));
+    let path = added.path.display();
     // the row is added even if nobody reads stdout
-    let done = format!(
-        "Successfully added new policy to {}\n",
-        added.path.display()
-    );
-    let _ = io::stdout().write_all(done.as_bytes());
-    Ok(added)
+    let _ = writeln!(io::stdout(), "Successfully added new policy to {path}");
+    Ok(())
 }
 
-fn add(args: &AddArgs) -> Result<Added, AddError> {
-    let issuer = issuer(&args.issuer);
-    let row = [args.principal.as_str(), args.identity.as_str(), issuer];
+fn add(args: &AddArgs) -> Result<Added, AdminError> {
+    let row = [&args.principal, &args.identity, issuer(&args.issuer)];
     for (column, word) in ["principal", "identity", "issuer"].into_iter().zip(row) {
-        table::writable(word).map_err(|reason| AddError::Unwritable { column, reason })?;
+        table::writable(word).map_err(|reason| unwritable(column, reason))?;
     }
-    let system = AUTH_ID.path_in(&args.etc);
-    let (path, existed) = match AUTH_ID.read(&system) {
-        Ok(_) => add_to_system(&system, row)?,
-        Err(error) if error.is_permission_denied() => add_to_home(&args.principal, row)?,
-        Err(error) => return Err(AddError::File(error)),
-    };
-    Ok(Added { path, existed })
+    let path = AUTH_ID.path_in(&args.etc);
+    match AUTH_ID.read(&path) {
+        Ok(_) => {
+            // a symlink stays: its target is replaced
+            let real = fs::canonicalize(&path).map_err(not_written(&path))?;
+            let read = || AUTH_ID.read(&real).map_err(not_loaded);
+            let existed = add_locked(&real, row, read)?;
+            Ok(Added { path, existed })
+        }
+        Err(error) if error.is_permission_denied() => {
+            let account = account::find(&args.principal).map_err(load_failure)?;
+            let path = home::path_of(&account);
+            let existed = add_to_home_of(&account, &path, row)?;
+            Ok(Added { path, existed })
+        }
+        Err(error) => Err(not_loaded(error)),
+    }
 }
 
 /// Expands Go's short issuer names, which only this command knows; files need the full URL.
@@ -124,32 +98,24 @@ fn issuer(word: &str) -> &str {
     }
 }
 
-fn add_to_system(path: &Path, row: [&str; 3]) -> Result<(PathBuf, bool), AddError> {
-    // a symlink stays: its target is replaced
-    let real = fs::canonicalize(path).map_err(|error| failed(path, error))?;
-    let existed = add_locked(&real, row, || AUTH_ID.read(&real).map_err(AddError::File))?;
-    Ok((path.to_owned(), existed))
-}
-
-fn add_to_home(principal: &str, row: [&str; 3]) -> Result<(PathBuf, bool), AddError> {
-    let account = account::find(principal)?;
-    let path = home::path_of(&account);
-    let existed = add_to_home_of(&account, &path, row)?;
-    Ok((path, existed))
-}
-
-fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool, AddError> {
-    let directory = HOME_DIRECTORY.path_in(&account.home);
-    let mode = HOME_DIRECTORY.mode;
+fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool, AdminError> {
+    let (directory, mode) = home::DIRECTORY;
+    let directory = account.home.join(directory);
     match fs::DirBuilder::new().mode(mode).create(&directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(failed(path, error));
+            return Err(not_written(path)(error));
         }
         _ => {}
     }
     add_locked(path, row, || match home::read(account) {
+        Ok(bytes) => Ok(bytes),
         Err(error) if error.is_not_found() => Ok(Vec::new()),
-        other => other.map_err(AddError::HomeFile),
+        Err(error) => Err(load_failure(&error).with_hint(match &error {
+            FileError::Mode { path, allowed, .. } => {
+                Some(format!("Run: chmod {allowed:o} {}", path.display()))
+            }
+            _ => None,
+        })),
     })
 }
 
@@ -158,28 +124,21 @@ fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool
 fn add_locked(
     path: &Path,
     row: [&str; 3],
-    read: impl FnOnce() -> Result<Vec<u8>, AddError>,
-) -> Result<bool, AddError> {
-    let _lock = rewrite::lock(path).map_err(|error| failed(path, error))?;
-    let before = read()?;
-    match with_row(&before, row)? {
-        None => Ok(true),
-        Some(after) => {
-            rewrite::replace(path, &after, rewrite::NewFile::Private)
-                .map_err(|error| failed(path, error))?;
-            Ok(false)
-        }
-    }
+    read: impl FnOnce() -> Result<Vec<u8>, AdminError>,
+) -> Result<bool, AdminError> {
+    let _lock = rewrite::lock(path).map_err(not_written(path))?;
+    let Some(after) = with_row(&read()?, row)? else {
+        return Ok(true);
+    };
+    rewrite::replace(path, &after, rewrite::NewFile::Private).map_err(not_written(path))?;
+    Ok(false)
 }
 
 /// Returns the file with the row added, or `None` if it exists. The new row follows the last one
 /// for the same identity and issuer, otherwise it comes last.
-fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, AddError> {
-    let line = table::write_row(row).map_err(|reason| AddError::Unwritable {
-        column: "row",
-        reason,
-    })?;
-    let Table { rows, .. } = table::read(before);
+fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, AdminError> {
+    let line = table::write_row(row).map_err(|reason| unwritable("row", reason))?;
+    let rows = table::read(before).rows;
     if rows.iter().any(|known| known.words == row) {
         return Ok(None);
     }
@@ -195,11 +154,25 @@ fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, AddError> 
     Ok(Some(after))
 }
 
-fn failed(path: &Path, error: io::Error) -> AddError {
-    AddError::Write {
-        path: path.to_owned(),
-        error,
-    }
+fn load_failure(error: impl Display) -> AdminError {
+    AdminError::new(format!("failed to load policy: {error}"))
+}
+
+fn not_loaded(error: FileError) -> AdminError {
+    load_failure(&error).with_hint(etc::hint_for(&error, AUTH_ID.mode))
+}
+
+fn not_written(path: &Path) -> impl FnOnce(io::Error) -> AdminError {
+    rewrite::failure(
+        path,
+        format!("failed to write policy to {}", path.display()),
+    )
+}
+
+fn unwritable(column: &str, reason: &str) -> AdminError {
+    AdminError::new(format!(
+        "cannot write this {column} to a policy file: {reason}"
+    ))
 }
 
 #[cfg(test)]

@@ -4,65 +4,29 @@
 //! that no file becomes root's.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
-use super::dirs::ServerDirs;
+use super::ServerDirs;
 use super::verify::{load_config, load_providers};
+use crate::admin_error::AdminError;
 use crate::deadline::Deadline;
-use crate::etc::{self, ACCOUNT, EtcError};
+use crate::etc::{self, ACCOUNT};
 use crate::key_source::{KeyCache, KeyUse, PROVIDER_TIMEOUT, Store, StoreError, WhenAsked};
 use crate::log::Log;
 use crate::run_as::{command_as, exit_code, other_owner};
 use crate::settings::Settings;
 
-#[derive(Debug, thiserror::Error)]
-pub enum CacheError {
-    #[error("{0}")]
-    Etc(#[from] EtcError),
-    #[error("the key cache cannot be used: {0}")]
-    Store(#[from] StoreError),
-    #[error("{failed} of {all} providers gave no keys")]
-    Refresh { failed: usize, all: usize },
-    #[error("cannot run as the owner of {path}: {error}", path = path.display())]
-    AsOwner { path: PathBuf, error: io::Error },
-    #[error("cannot write the answer: {0}")]
-    Output(io::Error),
-}
-
-impl CacheError {
-    /// Returns the next command to run, if there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Etc(error) => error.hint(),
-            Self::Store(StoreError::Owner { path, .. } | StoreError::Mode { path, .. }) => {
-                Some(format!(
-                    "Run: sudo install -d -m 700 -o \
-                     {ACCOUNT} -g {ACCOUNT} {}",
-                    path.display()
-                ))
-            }
-            Self::Store(StoreError::Io { error, .. })
-                if error.kind() == io::ErrorKind::PermissionDenied =>
-            {
-                Some("Run: sudo opkssh server cache show".into())
-            }
-            Self::Store(_) => Some("Run: sudo opkssh server install".into()),
-            Self::Refresh { .. } | Self::AsOwner { .. } | Self::Output(_) => None,
-        }
-    }
-}
-
 /// Writes a line per configured issuer: age and use of its keys, and the last error.
-pub fn cache_show(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheError> {
+pub fn cache_show(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), AdminError> {
     let now = UnixTime::from(SystemTime::now());
     let settings = etc::load_settings(&dirs.etc)?;
-    let providers = load_providers(&dirs.etc, &to_stderr())?;
+    let providers = load_providers(&dirs.etc, &Log::to(io::stderr()))?;
     let directory = dirs.key_cache();
-    let store = Store::open(&directory)?;
+    let store = open(&directory)?;
     write_line(out, &format!("cache: {}", directory.display()))?;
     for issuer in providers.issuers() {
         let text = match settings.jwks_files.get(issuer) {
@@ -75,11 +39,11 @@ pub fn cache_show(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheEr
 }
 
 /// Asks every configured provider now, regardless of the last request.
-pub fn cache_refresh(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), CacheError> {
+pub fn cache_refresh(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), AdminError> {
     let settings = etc::load_settings(&dirs.etc)?;
-    let providers = load_providers(&dirs.etc, &to_stderr())?;
-    let config = load_config(&dirs.etc, None, &to_stderr())?;
-    let store = Store::open(&dirs.key_cache())?;
+    let providers = load_providers(&dirs.etc, &Log::to(io::stderr()))?;
+    let config = load_config(&dirs.etc, None, &Log::to(io::stderr()))?;
+    let store = open(&dirs.key_cache())?;
     let source = WhenAsked {
         env_vars: &config.env_vars,
     };
@@ -94,21 +58,19 @@ pub fn cache_refresh(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), Cach
             Ok(found) if found.notices.is_empty() => {
                 format!("{} keys", found.keys.names().count())
             }
-            Ok(found) => {
+            failure => {
                 failed += 1;
-                found.notices.join("; ")
-            }
-            Err(error) => {
-                failed += 1;
-                error.to_string()
+                failure.map_or_else(|error| error.to_string(), |found| found.notices.join("; "))
             }
         };
         write_line(out, &format!("{issuer}: {text}"))?;
     }
-    if failed > 0 {
-        return Err(CacheError::Refresh { failed, all });
+    match failed {
+        0 => Ok(()),
+        _ => Err(AdminError::new(format!(
+            "{failed} of {all} providers gave no keys"
+        ))),
     }
-    Ok(())
 }
 
 /// Deletes the keys of one issuer, or of all, configured or not. The next login asks again.
@@ -116,29 +78,25 @@ pub fn cache_clear(
     dirs: &ServerDirs,
     issuer: Option<&str>,
     out: &mut impl Write,
-) -> Result<(), CacheError> {
-    let store = Store::open(&dirs.key_cache())?;
-    match issuer {
-        Some(issuer) => {
-            store.forget(issuer)?;
-            write_line(out, &format!("deleted the keys of {issuer}"))
-        }
-        None => {
-            let count = store.forget_all()?;
-            write_line(out, &format!("deleted the keys of {count} issuers"))
-        }
-    }
+) -> Result<(), AdminError> {
+    let store = open(&dirs.key_cache())?;
+    let deleted = match issuer {
+        Some(issuer) => store.forget(issuer).map(|()| issuer.to_owned()),
+        None => store.forget_all().map(|count| format!("{count} issuers")),
+    };
+    let deleted = deleted.map_err(unusable)?;
+    write_line(out, &format!("deleted the keys of {deleted}"))
 }
 
 /// Runs this command again as the owner of `directory`, if that is another account and this process
 /// is root, and returns its exit status. `None`: the caller continues itself.
-pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, CacheError> {
+pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, AdminError> {
     let Some((uid, gid)) = other_owner(directory) else {
         return Ok(None);
     };
-    let failed = |error| CacheError::AsOwner {
-        path: directory.to_owned(),
-        error,
+    let failed = |error: io::Error| {
+        let path = directory.display();
+        AdminError::new(format!("cannot run as the owner of {path}: {error}"))
     };
     let program = std::env::current_exe().map_err(failed)?;
     let status = command_as(uid, gid, &program)
@@ -146,6 +104,23 @@ pub fn as_owner_of(directory: &Path) -> Result<Option<u8>, CacheError> {
         .status()
         .map_err(failed)?;
     Ok(Some(exit_code(status)))
+}
+
+fn open(directory: &Path) -> Result<Store, AdminError> {
+    Store::open(directory).map_err(unusable)
+}
+
+fn unusable(error: StoreError) -> AdminError {
+    AdminError::new(format!("the key cache cannot be used: {error}")).hinting(match error {
+        StoreError::Owner { path, .. } | StoreError::Mode { path, .. } => format!(
+            "Run: sudo install -d -m 700 -o {ACCOUNT} -g {ACCOUNT} {}",
+            path.display()
+        ),
+        StoreError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+            "Run: sudo opkssh server cache show".to_owned()
+        }
+        _ => "Run: sudo opkssh server install".to_owned(),
+    })
 }
 
 fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> String {
@@ -159,10 +134,8 @@ fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> Str
                 KeyUse::Expired => "too old to be used",
                 KeyUse::NotYet => "from the future, not used",
             };
-            let names: Vec<&str> = keys
-                .names()
-                .map(|name| name.unwrap_or("(no name)"))
-                .collect();
+            let names = keys.names().map(|name| name.unwrap_or("(no name)"));
+            let names: Vec<&str> = names.collect();
             format!(
                 "fetched {} ({} s ago), {good_for}; keys {}",
                 entry.fetched,
@@ -180,10 +153,6 @@ fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> Str
 }
 
 /// Writes an escaped line: provider names and errors may contain anything.
-fn write_line(out: &mut impl Write, line: &str) -> Result<(), CacheError> {
-    writeln!(out, "{}", printable(line)).map_err(CacheError::Output)
-}
-
-fn to_stderr() -> Log {
-    Log::to(io::stderr())
+fn write_line(out: &mut impl Write, line: &str) -> Result<(), AdminError> {
+    writeln!(out, "{}", printable(line)).map_err(AdminError::output)
 }

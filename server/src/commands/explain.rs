@@ -10,8 +10,9 @@ use std::process::Stdio;
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::printable::quoted;
 
-use super::dirs::ServerDirs;
+use super::ServerDirs;
 use super::verify::{VerifyArgs, VerifyError, explain_decision};
+use crate::admin_error::AdminError;
 use crate::log::Log;
 use crate::policy::PolicyDenial;
 use crate::policy::rules::RuleDenial;
@@ -39,30 +40,12 @@ pub struct ExplainArgs {
     pub certificate: PathBuf,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum ExplainError {
-    #[error("{0}")]
-    Verify(#[from] VerifyError),
-    #[error("cannot read a certificate from {path}: {error}", path = path.display())]
-    CertificateFile { path: PathBuf, error: io::Error },
-}
-
-impl ExplainError {
-    /// Returns the next command to run, if there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Verify(error) => error.hint(),
-            Self::CertificateFile { .. } => None,
-        }
-    }
-}
-
 /// Writes each step to stdout, then sshd's line. Fails with the reason for a refusal. Returns the
 /// exit status of the process that did this as another user, otherwise 0.
 ///
 /// Root decides as the owner of the cache, which is the AuthorizedKeysCommand user: that user
 /// cannot read every file, and uses the cache.
-pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
+pub fn explain_command(args: &ExplainArgs) -> Result<u8, AdminError> {
     let text = read(args)?;
     let log = Log::explaining(io::stdout());
     if rustix::process::geteuid().is_root() {
@@ -73,15 +56,14 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, ExplainError> {
             )),
         }
     }
-    let mut words = text.split_ascii_whitespace();
-    let (key_type, base64) = (words.next(), words.next());
+    let mut words = text.split_ascii_whitespace().map(str::to_owned);
     let verify = VerifyArgs {
         dirs: args.dirs.clone(),
         config_path: args.config_path.clone(),
         log_file: PathBuf::new(),
         principal: args.principal.clone(),
-        certificate: base64.unwrap_or_default().to_owned(),
-        key_type: key_type.unwrap_or_default().to_owned(),
+        key_type: words.next().unwrap_or_default(),
+        certificate: words.next().unwrap_or_default(),
         extra: Vec::new(),
     };
     describe(&text, &log);
@@ -146,23 +128,17 @@ fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
     child.wait().map(exit_code).map_err(failed)
 }
 
-fn read(args: &ExplainArgs) -> Result<String, ExplainError> {
-    let unreadable = |error: io::Error| ExplainError::CertificateFile {
-        path: args.certificate.clone(),
-        error,
-    };
+fn read(args: &ExplainArgs) -> Result<String, AdminError> {
     let mut text = String::new();
-    if args.certificate.as_os_str() == "-" {
-        io::stdin()
-            .take(MAX_BYTES)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
-    } else {
-        let file = fs::File::open(&args.certificate).map_err(unreadable)?;
-        file.take(MAX_BYTES)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
-    }
+    let read = match args.certificate.as_os_str().as_encoded_bytes() {
+        b"-" => io::stdin().take(MAX_BYTES).read_to_string(&mut text),
+        _ => fs::File::open(&args.certificate)
+            .and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text)),
+    };
+    read.map_err(|error| {
+        let path = args.certificate.display();
+        AdminError::new(format!("cannot read a certificate from {path}: {error}"))
+    })?;
     Ok(text)
 }
 

@@ -1,14 +1,15 @@
 //! `opkssh permissions check|fix|install`: modes and owners of the server's files.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
+use std::io::{BufRead, Write};
 
 use opkssh_protocol::printable::{printable, printable_json};
 use serde::Serialize;
 
-use crate::etc;
-use crate::permissions::{self, Finding, Plan, ServerPaths};
+use crate::admin_error::AdminError;
+use crate::permissions::{self, Plan, ServerPaths};
+
+const FIX: &str = "Run: sudo opkssh permissions fix";
 
 /// Check and fix the modes and owners of the server's files.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,7 +36,9 @@ pub struct CheckArgs {
     #[arg(short, long)]
     pub json: bool,
     #[command(flatten)]
-    pub paths: PathArgs,
+    pub paths: ServerPaths,
+    #[command(flatten)]
+    pub ignored: IgnoredWords,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -53,7 +56,9 @@ pub struct FixArgs {
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
-    pub paths: PathArgs,
+    pub paths: ServerPaths,
+    #[command(flatten)]
+    pub ignored: IgnoredWords,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -65,50 +70,16 @@ pub struct InstallArgs {
     #[arg(short, long)]
     pub verbose: bool,
     #[command(flatten)]
-    pub paths: PathArgs,
+    pub paths: ServerPaths,
+    #[command(flatten)]
+    pub ignored: IgnoredWords,
 }
 
+// as in Go, further words are ignored
 #[derive(Debug, Clone, clap::Args)]
-pub struct PathArgs {
-    /// Directory of providers, auth_id, config.yml and policy.d
-    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
-    pub etc: PathBuf,
-    /// Group of sshd's AuthorizedKeysCommandUser
-    #[arg(long, value_name = "GROUP", default_value = etc::ACCOUNT)]
-    pub group: String,
-    /// Directory of the key cache
-    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
-    pub cache: PathBuf,
-    // as in Go, further words are ignored
+pub struct IgnoredWords {
     #[arg(hide = true, value_name = "WORD")]
-    pub ignored: Vec<OsString>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum PermissionsError {
-    #[error("permissions check failed: {0} problems found")]
-    Found(usize),
-    #[error("fix requires elevated privileges (run as root or Administrator)")]
-    NeedsRoot,
-    #[error("aborted by user")]
-    Aborted,
-    #[error("EOF")]
-    NoAnswer,
-    #[error("fix completed with {0} errors")]
-    NotFixed(usize),
-    #[error("cannot write the answer: {0}")]
-    Output(io::Error),
-}
-
-impl PermissionsError {
-    /// Returns the next command to run, if there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Found(_) | Self::NeedsRoot => Some("Run: sudo opkssh permissions fix".into()),
-            Self::NoAnswer => Some("Run: sudo opkssh permissions fix -y".into()),
-            Self::Aborted | Self::NotFixed(_) | Self::Output(_) => None,
-        }
-    }
+    ignored: Vec<OsString>,
 }
 
 /// Runs the subcommand, with prompts on `out` and answers from `input`. Returns `None` without a
@@ -117,7 +88,7 @@ pub fn permissions_command(
     args: &PermissionsArgs,
     input: &mut impl BufRead,
     out: &mut impl Write,
-) -> Option<Result<(), PermissionsError>> {
+) -> Option<Result<(), AdminError>> {
     Some(match args.command.as_ref()? {
         PermissionsCommand::Check(args) => check(args, out),
         PermissionsCommand::Fix(args) => fix(args, input, out),
@@ -128,6 +99,7 @@ pub fn permissions_command(
                 verbose: args.verbose,
                 yes: true,
                 paths: args.paths.clone(),
+                ignored: args.ignored.clone(),
             };
             fix(&args, input, out)
         }
@@ -135,8 +107,8 @@ pub fn permissions_command(
     })
 }
 
-fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), PermissionsError> {
-    let findings = permissions::check(&args.paths.paths());
+fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), AdminError> {
+    let findings = permissions::check(&args.paths);
     if args.json {
         return json(&findings, out);
     }
@@ -145,30 +117,32 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), PermissionsError>
             let path = finding.path.display();
             say(
                 out,
-                format!("{path}: owner={} mode={:o}", file.owner, file.mode),
+                &format!("{path}: owner={} mode={:o}", file.owner, file.mode),
             )?;
             for remark in &file.remarks {
-                say(out, format!("  ACL problem: {remark}"))?;
+                say(out, &format!("  ACL problem: {remark}"))?;
             }
         }
     }
-    let troubles: Vec<(&Finding, &str)> = findings
-        .iter()
-        .filter_map(|finding| Some((finding, finding.problem_text()?)))
-        .collect();
-    for (finding, problem_text) in &troubles {
-        say(
-            out,
-            format!("Problem: {}: {problem_text}", finding.path.display()),
-        )?;
+    let mut count = 0;
+    for finding in &findings {
+        if let Some(problem) = finding.problem_text() {
+            count += 1;
+            say(
+                out,
+                &format!("Problem: {}: {problem}", finding.path.display()),
+            )?;
+        }
     }
-    match troubles.len() {
+    match count {
         0 => Ok(()),
-        count => Err(PermissionsError::Found(count)),
+        _ => Err(
+            AdminError::new(format!("permissions check failed: {count} problems found"))
+                .hinting(FIX),
+        ),
     }
 }
 
-/// Prints JSON as Go does.
 #[derive(Serialize)]
 struct Report {
     planned: Vec<String>,
@@ -178,32 +152,29 @@ struct Report {
     dry_run: bool,
 }
 
-fn fix(
-    args: &FixArgs,
-    input: &mut impl BufRead,
-    out: &mut impl Write,
-) -> Result<(), PermissionsError> {
+fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), AdminError> {
     if !args.dry_run && !rustix::process::geteuid().is_root() {
-        return Err(PermissionsError::NeedsRoot);
+        let reason = "fix requires elevated privileges (run as root or Administrator)";
+        return Err(AdminError::new(reason).hinting(FIX));
     }
     let Plan {
         actions,
         mut errors,
-    } = permissions::plan(&args.paths.paths());
+    } = permissions::plan(&args.paths);
     let planned: Vec<String> = actions.iter().map(ToString::to_string).collect();
     if !args.dry_run {
         if !args.yes {
-            say(out, "Planned actions:".into())?;
+            say(out, "Planned actions:")?;
             for step in &planned {
-                say(out, format!("  - {step}"))?;
+                say(out, &format!("  - {step}"))?;
             }
             confirm(input, out)?;
         }
         for action in &actions {
             match permissions::apply(action) {
-                Ok(()) if args.verbose && !args.json => say(out, format!("Action: {action}"))?,
+                Ok(()) if args.verbose && !args.json => say(out, &format!("Action: {action}"))?,
                 Ok(()) => {}
-                Err(error) => errors.push(error.to_string()),
+                Err(error) => errors.push(error),
             }
         }
     }
@@ -216,56 +187,46 @@ fn fix(
         };
         json(&report, out)?;
     } else {
-        if args.dry_run {
-            for step in planned {
-                say(out, format!("Action: {step}"))?;
-            }
+        for step in planned.iter().filter(|_| args.dry_run) {
+            say(out, &format!("Action: {step}"))?;
         }
         for error in errors {
-            say(out, format!("Error: {error}"))?;
+            say(out, &format!("Error: {error}"))?;
         }
         match (args.dry_run, failed) {
-            (true, _) => say(out, "dry-run complete".into())?,
-            (false, 0) => say(out, "fix completed successfully".into())?,
+            (true, _) => say(out, "dry-run complete")?,
+            (false, 0) => say(out, "fix completed successfully")?,
             (false, _) => {}
         }
     }
     match failed {
         0 => Ok(()),
-        count => Err(PermissionsError::NotFixed(count)),
+        _ => Err(AdminError::new(format!(
+            "fix completed with {failed} errors"
+        ))),
     }
 }
 
-fn confirm(input: &mut impl BufRead, out: &mut impl Write) -> Result<(), PermissionsError> {
+fn confirm(input: &mut impl BufRead, out: &mut impl Write) -> Result<(), AdminError> {
     write!(out, "Apply these changes? [y/N]: ")
         .and_then(|()| out.flush())
-        .map_err(PermissionsError::Output)?;
+        .map_err(AdminError::output)?;
     let mut answer = String::new();
     if input.read_line(&mut answer).unwrap_or(0) == 0 {
-        return Err(PermissionsError::NoAnswer);
+        return Err(AdminError::new("EOF").hinting(format!("{FIX} -y")));
     }
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(PermissionsError::Aborted),
+        _ => Err(AdminError::new("aborted by user")),
     }
 }
 
-fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), PermissionsError> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| PermissionsError::Output(error.into()))?;
-    writeln!(out, "{}", printable_json(&text)).map_err(PermissionsError::Output)
+fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), AdminError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| error.into());
+    text.and_then(|text| writeln!(out, "{}", printable_json(&text)))
+        .map_err(AdminError::output)
 }
 
-fn say(out: &mut impl Write, line: String) -> Result<(), PermissionsError> {
-    writeln!(out, "{}", printable(&line)).map_err(PermissionsError::Output)
-}
-
-impl PathArgs {
-    fn paths(&self) -> ServerPaths {
-        ServerPaths {
-            etc: self.etc.clone(),
-            group: self.group.clone(),
-            cache: self.cache.clone(),
-        }
-    }
+fn say(out: &mut impl Write, line: &str) -> Result<(), AdminError> {
+    writeln!(out, "{}", printable(line)).map_err(AdminError::output)
 }

@@ -1,6 +1,7 @@
 //! `opkssh server revoke`: adds an entry to `revoked.yml`. `verify` refuses it from then on; open
 //! sessions continue.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,9 +11,9 @@ use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 use opkssh_protocol::time::UnixTime;
 
+use crate::admin_error::AdminError;
 use crate::etc::{self, REVOKED};
-use crate::files::FileError;
-use crate::policy::revoked::{Revocation, Revoked, RevokedError};
+use crate::policy::revoked::{Revocation, Revoked};
 use crate::rewrite;
 
 /// Refuse a subject, key or certificate from now on
@@ -41,53 +42,21 @@ pub struct RevokeArgs {
     pub reason: Option<String>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum RevokeError {
-    #[error("cannot read a certificate from {path}: {reason}", path = path.display())]
-    CertificateFile { path: PathBuf, reason: String },
-    #[error("not a fingerprint: expected SHA256: and 43 characters")]
-    NothingToRevoke,
-    #[error("cannot read the revocation list: {0}")]
-    File(#[from] FileError),
-    #[error("cannot add to the revocation list {path}: {error}", path = path.display())]
-    List { path: PathBuf, error: RevokedError },
-    #[error("cannot write {path}: {error}", path = path.display())]
-    Write { path: PathBuf, error: io::Error },
-}
-
-impl RevokeError {
-    /// Returns the next command to run, if there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::File(error) => etc::hint_for(error, REVOKED.mode),
-            Self::List { path, .. } => Some(format!("Run: sudoedit {}", path.display())),
-            Self::Write { path, error } => rewrite::hint(path, error),
-            Self::CertificateFile { .. } | Self::NothingToRevoke => None,
-        }
-    }
-}
-
 /// Adds the entry, unless it exists. Prints the result to stdout.
-pub fn revoke_command(args: &RevokeArgs) -> Result<(), RevokeError> {
+pub fn revoke_command(args: &RevokeArgs) -> Result<(), AdminError> {
     let entry = entry(args)?;
     let path = REVOKED.path_in(&args.etc);
-    let existed = add(&path, &entry)?;
-    let said = format!(
-        "{} {} in {}\n",
-        entry.what(),
-        if existed {
-            "is revoked already"
-        } else {
-            "is revoked now"
-        },
-        path.display()
-    );
+    let when = match add(&path, &entry)? {
+        true => "already",
+        false => "now",
+    };
+    let (what, path) = (entry.what(), path.display());
     // the entry is added even if nobody reads stdout
-    let _ = io::stdout().write_all(said.as_bytes());
+    let _ = writeln!(io::stdout(), "{what} is revoked {when} in {path}");
     Ok(())
 }
 
-fn entry(args: &RevokeArgs) -> Result<Revocation, RevokeError> {
+fn entry(args: &RevokeArgs) -> Result<Revocation, AdminError> {
     let (key, certificate) = match (&args.key, &args.certificate) {
         (Some(fingerprint), _) if fingerprint.starts_with("SHA256:") => {
             (Some(fingerprint.trim_end_matches('=').to_owned()), None)
@@ -96,7 +65,7 @@ fn entry(args: &RevokeArgs) -> Result<Revocation, RevokeError> {
         (None, Some(file)) => {
             let certificate = read(file)?;
             let token = UnverifiedPkToken::parse_compact(certificate.unverified_pk_token())
-                .map_err(|error| unreadable(file, error.to_string()))?;
+                .map_err(|error| unreadable(file, error))?;
             (None, Some(token.unverified_login_id()))
         }
         (None, None) => (None, None),
@@ -109,31 +78,43 @@ fn entry(args: &RevokeArgs) -> Result<Revocation, RevokeError> {
         since: Some(UnixTime::from(SystemTime::now()).to_string()),
         reason: args.reason.clone(),
     };
-    if entry.is_whole() {
-        Ok(entry)
-    } else {
-        Err(RevokeError::NothingToRevoke)
+    match entry.is_whole() {
+        true => Ok(entry),
+        false => Err(AdminError::new(
+            "not a fingerprint: expected SHA256: and 43 characters",
+        )),
     }
 }
 
-fn read(file: &Path) -> Result<UnverifiedCertificate, RevokeError> {
-    let text = fs::read_to_string(file).map_err(|error| unreadable(file, error.to_string()))?;
-    UnverifiedCertificate::parse_openssh(&text).map_err(|error| unreadable(file, error.to_string()))
+fn read(file: &Path) -> Result<UnverifiedCertificate, AdminError> {
+    let text = fs::read_to_string(file).map_err(|error| unreadable(file, error))?;
+    UnverifiedCertificate::parse_openssh(&text).map_err(|error| unreadable(file, error))
 }
 
-fn add(path: &Path, entry: &Revocation) -> Result<bool, RevokeError> {
-    let failed = |error| RevokeError::Write {
-        path: path.to_owned(),
-        error,
+fn unreadable(file: &Path, reason: impl Display) -> AdminError {
+    let file = file.display();
+    AdminError::new(format!("cannot read a certificate from {file}: {reason}"))
+}
+
+/// Adds the entry. Returns true if it existed.
+fn add(path: &Path, entry: &Revocation) -> Result<bool, AdminError> {
+    let failed = || rewrite::failure(path, format!("cannot write {}", path.display()));
+    // a symlink stays: its target is replaced
+    let real = &match path.is_symlink() {
+        true => fs::canonicalize(path).map_err(failed())?,
+        false => path.to_owned(),
     };
-    let real = &target(path).map_err(failed)?;
-    let _lock = rewrite::lock(real).map_err(failed)?;
-    let before = REVOKED.read_if_there(real)?;
+    let _lock = rewrite::lock(real).map_err(failed())?;
+    let before = REVOKED.read_if_there(real).map_err(|error| {
+        AdminError::new(format!("cannot read the revocation list: {error}"))
+            .with_hint(etc::hint_for(&error, REVOKED.mode))
+    })?;
     let mut text = before.unwrap_or_default();
     let revoked = |text: &[u8]| {
-        Revoked::parse(text).map_err(|error| RevokeError::List {
-            path: path.to_owned(),
-            error,
+        Revoked::parse(text).map_err(|error| {
+            let path = path.display();
+            AdminError::new(format!("cannot add to the revocation list {path}: {error}"))
+                .hinting(format!("Run: sudoedit {path}"))
         })
     };
     if revoked(&text)?.has(entry) {
@@ -142,27 +123,12 @@ fn add(path: &Path, entry: &Revocation) -> Result<bool, RevokeError> {
     if text.last().is_some_and(|last| *last != b'\n') {
         text.push(b'\n');
     }
-    let line = serde_json::to_string(entry).map_err(|error| failed(error.into()))?;
+    let line = serde_json::to_string(entry).map_err(|error| failed()(error.into()))?;
     text.extend(format!("- {line}\n").as_bytes());
     // whatever style the file had, the result must parse, or it would lock out everybody
     revoked(&text)?;
-    rewrite::replace(real, &text, rewrite::NewFile::Shared).map_err(failed)?;
+    rewrite::replace(real, &text, rewrite::NewFile::Shared).map_err(failed())?;
     Ok(false)
-}
-
-/// Resolves a symlink: its target is replaced.
-fn target(path: &Path) -> io::Result<PathBuf> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_symlink() => fs::canonicalize(path),
-        _ => Ok(path.to_owned()),
-    }
-}
-
-fn unreadable(path: &Path, reason: String) -> RevokeError {
-    RevokeError::CertificateFile {
-        path: path.to_owned(),
-        reason,
-    }
 }
 
 #[cfg(test)]

@@ -6,14 +6,15 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use crate::admin_error::AdminError;
 use crate::arguments::Argument;
 use crate::etc::{
     self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, FileEntry, KEY_CACHE, LOGROTATE, SUDOERS,
 };
-use crate::fallback;
+use crate::fallback::{self, FallbackError};
 use crate::install::{
-    self, Identity, InstallError, InstallItem, Kind, MARK, Sshd, SshdState, pubkey, tokens,
-    written_by_us,
+    self, Identity, InstallItem, Kind, MARK, Sshd, SshdState, check_sshd_account, refused_before,
+    tokens, written_by_us,
 };
 
 const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.service");
@@ -40,34 +41,33 @@ pub fn server_install(
     args: &InstallArgs,
     program: &Path,
     out: &mut impl Write,
-) -> Result<(), InstallError> {
+) -> Result<(), AdminError> {
     if !rustix::process::geteuid().is_root() {
-        return Err(InstallError::NotRoot);
+        return Err(install::not_root("install"));
     }
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
     check_program_path(program)?;
-    fallback::check_owner_and_mode(program).map_err(|error| InstallError::Program {
-        program: program.to_owned(),
-        reason: error.to_string(),
+    fallback::check_owner_and_mode(program).map_err(|error| {
+        let program = program.display();
+        AdminError::new(format!("sshd would not run {program}: {error}")).hinting(format!(
+            "Run: sudo install -m 755 {program} /usr/local/bin/opkssh && sudo \
+             /usr/local/bin/opkssh server install"
+        ))
     })?;
     let sshd = Sshd::find()?;
-    sshd.check().map_err(InstallError::SshdBefore)?;
-    let state = sshd.state().map_err(InstallError::SshdBefore)?;
+    sshd.check().map_err(refused_before)?;
+    let state = sshd.state().map_err(refused_before)?;
     match &state {
-        SshdState::Other(command) => {
-            return Err(InstallError::OtherCommand(command.clone()));
-        }
+        SshdState::Other(command) => return Err(install::other_command(command)),
         SshdState::Opkssh { command, user } => check_sshd_account(command, user.as_deref())?,
         SshdState::None => {}
     }
     // if verify cannot use a file, it refuses everybody
     let settings = etc::load_settings(Path::new(etc::DIRECTORY))?;
     if let Some(fallback) = &settings.fallback {
-        fallback
-            .check_owner_and_mode()
-            .map_err(InstallError::Fallback)?;
+        fallback.check_owner_and_mode().map_err(bad_fallback)?;
     }
     let arguments = known_arguments(&sshd, settings.arguments, &mut say);
     let account = install::ensure_account(ACCOUNT, args.dry_run, &mut say)?;
@@ -95,7 +95,7 @@ pub fn server_install(
         }
         _ => configure_sshd(program, &arguments, &sshd, args.dry_run, &mut say)?,
     };
-    for refusal in pubkey::refusals(&sshd.settings(None).map_err(InstallError::SshdBefore)?) {
+    for refusal in install::refusals(&sshd.settings(None).map_err(refused_before)?) {
         say(&format!("warning: {refusal}. Change it in sshd_config."));
     }
     if changed && !args.dry_run && !args.no_sshd_reload {
@@ -172,14 +172,24 @@ fn configure_sshd(
     sshd: &Sshd,
     rehearsal: bool,
     say: &mut dyn FnMut(&str),
-) -> Result<bool, InstallError> {
+) -> Result<bool, AdminError> {
     let path = DROP_IN.path();
+    let no_include = || {
+        AdminError::new(format!(
+            "{} has no effect, and was removed again: sshd_config does not include it",
+            DROP_IN.path().display()
+        ))
+        .hinting(
+            "Make this the first line of /etc/ssh/sshd_config: Include \
+             /etc/ssh/sshd_config.d/*.conf",
+        )
+    };
     let text = format!(
         "{MARK}AuthorizedKeysCommand {}\nAuthorizedKeysCommandUser {ACCOUNT}\n",
         tokens::authorized_keys_command(program, arguments)
     );
     if !path.parent().is_some_and(Path::is_dir) {
-        return Err(InstallError::NoInclude(path));
+        return Err(no_include());
     }
     let before = fs::read(&path).ok();
     let drop_in = InstallItem::new(&DROP_IN, Identity { uid: 0, gid: 0 }, Kind::Written(text));
@@ -187,49 +197,51 @@ fn configure_sshd(
     if rehearsal || !changed {
         return Ok(changed);
     }
-    let refused = match sshd.check().and_then(|()| sshd.state()) {
-        Ok(SshdState::Opkssh { command, user }) => {
-            match check_sshd_account(&command, user.as_deref()) {
-                Ok(()) => return Ok(true),
-                Err(error) => error,
-            }
-        }
-        Ok(_) => InstallError::NoInclude(path.clone()),
-        Err(error) => InstallError::SshdAfter {
-            path: path.clone(),
-            error,
-        },
+    let accepted = match sshd.check().and_then(|()| sshd.state()) {
+        Ok(SshdState::Opkssh { command, user }) => check_sshd_account(&command, user.as_deref()),
+        Ok(_) => Err(no_include()),
+        Err(error) => Err(AdminError::new(format!(
+            "sshd would refuse its configuration with {}, which was removed again: {error}",
+            path.display()
+        ))),
     };
-    let undone = match before {
-        Some(bytes) => fs::write(&path, bytes),
-        None => fs::remove_file(&path),
-    };
-    undone.map_err(|error| InstallError::Io { path, error })?;
-    Err(refused)
+    if accepted.is_err() {
+        let undone = match before {
+            Some(bytes) => fs::write(&path, bytes),
+            None => fs::remove_file(&path),
+        };
+        undone.map_err(AdminError::at(&path))?;
+    }
+    accepted.map(|()| true)
 }
 
-/// Fails unless sshd runs verify as its account: another user could not read the files or use the
-/// key cache.
-fn check_sshd_account(command: &str, user: Option<&str>) -> Result<(), InstallError> {
-    if user == Some(ACCOUNT) {
-        return Ok(());
-    }
-    Err(InstallError::OtherUser {
-        command: command.to_owned(),
-        user: user.unwrap_or("nobody in particular").to_owned(),
-        account: ACCOUNT,
-    })
+fn bad_fallback(error: FallbackError) -> AdminError {
+    let hint = match &error {
+        FallbackError::Owner { path, .. } => format!("Run: sudo chown root {}", path.display()),
+        FallbackError::Mode { path, .. } => format!("Run: sudo chmod go-w {}", path.display()),
+        _ => "Run: sudoedit /etc/opk/server.yml".to_owned(),
+    };
+    AdminError::new(format!(
+        "the fallback of /etc/opk/server.yml would not be run: {error}"
+    ))
+    .hinting(hint)
 }
 
 /// Fails for a path with characters that are special in sudoers, sshd_config or systemd units.
-fn check_program_path(program: &Path) -> Result<(), InstallError> {
+fn check_program_path(program: &Path) -> Result<(), AdminError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
     let path = program.as_os_str().as_encoded_bytes();
     if path.starts_with(b"/") && path.iter().copied().all(is_plain) {
-        Ok(())
-    } else {
-        Err(InstallError::ProgramPath(program.to_owned()))
+        return Ok(());
     }
+    Err(AdminError::new(format!(
+        "{program:?} contains characters that sudo, sshd or systemd interpret; use letters, digits \
+         and ./_+-"
+    ))
+    .hinting(
+        "Copy the program to /usr/local/bin/opkssh, and run: sudo /usr/local/bin/opkssh server \
+         install",
+    ))
 }
 
 /// Contents of a new providers file: the same rows as Go's installer, with public clients.
@@ -270,7 +282,7 @@ mod tests {
             "/a:b",
         ] {
             let error = check_program_path(Path::new(bad)).unwrap_err();
-            assert!(matches!(error, InstallError::ProgramPath(_)), "{bad}");
+            assert!(error.to_string().contains("characters"), "{bad}");
             assert!(!error.to_string().contains('\n'), "{error}");
         }
     }

@@ -2,15 +2,15 @@
 //! removed even if sshd's configuration has errors.
 
 use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
+use crate::admin_error::AdminError;
 use crate::etc::{
     self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, KEY_CACHE, LOGROTATE, SUDOERS,
 };
 use crate::install::{self, Sshd, remove_ours, written_by_us};
 use crate::key_source;
-use crate::process::ProcessError;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct UninstallArgs {
@@ -25,52 +25,17 @@ pub struct UninstallArgs {
     pub no_sshd_reload: bool,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum UninstallError {
-    #[error("must be run as root")]
-    NotRoot,
-    #[error("{path}: {error}", path = path.display())]
-    Io { path: PathBuf, error: io::Error },
-    #[error("keys of the fallback {program} work by opkssh only, and would stop working", program = .0.display())]
-    Fallback(PathBuf),
-    #[error("everything else is removed, but the running sshd still runs opkssh: {0}")]
-    NotReloaded(ProcessError),
-}
-
-impl UninstallError {
-    /// Returns the next command to run, if there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotRoot => Some(
-                "Run: sudo opkssh server uninstall; to see what it would do: sudo opkssh server \
-                 uninstall --dry-run"
-                    .into(),
-            ),
-            Self::Fallback(_) => Some(
-                "Put the command of server.yml into sshd's configuration again (AuthorizedKeysCommand \
-                 and AuthorizedKeysCommandUser), and run: sudo opkssh server uninstall --drop-fallback"
-                    .into(),
-            ),
-            Self::NotReloaded(_) => Some(
-                "Fix its configuration (see: sudo sshd -t), and run: sudo opkssh server uninstall"
-                    .into(),
-            ),
-            Self::Io { .. } => None,
-        }
-    }
-}
-
 /// Removes the files of `server install` except the admin's own. A second run changes nothing, but
 /// reloads sshd again in case the first reload failed.
-pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), UninstallError> {
+pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<(), AdminError> {
     if !rustix::process::geteuid().is_root() {
-        return Err(UninstallError::NotRoot);
+        return Err(install::not_root("uninstall"));
     }
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
     let remove = |path: &Path, say: &mut dyn FnMut(&str)| {
-        remove_ours(path, args.dry_run, say).map_err(failed(path))
+        remove_ours(path, args.dry_run, say).map_err(AdminError::at(path))
     };
     if !args.drop_fallback && written_by_us(&DROP_IN.path()) {
         check_no_fallback()?;
@@ -98,26 +63,40 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
         return Ok(());
     }
     if let Ok(sshd) = Sshd::find() {
-        sshd.check().map_err(UninstallError::NotReloaded)?;
+        sshd.check().map_err(|error| {
+            AdminError::new(format!(
+                "everything else is removed, but the running sshd still runs opkssh: {error}"
+            ))
+            .hinting(
+                "Fix its configuration (see: sudo sshd -t), and run: sudo opkssh server uninstall",
+            )
+        })?;
         install::reload_sshd(&mut say);
     }
     Ok(())
 }
 
 /// Fails if `server.yml` has a fallback. Unreadable settings disable the fallback anyway.
-fn check_no_fallback() -> Result<(), UninstallError> {
+fn check_no_fallback() -> Result<(), AdminError> {
     let settings = etc::load_settings(Path::new(etc::DIRECTORY)).unwrap_or_default();
-    match settings.fallback {
-        Some(fallback) => Err(UninstallError::Fallback(fallback.program().to_owned())),
-        None => Ok(()),
-    }
+    let Some(fallback) = settings.fallback else {
+        return Ok(());
+    };
+    Err(AdminError::new(format!(
+        "keys of the fallback {} work by opkssh only, and would stop working",
+        fallback.program.display()
+    ))
+    .hinting(
+        "Put the command of server.yml into sshd's configuration again (AuthorizedKeysCommand and \
+         AuthorizedKeysCommandUser), and run: sudo opkssh server uninstall --drop-fallback",
+    ))
 }
 
 fn remove_directory(
     path: &Path,
     rehearsal: bool,
     say: &mut dyn FnMut(&str),
-) -> Result<(), UninstallError> {
+) -> Result<(), AdminError> {
     let shown = path.display();
     if !path.is_dir() {
         return Ok(());
@@ -126,12 +105,7 @@ fn remove_directory(
         say(&format!("Would remove {shown}."));
         return Ok(());
     }
-    fs::remove_dir_all(path).map_err(failed(path))?;
+    fs::remove_dir_all(path).map_err(AdminError::at(path))?;
     say(&format!("Removed {shown}."));
     Ok(())
-}
-
-fn failed(path: &Path) -> impl FnOnce(io::Error) -> UninstallError {
-    let path = path.to_owned();
-    |error| UninstallError::Io { path, error }
 }

@@ -18,7 +18,6 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 #[cfg(target_os = "linux")]
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Result of a restriction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteProtection {
     /// The directory does not exist, so there is nothing to protect.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{CONFIG, FileEntry, PROVIDERS, REVOKED, RULES, SETTINGS, hint_for};
+use crate::admin_error::AdminError;
 use crate::config::ServerConfig;
 use crate::files::FileError;
 use crate::policy::revoked::Revoked;
@@ -12,9 +13,11 @@ use crate::settings::Settings;
 
 /// A policy file that exists or is required, and cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", entry.content.failure())]
+#[error("{}: {problem}", failure(*denying))]
 pub struct EtcError {
     pub entry: &'static FileEntry,
+    /// Contents of the file, if it can deny: while it cannot be used, verify refuses everybody.
+    denying: Option<&'static str>,
     pub problem: Unusable,
 }
 
@@ -26,14 +29,20 @@ pub enum Unusable {
     Text { path: PathBuf, reason: String },
 }
 
+fn failure(denying: Option<&str>) -> String {
+    match denying {
+        Some(what) => format!("{what} cannot be used, so every login is refused"),
+        None => "failed to load providers".to_owned(),
+    }
+}
+
 impl EtcError {
     /// Returns true if the fallback command may still accept the key: the file could not have
     /// denied it.
     pub fn allows_fallback(&self) -> bool {
-        !self.entry.content.can_deny()
+        self.denying.is_none()
     }
 
-    /// Returns the next command to run.
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
             Unusable::File(error) => hint_for(error, self.entry.mode),
@@ -42,75 +51,77 @@ impl EtcError {
     }
 }
 
+impl From<EtcError> for AdminError {
+    fn from(error: EtcError) -> Self {
+        Self::new(&error).with_hint(error.hint())
+    }
+}
+
 /// Reads `providers`. A bad row affects only its issuer, and is in the result's problems.
 pub fn load_providers(path: &Path) -> Result<Providers, EtcError> {
-    let bytes = PROVIDERS
-        .read(path)
-        .map_err(|error| unusable(&PROVIDERS, error))?;
+    let bytes = PROVIDERS.read(path).map_err(|error| EtcError {
+        entry: &PROVIDERS,
+        denying: None,
+        problem: error.into(),
+    })?;
     Ok(Providers::parse(&path.display().to_string(), &bytes))
 }
 
 /// Reads `config.yml` of `etc`, or the file `named` instead. Only the first may be missing.
 pub fn load_config(etc: &Path, named: Option<&Path>) -> Result<ServerConfig, EtcError> {
+    let path = named.map_or_else(|| CONFIG.path_in(etc), Path::to_owned);
+    let read = match named {
+        None => CONFIG.read_if_there(&path),
+        Some(path) => CONFIG.read(path).map(Some),
+    };
     let parse = |bytes: &[u8], _: &str| ServerConfig::parse(bytes);
-    match named {
-        None => load_optional(&CONFIG, etc, parse),
-        Some(path) => {
-            let bytes = CONFIG
-                .read(path)
-                .map_err(|error| unusable(&CONFIG, error))?;
-            parsed(&CONFIG, path, &bytes, parse)
-        }
-    }
+    parsed(&CONFIG, "server config", &path, read, parse)
 }
 
-/// Reads `server.yml` of `etc`.
 pub fn load_settings(etc: &Path) -> Result<Settings, EtcError> {
-    load_optional(&SETTINGS, etc, |bytes, _| Settings::parse(bytes))
+    let parse = |bytes: &[u8], _: &str| Settings::parse(bytes);
+    load(&SETTINGS, "server settings", etc, parse)
 }
 
-/// Reads `revoked.yml` of `etc`.
 pub fn load_revoked(etc: &Path) -> Result<Revoked, EtcError> {
-    load_optional(&REVOKED, etc, |bytes, _| Revoked::parse(bytes))
+    let parse = |bytes: &[u8], _: &str| Revoked::parse(bytes);
+    load(&REVOKED, "the revocation list", etc, parse)
 }
 
-/// Reads `rules.yml` of `etc`.
 pub fn load_rules(etc: &Path) -> Result<Rules, EtcError> {
-    load_optional(&RULES, etc, |bytes, path| Rules::parse(path, bytes))
+    let parse = |bytes: &[u8], path: &str| Rules::parse(path, bytes);
+    load(&RULES, "rules", etc, parse)
 }
 
-/// Reads an optional file; missing is the same as empty.
-fn load_optional<T: Default, E: ToString>(
+fn load<T: Default, E: ToString>(
     entry: &'static FileEntry,
+    what: &'static str,
     etc: &Path,
     parse: impl FnOnce(&[u8], &str) -> Result<T, E>,
 ) -> Result<T, EtcError> {
     let path = entry.path_in(etc);
-    match entry.read_if_there(&path) {
-        Ok(None) => Ok(T::default()),
-        Ok(Some(bytes)) => parsed(entry, &path, &bytes, parse),
-        Err(error) => Err(unusable(entry, error)),
-    }
+    parsed(entry, what, &path, entry.read_if_there(&path), parse)
 }
 
-fn parsed<T, E: ToString>(
+/// Parses a file that can deny; missing is the same as empty.
+fn parsed<T: Default, E: ToString>(
     entry: &'static FileEntry,
+    what: &'static str,
     path: &Path,
-    bytes: &[u8],
+    read: Result<Option<Vec<u8>>, FileError>,
     parse: impl FnOnce(&[u8], &str) -> Result<T, E>,
 ) -> Result<T, EtcError> {
-    parse(bytes, &path.display().to_string()).map_err(|error| EtcError {
+    let parsed = match read {
+        Ok(None) => return Ok(T::default()),
+        Ok(Some(bytes)) => parse(&bytes, &path.display().to_string()).map_err(|error| {
+            let (path, reason) = (path.to_owned(), error.to_string());
+            Unusable::Text { path, reason }
+        }),
+        Err(error) => Err(Unusable::File(error)),
+    };
+    parsed.map_err(|problem| EtcError {
         entry,
-        problem: Unusable::Text {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        },
+        denying: Some(what),
+        problem,
     })
-}
-
-fn unusable(entry: &'static FileEntry, error: FileError) -> EtcError {
-    EtcError {
-        entry,
-        problem: Unusable::File(error),
-    }
 }

@@ -1,18 +1,13 @@
 //! Table of every file with a fixed path that the server reads or creates: path, owner, mode,
 //! whether it is required, and contents. Used by `verify`, `audit`, `permissions` and `install`.
 
-mod content;
 mod load;
 
-pub use content::Content;
-pub use load::{
-    EtcError, Unusable, load_config, load_providers, load_revoked, load_rules, load_settings,
-};
+pub use load::{EtcError, load_config, load_providers, load_revoked, load_rules, load_settings};
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::account::Account;
 use crate::files::{self, FileConditions, FileError};
 
 /// Directory of the policy files, unless `--etc` is given.
@@ -24,28 +19,18 @@ pub const LOG: &str = "/var/log/opkssh.log";
 /// Key cache created by `server install`.
 pub const CACHE: &str = "/var/cache/opkssh";
 
-/// A row of the table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FileEntry {
-    pub path: EntryPath,
+    /// Absolute, or below the policy directory; empty for that directory itself.
+    pub path: &'static str,
     pub owner: EntryOwner,
-    pub group: EntryGroup,
+    /// The owner's group, or the group of verify.
+    pub group: EntryOwner,
     /// Mode set by install and `permissions fix`.
     pub mode: u32,
     /// Modes accepted by `permissions check`.
     pub accepted_modes: &'static [u32],
     pub absence: Absence,
-    pub content: Content,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryPath {
-    /// Name in the policy directory; empty for the directory itself.
-    Etc(&'static str),
-    /// Absolute path.
-    System(&'static str),
-    /// Path below the home directory of an account.
-    Home(&'static str),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,17 +38,6 @@ pub enum EntryOwner {
     Root,
     /// The account that verify runs as.
     Verify,
-    /// The owner of the home directory.
-    Home,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryGroup {
-    Root,
-    /// The group that verify runs in.
-    Verify,
-    /// Any group.
-    Any,
 }
 
 /// Handling of a missing file.
@@ -77,115 +51,76 @@ pub enum Absence {
     Accepted,
 }
 
-const fn policy_file(name: &'static str, absence: Absence, content: Content) -> FileEntry {
+const fn policy_file(path: &'static str, absence: Absence) -> FileEntry {
     FileEntry {
-        path: EntryPath::Etc(name),
+        path,
         owner: EntryOwner::Root,
-        group: EntryGroup::Verify,
+        group: EntryOwner::Verify,
         mode: 0o640,
         accepted_modes: &[0o640],
         absence,
-        content,
     }
 }
 
-const fn system_file(path: &'static str, mode: u32, content: Content) -> FileEntry {
+const fn policy_directory(path: &'static str, absence: Absence) -> FileEntry {
     FileEntry {
-        path: EntryPath::System(path),
+        mode: 0o750,
+        accepted_modes: &[0o700, 0o750, 0o755],
+        ..policy_file(path, absence)
+    }
+}
+
+const fn system_file(path: &'static str, mode: u32) -> FileEntry {
+    FileEntry {
+        path,
         owner: EntryOwner::Root,
-        group: EntryGroup::Root,
+        group: EntryOwner::Root,
         mode,
         accepted_modes: &[],
         absence: Absence::Accepted,
-        content,
     }
 }
 
-pub static ETC: FileEntry = FileEntry {
-    path: EntryPath::Etc(""),
-    mode: 0o750,
-    accepted_modes: &[0o700, 0o750, 0o755],
-    ..policy_file("", Absence::Reported, Content::Directory)
-};
-pub static AUTH_ID: FileEntry = policy_file("auth_id", Absence::Created, Content::Rows);
-pub static PROVIDERS: FileEntry = policy_file("providers", Absence::Reported, Content::Providers);
-pub static CONFIG: FileEntry = policy_file("config.yml", Absence::Accepted, Content::Config);
-pub static RULES: FileEntry = policy_file("rules.yml", Absence::Accepted, Content::Rules);
-pub static REVOKED: FileEntry = policy_file("revoked.yml", Absence::Accepted, Content::Revoked);
-pub static SETTINGS: FileEntry = policy_file("server.yml", Absence::Accepted, Content::Settings);
-pub static PLUGINS: FileEntry = FileEntry {
-    mode: 0o750,
-    accepted_modes: &[0o700, 0o750, 0o755],
-    ..policy_file("policy.d", Absence::Created, Content::Directory)
-};
+pub static ETC: FileEntry = policy_directory("", Absence::Reported);
+/// Rows of account, identity and issuer.
+pub static AUTH_ID: FileEntry = policy_file("auth_id", Absence::Created);
+pub static PROVIDERS: FileEntry = policy_file("providers", Absence::Reported);
+/// Go's server configuration.
+pub static CONFIG: FileEntry = policy_file("config.yml", Absence::Accepted);
+pub static RULES: FileEntry = policy_file("rules.yml", Absence::Accepted);
+pub static REVOKED: FileEntry = policy_file("revoked.yml", Absence::Accepted);
+/// The additional server configuration.
+pub static SETTINGS: FileEntry = policy_file("server.yml", Absence::Accepted);
+pub static PLUGINS: FileEntry = policy_directory("policy.d", Absence::Created);
 /// Each `*.yml` in [`PLUGINS`].
-pub static PLUGIN: FileEntry = policy_file("policy.d/*.yml", Absence::Accepted, Content::Plugin);
-pub static HOME_DIRECTORY: FileEntry = FileEntry {
-    path: EntryPath::Home(".opk"),
-    owner: EntryOwner::Home,
-    group: EntryGroup::Any,
-    mode: 0o750,
-    accepted_modes: &[],
-    absence: Absence::Accepted,
-    content: Content::Directory,
-};
-pub static HOME_AUTH_ID: FileEntry = FileEntry {
-    path: EntryPath::Home(".opk/auth_id"),
-    mode: 0o600,
-    content: Content::Rows,
-    ..HOME_DIRECTORY
-};
+pub static PLUGIN: FileEntry = policy_file("policy.d/*.yml", Absence::Accepted);
 pub static LOG_FILE: FileEntry = FileEntry {
-    group: EntryGroup::Verify,
-    ..system_file(LOG, 0o660, Content::Log)
+    group: EntryOwner::Verify,
+    ..system_file(LOG, 0o660)
 };
 pub static KEY_CACHE: FileEntry = FileEntry {
     owner: EntryOwner::Verify,
-    group: EntryGroup::Verify,
-    ..system_file(CACHE, 0o700, Content::Directory)
+    group: EntryOwner::Verify,
+    ..system_file(CACHE, 0o700)
 };
-pub static SUDOERS: FileEntry = system_file("/etc/sudoers.d/opkssh", 0o440, Content::Sudoers);
-pub static CACHE_SERVICE: FileEntry = system_file(
-    "/etc/systemd/system/opkssh-cache.service",
-    0o644,
-    Content::Unit,
-);
-pub static CACHE_TIMER: FileEntry = system_file(
-    "/etc/systemd/system/opkssh-cache.timer",
-    0o644,
-    Content::Unit,
-);
-pub static DROP_IN: FileEntry = system_file(
-    "/etc/ssh/sshd_config.d/60-opkssh.conf",
-    0o644,
-    Content::SshdConfig,
-);
-
-pub static LOGROTATE: FileEntry = system_file("/etc/logrotate.d/opkssh", 0o644, Content::Logrotate);
+pub static SUDOERS: FileEntry = system_file("/etc/sudoers.d/opkssh", 0o440);
+pub static CACHE_SERVICE: FileEntry =
+    system_file("/etc/systemd/system/opkssh-cache.service", 0o644);
+pub static CACHE_TIMER: FileEntry = system_file("/etc/systemd/system/opkssh-cache.timer", 0o644);
+pub static DROP_IN: FileEntry = system_file("/etc/ssh/sshd_config.d/60-opkssh.conf", 0o644);
+pub static LOGROTATE: FileEntry = system_file("/etc/logrotate.d/opkssh", 0o644);
 
 /// The policy files, in the order of Go's `permissions check`.
 pub static POLICY_FILES: [&FileEntry; 6] =
     [&AUTH_ID, &PROVIDERS, &CONFIG, &RULES, &REVOKED, &SETTINGS];
 
 impl FileEntry {
-    /// Returns the path; `base` is the policy directory or the home directory.
-    pub fn path_in(&self, base: &Path) -> PathBuf {
+    /// Returns the path; `etc` is the policy directory.
+    pub fn path_in(&self, etc: &Path) -> PathBuf {
         match self.path {
-            EntryPath::Etc("") => base.to_owned(),
-            EntryPath::Etc(name) | EntryPath::Home(name) => base.join(name),
-            EntryPath::System(path) => PathBuf::from(path),
+            "" => etc.to_owned(),
+            path => etc.join(path),
         }
-    }
-
-    /// Reads a file of this kind in a home directory. It must belong to the account, and no part of
-    /// the path may be a symlink.
-    pub fn read_in_home(&self, account: &Account) -> Result<Vec<u8>, FileError> {
-        let demands = FileConditions {
-            owner: files::Owner::User(account.uid),
-            mode: self.mode,
-        };
-        let path = self.path_in(&account.home);
-        files::read_beneath(&account.home, &path, demands)
     }
 
     /// Returns the path on a server with the documented setup.

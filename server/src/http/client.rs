@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use opkssh_protocol::config::{is_https_or_loopback, is_loopback};
-use opkssh_protocol::json::{self, JsonError, Object};
+use opkssh_protocol::json::{self, Object};
 use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
 use serde_json::Value;
@@ -29,16 +29,10 @@ pub enum HttpError {
     },
     #[error("{url}: HTTP status {status}")]
     Status { url: String, status: u16 },
-    #[error("{0}: redirected without a valid address")]
-    Location(String),
-    #[error("{0}: more than {MAX_REDIRECTS} redirects")]
-    Redirects(String),
+    #[error("{url}: {problem}")]
+    Answer { url: String, problem: String },
     #[error("{} is not an https URL", quoted(.0))]
     NotHttps(String),
-    #[error("{url}: {error}")]
-    Json { url: String, error: JsonError },
-    #[error("{url}: no {member:?} in the discovery document")]
-    Member { url: String, member: &'static str },
     #[error(
         "issuer does not match: {url} names {}, configured is {expected:?}",
         quoted(got)
@@ -53,6 +47,14 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// Returns the error of an answer that cannot be used.
+    pub fn answer(url: &str, problem: impl ToString) -> Self {
+        Self::Answer {
+            url: url.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+
     /// Returns true for a time-out or a refused connection of any request.
     pub fn is_unreachable(&self) -> bool {
         match self {
@@ -79,7 +81,6 @@ pub struct ProviderClient<'a> {
     given: Duration,
 }
 
-/// Result of a single request.
 pub enum Answer {
     Document(Document),
     Redirect(Url),
@@ -121,7 +122,8 @@ impl<'a> ProviderClient<'a> {
                 Answer::Redirect(next) => url = next,
             }
         }
-        Err(HttpError::Redirects(asked))
+        let problem = format!("more than {MAX_REDIRECTS} redirects");
+        Err(HttpError::answer(&asked, problem))
     }
 
     /// Sends one request, with `token` as the bearer token (RFC 6750 section 2.1) if given.
@@ -146,10 +148,8 @@ impl<'a> ProviderClient<'a> {
         } else {
             self.network.proxy_for(url)
         };
-        let mut request = self
-            .agent
-            .get(url.as_str())
-            .header("Accept", "application/json");
+        let request = self.agent.get(url.as_str());
+        let mut request = request.header("Accept", "application/json");
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {}", token.expose()));
         }
@@ -166,7 +166,9 @@ impl<'a> ProviderClient<'a> {
                 let location = response.headers().get("location");
                 let location = location.and_then(|location| location.to_str().ok());
                 let next = location.and_then(|location| url.join(location).ok());
-                let next = next.ok_or_else(|| HttpError::Location(url.to_string()))?;
+                let next = next.ok_or_else(|| {
+                    HttpError::answer(url.as_str(), "redirected without a valid address")
+                })?;
                 acceptable(next.as_str(), url.as_str()).map(Answer::Redirect)
             }
             status => Err(HttpError::Status {
@@ -199,57 +201,40 @@ pub fn discovered(
     url: &str,
     issuer: &str,
 ) -> Result<Url, HttpError> {
-    let address = member_of(document, member, url, issuer)?;
-    acceptable(&address, issuer)
-}
-
-fn member_of(
-    document: &[u8],
-    member: &'static str,
-    url: &str,
-    issuer: &str,
-) -> Result<String, HttpError> {
-    let document = json::parse_object(document).map_err(|error| HttpError::Json {
-        url: url.to_owned(),
-        error,
-    })?;
-    let named = text(&document, "issuer", url)?;
-    if named != issuer {
+    let document = json::parse_object(document).map_err(|error| HttpError::answer(url, error))?;
+    let got = text(&document, "issuer", url)?;
+    if got != issuer {
         return Err(HttpError::Issuer {
             url: url.to_owned(),
-            got: named,
+            got,
             expected: issuer.to_owned(),
         });
     }
-    text(&document, member, url)
+    acceptable(&text(&document, member, url)?, issuer)
 }
 
 fn text(document: &Object, member: &'static str, url: &str) -> Result<String, HttpError> {
     let text = document.get(member).and_then(Value::as_str);
-    text.map(str::to_owned).ok_or_else(|| HttpError::Member {
-        url: url.to_owned(),
-        member,
-    })
+    text.map(str::to_owned)
+        .ok_or_else(|| HttpError::answer(url, format!("no {member:?} in the discovery document")))
 }
 
 /// Returns the freshness lifetime (RFC 9111 sections 5.1 and 5.2.2); the shortest of several
 /// directives counts.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
-    let mut shortest: Option<u64> = None;
     let lines = headers.get_all("cache-control").into_iter();
     let words = lines.filter_map(|line| line.to_str().ok());
-    for directive in words.flat_map(|line| line.split(',')) {
-        let directive = directive.trim().to_ascii_lowercase();
-        let seconds = match directive.split_once('=') {
-            Some(("max-age", seconds)) => seconds.trim_matches('"').parse().ok(),
-            None if directive == "no-store" || directive == "no-cache" => Some(0),
-            _ => None,
-        };
-        shortest = match (shortest, seconds) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-    }
+    let lifetimes = words
+        .flat_map(|line| line.split(','))
+        .filter_map(|directive| {
+            let directive = directive.trim().to_ascii_lowercase();
+            match directive.split_once('=') {
+                Some(("max-age", seconds)) => seconds.trim_matches('"').parse().ok(),
+                None if directive == "no-store" || directive == "no-cache" => Some(0),
+                _ => None,
+            }
+        });
+    let shortest: Option<u64> = lifetimes.min();
     let age = headers
         .get("age")
         .and_then(|age| age.to_str().ok()?.trim().parse::<u64>().ok())
@@ -264,7 +249,7 @@ mod tests {
     const ISSUER: &str = "https://op.example";
 
     fn discovery(document: &str) -> Result<String, HttpError> {
-        member_of(document.as_bytes(), "jwks_uri", "u", ISSUER)
+        discovered(document.as_bytes(), "jwks_uri", "u", ISSUER).map(String::from)
     }
 
     #[test]

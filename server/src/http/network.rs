@@ -2,6 +2,7 @@
 //! the server configuration replaces it.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,18 +22,8 @@ pub struct Network {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum NetworkError {
-    #[error("HTTPS_PROXY is not a proxy's URL: {0}")]
-    Proxy(ureq::Error),
-    #[error("{name} {path}: {error}")]
-    Roots {
-        name: &'static str,
-        path: String,
-        error: io::Error,
-    },
-    #[error("{name} {path}: no certificate in it")]
-    NoRoots { name: &'static str, path: String },
-}
+#[error("{0}")]
+pub struct NetworkError(String);
 
 impl Network {
     /// Takes the settings from `env_vars`, then from the environment. The platform verifier reads
@@ -47,8 +38,12 @@ impl Network {
                 .or_else(|| names.iter().find_map(|name| environment(name)))
                 .filter(|value| !value.is_empty())
         };
+        let proxy = |url: String| {
+            Proxy::new(&url)
+                .map_err(|error| NetworkError(format!("HTTPS_PROXY is not a proxy's URL: {error}")))
+        };
         let https_proxy = find(["HTTPS_PROXY", "https_proxy"])
-            .map(|proxy| Proxy::new(&proxy).map_err(NetworkError::Proxy))
+            .map(proxy)
             .transpose()?;
         let no_proxy = find(["NO_PROXY", "no_proxy"]).unwrap_or_default();
         let file = env_vars
@@ -119,42 +114,29 @@ pub fn without_effect(env_vars: &BTreeMap<String, String>) -> impl Iterator<Item
 }
 
 fn add_file(roots: &mut Vec<Certificate<'static>>, path: &str) -> Result<(), NetworkError> {
-    let name = "SSL_CERT_FILE";
-    let pem = std::fs::read(path).map_err(|error| NetworkError::Roots {
-        name,
-        path: path.to_owned(),
-        error,
-    })?;
+    let failed = |error: &dyn Display| NetworkError(format!("SSL_CERT_FILE {path}: {error}"));
     let before = roots.len();
+    let pem = std::fs::read(path).map_err(|error| failed(&error))?;
     roots.extend(certificates(&pem));
-    if roots.len() == before {
-        return Err(NetworkError::NoRoots {
-            name,
-            path: path.to_owned(),
-        });
+    match roots.len() > before {
+        true => Ok(()),
+        false => Err(failed(&"no certificate in it")),
     }
-    Ok(())
 }
 
 fn add_directory(roots: &mut Vec<Certificate<'static>>, path: &str) -> Result<(), NetworkError> {
-    let name = "SSL_CERT_DIR";
-    let failed = |error| NetworkError::Roots {
-        name,
-        path: path.to_owned(),
-        error,
+    let failed = |path: &Path, error: io::Error| {
+        NetworkError(format!("SSL_CERT_DIR {}: {error}", path.display()))
     };
-    for entry in Path::new(path).read_dir().map_err(failed)? {
-        let file = entry.map_err(failed)?.path();
+    let path = Path::new(path);
+    for entry in path.read_dir().map_err(|error| failed(path, error))? {
+        let file = entry.map_err(|error| failed(path, error))?.path();
         // such directories also contain READMEs and dangling links
-        if !file.is_file() {
-            continue;
-        }
-        match std::fs::read(&file) {
-            Ok(pem) => roots.extend(certificates(&pem)),
-            Err(error) => {
-                let path = file.canonicalize().unwrap_or(file).display().to_string();
-                return Err(NetworkError::Roots { name, path, error });
-            }
+        if file.is_file() {
+            let real = file.canonicalize();
+            let real = real.as_deref().unwrap_or(&file);
+            let pem = std::fs::read(&file).map_err(|error| failed(real, error))?;
+            roots.extend(certificates(&pem));
         }
     }
     Ok(())

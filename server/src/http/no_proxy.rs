@@ -1,8 +1,8 @@
 //! `NO_PROXY`: hosts to connect to without a proxy, with Go's syntax. Pure.
 
-use std::net::IpAddr;
-
 use url::{Host, Url};
+
+use crate::cidr::Cidr;
 
 /// The entries, in lower case.
 #[derive(Default)]
@@ -12,19 +12,17 @@ enum Entry {
     /// `*`
     All,
     /// Addresses in CIDR notation, such as `10.0.0.0/8`.
-    Block { network: IpAddr, prefix: u32 },
+    Block(Cidr),
     /// An address, a name (including subdomains), or `.name` or `*.name` (only subdomains).
     Host { name: String, port: Option<u16> },
 }
 
 impl NoProxy {
-    /// Reads entries separated by commas.
     pub fn parse(text: &str) -> Self {
         let entries = text.split(',').map(|entry| entry.trim().to_lowercase());
         Self(entries.map(Entry::parse).collect())
     }
 
-    /// Returns true if an entry matches the address.
     pub fn names(&self, url: &Url) -> bool {
         self.0.iter().any(|entry| entry.is_for(url))
     }
@@ -35,27 +33,26 @@ impl Entry {
         if entry == "*" {
             return Self::All;
         }
-        if let Some((network, prefix)) = block(&entry) {
-            return Self::Block { network, prefix };
+        if entry.contains('/')
+            && let Some(block) = Cidr::parse_loosely(&entry)
+        {
+            return Self::Block(block);
         }
-        match entry.rsplit_once(':') {
-            Some((name, port)) if !name.contains(':') || name.ends_with(']') => Self::Host {
-                name: name.to_owned(),
-                port: port.parse().ok(),
-            },
-            _ => Self::Host {
-                name: entry,
-                port: None,
-            },
-        }
+        let (name, port) = match entry.rsplit_once(':') {
+            Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
+                (name.to_owned(), port.parse().ok())
+            }
+            _ => (entry, None),
+        };
+        Self::Host { name, port }
     }
 
     fn is_for(&self, url: &Url) -> bool {
         match self {
             Self::All => true,
-            Self::Block { network, prefix } => match url.host() {
-                Some(Host::Ipv4(address)) => is_in(*network, *prefix, address.into()),
-                Some(Host::Ipv6(address)) => is_in(*network, *prefix, address.into()),
+            Self::Block(block) => match url.host() {
+                Some(Host::Ipv4(address)) => block.contains(address.into()),
+                Some(Host::Ipv6(address)) => block.contains(address.into()),
                 // as in Go, names are not resolved for this
                 Some(Host::Domain(_)) | None => false,
             },
@@ -71,48 +68,17 @@ fn is_host(name: &str, url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(host)) => {
             let below = name.strip_prefix('*').unwrap_or(name);
-            match below.strip_prefix('.') {
-                Some(_) => host.ends_with(below),
-                None => {
-                    host == name
-                        || host
-                            .strip_suffix(name)
-                            .is_some_and(|rest| rest.ends_with('.'))
-                }
+            let is_below = |host: &str| {
+                host.strip_suffix(name)
+                    .is_some_and(|rest| rest.ends_with('.'))
+            };
+            match below.starts_with('.') {
+                true => host.ends_with(below),
+                false => host == name || is_below(host),
             }
         }
         Some(host) => host.to_string().trim_matches(['[', ']']) == name.trim_matches(['[', ']']),
         None => false,
-    }
-}
-
-fn block(entry: &str) -> Option<(IpAddr, u32)> {
-    let (network, prefix) = entry.split_once('/')?;
-    let network: IpAddr = network.parse().ok()?;
-    let is_number = !prefix.is_empty() && prefix.bytes().all(|digit| digit.is_ascii_digit());
-    let prefix = prefix.parse().ok().filter(|_| is_number)?;
-    (prefix <= width(network)).then_some((network, prefix))
-}
-
-fn is_in(network: IpAddr, prefix: u32, address: IpAddr) -> bool {
-    // ::ffff:10.0.0.1 is 10.0.0.1
-    let address = address.to_canonical();
-    let behind = width(network) - prefix;
-    let start = |address| bits(address).checked_shr(behind).unwrap_or_default();
-    address.is_ipv4() == network.is_ipv4() && start(address) == start(network)
-}
-
-fn width(address: IpAddr) -> u32 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    }
-}
-
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_bits().into(),
-        IpAddr::V6(address) => address.to_bits(),
     }
 }
 

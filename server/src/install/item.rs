@@ -3,13 +3,14 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use opkssh_files::Writer;
 
-use super::{Identity, InstallError, MARK};
-use crate::etc::{ACCOUNT, EntryGroup, EntryOwner, FileEntry};
+use super::{Identity, MARK};
+use crate::admin_error::AdminError;
+use crate::etc::{ACCOUNT, EntryOwner, FileEntry};
 
 /// A file or directory of the installation.
 pub struct InstallItem {
@@ -36,31 +37,28 @@ pub enum Kind {
 }
 
 impl InstallItem {
-    /// Returns the item for a row of the table of files.
     pub fn new(entry: &FileEntry, account: Identity, kind: Kind) -> Self {
+        let id = |owner, id| if owner == EntryOwner::Root { 0 } else { id };
+        let name = |owner| {
+            if owner == EntryOwner::Root {
+                "root"
+            } else {
+                ACCOUNT
+            }
+        };
         Self {
             path: entry.path(),
             kind,
-            uid: match entry.owner {
-                EntryOwner::Verify => account.uid,
-                EntryOwner::Root | EntryOwner::Home => 0,
-            },
-            gid: match entry.group {
-                EntryGroup::Verify => account.gid,
-                EntryGroup::Root | EntryGroup::Any => 0,
-            },
+            uid: id(entry.owner, account.uid),
+            gid: id(entry.group, account.gid),
             mode: entry.mode,
-            owner: match (entry.owner, entry.group) {
-                (EntryOwner::Verify, _) => format!("{ACCOUNT}:{ACCOUNT}"),
-                (_, EntryGroup::Verify) => format!("root:{ACCOUNT}"),
-                _ => "root:root".to_owned(),
-            },
+            owner: format!("{}:{}", name(entry.owner), name(entry.group)),
         }
     }
 
     /// Creates the item, or in a dry run says so. Returns true if something changed or would
     /// change.
-    pub fn ensure(&self, rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
+    pub fn ensure(&self, rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<bool, AdminError> {
         let shown = self.path.display();
         match fs::symlink_metadata(&self.path) {
             Ok(metadata) if metadata.is_file() && self.report_unmanaged(say)? => {
@@ -72,7 +70,7 @@ impl InstallItem {
             }
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(self.failed(error)),
+            Err(error) => return Err(AdminError::at(&self.path)(error)),
         }
         let (mode, owner) = (self.mode, &self.owner);
         if rehearsal {
@@ -84,17 +82,24 @@ impl InstallItem {
             }
             return Ok(true);
         }
+        let writer = Writer::exact(self.mode).owned_by(self.uid, self.gid);
         match &self.kind {
             Kind::Directory | Kind::OwnDirectory => self.make_directory(),
-            Kind::Given(text) => self.write(text, false),
-            Kind::Written(text) | Kind::Offered(text) => self.write(text, true),
-        }?;
+            Kind::Given(text) => writer.create(&self.path, text.as_bytes()),
+            Kind::Written(text) | Kind::Offered(text) => {
+                writer.replace(&self.path, text.as_bytes())
+            }
+        }
+        .map_err(AdminError::at(&self.path))?;
         say(&format!("Wrote {shown} (mode {mode:o}, {owner})."));
         Ok(true)
     }
 
-    fn is_in_order(&self, metadata: &fs::Metadata) -> Result<bool, InstallError> {
-        let wrong = || InstallError::Kind(self.path.clone());
+    fn is_in_order(&self, metadata: &fs::Metadata) -> Result<bool, AdminError> {
+        let wrong = || {
+            let path = self.path.display();
+            AdminError::new(format!("{path} exists, but is not of the required type"))
+        };
         match &self.kind {
             Kind::Directory if metadata.is_dir() || self.path.is_dir() => Ok(true),
             Kind::OwnDirectory if metadata.is_dir() => Ok(metadata.uid() == self.uid
@@ -103,7 +108,7 @@ impl InstallItem {
             // an admin may have linked it elsewhere
             Kind::Given(_) if !self.path.is_dir() => Ok(true),
             Kind::Written(text) | Kind::Offered(text) if metadata.is_file() => {
-                let found = fs::read_to_string(&self.path).map_err(|error| self.failed(error))?;
+                let found = fs::read_to_string(&self.path).map_err(AdminError::at(&self.path))?;
                 if !found.starts_with(MARK) {
                     return Err(wrong());
                 }
@@ -114,11 +119,11 @@ impl InstallItem {
     }
 
     /// Reports that a file is the admin's, and which of our rows it lacks.
-    fn report_unmanaged(&self, say: &mut dyn FnMut(&str)) -> Result<bool, InstallError> {
+    fn report_unmanaged(&self, say: &mut dyn FnMut(&str)) -> Result<bool, AdminError> {
         let Kind::Offered(text) = &self.kind else {
             return Ok(false);
         };
-        let found = fs::read(&self.path).map_err(|error| self.failed(error))?;
+        let found = fs::read(&self.path).map_err(AdminError::at(&self.path))?;
         let found = String::from_utf8_lossy(&found);
         if found.starts_with(MARK) {
             return Ok(false);
@@ -139,31 +144,13 @@ impl InstallItem {
         Ok(true)
     }
 
-    fn make_directory(&self) -> Result<(), InstallError> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let made = fs::DirBuilder::new().mode(0o700).create(&self.path);
-        match made {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-            _ => chown(&self.path, Some(self.uid), Some(self.gid))
-                .and_then(|()| fs::set_permissions(&self.path, Permissions::from_mode(self.mode))),
+    fn make_directory(&self) -> io::Result<()> {
+        match fs::DirBuilder::new().mode(0o700).create(&self.path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
         }
-        .map_err(|error| self.failed(error))
-    }
-
-    fn write(&self, text: &str, replace: bool) -> Result<(), InstallError> {
-        let writer = Writer::exact(self.mode).owned_by(self.uid, self.gid);
-        let written = match replace {
-            true => writer.replace(&self.path, text.as_bytes()),
-            false => writer.create(&self.path, text.as_bytes()),
-        };
-        written.map_err(|error| self.failed(error))
-    }
-
-    fn failed(&self, error: std::io::Error) -> InstallError {
-        InstallError::Io {
-            path: self.path.clone(),
-            error,
-        }
+        chown(&self.path, Some(self.uid), Some(self.gid))?;
+        fs::set_permissions(&self.path, Permissions::from_mode(self.mode))
     }
 }
 
@@ -206,8 +193,13 @@ mod tests {
         }
     }
 
-    fn ensure(item: &InstallItem) -> Result<bool, InstallError> {
+    fn ensure(item: &InstallItem) -> Result<bool, AdminError> {
         item.ensure(false, &mut |_| ())
+    }
+
+    fn has_wrong_type(item: &InstallItem) -> bool {
+        let error = ensure(item).unwrap_err().to_string();
+        error.ends_with("is not of the required type")
     }
 
     fn mode(path: &Path) -> u32 {
@@ -232,10 +224,7 @@ mod tests {
         assert!(ensure(&sub).unwrap());
         assert!(!ensure(&sub).unwrap());
         assert_eq!(mode(&sub.path), 0o750);
-        assert!(matches!(
-            ensure(&item(file, Kind::Directory, 0o750)),
-            Err(InstallError::Kind(_))
-        ));
+        assert!(has_wrong_type(&item(file, Kind::Directory, 0o750)));
     }
 
     #[test]
@@ -264,7 +253,7 @@ mod tests {
         assert!(remove_ours(&path, false, &mut |_| ()).unwrap());
         assert!(!remove_ours(&path, false, &mut |_| ()).unwrap());
         fs::write(&path, "the admin's").unwrap();
-        assert!(matches!(ensure(&ours("a")), Err(InstallError::Kind(_))));
+        assert!(has_wrong_type(&ours("a")));
         assert!(!remove_ours(&path, false, &mut |_| ()).unwrap());
         assert!(path.exists());
     }
@@ -295,6 +284,6 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"# an admin's\na\n");
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/dev/null", &path).unwrap();
-        assert!(matches!(ensure(&offered("a")), Err(InstallError::Kind(_))));
+        assert!(has_wrong_type(&offered("a")));
     }
 }

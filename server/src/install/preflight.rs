@@ -3,20 +3,23 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::InstallError;
 use crate::account;
+use crate::admin_error::AdminError;
 use crate::etc::{self, ACCOUNT};
 use crate::permissions::{self, Action, Obstacle, ServerPaths};
 
 /// Lets verify's account read the policy files that only root can have written, by setting group
 /// and mode. Fails if that is not sufficient, or if others could have written a file, which an
 /// admin must review first.
-pub fn grant_access(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
+pub fn grant_access(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), AdminError> {
     let Ok(account) = account::find(ACCOUNT) else {
         return Ok(());
     };
     if !account::groups_of(&account.name).contains(&account::find_group(ACCOUNT).unwrap_or(0)) {
-        return Err(InstallError::NotInGroup);
+        return Err(AdminError::new(format!(
+            "the account {ACCOUNT} is not in the group {ACCOUNT}, which reads the files"
+        ))
+        .hinting(format!("Run: sudo usermod -aG {ACCOUNT} {ACCOUNT}")));
     }
     let paths = ServerPaths {
         etc: etc::DIRECTORY.into(),
@@ -24,7 +27,14 @@ pub fn grant_access(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), In
         cache: etc::CACHE.into(),
     };
     if let Some(open) = permissions::open_directory(&paths) {
-        return Err(InstallError::OpenDirectory(open));
+        let path = open.display();
+        return Err(
+            AdminError::new(format!("{path} can be changed by accounts other than root")).hinting(
+                format!(
+                    "Review its contents, then run: sudo chown root {path} && sudo chmod 750 {path}"
+                ),
+            ),
+        );
     }
     // the directory must be accessible before its files are checked
     for _ in 0..2 {
@@ -33,7 +43,7 @@ pub fn grant_access(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), In
                 if rehearsal {
                     say(&format!("Would {action}."));
                 } else {
-                    permissions::apply(&action).map_err(InstallError::Repair)?;
+                    permissions::apply(&action).map_err(AdminError::new)?;
                     say(&format!("Done: {action}"));
                 }
             }
@@ -43,30 +53,41 @@ pub fn grant_access(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), In
         }
     }
     match permissions::obstacles_of_verify(&paths).into_iter().next() {
-        Some(obstacle) if !rehearsal => Err(InstallError::Unreachable(obstacle)),
+        Some(obstacle) if !rehearsal => Err(unreachable(&obstacle)),
         _ => Ok(()),
     }
 }
 
-fn fix_for(obstacle: &Obstacle) -> Result<[Action; 2], InstallError> {
+fn fix_for(obstacle: &Obstacle) -> Result<[Action; 2], AdminError> {
     match obstacle.entry {
         Some(entry) if obstacle.is_roots_alone => Ok([
             Action::Owner(obstacle.path.clone(), ACCOUNT.to_owned()),
             Action::Mode(obstacle.path.clone(), entry.mode),
         ]),
-        _ => Err(InstallError::Unreachable(obstacle.clone())),
+        _ => Err(unreachable(obstacle)),
     }
 }
 
+fn unreachable(obstacle: &Obstacle) -> AdminError {
+    let path = obstacle.path.display();
+    AdminError::new(format!("{path}: {}", obstacle.describe(ACCOUNT))).hinting(
+        match obstacle.entry {
+            None => format!("Check why it is closed, then run: sudo chmod o+x {path}"),
+            Some(entry) => format!(
+                "Look at what is in it, since others than root could have changed it; then run: \
+                 sudo chown root:{ACCOUNT} {path} && sudo chmod {:o} {path}",
+                entry.mode
+            ),
+        },
+    )
+}
+
 /// Runs `program server check`, which loads all files of verify as verify's account.
-pub fn check_as_account(program: &Path) -> Result<(), InstallError> {
+pub fn check_as_account(program: &Path) -> Result<(), AdminError> {
     let checked = Command::new(program)
         .args(["server", "check", "--quiet"])
         .output()
-        .map_err(|error| InstallError::Io {
-            path: program.to_owned(),
-            error,
-        })?;
+        .map_err(AdminError::at(program))?;
     if checked.status.success() {
         return Ok(());
     }
@@ -74,8 +95,8 @@ pub fn check_as_account(program: &Path) -> Result<(), InstallError> {
     let mut lines = said.lines();
     let reason = lines.next().unwrap_or("no error message");
     let reason = reason.strip_prefix("Error: ").unwrap_or(reason);
-    Err(InstallError::Preflight {
-        reason: reason.to_owned(),
-        hint: lines.next().map(str::to_owned),
-    })
+    Err(AdminError::new(format!(
+        "verify, run as {ACCOUNT}, cannot do its work: {reason}"
+    ))
+    .with_hint(lines.next().map(str::to_owned)))
 }

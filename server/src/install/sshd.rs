@@ -8,23 +8,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::InstallError;
 use super::tokens::OpenSshVersion;
+use crate::admin_error::AdminError;
 use crate::process::{self, ProcessError};
 
 const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The sshd program.
-pub struct Sshd(PathBuf);
+pub struct Sshd(&'static str);
 
 /// Output of `sshd -T`: one setting per line, outside Match blocks.
-pub struct SshdSettings(pub(super) String);
+pub struct SshdSettings(String);
 
 /// The configured AuthorizedKeysCommand, outside Match blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SshdState {
-    /// No AuthorizedKeysCommand.
     None,
     /// An opkssh program, this one or Go's, and the AuthorizedKeysCommandUser.
     Opkssh {
@@ -35,16 +33,13 @@ pub enum SshdState {
 }
 
 impl Sshd {
-    pub fn find() -> Result<Self, InstallError> {
-        PLACES
-            .into_iter()
-            .map(PathBuf::from)
-            .find(|path| path.exists())
-            .map(Self)
-            .ok_or(InstallError::NoSshd)
+    pub fn find() -> Result<Self, AdminError> {
+        process::installed(&PLACES).map(Self).ok_or_else(|| {
+            AdminError::new("there is no sshd in /usr/sbin, /usr/local/sbin or /usr/bin")
+                .hinting("Install the OpenSSH server first")
+        })
     }
 
-    /// Runs `sshd -t`.
     pub fn check(&self) -> Result<(), ProcessError> {
         self.ask(&[OsStr::new("-t")]).map(|_| ())
     }
@@ -66,7 +61,7 @@ impl Sshd {
 
     /// Returns OpenSSH's version; `None` for another sshd.
     pub fn version(&self) -> Option<OpenSshVersion> {
-        let output = Command::new(&self.0).arg("-V").output().ok()?;
+        let output = Command::new(self.0).arg("-V").output().ok()?;
         // on stderr, and with an error in versions without that option
         OpenSshVersion::find(&String::from_utf8_lossy(&output.stderr))
     }
@@ -75,7 +70,7 @@ impl Sshd {
     /// which can be missing while sshd is not running.
     fn ask(&self, words: &[&OsStr]) -> Result<Vec<u8>, ProcessError> {
         let ask = || {
-            let mut command = Command::new(&self.0);
+            let mut command = Command::new(self.0);
             command.args(words);
             process::answer(command, DEADLINE)
         };
@@ -128,6 +123,44 @@ impl SshdSettings {
     }
 }
 
+/// A certificate type, its signature algorithm, and what uses it.
+const KEYS: [(&str, &str, &str); 2] = [
+    (
+        "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+        "ecdsa-sha2-nistp256",
+        "P-256 keys, the default of opkssh login",
+    ),
+    (
+        "ssh-ed25519-cert-v01@openssh.com",
+        "ssh-ed25519",
+        "Ed25519 keys",
+    ),
+];
+
+/// Returns the settings that make sshd refuse our certificates, with the reason.
+pub fn refusals(settings: &SshdSettings) -> Vec<String> {
+    if settings.get("pubkeyauthentication") == Some("no") {
+        return vec!["PubkeyAuthentication is no: sshd accepts no certificate".to_owned()];
+    }
+    let mut found = Vec::new();
+    for (certificate, signature, keys) in KEYS {
+        for (setting, wanted) in [
+            ("PubkeyAcceptedAlgorithms", certificate),
+            // its name before OpenSSH 8.5
+            ("PubkeyAcceptedKeyTypes", certificate),
+            ("CASignatureAlgorithms", signature),
+        ] {
+            let lacks = |list: &str| !list.split(',').any(|one| one == wanted);
+            if settings.get(&setting.to_lowercase()).is_some_and(lacks) {
+                found.push(format!(
+                    "{setting} lacks {wanted}: sshd refuses certificates with {keys}"
+                ));
+            }
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,5 +193,40 @@ mod tests {
             let line = format!("authorizedkeyscommand {other}");
             assert_eq!(state(&line), SshdState::Other(other.into()));
         }
+    }
+
+    const ALL: &str = "port 22\npubkeyauthentication yes\n\
+        pubkeyacceptedalgorithms ssh-ed25519-cert-v01@openssh.com,ecdsa-sha2-nistp256-cert-v01@openssh.com\n\
+        casignaturealgorithms ssh-ed25519,ecdsa-sha2-nistp256\n";
+
+    #[test]
+    fn each_setting_that_refuses_is_named() {
+        let refusals = |text: &str| super::refusals(&SshdSettings(text.to_owned()));
+        assert_eq!(refusals(ALL), Vec::<String>::new());
+        assert_eq!(refusals(""), Vec::<String>::new());
+        let off = ALL.replace("pubkeyauthentication yes", "pubkeyauthentication no");
+        assert_eq!(
+            refusals(&off),
+            ["PubkeyAuthentication is no: sshd accepts no certificate"]
+        );
+        let no_p256 = ALL.replace(",ecdsa-sha2-nistp256-cert-v01@openssh.com", "");
+        assert_eq!(
+            refusals(&no_p256),
+            [
+                "PubkeyAcceptedAlgorithms lacks ecdsa-sha2-nistp256-cert-v01@openssh.com: sshd \
+                 refuses certificates with P-256 keys, the default of opkssh login"
+            ]
+        );
+        let no_ed25519 = ALL.replace(
+            "casignaturealgorithms ssh-ed25519,",
+            "casignaturealgorithms ",
+        );
+        assert_eq!(
+            refusals(&no_ed25519),
+            [
+                "CASignatureAlgorithms lacks ssh-ed25519: sshd refuses certificates with Ed25519 \
+                 keys"
+            ]
+        );
     }
 }

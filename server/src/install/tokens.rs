@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::arguments::Argument;
 
-/// OpenSSH's version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OpenSshVersion {
     pub major: u32,

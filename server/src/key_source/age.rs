@@ -21,7 +21,8 @@ const BETWEEN_REQUESTS_WITHOUT_KEYS: i64 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     fresh: Duration,
-    stale_if_error: Duration,
+    /// Counts from the time of the fetch.
+    pub stale_if_error: Duration,
 }
 
 impl Default for Bounds {
@@ -34,7 +35,6 @@ impl Default for Bounds {
     }
 }
 
-/// Usability of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyUse {
     /// Use without a request.
@@ -48,17 +48,12 @@ pub enum KeyUse {
 }
 
 impl Bounds {
-    /// Clamps `fresh` to between a minute and an hour. `stale_if_error` counts from the time of the
-    /// fetch.
+    /// Clamps `fresh` to between a minute and an hour.
     pub fn new(fresh: Duration, stale_if_error: Duration) -> Self {
         Self {
             fresh: fresh.clamp(MIN_FRESH, MAX_FRESH),
             stale_if_error,
         }
-    }
-
-    pub fn stale_if_error(&self) -> Duration {
-        self.stale_if_error
     }
 
     /// Returns the usability of the keys of `entry` at `now`.
@@ -82,10 +77,9 @@ impl Bounds {
 
     /// Returns the seconds until the provider may be asked again; `None`: now.
     pub fn must_wait(&self, asked: UnixTime, has_keys: bool, now: UnixTime) -> Option<i64> {
-        let pause = if has_keys {
-            BETWEEN_REQUESTS
-        } else {
-            BETWEEN_REQUESTS_WITHOUT_KEYS
+        let pause = match has_keys {
+            true => BETWEEN_REQUESTS,
+            false => BETWEEN_REQUESTS_WITHOUT_KEYS,
         };
         left_of(pause, asked, now)
     }

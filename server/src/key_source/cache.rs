@@ -27,19 +27,10 @@ pub struct KeyCache<'a, S> {
 #[derive(Debug)]
 pub struct CachedKeys {
     pub keys: KeySet,
-    pub origin: Origin,
+    /// Age in seconds of keys from the cache; `None`: from the provider.
+    pub age: Option<i64>,
     /// Notices for the admin, not escaped.
     pub notices: Vec<String>,
-}
-
-/// Source of the keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    Provider,
-    /// From the cache, with this age in seconds.
-    Store {
-        age: i64,
-    },
 }
 
 impl<'a, S: KeySource> KeyCache<'a, S> {
@@ -72,22 +63,19 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         if let Some(kept) = &kept
             && kept.standing == KeyUse::Fresh
         {
-            let again = if suit(&kept.keys) {
-                None
-            } else {
-                self.must_wait(issuer, true, now)
-            };
-            if let Some((_, again)) = &again {
+            let suits = suit(&kept.keys);
+            let wait = self.must_wait(issuer, true, now).filter(|_| !suits);
+            if let Some((_, again)) = &wait {
                 notices.push(format!(
                     "wanted key not found at {issuer}, which is asked again in {again} s"
                 ));
             }
-            if again.is_some() || suit(&kept.keys) {
+            if suits || wait.is_some() {
                 return Ok(answer(kept, now, notices));
             }
         }
         let stands_in = kept.filter(|kept| kept.standing != KeyUse::Expired);
-        let deadline = match stands_in {
+        let deadline = match &stands_in {
             Some(_) => deadline.at_most(TIMEOUT_WITH_KEYS),
             None => deadline,
         };
@@ -103,9 +91,8 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         notices.extend(no_lock);
         let now = (self.clock)();
         let kept = self.kept(issuer, now, &mut notices);
-        let has_keys = kept
-            .as_ref()
-            .is_some_and(|kept| kept.standing != KeyUse::Expired);
+        let is_usable = |kept: &CachedEntry| kept.standing != KeyUse::Expired;
+        let has_keys = kept.as_ref().is_some_and(is_usable);
         if let Some(kept) = &kept
             && kept.standing == KeyUse::Fresh
             && suit(&kept.keys)
@@ -124,11 +111,7 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
         let fetched = self.fetch(issuer, deadline, &mut notices);
         drop(lock);
         match fetched {
-            Ok(keys) => Ok(CachedKeys {
-                keys,
-                origin: Origin::Provider,
-                notices,
-            }),
+            Ok(keys) => Ok(from_provider(keys, notices)),
             Err(error) => self.without_answer(error, kept, issuer, notices),
         }
     }
@@ -145,26 +128,21 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
             }
         };
         let keys = self.fetch(issuer, deadline, &mut notices)?;
-        Ok(CachedKeys {
-            keys,
-            origin: Origin::Provider,
-            notices,
-        })
+        Ok(from_provider(keys, notices))
     }
 
     fn kept(&self, issuer: &str, now: UnixTime, notices: &mut Vec<String>) -> Option<CachedEntry> {
-        match self.store.entry(issuer) {
-            Ok(found) => found.map(|(entry, keys)| CachedEntry {
-                standing: self.bounds.standing(&entry, now),
-                entry,
-                keys,
-            }),
-            Err(reason) => {
-                notices.push(format!("cached keys of {issuer} not used: {reason}"));
-                None
-            }
-        }
-        .filter(|kept| kept.standing != KeyUse::NotYet)
+        let found = self.store.entry(issuer).unwrap_or_else(|reason| {
+            notices.push(format!("cached keys of {issuer} not used: {reason}"));
+            None
+        });
+        let (entry, keys) = found?;
+        let standing = self.bounds.standing(&entry, now);
+        (standing != KeyUse::NotYet).then_some(CachedEntry {
+            entry,
+            keys,
+            standing,
+        })
     }
 
     fn must_wait(&self, issuer: &str, has_keys: bool, now: UnixTime) -> Option<(Attempt, i64)> {
@@ -222,7 +200,7 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
             return Err(KeySourceError::Stale {
                 error: Box::new(error),
                 hours: age / 3600,
-                bound: self.bounds.stale_if_error().as_secs() / 3600,
+                bound: self.bounds.stale_if_error.as_secs() / 3600,
             });
         }
         if standing == KeyUse::StaleIfError || !matches!(error, KeySourceError::AskedJustNow { .. })
@@ -242,9 +220,15 @@ struct CachedEntry {
 fn answer(kept: &CachedEntry, now: UnixTime, notices: Vec<String>) -> CachedKeys {
     CachedKeys {
         keys: kept.keys.clone(),
-        origin: Origin::Store {
-            age: now.since(kept.entry.fetched),
-        },
+        age: Some(now.since(kept.entry.fetched)),
+        notices,
+    }
+}
+
+fn from_provider(keys: KeySet, notices: Vec<String>) -> CachedKeys {
+    CachedKeys {
+        keys,
+        age: None,
         notices,
     }
 }

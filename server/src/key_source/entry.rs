@@ -34,16 +34,6 @@ pub struct Attempt {
     pub failure: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EntryError {
-    #[error("not an entry of this version")]
-    Format,
-    #[error("the entry is for {}, not for {expected:?}", quoted(got))]
-    Issuer { got: String, expected: String },
-    #[error("no usable key in the entry")]
-    Keys,
-}
-
 impl Entry {
     pub fn new(issuer: &str, published: &Published, now: UnixTime) -> Self {
         Self {
@@ -55,13 +45,13 @@ impl Entry {
     }
 
     /// Reads an entry of `issuer`, and its keys.
-    pub fn read(bytes: &[u8], issuer: &str) -> Result<(Self, KeySet), EntryError> {
+    pub fn read(bytes: &[u8], issuer: &str) -> Result<(Self, KeySet), String> {
         let entry: Self = read(bytes)?;
         is_of(&entry.issuer, issuer)?;
         let keys = KeySet::parse(entry.document.as_bytes())
             .ok()
             .filter(|keys| !keys.is_empty())
-            .ok_or(EntryError::Keys)?;
+            .ok_or("no usable key in the entry")?;
         Ok((entry, keys))
     }
 
@@ -71,7 +61,7 @@ impl Entry {
 }
 
 impl Attempt {
-    pub fn read(bytes: &[u8], issuer: &str) -> Result<Self, EntryError> {
+    pub fn read(bytes: &[u8], issuer: &str) -> Result<Self, String> {
         let attempt: Self = read(bytes)?;
         is_of(&attempt.issuer, issuer)?;
         Ok(attempt)
@@ -89,13 +79,13 @@ struct Versioned<T> {
     content: T,
 }
 
-fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, EntryError> {
+fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
     match serde_json::from_slice(bytes) {
         Ok(Versioned {
             version: VERSION,
             content,
         }) => Ok(content),
-        _ => Err(EntryError::Format),
+        _ => Err("not an entry of this version".to_owned()),
     }
 }
 
@@ -108,14 +98,12 @@ fn write<T: Serialize>(content: &T) -> Vec<u8> {
     .unwrap_or_default()
 }
 
-fn is_of(got: &str, expected: &str) -> Result<(), EntryError> {
+fn is_of(got: &str, expected: &str) -> Result<(), String> {
     if got == expected {
         return Ok(());
     }
-    Err(EntryError::Issuer {
-        got: got.to_owned(),
-        expected: expected.to_owned(),
-    })
+    let got = quoted(got);
+    Err(format!("the entry is for {got}, not for {expected:?}"))
 }
 
 #[cfg(test)]
@@ -152,13 +140,8 @@ mod tests {
     #[test]
     fn another_issuers_entry_is_refused() {
         for other in ["https://a/", "https://A", "https://b", ""] {
-            assert!(
-                matches!(
-                    Entry::read(&entry(KEYS).write(), other),
-                    Err(EntryError::Issuer { .. })
-                ),
-                "{other}"
-            );
+            let error = Entry::read(&entry(KEYS).write(), other).unwrap_err();
+            assert!(error.starts_with("the entry is for "), "{other}: {error}");
         }
     }
 
@@ -167,7 +150,7 @@ mod tests {
         let good = entry(KEYS).write();
         assert_eq!(
             Entry::read(&good[..good.len() - 1], "https://a").unwrap_err(),
-            EntryError::Format
+            "not an entry of this version"
         );
         let later = String::from_utf8(good)
             .unwrap()
@@ -175,14 +158,14 @@ mod tests {
         for bad in [later.as_str(), "", "null", "[]", "{}"] {
             assert_eq!(
                 Entry::read(bad.as_bytes(), "https://a").unwrap_err(),
-                EntryError::Format,
+                "not an entry of this version",
                 "{bad}"
             );
         }
         for document in ["", "{}", r#"{"keys":[]}"#] {
             assert_eq!(
                 Entry::read(&entry(document).write(), "https://a").unwrap_err(),
-                EntryError::Keys,
+                "no usable key in the entry",
                 "{document}"
             );
         }

@@ -24,7 +24,6 @@ pub enum JwksFileError {
 }
 
 impl JwksFileError {
-    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => etc::hint_for(error, MODE),

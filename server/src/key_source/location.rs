@@ -6,54 +6,40 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 
-use super::store::{Store, StoreError, check_account};
+use super::store::{Store, StoreError, check_account, io_error};
 use crate::account;
-use crate::etc::{self, ACCOUNT, PLUGINS};
-use crate::plugin;
+use crate::etc::{self, ACCOUNT};
 
 /// Prefix of verify's own directory. It survives a restart, and the sticky bit of its parent keeps
 /// others from replacing it.
 const OWN_PREFIX: &str = "/var/tmp/opkssh-";
 
-/// A key cache directory, or the reason why there is none.
-#[derive(Debug, PartialEq, Eq)]
-pub enum CacheChoice {
-    Directory(PathBuf),
-    /// Keys are not cached, for this reason.
-    None(String),
-}
-
-/// Chooses the directory for verify, and creates verify's own directory if that is chosen.
+/// Chooses the directory for verify, and creates verify's own directory if that is chosen. Fails
+/// with the reason why keys are not cached.
 ///
 /// Only the documented account gets a directory of its own: another account may be shared with
 /// programs that could write there. The same holds if plugins or a fallback run (`runs_others`),
 /// because they use the same account.
-pub fn locate(named: Option<&Path>, runs_others: bool) -> CacheChoice {
+pub fn locate(named: Option<&Path>, runs_others: bool) -> Result<PathBuf, String> {
     if let Some(path) = named {
-        return CacheChoice::Directory(path.to_owned());
+        return Ok(path.to_owned());
     }
     let installed = PathBuf::from(etc::CACHE);
     if installed.symlink_metadata().is_ok() {
-        return CacheChoice::Directory(installed);
-    }
-    if runs_others {
-        return none("plugins and the fallback could write to a directory of verify's own making");
+        return Ok(installed);
     }
     let uid = rustix::process::geteuid().as_raw();
-    if account::find(ACCOUNT).ok().map(|account| account.uid) != Some(uid) {
-        return none(&format!(
-            "verify makes a directory for the account {ACCOUNT} only"
-        ));
-    }
     let own = own_path(uid);
-    match make(&own, uid) {
-        Ok(()) => CacheChoice::Directory(own),
-        Err(error) => none(&error.to_string()),
-    }
-}
-
-fn none(reason: &str) -> CacheChoice {
-    CacheChoice::None(format!(
+    let reason = if runs_others {
+        "plugins and the fallback could write to a directory of verify's own making".to_owned()
+    } else if account::find(ACCOUNT).ok().map(|account| account.uid) != Some(uid) {
+        format!("verify makes a directory for the account {ACCOUNT} only")
+    } else if let Err(error) = make(&own, uid) {
+        error.to_string()
+    } else {
+        return Ok(own);
+    };
+    Err(format!(
         "{reason}, and there is no {}; run: sudo opkssh server install",
         etc::CACHE
     ))
@@ -61,20 +47,13 @@ fn none(reason: &str) -> CacheChoice {
 
 /// Returns the directory that verify uses on this server. For the admin's commands; creates
 /// nothing.
-fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
+pub fn find(named: Option<&Path>, runs_others: bool) -> PathBuf {
     let installed = PathBuf::from(etc::CACHE);
     match named {
         Some(path) => path.to_owned(),
         None if runs_others || installed.symlink_metadata().is_ok() => installed,
         None => own_of_account().unwrap_or(installed),
     }
-}
-
-/// Returns the same as [`find`], for a server with the policy files in `etc`.
-pub fn find_of(etc: &Path, named: Option<&Path>) -> PathBuf {
-    let settings = etc::load_settings(etc).unwrap_or_default();
-    let plugins = plugin::load(&PLUGINS.path_in(etc));
-    find(named, settings.runs_others(&plugins))
 }
 
 /// Returns the directory that verify has created, if it is verify's own.
@@ -87,13 +66,12 @@ pub fn own_of_account() -> Option<PathBuf> {
 /// Returns what programs that run as verify's account must not write to, because write access
 /// decides who can log in. Without a key cache, this is the path that verify may create later.
 pub fn protected(chosen: Option<&Path>) -> PathBuf {
-    match chosen {
-        Some(path) => path.to_owned(),
-        None => Path::new(OWN_PREFIX)
+    let own = || {
+        Path::new(OWN_PREFIX)
             .parent()
             .unwrap_or(Path::new("/var/tmp"))
-            .to_owned(),
-    }
+    };
+    chosen.unwrap_or_else(own).to_owned()
 }
 
 fn own_path(uid: u32) -> PathBuf {
@@ -107,12 +85,7 @@ fn make(path: &Path, uid: u32) -> Result<(), StoreError> {
         Ok(()) => {}
         // checked before opening, which may fail for another account's directory
         Err(Errno::EXIST) => Store::check(path, uid)?,
-        Err(errno) => {
-            return Err(StoreError::Io {
-                path: path.to_owned(),
-                error: errno.into(),
-            });
-        }
+        Err(errno) => return Err(io_error(path, errno)),
     }
     Store::open(path).map(drop)
 }
@@ -151,15 +124,10 @@ mod tests {
     #[test]
     fn what_is_named_comes_first_and_others_on_the_account_get_none() {
         let named = Path::new("/nonexistent/keys");
-        assert_eq!(
-            locate(Some(named), true),
-            CacheChoice::Directory(named.to_owned())
-        );
+        assert_eq!(locate(Some(named), true), Ok(named.to_owned()));
         assert_eq!(find(Some(named), true), named);
         if !Path::new(etc::CACHE).exists() {
-            let CacheChoice::None(reason) = locate(None, true) else {
-                panic!("a directory that plugins could write to");
-            };
+            let reason = locate(None, true).unwrap_err();
             assert!(reason.contains("server install"), "{reason}");
         }
     }

@@ -1,5 +1,4 @@
-//! Sources of an issuer's keys: the provider ([`HttpKeySource`]), and a cache on disk
-//! ([`KeyCache`]).
+//! Sources of an issuer's keys: the provider ([`Network`](crate::http::Network)), and a cache on disk ([`KeyCache`]).
 
 mod age;
 mod cache;
@@ -10,11 +9,11 @@ mod provider;
 mod store;
 
 pub use age::{Bounds, KeyUse, userinfo_must_wait};
-pub use cache::{CachedKeys, KeyCache, Origin};
+pub use cache::{CachedKeys, KeyCache};
 pub use entry::{Attempt, Entry};
 pub use jwks_file::{JwksFileError, read_jwks_file};
-pub use location::{CacheChoice, find_of as find_cache, locate, own_of_account, protected};
-pub use provider::{HttpKeySource, WhenAsked};
+pub use location::{find as find_cache, locate, own_of_account, protected};
+pub use provider::WhenAsked;
 pub use store::{Store, StoreError};
 
 use std::time::Duration;
@@ -28,7 +27,7 @@ use crate::http::{HttpError, NetworkError};
 /// lock, discovery, keys and userinfo.
 pub const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Source of an issuer's keys. [`HttpKeySource`] asks the provider each time.
+/// Source of an issuer's keys. [`Network`](crate::http::Network) asks the provider each time.
 pub trait KeySource {
     /// Returns the keys that the provider with exactly this name publishes now.
     fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError>;
@@ -76,6 +75,6 @@ pub enum KeySourceError {
     },
 }
 
-fn previous_failure(failure: Option<&str>) -> String {
+pub(crate) fn previous_failure(failure: Option<&str>) -> String {
     failure.map_or_else(String::new, |failure| format!(" ({failure})"))
 }

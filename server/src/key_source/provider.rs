@@ -8,31 +8,19 @@ use super::{KeySource, KeySourceError, Published};
 use crate::deadline::Deadline;
 use crate::http::{HttpError, Network, ProviderClient};
 
-/// Gets keys from the provider.
-pub struct HttpKeySource {
-    network: Network,
-}
-
-impl HttpKeySource {
-    pub fn new(network: Network) -> Self {
-        Self { network }
-    }
-}
-
-impl KeySource for HttpKeySource {
+impl KeySource for Network {
     fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
-        let asking = ProviderClient::new(issuer, &self.network, deadline);
-        let url = asking.discover("jwks_uri")?;
-        let document = asking.document(url.clone())?;
-        let keys = KeySet::parse(&document.bytes).map_err(|error| HttpError::Json {
-            url: url.to_string(),
-            error,
-        })?;
+        let asking = ProviderClient::new(issuer, self, deadline);
+        let address = asking.discover("jwks_uri")?;
+        let url = address.to_string();
+        let document = asking.document(address)?;
+        let keys = match KeySet::parse(&document.bytes) {
+            Ok(keys) => keys,
+            Err(error) => return Err(HttpError::answer(&url, error).into()),
+        };
         let text = String::from_utf8(document.bytes).ok();
         let Some(text) = text.filter(|_| !keys.is_empty()) else {
-            return Err(KeySourceError::NoKeys {
-                url: url.to_string(),
-            });
+            return Err(KeySourceError::NoKeys { url });
         };
         Ok(Published {
             keys,
@@ -42,7 +30,7 @@ impl KeySource for HttpKeySource {
     }
 }
 
-/// [`HttpKeySource`], created on demand: most runs of verify send no request, and need neither TLS
+/// The provider, asked through a [`Network`] created on demand: most runs of verify send no request, and need neither TLS
 /// nor trusted roots.
 pub struct WhenAsked<'a> {
     /// `env_vars` of the server configuration; the environment supplies other names.
@@ -52,6 +40,6 @@ pub struct WhenAsked<'a> {
 impl KeySource for WhenAsked<'_> {
     fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
         let network = Network::new(self.env_vars, |name| std::env::var(name).ok())?;
-        HttpKeySource::new(network).fetch(issuer, deadline)
+        network.fetch(issuer, deadline)
     }
 }

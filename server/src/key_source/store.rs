@@ -11,6 +11,7 @@ use std::thread;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
 
 use super::entry::Attempt;
 use super::{Entry, KeySourceError};
@@ -26,7 +27,6 @@ const KEYS: &str = "keys";
 const ASKED: &str = "asked";
 const USERINFO: &str = "userinfo";
 
-/// A trusted directory.
 pub struct Store {
     directory: OwnedFd,
     path: PathBuf,
@@ -60,10 +60,8 @@ impl Store {
     /// Opens and checks the directory: it belongs only to this account, has mode 0700, is no
     /// symlink, and this account is not `nobody`.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let failed = |errno: rustix::io::Errno| match errno {
-            rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR => {
-                StoreError::NotADirectory(path.to_owned())
-            }
+        let failed = |errno| match errno {
+            Errno::LOOP | Errno::NOTDIR => StoreError::NotADirectory(path.to_owned()),
             other => io_error(path, other),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -96,9 +94,7 @@ impl Store {
         let Some(bytes) = self.read(&name(issuer, KEYS))? else {
             return Ok(None);
         };
-        Entry::read(&bytes, issuer)
-            .map(Some)
-            .map_err(|error| error.to_string())
+        Entry::read(&bytes, issuer).map(Some)
     }
 
     /// Returns the time of the last request to the issuer. An unreadable record counts as none.
@@ -119,16 +115,16 @@ impl Store {
     /// Stores an entry durably, even against a power failure: it is needed when the provider is
     /// down.
     pub fn keep(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.write(&name(&entry.issuer, KEYS), &entry.write(), Sync::ToDisk)
+        self.write(&name(&entry.issuer, KEYS), &entry.write(), true)
     }
 
     pub fn note(&self, attempt: &Attempt) -> Result<(), StoreError> {
-        self.write(&name(&attempt.issuer, ASKED), &attempt.write(), Sync::Later)
+        self.write(&name(&attempt.issuer, ASKED), &attempt.write(), false)
     }
 
     pub fn note_userinfo(&self, attempt: &Attempt) -> Result<(), StoreError> {
         let name = name(&attempt.issuer, USERINFO);
-        self.write(&name, &attempt.write(), Sync::Later)
+        self.write(&name, &attempt.write(), false)
     }
 
     /// Deletes an issuer's entries. Its lock stays, because another process may hold it.
@@ -136,7 +132,7 @@ impl Store {
         for kind in [KEYS, ASKED, USERINFO] {
             let name = name(issuer, kind);
             match rustix::fs::unlinkat(&self.directory, &name, AtFlags::empty()) {
-                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+                Ok(()) | Err(Errno::NOENT) => {}
                 Err(errno) => return Err(self.failed(&name, errno)),
             }
         }
@@ -147,10 +143,7 @@ impl Store {
     /// many issuers had keys.
     pub fn forget_all(&self) -> Result<usize, StoreError> {
         let mut forgotten = 0;
-        let failed = |error| StoreError::Io {
-            path: self.path.clone(),
-            error,
-        };
+        let failed = |error| io_error(&self.path, error);
         for entry in self.path.read_dir().map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
             let Some(kind) = Path::new(&name).extension() else {
@@ -165,35 +158,28 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Waits until the deadline for the lock to ask the issuer. The lock ends when the value is
-    /// dropped, or with the process.
-    pub fn lock_issuer(
-        &self,
-        issuer: &str,
-        deadline: Deadline,
-    ) -> Result<IssuerLock, NoIssuerLock> {
+    /// Waits until the deadline for the lock to ask the issuer: while it lives, no other process
+    /// asks. The lock ends with the returned handle, or with the process.
+    pub fn lock_issuer(&self, issuer: &str, deadline: Deadline) -> Result<OwnedFd, NoIssuerLock> {
         let waited = deadline.remaining();
-        let others = || {
-            NoIssuerLock::OthersAreAsking(KeySourceError::OthersAreAsking {
-                issuer: issuer.to_owned(),
-                waited,
-            })
-        };
         let name = name(issuer, "lock");
         if let Some(lock) = self.try_lock(&name).map_err(NoIssuerLock::NoLock)? {
-            return Ok(IssuerLock { _lock: lock });
+            return Ok(lock);
         }
         let lock = self.lock_file(&name).map_err(NoIssuerLock::NoLock)?;
         // flock has no deadline; a blocked thread ends with the process
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             if rustix::fs::flock(&lock, FlockOperation::LockExclusive).is_ok() {
-                let _ = sender.send(IssuerLock { _lock: lock });
+                let _ = sender.send(lock);
             }
         });
-        receiver
-            .recv_timeout(deadline.remaining())
-            .map_err(|_| others())
+        receiver.recv_timeout(deadline.remaining()).map_err(|_| {
+            NoIssuerLock::OthersAreAsking(KeySourceError::OthersAreAsking {
+                issuer: issuer.to_owned(),
+                waited,
+            })
+        })
     }
 
     /// Locks a file in the directory, created if needed. `None`: it is already locked. The lock
@@ -202,7 +188,7 @@ impl Store {
         let file = self.lock_file(name)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(file)),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(Errno::WOULDBLOCK) => Ok(None),
             Err(errno) => Err(self.failed(name, errno)),
         }
     }
@@ -213,7 +199,7 @@ impl Store {
             .map_err(|errno| self.failed(name, errno))
     }
 
-    fn failed(&self, name: &str, errno: rustix::io::Errno) -> StoreError {
+    fn failed(&self, name: &str, errno: Errno) -> StoreError {
         io_error(&self.path.join(name), errno)
     }
 
@@ -221,7 +207,7 @@ impl Store {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = match rustix::fs::openat(&self.directory, name, flags, Mode::empty()) {
             Ok(fd) => fd,
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(self.failed(name, errno).to_string()),
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| errno.to_string())?;
@@ -245,57 +231,46 @@ impl Store {
         Ok(Some(bytes))
     }
 
-    /// Replaces a file atomically: readers see the old content or the new one.
-    fn write(&self, name: &str, bytes: &[u8], sync: Sync) -> Result<(), StoreError> {
+    /// Replaces a file atomically: readers see the old content or the new one. If it `is_durable`,
+    /// the new content is on disk before the rename: after a power failure the file is not empty.
+    fn write(&self, name: &str, bytes: &[u8], is_durable: bool) -> Result<(), StoreError> {
         // only one process writes at a time, but a killed one may have left its file
         let unfinished = format!("{name}.{}", std::process::id());
         let written = self
-            .write_unfinished(&unfinished, bytes, sync)
+            .write_unfinished(&unfinished, bytes, is_durable)
             .and_then(|()| {
                 rustix::fs::renameat(&self.directory, &unfinished, &self.directory, name)
                     .map_err(|errno| self.failed(name, errno))
             });
         if written.is_err() {
             let _ = rustix::fs::unlinkat(&self.directory, &unfinished, AtFlags::empty());
-        } else if sync == Sync::ToDisk {
+        } else if is_durable {
             // best effort: without it, the old content may come back, which is complete
             let _ = rustix::fs::fsync(&self.directory);
         }
         written
     }
 
-    fn write_unfinished(&self, name: &str, bytes: &[u8], sync: Sync) -> Result<(), StoreError> {
+    fn write_unfinished(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        is_durable: bool,
+    ) -> Result<(), StoreError> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         let mut file = rustix::fs::openat(&self.directory, name, flags, mode)
             .map(File::from)
             .map_err(|errno| self.failed(name, errno))?;
-        let written = file.write_all(bytes).and_then(|()| match sync {
-            Sync::ToDisk => file.sync_all(),
-            Sync::Later => Ok(()),
+        let written = file.write_all(bytes).and_then(|()| match is_durable {
+            true => file.sync_all(),
+            false => Ok(()),
         });
-        written.map_err(|error| StoreError::Io {
-            path: self.path.join(name),
-            error,
-        })
+        written.map_err(|error| io_error(&self.path.join(name), error))
     }
 }
 
-/// When a file's content must be on disk.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sync {
-    /// Before the rename: after a power failure the file is not empty.
-    ToDisk,
-    Later,
-}
-
-/// A lock: while it lives, no other process asks this issuer.
-pub struct IssuerLock {
-    _lock: OwnedFd,
-}
-
-/// Reason for not getting the lock.
 #[derive(Debug)]
 pub enum NoIssuerLock {
     /// Another process had it all the time.
@@ -338,10 +313,10 @@ fn name(issuer: &str, kind: &str) -> String {
     format!("{}.{kind}", URL_SAFE_NO_PAD.encode(digest))
 }
 
-fn io_error(path: &Path, errno: rustix::io::Errno) -> StoreError {
+pub(super) fn io_error(path: &Path, error: impl Into<io::Error>) -> StoreError {
     StoreError::Io {
         path: path.to_owned(),
-        error: errno.into(),
+        error: error.into(),
     }
 }
 

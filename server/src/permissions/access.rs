@@ -6,9 +6,8 @@ use rustix::fs::Stat;
 
 use super::{ServerPaths, open_to_others, stat};
 use crate::account::{self, Account};
-use crate::etc::{ETC, FileEntry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
+use crate::etc::{ETC, FileEntry, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 
-/// Uid and groups of a process.
 #[derive(Debug, Clone)]
 pub struct ProcessCredentials {
     pub uid: u32,
@@ -17,7 +16,7 @@ pub struct ProcessCredentials {
 
 /// Access that verify needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub enum Access {
     Enter,
     /// Enter and list.
     List,
@@ -53,12 +52,10 @@ impl ProcessCredentials {
             Access::Read => 0o4,
             Access::Write => 0o2,
         };
-        let shift = if stat.st_uid == self.uid {
-            6
-        } else if self.gids.contains(&stat.st_gid) {
-            3
-        } else {
-            0
+        let shift = match stat.st_uid == self.uid {
+            true => 6,
+            false if self.gids.contains(&stat.st_gid) => 3,
+            false => 0,
         };
         self.uid == 0 || (stat.st_mode >> shift) & wanted == wanted
     }
@@ -90,12 +87,7 @@ pub fn obstacles(paths: &ServerPaths, account: &ProcessCredentials) -> Vec<Obsta
     files.chain(in_plugins).collect()
 }
 
-/// Returns an obstacle if the account cannot write to verify's log.
-pub fn log_obstacle(account: &ProcessCredentials) -> Option<Obstacle> {
-    obstacle(&LOG_FILE.path(), Some(&LOG_FILE), account, Access::Write)
-}
-
-fn obstacle(
+pub(super) fn obstacle(
     path: &Path,
     entry: Option<&'static FileEntry>,
     account: &ProcessCredentials,

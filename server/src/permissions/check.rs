@@ -75,7 +75,10 @@ pub fn check(paths: &ServerPaths) -> Vec<Finding> {
             findings.push(finding(&obstacle.path, true, Some(problem)));
         }
     }
-    findings.extend(cache(paths));
+    if let Some(problem) = cache_problem(paths) {
+        // Go has no cache
+        findings.push(finding(&paths.cache, true, Some(problem)));
+    }
     findings
 }
 
@@ -92,19 +95,16 @@ fn file(entry: &FileEntry, path: &Path, group: &str) -> Finding {
         remarks.push(format!("expected mode {:o}, got {got:o}", entry.mode));
     }
     remarks.extend(owner_problem(&stat));
+    let problem = owner_problem(&stat)
+        .or_else(|| group_problem(&stat, group))
+        .or_else(|| mode_problem(&stat, entry.accepted_modes));
     Finding {
         described: Some(Description {
             owner,
             mode: mode(&stat),
             remarks,
         }),
-        ..finding(
-            path,
-            true,
-            owner_problem(&stat)
-                .or_else(|| group_problem(&stat, group))
-                .or_else(|| mode_problem(&stat, entry.accepted_modes)),
-        )
+        ..finding(path, true, problem)
     }
 }
 
@@ -138,12 +138,10 @@ fn plugin_file(path: &Path, group: &str) -> Vec<Finding> {
     }
     let command = std::fs::read(path)
         .map_err(|error| error.to_string())
-        .and_then(|bytes| plugin::Description::parse(&bytes).map_err(|error| error.to_string()));
+        .and_then(|bytes| plugin::Description::parse(&bytes));
     match command {
         Err(error) => vec![finding(path, true, Some(error))],
-        Ok(description) => program(Path::new(description.program()))
-            .into_iter()
-            .collect(),
+        Ok(description) => Vec::from_iter(program(Path::new(&description.program))),
     }
 }
 
@@ -165,12 +163,6 @@ fn directory(etc: &Path) -> Option<Finding> {
             .unwrap_or_else(|| format!("writable by others than root (mode {:o})", mode(&stat)));
         finding(etc, true, Some(problem))
     })
-}
-
-/// Checks the key cache, which Go does not have.
-fn cache(paths: &ServerPaths) -> Option<Finding> {
-    let problem = cache_problem(paths)?;
-    Some(finding(&paths.cache, true, Some(problem)))
 }
 
 fn owner_problem(stat: &Stat) -> Option<String> {

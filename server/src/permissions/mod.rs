@@ -2,14 +2,12 @@
 //! them. The command is [`crate::permissions_command`].
 
 mod access;
-mod apply;
 mod check;
 mod plan;
 
 pub use access::Obstacle;
-pub use apply::{ApplyError, apply};
 pub use check::{Finding, check};
-pub use plan::{Action, Plan, plan};
+pub use plan::{Action, Plan, apply, plan};
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,18 +16,21 @@ use rustix::fs::Stat;
 use rustix::io::Errno;
 
 use crate::account;
-use crate::etc;
+use crate::etc::{self, LOG_FILE};
 use crate::key_source::{Store, StoreError};
-use access::{ProcessCredentials, log_obstacle, obstacles};
+use access::{Access, ProcessCredentials, obstacle, obstacles};
 
-/// Paths of the server's files, and the group that reads them.
-#[derive(Debug, Clone)]
+// no doc comment: clap would use it as the help of the command
+#[derive(Debug, Clone, clap::Args)]
 pub struct ServerPaths {
-    /// `/etc/opk`
+    /// Directory of providers, auth_id, config.yml and policy.d
+    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
-    /// Group of sshd's AuthorizedKeysCommandUser.
+    /// Group of sshd's AuthorizedKeysCommandUser
+    #[arg(long, value_name = "GROUP", default_value = etc::ACCOUNT)]
     pub group: String,
-    /// The key cache.
+    /// Directory of the key cache
+    #[arg(long, value_name = "DIR", default_value = etc::CACHE)]
     pub cache: PathBuf,
 }
 
@@ -65,7 +66,8 @@ pub fn obstacles_of_verify(paths: &ServerPaths) -> Vec<Obstacle> {
     };
     let credentials = ProcessCredentials::of(&account);
     let mut found = obstacles(paths, &credentials);
-    found.extend(log_obstacle(&credentials));
+    let log = LOG_FILE.path();
+    found.extend(obstacle(&log, Some(&LOG_FILE), &credentials, Access::Write));
     found
 }
 

@@ -1,12 +1,16 @@
-//! Plans the steps that correct modes and owners.
+//! Plans the steps that correct modes and owners, and applies them: files are opened once and changed
+//! through the handle.
 
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::Stat;
+use rustix::fs::{FileType, Gid, Mode, OFlags, Stat, Uid};
+use rustix::io::Errno;
 
 use super::{ServerPaths, cache_problem, mode, obstacles_of_verify, open_to_others, stat};
+use crate::account;
 use crate::etc::{Absence, ETC, FileEntry, LOG_FILE, PLUGIN, PLUGINS, POLICY_FILES, plugin_files};
 
 /// One step, with Go's text.
@@ -56,13 +60,13 @@ pub fn plan(paths: &ServerPaths) -> Plan {
     }
     for entry in POLICY_FILES {
         let path = entry.path_in(&paths.etc);
-        match plan.exists(&path) {
-            Some(true) => plan.plan_owner_and_mode(entry, path, paths),
-            Some(false) if entry.absence == Absence::Created => {
+        match plan.stat(&path) {
+            Some(Some(_)) => plan.plan_owner_and_mode(entry, path, paths),
+            Some(None) if entry.absence == Absence::Created => {
                 plan.actions.push(Action::Create(path.clone(), entry.mode));
                 plan.set_right(entry, path, paths);
             }
-            Some(false) | None => {}
+            Some(None) | None => {}
         }
     }
     plan.plugins(&PLUGINS.path_in(&paths.etc), paths);
@@ -77,22 +81,12 @@ pub fn plan(paths: &ServerPaths) -> Plan {
 }
 
 impl Plan {
-    /// Returns whether the file exists; `None`, and an error in the plan, if that is unknown.
-    fn exists(&mut self, path: &Path) -> Option<bool> {
-        self.stat(path).map(|stat| stat.is_some())
-    }
-
+    /// Returns the present owner and mode; `None`, and an error in the plan, if they are unknown.
     fn stat(&mut self, path: &Path) -> Option<Option<Stat>> {
-        match stat(path) {
-            Ok(stat) => Some(stat),
-            Err(error) => {
-                self.fail(path, error);
-                None
-            }
-        }
+        stat(path).map_err(|error| self.fail(path, error)).ok()
     }
 
-    fn fail(&mut self, path: &Path, error: io::Error) {
+    fn fail(&mut self, path: &Path, error: impl fmt::Display) {
         self.errors.push(format!("{}: {error}", path.display()));
     }
 
@@ -163,15 +157,62 @@ impl fmt::Display for Action {
 
 /// Returns a mode like `-rw-r-----`, as Go prints it.
 fn letters(mode: u32) -> String {
-    let bits = (0..9)
-        .rev()
-        .zip("rwx".chars().cycle())
-        .map(
-            |(bit, letter)| {
-                if mode & (1 << bit) == 0 { '-' } else { letter }
-            },
-        );
-    std::iter::once('-').chain(bits).collect()
+    let bits = (0..9).rev().zip("rwx".chars().cycle());
+    let letter = |(bit, letter): (u32, char)| if mode & (1 << bit) == 0 { '-' } else { letter };
+    std::iter::once('-').chain(bits.map(letter)).collect()
+}
+
+pub fn apply(action: &Action) -> Result<(), String> {
+    let failed = |errno: Errno| format!("{action}: {}", io::Error::from(errno));
+    match action {
+        Action::Create(path, mode) => {
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let mode = Mode::from_raw_mode(*mode);
+            rustix::fs::open(path, flags, mode)
+                .map(drop)
+                .map_err(failed)
+        }
+        Action::Directory(path, mode) => {
+            rustix::fs::mkdir(path, Mode::from_raw_mode(*mode)).map_err(failed)
+        }
+        Action::Mode(path, mode) => {
+            let file = open(path, action)?;
+            rustix::fs::fchmod(file, Mode::from_raw_mode(*mode)).map_err(failed)
+        }
+        Action::Owner(path, group) => {
+            let gid = account::find_group(group)
+                .ok_or_else(|| format!("chown {}: group: unknown group {group}", path.display()))?;
+            let file = open(path, action)?;
+            rustix::fs::fchown(file, Some(Uid::ROOT), Some(Gid::from_raw(gid))).map_err(failed)
+        }
+    }
+}
+
+/// Opens a regular file or a directory without other names: a hard link planted in the directory
+/// must not give another file to the group.
+fn open(path: &Path, action: &Action) -> Result<OwnedFd, String> {
+    let failed = |errno: Errno| format!("{action}: {}", io::Error::from(errno));
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let refused = |why: &str| format!("{}{why}", path.display());
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::LOOP => refused(" is a symlink: set mode and owner of what it leads to yourself"),
+        errno => failed(errno),
+    })?;
+    let stat = rustix::fs::fstat(&file).map_err(failed)?;
+    // it was like this when the step was planned, so that nobody can put another file in its place
+    if open_to_others(&stat) {
+        return Err(refused(
+            " could be changed by others than root: review its contents",
+        ));
+    }
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile if stat.st_nlink > 1 => Err(refused(
+            ": the file has other names, so it may be another's",
+        )),
+        FileType::RegularFile | FileType::Directory => Ok(file),
+        _ => Err(refused(": neither a regular file nor a directory")),
+    }
 }
 
 #[cfg(test)]

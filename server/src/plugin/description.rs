@@ -1,55 +1,35 @@
 //! A plugin's file `policy.d/NAME.yml`: its name and its command.
 
-use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 
-use crate::table::{self, Unterminated};
+use crate::config::read_yaml;
+use crate::table;
 
-/// The parsed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     pub name: String,
     /// The command as written in the file.
     pub command: String,
-    program: String,
-    arguments: Vec<String>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum DescriptionError {
-    #[error("not UTF-8")]
-    Encoding,
-    #[error("{0}")]
-    Yaml(String),
-    #[error("no name")]
-    Name,
-    #[error("no command")]
-    Command,
-    #[error("the command cannot be split into words: {0}")]
-    Words(#[from] Unterminated),
-    #[error("the program {0:?} is not an absolute path")]
-    Relative(String),
+    /// Absolute path.
+    pub program: String,
+    pub arguments: Vec<String>,
 }
 
 impl Description {
     /// Reads YAML with the keys `name` and `command`; skips others, as Go does. The command is
     /// split into words like in a shell, but runs without one.
-    pub fn parse(bytes: &[u8]) -> Result<Self, DescriptionError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| DescriptionError::Encoding)?;
-        let file: Option<File> = serde_saphyr::from_str(text)
-            .map_err(|error| DescriptionError::Yaml(yaml_error::one_line(&error)))?;
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let file: Option<File> = read_yaml(bytes)?;
         let File { name, command } = file.unwrap_or_default();
-        let name = name
-            .filter(|name| !name.is_empty())
-            .ok_or(DescriptionError::Name)?;
-        let command = command.ok_or(DescriptionError::Command)?;
-        let mut words = table::split(&command)?.into_iter();
-        let program = words
-            .next()
-            .filter(|program| !program.is_empty())
-            .ok_or(DescriptionError::Command)?;
+        let name = name.filter(|name| !name.is_empty()).ok_or("no name")?;
+        let command = command.ok_or("no command")?;
+        let words = table::split(&command)
+            .map_err(|error| format!("the command cannot be split into words: {error}"))?;
+        let mut words = words.into_iter();
+        let program = words.next().filter(|program| !program.is_empty());
+        let program = program.ok_or("no command")?;
         if !program.starts_with('/') {
-            return Err(DescriptionError::Relative(program));
+            return Err(format!("the program {program:?} is not an absolute path"));
         }
         Ok(Self {
             name,
@@ -57,16 +37,6 @@ impl Description {
             arguments: words.collect(),
             command,
         })
-    }
-
-    /// Returns the program's absolute path.
-    pub fn program(&self) -> &str {
-        &self.program
-    }
-
-    /// Returns the arguments after the program.
-    pub fn arguments(&self) -> &[String] {
-        &self.arguments
     }
 }
 
@@ -80,7 +50,7 @@ struct File {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Description, DescriptionError> {
+    fn parse(text: &str) -> Result<Description, String> {
         Description::parse(text.as_bytes())
     }
 
@@ -88,15 +58,18 @@ mod tests {
     fn the_command_is_split_into_words() {
         let plugin =
             parse("name: one\ncommand: /bin/x 'a b' \"$HOME\" c\\ d ;\nmore: 1\n").unwrap();
-        assert_eq!((plugin.name.as_str(), plugin.program()), ("one", "/bin/x"));
-        assert_eq!(plugin.arguments(), ["a b", "$HOME", "c d", ";"]);
+        assert_eq!(
+            (plugin.name.as_str(), plugin.program.as_str()),
+            ("one", "/bin/x")
+        );
+        assert_eq!(plugin.arguments, ["a b", "$HOME", "c d", ";"]);
     }
 
     #[test]
     fn row_120_a_blank_command_is_no_plugin() {
         for command in ["' '", "\"\\t\"", "''", "", "\"''\""] {
             let error = parse(&format!("name: x\ncommand: {command}\n")).unwrap_err();
-            assert!(matches!(error, DescriptionError::Command), "{command}");
+            assert_eq!(error, "no command", "{command}");
         }
     }
 

@@ -17,26 +17,14 @@ pub struct Request<'a> {
     pub key_type: &'a str,
     pub extra: &'a [String],
     pub claims: &'a Claims,
-    /// The ID token's payload.
     pub payload: &'a [u8],
     pub user_key: &'a PublicKey,
-    /// Compact form.
     pub pk_token: &'a str,
-    /// Compact form.
     pub id_token: &'a str,
     /// The response of the provider's userinfo endpoint, in JSON.
     pub userinfo: Option<&'a str>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum EnvironmentError {
-    #[error("{0} contains a NUL, which no variable can carry")]
-    Nul(String),
-    #[error("{0:?} is not a variable for plugins")]
-    Name(String),
-}
-
-/// Prefix of each variable's name.
 const PREFIX: &str = "OPKSSH_PLUGIN_";
 
 /// The variables that are the same for every plugin. Unknown values are empty.
@@ -45,7 +33,7 @@ const PREFIX: &str = "OPKSSH_PLUGIN_";
 pub struct Variables(Vec<(String, String)>);
 
 impl Variables {
-    pub fn of(request: &Request<'_>) -> Result<Self, EnvironmentError> {
+    pub fn of(request: &Request<'_>) -> Result<Self, String> {
         let variables = about(request).into_iter();
         let variables = variables.map(|(name, value)| (format!("{PREFIX}{name}"), value));
         variables.collect::<Vec<_>>().try_into()
@@ -62,16 +50,18 @@ impl Variables {
 
 /// Fails for other names, such as those that a linker or shell interprets.
 impl TryFrom<Vec<(String, String)>> for Variables {
-    type Error = EnvironmentError;
+    type Error = String;
 
-    fn try_from(variables: Vec<(String, String)>) -> Result<Self, EnvironmentError> {
+    fn try_from(variables: Vec<(String, String)>) -> Result<Self, String> {
         for (name, value) in &variables {
             let is_plain = |letter: u8| letter.is_ascii_uppercase() || letter == b'_';
             if !name.starts_with(PREFIX) || !name.bytes().all(is_plain) {
-                return Err(EnvironmentError::Name(name.clone()));
+                return Err(format!("{name:?} is not a variable for plugins"));
             }
             if value.contains('\0') {
-                return Err(EnvironmentError::Nul(name.clone()));
+                return Err(format!(
+                    "{name} contains a NUL, which no variable can carry"
+                ));
             }
         }
         Ok(Self(variables))
@@ -83,7 +73,7 @@ fn about(request: &Request<'_>) -> Vec<(&'static str, String)> {
     let text = |name| claim(name).map(text).unwrap_or_default();
     let extra = match request.extra {
         [] => String::new(),
-        words => json(words),
+        words => Value::from(words).to_string(),
     };
     let jwk = request.user_key.to_jwk(algorithm(request.user_key));
     let jwk = Value::Object(jwk).to_string();
@@ -132,10 +122,6 @@ fn truth(claim: &Value) -> String {
         }
         other => other,
     }
-}
-
-fn json(words: &[String]) -> String {
-    Value::from(words).to_string()
 }
 
 /// Returns the signature algorithm of a key of this kind.
@@ -224,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    fn told(payload: &str, extra: &[&str]) -> Result<BTreeMap<String, String>, EnvironmentError> {
+    fn told(payload: &str, extra: &[&str]) -> Result<BTreeMap<String, String>, String> {
         let claims = Claims::parse(payload.as_bytes()).unwrap();
         let extra: Vec<String> = extra.iter().map(|&word| word.to_owned()).collect();
         let request = Request {

@@ -71,8 +71,8 @@ fn files_of(directory: &Path) -> Result<Vec<PathBuf>, String> {
 
 fn plugin(path: &Path) -> Result<Plugin, String> {
     let bytes = PLUGIN.read(path).map_err(|error| error.to_string())?;
-    let description = Description::parse(&bytes).map_err(|error| error.to_string())?;
-    let program = program(Path::new(description.program()))?;
+    let description = Description::parse(&bytes)?;
+    let program = program(Path::new(&description.program))?;
     Ok(Plugin {
         description,
         program,

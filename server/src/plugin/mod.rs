@@ -8,6 +8,6 @@ mod environment;
 mod load;
 mod run;
 
-pub use description::{Description, DescriptionError};
-pub use environment::{EnvironmentError, Request, Variables};
+pub use description::Description;
+pub use environment::{Request, Variables};
 pub use load::{Plugins, load};

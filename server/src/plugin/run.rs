@@ -54,8 +54,8 @@ impl Plugins {
 fn command(plugin: &Plugin) -> Command {
     let mut command = Command::new(&plugin.program);
     command
-        .arg0(plugin.description.program())
-        .args(plugin.description.arguments())
+        .arg0(&plugin.description.program)
+        .args(&plugin.description.arguments)
         .env_clear();
     for name in INHERITED {
         if let Some(value) = std::env::var_os(name) {

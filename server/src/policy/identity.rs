@@ -21,26 +21,6 @@ pub enum Identity<'a> {
     Exactly(&'a str),
 }
 
-/// Reason why an identity can never match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NeverMatches {
-    #[error("the identity is empty")]
-    Empty,
-    #[error("expected oidc:CLAIM:VALUE")]
-    ClaimParts,
-    #[error(
-        "more than one ':' after the claim; write oidc:CLAIM:\"VALUE\" (protect the quotes with \
-         single quotes around the cell)"
-    )]
-    ClaimColons,
-    #[error("unbalanced double quotes")]
-    Quotes,
-    #[error("expected a suffix after oidc-match-end:email:")]
-    Suffix,
-    #[error("expected a pattern after repo:")]
-    Pattern,
-}
-
 /// A set of verified claims. A file may have 100,000 identities, so what most of them are compared
 /// with is looked up once.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +49,7 @@ impl<'a> ClaimSet<'a> {
 /// The claim sets of an applicant.
 #[derive(Debug, Clone, Copy)]
 pub struct ClaimSources<'a> {
-    id_token: ClaimSet<'a>,
+    pub id_token: ClaimSet<'a>,
     refreshed: Option<ClaimSet<'a>>,
     refreshed_has_email: bool,
     userinfo: Option<ClaimSet<'a>>,
@@ -86,11 +66,6 @@ impl<'a> ClaimSources<'a> {
             userinfo: who.userinfo.map(ClaimSet::new),
         }
     }
-
-    /// Returns the ID token's claims.
-    pub fn id_token(&self) -> &ClaimSet<'a> {
-        &self.id_token
-    }
 }
 
 const CLAIM: &str = "oidc:";
@@ -98,15 +73,16 @@ const EMAIL_END: &str = "oidc-match-end:email:";
 const SUBJECT_GLOB: &str = "repo:";
 
 impl<'a> Identity<'a> {
-    pub fn parse(cell: &'a str) -> Result<Self, NeverMatches> {
+    /// Fails with the reason why the identity can never match.
+    pub fn parse(cell: &'a str) -> Result<Self, &'static str> {
         if cell.is_empty() {
-            Err(NeverMatches::Empty)
+            Err("the identity is empty")
         } else if cell.eq_ignore_ascii_case(CLAIM) {
-            Err(NeverMatches::ClaimParts)
+            Err("expected oidc:CLAIM:VALUE")
         } else if cell.eq_ignore_ascii_case(EMAIL_END) {
-            Err(NeverMatches::Suffix)
+            Err("expected a suffix after oidc-match-end:email:")
         } else if cell.eq_ignore_ascii_case(SUBJECT_GLOB) {
-            Err(NeverMatches::Pattern)
+            Err("expected a pattern after repo:")
         } else if let Some(rest) = cell.strip_prefix(CLAIM) {
             claim(rest)
         } else if let Some(suffix) = cell.strip_prefix(EMAIL_END) {
@@ -168,7 +144,7 @@ impl<'a> Identity<'a> {
 
 /// Parses the part after `oidc:`. As in Go, empty pieces do not count, and quoted pieces may
 /// contain colons.
-fn claim(rest: &str) -> Result<Identity<'_>, NeverMatches> {
+fn claim(rest: &str) -> Result<Identity<'_>, &'static str> {
     let mut quoted = false;
     let ends_piece = |c: char| {
         quoted ^= c == '"';
@@ -180,14 +156,17 @@ fn claim(rest: &str) -> Result<Identity<'_>, NeverMatches> {
         .map(unquoted);
     let found = (pieces.next(), pieces.next(), pieces.next());
     if rest.matches('"').count() % 2 == 1 {
-        return Err(NeverMatches::Quotes);
+        return Err("unbalanced double quotes");
     }
     match found {
         (Some(name), Some(value), None) if !name.is_empty() && !value.is_empty() => {
             Ok(Identity::Claim { name, value })
         }
-        (Some(_), Some(_), Some(_)) => Err(NeverMatches::ClaimColons),
-        _ => Err(NeverMatches::ClaimParts),
+        (Some(_), Some(_), Some(_)) => Err(
+            "more than one ':' after the claim; write oidc:CLAIM:\"VALUE\" (protect the quotes \
+             with single quotes around the cell)",
+        ),
+        _ => Err("expected oidc:CLAIM:VALUE"),
     }
 }
 

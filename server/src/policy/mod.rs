@@ -10,7 +10,7 @@ mod rows;
 pub mod rules;
 
 use identity::ClaimSources;
-pub use identity::{ClaimSet, Identity, NeverMatches};
+pub use identity::{ClaimSet, Identity};
 pub use rows::RowFile;
 
 use std::net::IpAddr;
@@ -41,7 +41,6 @@ pub struct Applicant<'a> {
     /// The local account that sshd asks about.
     pub principal: &'a str,
     pub issuer: &'a str,
-    /// Verified claims.
     pub claims: &'a Object,
     /// Verified claims of the refreshed ID token, if one is attached and verifies.
     pub refreshed: Option<&'a Object>,
@@ -173,7 +172,6 @@ impl Policy {
         })
     }
 
-    /// Returns the rows of `auth_id` in order.
     fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.files.iter().flat_map(|file| file.rows())
     }

@@ -37,23 +37,17 @@ pub struct Revocation {
     pub reason: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RevokedError {
-    #[error("not UTF-8")]
-    Encoding,
-    #[error("{0}")]
-    Yaml(String),
-    #[error("entry {0} needs one of: subject with issuer, key (SHA256:…), certificate (SHA256:…)")]
-    Entry(usize),
-}
-
 impl Revoked {
-    pub fn parse(bytes: &[u8]) -> Result<Self, RevokedError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| RevokedError::Encoding)?;
-        let all: Option<Vec<Revocation>> = strict_yaml::read(text).map_err(RevokedError::Yaml)?;
+    /// Fails with the reason if any entry cannot be used.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let all: Option<Vec<Revocation>> = strict_yaml::read(bytes)?;
         let all = all.unwrap_or_default();
         match all.iter().position(|entry| !entry.is_whole()) {
-            Some(index) => Err(RevokedError::Entry(index + 1)),
+            Some(index) => Err(format!(
+                "entry {} needs one of: subject with issuer, key (SHA256:…), certificate \
+                 (SHA256:…)",
+                index + 1
+            )),
             None => Ok(Self(all)),
         }
     }
@@ -83,7 +77,6 @@ impl Revoked {
 }
 
 impl Revocation {
-    /// Describes the entry.
     pub fn what(&self) -> String {
         match (&self.subject, &self.issuer, &self.key, &self.certificate) {
             (Some(subject), Some(issuer), _, _) => format!("subject {subject:?} of {issuer}"),

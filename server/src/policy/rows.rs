@@ -12,7 +12,6 @@ use crate::table;
 /// Number of problems of one file that are described individually.
 const MAX_PROBLEMS: usize = 20;
 
-/// One row of an `auth_id` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row<'a> {
     pub principal: &'a str,
@@ -23,36 +22,28 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Returns true if the row allows the applicant.
     pub fn fits(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> bool {
         self.principal == who.principal && self.issuer == who.issuer && self.identity.is_of(sources)
     }
 
     /// Returns why a row that almost matches does not; `None` for other rows.
     pub fn near_miss(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> Option<String> {
-        let account = self.principal == who.principal;
-        let issuer = self.issuer == who.issuer;
-        let near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
-        match (account, issuer, self.identity.is_of(sources)) {
-            (true, false, true) if near => Some(format!(
-                "{} does not allow: its issuer differs only in the trailing slash",
-                self.place
-            )),
-            (true, false, true) => Some(format!(
-                "{} does not allow: it is for issuer {:?}",
-                self.place, self.issuer
-            )),
-            (true, true, false) if self.identity.matches(sources.id_token()) => Some(format!(
-                "{} does not allow: the refreshed ID token does not match",
-                self.place
-            )),
-            (true, true, false) => Some(format!("{} is for another identity", self.place)),
-            (false, true, true) => Some(format!(
-                "{} is for account {:?}",
-                self.place, self.principal
-            )),
-            _ => None,
-        }
+        let is_account = self.principal == who.principal;
+        let is_issuer = self.issuer == who.issuer;
+        let is_near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
+        let why = match (is_account, is_issuer, self.identity.is_of(sources)) {
+            (true, false, true) if is_near => {
+                "does not allow: its issuer differs only in the trailing slash".to_owned()
+            }
+            (true, false, true) => format!("does not allow: it is for issuer {:?}", self.issuer),
+            (true, true, false) if self.identity.matches(&sources.id_token) => {
+                "does not allow: the refreshed ID token does not match".to_owned()
+            }
+            (true, true, false) => "is for another identity".to_owned(),
+            (false, true, true) => format!("is for account {:?}", self.principal),
+            _ => return None,
+        };
+        Some(format!("{} {why}", self.place))
     }
 }
 
@@ -105,7 +96,6 @@ impl RowFile {
         }
     }
 
-    /// Returns the file with these lines.
     pub fn parse(path: &str, account: Option<&str>, lines: &[u8]) -> Self {
         let mut file = Self::new(path, account);
         file.read(lines);
@@ -147,7 +137,7 @@ impl RowFile {
         account.is_some_and(|account| account != row.words[0])
     }
 
-    fn add(&mut self, row: &table::Row<'_>) -> Result<(), super::NeverMatches> {
+    fn add(&mut self, row: &table::Row<'_>) -> Result<(), &'static str> {
         Identity::parse(&row.words[1])?;
         let ends = [0, 1, 2].map(|column: usize| {
             self.words.push_str(&row.words[column]);
@@ -162,7 +152,6 @@ impl RowFile {
         &self.path
     }
 
-    /// Returns true if the rows of all accounts are kept.
     pub(super) fn is_whole(&self) -> bool {
         self.account.is_none()
     }

@@ -116,12 +116,16 @@ fn rows_are_quoted_as_go_quotes() {
 
 #[test]
 fn what_cannot_be_read_back_is_not_written() {
+    const CONTROL: &str = "it contains a line break or another control character";
     for (word, why) in [
-        ("", Unwritable::Empty),
-        ("a#b", Unwritable::Comment),
-        ("a\nb", Unwritable::Control),
-        ("a\0b", Unwritable::Control),
-        ("\u{feff}a", Unwritable::Control),
+        ("", "it is empty"),
+        (
+            "a#b",
+            "it contains a '#', which starts a comment even inside quotes",
+        ),
+        ("a\nb", CONTROL),
+        ("a\0b", CONTROL),
+        ("\u{feff}a", CONTROL),
     ] {
         assert_eq!(write_row(["u", word, "i"]), Err(why), "{word:?}");
     }
@@ -131,7 +135,7 @@ fn what_cannot_be_read_back_is_not_written() {
 fn rows_of_any_text(bytes: &[u8]) -> Vec<Result<(usize, Vec<String>), Problem>> {
     let words = |line: &[u8]| {
         let line = std::str::from_utf8(without_comment(line)).map_err(|_| NotARow::Encoding)?;
-        let words = split(line.trim())?;
+        let words = split(line.trim()).map_err(NotARow::Unterminated)?;
         match words.len() {
             0 => Ok(None),
             3 => Ok(Some(words)),

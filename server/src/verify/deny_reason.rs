@@ -38,7 +38,6 @@ pub enum DenyReason {
 impl DenyReason {
     /// Returns true if nothing else may allow it: a denial applies, or the rule that allows cannot
     /// be used.
-    /// be used.
     pub fn is_final(&self) -> bool {
         matches!(
             self,

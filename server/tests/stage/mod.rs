@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use opkssh_protocol::time::UnixTime;
 use opkssh_server::deadline::Deadline;
 use opkssh_server::http::Network;
-use opkssh_server::key_source::{HttpKeySource, KeySource as _, KeySourceError};
+use opkssh_server::key_source::{KeySource as _, KeySourceError};
 use opkssh_server::{ServerDirs, VerifyArgs, verify_to};
 use serde_json::json;
 
@@ -66,7 +66,7 @@ impl Provider {
     }
 
     pub fn keys(&self) -> Result<(), KeySourceError> {
-        let source = HttpKeySource::new(Network::default());
+        let source = Network::default();
         source
             .fetch(&self.address, Deadline::after(Duration::from_secs(10)))
             .map(|_| ())

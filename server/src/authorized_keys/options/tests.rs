@@ -132,7 +132,7 @@ fn a_block_is_an_address_and_a_prefix_that_fits_it() {
 #[test]
 fn all_of_them_in_a_line() {
     let options = Options {
-        flags: vec![Flag::Restrict, Flag::Pty],
+        flags: vec![Flag::RESTRICT, Flag::PAIRS[2].0],
         command: Some(Quoted::new("id").unwrap()),
         from: vec![
             Source::new("10.0.0.0/8").unwrap(),

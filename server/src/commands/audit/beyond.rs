@@ -16,17 +16,16 @@ use crate::config::ServerConfig;
 use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
-use crate::install::{self, Sshd, pubkey, tokens};
+use crate::install::{self, Sshd, tokens};
 use crate::key_source::{
     KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
 };
 use crate::permissions::{self, ServerPaths};
-use crate::plugin;
+use crate::plugin::Plugins;
 use crate::policy::rules::{Rule, Rules};
 use crate::providers::Providers;
 use crate::settings::Settings;
 
-/// Checks one provider.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub struct Findings(pub Vec<Finding>);
@@ -41,14 +40,12 @@ impl Findings {
     }
 
     fn add(&mut self, status: Status, place: &dyn ToString, reason: &dyn ToString, hint: &str) {
+        let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
         self.0.push(Finding {
             status,
             place: place.to_string(),
             reason: reason.to_string(),
-            hints: (!hint.is_empty())
-                .then(|| hint.to_owned())
-                .into_iter()
-                .collect(),
+            hints: Vec::from_iter(hint),
         });
     }
 
@@ -110,12 +107,9 @@ impl Findings {
             cache: cache.to_owned(),
         };
         for obstacle in permissions::obstacles_of_verify(&place) {
-            let path = obstacle.path.display();
-            self.error(
-                path,
-                obstacle.describe(ACCOUNT),
-                "Run: sudo opkssh permissions fix",
-            );
+            let problem = obstacle.describe(ACCOUNT);
+            let hint = "Run: sudo opkssh permissions fix";
+            self.error(obstacle.path.display(), problem, hint);
         }
         // only root can become that account; other directories belong to tests or demonstrations
         let is_here = etc == Path::new(etc::DIRECTORY) && account::find(ACCOUNT).is_ok();
@@ -131,12 +125,12 @@ impl Findings {
 
     /// Reports why verify would not use the key cache. Without a cache, each login asks the
     /// provider.
-    pub fn cache(&mut self, etc: &Path, path: &Path, settings: &Settings) {
-        let plugins = plugin::load(&PLUGINS.path_in(etc));
+    pub fn cache(&mut self, path: &Path, runs_others: bool) {
         match Store::check_for_owner(path) {
+            Ok(()) => {}
             Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                // otherwise verify makes its own directory
-                if settings.runs_others(&plugins) {
+                // without others, verify makes its own directory
+                if runs_others {
                     self.warning(
                         path.display(),
                         "there is no key cache that plugins and the fallback cannot write to, so \
@@ -145,12 +139,11 @@ impl Findings {
                     );
                 }
             }
-            Err(error) => self.warning(
-                path.display(),
-                format!("the key cache is not used: {error}"),
-                "Every login asks the provider until then",
-            ),
-            Ok(()) => {}
+            Err(error) => {
+                let reason = format!("the key cache is not used: {error}");
+                let hint = "Every login asks the provider until then";
+                self.warning(path.display(), reason, hint);
+            }
         }
     }
 
@@ -205,14 +198,10 @@ impl Findings {
         for (index, rule) in all.iter().enumerate() {
             let place = format!("{} rule {:?}", path.display(), rule.name);
             self.rule(&place, rule, providers, config);
-            if let Some(earlier) = all[..index]
-                .iter()
-                .find(|earlier| rule.is_hidden_by(earlier))
-            {
-                let reason = format!(
-                    "can never match: rule {:?} always comes first",
-                    earlier.name
-                );
+            let mut earlier = all[..index].iter();
+            if let Some(earlier) = earlier.find(|earlier| rule.is_hidden_by(earlier)) {
+                let name = &earlier.name;
+                let reason = format!("can never match: rule {name:?} always comes first");
                 self.warning(&place, reason, "");
             }
             if rule.sets_environment() && !permits_environment(&args.sshd_config) {
@@ -228,23 +217,18 @@ impl Findings {
 
     fn rule(&mut self, place: &str, rule: &Rule, providers: &Providers, config: &ServerConfig) {
         let known = |issuer: &String| providers.for_issuer(issuer).is_ok();
-        if !rule.issuers().is_empty() && !rule.issuers().iter().any(known) {
-            self.error(
-                place,
-                "can never match: none of its issuers is in providers",
-                "",
-            );
-        } else if let Some(issuer) = rule.issuers().iter().find(|issuer| !known(issuer)) {
+        if !rule.issuers.is_empty() && !rule.issuers.iter().any(known) {
+            let reason = "can never match: none of its issuers is in providers";
+            self.error(place, reason, "");
+        } else if let Some(issuer) = rule.issuers.iter().find(|issuer| !known(issuer)) {
             self.warning(place, format!("issuer {issuer:?} is not in providers"), "");
         }
-        if rule
-            .not_after()
-            .is_some_and(|end| end < UnixTime::from(SystemTime::now()))
-        {
+        let now = UnixTime::from(SystemTime::now());
+        if rule.not_after().is_some_and(|end| end < now) {
             self.warning(place, "can never match: not_after is over", "");
         }
-        for account in rule.accounts() {
-            if !rule.denies() && config.deny.has_user(account) {
+        for account in &rule.accounts {
+            if !rule.denies && config.deny.has_user(account) {
                 let reason = format!("can never match for {account:?}: it is in deny_users");
                 self.error(place, reason, "");
             } else if account::find(account).is_err() {
@@ -260,7 +244,7 @@ impl Findings {
         let path = RULES.path_in(&args.dirs.etc);
         if !settings.arguments.contains(&Argument::Connection) {
             for rule in rules.iter().filter(|rule| rule.has_client_address()) {
-                let reason = match rule.denies() {
+                let reason = match rule.denies {
                     true => "denies from anywhere: the client's address is not known",
                     false => "can never match: the client's address is not known",
                 };
@@ -288,17 +272,15 @@ impl Findings {
     pub fn sshd(&mut self, config: &Path) -> Result<(), String> {
         let sshd = Sshd::find().map_err(|error| error.to_string())?;
         let settings = sshd.settings(Some(config));
-        for refusal in pubkey::refusals(&settings.map_err(|error| error.to_string())?) {
+        for refusal in install::refusals(&settings.map_err(|error| error.to_string())?) {
             self.warning(config.display(), refusal, "Change it there");
         }
         Ok(())
     }
 
-    /// Reports plugins that are skipped.
-    pub fn plugins(&mut self, etc: &Path) {
-        let directory = PLUGINS.path_in(etc);
-        for problem in plugin::load(&directory).problems {
-            self.error(directory.display(), problem, "");
+    pub fn plugins(&mut self, plugins: &Plugins, etc: &Path) {
+        for problem in &plugins.problems {
+            self.error(PLUGINS.path_in(etc).display(), problem, "");
         }
     }
 }

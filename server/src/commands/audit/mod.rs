@@ -12,11 +12,14 @@ use std::process::Command;
 
 use opkssh_protocol::printable::printable;
 
-use super::dirs::ServerDirs;
+use super::ServerDirs;
 use crate::account::{self, Account};
-use crate::etc::{self, AUTH_ID, EtcError, PROVIDERS};
+use crate::admin_error::AdminError;
+use crate::etc::{self, AUTH_ID, PLUGINS, PROVIDERS};
 use crate::files::FileError;
 use crate::home;
+use crate::key_source;
+use crate::plugin;
 use beyond::Findings;
 use report::{FileState, PolicyFile, Report};
 use rows::AuditContext;
@@ -46,28 +49,8 @@ pub struct AuditArgs {
     pub sshd_config: PathBuf,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    #[error("{0}")]
-    Etc(#[from] EtcError),
-    #[error("audit completed and discovered errors")]
-    Found,
-    #[error("the report cannot be written: {0}")]
-    Report(io::Error),
-}
-
-impl AuditError {
-    /// Returns the next command to run, if there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Etc(error) => error.hint(),
-            Self::Found | Self::Report(_) => None,
-        }
-    }
-}
-
 /// Prints the report to stdout. Fails if there is anything to report.
-pub fn audit_command(args: &AuditArgs) -> Result<(), AuditError> {
+pub fn audit_command(args: &AuditArgs) -> Result<(), AdminError> {
     let report = audit(args)?;
     let out = &mut io::stdout().lock();
     let written = if args.json {
@@ -77,15 +60,14 @@ pub fn audit_command(args: &AuditArgs) -> Result<(), AuditError> {
     };
     written
         .and_then(|()| out.flush())
-        .map_err(AuditError::Report)?;
-    if report.ok {
-        Ok(())
-    } else {
-        Err(AuditError::Found)
+        .map_err(|error| AdminError::new(format!("the report cannot be written: {error}")))?;
+    match report.ok {
+        true => Ok(()),
+        false => Err(AdminError::new("audit completed and discovered errors")),
     }
 }
 
-fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
+fn audit(args: &AuditArgs) -> Result<Report, AdminError> {
     let in_etc = |given: &Option<PathBuf>, entry: &etc::FileEntry| {
         given
             .clone()
@@ -100,16 +82,18 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     findings.providers(&providers, &path);
     let config = findings.config(&args.dirs.etc);
     let rules = findings.rules(args, &providers, &config);
-    findings.plugins(&args.dirs.etc);
+    let plugins = plugin::load(&PLUGINS.path_in(&args.dirs.etc));
+    findings.plugins(&plugins, &args.dirs.etc);
     let settings = findings.settings(&args.dirs.etc);
     findings.client_address(args, &rules, &settings);
     if let Err(reason) = findings.sshd(&args.sshd_config) {
         say(&format!("settings of sshd are not checked: {reason}"));
     }
-    let cache = args.dirs.key_cache();
+    let runs_others = settings.runs_others(&plugins);
+    let cache = key_source::find_cache(args.dirs.cache.as_deref(), runs_others);
     say("");
     say(&format!("key cache: {}", cache.display()));
-    findings.cache(&args.dirs.etc, &cache, &settings);
+    findings.cache(&cache, runs_others);
     findings.reachability(&args.dirs.etc, &cache);
     if !args.offline {
         findings.check_providers(&providers, &config, &settings);
@@ -125,10 +109,20 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     note(&policy);
     let system = policy_file(&policy, AUTH_ID.read(&policy), &against(None));
     let passwd = match args.skip_user_policy {
-        true => String::new(),
-        false => std::fs::read_to_string("/etc/passwd").unwrap_or_default(),
+        true => Vec::new(),
+        false => std::fs::read("/etc/passwd").unwrap_or_default(),
     };
-    let audit_homes = audit_homes(&passwd, |owner| against(Some(owner)));
+    let lines = passwd.split(|byte| *byte == b'\n');
+    let accounts: Vec<Account> = lines.filter_map(Account::parse).collect();
+    let mut homes = Vec::new();
+    for account in &accounts {
+        let read = home::read(account);
+        if !matches!(&read, Err(error) if error.is_not_found()) {
+            let path = home::path_of(account);
+            note(&path);
+            homes.push(policy_file(&path, read, &against(Some(&account.name))));
+        }
+    }
     let mut report = Report {
         ok: false,
         username: account::name_of(rustix::process::geteuid().as_raw()),
@@ -137,7 +131,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
             error: String::new(),
         },
         system_policy: system,
-        home_policy: (!audit_homes.is_empty()).then_some(audit_homes),
+        home_policy: (!homes.is_empty()).then_some(homes),
         opk_version: env!("CARGO_PKG_VERSION"),
         openssh_version: openssh_version(),
         os_info: os_info(),
@@ -145,38 +139,6 @@ fn audit(args: &AuditArgs) -> Result<Report, AuditError> {
     };
     report.set_ok();
     Ok(report)
-}
-
-/// Checks the files in the audit_homes of all accounts.
-fn audit_homes<'a>(
-    passwd: &'a str,
-    against: impl Fn(&'a str) -> AuditContext<'a>,
-) -> Vec<PolicyFile> {
-    let mut found = Vec::new();
-    for line in passwd.lines() {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [name, _, uid, _, _, home, _, ..] = fields.as_slice() else {
-            continue;
-        };
-        let Ok(uid) = uid.parse() else { continue };
-        if !home.starts_with('/') {
-            continue;
-        }
-        let account = Account {
-            name: (*name).to_owned(),
-            uid,
-            home: PathBuf::from(home),
-        };
-        match home::read(&account) {
-            Err(error) if error.is_not_found() => {}
-            read => {
-                let path = home::path_of(&account);
-                note(&path);
-                found.push(policy_file(&path, read, &against(name)));
-            }
-        }
-    }
-    found
 }
 
 fn policy_file(

@@ -65,13 +65,15 @@ pub struct Finding {
 impl Report {
     /// Sets `ok` to false if there is any warning or error.
     pub fn set_ok(&mut self) {
-        let files =
-            || std::iter::once(&self.system_policy).chain(self.home_policy.iter().flatten());
-        let whole = files().all(|file| file.error.is_empty() && file.perms_error.is_empty());
+        let whole = (self.files()).all(|file| file.error.is_empty() && file.perms_error.is_empty());
         self.ok = whole && self.count(Status::Warning) + self.count(Status::Error) == 0;
     }
 
-    /// Counts rows and findings with this status.
+    fn files(&self) -> impl Iterator<Item = &PolicyFile> {
+        let homes = self.home_policy.iter().flatten();
+        std::iter::once(&self.system_policy).chain(homes)
+    }
+
     fn count(&self, status: Status) -> usize {
         let rows = self.rows().filter(|row| row.status == status).count();
         let findings = self.findings.iter().filter(|one| one.status == status);
@@ -79,13 +81,9 @@ impl Report {
     }
 
     fn rows(&self) -> impl Iterator<Item = &RowReport> {
-        let homes = self.home_policy.iter().flatten();
-        std::iter::once(&self.system_policy)
-            .chain(homes)
-            .flat_map(|file| &file.rows)
+        self.files().flat_map(|file| &file.rows)
     }
 
-    /// Writes JSON with two blanks of indentation.
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
         let json = serde_json::to_string_pretty(self)?;
         writeln!(out, "{}", printable_json(&json))

@@ -8,7 +8,6 @@ use crate::config::DenyLists;
 use crate::policy::Identity;
 use crate::table;
 
-/// What rows are checked against.
 pub struct AuditContext<'a> {
     /// Issuers in the providers file, and that file's path.
     pub issuers: &'a [String],
@@ -21,27 +20,24 @@ pub struct AuditContext<'a> {
 /// Checks each line that is a row or malformed, in order.
 pub fn audit(bytes: &[u8], against: &AuditContext<'_>) -> Vec<RowReport> {
     let table = table::read(bytes);
-    let mut reports: Vec<RowReport> = table
-        .problems
-        .into_iter()
-        .map(|problem| RowReport {
-            status: Status::Error,
-            hints: None,
-            principal: String::new(),
-            identity_attr: String::new(),
-            issuer: String::new(),
-            reason: problem.reason.to_string(),
-            line_number: problem.line,
-        })
-        .collect();
+    let problems = table.problems.into_iter().map(|problem| RowReport {
+        status: Status::Error,
+        hints: None,
+        principal: String::new(),
+        identity_attr: String::new(),
+        issuer: String::new(),
+        reason: problem.reason.to_string(),
+        line_number: problem.line,
+    });
+    let mut reports: Vec<RowReport> = problems.collect();
     for row in table.rows {
-        let [principal, identity, issuer] = row.words.map(Cow::into_owned);
-        let (status, reason, hint) = check_row(&principal, &identity, &issuer, against);
+        let [principal, identity_attr, issuer] = row.words.map(Cow::into_owned);
+        let (status, reason, hint) = check_row(&principal, &identity_attr, &issuer, against);
         reports.push(RowReport {
             status,
-            hints: Some(hint.into_iter().collect()),
+            hints: Some(Vec::from_iter(hint)),
             principal,
-            identity_attr: identity,
+            identity_attr,
             issuer,
             reason,
             line_number: row.line,
@@ -59,54 +55,47 @@ fn check_row(
     issuer: &str,
     against: &AuditContext<'_>,
 ) -> RowVerdict {
-    let error = |reason: String, hint: Option<String>| (Status::Error, reason, hint);
+    let error = |reason: &str| (Status::Error, reason.to_owned(), None);
+    let warning = |reason: &str, hint: Option<&str>| {
+        (Status::Warning, reason.to_owned(), hint.map(str::to_owned))
+    };
     if issuer.is_empty() {
-        return error("issuer is empty".into(), None);
+        return error("issuer is empty");
     }
     if !against.issuers.iter().any(|known| known == issuer) {
         let reason = format!("issuer not found in {}", against.providers_path);
-        return error(reason, Some(issuer_hint(issuer, against)));
+        return (Status::Error, reason, Some(issuer_hint(issuer, against)));
     }
     let parsed = match Identity::parse(identity) {
-        Err(never) => return error(format!("can never match: {never}"), None),
+        Err(never) => return error(&format!("can never match: {never}")),
         Ok(parsed) => parsed,
     };
     if against.deny.has_user(principal) {
-        return error("can never match: the account is in deny_users".into(), None);
+        return error("can never match: the account is in deny_users");
     }
     if against.deny.has_email(identity) {
-        return error(
-            "can never match: the address is in deny_emails".into(),
-            None,
-        );
+        return error("can never match: the address is in deny_emails");
     }
     if against.owner.is_some_and(|owner| owner != principal) {
-        return error(
-            "can never match: a user's own file counts for that account only".into(),
-            None,
-        );
+        return error("can never match: a user's own file counts for that account only");
     }
     if account::find(principal).is_err() {
         let reason = "can never match: there is no local account of this name";
-        return (Status::Warning, reason.into(), None);
+        return warning(reason, None);
     }
     if let Identity::EmailEnd { suffix, .. } = &parsed
         && !suffix.starts_with('@')
     {
         let reason = format!("also matches any longer domain that ends in {suffix:?}");
         let hint = format!("Write oidc-match-end:email:@{suffix}");
-        return (Status::Warning, reason, Some(hint));
+        return warning(&reason, Some(&hint));
     }
     if !issuer.starts_with("https://") {
         let hint = "It is recommended to use https scheme for issuer URLs";
-        let reason = "issuer does not use https scheme";
-        return (Status::Warning, reason.into(), Some(hint.into()));
+        return warning("issuer does not use https scheme", Some(hint));
     }
-    (
-        Status::Success,
-        "issuer matches provider entry".into(),
-        None,
-    )
+    let reason = "issuer matches provider entry".to_owned();
+    (Status::Success, reason, None)
 }
 
 /// Returns a hint for common mistakes in an issuer.
@@ -114,12 +103,10 @@ fn issuer_hint(issuer: &str, against: &AuditContext<'_>) -> String {
     let bare = |text: &str| text.trim_end_matches('/').to_owned();
     for known in against.issuers {
         if bare(known) == bare(issuer) {
-            let verb = if issuer.ends_with('/') {
-                "Remove"
-            } else {
-                "Add"
+            let (verb, to) = match issuer.ends_with('/') {
+                true => ("Remove", "from"),
+                false => ("Add", "to"),
             };
-            let to = if issuer.ends_with('/') { "from" } else { "to" };
             return format!(
                 "{verb} the trailing slash {to} the issuer URL ({issuer}) to match provider entry ({known})"
             );

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-/// Returns the texts of sshd's configuration.
 fn texts_of(config: &Path) -> impl Iterator<Item = String> {
     let beside = config.with_file_name("sshd_config.d");
     let more = std::fs::read_dir(beside).into_iter().flatten().flatten();

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::arguments::VerifyArgs;
+use super::VerifyArgs;
 use super::error::VerifyError;
 use crate::config::ServerConfig;
 use crate::etc::{self, AUTH_ID, EtcError, PLUGINS, PROVIDERS};

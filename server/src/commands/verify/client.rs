@@ -4,16 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
 use super::context::Context;
-use crate::arguments::{self, Argument, NoConnection};
-use crate::connection::End;
-
-#[derive(Debug, thiserror::Error)]
-enum UnknownClient {
-    #[error("{0}")]
-    Words(#[from] NoConnection),
-    #[error("neither {0} nor {1} is an address of this machine")]
-    NotOurs(IpAddr, IpAddr),
-}
+use crate::arguments::{self, Argument, End, NoConnection};
 
 /// Returns the client's address. If it is unknown, logs the reason if a rule needs it or
 /// `server.yml` declares it.
@@ -25,7 +16,7 @@ pub(super) fn client_address(context: Context<'_>) -> Option<IpAddr> {
         Ok(address) => return Some(address),
         Err(unknown) => unknown,
     };
-    let is_declared = !matches!(unknown, UnknownClient::Words(NoConnection::NotDeclared));
+    let is_declared = !matches!(unknown, NoConnection::NotDeclared);
     if is_declared || files.policy.rules.have_client_address() {
         log.line(&format!(
             "warning: the client's address is not known: {unknown}. Rules with client_address do \
@@ -59,9 +50,9 @@ pub(super) fn assumed_address(context: Context<'_>, given: Option<IpAddr>) -> Op
     None
 }
 
-fn find(declared: &[Argument], words: &[String]) -> Result<IpAddr, UnknownClient> {
+fn find(declared: &[Argument], words: &[String]) -> Result<IpAddr, NoConnection> {
     let connection = arguments::connection(declared, words)?;
-    connection.client(is_ours).ok_or(UnknownClient::NotOurs(
+    connection.client(is_ours).ok_or(NoConnection::NotOurs(
         connection.first.address,
         connection.second.address,
     ))

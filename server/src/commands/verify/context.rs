@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::VerifyArgs;
 use super::admin_files::{AdminFiles, rows_of};
-use super::arguments::VerifyArgs;
 use super::error::VerifyError;
 use crate::account::{self, AccountFacts};
-use crate::key_source::{self, CacheChoice};
+use crate::key_source;
 use crate::log::Log;
 use crate::verify::{self, Peeked};
 
@@ -16,7 +16,6 @@ pub(super) struct Inputs {
     pub files: AdminFiles,
     /// The account that sshd asks about, if a rule needs its kind.
     pub account: Option<AccountFacts>,
-    /// Directory of the key cache.
     pub key_cache: Option<PathBuf>,
 }
 
@@ -67,11 +66,7 @@ fn account_of(args: &VerifyArgs, files: &AdminFiles, log: &Log) -> Option<Accoun
 
 /// Chooses the key cache directory, and creates it if it is verify's own.
 fn choose_key_cache(args: &VerifyArgs, runs_others: bool, log: &Log) -> Option<PathBuf> {
-    match key_source::locate(args.dirs.cache.as_deref(), runs_others) {
-        CacheChoice::Directory(path) => Some(path),
-        CacheChoice::None(reason) => {
-            log.line(&format!("warning: keys are not cached: {reason}"));
-            None
-        }
-    }
+    key_source::locate(args.dirs.cache.as_deref(), runs_others)
+        .inspect_err(|reason| log.line(&format!("warning: keys are not cached: {reason}")))
+        .ok()
 }

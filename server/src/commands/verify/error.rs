@@ -6,10 +6,11 @@ use std::sync::Arc;
 use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::printable::printable;
 
+use crate::admin_error::AdminError;
 use crate::etc::{self, AUTH_ID, EtcError};
 use crate::files::FileError;
+use crate::home::NoHomePolicy;
 use crate::key_source::{JwksFileError, KeySourceError};
-use crate::monitor_messages::NoHomePolicy;
 use crate::policy::PolicyDenial;
 use crate::providers::ProviderRefusal;
 use crate::table;
@@ -52,7 +53,6 @@ impl VerifyError {
         }
     }
 
-    /// Returns the next command to run, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Denied(reason) => hint_for(reason),
@@ -66,6 +66,12 @@ impl VerifyError {
             ),
             Self::Output(_) | Self::Panic { .. } => None,
         }
+    }
+}
+
+impl From<VerifyError> for AdminError {
+    fn from(error: VerifyError) -> Self {
+        Self::new(&error).with_hint(error.hint())
     }
 }
 

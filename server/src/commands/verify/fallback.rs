@@ -5,32 +5,18 @@ use std::path::Path;
 
 use opkssh_protocol::printable::quoted;
 
+use super::VerifyArgs;
 use super::admin_files::load_config;
-use super::arguments::VerifyArgs;
 use super::error::VerifyError;
-use super::limited::Limited;
 use crate::authorized_keys;
 use crate::config::DenyLists;
 use crate::deadline::Deadline;
+use crate::decision::Outcome;
 use crate::etc;
 use crate::fallback::{Fallback, Tokens};
-use crate::key_source::{self, CacheChoice};
+use crate::key_source;
 use crate::log::Log;
-use crate::slots::RunKind;
-
-/// Source of the lines for sshd.
-pub(super) enum FallbackResult {
-    Ours {
-        /// File and line, or file and rule.
-        rule: String,
-    },
-    Fallback {
-        program: String,
-        bytes: usize,
-        /// Why verify refused the key.
-        refused: VerifyError,
-    },
-}
+use crate::slots::{Limited, RunKind};
 
 /// Passes on a key that was refused before the admin's files were loaded. Otherwise like
 /// [`answer_by_fallback`].
@@ -39,7 +25,7 @@ pub(super) fn answer_without_files(
     refused: VerifyError,
     log: &Log,
     out: &mut impl Write,
-) -> Result<FallbackResult, VerifyError> {
+) -> Result<Outcome, VerifyError> {
     if !refused.allows_fallback() {
         return Err(refused);
     }
@@ -47,10 +33,7 @@ pub(super) fn answer_without_files(
         return Err(refused);
     };
     let config = load_config(&args.dirs.etc, args.config_path.as_deref(), log)?;
-    let key_cache = match key_source::locate(args.dirs.cache.as_deref(), true) {
-        CacheChoice::Directory(path) => Some(path),
-        CacheChoice::None(_) => None,
-    };
+    let key_cache = key_source::locate(args.dirs.cache.as_deref(), true).ok();
     let ask = || ask(args, &fallback, key_cache.as_deref(), log);
     answer_by_fallback(args, refused, (&fallback, &config.deny), ask, log, out)
 }
@@ -63,11 +46,11 @@ pub(super) fn answer_by_fallback(
     ask: impl FnOnce() -> Result<Vec<u8>, String>,
     log: &Log,
     out: &mut impl Write,
-) -> Result<FallbackResult, VerifyError> {
+) -> Result<Outcome, VerifyError> {
     if !refused.allows_fallback() {
         return Err(refused);
     }
-    let program = fallback.program().display();
+    let program = fallback.program.display();
     if deny.has_user(&args.principal) {
         log.line(&format!(
             "denied user {}: {program} is not asked",
@@ -82,10 +65,10 @@ pub(super) fn answer_by_fallback(
         }
         Ok(lines) => {
             authorized_keys::write_lines(&lines, out).map_err(VerifyError::Output)?;
-            Ok(FallbackResult::Fallback {
+            Ok(Outcome::ByFallback {
                 program: program.to_string(),
                 bytes: lines.len(),
-                refused,
+                reason: refused.to_string(),
             })
         }
         Err(error) => {
@@ -108,7 +91,7 @@ pub(super) fn ask(
         key_type: &args.key_type,
         extra: &args.extra,
     };
-    let deadline = Deadline::after(fallback.timeout());
+    let deadline = Deadline::after(fallback.timeout);
     let limited = Limited {
         kind: RunKind::Fallback,
         account: &args.principal,

@@ -2,44 +2,65 @@
 //! before the client has proved that it has the key.
 
 mod admin_files;
-mod arguments;
 mod by_policy;
 mod client;
 mod context;
 mod error;
 mod fallback;
-mod keys;
-mod limited;
 mod monitor;
 mod plugins;
-mod userinfo;
+mod provider;
 
 pub(super) use admin_files::{AdminFiles, load_config, load_providers};
-pub use arguments::VerifyArgs;
 pub use error::VerifyError;
 
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
 
+use super::ServerDirs;
 use crate::authorized_keys;
 use crate::confine;
 use crate::deadline::Deadline;
 use crate::decision::{Decision, Outcome, Seen};
+use crate::etc;
 use crate::key_source::PROVIDER_TIMEOUT;
 use crate::log::Log;
 use crate::verify::{self, Allowed};
 use by_policy::allow_by_policy;
 use client::{assumed_address, client_address};
 use context::{Context, Inputs, load_inputs};
-use fallback::{FallbackResult, answer_by_fallback, answer_without_files};
-use keys::keys_for;
+use fallback::{answer_by_fallback, answer_without_files};
 use monitor::PrivilegedSide;
-use userinfo::ask_userinfo;
+use provider::{ask_userinfo, keys_for};
+
+/// Decide whether a certificate may log in, for sshd's AuthorizedKeysCommand.
+// no Debug: the certificate contains tokens
+#[derive(Clone, clap::Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub dirs: ServerDirs,
+    /// Server configuration, in place of config.yml in that directory
+    #[arg(long, value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+    /// Where to log: a file, or `journal` for systemd's journal
+    #[arg(long, value_name = "FILE", default_value = etc::LOG)]
+    pub log_file: PathBuf,
+    /// Local account (sshd's %u)
+    pub principal: String,
+    /// Certificate in base64 (sshd's %k)
+    pub certificate: String,
+    /// Key type (sshd's %t)
+    pub key_type: String,
+    /// Further words from sshd: those that server.yml declares, then any for policy plugins
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub extra: Vec<String>,
+}
 
 /// Writes sshd's line to stdout, or fails and writes nothing. Needs a process of its own: it
 /// replaces the panic hook, and confines the process before parsing client data.
@@ -126,33 +147,22 @@ fn run_verify(
         }
         // the last step: an error before it leaves nothing for sshd
         authorized_keys::write(&allowed.key, out).map_err(VerifyError::Output)?;
-        Ok(FallbackResult::Ours { rule: allowed.rule })
+        Ok(Outcome::Allowed { rule: allowed.rule })
     }))
     .unwrap_or(Err(VerifyError::Panic { place: None }));
+    let (outcome, result) = match result {
+        Ok(outcome) => (outcome, Ok(())),
+        Err(error) => {
+            let reason = error.to_string();
+            (Outcome::Refused { reason }, Err(error))
+        }
+    };
     log.decision(&Decision {
         account: &args.principal,
-        outcome: outcome(&result),
+        outcome: &outcome,
         seen: &seen,
     });
-    result.map(|_| ())
-}
-
-fn outcome(result: &Result<FallbackResult, VerifyError>) -> Outcome<'_> {
-    match result {
-        Ok(FallbackResult::Ours { rule }) => Outcome::Allowed { rule },
-        Ok(FallbackResult::Fallback {
-            program,
-            bytes,
-            refused,
-        }) => Outcome::ByFallback {
-            program,
-            bytes: *bytes,
-            reason: refused.to_string(),
-        },
-        Err(error) => Outcome::Refused {
-            reason: error.to_string(),
-        },
-    }
+    result
 }
 
 /// Decides without confinement and fallback, and logs each step. `client` replaces the address that
@@ -192,11 +202,10 @@ fn decide(
     let keys = keys_for(context, &candidate, deadline, seen)?;
     // read the clock again: the provider may have been slow
     let now = UnixTime::from(SystemTime::now());
-    let identified = candidate.identify(&keys, now)?;
-    let identified = identified
-        .with_account(inputs.account.clone())
-        .with_client_address(client);
+    let mut identified = candidate.identify(&keys, now)?;
+    identified.account.clone_from(&inputs.account);
+    identified.client_address = client;
     log.detail("the provider's signature is valid");
-    let identified = ask_userinfo(context, identified, deadline);
+    identified.userinfo = ask_userinfo(context, &identified, deadline);
     allow_by_policy(context, &identified, privileged)
 }

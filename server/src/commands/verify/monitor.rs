@@ -8,16 +8,14 @@ use std::panic::{self, AssertUnwindSafe};
 
 use fork::Fork;
 use rustix::process::{Pid, WaitOptions, waitpid};
+use serde::de::DeserializeOwned;
 
 use super::context::Context;
 use super::{fallback, plugins};
-use crate::home;
+use crate::home::{self, HomePolicy, NoHomePolicy};
 use crate::log::Log;
-use crate::monitor_messages::{self as messages, HomePolicy, MonitorRequest, NoHomePolicy};
+use crate::monitor_messages::{self as messages, MonitorRequest};
 use crate::plugin::Variables;
-
-/// Reads one answer; `None` if the monitor has exited.
-type Read<A> = fn(&mut BufReader<PipeReader>) -> io::Result<Option<A>>;
 
 /// Runs what the confined verify cannot.
 pub(super) enum PrivilegedSide<'a> {
@@ -38,15 +36,6 @@ pub(super) struct Monitor {
 }
 
 impl Context<'_> {
-    fn home_policy(self) -> Result<HomePolicy, NoHomePolicy> {
-        let (path, bytes) = home::read_for(&self.args.principal)?;
-        Ok(HomePolicy { path, bytes })
-    }
-
-    fn plugins(self, variables: &Variables) -> Option<String> {
-        plugins::ask(self, variables)
-    }
-
     fn fallback(self) -> Result<Vec<u8>, String> {
         let fallback = self.files.settings.fallback.as_ref();
         let fallback = fallback.ok_or("there is none")?;
@@ -59,10 +48,10 @@ impl Context<'_> {
         while let Some(question) = messages::read(&mut questions)? {
             match question {
                 MonitorRequest::HomePolicy => {
-                    messages::write_home_policy(&mut answers, &self.home_policy())?;
+                    messages::write(&mut answers, &home::read_for(&self.args.principal))?;
                 }
                 MonitorRequest::Plugins(variables) => {
-                    messages::write(&mut answers, &self.plugins(&variables))?;
+                    messages::write(&mut answers, &plugins::ask(self, &variables))?;
                 }
                 MonitorRequest::Fallback => messages::write(&mut answers, &self.fallback())?,
             }
@@ -87,37 +76,29 @@ impl<'a> PrivilegedSide<'a> {
 
     /// Reads the own policy file of the account that sshd asks about.
     pub fn home_policy(&mut self) -> Result<HomePolicy, NoHomePolicy> {
-        if let Self::Direct(context) = self {
-            return context.home_policy();
+        match self {
+            Self::Direct(context) => home::read_for(&context.args.principal),
+            _ => self.ask(&MonitorRequest::HomePolicy)?,
         }
-        self.ask(&MonitorRequest::HomePolicy, messages::read_home_policy)
-            .unwrap_or_else(|reason| {
-                Err(NoHomePolicy {
-                    reason,
-                    is_absent: false,
-                })
-            })
     }
 
     /// Returns the name of the first plugin that allows.
     pub fn ask_plugins(&mut self, variables: Variables, log: &Log) -> Option<String> {
         if let Self::Direct(context) = self {
-            return context.plugins(&variables);
+            return plugins::ask(*context, &variables);
         }
-        self.ask(&MonitorRequest::Plugins(variables), messages::read)
-            .unwrap_or_else(|reason| {
-                log.line(&format!("warning: plugins are not asked: {reason}"));
-                None
-            })
+        let asked = self.ask(&MonitorRequest::Plugins(variables));
+        asked.unwrap_or_else(|reason| {
+            log.line(&format!("warning: plugins are not asked: {reason}"));
+            None
+        })
     }
 
-    /// Returns the output of the fallback command.
     pub fn ask_fallback(&mut self) -> Result<Vec<u8>, String> {
-        if let Self::Direct(context) = self {
-            return context.fallback();
+        match self {
+            Self::Direct(context) => context.fallback(),
+            _ => self.ask(&MonitorRequest::Fallback)?,
         }
-        self.ask(&MonitorRequest::Fallback, messages::read)
-            .unwrap_or_else(Err)
     }
 
     /// Lets the monitor exit after the last request.
@@ -127,9 +108,9 @@ impl<'a> PrivilegedSide<'a> {
         }
     }
 
-    fn ask<A>(&mut self, question: &MonitorRequest, read: Read<A>) -> Result<A, String> {
+    fn ask<A: DeserializeOwned>(&mut self, question: &MonitorRequest) -> Result<A, String> {
         let asked = match self {
-            Self::Monitor(monitor) => monitor.ask(question, read),
+            Self::Monitor(monitor) => monitor.ask(question),
             Self::Unavailable(reason) => return Err(reason.clone()),
             Self::Direct(_) => return Err("not confined".to_owned()),
         };
@@ -168,12 +149,12 @@ impl Monitor {
         }
     }
 
-    fn ask<A>(&mut self, question: &MonitorRequest, read: Read<A>) -> io::Result<A> {
+    fn ask<A: DeserializeOwned>(&mut self, question: &MonitorRequest) -> io::Result<A> {
         match &mut self.questions {
             Some(questions) => messages::write(questions, question)?,
             None => return Err(io::ErrorKind::BrokenPipe.into()),
         }
-        read(&mut self.answers)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        messages::read(&mut self.answers)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 

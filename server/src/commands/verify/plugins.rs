@@ -4,10 +4,9 @@ use opkssh_protocol::base64url;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 
 use super::context::Context;
-use super::limited::Limited;
 use crate::deadline::Deadline;
 use crate::plugin::{Plugins, Request, Variables};
-use crate::slots::RunKind;
+use crate::slots::{Limited, RunKind};
 use crate::userinfo::Userinfo;
 use crate::verify::Identified;
 
@@ -18,7 +17,7 @@ pub(super) fn variables(context: Context<'_>, identified: &Identified) -> Option
     // in Go's member order; it was parsed and verified before
     let pk_token = UnverifiedPkToken::parse_compact(pk_token).ok()?.compact();
     let payload = pk_token.split(':').next().unwrap_or_default();
-    let userinfo = identified.userinfo().map(Userinfo::json);
+    let userinfo = identified.userinfo.as_ref().map(Userinfo::json);
     let request = Request {
         principal: &args.principal,
         certificate: &args.certificate,

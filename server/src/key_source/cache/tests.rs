@@ -111,13 +111,13 @@ impl Stage {
 #[test]
 fn warm_means_no_request() {
     let stage = Stage::new(Some("a"));
-    assert_eq!(stage.finds("a", 0, 1).origin, Origin::Provider);
+    assert_eq!(stage.finds("a", 0, 1).age, None);
     for age in [0, 1, HOUR - 1] {
         let found = stage.finds("a", age, 1);
-        assert_eq!(found.origin, Origin::Store { age });
+        assert_eq!(found.age, Some(age));
         assert!(found.notices.is_empty());
     }
-    assert_eq!(stage.finds("a", HOUR, 2).origin, Origin::Provider);
+    assert_eq!(stage.finds("a", HOUR, 2).age, None);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_provider_that_is_down_locks_nobody_out_for_a_day() {
     stage.finds("a", 0, 1);
     stage.publishes(None);
     let found = stage.finds("a", 2 * HOUR, 2);
-    assert_eq!(found.origin, Origin::Store { age: 2 * HOUR });
+    assert_eq!(found.age, Some(2 * HOUR));
     assert!(
         found.notices[0].contains("did not answer"),
         "{:?}",
@@ -159,7 +159,7 @@ fn a_provider_that_is_down_locks_nobody_out_for_a_day() {
         "{text}"
     );
     stage.publishes(Some("a"));
-    assert_eq!(stage.finds("a", 24 * HOUR + 70, 6).origin, Origin::Provider);
+    assert_eq!(stage.finds("a", 24 * HOUR + 70, 6).age, None);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn keys_count_from_when_they_were_asked_for() {
     stage.provider.takes.set(10);
     stage.finds("a", 0, 1);
     let found = stage.finds("a", 20, 1);
-    assert_eq!(found.origin, Origin::Store { age: 20 });
+    assert_eq!(found.age, Some(20));
 }
 
 /// Another process asks, fails and releases the lock while this one waits for it.
@@ -292,7 +292,7 @@ fn keys_at_hand_make_the_deadline_shorter_and_never_longer() {
 fn a_clock_that_was_set_back() {
     let stage = Stage::new(Some("a"));
     stage.finds("a", 10_000, 1);
-    assert_eq!(stage.finds("a", 0, 2).origin, Origin::Provider);
+    assert_eq!(stage.finds("a", 0, 2).age, None);
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn without_a_lock_the_provider_is_asked_all_the_same() {
     fs::create_dir(&lock).unwrap();
 
     let found = stage.finds("a", 0, 1);
-    assert_eq!(found.origin, Origin::Provider);
+    assert_eq!(found.age, None);
     assert!(
         found.notices[0].contains("without a lock") && found.notices[0].contains("os error 21"),
         "{:?}",

@@ -10,7 +10,6 @@ use crate::policy::{Applicant, glob};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path(Vec<String>);
 
-/// A condition on one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     pub path: Path,
@@ -28,28 +27,26 @@ pub enum Test {
     Glob(Vec<String>),
     /// The claim is a list that contains one of these.
     Has(Vec<String>),
-    /// The claim exists.
     Present,
 }
 
 /// Result of a condition for a deny rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denies {
     No,
-    Yes,
     /// It denies, because the claim is missing.
     Missing,
+    Yes,
 }
 
 /// Result of a condition for one set of claims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Answer {
-    Yes,
     No,
-    /// The claim is not there.
     Missing,
     /// The claim has a type that the test cannot judge.
     InDoubt,
+    Yes,
 }
 
 /// The value at a path.
@@ -61,7 +58,6 @@ enum Found<'a> {
     OtherKind,
 }
 
-/// Comparison of letters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LetterCase {
     Exact,
@@ -75,7 +71,6 @@ impl Path {
         (!names.is_empty() && names.iter().all(|name| !name.is_empty())).then_some(Self(names))
     }
 
-    /// Returns the claim, unless it is missing or null.
     pub fn of<'a>(&self, claims: &'a Object) -> Option<&'a Value> {
         match self.find(claims) {
             Found::Value(value) => Some(value),
@@ -99,15 +94,16 @@ impl Path {
         }
     }
 
-    /// Returns true if these claims contain the path's first name, even if it is null.
-    pub fn is_carried_by(&self, claims: &Object) -> bool {
-        self.0.first().is_some_and(|name| claims.contains_key(name))
+    /// Returns the claims of the refreshed ID token, if they contain the path's first name, even if
+    /// it is null.
+    fn in_refreshed<'a>(&self, who: &Applicant<'a>) -> Option<&'a Object> {
+        let first = self.0.first()?;
+        who.refreshed.filter(|claims| claims.contains_key(first))
     }
 
     /// Returns the newest claims of an ID token that contain the path's first name.
     pub fn newest<'a>(&self, who: &Applicant<'a>) -> &'a Object {
-        let refreshed = who.refreshed.filter(|claims| self.is_carried_by(claims));
-        refreshed.unwrap_or(who.claims)
+        self.in_refreshed(who).unwrap_or(who.claims)
     }
 
     /// Returns true if the path is this top-level claim.
@@ -130,9 +126,7 @@ impl Condition {
             Some(told) if self.path.of(who.claims).is_none() => told,
             _ => who.claims,
         };
-        let refreshed = who
-            .refreshed
-            .filter(|claims| self.path.is_carried_by(claims));
+        let refreshed = self.path.in_refreshed(who);
         self.surely(source) && refreshed.is_none_or(|claims| self.surely(claims))
     }
 
@@ -141,22 +135,9 @@ impl Condition {
     pub fn denies(&self, who: &Applicant<'_>) -> Denies {
         let told = [Some(who.claims), who.userinfo].into_iter().flatten();
         let told = told.filter(|claims| !matches!(self.path.find(claims), Found::Missing));
-        let refreshed = who
-            .refreshed
-            .filter(|claims| self.path.is_carried_by(claims));
-        let answers: Vec<Denies> = told
-            .chain(refreshed)
-            .map(|claims| self.perhaps(claims))
-            .collect();
-        if answers.is_empty() {
-            self.perhaps(who.claims)
-        } else if answers.contains(&Denies::Yes) {
-            Denies::Yes
-        } else if answers.contains(&Denies::Missing) {
-            Denies::Missing
-        } else {
-            Denies::No
-        }
+        let answers = told.chain(self.path.in_refreshed(who));
+        let answer = answers.map(|claims| self.perhaps(claims)).max();
+        answer.unwrap_or_else(|| self.perhaps(who.claims))
     }
 
     /// Returns true if the claims satisfy the condition. A missing claim satisfies neither a test
@@ -210,16 +191,7 @@ impl Condition {
                     None => Answer::InDoubt,
                 };
                 match value {
-                    Value::Array(items) => {
-                        let answers: Vec<Answer> = items.iter().map(ask).collect();
-                        if answers.contains(&Answer::Yes) {
-                            Answer::Yes
-                        } else if answers.contains(&Answer::InDoubt) {
-                            Answer::InDoubt
-                        } else {
-                            Answer::No
-                        }
-                    }
+                    Value::Array(items) => items.iter().map(ask).max().unwrap_or(Answer::No),
                     // some providers send a one-element list as its element; a text that is not
                     // equal may contain several elements, separated by blanks or commas
                     one if ask(one) == Answer::Yes => Answer::Yes,
@@ -281,7 +253,7 @@ impl std::fmt::Display for Condition {
 }
 
 /// Returns the text of a text, whole number or truth value.
-fn text_of(value: &Value) -> Option<String> {
+pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(value) => Some(value.to_string()),

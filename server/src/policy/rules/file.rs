@@ -2,26 +2,32 @@
 //! deny rule could silently have no effect.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use opkssh_protocol::time::UnixTime;
 use serde_json::Value;
 
-use super::condition::{Condition, Path, Test};
-use super::error::{RuleError, RulesError};
+use super::condition::{Condition, Path, Test, text_of};
 use super::raw::{
     Effect, Missing, Part, RawAccount, RawCondition, RawFile, RawHours, RawOptions, RawRule,
     RawSlot,
 };
-use super::slot::{AccountName, ClaimText, Kind};
-use super::template::{FromPart, OptionsTemplate, Slot, Slots, Template};
+use super::slot::{AccountName, ClaimText, Kind, Slot};
+use super::template::{FromPart, OptionsTemplate, Slots, Template};
 use super::window::{self, Hours, Window};
 use super::{Rule, Rules};
 use crate::authorized_keys::{Endpoint, ExpiryTime, Flag, Source, UnsafeOption, VariableName};
 use crate::cidr::Cidr;
+use crate::deadline;
 use crate::policy::glob;
 use crate::strict_yaml;
+
+/// Reason why the file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RulesError(String);
 
 /// Account that no claim may name, even if the file lists other accounts and not this one.
 const NEVER_ACCOUNT: &str = "root";
@@ -29,20 +35,21 @@ const NEVER_ACCOUNT: &str = "root";
 impl Rules {
     /// Reads the file. `path` is for messages.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self, RulesError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| RulesError::Encoding)?;
-        let file: Option<RawFile> = strict_yaml::read(text).map_err(RulesError::Yaml)?;
+        let file: Option<RawFile> = strict_yaml::read(bytes).map_err(RulesError)?;
         let file = file.unwrap_or_default();
         let time_zone = match file.time_zone {
             None => TimeZone::UTC,
-            Some(name) => TimeZone::get(&name).map_err(|_| RulesError::TimeZone(name))?,
+            Some(name) => TimeZone::get(&name).map_err(|_| {
+                RulesError(format!("time_zone {name:?} is not known on this machine"))
+            })?,
         };
         let mut rules: Vec<Rule> = Vec::new();
         for raw in file.rules.unwrap_or_default() {
             let name = raw.name.clone();
             if rules.iter().any(|known| known.name == name) {
-                return Err(RulesError::SameName(name));
+                return Err(RulesError(format!("two rules have the name {name:?}")));
             }
-            let rule = rule(raw).map_err(|slip| RulesError::Rule { rule: name, slip })?;
+            let rule = rule(raw).map_err(|slip| RulesError(format!("rule {name:?}: {slip}")))?;
             rules.push(rule);
         }
         Ok(Self {
@@ -56,36 +63,35 @@ impl Rules {
     }
 }
 
-fn rule(raw: RawRule) -> Result<Rule, RuleError> {
+fn rule(raw: RawRule) -> Result<Rule, String> {
     if raw.name.is_empty() || raw.name.contains(char::is_control) {
-        return Err(RuleError::Name);
+        return Err("the name is empty or has a control character".into());
     }
     let denies = raw.effect == Effect::Deny;
     let issuers = texts("issuer", raw.issuer.as_ref())?;
     let accounts = texts("accounts", raw.accounts.as_ref())?;
-    let conditions = raw.when.unwrap_or_default();
-    let conditions = conditions
-        .into_iter()
-        .map(condition)
-        .collect::<Result<Vec<_>, _>>()?;
+    let conditions = raw.when.unwrap_or_default().into_iter().map(condition);
+    let conditions = conditions.collect::<Result<Vec<_>, _>>()?;
     if !denies && conditions.iter().any(|c| c.ignores_missing) {
-        return Err(RuleError::OnlyDeny);
+        return Err(
+            "`missing` is for rules that deny; a claim that is missing allows nothing".into(),
+        );
     }
     let window = Window {
         not_before: raw.not_before.as_deref().map(timestamp).transpose()?,
         not_after: raw.not_after.as_deref().map(timestamp).transpose()?,
         hours: match raw.hours {
             None => Vec::new(),
-            Some(all) if all.is_empty() => return Err(RuleError::Empty("hours")),
+            Some(all) if all.is_empty() => return Err(empty("hours")),
             Some(all) => all.into_iter().map(hours).collect::<Result<_, _>>()?,
         },
     };
     let client_address = texts("client_address", raw.client_address.as_ref())?
         .iter()
-        .map(|text| Cidr::parse(text))
+        .map(|text| Cidr::parse(text).map_err(|error| format!("`client_address`: {error}")))
         .collect::<Result<Vec<_>, _>>()?;
     if denies {
-        for (name, given) in [
+        let allowing = [
             ("account_from", raw.account_from.is_some()),
             ("email_verified", raw.email_verified.is_some()),
             ("acr", raw.acr.is_some()),
@@ -94,10 +100,9 @@ fn rule(raw: RawRule) -> Result<Rule, RuleError> {
             ("max_age_since_refresh", raw.max_age_since_refresh.is_some()),
             ("slots", raw.slots.is_some()),
             ("options", raw.options.is_some()),
-        ] {
-            if given {
-                return Err(RuleError::OnlyAllow(name));
-            }
+        ];
+        if let Some((name, _)) = allowing.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(format!("`{name}` is for rules that allow"));
         }
         if issuers.is_empty()
             && accounts.is_empty()
@@ -105,14 +110,21 @@ fn rule(raw: RawRule) -> Result<Rule, RuleError> {
             && client_address.is_empty()
             && window == Window::default()
         {
-            return Err(RuleError::DeniesEverybody);
+            return Err(
+                "a denying rule needs something to hold for: `when`, `issuer`, `accounts`, \
+                 `client_address` or a time"
+                    .into(),
+            );
         }
     } else if issuers.is_empty() {
-        return Err(RuleError::NoIssuer);
+        return Err("`issuer` is missing".into());
     } else if accounts.is_empty() && raw.account_from.is_none() {
-        return Err(RuleError::NoAccount);
+        return Err("an allowing rule needs `accounts` or `account_from`".into());
     } else if conditions.is_empty() && !(accounts.is_empty() && raw.account_from.is_some()) {
-        return Err(RuleError::Everybody);
+        return Err(
+            "an allowing rule needs `when`, or `account_from`; otherwise it allows everybody"
+                .into(),
+        );
     }
     let account_from = raw.account_from.map(account).transpose()?;
     let by_mail = account_from
@@ -128,11 +140,9 @@ fn rule(raw: RawRule) -> Result<Rule, RuleError> {
         let sources = client_address.iter().copied().map(Source::from);
         options.from = sources.map(FromPart::Fixed).collect();
     }
-    if let Some(unused) = slots
-        .keys()
-        .find(|slot| !options.slots().any(|used| used == *slot))
-    {
-        return Err(RuleError::UnusedSlot(unused.clone()));
+    let is_used = |name: &String| options.slots().any(|slot| slot.name == *name);
+    if let Some(unused) = slots.keys().find(|name| !is_used(name)) {
+        return Err(format!("slot {unused:?} is not used"));
     }
     Ok(Rule {
         name: raw.name,
@@ -146,19 +156,16 @@ fn rule(raw: RawRule) -> Result<Rule, RuleError> {
         acr: texts("acr", raw.acr.as_ref())?,
         amr: texts("amr", raw.amr.as_ref())?,
         max_age: raw.max_age.as_deref().map(seconds).transpose()?,
-        max_age_since_refresh: raw
-            .max_age_since_refresh
-            .as_deref()
+        max_age_since_refresh: (raw.max_age_since_refresh.as_deref())
             .map(seconds)
             .transpose()?,
         window,
         client_address,
-        slots,
         options,
     })
 }
 
-fn condition(raw: RawCondition) -> Result<Condition, RuleError> {
+fn condition(raw: RawCondition) -> Result<Condition, String> {
     let path = path(&raw.claim)?;
     let mut found = Vec::new();
     for (value, negated, test) in [
@@ -177,17 +184,19 @@ fn condition(raw: RawCondition) -> Result<Condition, RuleError> {
         found.push((Test::Present, !present));
     }
     let Ok([(test, negated)]) = <[_; 1]>::try_from(found) else {
-        return Err(RuleError::Operators);
+        return Err(
+            "a condition needs exactly one of is, is_not, glob, glob_not, has, has_not, present"
+                .into(),
+        );
     };
     if raw.missing.is_some() && test == Test::Present {
-        return Err(RuleError::MissingPresent);
+        return Err("`missing` has no effect with `present`".into());
     }
+    let is_malformed = |pattern: &&String| glob::matches(pattern, "").is_err();
     if let Test::Glob(patterns) = &test
-        && let Some(bad) = patterns
-            .iter()
-            .find(|pattern| glob::matches(pattern, "").is_err())
+        && let Some(bad) = patterns.iter().find(is_malformed)
     {
-        return Err(RuleError::Pattern(bad.clone()));
+        return Err(format!("pattern {bad:?} is malformed"));
     }
     Ok(Condition {
         path,
@@ -197,20 +206,19 @@ fn condition(raw: RawCondition) -> Result<Condition, RuleError> {
     })
 }
 
-/// Reads a name, or a list of names from the outside in.
-fn path(claim: &Value) -> Result<Path, RuleError> {
-    Path::new(texts("claim", Some(claim))?).ok_or(RuleError::Empty("claim"))
+fn path(claim: &Value) -> Result<Path, String> {
+    Path::new(texts("claim", Some(claim))?).ok_or_else(|| empty("claim"))
 }
 
 fn claim_text(
     claim: &Value,
     part: Option<Part>,
     domain: Option<&Value>,
-) -> Result<ClaimText, RuleError> {
+) -> Result<ClaimText, String> {
     let mail_domains = match (part, domain) {
         (Some(Part::Local), Some(_)) => Some(texts("domain", domain)?),
         (None, None) => None,
-        _ => return Err(RuleError::Domain),
+        _ => return Err("`part: local` needs `domain`, and the other way round".into()),
     };
     Ok(ClaimText {
         path: path(claim)?,
@@ -218,7 +226,7 @@ fn claim_text(
     })
 }
 
-fn account(raw: RawAccount) -> Result<AccountName, RuleError> {
+fn account(raw: RawAccount) -> Result<AccountName, String> {
     Ok(AccountName {
         text: claim_text(&raw.claim, raw.part, raw.domain.as_ref())?,
         prefix: raw.prefix.unwrap_or_default(),
@@ -227,78 +235,58 @@ fn account(raw: RawAccount) -> Result<AccountName, RuleError> {
 }
 
 /// Reads slots. `verified`: mail addresses must be verified.
-fn slots(raw: BTreeMap<String, RawSlot>, verified: bool) -> Result<Slots, RuleError> {
-    raw.into_iter()
-        .map(|(name, raw)| {
-            if raw.kind == Kind::Cidrs && raw.part.is_some() {
-                return Err(RuleError::CidrPart);
-            }
-            let text = claim_text(&raw.claim, raw.part, raw.domain.as_ref())?;
-            Ok((
-                name,
-                Slot {
-                    must_be_verified: verified && text.is_from_mail(),
-                    text,
-                    kind: raw.kind,
-                },
-            ))
-        })
-        .collect()
+fn slots(raw: BTreeMap<String, RawSlot>, verified: bool) -> Result<Slots, String> {
+    let slot = |(name, raw): (String, RawSlot)| {
+        if raw.kind == Kind::Cidrs && raw.part.is_some() {
+            return Err("`type: cidrs` has no `part`".to_owned());
+        }
+        let text = claim_text(&raw.claim, raw.part, raw.domain.as_ref())?;
+        let slot = Slot {
+            name: name.clone(),
+            must_be_verified: verified && text.is_from_mail(),
+            text,
+            kind: raw.kind,
+        };
+        Ok((name, slot))
+    };
+    raw.into_iter().map(slot).collect()
 }
 
-fn options(raw: RawOptions, slots: &Slots) -> Result<OptionsTemplate, RuleError> {
+fn options(raw: RawOptions, slots: &Slots) -> Result<OptionsTemplate, String> {
     let mut flags = Vec::new();
-    if raw.restrict {
-        flags.push(Flag::Restrict);
-    }
-    for (yes, grant, no, refuse) in [
-        (
-            raw.agent_forwarding,
-            Flag::AgentForwarding,
-            raw.no_agent_forwarding,
-            Flag::NoAgentForwarding,
-        ),
-        (
-            raw.port_forwarding,
-            Flag::PortForwarding,
-            raw.no_port_forwarding,
-            Flag::NoPortForwarding,
-        ),
-        (raw.pty, Flag::Pty, raw.no_pty, Flag::NoPty),
-        (raw.user_rc, Flag::UserRc, raw.no_user_rc, Flag::NoUserRc),
-        (
-            raw.x11_forwarding,
-            Flag::X11Forwarding,
-            raw.no_x11_forwarding,
-            Flag::NoX11Forwarding,
-        ),
-    ] {
+    flags.extend(raw.restrict.then_some(Flag::RESTRICT));
+    let given = [
+        (raw.agent_forwarding, raw.no_agent_forwarding),
+        (raw.port_forwarding, raw.no_port_forwarding),
+        (raw.pty, raw.no_pty),
+        (raw.user_rc, raw.no_user_rc),
+        (raw.x11_forwarding, raw.no_x11_forwarding),
+    ];
+    for ((grant, refuse), (yes, no)) in Flag::PAIRS.into_iter().zip(given) {
         if yes && (no || !raw.restrict) {
-            return Err(RuleError::Flag(grant.name()));
+            return Err(format!(
+                "`{}` contradicts another option, or does nothing without `restrict`",
+                grant.name()
+            ));
         }
         flags.extend(yes.then_some(grant));
         flags.extend(no.then_some(refuse));
     }
-    let slip = |option| move |error| RuleError::Option { option, error };
-    let unsafe_slip = |option| {
-        move |error: UnsafeOption| RuleError::Option {
-            option,
-            error: error.into(),
-        }
-    };
     let endpoints =
         |option, value: Option<&Value>, read: fn(&str) -> Result<Endpoint, UnsafeOption>| {
             let texts = texts(option, value)?;
-            texts
-                .iter()
-                .map(|text| read(text).map_err(unsafe_slip(option)))
-                .collect::<Result<Vec<_>, _>>()
+            let endpoints = texts.iter().map(|text| read(text).map_err(slip(option)));
+            endpoints.collect::<Result<Vec<_>, _>>()
         };
     let template = |option, text: &str| Template::parse(text, slots).map_err(slip(option));
+    let variable = |(name, value): (String, String)| {
+        let name = VariableName::new(&name).map_err(slip("environment"))?;
+        Ok((name, template("environment", &value)?))
+    };
+    let environment = raw.environment.unwrap_or_default();
     Ok(OptionsTemplate {
         flags,
-        command: raw
-            .command
+        command: (raw.command)
             .map(|text| template("command", &text))
             .transpose()?,
         from: texts("from", raw.from.as_ref())?
@@ -307,24 +295,29 @@ fn options(raw: RawOptions, slots: &Slots) -> Result<OptionsTemplate, RuleError>
             .collect::<Result<_, _>>()?,
         permitopen: endpoints("permitopen", raw.permitopen.as_ref(), Endpoint::open)?,
         permitlisten: endpoints("permitlisten", raw.permitlisten.as_ref(), Endpoint::listen)?,
-        environment: raw
-            .environment
-            .unwrap_or_default()
-            .iter()
-            .map(|(name, value)| {
-                let name = VariableName::new(name).map_err(unsafe_slip("environment"))?;
-                Ok((name, template("environment", value)?))
-            })
-            .collect::<Result<_, RuleError>>()?,
-        expiry_time: raw
-            .expiry_time
-            .map(|text| ExpiryTime::new(&text).map_err(unsafe_slip("expiry-time")))
+        environment: environment
+            .into_iter()
+            .map(variable)
+            .collect::<Result<_, String>>()?,
+        expiry_time: (raw.expiry_time)
+            .map(|text| ExpiryTime::new(&text).map_err(slip("expiry-time")))
             .transpose()?,
     })
 }
 
-fn hours(raw: RawHours) -> Result<Hours, RuleError> {
-    let slip = || RuleError::Hours(format!("{}-{}", raw.from, raw.to));
+fn slip<E: Display>(option: &'static str) -> impl Fn(E) -> String {
+    move |error| format!("{option}: {error}")
+}
+
+fn empty(name: &str) -> String {
+    format!("`{name}` is empty or has an empty entry")
+}
+
+fn hours(raw: RawHours) -> Result<Hours, String> {
+    let slip = || {
+        let hours = format!("{}-{}", raw.from, raw.to);
+        format!("`hours` needs days mon … sun and from before to, as HH:MM: {hours:?}")
+    };
     let days = raw.days.clone().unwrap_or_default();
     let days: Option<Vec<_>> = days.iter().map(|day| window::day(day)).collect();
     let from = window::time(&raw.from).flatten().ok_or_else(slip)?;
@@ -337,35 +330,39 @@ fn hours(raw: RawHours) -> Result<Hours, RuleError> {
     Ok(Hours { days, from, to })
 }
 
-fn timestamp(text: &str) -> Result<UnixTime, RuleError> {
-    let timestamp: Timestamp = text
-        .parse()
-        .map_err(|_| RuleError::Timestamp(text.to_owned()))?;
-    Ok(UnixTime(timestamp.as_second()))
+fn timestamp(text: &str) -> Result<UnixTime, String> {
+    match text.parse::<Timestamp>() {
+        Ok(timestamp) => Ok(UnixTime(timestamp.as_second())),
+        Err(_) => Err(format!(
+            "{text:?} is not a time such as 2026-12-31T18:00:00Z"
+        )),
+    }
 }
 
-fn seconds(text: &str) -> Result<i64, RuleError> {
-    window::duration(text).ok_or_else(|| RuleError::Duration(text.to_owned()))
+fn seconds(text: &str) -> Result<i64, String> {
+    deadline::parse_seconds(text)
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| format!("{text:?} is not a duration such as 15m, 8h, 3d, 2w"))
 }
 
 /// Reads one text or a list of texts, which must not be empty.
-fn texts(name: &'static str, value: Option<&Value>) -> Result<Vec<String>, RuleError> {
+fn texts(name: &'static str, value: Option<&Value>) -> Result<Vec<String>, String> {
     let items = match value {
         None => return Ok(Vec::new()),
         Some(Value::Array(items)) => items.as_slice(),
         Some(one) => std::slice::from_ref(one),
     };
-    let texts = items
-        .iter()
-        .map(|item| match item {
-            Value::String(text) => Ok(text.clone()),
-            Value::Bool(value) => Ok(value.to_string()),
-            Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
-            other => Err(RuleError::Value(other.to_string())),
+    let text = |item: &Value| {
+        text_of(item).ok_or_else(|| {
+            format!(
+                "{item} is neither a text, nor a whole number, nor true or false; put quotes \
+                 around a text that looks like a number"
+            )
         })
-        .collect::<Result<Vec<_>, _>>()?;
+    };
+    let texts = items.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     if texts.is_empty() || texts.iter().any(String::is_empty) {
-        return Err(RuleError::Empty(name));
+        return Err(empty(name));
     }
     Ok(texts)
 }

@@ -4,9 +4,7 @@
 //! Deny rules come first, wherever they stand; then the first matching allow rule decides, with its
 //! options.
 
-mod claimed_account;
 mod condition;
-mod error;
 mod file;
 mod raw;
 mod slot;
@@ -14,8 +12,7 @@ mod template;
 mod window;
 
 pub use condition::Condition;
-pub use error::{RuleError, RulesError};
-pub use template::Unfillable;
+pub use file::RulesError;
 
 use jiff::tz::TimeZone;
 use opkssh_protocol::json::Object;
@@ -26,14 +23,13 @@ use super::{Applicant, Granted};
 use crate::cidr::Cidr;
 use condition::{Denies, Path, Test};
 use slot::AccountName;
-use template::{OptionsTemplate, Slots};
+use template::OptionsTemplate;
 use window::Window;
 
 /// The parsed file. Without a file, there are no rules.
 #[derive(Debug, Clone)]
 pub struct Rules {
     rules: Vec<Rule>,
-    /// Accounts that no claim may name.
     never_accounts: Vec<String>,
     time_zone: TimeZone,
     path: String,
@@ -50,15 +46,14 @@ impl Default for Rules {
     }
 }
 
-/// One entry of `rules`.
 #[derive(Debug, Clone)]
 pub struct Rule {
     pub name: String,
-    denies: bool,
+    pub denies: bool,
     /// In a deny rule, empty means any.
-    issuers: Vec<String>,
+    pub issuers: Vec<String>,
     /// In a deny rule, empty means any.
-    accounts: Vec<String>,
+    pub accounts: Vec<String>,
     account_from: Option<AccountName>,
     conditions: Vec<Condition>,
     email_verified: bool,
@@ -71,11 +66,9 @@ pub struct Rule {
     window: Window,
     /// Empty means any.
     client_address: Vec<Cidr>,
-    slots: Slots,
     options: OptionsTemplate,
 }
 
-/// Reason for a refusal by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleDenial {
     #[error("denied by {place}{}", missing_reason(missing.as_ref()))]
@@ -85,11 +78,10 @@ pub enum RuleDenial {
         missing: Option<Path>,
     },
     #[error("{place} would allow it, but its options cannot be filled in: {reason}")]
-    Options { place: String, reason: Unfillable },
+    Options { place: String, reason: String },
 }
 
 impl Rules {
-    /// Fails if a deny rule applies.
     pub fn denies(
         &self,
         who: &Applicant<'_>,
@@ -108,7 +100,6 @@ impl Rules {
         Ok(())
     }
 
-    /// Returns the first rule that allows the applicant.
     pub fn allows(
         &self,
         who: &Applicant<'_>,
@@ -122,7 +113,7 @@ impl Rules {
             }
             tell(format!("{place} allows"));
             // no later rule: it could have fewer restrictions
-            return match rule.options.fill(&rule.slots, who) {
+            return match rule.options.fill(who) {
                 Ok(options) => Ok(Some(Granted {
                     place,
                     options,
@@ -152,7 +143,6 @@ impl Rules {
         })
     }
 
-    /// Returns true if a rule has `client_address`.
     pub fn have_client_address(&self) -> bool {
         self.rules.iter().any(Rule::has_client_address)
     }
@@ -167,26 +157,11 @@ impl Rules {
 }
 
 impl Rule {
-    pub fn denies(&self) -> bool {
-        self.denies
-    }
-
-    /// Returns the issuers as written; in a deny rule, empty means any.
-    pub fn issuers(&self) -> &[String] {
-        &self.issuers
-    }
-
-    /// Returns the accounts by name; none if a claim names them.
-    pub fn accounts(&self) -> &[String] {
-        &self.accounts
-    }
-
     /// Returns true if the rule sets environment variables, which sshd ignores by default.
     pub fn sets_environment(&self) -> bool {
         !self.options.environment.is_empty()
     }
 
-    /// Returns true if the rule has `client_address`.
     pub fn has_client_address(&self) -> bool {
         !self.client_address.is_empty()
     }
@@ -213,19 +188,16 @@ impl Rule {
             && earlier
                 .conditions
                 .iter()
-                .all(|condition| self.conditions.contains(condition))
+                .all(|own| self.conditions.contains(own))
             && self.max_age_since_refresh.is_none()
     }
 
     /// Returns the missing claim that makes the rule deny, if any. Fails with the reason if the
     /// rule does not deny.
     fn denied(&self, who: &Applicant<'_>, zone: &TimeZone) -> Result<Option<Path>, String> {
-        self.check_issuer_and_account(who)?;
-        if !self.accounts.is_empty() && !self.accounts.iter().any(|own| own == who.principal) {
-            return Err(format!(
-                "account {:?} is not in its accounts",
-                who.principal
-            ));
+        self.check_issuer(who)?;
+        if !self.accounts.is_empty() {
+            self.has_account(who)?;
         }
         let mut missing = None;
         for condition in &self.conditions {
@@ -246,8 +218,13 @@ impl Rule {
         never: &[String],
         zone: &TimeZone,
     ) -> Result<(), String> {
-        self.check_issuer_and_account(who)?;
-        self.has_account(who, never)?;
+        self.check_issuer(who)?;
+        match &self.account_from {
+            Some(from) if self.has_account(who).is_err() => {
+                from.check(who, never)?;
+            }
+            _ => self.has_account(who)?,
+        }
         if let Some(condition) = self.conditions.iter().find(|c| !c.allows(who)) {
             return Err(format!(
                 "{condition}: false, not in the token, or contradicted by the refreshed token"
@@ -262,33 +239,25 @@ impl Rule {
         self.is_open(who, zone)
     }
 
-    fn check_issuer_and_account(&self, who: &Applicant<'_>) -> Result<(), String> {
+    fn check_issuer(&self, who: &Applicant<'_>) -> Result<(), String> {
         if self.issuers.is_empty() || self.issuers.iter().any(|own| own == who.issuer) {
             return Ok(());
         }
-        let near = self
-            .issuers
-            .iter()
-            .any(|own| own.trim_end_matches('/') == who.issuer.trim_end_matches('/'));
-        let hint = if near {
-            " (only the trailing slash differs)"
-        } else {
-            ""
+        let bare = |issuer: &str| issuer.trim_end_matches('/').to_owned();
+        let is_near = |own: &String| bare(own) == bare(who.issuer);
+        let hint = match self.issuers.iter().any(is_near) {
+            true => " (only the trailing slash differs)",
+            false => "",
         };
         Err(format!("the issuer is {}{hint}", quoted(who.issuer)))
     }
 
-    fn has_account(&self, who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
-        if self.accounts.iter().any(|own| own == who.principal) {
-            return Ok(());
+    fn has_account(&self, who: &Applicant<'_>) -> Result<(), String> {
+        let account = who.principal;
+        match self.accounts.iter().any(|own| own == account) {
+            true => Ok(()),
+            false => Err(format!("account {account:?} is not in its accounts")),
         }
-        let Some(from) = &self.account_from else {
-            return Err(format!(
-                "account {:?} is not in its accounts",
-                who.principal
-            ));
-        };
-        claimed_account::check(from, who, never)
     }
 
     /// Checks `acr` and `amr` (OpenID Connect Core section 2).
@@ -355,10 +324,9 @@ impl Rule {
     }
 
     fn is_open(&self, who: &Applicant<'_>, zone: &TimeZone) -> Result<(), String> {
-        if self.window.is_open(who.now, zone) {
-            Ok(())
-        } else {
-            Err("it does not hold at this time".into())
+        match self.window.is_open(who.now, zone) {
+            true => Ok(()),
+            false => Err("it does not hold at this time".into()),
         }
     }
 

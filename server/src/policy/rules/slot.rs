@@ -1,10 +1,13 @@
 //! Texts from claims that fill a slot: validated by type, never escaped.
 
 use opkssh_protocol::json::Object;
+use opkssh_protocol::printable::quoted;
 use serde_json::Value;
 
 use super::condition::Path;
+use crate::account::AccountKind;
 use crate::authorized_keys::Source;
+use crate::policy::Applicant;
 
 /// Permitted contents of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -19,7 +22,6 @@ pub enum Kind {
     Cidrs,
 }
 
-/// Source of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimText {
     pub path: Path,
@@ -35,19 +37,26 @@ pub struct AccountName {
     pub suffix: String,
 }
 
-/// Reason why a claim cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
-    #[error("claim {0} is missing or not a text")]
-    NoText(Path),
-    #[error("claim {0} is not a mail address of the given domains")]
-    Domain(Path),
-    #[error("claim {0} is not what a {1:?} slot may hold")]
-    Kind(Path, Kind),
-    #[error("claim {0} does not give the name of an account")]
-    Account(Path),
-    #[error("claim {0} is a mail address, and email_verified is not true")]
-    Unverified(Path),
+/// A named text from a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    pub name: String,
+    pub text: ClaimText,
+    pub kind: Kind,
+    /// Whether `email_verified` must be true.
+    pub must_be_verified: bool,
+}
+
+impl Slot {
+    /// Returns the claims to take the text from: the newest ones with it.
+    pub fn source<'a>(&self, who: &Applicant<'a>) -> Result<&'a Object, String> {
+        if self.must_be_verified && !who.email_verified {
+            return Err(self
+                .text
+                .unusable("is a mail address, and email_verified is not true"));
+        }
+        Ok(self.text.path.newest(who))
+    }
 }
 
 /// Longest account name, in bytes, as in useradd.
@@ -60,8 +69,7 @@ impl ClaimText {
         self.mail_domains.is_some() || self.path.is_top("email")
     }
 
-    /// Returns the text of a user or word slot.
-    pub fn word(&self, kind: Kind, claims: &Object) -> Result<String, Unusable> {
+    pub fn word(&self, kind: Kind, claims: &Object) -> Result<String, String> {
         let text = self.text(claims)?;
         let (most, more): (usize, &[u8]) = match kind {
             Kind::User => (64, b"._-"),
@@ -74,22 +82,21 @@ impl ClaimText {
             || !text.as_bytes().iter().all(good)
             || text.contains("..")
         {
-            return Err(Unusable::Kind(self.path.clone(), kind));
+            return Err(self.bad_kind(kind));
         }
         Ok(text.to_owned())
     }
 
     /// Returns the blocks, at least one.
-    pub fn cidrs(&self, claims: &Object) -> Result<Vec<Source>, Unusable> {
-        let bad = || Unusable::Kind(self.path.clone(), Kind::Cidrs);
+    pub fn cidrs(&self, claims: &Object) -> Result<Vec<Source>, String> {
+        let bad = || self.bad_kind(Kind::Cidrs);
         let texts: Vec<&str> = match self.path.of(claims) {
             Some(Value::String(text)) => text.split(',').map(str::trim).collect(),
-            Some(Value::Array(items)) => items
-                .iter()
-                .map(Value::as_str)
-                .collect::<Option<_>>()
-                .ok_or_else(bad)?,
-            _ => return Err(Unusable::NoText(self.path.clone())),
+            Some(Value::Array(items)) => {
+                let texts: Option<_> = items.iter().map(Value::as_str).collect();
+                texts.ok_or_else(bad)?
+            }
+            _ => return Err(self.unusable("is missing or not a text")),
         };
         if texts.is_empty() || texts.len() > MAX_BLOCKS {
             return Err(bad());
@@ -98,33 +105,75 @@ impl ClaimText {
         blocks.map_err(|_| bad())
     }
 
-    fn text<'a>(&self, claims: &'a Object) -> Result<&'a str, Unusable> {
-        let text = self
-            .path
-            .of(claims)
-            .and_then(Value::as_str)
-            .ok_or_else(|| Unusable::NoText(self.path.clone()))?;
-        match &self.mail_domains {
-            None => Ok(text),
-            Some(domains) => text
-                .rsplit_once('@')
-                .filter(|(_, of)| domains.iter().any(|domain| domain.eq_ignore_ascii_case(of)))
-                .map(|(local, _)| local)
-                .ok_or_else(|| Unusable::Domain(self.path.clone())),
+    fn text<'a>(&self, claims: &'a Object) -> Result<&'a str, String> {
+        let text = self.path.of(claims).and_then(Value::as_str);
+        let text = text.ok_or_else(|| self.unusable("is missing or not a text"))?;
+        let Some(domains) = &self.mail_domains else {
+            return Ok(text);
+        };
+        match text.rsplit_once('@') {
+            Some((local, of)) if domains.iter().any(|own| own.eq_ignore_ascii_case(of)) => {
+                Ok(local)
+            }
+            _ => Err(self.unusable("is not a mail address of the given domains")),
         }
+    }
+
+    fn unusable(&self, why: &str) -> String {
+        format!("claim {} {why}", self.path)
+    }
+
+    fn bad_kind(&self, kind: Kind) -> String {
+        self.unusable(&format!("is not what a {kind:?} slot may hold"))
     }
 }
 
 impl AccountName {
     /// Returns the account name: lower case, beginning with a letter or `_`, at most 32 bytes.
-    pub fn of(&self, claims: &Object) -> Result<String, Unusable> {
+    pub fn of(&self, claims: &Object) -> Result<String, String> {
         let name = self.text.word(Kind::User, claims)?;
         let account = format!("{}{name}{}", self.prefix, self.suffix);
         if is_account(&account) && is_account(&name) {
             Ok(account)
         } else {
-            Err(Unusable::Account(self.text.path.clone()))
+            Err(self.text.unusable("does not give the name of an account"))
         }
+    }
+
+    /// Fails if it gives another account in either ID token, or an account that is not a person's.
+    pub fn check(&self, who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
+        for claims in [who.claims, self.text.path.newest(who)] {
+            let account = self.of(claims)?;
+            if account != who.principal {
+                let account = quoted(&account);
+                return Err(format!(
+                    "it gives account {account}, not {:?}",
+                    who.principal
+                ));
+            }
+        }
+        may_be_claimed(who, never)
+    }
+}
+
+/// Returns why no claim may name this account, if so. Other names of the same uid count as the
+/// account.
+fn may_be_claimed(who: &Applicant<'_>, never: &[String]) -> Result<(), String> {
+    let account = who.principal;
+    if never.iter().any(|never| never == account) {
+        return Err(format!("account {account:?} is one of never_accounts"));
+    }
+    let Some(standing) = who.account.filter(|standing| standing.name == account) else {
+        return Err(format!("account {account:?} could not be looked up"));
+    };
+    if let Some(alias) = standing.aliases.iter().find(|alias| never.contains(alias)) {
+        return Err(format!(
+            "account {account:?} has the uid of {alias:?}, which is one of never_accounts"
+        ));
+    }
+    match standing.kind {
+        AccountKind::Person => Ok(()),
+        kind => Err(format!("no claim may name account {account:?}: {kind}")),
     }
 }
 
@@ -152,7 +201,7 @@ mod tests {
         }
     }
 
-    fn word(kind: Kind, text: &str) -> Result<String, Unusable> {
+    fn word(kind: Kind, text: &str) -> Result<String, String> {
         source(None).word(kind, &claims(&text.into()))
     }
 

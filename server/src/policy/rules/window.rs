@@ -73,59 +73,9 @@ pub fn time(text: &str) -> Option<Option<Time>> {
     }
 }
 
-/// Parses `90s`, `15m`, `8h`, `3d`, `2w`, or several of them (`1h30m`), in seconds.
-pub fn duration(text: &str) -> Option<i64> {
-    let mut total: i64 = 0;
-    let mut digits = String::new();
-    for c in text.chars() {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
-        let unit = match c {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            'w' => 604_800,
-            _ => return None,
-        };
-        let number: i64 = digits.parse().ok()?;
-        total = total.checked_add(number.checked_mul(unit)?)?;
-        digits.clear();
-    }
-    (digits.is_empty() && total > 0).then_some(total)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations() {
-        for (text, seconds) in [
-            ("90s", 90),
-            ("15m", 900),
-            ("1h30m", 5400),
-            ("2w1d", 1_296_000),
-        ] {
-            assert_eq!(duration(text), Some(seconds), "{text}");
-        }
-        for text in [
-            "",
-            "5",
-            "0h",
-            "h",
-            "-1h",
-            "1.5h",
-            "1 h",
-            "1y",
-            "99999999999999999999s",
-        ] {
-            assert_eq!(duration(text), None, "{text}");
-        }
-        assert_eq!(duration("9223372036854775807w"), None);
-    }
 
     #[test]
     fn office_hours_where_the_office_is() {

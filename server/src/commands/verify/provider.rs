@@ -1,4 +1,5 @@
-//! The step of `verify` that gets the provider's keys: from a file, the cache or the provider.
+//! The steps of `verify` that need the provider: its keys, from a file, the cache or the provider,
+//! and claims missing from the ID token.
 
 use opkssh_protocol::key_set::KeySet;
 
@@ -6,10 +7,11 @@ use super::context::Context;
 use super::error::VerifyError;
 use crate::deadline::Deadline;
 use crate::decision::Seen;
-use crate::key_source::{KeyCache, KeySource as _, Origin, Store, WhenAsked, read_jwks_file};
-use crate::verify::Candidate;
+use crate::http::Network;
+use crate::key_source::{KeyCache, KeySource as _, Store, WhenAsked, read_jwks_file};
+use crate::userinfo::{Userinfo, UserinfoRequest};
+use crate::verify::{Candidate, Identified};
 
-/// Returns the keys of the candidate's issuer.
 pub(super) fn keys_for(
     context: Context<'_>,
     candidate: &Candidate,
@@ -42,9 +44,33 @@ pub(super) fn keys_for(
     for notice in &found.notices {
         log.line(&format!("warning: {notice}"));
     }
-    if let Origin::Store { age } = found.origin {
+    if let Some(age) = found.age {
         log.detail(&format!("keys of {issuer} from the cache, {age} s old"));
-        seen.keys_age = Some(age);
     }
+    seen.keys_age = found.age;
     Ok(found.keys)
+}
+
+/// Asks for userinfo if the certificate contains an access token. Without an answer, only the ID
+/// token counts.
+pub(super) fn ask_userinfo(
+    context: Context<'_>,
+    identified: &Identified,
+    deadline: Deadline,
+) -> Option<Userinfo> {
+    let Context { files, log, .. } = context;
+    let claims = identified.claims();
+    let request = UserinfoRequest {
+        issuer: claims.iss(),
+        subject: claims.sub(),
+        token: identified.access_token()?,
+    };
+    let network = || Network::new(&files.config.env_vars, |name| std::env::var(name).ok());
+    let store = context
+        .key_cache
+        .and_then(|directory| Store::open(directory).ok());
+    request
+        .ask(network, store.as_ref(), deadline)
+        .inspect_err(|error| log.line(&format!("warning: userinfo not used: {error}")))
+        .ok()
 }
