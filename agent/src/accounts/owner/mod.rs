@@ -8,6 +8,8 @@ mod actions;
 mod published;
 mod said;
 mod task;
+#[cfg(debug_assertions)]
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,6 +84,8 @@ impl Owner {
         let first = Published::new(facts.clone(), Said::default(), None);
         let (published, followed) = watch::channel(Arc::new(first));
         let task = Task {
+            #[cfg(debug_assertions)]
+            trace: trace::Trace::new(&facts),
             facts,
             said: Said::default(),
             actions: Arc::new(actions),

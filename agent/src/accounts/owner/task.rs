@@ -27,6 +27,8 @@ pub struct Task {
     pub notices: Arc<Notices>,
     pub published: watch::Sender<Arc<Published>>,
     pub messages: mpsc::WeakUnboundedSender<Message>,
+    #[cfg(debug_assertions)]
+    pub trace: Option<super::trace::Trace>,
 }
 
 impl Task {
@@ -90,7 +92,14 @@ impl Task {
     }
 
     fn apply(&mut self, event: Event<Real>) {
-        apply(&mut self.facts, event, self.clock.now());
+        let now = self.clock.now();
+        #[cfg(debug_assertions)]
+        let recorded = event.clone();
+        apply(&mut self.facts, event, now);
+        #[cfg(debug_assertions)]
+        if let Some(trace) = &mut self.trace {
+            trace.record(recorded, now, &self.facts);
+        }
     }
 
     /// One at a time: what is started changes what is due.
