@@ -54,7 +54,9 @@ pub async fn ensure(
             Err(error) => return Err(ambiguous(&error)),
         }
     };
-    owner.want(&[&name], RENEWAL_PATIENCE).await;
+    owner
+        .want(std::slice::from_ref(&name), RENEWAL_PATIENCE)
+        .await;
     let published = owner.now();
     // meanwhile, perhaps
     refuse_if_locked(&published)?;
@@ -88,11 +90,9 @@ fn of_account(
     now: UnixTime,
 ) -> Result<Ensured, EnsureError> {
     let name = &account.name;
-    let hidden = published.hidden(account, now);
-    let (item, status) = match (account.item(), status::of_account(published, account, now)) {
-        (Some(item), Some(status)) if hidden.is_none() => (item, status),
-        _ => return Err(not_shown(published, account, hidden, stores)),
-    };
+    let shown = published.shown(account, now);
+    let item = shown.map_err(|hidden| not_shown(published, account, hidden, stores))?;
+    let status = status::of_item(published, account, item, now);
     let plan = published.plan(account, item);
     if plan.is_usable(now) {
         return Ok(Ensured(status));
@@ -131,7 +131,7 @@ fn of_account(
 fn not_shown(
     published: &Published,
     account: &AccountFacts,
-    hidden: Option<Hidden>,
+    hidden: Hidden,
     stores: &Stores,
 ) -> EnsureError {
     let name = &account.name;
@@ -139,19 +139,18 @@ fn not_shown(
         account: None,
         reason,
     };
-    let why = |hidden| published.why_hidden(account, hidden);
+    let why = published.why_hidden(account, hidden);
     match hidden {
-        Some(Hidden::Missing) => login_needed(format!(
+        Hidden::Missing => login_needed(format!(
             "the login to {name} was cut short, or its entry was removed"
         )),
-        Some(Hidden::Leaving | Hidden::Overdue) => login_needed(format!("{name} is not logged in")),
-        Some(hidden @ (Hidden::Damaged | Hidden::Older)) => {
-            login_needed(format!("account {name} cannot be used: {}", why(hidden)))
+        Hidden::Leaving | Hidden::Overdue => login_needed(format!("{name} is not logged in")),
+        Hidden::Damaged | Hidden::Older => {
+            login_needed(format!("account {name} cannot be used: {why}"))
         }
-        hidden => {
+        _ => {
             let place = account.store.map_or("memory", StoreKind::place);
-            let reason = why(hidden.unwrap_or(Hidden::NotLoaded));
-            let reason = format!("account {name} is in {place}, but {reason}");
+            let reason = format!("account {name} is in {place}, but {why}");
             let part = account.store.and_then(|store| stores.is_open(store).err());
             if let Some(part) = part.and_then(|error| error.locked_part()) {
                 return EnsureError::Locked { part, reason };

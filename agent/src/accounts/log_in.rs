@@ -165,7 +165,8 @@ impl Logins {
         let (published, now) = (self.owner.now(), self.clock.now());
         let account = find_one(&published.facts, which).ok()??;
         let is_usable = published.is_usable(&account.name, now);
-        is_usable.then(|| status::of_account(&published, account, now))?
+        let item = account.item().filter(|_| is_usable)?;
+        Some(status::of_item(&published, account, item, now))
     }
 
     fn refuse_if_locked(&self) -> Result<(), LogInError> {
@@ -328,7 +329,9 @@ impl Logins {
             let Some(account) = account.filter(|one| one.login == taken.login) else {
                 return Some(());
             };
-            let status = status::of_account(published, account, self.clock.now());
+            let now = self.clock.now();
+            let item = account.item();
+            let status = item.map(|item| status::of_item(published, account, item, now));
             latest = status.or(latest.take());
             has_settled(published, account).then_some(())
         };
@@ -344,10 +347,9 @@ fn has_settled(published: &Published, account: &AccountFacts) -> bool {
     }
     let is_stored = account.store.is_none() || account.is_saved();
     let is_known = !account.refresh.learn || agent.is_away();
-    let closed = agent.closed_stores.iter();
-    let mut closed = closed.filter(|closed| Some(closed.store) == account.store);
+    let closed = agent.closed_store(account);
     // one that is silent may wait for its password
-    let has_failed = closed.any(|closed| match closed.why {
+    let has_failed = closed.is_some_and(|closed| match closed.why {
         StoreClosed::Locked => true,
         StoreClosed::Silent => !published.is_store_silent(account),
     });

@@ -94,11 +94,7 @@ pub async fn log_out(
     }
     for account in &begun {
         let name = account.name.clone();
-        let event = match force {
-            true => Event::LogoutForced(name),
-            false => Event::LogoutRequested(name),
-        };
-        owner.apply(event).await;
+        owner.apply(Event::LogoutRequested { name, force }).await;
     }
     for account in begun {
         let over = |published: &Published| outcome(published, &account);
@@ -116,7 +112,7 @@ pub async fn log_out(
 
 /// Returns how a logout ended, or why it goes on later; `None`: not yet.
 fn outcome(published: &Published, left: &Left) -> Option<Result<String, StoreError>> {
-    if let Some(logout) = published.logout_of(&left.name, left.login) {
+    if let Some(logout) = published.reasons.logout_of(&left.name, left.login) {
         return Some(Ok(logout.revocation.clone()));
     }
     let account = published.account(&left.name);
@@ -124,6 +120,6 @@ fn outcome(published: &Published, left: &Left) -> Option<Result<String, StoreErr
         // somebody else logged out, or in anew, meanwhile
         return Some(Ok("it was logged out already".to_owned()));
     };
-    let error = published.leaving_error(account)?;
+    let error = published.last_error(account)?;
     (account.in_flight.is_none() && !published.is_store_busy(account)).then(|| Err(error.clone()))
 }

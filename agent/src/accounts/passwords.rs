@@ -71,7 +71,7 @@ impl Passwords {
                 Lock::Locking { .. } => None,
                 Lock::Locked(_) => is_enough(&published.facts).then_some(Ok(())),
                 Lock::Open | Lock::Opening(_) => {
-                    let error = published.lock_failure().cloned();
+                    let error = published.reasons.lock.clone();
                     Some(Err(error.unwrap_or(PasswordError::NotLocked)))
                 }
             }

@@ -62,18 +62,7 @@ impl IdentitySource for AccountSource {
     async fn identities(&self) -> Arc<Vec<Identity>> {
         self.look_at_settings().await;
         let (published, now) = (self.owner.now(), self.clock.now());
-        let is_shown = |identity: &Identity| {
-            let account = published.account(&identity.name);
-            account.is_some_and(|account| published.hidden(account, now).is_none())
-        };
-        match published.identities.iter().all(is_shown) {
-            true => published.identities.clone(),
-            // the end of a lifetime that the owner has not heard of yet
-            false => {
-                let shown = published.identities.iter().filter(|one| is_shown(one));
-                Arc::new(shown.cloned().collect())
-            }
-        }
+        Arc::new(published.identities(now))
     }
 
     async fn freshen(&self, names: &[String], end: Instant) {
@@ -83,8 +72,7 @@ impl IdentitySource for AccountSource {
         let left = || end.saturating_duration_since(Instant::now());
         // who sees more after this asks for that, too
         self.owner.bring_back(left()).await;
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.owner.want(&names, left()).await;
+        self.owner.want(names, left()).await;
     }
 
     async fn ask_person(&self, names: &[String], end: Instant) {
@@ -99,10 +87,8 @@ impl IdentitySource for AccountSource {
     async fn sign(&self, name: &str, data: &[u8], _flags: u32) -> Result<Vec<u8>, SignError> {
         let (published, now) = (self.owner.now(), self.clock.now());
         let account = published.account(name).ok_or(SignError::NotUsable)?;
-        if published.hidden(account, now).is_some() {
-            return Err(SignError::NotUsable);
-        }
-        let item = account.item().ok_or(SignError::NotUsable)?;
+        let item = published.shown(account, now);
+        let item = item.map_err(|_| SignError::NotUsable)?;
         let signature = item.credentials.sign(data);
         self.used
             .send_modify(|used| *used.entry(name.to_owned()).or_default() += 1);

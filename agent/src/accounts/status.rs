@@ -6,7 +6,7 @@ use opkssh_protocol::control::{AccountStatus, WhichAccount};
 use opkssh_protocol::time::UnixTime;
 
 use super::clock::Clock;
-use super::material::{AccountFacts, renewal};
+use super::material::{AccountFacts, Item, renewal};
 use super::owner::{Owner, Published, visibility};
 use super::renewal::plan::renewal_words;
 use super::select::find;
@@ -27,14 +27,10 @@ pub async fn reports(
     let (published, now) = (owner.now(), clock.now());
     let (mut reports, mut notices) = (Vec::new(), Vec::new());
     for account in &published.facts.accounts {
-        match (
-            published.hidden(account, now),
-            of_account(&published, account, now),
-        ) {
-            (None, Some(report)) => reports.push(report),
-            (hidden, _) => {
-                let why = hidden.map(|hidden| published.why_hidden(account, hidden));
-                let why = why.unwrap_or_else(|| "it was not read yet".to_owned());
+        match published.shown(account, now) {
+            Ok(item) => reports.push(of_item(&published, account, item, now)),
+            Err(hidden) => {
+                let why = published.why_hidden(account, hidden);
                 notices.push(format!("account {} is not usable: {why}", account.name));
             }
         }
@@ -54,13 +50,13 @@ pub async fn reports(
 }
 
 /// Returns what is to be said of an account in memory.
-pub fn of_account(
+pub fn of_item(
     published: &Published,
     account: &AccountFacts,
+    item: &Item,
     now: UnixTime,
-) -> Option<AccountStatus> {
+) -> AccountStatus {
     let facts = &published.facts;
-    let item = account.item()?;
     let credentials = &item.credentials;
     let provider = credentials.provider();
     let settings = &facts.agent.settings;
@@ -68,7 +64,7 @@ pub fn of_account(
     let (visibility, renewal) = (visibility(account), renewal(item));
     let expiration = settings.expiration(&account.name, provider);
     let default = find(facts, &WhichAccount::Default);
-    Some(AccountStatus {
+    AccountStatus {
         alias: account.name.clone(),
         provider: provider.name().to_owned(),
         default: default
@@ -94,5 +90,5 @@ pub fn of_account(
         forwarding: visibility.forwarding,
         withholds_access_token: credentials.withholds_access_token(&visibility),
         hosts: visibility.hosts,
-    })
+    }
 }

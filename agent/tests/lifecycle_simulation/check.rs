@@ -1,10 +1,8 @@
 //! What must hold after every step. The numbers are those of `docs/architecture.md`.
 
-use opkssh_agent::lifecycle::{
-    Action, Leaving, Lock, Memory, Running, Step, Stored, is_locked_up, view,
-};
+use opkssh_agent::lifecycle::{Action, Leaving, Lock, Memory, Step, Stored, is_locked_up, view};
 
-use crate::model::{Broken, Model, Name, SealKey};
+use crate::model::{Broken, Model, Name, SealKey, Token};
 use crate::mutants::Mutant;
 use crate::provider::Validity;
 use crate::store::{Content, NAMES};
@@ -75,9 +73,8 @@ impl World {
         }
     }
 
-    fn check_ask(&self, name: Name, token: u16, after_intent: bool) -> Result<(), Broken> {
-        let place = usize::from(name);
-        if self.known.logged_out[place] {
+    fn check_ask(&self, name: Name, token: Token, after_intent: bool) -> Result<(), Broken> {
+        if self.known.logged_out[name] {
             return Err("5: an account that leaves was refreshed");
         }
         let family = self.provider.state(token).family;
@@ -91,7 +88,7 @@ impl World {
         if self.provider.requests.iter().any(outstanding) {
             return Err("1: two refreshes of a login are outstanding");
         }
-        if self.known.asked_at[place] == Some(self.now) {
+        if self.known.asked_at[name] == Some(self.now) {
             return Err("9: a refresh is tried again at once");
         }
         if self.known.spent.contains(&token) {
@@ -108,8 +105,7 @@ impl World {
         name: Name,
         version: opkssh_agent::lifecycle::Version,
     ) -> Result<(), Broken> {
-        let place = usize::from(name);
-        match &self.index[place] {
+        match &self.index[name] {
             None => return Err("5: a secret is saved that the index does not name"),
             Some(entry) if entry.leaving => return Err("5: saved after the tombstone"),
             Some(_) => {}
@@ -124,7 +120,7 @@ impl World {
             version < stored && !(is_unknown && version.login < stored.login)
         });
         // another keyring may have a version that this one never had
-        let is_excused = self.known.excused_item[place] || self.known.swapped;
+        let is_excused = self.known.excused_item[name] || self.known.swapped;
         match is_lower && !is_excused {
             true => Err("4: a version goes down in the store"),
             false => Ok(()),
@@ -135,22 +131,21 @@ impl World {
         let account = self.facts.account(&name);
         let has_store = account.is_some_and(|account| account.store.is_some());
         let is_closed = !self.facts.agent.closed_stores.is_empty();
-        match has_store && !is_closed && !self.known.save_tried[usize::from(name)] {
+        match has_store && !is_closed && !self.known.save_tried[name] {
             true => Err("2: an answer is used before its refresh token is stored"),
             false => Ok(()),
         }
     }
 
     fn check_tombstone(&self, name: Name) -> Result<(), Broken> {
-        match &self.index[usize::from(name)] {
+        match &self.index[name] {
             Some(entry) if !entry.leaving => Err("5: a logout began without a tombstone"),
             _ => Ok(()),
         }
     }
 
     fn check_delete(&self, name: Name) -> Result<(), Broken> {
-        let place = usize::from(name);
-        if !self.known.logged_out[place] && self.lifetime.is_none() {
+        if !self.known.logged_out[name] && self.lifetime.is_none() {
             return Err("2: an account is deleted that nobody logged out of");
         }
         let account = self.facts.account(&name);
@@ -165,12 +160,12 @@ impl World {
                 };
                 let is_live = |token| self.provider.state(token).validity == Validity::Live;
                 item.refresh_token.is_some_and(is_live)
-                    && !self.index[place].as_ref().is_some_and(is_older)
+                    && !self.index[name].as_ref().is_some_and(is_older)
             }
             _ => false,
         };
-        let is_tried = self.known.revocation_tried[place] || self.known.excused_item[place];
-        match readable && !was_locked && !is_tried && !self.store.failing[place] {
+        let is_tried = self.known.revocation_tried[name] || self.known.excused_item[name];
+        match readable && !was_locked && !is_tried && !self.store.failing[name] {
             true => Err("5: a token was deleted without a try to revoke it"),
             false => Ok(()),
         }
@@ -181,14 +176,14 @@ impl World {
         self.check_view()?;
         self.check_lock()?;
         self.excuse_notes();
-        for place in 0..NAMES {
-            self.check_name(place)?;
+        for name in 0..NAMES {
+            self.check_name(name)?;
         }
         for account in &self.facts.accounts {
             if account.stored == Stored::Older
                 && account.in_flight.is_none()
                 && let Some(Content::Clear(item)) = self.store.item(account.name)
-                && item.version == self.store.top[usize::from(account.name)]
+                && item.version == self.store.top[account.name]
                 && account.index.as_ref().is_some_and(|entry| {
                     item.version < entry.version && entry.version.generation > 0
                 })
@@ -200,23 +195,26 @@ impl World {
     }
 
     fn check_view(&self) -> Result<(), Broken> {
-        let view = view(&self.facts, self.time());
-        for identity in &view.identities {
-            let place = usize::from(identity.name);
+        for (name, shown) in view(&self.facts, self.time()) {
+            let account = self.facts.account(&name);
+            if shown.is_err() {
+                continue;
+            }
             if self.known.locked {
                 return Err("6: shown while locked");
             }
             if self.known.suspended.any() || self.known.dropped {
                 return Err("7: shown while suspended or dropped");
             }
-            if self.known.logged_out[place] {
+            if self.known.logged_out[name] {
                 return Err("7: shown while leaving");
             }
-            if identity.ends_at.is_some_and(|end| self.now >= end.0) {
+            let end = account.and_then(|account| account.ends_at(self.lifetime));
+            if end.is_some_and(|end| self.now >= end.0) {
                 return Err("7: shown past its lifetime");
             }
-            if let Some(entry) = &self.index[place]
-                && let Some(account) = self.facts.account(&identity.name)
+            if let Some(entry) = &self.index[name]
+                && let Some(account) = account
                 && entry.leaving
                 && account.login <= entry.version.login
             {
@@ -236,46 +234,45 @@ impl World {
         }
     }
 
-    fn check_name(&mut self, place: usize) -> Result<(), Broken> {
-        if self.known.newest[place].is_some() {
-            if self.is_leaving(place) {
-                self.known.newest[place] = None;
-            } else if !self.has_newest(place, true) {
+    fn check_name(&mut self, name: Name) -> Result<(), Broken> {
+        if self.known.newest[name].is_some() {
+            if self.is_leaving(name) {
+                self.known.newest[name] = None;
+            } else if !self.has_newest(name, true) {
                 return Err("2: the newest refresh token is lost");
             }
         }
-        let item = self.store.ring()[place].as_ref();
+        let item = self.store.ring()[name].as_ref();
         if item.is_none() {
-            self.known.excused_item[place] = false;
+            self.known.excused_item[name] = false;
         }
-        if item.is_some() && self.index[place].is_none() && !self.known.excused_item[place] {
+        if item.is_some() && self.index[name].is_none() && !self.known.excused_item[name] {
             return Err("5: the store has a secret that the index does not name");
         }
-        let noted = self.index[place].as_ref();
+        let noted = self.index[name].as_ref();
         let noted = noted.is_some_and(|entry| entry.may_be_sealed && !entry.leaving);
-        let name = Name::try_from(place).unwrap_or(0);
         let account = self.facts.account(&name);
         let given_up = account.is_none_or(|account| {
             account.stored == Stored::Damaged
                 || (account.stored == Stored::Older && !noted)
                 || matches!(account.leaving, Leaving::Revoked(_) | Leaving::Deleted(_))
         });
-        let excused = given_up || self.known.excused_note[place];
+        let excused = given_up || self.known.excused_note[name];
         if noted && !excused && self.seal_file.is_none() {
             return Err("8: seal.json is gone, and an account is noted as sealed");
         }
         match item {
             Some(Content::Sealed(text)) => {
                 let has_key = self.has_key(text.key);
-                let mut entry = self.index[place].iter();
+                let mut entry = self.index[name].iter();
                 // below the index it is never used: a late write of a login that is gone
                 let is_older = entry.any(|entry| text.item.version < entry.version);
-                self.known.excused_text[place] |= given_up || (is_older && !noted);
-                if !has_key && !given_up && !self.known.excused_text[place] {
+                self.known.excused_text[name] |= given_up || (is_older && !noted);
+                if !has_key && !given_up && !self.known.excused_text[name] {
                     return Err("8: a sealed text in the store has lost its key");
                 }
             }
-            _ => self.known.excused_text[place] = false,
+            _ => self.known.excused_text[name] = false,
         }
         if let Some(Memory::Sealed { text, .. }) = account.map(|account| &account.memory)
             && !self.has_key(text.key)
@@ -307,8 +304,7 @@ impl World {
             let is_idle = account.in_flight.is_none() && !actions.iter().any(is_its);
             // one account's item is loaded after the other's
             let is_loading = |other: &opkssh_agent::lifecycle::AccountFacts<Model>| {
-                let running = other.in_flight.as_ref().map(|one| &one.running);
-                matches!(running, Some(Running::Load | Running::LoadAndSeal))
+                other.running().is_some_and(Step::is_load)
             };
             let has_turn = !account.load_wanted || !self.facts.accounts.iter().any(is_loading);
             if is_idle && has_turn && account.wanted_until.is_some() && sees_the_same {
@@ -323,16 +319,16 @@ impl World {
 
     /// Checks a state in which nothing is left to do: faults are over, and nothing hides.
     pub fn check_settled(&self, hangs: Option<Name>) -> Result<(), Broken> {
-        let view = view(&self.facts, self.time());
-        for account in view.accounts.iter().filter(|one| Some(one.name) != hangs) {
-            if account.hidden.is_some_and(|hidden| !hidden.needs_person()) {
-                return Err("9: an account is neither shown nor a matter of a person");
-            }
-            if account.hidden.is_none() && !account.is_saved {
-                let facts = self.facts.account(&account.name);
-                if facts.is_some_and(|facts| facts.store.is_some()) {
-                    return Err("9: an account was not saved");
+        for (name, shown) in view(&self.facts, self.time()) {
+            let account = self.facts.account(&name);
+            let is_unsaved = account.is_some_and(|one| one.store.is_some() && !one.is_saved());
+            match shown {
+                _ if Some(name) == hangs => {}
+                Err(hidden) if !hidden.needs_person() => {
+                    return Err("9: an account is neither shown nor a matter of a person");
                 }
+                Ok(_) if is_unsaved => return Err("9: an account was not saved"),
+                _ => {}
             }
         }
         let holds = |account: &opkssh_agent::lifecycle::AccountFacts<Model>| {

@@ -60,7 +60,7 @@ impl Chooser {
     }
 
     fn name(&self, random: &mut Random) -> Name {
-        Name::try_from(random.below(self.names)).unwrap_or(0)
+        random.below(self.names)
     }
 
     fn fault(&self, random: &mut Random) -> Move {
@@ -88,7 +88,7 @@ impl Chooser {
         let name = self.name(random);
         Move::User(User::LogIn {
             name,
-            person: name + Name::from(random.percent(10)),
+            person: name + usize::from(random.percent(10)),
             has_store: name < 2 || random.percent(20),
             rotates: random.percent(80),
         })

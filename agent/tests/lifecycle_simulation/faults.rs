@@ -23,22 +23,22 @@ impl World {
             Fault::CopyKeyring => {
                 // a backup, which never replaces what is newer
                 let (active, other) = (self.store.active, 1 - self.store.active);
-                for place in 0..NAMES {
+                for name in 0..NAMES {
                     let version = |ring: usize| {
-                        let content = self.store.rings[ring][place].as_ref();
+                        let content = self.store.rings[ring][name].as_ref();
                         content.map_or(Version::default(), Content::version)
                     };
-                    let is_damaged = self.store.rings[other][place] == Some(Content::Damaged);
+                    let is_damaged = self.store.rings[other][name] == Some(Content::Damaged);
                     if version(active) >= version(other) && !is_damaged {
-                        let copy = self.store.rings[active][place].clone();
-                        self.store.rings[other][place] = copy;
+                        let copy = self.store.rings[active][name].clone();
+                        self.store.rings[other][name] = copy;
                     }
                 }
             }
             Fault::Store(mode) => self.store.mode = mode,
-            Fault::FailingItem(name) => self.store.failing[usize::from(name)] ^= true,
+            Fault::FailingItem(name) => self.store.failing[name] ^= true,
             Fault::DamagedItem(name) => {
-                let item = &mut self.store.rings[self.store.active][usize::from(name)];
+                let item = &mut self.store.rings[self.store.active][name];
                 if item.is_some() {
                     *item = Some(Content::Damaged);
                 }
@@ -56,7 +56,7 @@ impl World {
                 Action::WriteSealFile { key, .. } if is_done => self.seal_file = Some(key),
                 Action::RemoveSealFile if is_done => self.seal_file = None,
                 Action::Account(name, Step::WriteIndex(entry)) if is_done => {
-                    self.index[usize::from(name)] = entry;
+                    self.index[name] = entry;
                 }
                 Action::Account(name, step) if is_done && step.uses_store() => {
                     self.store.perform(name, &step);
@@ -65,17 +65,15 @@ impl World {
             }
         }
         if power_loss {
-            for place in 0..NAMES {
-                if done & 1 << (16 + place) != 0 {
-                    let synced = self.store.synced[place].clone();
-                    self.store.rings[self.store.active][place] = synced;
+            for name in 0..NAMES {
+                if done & 1 << (16 + name) != 0 {
+                    let synced = self.store.synced[name].clone();
+                    self.store.rings[self.store.active][name] = synced;
                 }
             }
         }
-        for place in 0..self.provider.requests.len() {
-            if self.provider.requests[place].orphan_until.is_none() {
-                self.provider.requests[place].orphan_until = Some(self.now + REQUEST_LIMIT);
-            }
+        for request in &mut self.provider.requests {
+            request.orphan_until = request.orphan_until.or(Some(self.now + REQUEST_LIMIT));
         }
         self.provider.bury(self.now);
         self.known.spent.clear();
@@ -88,8 +86,7 @@ impl World {
             screen: self.lock_on,
             sleep: self.lock_on,
         };
-        let names: [Name; NAMES] = [0, 1, 2];
-        let entries = names.into_iter().zip(&self.index);
+        let entries = self.index.iter().enumerate();
         let entries = entries.filter_map(|(name, entry)| Some((name, entry.clone()?)));
         let (seal_file, now) = (self.seal_file, self.time());
         let settings = self.facts.agent.settings;
@@ -101,51 +98,50 @@ impl World {
         self.known.suspended = suspended;
         self.known.dropped = false;
         self.known.swapped = false;
-        for (place, entry) in self.index.iter().enumerate() {
+        for (name, entry) in self.index.iter().enumerate() {
             let leaving = entry.as_ref().is_some_and(|entry| entry.leaving);
-            if leaving && !self.known.logged_out[place] {
-                self.known.newest[place] = None; // its lifetime ended
+            if leaving && !self.known.logged_out[name] {
+                self.known.newest[name] = None; // its lifetime ended
             }
-            self.known.logged_out[place] = leaving;
-            self.known.revocation_tried[place] = false;
+            self.known.logged_out[name] = leaving;
+            self.known.revocation_tried[name] = false;
         }
     }
 
     /// What is damaged does not keep `seal.json`.
     pub fn excuse_notes(&mut self) {
         let goes = self.seal_file.is_none() || self.running.contains(&Action::RemoveSealFile);
-        for place in 0..NAMES {
-            let is_noted = self.index[place]
-                .as_ref()
-                .is_some_and(|entry| entry.may_be_sealed);
-            let mut accounts = self.facts.accounts.iter();
-            let account = accounts.find(|account| usize::from(account.name) == place);
+        for name in 0..NAMES {
+            let account = self.facts.account(&name);
             let is_damaged = account.is_some_and(|account| account.stored == Stored::Damaged);
-            self.known.excused_note[place] &= is_noted;
-            self.known.excused_note[place] |= is_noted && is_damaged && goes;
+            let is_noted = self.is_noted(name);
+            self.known.excused_note[name] &= is_noted;
+            self.known.excused_note[name] |= is_noted && is_damaged && goes;
         }
     }
 
     /// After a fault: what is lost or left by it is not the agent's.
     fn excuse(&mut self) {
-        for place in 0..NAMES {
-            if self.known.newest[place].is_some() && !self.has_newest(place, false) {
-                self.known.newest[place] = None;
+        for name in 0..NAMES {
+            if self.known.newest[name].is_some() && !self.has_newest(name, false) {
+                self.known.newest[name] = None;
             }
-            let item = self.store.ring()[place].as_ref();
-            let is_deleted = self.index[place].as_ref().is_none_or(|entry| entry.leaving);
-            self.known.excused_item[place] |= item.is_some() && is_deleted;
-            // what another keyring has is noted, or it cannot be known
-            let is_noted = self.index[place]
-                .as_ref()
-                .is_some_and(|entry| entry.may_be_sealed);
+            let item = self.store.item(name);
+            let is_deleted = self.index[name].as_ref().is_none_or(|entry| entry.leaving);
+            self.known.excused_item[name] |= item.is_some() && is_deleted;
             if let Some(Content::Sealed(text)) = item {
-                self.known.excused_text[place] |= self.seal_file != Some(text.key);
-                let mut accounts = self.facts.accounts.iter();
-                let account = accounts.find(|account| usize::from(account.name) == place);
-                let is_known = is_noted && account.is_none_or(|one| one.form != Form::Clear);
-                self.known.excused_text[place] |= self.known.swapped && !is_known;
+                let account = self.facts.account(&name);
+                // what another keyring has is noted, or it cannot be known
+                let is_known =
+                    self.is_noted(name) && account.is_none_or(|one| one.form != Form::Clear);
+                self.known.excused_text[name] |=
+                    self.seal_file != Some(text.key) || (self.known.swapped && !is_known);
             }
         }
+    }
+
+    fn is_noted(&self, name: Name) -> bool {
+        let entry = self.index[name].as_ref();
+        entry.is_some_and(|entry| entry.may_be_sealed)
     }
 }

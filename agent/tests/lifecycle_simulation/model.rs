@@ -9,10 +9,10 @@ pub type Broken = &'static str;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Model;
 
-pub type Name = u8;
-pub type Person = u8;
+pub type Name = usize;
+pub type Person = usize;
 /// The place of a refresh token among the provider's.
-pub type Token = u16;
+pub type Token = usize;
 pub type SealKey = u8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

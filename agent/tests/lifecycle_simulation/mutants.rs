@@ -115,9 +115,13 @@ impl Mutant {
     /// As the shipped `apply`, with the mistake.
     pub fn apply(self, facts: &mut Facts<Model>, event: Event<Model>, now: UnixTime) {
         let before = facts.clone();
-        if let (Self::TakesOthersName, Event::LoggedIn { name, person, .. }) = (self, &event) {
-            for account in facts.accounts.iter_mut().filter(|one| one.name == *name) {
-                account.person = *person;
+        if let (Self::TakesOthersName, Event::LoggedIn(login)) = (self, &event) {
+            for account in facts
+                .accounts
+                .iter_mut()
+                .filter(|one| one.name == login.name)
+            {
+                account.person = login.person;
             }
         }
         apply(facts, event.clone(), now);
@@ -199,8 +203,8 @@ impl Mutant {
                 }
             }
             (Self::LoginKeepsLeaving, _) => {
-                if let (Event::LoggedIn { name, .. }, Some(before)) = (event, before)
-                    && *name == account.name
+                if let (Event::LoggedIn(login), Some(before)) = (event, before)
+                    && login.name == account.name
                 {
                     account.leaving = before.leaving;
                 }
@@ -224,14 +228,14 @@ impl Mutant {
         let mut seen = facts.clone();
         for closed in &mut seen.agent.closed_stores {
             if self == Self::AsksInNoTurn {
-                closed.asked_for = u8::MAX;
+                closed.asked_for = usize::MAX;
             }
             if self == Self::WaitsAfterSetBack {
                 closed.retry_at = closed.retry_at.min(now.plus(STORE_RETRY));
             }
         }
         if self == Self::WritesSealFileAtOnce {
-            seen.agent.in_flight = None;
+            seen.agent.seal_file_in_flight = false;
         }
         for account in &mut seen.accounts {
             self.blind(account, facts, now);

@@ -57,11 +57,11 @@ impl Provider {
             rotates,
             validity: Validity::Live,
         });
-        Token::try_from(self.tokens.len() - 1).unwrap_or(Token::MAX)
+        self.tokens.len() - 1
     }
 
     pub fn state(&self, token: Token) -> TokenState {
-        self.tokens[usize::from(token)]
+        self.tokens[token]
     }
 
     pub fn revoke(&mut self, token: Token) {
@@ -94,7 +94,7 @@ impl Provider {
         };
         match state.validity {
             Validity::Live if state.rotates => {
-                self.tokens[usize::from(token)].validity = Validity::Spent;
+                self.tokens[token].validity = Validity::Spent;
                 Reply::Tokens(Some(self.issue(state.family, true)), answer)
             }
             Validity::Live => Reply::Tokens(None, answer),

@@ -60,7 +60,7 @@ fn account(world: &World) -> &opkssh_agent::lifecycle::AccountFacts<Model> {
 }
 
 fn hidden(world: &World) -> Option<Hidden> {
-    view(&world.facts, world.time()).accounts[0].hidden
+    view(&world.facts, world.time())[0].1.err()
 }
 
 #[test]
@@ -231,9 +231,9 @@ fn the_end_of_a_lifetime_hides_at_once_and_logs_out() {
     finish(&mut world);
     let end = world.time().plus(100);
     assert!(wake(&world.facts, world.time()) <= Some(end));
-    let before = view(&world.facts, end.plus(-1));
-    assert_eq!(before.identities[0].ends_at, Some(end));
-    assert!(view(&world.facts, end).identities.is_empty());
+    assert_eq!(account(&world).ends_at(Some(100)), Some(end));
+    assert!(view(&world.facts, end.plus(-1))[0].1.is_ok());
+    assert_eq!(view(&world.facts, end)[0].1, Err(Hidden::Overdue));
     go(&mut world, Move::Wait(100));
     // for good, also if the clock is set back
     go(&mut world, Move::Wait(-50));

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use opkssh_agent::lifecycle::{Action, Lock, Memory, Running, wake};
+use opkssh_agent::lifecycle::{Action, Memory, Step, wake};
 
 use crate::choose::{Chooser, Theme};
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, lock_words};
 use crate::model::{Broken, Model, Name, Random};
 use crate::mutants::Mutant;
 use crate::store::{Mode, StoreEnd};
@@ -31,7 +31,29 @@ pub fn run(
     coverage: &mut Coverage,
     mut table: Option<&mut String>,
 ) -> Result<(), Failure> {
-    let mut random = Random(seed);
+    let mut moves = 0;
+    let mut go = |world: &mut World, step: Move, actions: Actions| {
+        moves += 1;
+        coverage.note(world, step);
+        if let Some(table) = table.as_deref_mut() {
+            describe(table, moves, world, step);
+        }
+        world.step(step, actions)
+    };
+    let result = schedule(&mut Random(seed), mutant, &mut go);
+    coverage.moves += moves as u64;
+    result.map_err(|broken| Failure {
+        seed,
+        broken,
+        moves,
+    })
+}
+
+fn schedule(
+    random: &mut Random,
+    mutant: Option<Mutant>,
+    go: &mut impl FnMut(&mut World, Move, Actions) -> Result<(), Broken>,
+) -> Result<(), Broken> {
     let lock_on = random.percent(10);
     let lifetime = random.percent(15).then_some(2000);
     let mut world = World::new(lock_on, lifetime, mutant);
@@ -42,75 +64,37 @@ pub fn run(
     };
     let fault_percent = [2, 5, 10][random.below(3)];
     let names = if random.percent(70) { 2 } else { 3 };
-    let count = MOVES + random.below(16);
-    let mut moves = 0;
-    let mut go = |world: &mut World, step: Move, actions: Actions| {
-        moves += 1;
-        coverage.note(world, step);
-        if let Some(table) = table.as_deref_mut() {
-            describe(table, moves, world, step);
-        }
-        world.step(step, actions).map_err(|broken| Failure {
-            seed,
-            broken,
-            moves,
-        })
+    let chooser = Chooser {
+        names,
+        fault_percent,
+        theme,
     };
-    for _ in 0..count {
+    for _ in 0..MOVES + random.below(16) {
         let actions = world.next();
-        if let Err(broken) = world.check_progress(&actions) {
-            return Err(Failure {
-                seed,
-                broken,
-                moves: count,
-            });
-        }
-        let chooser = Chooser {
-            names,
-            fault_percent,
-            theme,
-        };
-        let step = chooser.choose(&world, actions.len(), &mut random);
+        world.check_progress(&actions)?;
+        let step = chooser.choose(&world, actions.len(), random);
         go(&mut world, step, Some(actions))?;
     }
-    if random.percent(25) {
-        calm(&mut world, &mut random, &mut |world, step| {
-            go(world, step, None)
-        })
-        .map_err(|failure| match failure {
-            Calm::Step(failure) => failure,
-            Calm::End(broken) => Failure {
-                seed,
-                broken,
-                moves: count,
-            },
-        })?;
+    match random.percent(25) {
+        true => calm(&mut world, random, &mut |world, step| go(world, step, None)),
+        false => Ok(()),
     }
-    coverage.moves += u64::try_from(moves).unwrap_or(0);
-    Ok(())
-}
-
-/// Why a calm end is wrong.
-enum Calm {
-    Step(Failure),
-    End(Broken),
 }
 
 /// Ends all faults, undoes what hides, and lets the agent finish: liveness. Some worlds stay
 /// locked, and in some the calls for one item go on hanging.
-fn calm(
+pub fn calm(
     world: &mut World,
     random: &mut Random,
-    go: &mut impl FnMut(&mut World, Move) -> Result<(), Failure>,
-) -> Result<(), Calm> {
+    step: &mut impl FnMut(&mut World, Move) -> Result<(), Broken>,
+) -> Result<(), Broken> {
     let hangs = random.percent(20).then_some(0);
     let stays_locked = random.percent(50);
-    let mut step = |world: &mut World, step: Move| go(world, step).map_err(Calm::Step);
     step(world, Move::Late(true))?;
     step(world, Move::Fault(Fault::Store(Mode::Working)))?;
     step(world, Move::Fault(Fault::ProviderRefuses(false)))?;
     for name in 0..3 {
-        if world.store.failing[usize::from(name)] {
+        if world.store.failing[name] {
             step(world, Move::Fault(Fault::FailingItem(name)))?;
         }
     }
@@ -119,43 +103,28 @@ fn calm(
     }
     step(world, Move::User(User::Suspend(false, false)))?;
     step(world, Move::User(User::Control))?;
-    quiesce(world, hangs, &mut step)?;
+    quiesce(world, hangs, step)?;
     let locked = world.known.locked && stays_locked;
     if !locked {
         step(world, Move::User(User::Unlock))?;
     }
     let end = world.now + 300;
     while world.now < end {
-        quiesce(world, hangs, &mut step)?;
+        quiesce(world, hangs, step)?;
         let wake = wake(&world.facts, world.time());
         let seconds = wake.map_or(300, |wake| wake.since(world.time()));
         step(world, Move::Wait(seconds.clamp(1, 300)))?;
     }
     // a renewal may be under way while a store that fails has its pause
     for _ in 0..10 {
-        quiesce(world, hangs, &mut step)?;
+        quiesce(world, hangs, step)?;
         if settled(world, locked, hangs).is_ok() {
             break;
         }
         step(world, Move::Wait(30))?;
     }
-    quiesce(world, hangs, &mut step)?;
-    settled(world, locked, hangs).map_err(Calm::End)
-}
-
-/// As at the end of a schedule, for a state of another search.
-pub fn calm_end(world: &mut World, random: &mut Random) -> Result<(), Broken> {
-    let mut go = |world: &mut World, step: Move| {
-        world.step(step, None).map_err(|broken| Failure {
-            seed: 0,
-            broken,
-            moves: 0,
-        })
-    };
-    calm(world, random, &mut go).map_err(|failure| match failure {
-        Calm::Step(failure) => failure.broken,
-        Calm::End(broken) => broken,
-    })
+    quiesce(world, hangs, step)?;
+    settled(world, locked, hangs)
 }
 
 fn settled(world: &World, locked: bool, hangs: Option<Name>) -> Result<(), Broken> {
@@ -170,8 +139,8 @@ fn settled(world: &World, locked: bool, hangs: Option<Name>) -> Result<(), Broke
 fn quiesce(
     world: &mut World,
     hangs: Option<Name>,
-    step: &mut impl FnMut(&mut World, Move) -> Result<(), Calm>,
-) -> Result<(), Calm> {
+    step: &mut impl FnMut(&mut World, Move) -> Result<(), Broken>,
+) -> Result<(), Broken> {
     loop {
         if let Some(action) = world.running.last() {
             let is_hanging = match action {
@@ -186,7 +155,7 @@ fn quiesce(
             continue;
         }
         let actions = world.next();
-        world.check_progress(&actions).map_err(Calm::End)?;
+        world.check_progress(&actions)?;
         if actions.is_empty() {
             return Ok(());
         }
@@ -252,21 +221,12 @@ pub fn describe(table: &mut String, number: usize, world: &World, step: Move) {
             } else {
                 ""
             },
-            match account.in_flight.as_ref().map(|one| &one.running) {
-                Some(Running::WriteIndex(_)) => "; running: write index".to_owned(),
-                Some(running) => format!("; running: {running:?}"),
+            match account.running() {
+                Some(Step::WriteIndex(_)) => "; running: write index".to_owned(),
+                Some(step) => format!("; running: {step:?}"),
                 None => String::new(),
             },
         );
-    }
-}
-
-fn lock_words(lock: &Lock<Model>) -> &'static str {
-    match lock {
-        Lock::Open => "open",
-        Lock::Locking { .. } => "locking",
-        Lock::Locked(_) => "locked",
-        Lock::Opening(_) => "opening",
     }
 }
 

@@ -8,7 +8,7 @@ use opkssh_agent::lifecycle::{Action, Step, wake};
 
 use crate::model::{Broken, Random};
 use crate::mutants::Mutant;
-use crate::schedule::{calm_end, describe};
+use crate::schedule::{calm, describe};
 use crate::store::StoreEnd;
 use crate::world::{End, Fault, Move, User, World};
 
@@ -128,7 +128,8 @@ impl SmallWorld {
             if is_quiet && paths.len().is_multiple_of(8) {
                 calmed += 1;
                 let mut random = Random(u64::try_from(paths.len()).unwrap_or(0));
-                if let Err(broken) = calm_end(&mut world.clone(), &mut random) {
+                let mut step = |world: &mut World, step| world.step(step, None);
+                if let Err(broken) = calm(&mut world.clone(), &mut random, &mut step) {
                     return Err(found(broken, &paths, None));
                 }
             }

@@ -73,7 +73,7 @@ impl Store {
     }
 
     pub fn item(&self, name: Name) -> Option<&Content> {
-        self.ring()[usize::from(name)].as_ref()
+        self.ring()[name].as_ref()
     }
 
     /// Ends a late write.
@@ -87,8 +87,7 @@ impl Store {
 
     /// Carries out a store's action, and returns what it says.
     pub fn perform(&mut self, name: Name, step: &Step<Model>) -> Outcome<Model> {
-        let place = usize::from(name);
-        let content = &mut self.rings[self.active][place];
+        let content = &mut self.rings[self.active][name];
         match step {
             Step::Load { key, .. } => Outcome::Loaded(Ok(load(content.as_ref(), *key))),
             Step::LoadAndSeal { recipient, .. } => {
@@ -112,12 +111,12 @@ impl Store {
                 Outcome::SealedInStore(Ok(sealed))
             }
             Step::Save { item, .. } => {
-                self.top[place] = self.top[place].max(item.version);
+                self.top[name] = self.top[name].max(item.version);
                 *content = Some(Content::Clear(item.clone()));
                 Outcome::Saved(Ok(()))
             }
             Step::SaveSealed { text, version, .. } => {
-                self.top[place] = self.top[place].max(*version);
+                self.top[name] = self.top[name].max(*version);
                 *content = Some(Content::Sealed(text.clone()));
                 Outcome::Saved(Ok(()))
             }

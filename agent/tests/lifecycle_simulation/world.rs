@@ -2,8 +2,8 @@
 //! thing that happens from outside.
 
 use opkssh_agent::lifecycle::{
-    Action, Asked, Event, Facts, FileFailed, IndexEntry, Leaving, Loaded, Lock, Memory, Outcome,
-    Revocation, Step, StoreFailure, Suspended, Version, apply, next, view, wake,
+    Action, Asked, Event, Facts, FileFailed, IndexEntry, Item, Leaving, Loaded, Lock, Login,
+    Memory, Outcome, Revocation, Step, StoreFailure, Suspended, Version, apply, next, view, wake,
 };
 use opkssh_protocol::time::UnixTime;
 
@@ -161,31 +161,21 @@ impl World {
     }
 
     fn apply(&mut self, event: Event<Model>) -> Result<(), Broken> {
-        let before = self
-            .facts
-            .accounts
-            .iter()
-            .map(|account| (account.name, account.memory_version()));
-        let mut versions = [None; NAMES];
-        before.for_each(|(name, version)| versions[usize::from(name)] = version);
+        let accounts = self.facts.accounts.iter();
+        let versions = accounts.map(|account| (account.name, account.memory_version()));
+        let versions: Vec<(Name, Option<Version>)> = versions.collect();
         let now = self.time();
         match self.mutant {
             None => apply(&mut self.facts, event, now),
             Some(mutant) => mutant.apply(&mut self.facts, event, now),
         }
         self.facts.notices.clear();
-        let lower = |(place, before): (usize, &Option<Version>)| {
-            let account = self
-                .facts
-                .accounts
-                .iter()
-                .find(|one| usize::from(one.name) == place);
-            match (before, account.and_then(|account| account.memory_version())) {
-                (Some(before), Some(after)) => after < *before,
-                _ => false,
-            }
+        let is_lower = |(name, before): &(Name, Option<Version>)| {
+            let account = self.facts.account(name);
+            let after = account.and_then(|account| account.memory_version());
+            after.is_some() && after < *before
         };
-        match versions.iter().enumerate().any(lower) {
+        match versions.iter().any(is_lower) {
             true => Err("4: a version went down in memory"),
             false => Ok(()),
         }
@@ -232,7 +222,7 @@ impl World {
         self.check_start(&action)?;
         self.known.starts += 1;
         if let Action::Account(name, Step::Ask { token, .. }) = &action {
-            self.known.asked_at[usize::from(*name)] = Some(self.now);
+            self.known.asked_at[*name] = Some(self.now);
             self.provider.requests.push(Request {
                 name: *name,
                 token: *token,
@@ -274,7 +264,7 @@ impl World {
         match step {
             Step::WriteIndex(entry) => {
                 if works {
-                    self.index[usize::from(name)].clone_from(entry);
+                    self.index[name].clone_from(entry);
                 }
                 Outcome::IndexWritten(works.then_some(()).ok_or(FileFailed))
             }
@@ -294,7 +284,7 @@ impl World {
                 ..*credentials
             })),
             Step::Revoke { token, .. } => {
-                self.known.revocation_tried[usize::from(name)] = true;
+                self.known.revocation_tried[name] = true;
                 if !works {
                     return Outcome::Revoked(Revocation::Failed);
                 }
@@ -306,27 +296,15 @@ impl World {
     }
 
     fn store_outcome(&mut self, name: Name, step: &Step<Model>, end: End) -> Outcome<Model> {
-        let by_itself = match self.store.mode {
-            Mode::Working if self.store.failing[usize::from(name)] => StoreEnd::ItemFails,
-            Mode::Working => StoreEnd::Works,
-            Mode::Locked => StoreEnd::IsLocked,
-            Mode::Unavailable => StoreEnd::IsUnavailable,
-            Mode::Hanging => StoreEnd::HangsLate,
-        };
-        let end = match end {
-            End::Store(end) => end,
-            _ => by_itself,
-        };
-        let outcome = self.store_end(name, step, end);
-        self.known.save_tried[usize::from(name)] |= matches!(step, Step::Save { .. });
+        let outcome = self.end_in_store(name, step, self.store_end(name, end));
+        self.known.save_tried[name] |= matches!(step, Step::Save { .. });
         if let Outcome::Loaded(loaded) = &outcome {
             // what the store gives as an answer, and is not a usable item, ends the try
-            let place = usize::from(name);
-            let is_usable = |loaded: &Loaded<Model>| match (loaded, &self.index[place]) {
+            let is_usable = |loaded: &Loaded<Model>| match (loaded, &self.index[name]) {
                 (Loaded::Found { item, .. }, Some(entry)) => item.version >= entry.version,
                 _ => false,
             };
-            self.known.revocation_tried[place] |= match loaded {
+            self.known.revocation_tried[name] |= match loaded {
                 Ok(loaded) => !is_usable(loaded),
                 Err(failure) => *failure == StoreFailure::Item,
             };
@@ -334,7 +312,19 @@ impl World {
         outcome
     }
 
-    fn store_end(&mut self, name: Name, step: &Step<Model>, end: StoreEnd) -> Outcome<Model> {
+    /// Returns how a store's action for this name ends: as the move says, else as the store is.
+    pub fn store_end(&self, name: Name, end: End) -> StoreEnd {
+        match (end, self.store.mode) {
+            (End::Store(end), _) => end,
+            (_, Mode::Working) if self.store.failing[name] => StoreEnd::ItemFails,
+            (_, Mode::Working) => StoreEnd::Works,
+            (_, Mode::Locked) => StoreEnd::IsLocked,
+            (_, Mode::Unavailable) => StoreEnd::IsUnavailable,
+            (_, Mode::Hanging) => StoreEnd::HangsLate,
+        }
+    }
+
+    fn end_in_store(&mut self, name: Name, step: &Step<Model>, end: StoreEnd) -> Outcome<Model> {
         match end {
             StoreEnd::ItemFails => failed(step, StoreFailure::Item),
             StoreEnd::IsLocked => failed(step, StoreFailure::Locked),
@@ -351,7 +341,7 @@ impl World {
                 self.store.settle_late(self.now % 2 == 0);
                 let outcome = self.store.perform(name, step);
                 if matches!(step, Step::Delete { .. }) {
-                    self.known.excused_item[usize::from(name)] = false;
+                    self.known.excused_item[name] = false;
                 }
                 match end {
                     StoreEnd::HangsDone => failed(step, StoreFailure::Unclear),
@@ -375,7 +365,7 @@ impl World {
             return Asked::NoAnswer;
         }
         self.provider.act(place, self.now);
-        self.known.save_tried[usize::from(name)] = false;
+        self.known.save_tried[name] = false;
         match self.provider.requests.swap_remove(place).reply {
             Some(Reply::Tokens(refresh_token, answer)) => {
                 let account = self.facts.account(&name);
@@ -383,8 +373,8 @@ impl World {
                 let is_current = item.is_some_and(|item| item.refresh_token == Some(token));
                 if refresh_token.is_some() && is_current {
                     self.known.spent.push(token);
-                    let wanted = !self.known.logged_out[usize::from(name)];
-                    self.known.newest[usize::from(name)] = refresh_token.filter(|_| wanted);
+                    let wanted = !self.known.logged_out[name];
+                    self.known.newest[name] = refresh_token.filter(|_| wanted);
                 }
                 Asked::Answered {
                     refresh_token,
@@ -392,7 +382,7 @@ impl World {
                 }
             }
             Some(Reply::InvalidGrant) => {
-                self.known.newest[usize::from(name)] = None;
+                self.known.newest[name] = None;
                 Asked::InvalidGrant
             }
             Some(Reply::Refused) | None => Asked::Refused,
@@ -439,23 +429,21 @@ impl World {
                 rotates,
             } => return self.log_in(name, person, has_store, rotates),
             User::LogOut(name) => {
-                let place = usize::from(name);
-                if self.facts.account(&name).is_some() && !self.known.logged_out[place] {
-                    self.known.logged_out[place] = true;
-                    self.known.newest[place] = None;
-                    self.known.revocation_tried[place] &= self.is_leaving(place);
+                if self.facts.account(&name).is_some() && !self.known.logged_out[name] {
+                    self.known.logged_out[name] = true;
+                    self.known.newest[name] = None;
+                    self.known.revocation_tried[name] &= self.is_leaving(name);
                 }
-                Event::LogoutRequested(name)
+                Event::LogoutRequested { name, force: false }
             }
             User::GiveUp(name) => {
-                let place = usize::from(name);
                 if self.facts.account(&name).is_some() {
-                    self.known.logged_out[place] = true;
-                    self.known.newest[place] = None;
+                    self.known.logged_out[name] = true;
+                    self.known.newest[name] = None;
                     // nobody asks that it be revoked
-                    self.known.revocation_tried[place] = true;
+                    self.known.revocation_tried[name] = true;
                 }
-                Event::LogoutForced(name)
+                Event::LogoutRequested { name, force: true }
             }
             User::Want(name) => Event::Wanted {
                 name,
@@ -484,7 +472,7 @@ impl World {
             User::DropMemory => {
                 self.known.dropped = true;
                 for account in self.facts.accounts.iter().filter(|one| one.store.is_none()) {
-                    self.known.newest[usize::from(account.name)] = None;
+                    self.known.newest[account.name] = None;
                 }
                 Event::MemoryDropped
             }
@@ -506,16 +494,15 @@ impl World {
         has_store: bool,
         rotates: bool,
     ) -> Result<(), Broken> {
-        let place = usize::from(name);
         let refresh_token = self.provider.log_in(rotates);
         let belongs_to_other = |entry: &IndexEntry<Model>| {
             entry.person != person && (entry.version.generation > 0 || entry.leaving)
         };
-        let is_others = self.index[place].as_ref().is_some_and(belongs_to_other)
+        let is_others = self.index[name].as_ref().is_some_and(belongs_to_other)
             || self.facts.account(&name).is_some_and(|account| {
                 account.person != person && account.memory != Memory::Nothing
             });
-        let event = Event::LoggedIn {
+        let event = Event::LoggedIn(Login {
             name,
             person,
             store: has_store.then_some(0),
@@ -524,15 +511,15 @@ impl World {
                 person,
                 renew_at: self.now + LIFETIME,
             },
-        };
+        });
         let before = self.facts.account(&name).map(|account| account.login);
         self.apply(event)?;
         let after = self.facts.account(&name).map(|account| account.login);
         if before == after {
             return Ok(());
         }
-        self.known.logged_out[place] = false;
-        self.known.newest[place] = Some(refresh_token);
+        self.known.logged_out[name] = false;
+        self.known.newest[name] = Some(refresh_token);
         if self.known.locked {
             return Err("6: a login was taken while locked");
         }
@@ -544,47 +531,44 @@ impl World {
 
     /// Returns true if the newest token of a name is in memory, an action or the store, in both
     /// keyrings or in the one that answers.
-    pub fn has_newest(&self, place: usize, both: bool) -> bool {
-        let token = self.known.newest[place];
-        let has = |item: &opkssh_agent::lifecycle::Item<Model>| item.refresh_token == token;
-        let memory = self.facts.accounts.iter().any(|account| {
-            usize::from(account.name) == place
-                && match &account.memory {
-                    Memory::Full(item) => has(item),
-                    Memory::Sealed { text, .. } => has(&text.item),
-                    Memory::Nothing => false,
-                }
+    pub fn has_newest(&self, name: Name, both: bool) -> bool {
+        let token = self.known.newest[name];
+        let has = |item: &Item<Model>| item.refresh_token == token;
+        let account = self.facts.account(&name);
+        let in_memory = account.is_some_and(|account| match &account.memory {
+            Memory::Full(item) => has(item),
+            Memory::Sealed { text, .. } => has(&text.item),
+            Memory::Nothing => false,
         });
-        let in_step = |step: &Step<Model>| match step {
-            Step::Save { item, .. } | Step::Seal { item, .. } => has(item),
-            Step::SaveSealed { text, .. } | Step::Unseal { text, .. } => has(&text.item),
-            _ => false,
+        let in_step = |(of, step): (Name, &Step<Model>)| {
+            of == name
+                && match step {
+                    Step::Save { item, .. } | Step::Seal { item, .. } => has(item),
+                    Step::SaveSealed { text, .. } | Step::Unseal { text, .. } => has(&text.item),
+                    _ => false,
+                }
         };
-        let stored = |ring: &[Option<Content>; NAMES]| match &ring[place] {
+        let stored = |ring: &[Option<Content>; NAMES]| match &ring[name] {
             Some(Content::Damaged) => true, // lost by the store, and the facts will say so
             content => content.as_ref().and_then(Content::item).is_some_and(has),
         };
-        let late = self.store.late.iter();
-        memory
+        let running = self.running.iter().filter_map(|action| match action {
+            Action::Account(name, step) => Some((*name, step)),
+            _ => None,
+        });
+        let late = self.store.late.iter().map(|(name, step)| (*name, step));
+        in_memory
             || (both && self.store.rings.iter().any(stored))
             || stored(self.store.ring())
-            || self.running.iter().any(|action| match action {
-                Action::Account(name, step) => usize::from(*name) == place && in_step(step),
-                _ => false,
-            })
-            || late
-                .into_iter()
-                .any(|(name, step)| usize::from(*name) == place && in_step(step))
+            || running.chain(late).any(in_step)
     }
 
     pub fn is_spent(&self, token: Token) -> bool {
         self.provider.state(token).validity == Validity::Spent
     }
 
-    pub fn is_leaving(&self, place: usize) -> bool {
-        let is_it =
-            |one: &&opkssh_agent::lifecycle::AccountFacts<Model>| usize::from(one.name) == place;
-        let account = self.facts.accounts.iter().find(is_it);
+    pub fn is_leaving(&self, name: Name) -> bool {
+        let account = self.facts.account(&name);
         account.is_some_and(|account| account.leaving != Leaving::No)
     }
 }

@@ -5,6 +5,7 @@ mod lifetime;
 mod log;
 mod profile;
 mod signals;
+mod trace;
 mod upgrade;
 
 use opkssh_test_support::Home;

@@ -18,7 +18,7 @@ pub fn lock(home: &Home) {
     assert!(said.stdout().contains("The agent is locked."));
 }
 
-fn unlock(home: &Home) -> String {
+pub fn unlock(home: &Home) -> String {
     let said = home.opkssh(["agent", "unlock"]).stdin(PASSWORD).run();
     said.stdout()
 }

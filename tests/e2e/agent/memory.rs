@@ -17,12 +17,19 @@ use crate::agent::store::stored;
 use crate::setup::{OPKSSH, Setup, daemon_pid};
 use scan::{Secrets, found_in_memory};
 
+/// Access tokens are kept, and events are not: a trace of them keeps the secrets that they bring.
+fn setup(options: ProviderOptions) -> Setup {
+    let setup = Setup::with(options, &["send_access_token: true"]);
+    setup.home.unset("OPKSSH_LIFECYCLE_TRACE");
+    setup
+}
+
 #[test]
 fn after_a_logout_no_secret_is_left_in_memory() {
     if left_out(&[Part::Provider, Part::Keyring]) || !is_root() {
         return;
     }
-    let setup = Setup::with(Default::default(), &["send_access_token: true"]);
+    let setup = setup(Default::default());
     let _keyring = SecretService::start(&setup.home);
     setup.login(&[]);
     let mut secrets = Secrets::of(&stored(&setup.home).expect("the record in the keyring"));
@@ -64,7 +71,7 @@ fn after_a_lock_no_secret_is_left_in_memory() {
             clients: vec![client],
             ..Default::default()
         };
-        let setup = Setup::with(options, &["send_access_token: true"]);
+        let setup = setup(options);
         let _keyring = SecretService::start(&setup.home);
         setup.login(&[]);
         let mut secrets = Secrets::of(&stored(&setup.home).expect("the record in the keyring"));
@@ -99,7 +106,7 @@ fn after_sigusr1_no_secret_is_left_in_memory() {
     if left_out(&[Part::Provider, Part::Keyring]) || !is_root() {
         return;
     }
-    let setup = Setup::with(Default::default(), &["send_access_token: true"]);
+    let setup = setup(Default::default());
     let _keyring = SecretService::start(&setup.home);
     setup.login(&["--key-type", "ed25519"]);
     let secrets = Secrets::of(&stored(&setup.home).expect("the record in the keyring"));

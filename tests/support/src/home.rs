@@ -15,6 +15,9 @@ use crate::parts::{PATH, program};
 use crate::run::Run;
 use crate::wait::poll;
 
+/// Where an agent of a debug build reports how the replay of its events went.
+const TRACE: &str = "lifecycle-trace";
+
 /// A temporary home directory and the environment of a session in it. Dropping
 /// it stops the daemon that the program under test may have started there.
 pub struct Home {
@@ -38,7 +41,7 @@ impl Home {
             path
         };
         let user = user_name();
-        let vars: [(&str, OsString); 14] = [
+        let vars: [(&str, OsString); 15] = [
             ("PATH", PATH.into()),
             ("HOME", directory("home").into()),
             ("XDG_RUNTIME_DIR", directory("run").into()),
@@ -53,6 +56,7 @@ impl Home {
             ("LOGNAME", user.into()),
             ("SHELL", "/bin/sh".into()),
             ("LANG", "C.UTF-8".into()),
+            ("OPKSSH_LIFECYCLE_TRACE", root.path().join(TRACE).into()),
         ];
         Self {
             binary: binary.into(),
@@ -104,6 +108,11 @@ impl Home {
         fs::create_dir_all(file.parent().expect("a file has a directory")).expect("the directory");
         fs::write(&file, text).expect("a file of the test home");
         file
+    }
+
+    /// What the agents of this home report of the replay of their events.
+    pub fn trace(&self) -> String {
+        fs::read_to_string(self.beside(TRACE)).unwrap_or_default()
     }
 
     /// The program under test, in this home.
@@ -165,6 +174,9 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         self.stop_daemon();
+        let trace = self.trace();
+        let is_same = trace.lines().all(|line| line.ends_with("the same views"));
+        assert!(is_same || std::thread::panicking(), "{trace}");
     }
 }
 

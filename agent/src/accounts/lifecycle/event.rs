@@ -2,23 +2,17 @@
 
 use opkssh_protocol::time::UnixTime;
 
-use super::action::Action;
-use super::facts::{Item, Material, Revocation, Suspended, Version};
+use super::facts::{Action, Item, Material, Revocation, Suspended, Version};
 
 /// What happened: a request, a signal, or the start or end of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event<M: Material> {
-    LoggedIn {
+    LoggedIn(Login<M>),
+    LogoutRequested {
         name: M::Name,
-        person: M::Person,
-        /// The store for a new account; an account that is in the index keeps its own.
-        store: Option<M::Store>,
-        refresh_token: Option<M::RefreshToken>,
-        credentials: M::Credentials,
+        /// It does not wait until the store gives a token to revoke.
+        force: bool,
     },
-    LogoutRequested(M::Name),
-    /// A logout that does not wait until the store gives a token to revoke.
-    LogoutForced(M::Name),
     /// A request waits for this account to be loaded, and renewed if due.
     Wanted {
         name: M::Name,
@@ -46,6 +40,17 @@ pub enum Event<M: Material> {
     Ended(M::Name, Outcome<M>),
     SealFileWritten(Result<(), FileFailed>),
     SealFileRemoved(Result<(), FileFailed>),
+}
+
+/// A login that ended well.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Login<M: Material> {
+    pub name: M::Name,
+    pub person: M::Person,
+    /// The store for a new account; an account that is in the index keeps its own.
+    pub store: Option<M::Store>,
+    pub refresh_token: Option<M::RefreshToken>,
+    pub credentials: M::Credentials,
 }
 
 /// How an account's action ended.

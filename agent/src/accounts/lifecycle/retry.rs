@@ -2,8 +2,6 @@
 
 use opkssh_protocol::time::UnixTime;
 
-use super::facts::RefreshFailure;
-
 /// Until a store, or a file of our own, is tried again.
 pub const STORE_RETRY: i64 = 30;
 /// Until a request may have a store asked again: a locked keyring answers each time with a prompt.
@@ -35,11 +33,4 @@ pub(super) fn is_wanted_due(retry_at: Option<UnixTime>, now: UnixTime) -> bool {
 pub(super) fn refresh_retry(failures: u32, now: UnixTime) -> UnixTime {
     let wait = FIRST_REFRESH_RETRY << failures.saturating_sub(1).min(10);
     now.plus(wait.min(LAST_REFRESH_RETRY))
-}
-
-impl RefreshFailure {
-    /// Returns true if only a login helps.
-    pub fn needs_login(self) -> bool {
-        matches!(self, Self::InvalidGrant | Self::AnswerLost)
-    }
 }

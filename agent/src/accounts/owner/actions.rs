@@ -6,7 +6,7 @@ use std::sync::Arc;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 
-use super::said::Heard;
+use super::reasons::Reason;
 use crate::accounts::clock::Clock;
 use crate::accounts::credentials::Credentials;
 use crate::accounts::lifecycle::{
@@ -35,33 +35,24 @@ pub struct Actions {
     pub settings: Arc<Settings>,
 }
 
-/// Why a load gave no item.
-enum NotLoaded {
-    /// What the store has is of no use.
-    Damaged(String),
-    Store(StoreError),
-}
+/// How a step ended, and why it failed.
+type Ending = (Outcome<Real>, Option<Reason>);
 
-impl From<StoreError> for NotLoaded {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unreadable => Self::Damaged(error.to_string()),
-            error => Self::Store(error),
-        }
-    }
-}
-
-/// An action's end.
+/// An action's end, and why it failed.
 pub struct Ended {
     pub event: Event<Real>,
-    pub heard: Heard,
+    pub reason: Option<Reason>,
 }
 
 impl Actions {
     /// Runs an action to its end, which comes in any case.
     pub async fn run(self: Arc<Self>, action: Action<Real>) -> Ended {
-        let broken = broken(&action);
+        let event = panicked(&action);
         let running = tokio::spawn(async move { self.perform(action).await });
+        let broken = Ended {
+            event,
+            reason: None,
+        };
         running.await.unwrap_or(broken)
     }
 
@@ -69,97 +60,103 @@ impl Actions {
         match action {
             Action::WriteSealFile { key, password } => {
                 let written = SealFile::write(self.seal_file.clone(), key, password).await;
-                Ended {
-                    event: Event::SealFileWritten(
-                        written.as_ref().map_err(|_| FileFailed).copied(),
-                    ),
-                    heard: Heard::file(written.err()),
-                }
+                let (written, reason) = file_written(written, Reason::SealFile);
+                let event = Event::SealFileWritten(written);
+                Ended { event, reason }
             }
             Action::RemoveSealFile => {
                 let removed = private_file::remove(&self.seal_file);
                 if let Err(error) = &removed {
                     tracing::warn!("{}: {error}", self.seal_file.display());
                 }
-                Ended {
-                    event: Event::SealFileRemoved(removed.map_err(|_| FileFailed)),
-                    heard: Heard::Nothing,
-                }
+                let event = Event::SealFileRemoved(removed.map_err(|_| FileFailed));
+                let reason = None;
+                Ended { event, reason }
             }
             Action::Account(name, step) => {
-                let (outcome, heard) = self.step(&name, step).await;
-                Ended {
-                    event: Event::Ended(name, outcome),
-                    heard,
-                }
+                let (outcome, reason) = self.step(&name, step).await;
+                let event = Event::Ended(name, outcome);
+                Ended { event, reason }
             }
         }
     }
 
-    async fn step(&self, name: &str, step: Step<Real>) -> (Outcome<Real>, Heard) {
+    async fn step(&self, name: &str, step: Step<Real>) -> Ending {
         match step {
             Step::WriteIndex(entry) => self.write_index(name, entry).await,
             Step::Load { store, key } => self.load(name, store, key).await,
             Step::LoadAndSeal { store, recipient } => {
                 let sealed = self.load_and_seal(name, store, &recipient).await;
-                let (sealed, heard) = failed(sealed);
-                (Outcome::SealedInStore(sealed), heard)
+                let (sealed, reason) = store_answered(sealed);
+                (Outcome::SealedInStore(sealed), reason)
             }
             Step::Save { store, item } => {
-                let (saved, heard) = failed(self.save(name, store, &item).await);
-                saved_in_store(&item, saved);
-                (Outcome::Saved(saved), heard)
+                let (saved, reason) = store_answered(self.save(name, store, &item).await);
+                match (saved, item.version.generation, item.intent) {
+                    (Err(_), _, _) => {}
+                    (Ok(()), 1, _) => failpoint::reached("login: stored"),
+                    (Ok(()), _, true) => failpoint::reached("renewal: intent stored"),
+                    (Ok(()), _, false) => {}
+                }
+                (Outcome::Saved(saved), reason)
             }
             Step::SaveSealed { store, text, .. } => {
                 let saved = self.stores.save(store, name, Secret::new((*text).clone()));
-                let (saved, heard) = failed(saved.await);
-                (Outcome::Saved(saved), heard)
+                let (saved, reason) = store_answered(saved.await);
+                (Outcome::Saved(saved), reason)
             }
             Step::Delete { store } => {
-                let (deleted, heard) = failed(self.stores.delete(store, name).await);
+                let (deleted, reason) = store_answered(self.stores.delete(store, name).await);
                 failpoint::reached("logout: secret deleted");
-                (Outcome::Deleted(deleted), heard)
+                (Outcome::Deleted(deleted), reason)
             }
             Step::Seal { item, recipient } => {
                 let text = record::write(name, &item).ok();
                 let text = text.and_then(|text| recipient.seal(&text).ok());
-                (Outcome::Sealed(text.map(Shared::new)), Heard::Nothing)
+                (Outcome::Sealed(text.map(Shared::new)), None)
             }
             Step::Unseal { text, key } => {
                 let opened = key.open(&text).map_err(|error| error.to_string());
-                let read = |text: Secret| {
+                let item = opened.and_then(|text| {
                     record::read(&text, self.clock.now()).map_err(|error| error.to_string())
-                };
-                let (item, heard) = Heard::item(opened.and_then(read));
-                (Outcome::Unsealed(item), heard)
+                });
+                match item {
+                    Ok(item) => (Outcome::Unsealed(Some(item)), None),
+                    Err(reason) => (Outcome::Unsealed(None), Some(Reason::Item(reason))),
+                }
             }
             Step::Ask {
                 token, credentials, ..
             } => {
                 let answer = exchange::ask(&self.http, &credentials, &token).await;
-                asked(answer, &credentials, self.clock.now())
+                let (asked, reason) = asked(answer, &credentials, self.clock.now());
+                (Outcome::Asked(asked), reason)
             }
             Step::Verify {
                 credentials,
                 answer,
             } => {
                 failpoint::reached("renewal: new refresh token stored");
-                let verified = exchange::verify(&credentials, &answer, self.clock.now());
-                let (verified, heard) = Heard::refresh(verified);
-                if verified.is_some() {
-                    tracing::info!(account = name, "renewed");
+                match exchange::verify(&credentials, &answer, self.clock.now()) {
+                    Ok(verified) => {
+                        tracing::info!(account = name, "renewed");
+                        (Outcome::Verified(Some(Shared::new(verified))), None)
+                    }
+                    Err(error) => {
+                        let reason = Reason::Refresh(error.to_string());
+                        (Outcome::Verified(None), Some(reason))
+                    }
                 }
-                (Outcome::Verified(verified.map(Shared::new)), heard)
             }
             Step::Revoke { token, credentials } => {
-                let (revocation, heard) = self.revoke(credentials.provider(), &token).await;
+                let (revocation, reason) = self.revoke(credentials.provider(), &token).await;
                 failpoint::reached("logout: token revoked");
-                (Outcome::Revoked(revocation), heard)
+                (Outcome::Revoked(revocation), reason)
             }
         }
     }
 
-    async fn write_index(&self, name: &str, entry: Option<IndexEntry>) -> (Outcome<Real>, Heard) {
+    async fn write_index(&self, name: &str, entry: Option<IndexEntry>) -> Ending {
         let (index, account) = (self.index.clone(), name.to_owned());
         let kind = entry
             .as_ref()
@@ -173,58 +170,55 @@ impl Actions {
             Some((false, _)) => {}
             None => failpoint::reached("logout: tombstone removed"),
         }
-        let outcome = written.as_ref().map_err(|_| FileFailed).copied();
-        (Outcome::IndexWritten(outcome), Heard::index(written.err()))
+        let (written, reason) = file_written(written, Reason::Index);
+        (Outcome::IndexWritten(written), reason)
     }
 
-    async fn load(
-        &self,
-        name: &str,
-        store: StoreKind,
-        key: Option<Shared<SealKey>>,
-    ) -> (Outcome<Real>, Heard) {
-        let (loaded, heard) = match self.load_item(name, store, key).await {
-            Ok(Some(found)) => (Ok(found), Heard::Nothing),
-            Ok(None) => (Ok(Loaded::Nothing), Heard::Nothing),
-            Err(NotLoaded::Damaged(reason)) => (Ok(Loaded::Damaged), Heard::Item(reason)),
-            Err(NotLoaded::Store(error)) => failed(Err(error)),
+    async fn load(&self, name: &str, store: StoreKind, key: Option<Shared<SealKey>>) -> Ending {
+        let (loaded, reason) = match self.load_item(name, store, key).await {
+            Ok(Ok(loaded)) => (Ok(loaded), None),
+            Ok(Err(reason)) => (Ok(Loaded::Damaged), Some(Reason::Item(reason))),
+            Err(error @ StoreError::Unreadable) => {
+                (Ok(Loaded::Damaged), Some(Reason::Item(error.to_string())))
+            }
+            Err(error) => store_answered(Err(error)),
         };
-        (Outcome::Loaded(loaded), heard)
+        (Outcome::Loaded(loaded), reason)
     }
 
+    /// Loads an item, or says why what the store has is of no use.
     async fn load_item(
         &self,
         name: &str,
         store: StoreKind,
         key: Option<Shared<SealKey>>,
-    ) -> Result<Option<Loaded<Real>>, NotLoaded> {
+    ) -> Result<Result<Loaded<Real>, String>, StoreError> {
         let Some(text) = self.stores.load(store, name).await? else {
-            return Ok(None);
+            return Ok(Ok(Loaded::Nothing));
         };
         let was_sealed = is_sealed(text.expose());
         let text = match (was_sealed, key) {
             (false, _) => text,
-            (true, Some(key)) => key
-                .open(text.expose())
-                .map_err(|_| NotLoaded::Damaged("it is sealed with another password".to_owned()))?,
+            (true, Some(key)) => match key.open(text.expose()) {
+                Ok(text) => text,
+                Err(_) => return Ok(Err("it is sealed with another password".to_owned())),
+            },
             (true, None) => {
                 let file = self.seal_file.display();
-                return Err(NotLoaded::Damaged(format!(
-                    "it is sealed, and {file} is gone"
-                )));
+                return Ok(Err(format!("it is sealed, and {file} is gone")));
             }
         };
         match record::read(&text, self.clock.now()) {
             Ok(item) => {
                 tracing::info!(account = name, "restored from the store");
-                Ok(Some(Loaded::Found { item, was_sealed }))
+                Ok(Ok(Loaded::Found { item, was_sealed }))
             }
             Err(error) => {
                 // nothing of it is kept sealed, so that it is not lost with the key
                 if was_sealed {
                     self.stores.save(store, name, text).await?;
                 }
-                Err(NotLoaded::Damaged(error.to_string()))
+                Ok(Err(error.to_string()))
             }
         }
     }
@@ -262,27 +256,19 @@ impl Actions {
         &self,
         provider: &opkssh_protocol::config::Provider,
         token: &Secret,
-    ) -> (Revocation, Heard) {
+    ) -> (Revocation, Option<Reason>) {
         let revoked = match provider::discover(&self.http, &provider.issuer).await {
             Ok(documents) => provider::revoke(&self.http, &documents, provider, token).await,
             Err(error) => Err(error),
         };
         match revoked {
-            Ok(true) => (Revocation::Revoked, Heard::Nothing),
-            Ok(false) => (Revocation::NotOffered, Heard::Nothing),
-            Err(error) => (Revocation::Failed, Heard::Revocation(error.to_string())),
+            Ok(true) => (Revocation::Revoked, None),
+            Ok(false) => (Revocation::NotOffered, None),
+            Err(error) => {
+                let reason = Reason::Revocation(error.to_string());
+                (Revocation::Failed, Some(reason))
+            }
         }
-    }
-}
-
-fn saved_in_store(item: &Item, saved: Result<(), StoreFailure>) {
-    if saved.is_err() {
-        return;
-    }
-    match (item.version.generation, item.intent) {
-        (1, _) => failpoint::reached("login: stored"),
-        (_, true) => failpoint::reached("renewal: intent stored"),
-        (_, false) => {}
     }
 }
 
@@ -290,34 +276,44 @@ fn asked(
     answer: Result<(Option<Secret>, exchange::Refreshed), AskError>,
     credentials: &Credentials,
     now: UnixTime,
-) -> (Outcome<Real>, Heard) {
-    let asked = match &answer {
-        Err(AskError::NotSent(_)) => Asked::NotSent,
-        Err(AskError::InvalidGrant(_)) => Asked::InvalidGrant,
-        Err(AskError::NeedsPerson(_)) => match exchange::left_to_person(credentials, now) {
-            Ok(credentials) => Asked::NeedsPerson(Shared::new(credentials)),
-            Err(_) => Asked::Refused,
-        },
-        Err(AskError::Refused(_)) => Asked::Refused,
-        Err(AskError::NoAnswer(_) | AskError::TimedOut) => Asked::NoAnswer,
-        Ok(_) => Asked::NotSent,
-    };
-    match answer {
+) -> (Asked<Real>, Option<Reason>) {
+    let error = match answer {
         Ok((refresh_token, answer)) => {
             let asked = Asked::Answered {
                 refresh_token: refresh_token.map(Shared::new),
                 answer: Shared::new(answer),
             };
-            (Outcome::Asked(asked), Heard::Nothing)
+            return (asked, None);
         }
-        Err(error) => (Outcome::Asked(asked), Heard::Refresh(error.to_string())),
+        Err(error) => error,
+    };
+    let asked = match &error {
+        AskError::NotSent(_) => Asked::NotSent,
+        AskError::InvalidGrant(_) => Asked::InvalidGrant,
+        AskError::NeedsPerson(_) => match exchange::left_to_person(credentials, now) {
+            Ok(credentials) => Asked::NeedsPerson(Shared::new(credentials)),
+            Err(_) => Asked::Refused,
+        },
+        AskError::Refused(_) => Asked::Refused,
+        AskError::NoAnswer(_) | AskError::TimedOut => Asked::NoAnswer,
+    };
+    (asked, Some(Reason::Refresh(error.to_string())))
+}
+
+fn file_written<E>(
+    written: Result<(), E>,
+    reason: fn(E) -> Reason,
+) -> (Result<(), FileFailed>, Option<Reason>) {
+    match written {
+        Ok(()) => (Ok(()), None),
+        Err(error) => (Err(FileFailed), Some(reason(error))),
     }
 }
 
-fn failed<T>(result: Result<T, StoreError>) -> (Result<T, StoreFailure>, Heard) {
-    match result {
-        Ok(done) => (Ok(done), Heard::Nothing),
-        Err(error) => (Err(failure(&error)), Heard::Store(error)),
+fn store_answered<T>(answer: Result<T, StoreError>) -> (Result<T, StoreFailure>, Option<Reason>) {
+    match answer {
+        Ok(done) => (Ok(done), None),
+        Err(error) => (Err(failure(&error)), Some(Reason::Store(error))),
     }
 }
 
@@ -330,30 +326,25 @@ fn failure(error: &StoreError) -> StoreFailure {
     }
 }
 
-/// The end of an action that panicked: how far it came is not known.
-fn broken(action: &Action<Real>) -> Ended {
-    let event = match action {
-        Action::WriteSealFile { .. } => Event::SealFileWritten(Err(FileFailed)),
-        Action::RemoveSealFile => Event::SealFileRemoved(Err(FileFailed)),
-        Action::Account(name, step) => {
-            let unclear = StoreFailure::Unclear;
-            let outcome = match step {
-                Step::WriteIndex(_) => Outcome::IndexWritten(Err(FileFailed)),
-                Step::Load { .. } => Outcome::Loaded(Err(unclear)),
-                Step::LoadAndSeal { .. } => Outcome::SealedInStore(Err(unclear)),
-                Step::Save { .. } | Step::SaveSealed { .. } => Outcome::Saved(Err(unclear)),
-                Step::Delete { .. } => Outcome::Deleted(Err(unclear)),
-                Step::Seal { .. } => Outcome::Sealed(None),
-                Step::Unseal { .. } => Outcome::Unsealed(None),
-                Step::Ask { .. } => Outcome::Asked(Asked::NoAnswer),
-                Step::Verify { .. } => Outcome::Verified(None),
-                Step::Revoke { .. } => Outcome::Revoked(Revocation::Failed),
-            };
-            Event::Ended(name.clone(), outcome)
-        }
+/// Returns the end of an action that panics: how far it came is not known.
+fn panicked(action: &Action<Real>) -> Event<Real> {
+    let (name, step) = match action {
+        Action::WriteSealFile { .. } => return Event::SealFileWritten(Err(FileFailed)),
+        Action::RemoveSealFile => return Event::SealFileRemoved(Err(FileFailed)),
+        Action::Account(name, step) => (name.clone(), step),
     };
-    Ended {
-        event,
-        heard: Heard::Nothing,
-    }
+    let unclear = StoreFailure::Unclear;
+    let outcome = match step {
+        Step::WriteIndex(_) => Outcome::IndexWritten(Err(FileFailed)),
+        Step::Load { .. } => Outcome::Loaded(Err(unclear)),
+        Step::LoadAndSeal { .. } => Outcome::SealedInStore(Err(unclear)),
+        Step::Save { .. } | Step::SaveSealed { .. } => Outcome::Saved(Err(unclear)),
+        Step::Delete { .. } => Outcome::Deleted(Err(unclear)),
+        Step::Seal { .. } => Outcome::Sealed(None),
+        Step::Unseal { .. } => Outcome::Unsealed(None),
+        Step::Ask { .. } => Outcome::Asked(Asked::NoAnswer),
+        Step::Verify { .. } => Outcome::Verified(None),
+        Step::Revoke { .. } => Outcome::Revoked(Revocation::Failed),
+    };
+    Event::Ended(name, outcome)
 }

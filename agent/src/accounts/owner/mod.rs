@@ -6,8 +6,10 @@
 
 mod actions;
 mod published;
-mod said;
+mod reasons;
 mod task;
+#[cfg(debug_assertions)]
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +27,8 @@ use super::whose::OtherPerson;
 use crate::notices::Notices;
 
 pub use actions::Actions;
-use actions::Ended;
 pub use published::{Published, visibility};
-use said::Said;
+use reasons::Reasons;
 use task::Task;
 
 /// A way to the owner, for whoever has something to tell it or to read.
@@ -38,15 +39,10 @@ pub struct Owner {
     clock: Clock,
 }
 
-enum Message {
-    Event(Event<Real>),
-    Ended(Ended),
-    /// What keeps the identities away is now this, given what it was.
-    Session(Box<dyn FnOnce(Suspended) -> Suspended + Send>),
-    LogIn(Box<NewLogin>, oneshot::Sender<Result<Taken, NotTaken>>),
-    /// Answered when all that was sent before is published.
-    Reached(oneshot::Sender<()>),
-}
+/// What the owner does in its turn. What it returns is called when the result is published.
+type Message = Box<dyn FnOnce(&mut Task) -> Answer + Send>;
+
+type Answer = Box<dyn FnOnce() + Send>;
 
 /// A login that ended well.
 pub struct NewLogin {
@@ -79,11 +75,16 @@ impl Owner {
     /// Starts the owner. It runs for as long as there is a way to it.
     pub fn start(facts: Facts, actions: Actions, clock: Clock, notices: Arc<Notices>) -> Self {
         let (messages, received) = mpsc::unbounded_channel();
-        let first = Published::new(facts.clone(), Said::default(), None);
+        let first = Published {
+            facts: facts.clone(),
+            reasons: Reasons::default(),
+        };
         let (published, followed) = watch::channel(Arc::new(first));
         let task = Task {
+            #[cfg(debug_assertions)]
+            trace: trace::Trace::new(&facts),
             facts,
-            said: Said::default(),
+            reasons: Reasons::default(),
             actions: Arc::new(actions),
             clock: clock.clone(),
             notices,
@@ -112,26 +113,27 @@ impl Owner {
 
     /// Tells the owner of something, and does not wait for it.
     pub fn tell(&self, event: Event<Real>) {
-        let _ = self.messages.send(Message::Event(event));
+        drop(self.run(|task| task.apply(event)));
     }
 
     /// Tells the owner of something. Returns when that is published.
     pub async fn apply(&self, event: Event<Real>) {
-        self.tell(event);
-        self.reached().await;
+        let _ = self.run(|task| task.apply(event)).await;
     }
 
     /// Says what keeps the identities away, given what kept them away before.
     pub async fn suspend(&self, change: impl FnOnce(Suspended) -> Suspended + Send + 'static) {
-        let _ = self.messages.send(Message::Session(Box::new(change)));
-        self.reached().await;
+        let done = self.run(|task| {
+            let suspended = change(task.facts.agent.suspended);
+            task.apply(Event::SessionChanged(suspended));
+        });
+        let _ = done.await;
     }
 
     /// Hands a login over. From here on nothing of it is lost.
     pub async fn log_in(&self, login: NewLogin) -> Result<Taken, NotTaken> {
-        let (taken, answer) = oneshot::channel();
-        let _ = self.messages.send(Message::LogIn(Box::new(login), taken));
-        answer.await.unwrap_or(Err(NotTaken::Ending))
+        let taken = self.run(|task| task.log_in(login)).await;
+        taken.unwrap_or(Err(NotTaken::Ending))
     }
 
     /// Has the stores asked for all accounts that are not in memory, and waits for that, for so long
@@ -143,30 +145,27 @@ impl Owner {
             let missing = accounts.filter(|one| matches!(one.memory, Memory::Nothing));
             missing.map(|one| one.name.clone()).collect()
         };
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         self.want(&names, limit).await;
     }
 
     /// Has these accounts loaded, and renewed if they are due, and waits for that, for so long at
     /// most.
-    pub async fn want(&self, names: &[&str], limit: Duration) {
+    pub async fn want(&self, names: &[String], limit: Duration) {
         if names.is_empty() {
             return;
         }
         let seconds = i64::try_from(limit.as_secs()).unwrap_or(i64::MAX);
-        for name in names {
-            self.tell(Event::Wanted {
-                name: (*name).to_owned(),
-                until: self.clock.now().plus(seconds),
-            });
-        }
-        self.reached().await;
+        let (wanted, until) = (names.to_vec(), self.clock.now().plus(seconds));
+        let begun = self.run(move |task| {
+            for name in wanted {
+                task.apply(Event::Wanted { name, until });
+            }
+        });
+        let _ = begun.await;
         let is_over = |published: &Published| {
-            let over = |name: &&str| {
-                let account = published.account(name);
-                account.is_none_or(|account| account.wanted_until.is_none())
-            };
-            names.iter().all(over).then_some(())
+            let accounts = published.facts.accounts.iter();
+            let mut waiting = accounts.filter(|account| account.wanted_until.is_some());
+            (!waiting.any(|account| names.contains(&account.name))).then_some(())
         };
         self.wait_for(limit, is_over).await;
     }
@@ -194,9 +193,16 @@ impl Owner {
         self.published.clone()
     }
 
-    async fn reached(&self) {
-        let (reached, answer) = oneshot::channel();
-        let _ = self.messages.send(Message::Reached(reached));
-        let _ = answer.await;
+    /// Has this done in its turn. What it gives comes when the result is published.
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Task) -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (done, answer) = oneshot::channel();
+        let _ = self.messages.send(Box::new(|task| {
+            let given = work(task);
+            Box::new(|| drop(done.send(given)))
+        }));
+        answer
     }
 }

@@ -1,39 +1,21 @@
-//! What the owner publishes: the facts as they are, what may be shown by them, and what stores and
-//! providers said. Never changed once it is published.
-
-use std::sync::Arc;
+//! What the owner publishes: the facts as they are, and what stores and providers said. Never
+//! changed once it is published.
 
 use opkssh_protocol::control::AccountState;
 use opkssh_protocol::time::UnixTime;
 
-use super::said::{LoggedOutAccount, Said};
-use crate::accounts::lifecycle::Material as _;
-use crate::accounts::lifecycle::{self, Hidden, Leaving, Plan, RefreshFailure, hidden};
-use crate::accounts::material::{AccountFacts, Facts, Item, Real};
+use super::reasons::Reasons;
+use crate::accounts::lifecycle::{self, Hidden, Leaving, Plan, RefreshFailure, Step};
+use crate::accounts::material::{AccountFacts, Facts, Item};
 use crate::accounts::store::{StoreError, StoreKind};
 use crate::serving::source::{Identity, Visibility};
 
 pub struct Published {
     pub facts: Facts,
-    /// What may be shown. The end of a lifetime hides more; see [`Published::hidden`].
-    pub identities: Arc<Vec<Identity>>,
-    said: Said,
+    pub reasons: Reasons,
 }
 
 impl Published {
-    /// The identities are made anew if they may be others than `before`.
-    pub(super) fn new(facts: Facts, said: Said, before: Option<&Self>) -> Self {
-        let identities = match before {
-            Some(before) if is_shown_alike(&facts, &before.facts) => before.identities.clone(),
-            _ => Arc::new(identities(&facts)),
-        };
-        Self {
-            facts,
-            identities,
-            said,
-        }
-    }
-
     pub fn account(&self, name: &str) -> Option<&AccountFacts> {
         self.facts
             .accounts
@@ -41,17 +23,16 @@ impl Published {
             .find(|account| account.name == name)
     }
 
-    /// Returns why an account may not be shown or signed with now.
-    pub fn hidden(&self, account: &AccountFacts, now: UnixTime) -> Option<Hidden> {
-        hidden(&self.facts.agent, account, now)
+    /// Returns the item of this account if it may be shown and signed with now, else why not.
+    pub fn shown<'a>(&self, account: &'a AccountFacts, now: UnixTime) -> Result<&'a Item, Hidden> {
+        lifecycle::shown(&self.facts.agent, account, now)
     }
 
     /// Returns what is planned for an account.
     pub fn plan(&self, account: &AccountFacts, item: &Item) -> Plan {
-        let has_token = item.refresh_token.is_some();
-        let settings = &self.facts.agent.settings;
-        Real::plan(&account.name, &item.credentials, has_token, settings)
-            .until(account.ends_at(self.facts.agent.lifetime))
+        let agent = &self.facts.agent;
+        let plan = agent.plan(&account.name, item);
+        plan.until(account.ends_at(agent.lifetime))
     }
 
     /// Returns the state by the plan; past the deadline, a provider that refuses to renew leaves it
@@ -66,12 +47,10 @@ impl Published {
 
     /// Returns true if this account is shown, and its login counts.
     pub fn is_usable(&self, name: &str, now: UnixTime) -> bool {
-        let Some(account) = self.account(name) else {
-            return false;
-        };
-        let is_hidden = self.hidden(account, now).is_some();
-        let item = account.item().filter(|_| !is_hidden);
-        item.is_some_and(|item| self.plan(account, item).is_usable(now))
+        self.account(name).is_some_and(|account| {
+            let shown = self.shown(account, now);
+            shown.is_ok_and(|item| self.plan(account, item).is_usable(now))
+        })
     }
 
     /// Returns the accounts of which something is in memory only, locked or not.
@@ -85,22 +64,8 @@ impl Published {
 
     /// Returns true if nothing is going on: no action runs, and none may start now.
     pub fn is_at_rest(&self) -> bool {
-        self.facts.agent.in_flight.is_none()
-            && self
-                .facts
-                .accounts
-                .iter()
-                .all(|one| one.in_flight.is_none())
-    }
-
-    /// Returns the logout of this login, if it is over.
-    pub fn logout_of(&self, name: &str, login: i64) -> Option<&LoggedOutAccount> {
-        self.said.logout_of(name, login)
-    }
-
-    /// Returns why the last lock failed.
-    pub fn lock_failure(&self) -> Option<&crate::accounts::store::password::PasswordError> {
-        self.said.lock()
+        let accounts = &self.facts.accounts;
+        !self.facts.agent.seal_file_in_flight && accounts.iter().all(|one| one.in_flight.is_none())
     }
 
     /// Returns why the store does not have what memory has, if it has not.
@@ -108,17 +73,22 @@ impl Published {
         if account.store.is_none() || account.is_saved() {
             return None;
         }
-        let index = self.said.index(&account.name);
+        self.last_error(account)
+    }
+
+    /// Returns what accounts.json or the account's store failed with last.
+    pub fn last_error(&self, account: &AccountFacts) -> Option<&StoreError> {
+        let reasons = self.reasons.account(&account.name);
+        let index = reasons.and_then(|reasons| reasons.index.as_ref());
         index.or_else(|| self.closed_store_error(account))
     }
 
     /// Returns what the account's store said, to this account or to the one that asked last.
     pub fn closed_store_error(&self, account: &AccountFacts) -> Option<&StoreError> {
-        let closed = self.facts.agent.closed_stores.iter();
-        let mut closed = closed.filter(|closed| Some(closed.store) == account.store);
-        self.said.store(&account.name).or_else(|| {
-            let asked_for = &closed.next()?.asked_for;
-            self.said.store(asked_for)
+        let error = |name: &str| self.reasons.account(name)?.store.as_ref();
+        error(&account.name).or_else(|| {
+            let closed = self.facts.agent.closed_store(account)?;
+            error(&closed.asked_for)
         })
     }
 
@@ -131,15 +101,14 @@ impl Published {
     /// Returns true if the account's store is being asked for something.
     pub fn is_store_busy(&self, account: &AccountFacts) -> bool {
         self.facts.accounts.iter().any(|other| {
-            let running = other.in_flight.as_ref().map(|one| &one.running);
-            other.store == account.store && running.is_some_and(|running| running.uses_store())
+            other.store == account.store && other.running().is_some_and(Step::uses_store)
         })
     }
 
     /// Returns why the last renewal failed, or why none is tried.
     pub fn renewal_error(&self, account: &AccountFacts, now: UnixTime) -> Option<String> {
         if let Some(failure) = account.refresh.failure {
-            return Some(self.said.refresh(&account.name, failure));
+            return Some(self.reasons.refresh(&account.name, failure));
         }
         let item = account.item()?;
         let waits = self.plan(account, item).wants_renewal(now);
@@ -157,7 +126,10 @@ impl Published {
             Hidden::Dropped => {
                 "it was dropped from memory (SIGUSR1); get it back: opkssh check".to_owned()
             }
-            Hidden::Leaving | Hidden::Overdue => self.why_leaving(account),
+            Hidden::Leaving | Hidden::Overdue => match self.last_error(account) {
+                Some(error) => format!("its logout waits: {error}"),
+                None => "it is being logged out".to_owned(),
+            },
             Hidden::Ending => "the agent ends".to_owned(),
             Hidden::NotLoaded => "it was not read yet".to_owned(),
             Hidden::StoreClosed(_) => match self.closed_store_error(account) {
@@ -170,10 +142,11 @@ impl Published {
             ),
             Hidden::Missing => format!("{place} has no entry for it"),
             Hidden::Unreadable => StoreError::Unreadable.to_string(),
-            Hidden::Damaged => match self.said.item(name) {
-                Some(reason) => reason.to_owned(),
-                None => "it is not readable".to_owned(),
-            },
+            Hidden::Damaged => {
+                let reasons = self.reasons.account(name);
+                let reason = reasons.and_then(|reasons| reasons.item.clone());
+                reason.unwrap_or("it is not readable".to_owned())
+            }
             Hidden::Older => format!(
                 "{place} has an older state of it than the last one known, whose refresh token may \
                  be spent; log in: opkssh login {name}"
@@ -181,60 +154,24 @@ impl Published {
         }
     }
 
-    /// Returns what a logout waits for.
-    pub fn why_leaving(&self, account: &AccountFacts) -> String {
-        match self.leaving_error(account) {
-            Some(error) => format!("its logout waits: {error}"),
-            None => "it is being logged out".to_owned(),
-        }
-    }
-
-    /// Returns what a logout failed at last.
-    pub fn leaving_error(&self, account: &AccountFacts) -> Option<&StoreError> {
-        let index = self.said.index(&account.name);
-        index.or_else(|| self.closed_store_error(account))
-    }
-}
-
-/// Returns true if the identities are made of the same in both.
-fn is_shown_alike(one: &Facts, other: &Facts) -> bool {
-    let is_hidden = |facts: &Facts| {
-        let agent = &facts.agent;
-        (agent.lock.hides(), agent.suspended, agent.dropped)
-    };
-    is_hidden(one) == is_hidden(other)
-        && one.accounts.len() == other.accounts.len()
-        && one
-            .accounts
-            .iter()
-            .zip(&other.accounts)
-            .all(|(one, other)| {
-                one.name == other.name
-                    && one.leaving == other.leaving
-                    && one.profile == other.profile
-                    && one.item().map(|item| &item.credentials)
-                        == other.item().map(|item| &item.credentials)
+    /// Returns what may be shown now, by name.
+    pub fn identities(&self, now: UnixTime) -> Vec<Identity> {
+        let identity = |account: &AccountFacts| {
+            let credentials = &self.shown(account, now).ok()?.credentials;
+            let visibility = visibility(account);
+            Some(Identity {
+                blob: credentials.shown(&visibility).blob().to_vec(),
+                public_key: credentials.public_key(),
+                comment: credentials.comment(&account.name),
+                visibility,
+                name: account.name.clone(),
             })
-}
-
-fn identities(facts: &Facts) -> Vec<Identity> {
-    // the end of a lifetime is looked at when they are listed
-    let view = lifecycle::view(facts, UnixTime(0));
-    let identity = |shown: lifecycle::Identity<Real>| {
-        let account = facts.account(&shown.name);
-        let visibility = account.map(visibility).unwrap_or_default();
-        let credentials = shown.credentials;
-        Identity {
-            blob: credentials.shown(&visibility).blob().to_vec(),
-            public_key: credentials.public_key(),
-            comment: credentials.comment(&shown.name),
-            visibility,
-            name: shown.name,
-        }
-    };
-    let mut identities: Vec<Identity> = view.identities.into_iter().map(identity).collect();
-    identities.sort_by(|one, other| one.name.cmp(&other.name));
-    identities
+        };
+        let identities = self.facts.accounts.iter().filter_map(identity);
+        let mut identities: Vec<Identity> = identities.collect();
+        identities.sort_by(|one, other| one.name.cmp(&other.name));
+        identities
+    }
 }
 
 /// Returns to which servers an account is shown.

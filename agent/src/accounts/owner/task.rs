@@ -6,27 +6,26 @@ use tokio::sync::{mpsc, watch};
 
 use super::actions::{Actions, Ended};
 use super::published::Published;
-use super::said::Said;
-use super::{Message, NewLogin, NotTaken, Taken};
+use super::reasons::Reasons;
+use super::{Answer, Message, NewLogin, NotTaken, Taken};
 use crate::accounts::clock::Clock;
-use crate::accounts::lifecycle::{Event, Notice, apply, next, wake};
+use crate::accounts::lifecycle::{Event, Login, Notice, apply, next, wake};
 use crate::accounts::material::{Facts, Person, Real};
 use crate::accounts::renewal::alarm::Alarm;
 use crate::accounts::shared::Shared;
 use crate::accounts::whose::{account_of_login, is_of};
 use crate::notices::{Cause, Notices};
 
-/// Sends an answer to a request that waits for it.
-type Answer = Box<dyn FnOnce() + Send>;
-
 pub struct Task {
     pub facts: Facts,
-    pub said: Said,
+    pub reasons: Reasons,
     pub actions: Arc<Actions>,
     pub clock: Clock,
     pub notices: Arc<Notices>,
     pub published: watch::Sender<Arc<Published>>,
     pub messages: mpsc::WeakUnboundedSender<Message>,
+    #[cfg(debug_assertions)]
+    pub trace: Option<super::trace::Trace>,
 }
 
 impl Task {
@@ -48,37 +47,14 @@ impl Task {
                 }
                 store = stores.answers_again() => self.apply(Event::StoreUnlocked(store)),
                 message = messages.recv() => match message {
-                    Some(message) => answers.extend(self.handle(message)),
+                    Some(message) => answers.push(message(&mut self)),
                     None => return,
                 },
             }
             while let Ok(message) = messages.try_recv() {
-                answers.extend(self.handle(message));
+                answers.push(message(&mut self));
             }
         }
-    }
-
-    /// Returns what to answer when the result is published.
-    fn handle(&mut self, message: Message) -> Option<Answer> {
-        match message {
-            Message::Event(event) => self.apply(event),
-            Message::Ended(Ended { event, heard }) => {
-                self.said.note(&event, heard);
-                self.apply(event);
-            }
-            Message::Session(change) => {
-                let suspended = change(self.facts.agent.suspended);
-                self.apply(Event::SessionChanged(suspended));
-            }
-            Message::LogIn(login, taken) => {
-                let outcome = self.log_in(*login);
-                return Some(Box::new(move || drop(taken.send(outcome))));
-            }
-            Message::Reached(reached) => {
-                return Some(Box::new(move || _ = reached.send(())));
-            }
-        }
-        None
     }
 
     /// Applies settings that have changed. Renewals are planned by them, also while no request comes.
@@ -89,8 +65,15 @@ impl Task {
         }
     }
 
-    fn apply(&mut self, event: Event<Real>) {
-        apply(&mut self.facts, event, self.clock.now());
+    pub fn apply(&mut self, event: Event<Real>) {
+        let now = self.clock.now();
+        #[cfg(debug_assertions)]
+        let recorded = event.clone();
+        apply(&mut self.facts, event, now);
+        #[cfg(debug_assertions)]
+        if let Some(trace) = &mut self.trace {
+            trace.record(recorded, now, &self.facts);
+        }
     }
 
     /// One at a time: what is started changes what is due.
@@ -102,28 +85,33 @@ impl Task {
             };
             let ended = self.actions.clone().run(action);
             tokio::spawn(async move {
-                let _ = messages.send(Message::Ended(ended.await));
+                let Ended { event, reason } = ended.await;
+                let _ = messages.send(Box::new(|task| {
+                    task.reasons.note(&event, reason);
+                    task.apply(event);
+                    Box::new(|| ())
+                }));
             });
         }
     }
 
-    fn log_in(&mut self, login: NewLogin) -> Result<Taken, NotTaken> {
+    pub fn log_in(&mut self, login: NewLogin) -> Result<Taken, NotTaken> {
         let name = account_of_login(&self.facts, login.wanted.as_ref(), &login.credentials)?;
         let person = Person::of(&login.credentials);
         // the index goes on saying it as it does
         let known = self.facts.account(&name).filter(|one| is_of(one, &person));
         let person = known.map_or(person, |account| account.person.clone());
-        if self.facts.check_login(&name, &person).is_err() {
+        if !self.facts.takes_login(&name, &person) {
             return Err(NotTaken::Locked);
         }
-        self.apply(Event::LoggedIn {
+        self.apply(Event::LoggedIn(Login {
             name: name.clone(),
             person,
             store: login.store,
             refresh_token: login.refresh_token.map(Shared::new),
             credentials: Shared::new(login.credentials),
-        });
-        self.said.forget(&name);
+        }));
+        self.reasons.forget(&name);
         for cause in Cause::ended_by_login(&name) {
             self.notices.clear(&cause);
         }
@@ -142,7 +130,7 @@ impl Task {
                     login,
                     revocation,
                 } => {
-                    let words = self.said.revocation(&name, revocation);
+                    let revocation = self.reasons.revocation(&name, revocation);
                     let now = self.clock.now();
                     if let Some(lifetime) = self.facts.agent.lifetime
                         && login.saturating_add(lifetime) <= now.0
@@ -150,10 +138,12 @@ impl Task {
                         // nobody has asked for it, so nobody would see it elsewhere
                         self.notices.tell(
                             Cause::Logout(name.clone()),
-                            format!("{name} was logged out at the end of its lifetime: {words}"),
+                            format!(
+                                "{name} was logged out at the end of its lifetime: {revocation}"
+                            ),
                         );
                     }
-                    self.said.logged_out(name, login, words);
+                    self.reasons.logged_out(name, login, revocation);
                 }
                 Notice::Dropped(name) => self.notices.tell(
                     Cause::Dropped(name.clone()),
@@ -162,18 +152,17 @@ impl Task {
                          login {name}"
                     ),
                 ),
-                Notice::LockFailed => {}
                 Notice::RefreshFailed(name, failure) => {
-                    let words = self.said.refresh(&name, failure);
-                    tracing::warn!(account = name, "renewal failed: {words}");
+                    let reason = self.reasons.refresh(&name, failure);
+                    tracing::warn!(account = name, "renewal failed: {reason}");
                 }
             }
         }
     }
 
     fn publish(&mut self) {
-        let before = self.published.borrow().clone();
-        let published = Published::new(self.facts.clone(), self.said.clone(), Some(&before));
+        let (facts, reasons) = (self.facts.clone(), self.reasons.clone());
+        let published = Published { facts, reasons };
         self.published.send_replace(Arc::new(published));
     }
 }

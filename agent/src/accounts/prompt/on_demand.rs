@@ -176,10 +176,7 @@ impl OnDemandLogin {
         }
         names.iter().find_map(|name| {
             let account = published.account(name)?;
-            if published.hidden(account, now).is_some() {
-                return None;
-            }
-            let item = account.item()?;
+            let item = published.shown(account, now).ok()?;
             let settings = &published.facts.agent.settings;
             let how = settings.on_demand(name, item.credentials.provider());
             // only a person helps

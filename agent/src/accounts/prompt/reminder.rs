@@ -100,7 +100,7 @@ impl Reminder {
         let mut next = None;
         for account in &published.facts.accounts {
             let name = &account.name;
-            let (Some(item), None) = (account.item(), published.hidden(account, now)) else {
+            let Ok(item) = published.shown(account, now) else {
                 continue;
             };
             let plan = published.plan(account, item);

@@ -195,13 +195,15 @@ impl World {
     fn status(&self) -> AccountStatus {
         let published = self.accounts.owner.now();
         let now = self.clock.now();
-        self.account(|account| status::of_account(&published, account, now))
-            .expect("in memory")
+        self.account(|account| {
+            let item = account.item().expect("in memory");
+            status::of_item(&published, account, item, now)
+        })
     }
 
     /// Fails if a server with this expiration policy would refuse what ssh sees in the agent now.
     fn server_accepts(&self) -> Result<(), String> {
-        let identities = self.accounts.owner.now().identities.clone();
+        let identities = self.accounts.owner.now().identities(self.clock.now());
         let shown = UnverifiedCertificate::parse(&identities[0].blob).unwrap();
         let shown = certificate::verify(shown, self.now()).map_err(|error| error.to_string())?;
         let provider = TrustedProvider {

@@ -5,8 +5,8 @@ use opkssh_protocol::time::UnixTime;
 
 use super::super::event::{Asked, Loaded, Outcome, SealedInStore, StoreFailure};
 use super::super::facts::{
-    AccountFacts, AgentFacts, ClosedStore, Facts, Form, InFlight, Leaving, Material, Memory,
-    Notice, RefreshFailure, Running, Stage, StoreClosed, Stored, Version,
+    AccountFacts, AgentFacts, ClosedStore, Facts, Form, InFlight, IndexEntry, Item, Leaving,
+    Material, Memory, Notice, RefreshFailure, Stage, Step, StoreClosed, Stored, Version,
 };
 use super::super::retry::{REQUEST_LIMIT, STORE_RETRY, refresh_retry};
 
@@ -21,22 +21,20 @@ pub(super) fn end<M: Material>(
     let Some(account) = facts.accounts.iter_mut().find(|one| one.name == *name) else {
         return;
     };
-    let Some(InFlight { login, running }) = account.in_flight.take() else {
+    let Some(InFlight { login, step }) = account.in_flight.take() else {
         return;
     };
-    if let Some(answered) = store_answered(&outcome) {
-        note_store(agent, account, answered, now);
-    }
+    note_store(agent, account, &outcome, now);
     let is_current = login == account.login;
     let again = |failed: bool| failed.then(|| now.plus(STORE_RETRY));
-    match (running, outcome) {
-        (Running::WriteIndex(entry), Outcome::IndexWritten(written)) => {
+    match (step, outcome) {
+        (Step::WriteIndex(entry), Outcome::IndexWritten(written)) => {
             account.retries.index = again(written.is_err());
             if written.is_ok() {
                 account.index = entry;
             }
         }
-        (Running::Load, Outcome::Loaded(loaded)) => {
+        (Step::Load { .. }, Outcome::Loaded(loaded)) => {
             account.retries.load = again(loaded.is_err());
             match loaded {
                 Ok(loaded) => account.loaded(loaded, is_current, now),
@@ -44,7 +42,7 @@ pub(super) fn end<M: Material>(
                 Err(_) => {}
             }
         }
-        (Running::LoadAndSeal, Outcome::SealedInStore(sealed)) => {
+        (Step::LoadAndSeal { .. }, Outcome::SealedInStore(sealed)) => {
             // what the store does not have now may be in the keyring that answers next
             let done = matches!(sealed, Ok(SealedInStore::Done(_) | SealedInStore::Already));
             account.retries.load = again(!done);
@@ -54,15 +52,15 @@ pub(super) fn end<M: Material>(
                 account.stored = Stored::Unknown;
             }
         }
-        (Running::Save(version), Outcome::Saved(saved)) => {
+        (Step::Save { item, .. }, Outcome::Saved(saved)) => {
             account.retries.save = again(saved.is_err());
-            account.saved(version, Form::Clear, saved);
+            account.saved(item.version, Form::Clear, saved);
         }
-        (Running::SaveSealed(version), Outcome::Saved(saved)) => {
+        (Step::SaveSealed { version, .. }, Outcome::Saved(saved)) => {
             account.retries.save = again(saved.is_err());
             account.saved(version, Form::Sealed, saved);
         }
-        (Running::Delete, Outcome::Deleted(deleted)) => {
+        (Step::Delete { .. }, Outcome::Deleted(deleted)) => {
             account.retries.delete = again(deleted.is_err());
             match deleted {
                 Ok(()) => {
@@ -76,7 +74,7 @@ pub(super) fn end<M: Material>(
                 Err(_) => {}
             }
         }
-        (Running::Seal, Outcome::Sealed(text)) => {
+        (Step::Seal { .. }, Outcome::Sealed(text)) => {
             account.retries.seal = again(text.is_none());
             // after an unlock the text in clear goes on being used
             if let (true, true, Some(text)) = (is_current, agent.lock.is_locked(), text)
@@ -86,7 +84,7 @@ pub(super) fn end<M: Material>(
                 account.memory = Memory::Sealed { version, text };
             }
         }
-        (Running::Unseal, Outcome::Unsealed(item))
+        (Step::Unseal { .. }, Outcome::Unsealed(item))
             if is_current && matches!(account.memory, Memory::Sealed { .. }) =>
         {
             match item {
@@ -97,23 +95,19 @@ pub(super) fn end<M: Material>(
                 }
             }
         }
-        (Running::Ask { after_intent }, Outcome::Asked(asked)) => {
-            let failure = match is_current {
-                true => account.asked(asked, after_intent, now),
-                false => None,
-            };
-            if let Some(failure) = failure {
+        (Step::Ask { after_intent, .. }, Outcome::Asked(asked)) if is_current => {
+            if let Some(failure) = account.asked(asked, after_intent, now) {
                 account.refresh_failed(failure, now);
                 notices.push(Notice::RefreshFailed(account.name.clone(), failure));
             }
         }
-        (Running::Verify, Outcome::Verified(credentials))
+        (Step::Verify { .. }, Outcome::Verified(credentials))
             if is_current && account.answer.is_some() =>
         {
             account.answer = None;
-            account.verified(credentials, &agent.settings, now);
+            account.verified(credentials, agent, now);
         }
-        (Running::Revoke, Outcome::Revoked(outcome))
+        (Step::Revoke { .. }, Outcome::Revoked(outcome))
             if is_current && account.leaving == Leaving::Wanted =>
         {
             account.leaving = Leaving::Revoked(outcome);
@@ -123,35 +117,27 @@ pub(super) fn end<M: Material>(
     }
 }
 
-fn store_answered<M: Material>(outcome: &Outcome<M>) -> Option<Result<(), StoreFailure>> {
-    match outcome {
-        Outcome::Loaded(result) => Some(result.as_ref().map(|_| ()).map_err(|failure| *failure)),
-        Outcome::SealedInStore(result) => Some(result.map(|_| ())),
-        Outcome::Saved(result) | Outcome::Deleted(result) => Some(*result),
-        Outcome::IndexWritten(_)
-        | Outcome::Sealed(_)
-        | Outcome::Unsealed(_)
-        | Outcome::Asked(_)
-        | Outcome::Verified(_)
-        | Outcome::Revoked(_) => None,
-    }
-}
-
 /// A store that answers, if only with an error for this item, is ready again for all.
 fn note_store<M: Material>(
     agent: &mut AgentFacts<M>,
     account: &AccountFacts<M>,
-    answered: Result<(), StoreFailure>,
+    outcome: &Outcome<M>,
     now: UnixTime,
 ) {
+    let failure = match outcome {
+        Outcome::Loaded(loaded) => loaded.as_ref().err().copied(),
+        Outcome::SealedInStore(sealed) => sealed.err(),
+        Outcome::Saved(done) | Outcome::Deleted(done) => done.err(),
+        _ => return,
+    };
     let Some(store) = account.store else {
         return;
     };
     agent.closed_stores.retain(|closed| closed.store != store);
-    let why = match answered {
-        Ok(()) | Err(StoreFailure::Item) => return,
-        Err(StoreFailure::Locked) => StoreClosed::Locked,
-        Err(StoreFailure::Unavailable | StoreFailure::Unclear) => StoreClosed::Silent,
+    let why = match failure {
+        None | Some(StoreFailure::Item) => return,
+        Some(StoreFailure::Locked) => StoreClosed::Locked,
+        Some(StoreFailure::Unavailable | StoreFailure::Unclear) => StoreClosed::Silent,
     };
     agent.closed_stores.push(ClosedStore {
         store,
@@ -194,7 +180,7 @@ impl<M: Material> AccountFacts<M> {
 
     /// Returns what the store has, if it is this version.
     fn has(&self, version: Version) -> Stored {
-        let is_older = |entry: &super::super::facts::IndexEntry<M>| version < entry.version;
+        let is_older = |entry: &IndexEntry<M>| version < entry.version;
         match self.index.as_ref().is_some_and(is_older) {
             true => Stored::Older,
             false => Stored::Has(version),
@@ -203,7 +189,7 @@ impl<M: Material> AccountFacts<M> {
 
     /// Memory gets an item that was saved before. If it has the intent, the answer to a request of
     /// an earlier process may be outstanding.
-    fn fill(&mut self, item: super::super::facts::Item<M>, now: UnixTime) {
+    fn fill(&mut self, item: Item<M>, now: UnixTime) {
         self.refresh.stage = Stage::Idle;
         if item.intent {
             self.refresh.stage = Stage::Intent;
@@ -306,7 +292,7 @@ impl<M: Material> AccountFacts<M> {
     fn verified(
         &mut self,
         credentials: Option<M::Credentials>,
-        settings: &M::Settings,
+        agent: &AgentFacts<M>,
         now: UnixTime,
     ) {
         let Some(credentials) = credentials else {
@@ -317,9 +303,8 @@ impl<M: Material> AccountFacts<M> {
         };
         *item = item.changed(item.intent);
         item.credentials = credentials;
-        let has_token = item.refresh_token.is_some();
         // a provider may answer with the same old token: that must not become a busy loop
-        if M::plan(&self.name, &item.credentials, has_token, settings).wants_renewal(now) {
+        if agent.plan(&self.name, item).wants_renewal(now) {
             return self.refresh_failed(RefreshFailure::NotNewer, now);
         }
         self.refresh.learn = false;

@@ -8,32 +8,18 @@ use opkssh_protocol::time::UnixTime;
 
 use settle::settle;
 
-use super::action::{Action, Step};
-use super::event::Event;
+use super::event::{Event, Login};
 use super::facts::{
-    AccountFacts, Facts, InFlight, Item, Leaving, Lock, Material, Memory, Notice, Refresh, Retries,
-    SealFileStep, Stage, Stored, Version,
+    AccountFacts, Action, AgentFacts, Facts, InFlight, Item, Leaving, Lock, Material, Memory,
+    Notice, Refresh, Retries, Stage, Step, Stored, Version,
 };
 use super::retry::STORE_RETRY;
 
 /// Changes the facts by one event.
 pub fn apply<M: Material>(facts: &mut Facts<M>, event: Event<M>, now: UnixTime) {
     match event {
-        Event::LoggedIn {
-            name,
-            person,
-            store,
-            refresh_token,
-            credentials,
-        } => {
-            if facts.check_login(&name, &person).is_ok() {
-                let index = account_index(facts, name, &person, store);
-                let account = &mut facts.accounts[index];
-                log_in(account, person, store, refresh_token, credentials, now);
-            }
-        }
-        Event::LogoutRequested(name) => log_out(facts, &name, false),
-        Event::LogoutForced(name) => log_out(facts, &name, true),
+        Event::LoggedIn(login) => log_in(facts, login, now),
+        Event::LogoutRequested { name, force } => log_out(facts, &name, force),
         Event::Wanted { name, until } => {
             if let Some(account) = account_mut(facts, &name)
                 && account.leaving == Leaving::No
@@ -57,10 +43,8 @@ pub fn apply<M: Material>(facts: &mut Facts<M>, event: Event<M>, now: UnixTime) 
         Event::MemoryDropped => drop_memory(facts),
         Event::ControlRequested => facts.agent.dropped = false,
         Event::StoreUnlocked(store) => {
-            facts
-                .agent
-                .closed_stores
-                .retain(|closed| closed.store != store);
+            let closed_stores = &mut facts.agent.closed_stores;
+            closed_stores.retain(|closed| closed.store != store);
             let its = |account: &&mut AccountFacts<M>| account.store == Some(store);
             for account in facts.accounts.iter_mut().filter(its) {
                 account.retries.load = None;
@@ -73,51 +57,42 @@ pub fn apply<M: Material>(facts: &mut Facts<M>, event: Event<M>, now: UnixTime) 
         Event::TimePassed => {}
         Event::Started(action) => start(facts, action),
         Event::Ended(name, outcome) => ended::end(facts, &name, outcome, now),
-        Event::SealFileWritten(result) => seal_file_written(facts, result.is_ok()),
-        Event::SealFileRemoved(result) => seal_file_removed(facts, result.is_ok(), now),
+        Event::SealFileWritten(result) => seal_file_written(&mut facts.agent, result.is_ok()),
+        Event::SealFileRemoved(result) => {
+            seal_file_removed(&mut facts.agent, result.is_ok(), now);
+        }
     }
     settle(facts, now);
 }
 
-pub(super) fn account_mut<'a, M: Material>(
+fn account_mut<'a, M: Material>(
     facts: &'a mut Facts<M>,
     name: &M::Name,
 ) -> Option<&'a mut AccountFacts<M>> {
     facts.accounts.iter_mut().find(|one| one.name == *name)
 }
 
-/// Returns where the account of this name is, and makes it if there is none.
-fn account_index<M: Material>(
-    facts: &mut Facts<M>,
-    name: M::Name,
-    person: &M::Person,
-    store: Option<M::Store>,
-) -> usize {
-    let found = facts.accounts.iter().position(|one| one.name == name);
-    found.unwrap_or_else(|| {
-        let account = AccountFacts::new(name, person.clone(), store, None);
-        facts.accounts.push(account);
-        facts.accounts.len() - 1
-    })
-}
-
 /// A login replaces what memory has and ends a logout, however far that got. Nothing of it is ever
 /// undone: a store that does not take it now gets it later.
-fn log_in<M: Material>(
-    account: &mut AccountFacts<M>,
-    person: M::Person,
-    store: Option<M::Store>,
-    refresh_token: Option<M::RefreshToken>,
-    credentials: M::Credentials,
-    now: UnixTime,
-) {
-    account.person = person;
+fn log_in<M: Material>(facts: &mut Facts<M>, login: Login<M>, now: UnixTime) {
+    if !facts.takes_login(&login.name, &login.person) {
+        return;
+    }
+    if facts.account(&login.name).is_none() {
+        let (name, person) = (login.name.clone(), login.person.clone());
+        let account = AccountFacts::new(name, person, login.store, None);
+        facts.accounts.push(account);
+    }
+    let Some(account) = account_mut(facts, &login.name) else {
+        return;
+    };
+    account.person = login.person;
     if account.index.is_none() {
-        account.store = store;
+        account.store = login.store;
     }
     account.login = now.0.max(account.login.saturating_add(1));
     account.refresh = Refresh {
-        learn: refresh_token.is_some(),
+        learn: login.refresh_token.is_some(),
         ..Refresh::default()
     };
     account.memory = Memory::Full(Item {
@@ -126,8 +101,8 @@ fn log_in<M: Material>(
             generation: 1,
         },
         intent: false,
-        refresh_token,
-        credentials,
+        refresh_token: login.refresh_token,
+        credentials: login.credentials,
     });
     account.answer = None;
     account.leaving = Leaving::No;
@@ -169,27 +144,22 @@ fn lock<M: Material>(facts: &mut Facts<M>, key: M::SealKey, password: M::Passwor
     facts.agent.lock = Lock::Locking { key, password };
 }
 
-fn seal_file_written<M: Material>(facts: &mut Facts<M>, written: bool) {
-    facts.agent.in_flight = None;
-    let Lock::Locking { key, .. } = &facts.agent.lock else {
-        return;
-    };
-    if written {
-        facts.agent.lock = Lock::Locked(M::recipient(key));
-    } else {
-        // an earlier file may be there: from here it is removed when nothing needs it
-        facts.agent.lock = Lock::Opening(key.clone());
-        facts.notices.push(Notice::LockFailed);
+fn seal_file_written<M: Material>(agent: &mut AgentFacts<M>, is_written: bool) {
+    agent.seal_file_in_flight = false;
+    if let Lock::Locking { key, .. } = &agent.lock {
+        agent.lock = match is_written {
+            true => Lock::Locked(M::recipient(key)),
+            // an earlier file may be there: from here it is removed when nothing needs it
+            false => Lock::Opening(key.clone()),
+        };
     }
 }
 
-fn seal_file_removed<M: Material>(facts: &mut Facts<M>, removed: bool, now: UnixTime) {
-    facts.agent.in_flight = None;
-    facts.agent.seal_file_retry_at = None;
-    match (&facts.agent.lock, removed) {
-        (Lock::Opening(_), true) => facts.agent.lock = Lock::Open,
-        (_, true) => {}
-        (_, false) => facts.agent.seal_file_retry_at = Some(now.plus(STORE_RETRY)),
+fn seal_file_removed<M: Material>(agent: &mut AgentFacts<M>, is_removed: bool, now: UnixTime) {
+    agent.seal_file_in_flight = false;
+    agent.seal_file_retry_at = (!is_removed).then(|| now.plus(STORE_RETRY));
+    if is_removed && matches!(agent.lock, Lock::Opening(_)) {
+        agent.lock = Lock::Open;
     }
 }
 
@@ -205,20 +175,18 @@ fn end<M: Material>(facts: &mut Facts<M>) {
 }
 
 /// A person waits, so that the store is asked at once, whatever it said before.
-fn log_out<M: Material>(facts: &mut Facts<M>, name: &M::Name, is_given_up: bool) {
+fn log_out<M: Material>(facts: &mut Facts<M>, name: &M::Name, force: bool) {
     let Some(account) = account_mut(facts, name) else {
         return;
     };
     account.leave();
-    account.is_given_up |= is_given_up;
+    account.is_given_up |= force;
     account.retries.index = None;
     account.retries.load = None;
     account.retries.delete = None;
     let store = account.store;
-    facts
-        .agent
-        .closed_stores
-        .retain(|closed| Some(closed.store) != store);
+    let closed_stores = &mut facts.agent.closed_stores;
+    closed_stores.retain(|closed| Some(closed.store) != store);
 }
 
 /// SIGUSR1: what is in memory only is gone at once; the rest goes when the store has it.
@@ -235,32 +203,23 @@ fn drop_memory<M: Material>(facts: &mut Facts<M>) {
 }
 
 fn start<M: Material>(facts: &mut Facts<M>, action: Action<M>) {
-    let (name, step) = match action {
-        Action::WriteSealFile { .. } => {
-            facts.agent.in_flight = Some(SealFileStep::Write);
-            return;
-        }
-        Action::RemoveSealFile => {
-            facts.agent.in_flight = Some(SealFileStep::Remove);
-            return;
-        }
-        Action::Account(name, step) => (name, step),
+    let Action::Account(name, step) = action else {
+        facts.agent.seal_file_in_flight = true;
+        return;
     };
     let Some(account) = account_mut(facts, &name) else {
         return;
     };
-    account.in_flight = Some(InFlight {
-        login: account.login,
-        running: step.running(),
-    });
-    match step {
+    match &step {
         // the intent of a refresh is in memory from here, and is what the store must have
         Step::Save { item, .. } if account.memory_version() < Some(item.version) => {
-            account.memory = Memory::Full(item);
+            account.memory = Memory::Full(item.clone());
             account.refresh.stage = Stage::Armed;
         }
         Step::Load { .. } => account.load_wanted = false,
         Step::Ask { .. } => account.refresh.stage = Stage::Intent,
         _ => {}
     }
+    let login = account.login;
+    account.in_flight = Some(InFlight { login, step });
 }

@@ -19,7 +19,7 @@ impl<M: Material> Facts<M> {
     ) -> Self {
         let agent = AgentFacts {
             lock: seal_file.map_or(Lock::Open, Lock::Locked),
-            in_flight: None,
+            seal_file_in_flight: false,
             seal_file_retry_at: None,
             suspended,
             dropped: false,

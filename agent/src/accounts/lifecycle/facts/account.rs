@@ -3,55 +3,8 @@
 use opkssh_protocol::time::UnixTime;
 
 use super::Material;
-
-/// Counts the changes of an account. Compared by login first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version {
-    /// The time of the login, higher than any known before under the name.
-    pub login: i64,
-    /// Counts the changes since that login.
-    pub generation: u64,
-}
-
-/// What the store keeps of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Item<M: Material> {
-    pub version: Version,
-    /// A refresh was about to be sent, and its answer is not in this item.
-    pub intent: bool,
-    pub refresh_token: Option<M::RefreshToken>,
-    pub credentials: M::Credentials,
-}
-
-impl<M: Material> Item<M> {
-    /// Returns the item's next version, with this `intent`.
-    pub fn changed(&self, intent: bool) -> Self {
-        let version = Version {
-            generation: self.version.generation + 1,
-            ..self.version
-        };
-        Self {
-            version,
-            intent,
-            ..self.clone()
-        }
-    }
-}
-
-/// What `accounts.json` says of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct IndexEntry<M: Material> {
-    pub person: M::Person,
-    pub store: M::Store,
-    /// No item below this version is used.
-    pub version: Version,
-    /// The tombstone: logged out, perhaps not out of the store yet.
-    pub leaving: bool,
-    /// The store's item may be sealed with the key in `seal.json`.
-    pub may_be_sealed: bool,
-    /// `None`: written before profiles were kept.
-    pub profile: Option<M::Profile>,
-}
+use super::action::Step;
+use super::item::{IndexEntry, Item, Version};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AccountFacts<M: Material> {
@@ -191,38 +144,11 @@ pub struct Retries {
     pub intent: Option<UnixTime>,
 }
 
-/// The running action of an account, and the login that it is for.
+/// The running step of an account, and the login that it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct InFlight<M: Material> {
     pub login: i64,
-    pub running: Running<M>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Running<M: Material> {
-    WriteIndex(Option<IndexEntry<M>>),
-    Load,
-    LoadAndSeal,
-    Save(Version),
-    SaveSealed(Version),
-    Delete,
-    Seal,
-    Unseal,
-    /// `after_intent`: an earlier request may have spent the refresh token.
-    Ask {
-        after_intent: bool,
-    },
-    Verify,
-    Revoke,
-}
-
-impl<M: Material> Running<M> {
-    pub fn uses_store(&self) -> bool {
-        matches!(
-            self,
-            Self::Load | Self::LoadAndSeal | Self::Save(_) | Self::SaveSealed(_) | Self::Delete
-        )
-    }
+    pub step: Step<M>,
 }
 
 impl<M: Material> AccountFacts<M> {
@@ -279,6 +205,11 @@ impl<M: Material> AccountFacts<M> {
         }
     }
 
+    /// Returns the step that runs.
+    pub fn running(&self) -> Option<&Step<M>> {
+        self.in_flight.as_ref().map(|in_flight| &in_flight.step)
+    }
+
     pub fn memory_version(&self) -> Option<Version> {
         match &self.memory {
             Memory::Nothing => None,
@@ -332,14 +263,9 @@ impl<M: Material> AccountFacts<M> {
     pub fn may_be_forgotten(&self) -> bool {
         self.leaving == Leaving::No
             && self.answer.is_none()
-            && self.store.is_some()
-            && self.is_same(Form::Clear)
+            && self.item().is_some()
             && self.is_saved()
             && !self.is_noted()
-            && self
-                .index
-                .as_ref()
-                .is_some_and(|entry| entry.version.generation > 0)
-            && matches!(self.memory, Memory::Full(_))
+            && matches!(&self.index, Some(entry) if entry.version.generation > 0)
     }
 }

@@ -1,6 +1,8 @@
 //! What is known about the agent and its accounts. Everything else is derived from it.
 
 mod account;
+mod action;
+mod item;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -10,9 +12,11 @@ use opkssh_protocol::time::UnixTime;
 use super::super::renewal::plan::Plan;
 
 pub use account::{
-    AccountFacts, Form, InFlight, IndexEntry, Item, Leaving, Memory, Refresh, RefreshFailure,
-    Retries, Revocation, Running, Stage, Stored, Version,
+    AccountFacts, Form, InFlight, Leaving, Memory, Refresh, RefreshFailure, Retries, Revocation,
+    Stage, Stored,
 };
+pub use action::{Action, Step};
+pub use item::{IndexEntry, Item, Version};
 
 /// A value that the lifecycle carries and never looks into. The simulation compares and prints
 /// facts. The agent's secrets are behind an `Arc` here, compared by address and printed as nothing.
@@ -75,8 +79,8 @@ pub struct Facts<M: Material> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AgentFacts<M: Material> {
     pub lock: Lock<M>,
-    /// A write or the removal of `seal.json`, never both at once.
-    pub in_flight: Option<SealFileStep>,
+    /// `seal.json` is being written or removed, never both at once.
+    pub seal_file_in_flight: bool,
     pub seal_file_retry_at: Option<UnixTime>,
     pub suspended: Suspended,
     /// SIGUSR1 came, and no request on the control socket since.
@@ -87,12 +91,6 @@ pub struct AgentFacts<M: Material> {
     pub lifetime: Option<i64>,
     /// The stores that failed last. A store that is not here is ready.
     pub closed_stores: Vec<ClosedStore<M>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SealFileStep {
-    Write,
-    Remove,
 }
 
 /// The password's lock.
@@ -168,17 +166,7 @@ pub enum Notice<M: Material> {
     },
     /// A memory-only account is gone (SIGUSR1).
     Dropped(M::Name),
-    /// `seal.json` could not be written.
-    LockFailed,
     RefreshFailed(M::Name, RefreshFailure),
-}
-
-/// Why a login is not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoginRefusal {
-    Locked,
-    /// The name belongs to another person.
-    OtherPerson,
 }
 
 impl<M: Material> Facts<M> {
@@ -186,17 +174,29 @@ impl<M: Material> Facts<M> {
         self.accounts.iter().find(|account| account.name == *name)
     }
 
-    /// Fails if a login of this person under this name is not taken now. A name keeps its person
+    /// Returns true if a login of this person under this name is taken now. A name keeps its person
     /// until its index entry is gone, even while it leaves; unless the store never had anything.
-    pub fn check_login(&self, name: &M::Name, person: &M::Person) -> Result<(), LoginRefusal> {
-        if self.agent.lock.hides() {
-            return Err(LoginRefusal::Locked);
-        }
-        match self.account(name) {
-            Some(account) if account.person != *person && !account.is_free() => {
-                Err(LoginRefusal::OtherPerson)
-            }
-            _ => Ok(()),
-        }
+    pub fn takes_login(&self, name: &M::Name, person: &M::Person) -> bool {
+        let is_theirs = |account: &AccountFacts<M>| account.person == *person || account.is_free();
+        !self.agent.lock.hides() && self.account(name).is_none_or(is_theirs)
+    }
+}
+
+impl<M: Material> AgentFacts<M> {
+    /// Returns true if nothing is loaded or refreshed, whoever asks.
+    pub fn is_away(&self) -> bool {
+        self.suspended.any() || self.dropped || self.ending
+    }
+
+    /// Returns when to renew this item of the account with this name.
+    pub fn plan(&self, name: &M::Name, item: &Item<M>) -> Plan {
+        let has_token = item.refresh_token.is_some();
+        M::plan(name, &item.credentials, has_token, &self.settings)
+    }
+
+    /// Returns how this account's store failed, if it did.
+    pub fn closed_store(&self, account: &AccountFacts<M>) -> Option<&ClosedStore<M>> {
+        let mut closed = self.closed_stores.iter();
+        closed.find(|closed| Some(closed.store) == account.store)
     }
 }

@@ -1,7 +1,6 @@
 //! Leaving: tombstone, revocation, deletion, and the end of the tombstone.
 
-use super::super::action::Step;
-use super::super::facts::{IndexEntry, Leaving, Material, Memory};
+use super::super::facts::{IndexEntry, Leaving, Material, Memory, Step};
 use super::{Decision, Do, Pass, Turn, Wait};
 
 /// Logs out: tombstone, revocation, deletion, end of the tombstone (group 2).
@@ -18,10 +17,9 @@ pub(super) fn leave<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
             })),
             _ => revoke(turn),
         },
-        (Leaving::Revoked(_), Some(store)) => match turn.store_is_due(account.retries.delete) {
-            true => Do(Step::Delete { store }),
-            false => Wait,
-        },
+        (Leaving::Revoked(_), Some(store)) => {
+            turn.ask_store(Step::Delete { store }, account.retries.delete)
+        }
         (Leaving::Revoked(_), None) => Wait,
         (Leaving::Deleted(_), _) => turn.write_index(None),
     }
@@ -30,20 +28,16 @@ pub(super) fn leave<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
 /// Revokes what memory has, else what the store gives. Waits for a store that does not answer: it
 /// may have a token that works.
 fn revoke<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
-    match (&turn.account.memory, turn.agent.lock.key()) {
-        (Memory::Full(item), _) => match &item.refresh_token {
+    match &turn.account.memory {
+        Memory::Full(item) => match &item.refresh_token {
             Some(token) => Do(Step::Revoke {
                 token: token.clone(),
                 credentials: item.credentials.clone(),
             }),
             None => Wait,
         },
-        (Memory::Sealed { text, .. }, Some(key)) => Do(Step::Unseal {
-            text: text.clone(),
-            key: key.clone(),
-        }),
-        (Memory::Sealed { .. }, None) => Wait,
-        (Memory::Nothing, _) if turn.agent.ending || turn.agent.lock.is_locked() => Wait,
-        (Memory::Nothing, _) => turn.load_now(),
+        Memory::Sealed { text, .. } => turn.unseal(text),
+        Memory::Nothing if turn.agent.ending || turn.agent.lock.is_locked() => Wait,
+        Memory::Nothing => turn.load_now(),
     }
 }

@@ -1,9 +1,8 @@
 //! Locked: memory and store are sealed.
 
-use super::super::action::Step;
-use super::super::facts::{Form, IndexEntry, Lock, Material, Memory, Stored};
+use super::super::facts::{Form, IndexEntry, Lock, Material, Memory, Step, Stored};
 use super::super::retry::{STORE_RETRY, is_due};
-use super::{Decision, Do, Pass, Turn, Wait};
+use super::{Decision, Pass, Turn, Wait, do_if};
 
 /// Seals what memory has, leaving or not (group 1).
 ///
@@ -12,13 +11,14 @@ pub(super) fn seal_memory<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
     let (Lock::Locked(recipient), Some(item)) = (&turn.agent.lock, turn.account.item()) else {
         return Pass;
     };
-    match is_due(turn.account.retries.seal, STORE_RETRY, turn.now) {
-        true => Do(Step::Seal {
-            item: item.clone(),
-            recipient: recipient.clone(),
-        }),
-        false => Wait,
-    }
+    let step = Step::Seal {
+        item: item.clone(),
+        recipient: recipient.clone(),
+    };
+    do_if(
+        is_due(turn.account.retries.seal, STORE_RETRY, turn.now),
+        step,
+    )
 }
 
 /// Stores the sealed text that memory has, or seals the store's item in place (group 3).
@@ -48,18 +48,14 @@ pub(super) fn seal_store<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
         _ => return Wait,
     };
     match &account.index {
-        Some(entry) if entry.may_be_sealed && !entry.leaving => {}
+        Some(entry) if entry.may_be_sealed && !entry.leaving => turn.ask_store(step, retry_at),
         Some(entry) if !entry.leaving && entry.person == account.person => {
-            return turn.write_index(Some(IndexEntry {
+            turn.write_index(Some(IndexEntry {
                 may_be_sealed: true,
                 ..entry.clone()
-            }));
+            }))
         }
-        _ => return turn.write_index(Some(turn.first_entry(store, true))),
-    }
-    match turn.store_is_due(retry_at) {
-        true => Do(step),
-        false => Wait,
+        _ => turn.write_index(Some(turn.first_entry(store, true))),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Memory, store and index agree, and what is not in memory is loaded.
 
-use super::super::action::Step;
-use super::super::facts::{Form, IndexEntry, Item, Lock, Material, Memory, Stored};
+use super::super::facts::{
+    Form, IndexEntry, Item, Lock, Material, Memory, Step, StoreClosed, Stored,
+};
 use super::{Decision, Do, Pass, Turn, Wait};
 
 /// Unseals memory, saves it, and verifies the answer of a refresh (group 4).
@@ -13,14 +14,7 @@ pub(super) fn settle_memory<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
     let item = match &account.memory {
         Memory::Nothing => return Pass,
         Memory::Full(item) => item,
-        Memory::Sealed { text, .. } => {
-            return turn.agent.lock.key().map_or(Wait, |key| {
-                Do(Step::Unseal {
-                    text: text.clone(),
-                    key: key.clone(),
-                })
-            });
-        }
+        Memory::Sealed { text, .. } => return turn.unseal(text),
     };
     let saved = match account.store {
         Some(store) => save(turn, store, item),
@@ -49,13 +43,8 @@ fn save<M: Material>(turn: &Turn<'_, M>, store: M::Store, item: &Item<M>) -> Dec
         _ => return turn.write_index(Some(turn.first_entry(store, false))),
     };
     if !account.is_same(Form::Clear) {
-        return match turn.store_is_due(account.retries.save) {
-            true => Do(Step::Save {
-                store,
-                item: item.clone(),
-            }),
-            false => Wait,
-        };
+        let item = item.clone();
+        return turn.ask_store(Step::Save { store, item }, account.retries.save);
     }
     // a live entry learns a login only after the save: else a crash in between would make the
     // last item, which is still good, too old to be used
@@ -73,16 +62,21 @@ fn save<M: Material>(turn: &Turn<'_, M>, store: M::Store, item: &Item<M>) -> Dec
 
 /// Loads what memory does not have, unless it must not be in memory now (group 5).
 pub(super) fn load<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
-    let account = turn.account;
-    let is_away = turn.is_away();
-    match (&account.memory, account.stored) {
-        (Memory::Nothing, _) if is_away || account.store.is_none() => Wait,
-        (Memory::Nothing, _) if account.load_wanted => turn.load_now(),
-        // a locked keyring answers with a prompt: it is asked when somebody wants the account,
-        // unless its item may need the key of a lock that is over
-        (Memory::Nothing, _) if turn.is_store_locked() && turn.agent.lock == Lock::Open => Wait,
-        (Memory::Nothing, Stored::Unknown | Stored::Has(_)) => turn.load_now(),
-        (Memory::Nothing, _) => Wait,
-        (Memory::Full(_) | Memory::Sealed { .. }, _) => Pass,
+    let (agent, account) = (turn.agent, turn.account);
+    if !matches!(account.memory, Memory::Nothing) {
+        return Pass;
+    }
+    if agent.is_away() || account.store.is_none() {
+        return Wait;
+    }
+    // a locked keyring answers with a prompt: it is asked when somebody wants the account, unless
+    // its item may need the key of a lock that is over
+    let closed = agent.closed_store(account);
+    let is_locked = closed.is_some_and(|closed| closed.why == StoreClosed::Locked);
+    let may_ask = !is_locked || agent.lock != Lock::Open;
+    let is_there = matches!(account.stored, Stored::Unknown | Stored::Has(_));
+    match account.load_wanted || (may_ask && is_there) {
+        true => turn.load_now(),
+        false => Wait,
     }
 }

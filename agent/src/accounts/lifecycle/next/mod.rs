@@ -9,10 +9,8 @@ mod seal_file;
 
 use opkssh_protocol::time::UnixTime;
 
-use super::action::{Action, Step};
 use super::facts::{
-    AccountFacts, AgentFacts, ClosedStore, Facts, IndexEntry, Lock, Material, Running, StoreClosed,
-    Version,
+    AccountFacts, Action, AgentFacts, Facts, IndexEntry, Lock, Material, Step, Version,
 };
 use super::retry::{STORE_RETRY, is_due, is_wanted_due};
 
@@ -55,12 +53,11 @@ pub(super) fn next_step<M: Material>(
 /// Returns true if a store reads the item of another account than this one. Loads wait for each
 /// other: a locked keyring asks a person for its password once, not once for each account.
 pub(super) fn is_store_loading<M: Material>(facts: &Facts<M>, account: &AccountFacts<M>) -> bool {
-    let loads = |other: &AccountFacts<M>| {
-        let running = other.in_flight.as_ref().map(|one| &one.running);
-        let is_load = matches!(running, Some(Running::Load | Running::LoadAndSeal));
-        is_load && other.store == account.store && other.name != account.name
-    };
-    facts.accounts.iter().any(loads)
+    facts.accounts.iter().any(|other| {
+        other.running().is_some_and(Step::is_load)
+            && other.store == account.store
+            && other.name != account.name
+    })
 }
 
 /// Returns true if the account's store may be asked. One that failed is asked for one account at a
@@ -71,23 +68,21 @@ fn may_ask_store<M: Material>(
     step: &Step<M>,
     now: UnixTime,
 ) -> bool {
-    let is_load = matches!(step, Step::Load { .. } | Step::LoadAndSeal { .. });
-    if is_load && is_store_loading(facts, account) {
+    if step.is_load() && is_store_loading(facts, account) {
         return false;
     }
-    let is_closed = |closed: &&ClosedStore<M>| Some(closed.store) == account.store;
-    let Some(closed) = facts.agent.closed_stores.iter().find(is_closed) else {
+    let Some(closed) = facts.agent.closed_store(account) else {
         return true;
     };
-    if account.load_wanted && is_load && is_wanted_due(Some(closed.retry_at), now) {
+    if account.load_wanted && step.is_load() && is_wanted_due(Some(closed.retry_at), now) {
         return true;
     }
     if !is_due(Some(closed.retry_at), STORE_RETRY, now) {
         return false;
     }
     let order = |name: &M::Name| (*name <= closed.asked_for, name.clone());
-    let goes_first = |other: &AccountFacts<M>| match &other.in_flight {
-        Some(in_flight) => in_flight.running.uses_store(),
+    let goes_first = |other: &AccountFacts<M>| match other.running() {
+        Some(step) => step.uses_store(),
         None => {
             let turn = Turn {
                 agent: &facts.agent,
@@ -99,10 +94,8 @@ fn may_ask_store<M: Material>(
                 && turn.step().is_some_and(|step| step.uses_store())
         }
     };
-    !facts
-        .accounts
-        .iter()
-        .any(|other| other.store == account.store && goes_first(other))
+    let mut others = facts.accounts.iter();
+    !others.any(|other| other.store == account.store && goes_first(other))
 }
 
 /// One account's turn to do something.
@@ -155,35 +148,33 @@ impl<M: Material> Turn<'_, M> {
             return Wait;
         };
         let retry_at = self.account.retries.load;
-        let wanted = self.account.load_wanted && is_wanted_due(retry_at, self.now);
-        match self.may_ask_store && (wanted || is_due(retry_at, STORE_RETRY, self.now)) {
-            true => Do(Step::Load {
-                store,
-                key: self.agent.lock.key().cloned(),
-            }),
-            false => Wait,
-        }
+        let is_due = match self.account.load_wanted {
+            true => is_wanted_due(retry_at, self.now),
+            false => is_due(retry_at, STORE_RETRY, self.now),
+        };
+        let key = self.agent.lock.key().cloned();
+        do_if(self.may_ask_store && is_due, Step::Load { store, key })
     }
 
-    fn is_store_locked(&self) -> bool {
-        let mut closed = self.agent.closed_stores.iter();
-        let is_locked = |closed: &ClosedStore<M>| closed.why == StoreClosed::Locked;
-        closed.any(|closed| Some(closed.store) == self.account.store && is_locked(closed))
-    }
-
-    fn is_away(&self) -> bool {
-        self.agent.is_away()
-    }
-
-    fn store_is_due(&self, retry_at: Option<UnixTime>) -> bool {
-        self.may_ask_store && is_due(retry_at, STORE_RETRY, self.now)
+    /// Does a step that asks the store.
+    fn ask_store(&self, step: Step<M>, retry_at: Option<UnixTime>) -> Decision<M> {
+        let is_due = is_due(retry_at, STORE_RETRY, self.now);
+        do_if(self.may_ask_store && is_due, step)
     }
 
     fn write_index(&self, entry: Option<IndexEntry<M>>) -> Decision<M> {
-        match is_due(self.account.retries.index, STORE_RETRY, self.now) {
-            true => Do(Step::WriteIndex(entry)),
-            false => Wait,
-        }
+        let is_due = is_due(self.account.retries.index, STORE_RETRY, self.now);
+        do_if(is_due, Step::WriteIndex(entry))
+    }
+
+    /// Opens the text in memory with the key of a lock that is over.
+    fn unseal(&self, text: &M::SealedText) -> Decision<M> {
+        self.agent.lock.key().map_or(Wait, |key| {
+            Do(Step::Unseal {
+                text: text.clone(),
+                key: key.clone(),
+            })
+        })
     }
 
     /// The entry of a login that the index does not know, from before its first save.
@@ -202,9 +193,9 @@ impl<M: Material> Turn<'_, M> {
     }
 }
 
-impl<M: Material> AgentFacts<M> {
-    /// Returns true if nothing is loaded or refreshed, whoever asks.
-    pub fn is_away(&self) -> bool {
-        self.suspended.any() || self.dropped || self.ending
+fn do_if<M: Material>(condition: bool, step: Step<M>) -> Decision<M> {
+    match condition {
+        true => Do(step),
+        false => Wait,
     }
 }

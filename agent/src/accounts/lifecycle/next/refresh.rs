@@ -1,9 +1,8 @@
 //! Refreshing the tokens at the provider.
 
-use super::super::action::Step;
-use super::super::facts::{IndexEntry, Item, Material, Stage};
+use super::super::facts::{IndexEntry, Item, Material, Stage, Step};
 use super::super::retry::{LAST_REFRESH_RETRY, REQUEST_LIMIT, WANTED_REFRESH_RETRY, is_due};
-use super::{Decision, Do, Pass, Turn, Wait};
+use super::{Decision, Do, Pass, Turn};
 
 /// Refreshes what is due or wanted (group 6).
 ///
@@ -11,14 +10,11 @@ use super::{Decision, Do, Pass, Turn, Wait};
 /// before that is then known to be too old, whichever keyring gives it.
 pub(super) fn refresh<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
     let account = turn.account;
-    let (Some(item), false) = (account.item(), turn.is_away()) else {
+    let (Some(item), false) = (account.item(), turn.agent.is_away()) else {
         return Pass;
     };
-    let Some(token) = item
-        .refresh_token
-        .clone()
-        .filter(|_| wants_refresh(turn, item))
-    else {
+    let token = item.refresh_token.clone();
+    let Some(token) = token.filter(|_| wants_refresh(turn, item)) else {
         return Pass;
     };
     let ask = Step::Ask {
@@ -30,13 +26,8 @@ pub(super) fn refresh<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
         return Do(ask);
     };
     if account.refresh.stage == Stage::Idle {
-        return match turn.store_is_due(account.retries.save) {
-            true => Do(Step::Save {
-                store,
-                item: item.changed(true),
-            }),
-            false => Wait,
-        };
+        let item = item.changed(true);
+        return turn.ask_store(Step::Save { store, item }, account.retries.save);
     }
     if entry.version < item.version {
         return turn.write_index(Some(IndexEntry {
@@ -56,7 +47,7 @@ fn wants_refresh<M: Material>(turn: &Turn<'_, M>, item: &Item<M>) -> bool {
     {
         return false;
     }
-    let plan = M::plan(&account.name, &item.credentials, true, &turn.agent.settings);
+    let plan = turn.agent.plan(&account.name, item);
     let planned = is_due(account.retries.refresh, LAST_REFRESH_RETRY, now);
     let wanted = account.wanted_until.is_some_and(|until| now <= until);
     let tried_at = account.refresh.failure.and(account.refresh.tried_at);

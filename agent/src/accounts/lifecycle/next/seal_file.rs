@@ -2,9 +2,8 @@
 
 use opkssh_protocol::time::UnixTime;
 
-use super::super::action::Action;
 use super::super::facts::{
-    AccountFacts, Facts, Form, Leaving, Lock, Material, Memory, Running, Stored,
+    AccountFacts, Action, Facts, Form, Leaving, Lock, Material, Memory, Step, Stored,
 };
 use super::super::retry::{STORE_RETRY, is_due};
 
@@ -12,7 +11,7 @@ use super::super::retry::{STORE_RETRY, is_due};
 /// removal that ends after the write would take the new file away.
 pub(super) fn seal_file_action<M: Material>(facts: &Facts<M>, now: UnixTime) -> Option<Action<M>> {
     let agent = &facts.agent;
-    if agent.in_flight.is_some() {
+    if agent.seal_file_in_flight {
         return None;
     }
     match &agent.lock {
@@ -33,13 +32,9 @@ pub(super) fn seal_file_action<M: Material>(facts: &Facts<M>, now: UnixTime) -> 
 /// store. What the store says it does not have, or cannot read, counts while it is noted:
 /// perhaps another keyring answers.
 fn may_need_seal_key<M: Material>(account: &AccountFacts<M>) -> bool {
-    let running = account
-        .in_flight
-        .as_ref()
-        .map(|in_flight| &in_flight.running);
-    let seals = match running {
-        Some(Running::Seal | Running::LoadAndSeal | Running::SaveSealed(_)) => true,
-        Some(Running::WriteIndex(Some(entry))) => entry.may_be_sealed && !entry.leaving,
+    let seals = match account.running() {
+        Some(Step::Seal { .. } | Step::LoadAndSeal { .. } | Step::SaveSealed { .. }) => true,
+        Some(Step::WriteIndex(Some(entry))) => entry.may_be_sealed && !entry.leaving,
         _ => false,
     };
     if seals || matches!(account.memory, Memory::Sealed { .. }) {

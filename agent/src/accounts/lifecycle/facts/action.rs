@@ -1,6 +1,7 @@
 //! What there is to do. The owner runs an action as a task, and its end is an event.
 
-use super::facts::{IndexEntry, Item, Material, Running, Version};
+use super::Material;
+use super::item::{IndexEntry, Item, Version};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Action<M: Material> {
@@ -51,6 +52,7 @@ pub enum Step<M: Material> {
     Ask {
         token: M::RefreshToken,
         credentials: M::Credentials,
+        /// An earlier request may have spent the refresh token.
         after_intent: bool,
     },
     Verify {
@@ -65,25 +67,14 @@ pub enum Step<M: Material> {
 
 impl<M: Material> Step<M> {
     pub fn uses_store(&self) -> bool {
-        self.running().uses_store()
+        self.is_load()
+            || matches!(
+                self,
+                Self::Save { .. } | Self::SaveSealed { .. } | Self::Delete { .. }
+            )
     }
 
-    /// Returns what is remembered while the step runs; it holds no secret.
-    pub(super) fn running(&self) -> Running<M> {
-        match self {
-            Self::WriteIndex(entry) => Running::WriteIndex(entry.clone()),
-            Self::Load { .. } => Running::Load,
-            Self::LoadAndSeal { .. } => Running::LoadAndSeal,
-            Self::Save { item, .. } => Running::Save(item.version),
-            Self::SaveSealed { version, .. } => Running::SaveSealed(*version),
-            Self::Delete { .. } => Running::Delete,
-            Self::Seal { .. } => Running::Seal,
-            Self::Unseal { .. } => Running::Unseal,
-            Self::Ask { after_intent, .. } => Running::Ask {
-                after_intent: *after_intent,
-            },
-            Self::Verify { .. } => Running::Verify,
-            Self::Revoke { .. } => Running::Revoke,
-        }
+    pub fn is_load(&self) -> bool {
+        matches!(self, Self::Load { .. } | Self::LoadAndSeal { .. })
     }
 }
