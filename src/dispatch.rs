@@ -138,7 +138,7 @@ fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
             let args = args
                 .try_into()
                 .map_err(|error: String| CommandFailure::new(error, None))?;
-            opkssh_agent::run(places, args)?;
+            opkssh_agent::run(&places, &args)?;
         }
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
         AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,

@@ -64,7 +64,12 @@ macro_rules! failures {
     )+};
 }
 
-failures!("client": opkssh_agent::AgentError, opkssh_client::ClientError);
+failures!(
+    "client":
+    opkssh_agent::KeyFileError,
+    opkssh_agent::RunError,
+    opkssh_client::ClientError,
+);
 failures!(
     "server":
     opkssh_server::AddError,
