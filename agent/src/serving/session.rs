@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use interprocess::local_socket::tokio::Stream;
 use opkssh_protocol::config::Forwarding;
+use opkssh_protocol::control::MAX_FRAME;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::wire::{Malformed, Reader, put_string};
-use zeroize::Zeroizing;
 
 use super::connections::Place;
 use super::destination::{BindError, Bindings};
-use super::frame::{self, PATIENCE};
+use super::frame::{self, FRAME_TIMEOUT};
 use super::host_key::HostKeyError;
 use super::hosts::Names;
 use super::source::Identity;
@@ -56,14 +56,12 @@ impl Session {
     /// Answers requests in their order until the peer hangs up.
     pub async fn serve(&mut self, stream: Stream, place: &Place) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
-        while let Some(request) = frame::read(&mut reader, PATIENCE).await? {
+        while let Some(request) = frame::read(&mut reader, 1..=MAX_FRAME, FRAME_TIMEOUT).await? {
             place.mark_busy();
-            // it may hold a password
-            let request = Zeroizing::new(request);
             let answer = self.answer(&request).await;
             let is_local = self.has_asked || self.bindings.is_bound();
             place.mark_idle(is_local && !self.bindings.is_forwarded());
-            frame::write(&mut writer, &answer, PATIENCE).await?;
+            frame::write(&mut writer, &answer, FRAME_TIMEOUT).await?;
         }
         Ok(())
     }
