@@ -9,6 +9,7 @@ mod host_key;
 pub mod hosts;
 mod list;
 mod patterns;
+mod refusal;
 mod session;
 mod sign;
 mod signature;
