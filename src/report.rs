@@ -41,7 +41,12 @@ macro_rules! failures {
     )+};
 }
 
-failures!("client": opkssh_agent::AgentError, opkssh_client::ClientError);
+failures!(
+    "client":
+    opkssh_agent::KeyFileError,
+    opkssh_agent::RunError,
+    opkssh_client::ClientError,
+);
 failures!("server": opkssh_server::AdminError, opkssh_server::VerifyError);
 
 /// Prints the message and the hint on stderr.

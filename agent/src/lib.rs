@@ -17,35 +17,11 @@ use opkssh_protocol::places::Places;
 /// For the simulation in `tests/`; the daemon does not use it yet.
 #[doc(hidden)]
 pub use accounts::lifecycle;
-pub use accounts::{Awaited, KeyTarget, NotAwaited, WrittenKeys};
-pub use daemon::RunArgs;
+pub use accounts::{Awaited, KeyFileError, KeyTarget, NotAwaited, WrittenKeys};
+pub use daemon::{RunArgs, RunError, run};
 
 use daemon::hardening;
 use daemon::memory_lock::MemoryLock;
-
-/// Why the agent, or a login without it, failed.
-#[derive(Debug, thiserror::Error)]
-pub enum AgentError {
-    #[error(transparent)]
-    Run(#[from] daemon::RunError),
-    #[error(transparent)]
-    Keys(#[from] accounts::KeyFileError),
-}
-
-impl AgentError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Run(error) => error.hint(),
-            Self::Keys(error) => error.hint(),
-        }
-    }
-}
-
-/// Runs the daemon until it is told to stop.
-pub fn run(places: Places, args: RunArgs) -> Result<(), AgentError> {
-    Ok(daemon::run(&places, &args)?)
-}
 
 /// Logs in without a daemon, and writes or prints the key as Go's client does.
 pub fn login_to_files(
@@ -55,11 +31,9 @@ pub fn login_to_files(
     awaited: &Awaited,
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
-) -> Result<WrittenKeys, AgentError> {
+) -> Result<WrittenKeys, KeyFileError> {
     hardening::apply();
     // fails in no mode but the strict one
     let _ = MemoryLock::Auto.apply();
-    Ok(accounts::login_to_files(
-        &request, target, places, awaited, out, show,
-    )?)
+    accounts::login_to_files(&request, target, places, awaited, out, show)
 }

@@ -15,7 +15,7 @@ use super::passwords::Passwords;
 use super::prompt::on_demand::OnDemandLogin;
 use super::settings::Settings;
 use crate::notices::Notices;
-use crate::serving::source::{Identity, IdentitySource, PasswordLock, SignError};
+use crate::serving::source::{Identity, IdentitySource, PasswordLock};
 
 pub struct AccountSource {
     owner: Owner,
@@ -84,15 +84,14 @@ impl IdentitySource for AccountSource {
         let _ = tokio::time::timeout(left, asking).await;
     }
 
-    async fn sign(&self, name: &str, data: &[u8], _flags: u32) -> Result<Vec<u8>, SignError> {
+    async fn sign(&self, name: &str, data: &[u8]) -> Option<Vec<u8>> {
         let (published, now) = (self.owner.now(), self.clock.now());
-        let account = published.account(name).ok_or(SignError::NotUsable)?;
-        let item = published.shown(account, now);
-        let item = item.map_err(|_| SignError::NotUsable)?;
+        let account = published.account(name)?;
+        let item = published.shown(account, now).ok()?;
         let signature = item.credentials.sign(data);
         self.used
             .send_modify(|used| *used.entry(name.to_owned()).or_default() += 1);
-        Ok(signature)
+        Some(signature)
     }
 }
 

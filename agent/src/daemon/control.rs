@@ -5,31 +5,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use interprocess::local_socket::tokio::{Listener, Stream};
-use interprocess::local_socket::traits::tokio::Listener as _;
+use interprocess::local_socket::tokio::Stream;
 use opkssh_protocol::control::{
     AgentStatus, Event, Failure, LockedPart, MAX_FRAME, Request, StatusReport, VERSION, Versioned,
     WhichAccount,
 };
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWrite};
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::log::LogLevel;
-use super::memory_lock::MemoryLock;
-use super::program::Program;
-use super::sockets::{Admit, admits};
-use crate::accounts::store::StoreWish;
+use super::RunArgs;
+use super::log::option_name;
 use crate::accounts::store::password::PasswordError;
 use crate::accounts::{Accounts, EnsureError, Ensured, Joined, LogInError};
 use crate::desktop::surroundings::Surroundings;
-use crate::serving::usage::Usage;
+use crate::serving::frame::{self, FRAME_TIMEOUT};
 use crate::serving::{PERSON_TIMEOUT, Serving};
 
 /// A client that connects sends its request at once.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the control socket steers.
 pub struct Control {
@@ -39,108 +36,86 @@ pub struct Control {
     pub started: UnixTime,
     pub agent_socket: PathBuf,
     pub control_socket: PathBuf,
-    pub store_wish: StoreWish,
-    pub memory_lock: MemoryLock,
-    pub idle_stop: Option<Duration>,
-    pub lifetime: Option<Duration>,
-    pub log_level: LogLevel,
-    pub program: Option<Program>,
-    pub usage: Arc<Usage>,
+    pub args: RunArgs,
+    /// The file that this process was started from.
+    pub program: Option<PathBuf>,
     pub serving: Arc<Serving>,
 }
 
-/// Accepts for as long as the daemon runs.
-pub async fn accept(listener: Listener, control: Arc<Control>) {
-    loop {
-        match listener.accept().await {
-            Ok(stream) if admits(Admit::User, &stream) => {
-                let control = control.clone();
-                let in_use = control.usage.begin();
-                tokio::spawn(async move {
-                    let _in_use = in_use;
-                    if let Err(error) = converse(stream, &control).await {
-                        tracing::debug!("control connection: {error}");
-                    }
-                });
-            }
-            Ok(_) => tracing::warn!("control connection of another user refused"),
-            // out of file descriptors, most likely: let others finish first
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    }
-}
-
-async fn converse(stream: Stream, control: &Control) -> io::Result<()> {
-    let (mut reader, mut writer) = tokio::io::split(stream);
-    let frame = tokio::time::timeout(REQUEST_PATIENCE, read_frame(&mut reader)).await??;
-    let request = match parse(&frame) {
-        Ok(versioned) => {
-            if let Some(session) = versioned.session {
-                control.surroundings.tell(session);
-            }
-            versioned.message
-        }
-        Err(failure) => return write_event(&mut writer, &Event::Failed { failure }).await,
-    };
-    drop(frame);
-    let (events, mut outgoing) = mpsc::channel(16);
-    let answering = answer(control, request, events);
-    tokio::pin!(answering);
-    let mut answered = false;
-    loop {
-        tokio::select! {
-            biased;
-            Some(event) = outgoing.recv() => {
-                let written = write_event(&mut writer, &event).await;
-                // not before the answer is out: the process may end at once
-                if matches!(event, Event::Stopping) {
-                    let _ = control.stop.send(true);
+impl Control {
+    /// Answers the request of one connection.
+    pub async fn serve(self: Arc<Self>, stream: Stream) -> io::Result<()> {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let request = frame::read(&mut reader, 0..=MAX_FRAME, REQUEST_TIMEOUT);
+        let Some(request) = timeout(REQUEST_TIMEOUT, request).await?? else {
+            return Ok(());
+        };
+        let request = match parse(&request) {
+            Ok(versioned) => {
+                if let Some(session) = versioned.session {
+                    self.surroundings.tell(session);
                 }
-                written?;
+                versioned.message
             }
-            () = &mut answering, if !answered => answered = true,
-            // the client sends nothing more; an end of file means that it is gone, and dropping
-            // the answer cancels what it asked for
-            _ = reader.read_u8(), if !answered => return Ok(()),
-            else => return Ok(()),
+            Err(failure) => return write_event(&mut writer, &Event::Failed { failure }).await,
+        };
+        let (events, mut outgoing) = mpsc::channel(16);
+        let answering = answer(&self, request, events);
+        tokio::pin!(answering);
+        let mut answered = false;
+        loop {
+            tokio::select! {
+                biased;
+                Some(event) = outgoing.recv() => {
+                    let written = write_event(&mut writer, &event).await;
+                    // not before the answer is out: the process may end at once
+                    if matches!(event, Event::Stopping) {
+                        let _ = self.stop.send(true);
+                    }
+                    written?;
+                }
+                () = &mut answering, if !answered => answered = true,
+                // the client sends nothing more; an end of file means that it is gone, and dropping
+                // the answer cancels what it asked for
+                _ = reader.read_u8(), if !answered => return Ok(()),
+                else => return Ok(()),
+            }
         }
     }
 }
 
 /// Reads the version first: the rest may not be readable to us.
-fn parse(frame: &[u8]) -> Result<Versioned<Request>, Failure> {
+fn parse(request: &[u8]) -> Result<Versioned<Request>, Failure> {
     #[derive(Deserialize)]
-    struct Only {
+    struct AnyVersion {
         version: u32,
     }
-    let version = serde_json::from_slice::<Only>(frame).map(|only| only.version);
-    if let Ok(version) = version
-        && version != VERSION
-    {
+    match serde_json::from_slice(request) {
         // so that an upgrade can end the daemon that it replaces, whichever is newer
-        if is_stop(frame) {
-            return Ok(Versioned::new(Request::Stop));
+        Ok(AnyVersion { version }) if version != VERSION && is_stop(request) => {
+            Ok(Versioned::new(Request::Stop))
         }
-        return Err(Failure {
+        Ok(AnyVersion { version }) if version != VERSION => Err(Failure {
             message: format!(
                 "this command speaks version {version} to an agent of version {VERSION}"
             ),
             hint: Some("restart the agent: opkssh agent stop && opkssh agent start".to_owned()),
-        });
+        }),
+        _ => serde_json::from_slice(request).map_err(|_| Failure {
+            message: "the agent does not understand the request".to_owned(),
+            hint: None,
+        }),
     }
-    serde_json::from_slice(frame).map_err(|_| Failure {
-        message: "the agent does not understand the request".to_owned(),
-        hint: None,
-    })
 }
 
-fn is_stop(frame: &[u8]) -> bool {
-    serde_json::from_slice::<Versioned<serde_json::Value>>(frame)
-        .is_ok_and(|it| it.message.get("request").and_then(|name| name.as_str()) == Some("stop"))
+fn is_stop(request: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(request)
+        .is_ok_and(|any| any["message"]["request"] == "stop")
 }
 
 async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>) {
-    control.accounts.source.look_at_settings().await;
+    let accounts = &control.accounts;
+    accounts.source.look_at_settings().await;
     if matches!(
         request,
         Request::Login(_)
@@ -148,12 +123,11 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             | Request::Logout { .. }
             | Request::Ensure { .. }
     ) {
-        control.accounts.wake().await;
+        accounts.wake().await;
     }
     let last = match request {
         Request::Login(request) => {
-            let joined = control.accounts.logins.log_in(&request, &events).await;
-            logged_in(control, joined)
+            logged_in(accounts, accounts.logins.log_in(&request, &events).await)
         }
         Request::LoginAgain {
             account,
@@ -161,40 +135,40 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             asking,
             joining,
         } => {
-            let logins = &control.accounts.logins;
-            let joined = logins.log_in_again(&account, flow, asking, joining, &events);
-            logged_in(control, joined.await)
+            let joined = accounts
+                .logins
+                .log_in_again(&account, flow, asking, joining, &events);
+            logged_in(accounts, joined.await)
         }
-        Request::Logout { which, force } => match control.accounts.log_out(&which, force).await {
+        Request::Logout { which, force } => match accounts.log_out(&which, force).await {
             Ok(accounts) => Event::LoggedOut { accounts },
-            Err(error) => failed(error.to_string(), Some(error.hint())),
+            Err(error) => failed(&error, Some(error.hint())),
         },
         Request::Status => Event::Status {
             report: status(control).await,
         },
-        Request::Ensure { which, ask_person } => ensure(control, &which, ask_person).await,
+        Request::Ensure { which, ask_person } => ensure(accounts, &which, ask_person).await,
         Request::Lock { password } => {
-            let locked = control.accounts.passwords.lock(password).await;
-            after_password(control, locked)
+            after_password(accounts, accounts.passwords.lock(password).await)
         }
         Request::Unlock { part, password } => {
-            let passwords = &control.accounts.passwords;
+            let passwords = &accounts.passwords;
             let unlocked = match part {
                 LockedPart::Screen => {
-                    control.accounts.bring_back().await;
+                    accounts.bring_back().await;
                     Ok(())
                 }
                 LockedPart::Agent => passwords.unlock(password).await,
                 LockedPart::Store | LockedPart::NewStore => passwords.unlock_store(password).await,
             };
-            after_password(control, unlocked)
+            after_password(accounts, unlocked)
         }
-        Request::Redirected { url } => match control.accounts.logins.bring(&url) {
+        Request::Redirected { url } => match accounts.logins.bring(&url) {
             Ok(()) => Event::RedirectTaken,
-            Err(error) => failed(error.to_string(), Some(error.hint())),
+            Err(error) => failed(&error, Some(error.hint())),
         },
         Request::Connecting(connecting) => {
-            control.serving.announce(connecting);
+            control.serving.announced.add(connecting);
             Event::Noted
         }
         Request::Stop => Event::Stopping,
@@ -207,15 +181,14 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     }
 }
 
-async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Event {
-    let accounts = &control.accounts;
+async fn ensure(accounts: &Accounts, which: &WhichAccount, ask_person: bool) -> Event {
     let mut ensured = accounts.ensure(which).await;
     if ask_person
         && let Err(EnsureError::LoginNeeded { account, .. }) = &ensured
         && let Some(alias) = account.clone()
     {
         let asked = accounts.on_demand.ask_person(std::slice::from_ref(&alias));
-        let _ = tokio::time::timeout(PERSON_TIMEOUT, asked).await;
+        let _ = timeout(PERSON_TIMEOUT, asked).await;
         ensured = accounts.ensure(which).await;
     }
     match ensured {
@@ -226,45 +199,43 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
     }
 }
 
-fn logged_in(control: &Control, joined: Result<Joined, Arc<LogInError>>) -> Event {
+fn logged_in(accounts: &Accounts, joined: Result<Joined, Arc<LogInError>>) -> Event {
     match joined {
         Ok(Joined::LoggedIn(account)) => {
-            control.accounts.on_demand.note_person(&account.alias);
+            accounts.on_demand.note_person(&account.alias);
             Event::LoggedIn { account }
         }
         Ok(Joined::Usable(account)) => Event::Ready { account },
-        Err(error) => not_logged_in(&error),
-    }
-}
-
-fn not_logged_in(error: &LogInError) -> Event {
-    match error.locked_part() {
-        Some(part) => Event::Locked {
-            part,
-            reason: error.to_string(),
+        Err(error) => match error.locked_part() {
+            Some(part) => Event::Locked {
+                part,
+                reason: error.to_string(),
+            },
+            None => failed(&error, error.hint()),
         },
-        None => failed(error.to_string(), error.hint()),
     }
 }
 
-fn after_password(control: &Control, done: Result<(), PasswordError>) -> Event {
+fn after_password(accounts: &Accounts, done: Result<(), PasswordError>) -> Event {
     match done {
         Ok(()) => Event::Unlockable {
-            locked: control.accounts.locked_parts(),
+            locked: accounts.locked_parts(),
         },
-        Err(error) => failed(error.to_string(), error.hint()),
+        Err(error) => failed(&error, error.hint()),
     }
 }
 
-fn failed(message: String, hint: Option<String>) -> Event {
+fn failed(message: impl ToString, hint: Option<String>) -> Event {
+    let message = message.to_string();
     Event::Failed {
         failure: Failure { message, hint },
     }
 }
 
 async fn status(control: &Control) -> StatusReport {
-    let store = control.accounts.store_choice().await;
-    let (accounts, notices) = control.accounts.reports().await;
+    let (all, args) = (&control.accounts, &control.args);
+    let store = all.store_choice().await;
+    let (accounts, notices) = all.reports().await;
     StatusReport {
         agent: AgentStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -274,46 +245,24 @@ async fn status(control: &Control) -> StatusReport {
             control_socket: control.control_socket.display().to_string(),
             store: store.kind.name().to_owned(),
             store_reason: store.reason,
-            store_wish: control.store_wish.name().to_owned(),
-            memory_lock: control.memory_lock.name().to_owned(),
-            memory: control.memory_lock.in_force(),
-            idle_stop: control.idle_stop.map(|limit| limit.as_secs()),
-            lifetime: control.lifetime.map(|limit| limit.as_secs()),
-            log_level: control.log_level.name().to_owned(),
-            replaced: control.program.as_ref().is_some_and(Program::was_replaced),
-            locked: control.accounts.locked_parts(),
-            at_risk: control.accounts.at_risk(),
+            store_wish: option_name(args.store),
+            memory_lock: option_name(args.memory_lock),
+            memory: args.memory_lock.in_force(),
+            idle_stop: args.idle_stop.map(|limit| limit.as_secs()),
+            lifetime: args.lifetime.map(|limit| limit.as_secs()),
+            log_level: option_name(args.log_level),
+            // the system names the file where it is now, and says so if it was removed
+            replaced: std::env::current_exe().ok() != control.program,
+            locked: all.locked_parts(),
+            at_risk: all.at_risk(),
         },
         accounts,
         notices,
     }
 }
 
-async fn read_frame(
-    reader: &mut (impl tokio::io::AsyncRead + Unpin),
-) -> io::Result<Zeroizing<Vec<u8>>> {
-    let length = reader.read_u32().await? as usize;
-    if length > MAX_FRAME {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the frame is too large",
-        ));
-    }
-    let mut frame = Zeroizing::new(vec![0; length]);
-    reader.read_exact(&mut frame).await?;
-    Ok(frame)
-}
-
-async fn write_event(
-    writer: &mut (impl tokio::io::AsyncWrite + Unpin),
-    event: &Event,
-) -> io::Result<()> {
+async fn write_event(writer: &mut (impl AsyncWrite + Unpin), event: &Event) -> io::Result<()> {
     // what a person is shown in a login is nobody else's business
     let json = Zeroizing::new(serde_json::to_vec(&Versioned::new(event))?);
-    let length = u32::try_from(json.len()).map_err(|_| io::ErrorKind::InvalidData)?;
-    let mut frame = Vec::with_capacity(4 + json.len());
-    frame.extend_from_slice(&length.to_be_bytes());
-    frame.extend_from_slice(&json);
-    writer.write_all(&frame).await?;
-    writer.flush().await
+    frame::write(writer, &json, FRAME_TIMEOUT).await
 }

@@ -3,8 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout_at;
+
+use super::sockets::Usage;
 use crate::accounts::Accounts;
-use crate::serving::usage::Usage;
 
 /// Resolves when there was no connection for `limit`, no request to a provider is pending, and a
 /// restart would lose nothing. Without a limit, never resolves.
@@ -12,26 +14,27 @@ pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
     let Some(limit) = limit else {
         return std::future::pending().await;
     };
+    let mut usage_changes = usage.subscribe();
     loop {
-        let Some(since) = usage.idle_since() else {
-            usage.all_gone.notified().await;
-            continue;
-        };
-        let Some(end) = since.checked_add(limit) else {
-            return std::future::pending().await;
-        };
-        if Instant::now() < end {
-            // a connection that was closed meanwhile moves the end
-            tokio::select! {
-                () = tokio::time::sleep_until(end.into()) => {}
-                () = usage.all_gone.notified() => {}
+        let now = *usage_changes.borrow_and_update();
+        let end = now.last.checked_add(limit);
+        match end.filter(|_| now.connections == 0) {
+            None => {
+                let _ = usage_changes.changed().await;
             }
-        } else if accounts.would_come_back() {
-            tracing::info!("nobody has asked for {} seconds", limit.as_secs());
-            return;
-        } else {
-            tracing::debug!("nobody has asked, but something would be lost or cut off: it goes on");
-            usage.count_from_now();
+            Some(end) if Instant::now() < end => {
+                let _ = timeout_at(end.into(), usage_changes.changed()).await;
+            }
+            Some(_) if accounts.would_come_back() => {
+                tracing::info!("nobody has asked for {} seconds", limit.as_secs());
+                return;
+            }
+            Some(_) => {
+                tracing::debug!(
+                    "nobody has asked, but something would be lost or cut off: it goes on"
+                );
+                usage.count_from_now();
+            }
         }
     }
 }

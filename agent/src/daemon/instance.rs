@@ -1,12 +1,13 @@
 //! One daemon a user: the lock, and what to do about whoever holds it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use opkssh_files::Writer;
 use opkssh_protocol::places::Places;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -27,6 +28,16 @@ pub enum InstanceError {
     NotASocket(PathBuf),
 }
 
+impl InstanceError {
+    pub fn file(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |error| Self::File {
+            path: path.clone(),
+            error,
+        }
+    }
+}
+
 /// Takes the lock for as long as the returned file lives.
 ///
 /// A daemon whose sockets are gone (its runtime directory was removed when the session ended, and
@@ -34,18 +45,14 @@ pub enum InstanceError {
 /// whose control socket is among those `passed` to us: systemd has put its own in their place.
 pub fn lock(places: &Places, passed: &[PathBuf]) -> Result<File, InstanceError> {
     let path = places.lock_file();
-    let failed = |error| InstanceError::File {
-        path: path.clone(),
-        error,
-    };
-    let mut options = OpenOptions::new();
-    let file = options
+    let failed = InstanceError::file(&path);
+    let file = OpenOptions::new()
         .create(true)
         .write(true)
         .truncate(false)
         .mode(0o600)
         .open(&path)
-        .map_err(failed)?;
+        .map_err(&failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -59,17 +66,12 @@ pub fn lock(places: &Places, passed: &[PathBuf]) -> Result<File, InstanceError> 
             }
         }
     }
-    let holder = places.holder_file();
-    let failed = |error| InstanceError::File {
-        path: holder.clone(),
-        error,
-    };
-    let text = format!(
+    let own = format!(
         "{}\n{}\n",
         std::process::id(),
         places.control_socket().display()
     );
-    write_private(&holder, &text).map_err(failed)?;
+    write_private(&places.holder_file(), &own)?;
     Ok(file)
 }
 
@@ -82,23 +84,16 @@ pub fn check_free(path: &Path) -> Result<(), InstanceError> {
     if !found.file_type().is_socket() || found.uid() != rustix::process::geteuid().as_raw() {
         return Err(InstanceError::NotASocket(path.to_owned()));
     }
-    if answers(path) {
-        Err(InstanceError::SocketInUse(path.to_owned()))
-    } else {
-        Ok(())
+    match answers(path) {
+        true => Err(InstanceError::SocketInUse(path.to_owned())),
+        false => Ok(()),
     }
 }
 
-/// Writes a file that is this user's alone, whatever the umask.
-pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(text.as_bytes())
+/// Writes a file that is this user's alone.
+pub fn write_private(path: &Path, text: &str) -> Result<(), InstanceError> {
+    let written = Writer::private().replace(path, text.as_bytes());
+    written.map_err(InstanceError::file(path))
 }
 
 fn holder(places: &Places) -> (Option<i32>, Option<PathBuf>) {

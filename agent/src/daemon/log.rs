@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use clap::ValueEnum;
 use opkssh_protocol::printable::printable;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{Targets, filter_fn};
@@ -12,7 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How much is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
     Error,
     Warn,
@@ -22,47 +23,31 @@ pub enum LogLevel {
     Trace,
 }
 
-impl LogLevel {
-    /// Returns the value of `--log-level`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-
-    fn level(self) -> Level {
-        match self {
-            Self::Error => Level::ERROR,
-            Self::Warn => Level::WARN,
-            Self::Info => Level::INFO,
-            Self::Debug => Level::DEBUG,
-            Self::Trace => Level::TRACE,
-        }
-    }
-}
-
 /// Starts writing. `OPKSSH_LOG`, in the syntax of tracing's `Targets`, counts for more than
-/// `level`.
+/// `level`, whose name is such a filter, too.
 pub fn start(level: LogLevel) {
-    let asked = std::env::var("OPKSSH_LOG").ok();
-    let filter = asked
-        .and_then(|asked| asked.parse::<Targets>().ok())
-        .unwrap_or_else(|| Targets::new().with_default(level.level()));
+    let filters = [std::env::var("OPKSSH_LOG").ok(), Some(option_name(level))];
+    let filter = filters
+        .into_iter()
+        .flatten()
+        .find_map(|filter| filter.parse::<Targets>().ok());
     let log = tracing_subscriber::registry()
-        .with(filter)
+        .with(filter.unwrap_or_default())
         .with(filter_fn(is_harmless));
+    let is_journal = stderr_is_the_journal();
     let lines = fmt::layer().with_ansi(false);
+    let lines = lines.with_writer(Lines { is_journal });
     // a second start finds the first one's subscriber, which is as good
-    let journal = stderr_is_the_journal();
-    let lines = lines.with_writer(Lines { journal });
-    let _ = match journal {
+    let _ = match is_journal {
         true => log.with(lines.without_time()).try_init(),
         false => log.with(lines).try_init(),
     };
+}
+
+/// Returns the value as the command line has it.
+pub fn option_name(value: impl ValueEnum) -> String {
+    let value = value.to_possible_value();
+    value.map_or(String::new(), |value| value.get_name().to_owned())
 }
 
 /// Whatever was asked for: the libraries below write whole requests, headers and frames from debug
@@ -90,44 +75,44 @@ fn stderr_is_the_journal() -> bool {
 /// Makes each event one line on stderr. For the journal, the line begins with its priority, as
 /// sd-daemon(3) has it.
 struct Lines {
-    journal: bool,
+    is_journal: bool,
+}
+
+impl Lines {
+    fn line(&self, level: Level) -> Line {
+        Line {
+            prefix: match level {
+                _ if !self.is_journal => "",
+                Level::ERROR => "<3>",
+                Level::WARN => "<4>",
+                Level::INFO => "<6>",
+                _ => "<7>",
+            },
+        }
+    }
 }
 
 impl<'a> MakeWriter<'a> for Lines {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
-        Line {
-            priority: self.journal.then_some(6),
-        }
+        self.line(Level::INFO)
     }
 
     fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line {
-        let priority = match *event.level() {
-            Level::ERROR => 3,
-            Level::WARN => 4,
-            Level::INFO => 6,
-            _ => 7,
-        };
-        Line {
-            priority: self.journal.then_some(priority),
-        }
+        self.line(*event.level())
     }
 }
 
 struct Line {
-    priority: Option<u8>,
+    prefix: &'static str,
 }
 
 impl Line {
     fn of(&self, event: &[u8]) -> String {
         let text = String::from_utf8_lossy(event);
         // an event may quote a provider: what it says begins no line of its own
-        let line = printable(text.trim_end());
-        match self.priority {
-            Some(priority) => format!("<{priority}>{line}\n"),
-            None => format!("{line}\n"),
-        }
+        format!("{}{}\n", self.prefix, printable(text.trim_end()))
     }
 }
 
@@ -149,13 +134,13 @@ mod tests {
 
     #[test]
     fn each_line_has_its_priority() {
-        let line = Line { priority: Some(4) };
+        let line = Line { prefix: "<4>" };
         assert_eq!(line.of(b"a b\n"), "<4>a b\n");
     }
 
     #[test]
     fn an_event_is_one_line() {
-        let line = Line { priority: None };
+        let line = Line { prefix: "" };
         assert_eq!(
             line.of("a\n<0>b\u{1b}[2J\u{202e}\n".as_bytes()),
             "a\\n<0>b\\u{1b}[2J\\u{202e}\n"

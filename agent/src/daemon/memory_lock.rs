@@ -24,15 +24,6 @@ pub enum MemoryLock {
 }
 
 impl MemoryLock {
-    /// Returns the value of `--memory-lock`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Auto => "auto",
-            Self::Strict => "strict",
-        }
-    }
-
     /// Returns what is in force, in words.
     pub fn in_force(self) -> String {
         match (self, REFUSED.get()) {
@@ -51,16 +42,12 @@ impl MemoryLock {
             return Ok(());
         }
         let probe = vec![0_u8; ENOUGH];
-        match (region::lock(probe.as_ptr(), probe.len()), self) {
-            // the probe's own pages may be unlocked again
-            (Ok(_), _) => {}
-            (Err(error), Self::Strict) => return Err(MemoryLockError(words(error))),
-            (Err(error), _) => {
-                refused(error);
-                return Ok(());
-            }
+        // dropping the guard unlocks the probe's own pages again
+        match region::lock(probe.as_ptr(), probe.len()) {
+            Ok(_) => on_secret(lock),
+            Err(error) if self == Self::Strict => return Err(MemoryLockError(words(error))),
+            Err(error) => refused(error),
         }
-        on_secret(lock);
         Ok(())
     }
 }
@@ -69,14 +56,6 @@ impl MemoryLock {
 #[derive(Debug, thiserror::Error)]
 #[error("memory cannot be locked into RAM: {0}")]
 pub struct MemoryLockError(String);
-
-impl MemoryLockError {
-    pub fn hint(&self) -> String {
-        "raise the limit: ulimit -l, or LimitMEMLOCK=8M in systemd's unit; or start the agent with \
-         --memory-lock auto"
-            .to_owned()
-    }
-}
 
 /// The first refusal: it is written once, and shown by `status`.
 static REFUSED: OnceLock<String> = OnceLock::new();
@@ -93,12 +72,8 @@ fn lock(start: *const u8, length: usize) {
 }
 
 fn refused(error: region::Error) {
-    let mut is_first = false;
-    let text = REFUSED.get_or_init(|| {
-        is_first = true;
-        words(error)
-    });
-    if is_first {
+    let text = words(error);
+    if REFUSED.set(text.clone()).is_ok() {
         tracing::warn!("secrets may be swapped out: {text}");
     }
 }

@@ -7,9 +7,29 @@ mod instance;
 mod listening;
 mod log;
 pub mod memory_lock;
-mod program;
 mod run;
 pub mod sockets;
 mod systemd;
 
-pub use run::{RunArgs, RunError, run};
+pub use run::{RunError, run};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::accounts::store::StoreWish;
+use log::LogLevel;
+use memory_lock::MemoryLock;
+
+/// How the agent runs. The command line has the same options.
+#[derive(Debug, Clone, Default)]
+pub struct RunArgs {
+    /// A path to serve the agent protocol on, besides the one in the runtime directory.
+    pub socket: Option<PathBuf>,
+    pub store: StoreWish,
+    pub memory_lock: MemoryLock,
+    pub idle_stop: Option<Duration>,
+    pub lifetime: Option<Duration>,
+    pub log_level: LogLevel,
+    /// True if a command has started the agent, which then leaves the terminal.
+    pub detached: bool,
+}

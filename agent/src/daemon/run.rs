@@ -2,47 +2,33 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use opkssh_protocol::places::Places;
 use opkssh_protocol::time::UnixTime;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::control::{self, Control};
+use super::control::Control;
 use super::idle;
 use super::instance::{self, InstanceError};
 use super::listening::Listening;
-use super::log::{self, LogLevel};
-use super::memory_lock::{MemoryLock, MemoryLockError};
-use super::program::Program;
-use super::systemd::{Passed, PassedError};
-use super::{hardening, systemd};
+use super::memory_lock::MemoryLockError;
+use super::sockets::{Socket, Usage, accept};
+use super::systemd::{Passed, PassedError, take_sockets};
+use super::{RunArgs, hardening, log};
 use crate::accounts::Accounts;
-use crate::accounts::store::{StoreError, StoreWish};
+use crate::accounts::store::StoreError;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::private_dir::{DirectoryError, make_private};
-use crate::serving::{self, Serving};
+use crate::serving::Serving;
 
 /// How long the agent, when it stops, waits for its pending requests to providers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How the agent runs. The command line has the same options.
-#[derive(Debug, Clone, Default)]
-pub struct RunArgs {
-    /// A path to serve the agent protocol on, besides the one in the runtime directory.
-    pub socket: Option<PathBuf>,
-    pub store: StoreWish,
-    pub memory_lock: MemoryLock,
-    pub idle_stop: Option<Duration>,
-    pub lifetime: Option<Duration>,
-    pub log_level: LogLevel,
-    /// True if a command has started the agent, which then leaves the terminal.
-    pub detached: bool,
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -56,37 +42,36 @@ pub enum RunError {
     Store(#[from] StoreError),
     #[error(transparent)]
     MemoryLock(#[from] MemoryLockError),
-    #[error("{path}: {error}")]
-    File { path: PathBuf, error: io::Error },
     #[error("the agent cannot run: {0}")]
     Runtime(io::Error),
 }
 
 impl RunError {
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Instance(InstanceError::AlreadyRunning { .. }) => Some(
+        let hint = match self {
+            Self::Instance(InstanceError::AlreadyRunning { .. }) => {
                 "use it: opkssh agent env; or end it: opkssh agent stop (with the XDG_RUNTIME_DIR \
                  that it was started with)"
-                    .to_owned(),
-            ),
+            }
             Self::Instance(InstanceError::SocketInUse(_) | InstanceError::NotASocket(_)) => {
-                Some("name another path: opkssh agent run --socket PATH".to_owned())
+                "name another path: opkssh agent run --socket PATH"
             }
             Self::Instance(InstanceError::ListenedOn(_)) => {
-                Some("let systemd start it: systemctl --user start opkssh-agent.service".to_owned())
+                "let systemd start it: systemctl --user start opkssh-agent.service"
             }
-            Self::Passed(_) => Some("write systemd's units anew: opkssh agent install".to_owned()),
-            Self::Store(StoreError::Seal(error)) => error.hint(),
-            Self::Store(StoreError::Index(_)) => {
-                Some("repair or remove the file; then log in again".to_owned())
-            }
+            Self::Passed(_) => "write systemd's units anew: opkssh agent install",
+            Self::Store(StoreError::Seal(error)) => return error.hint(),
+            Self::Store(StoreError::Index(_)) => "repair or remove the file; then log in again",
             Self::Directory(DirectoryError::Owner { .. }) => {
-                Some("set XDG_RUNTIME_DIR to a directory of your own".to_owned())
+                "set XDG_RUNTIME_DIR to a directory of your own"
             }
-            Self::MemoryLock(error) => Some(error.hint()),
-            _ => None,
-        }
+            Self::MemoryLock(_) => {
+                "raise the limit: ulimit -l, or LimitMEMLOCK=8M in systemd's unit; or start the \
+                 agent with --memory-lock auto"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 
@@ -99,14 +84,15 @@ pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
         let _ = rustix::process::setsid();
     }
     log::start(args.log_level);
-    let program = Program::of_this_process();
+    let program = std::env::current_exe().ok();
     // changes the environment, which is safe only before the first thread
-    let passed = systemd::take_sockets()?;
+    let passed = take_sockets()?;
     hardening::apply();
     args.memory_lock.apply()?;
     make_private(&places.runtime_dir)?;
     make_private(&places.state_dir)?;
-    let _lock = instance::lock(places, &passed.paths())?;
+    let passed_paths: Vec<_> = passed.iter().map(|(path, _)| path.clone()).collect();
+    let _lock = instance::lock(places, &passed_paths)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -122,76 +108,74 @@ async fn serve(
     places: &Places,
     args: &RunArgs,
     passed: Passed,
-    program: Option<Program>,
+    program: Option<PathBuf>,
 ) -> Result<(), RunError> {
-    let agent_socket = args.socket.clone().unwrap_or_else(|| places.agent_socket());
-    let file = |path: &PathBuf| {
-        let path = path.clone();
-        move |error| RunError::File { path, error }
-    };
     let (stop, mut stopped) = watch::channel(false);
-    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Runtime)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Runtime)?;
-    let mut drop_keys = signal(SignalKind::user_defined1()).map_err(RunError::Runtime)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(RunError::Runtime)?;
+    let on = |kind| signal(kind).map_err(RunError::Runtime);
+    let mut terminate = on(SignalKind::terminate())?;
+    let mut interrupt = on(SignalKind::interrupt())?;
+    let mut drop_keys = on(SignalKind::user_defined1())?;
+    let mut hangup = on(SignalKind::hangup())?;
 
     let notices = Arc::<Notices>::default();
     let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
     let surroundings = Arc::new(Surroundings::of_process(is_service));
-    let accounts = Accounts::start(
+    let accounts = Arc::new(Accounts::start(
         places,
         args.store,
         args.lifetime,
         surroundings.clone(),
         notices.clone(),
-    )?;
-    let accounts = Arc::new(accounts);
+    )?);
+    let agent_socket = args.socket.clone().unwrap_or_else(|| places.agent_socket());
     let mut listening = Listening::open(places, &agent_socket, passed)?;
     let pid_file = places.pid_file();
-    let pid = format!("{}\n", std::process::id());
-    instance::write_private(&pid_file, &pid).map_err(file(&pid_file))?;
+    instance::write_private(&pid_file, &format!("{}\n", std::process::id()))?;
 
-    let known_hosts = places.known_hosts_files().to_vec();
     let serving = Arc::new(Serving::new(
         accounts.source.clone(),
         Arc::new(accounts.agent_lock()),
-        notices,
-        known_hosts,
+        notices.clone(),
+        places.known_hosts_files().to_vec(),
     ));
-    let usage = serving.usage.clone();
-    let control = Control {
+    let control = Arc::new(Control {
         accounts: accounts.clone(),
         surroundings,
         stop,
         started: UnixTime::from(std::time::SystemTime::now()),
         agent_socket: agent_socket.clone(),
         control_socket: places.control_socket(),
-        store_wish: args.store,
-        memory_lock: args.memory_lock,
-        idle_stop: args.idle_stop,
-        lifetime: args.lifetime,
-        log_level: args.log_level,
+        args: args.clone(),
         program,
-        usage: usage.clone(),
         serving: serving.clone(),
-    };
+    });
     accounts.follow_screen().await;
     tokio::spawn(accounts.reminder().run());
-    for listener in std::mem::take(&mut listening.agent) {
-        tokio::spawn(serving::accept(listener, serving.clone()));
-    }
-    let control = Arc::new(control);
-    for listener in std::mem::take(&mut listening.control) {
-        tokio::spawn(control::accept(listener, control.clone()));
+    let usage = Arc::<Usage>::default();
+    for (socket, listener) in std::mem::take(&mut listening.listeners) {
+        let (usage, notices) = (usage.clone(), notices.clone());
+        let (serving, control) = (serving.clone(), control.clone());
+        match socket {
+            Socket::Agent => {
+                let serve = move |stream| serving.clone().serve(stream);
+                tokio::spawn(accept(socket, listener, usage, notices, serve))
+            }
+            Socket::Control => {
+                let serve = move |stream| control.clone().serve(stream);
+                tokio::spawn(accept(socket, listener, usage, notices, serve))
+            }
+        };
     }
     announce(&agent_socket);
     // an agent that a command started is no service, even if it inherits a service's environment
     let notify_systemd = |state| {
-        if !args.detached {
-            systemd::tell(state);
+        if !args.detached
+            && let Err(error) = sd_notify::notify(&[state])
+        {
+            tracing::warn!("systemd cannot be told: {error}");
         }
     };
-    notify_systemd(systemd::State::Ready);
+    notify_systemd(NotifyState::Ready);
     tracing::info!(pid = std::process::id(), socket = %agent_socket.display(), "agent is ready");
 
     let idle = idle::idle(&usage, &accounts, args.idle_stop);
@@ -207,7 +191,7 @@ async fn serve(
             changed = stopped.changed() => if changed.is_err() || *stopped.borrow() { break },
         }
     }
-    notify_systemd(systemd::State::Stopping);
+    notify_systemd(NotifyState::Stopping);
     listening.unlink();
     let _ = fs::remove_file(&pid_file);
     let unfinished = accounts.finish(STOP_TIMEOUT).await;
@@ -223,7 +207,7 @@ async fn serve(
 
 /// Prints ssh-agent's variables, which tell the parent process that the sockets exist, and closes
 /// stdout, so that `$(…)` and pipes end.
-fn announce(agent_socket: &std::path::Path) {
+fn announce(agent_socket: &Path) {
     let mut stdout = io::stdout();
     let _ = writeln!(
         stdout,

@@ -9,18 +9,43 @@ use std::time::Duration;
 
 use opkssh_protocol::config::LockOn;
 use zbus::export::futures_core::Stream as _;
-use zbus::export::serde::{Serialize, de::DeserializeOwned};
+use zbus::export::serde::Serialize;
+use zbus::fdo::DBusProxy;
 use zbus::message::Type;
-use zbus::zvariant::{DynamicType, OwnedFd, OwnedObjectPath, OwnedValue, Type as Signature};
-use zbus::{Connection, Message, MessageStream, connection};
+use zbus::zvariant::{DynamicType, OwnedFd, OwnedObjectPath, OwnedValue};
+use zbus::{Connection, MatchRule, Message, MessageStream, connection};
 
 const LOGIND: &str = "org.freedesktop.login1";
 const MANAGER_PATH: &str = "/org/freedesktop/login1";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
 const SESSION: &str = "org.freedesktop.login1.Session";
 const BUS: &str = "org.freedesktop.DBus";
-const BUS_PATH: &str = "/org/freedesktop/DBus";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+/// The signals that are listened to: always, or to lock on something.
+const SIGNALS: [(Option<LockOn>, &str); 5] = [
+    (
+        None,
+        "sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.freedesktop.login1'",
+    ),
+    (
+        Some(LockOn::Sleep),
+        "sender='org.freedesktop.login1',member='PrepareForSleep'",
+    ),
+    (
+        Some(LockOn::Screen),
+        "sender='org.freedesktop.login1',interface='org.freedesktop.login1.Session',member='Lock'",
+    ),
+    (
+        Some(LockOn::Screen),
+        "sender='org.freedesktop.login1',interface='org.freedesktop.login1.Session',member='Unlock'",
+    ),
+    (
+        Some(LockOn::Screen),
+        "sender='org.freedesktop.login1',interface='org.freedesktop.DBus.Properties',\
+         member='PropertiesChanged',path_namespace='/org/freedesktop/login1/session',\
+         arg0='org.freedesktop.login1.Session'",
+    ),
+];
 /// logind answers at once, or is not there.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -85,40 +110,26 @@ struct Listener<F> {
 
 impl<F: SessionFollower> Listener<F> {
     async fn open(follower: F, lock_on: BTreeSet<LockOn>) -> Result<Self, OpenError> {
-        let connection = connection::Builder::system()?.build().await?;
-        let mut listener = Self {
-            follower,
-            messages: MessageStream::from(&connection),
-            owner: None,
-            inhibitor: None,
-            lock_on,
-            connection,
-        };
-        let owner = format!("sender='{BUS}',member='NameOwnerChanged',arg0='{LOGIND}'");
-        listener.add_match(&owner).await?;
-        if listener.lock_on.contains(&LockOn::Sleep) {
-            let sleep = format!("sender='{LOGIND}',member='PrepareForSleep'");
-            listener.add_match(&sleep).await?;
-        }
-        if listener.lock_on.contains(&LockOn::Screen) {
-            for member in ["Lock", "Unlock"] {
-                let rule = format!("sender='{LOGIND}',interface='{SESSION}',member='{member}'");
-                listener.add_match(&rule).await?;
+        let builder = connection::Builder::system()?.method_timeout(TIMEOUT);
+        let connection = builder.build().await?;
+        let messages = MessageStream::from(&connection);
+        let bus = DBusProxy::new(&connection).await?;
+        for (what, signal) in SIGNALS {
+            if what.is_none_or(|what| lock_on.contains(&what)) {
+                let rule = format!("type='signal',{signal}");
+                let added = bus.add_match_rule(MatchRule::try_from(rule.as_str())?);
+                added.await.map_err(zbus::Error::from)?;
             }
-            let hints = format!(
-                "sender='{LOGIND}',interface='{PROPERTIES}',member='PropertiesChanged',\
-                 path_namespace='{MANAGER_PATH}/session',arg0='{SESSION}'"
-            );
-            listener.add_match(&hints).await?;
         }
-        let owner = listener.call(BUS, BUS_PATH, BUS, "GetNameOwner", &LOGIND);
-        listener.owner = owner.await.ok();
-        Ok(listener)
-    }
-
-    async fn add_match(&self, rule: &str) -> zbus::Result<()> {
-        let rule = format!("type='signal',{rule}");
-        self.call(BUS, BUS_PATH, BUS, "AddMatch", &rule).await
+        let owner = bus.get_name_owner(LOGIND.try_into().map_err(zbus::Error::from)?);
+        Ok(Self {
+            owner: owner.await.ok().map(|owner| owner.to_string()),
+            follower,
+            lock_on,
+            messages,
+            connection,
+            inhibitor: None,
+        })
     }
 
     /// Asks logind, which is there now, for what it does not repeat.
@@ -141,19 +152,14 @@ impl<F: SessionFollower> Listener<F> {
 
     async fn signal(&mut self, message: &Message) {
         let header = message.header();
-        let Some(sender) = header.sender().map(|sender| sender.as_str()) else {
-            return;
-        };
+        let sender = header.sender().map(|sender| sender.as_str());
         let interface = header.interface().map_or("", |name| name.as_str());
         let member = header.member().map_or("", |name| name.as_str());
         let path = header.path().map_or("", |path| path.as_str());
-        if sender == BUS {
-            if member == "NameOwnerChanged" {
-                self.owner_changed(message).await;
-            }
-            return;
+        if sender == Some(BUS) && member == "NameOwnerChanged" {
+            return self.owner_changed(message).await;
         }
-        if self.owner.as_deref() != Some(sender) {
+        if sender.is_none() || self.owner.as_deref() != sender {
             return;
         }
         match (interface, member) {
@@ -164,20 +170,19 @@ impl<F: SessionFollower> Listener<F> {
                     self.inhibitor = None;
                 }
                 Ok(false) => {
-                    self.inhibit().await;
-                    self.ask_whether_locked().await;
+                    self.ask_state().await;
                     self.follower.handle(SessionEvent::WokeUp).await;
                     tracing::info!("awake again");
                 }
                 Err(_) => {}
             },
-            (SESSION, "Lock") => self.screen(path, true).await,
-            (SESSION, "Unlock") => self.screen(path, false).await,
-            (PROPERTIES, "PropertiesChanged") => {
-                if let Some(locked) = locked_hint(message) {
-                    self.screen(path, locked).await;
-                }
-            }
+            (SESSION, "Lock") => self.screen(path, SessionEvent::ScreenLocked).await,
+            (SESSION, "Unlock") => self.screen(path, SessionEvent::ScreenUnlocked).await,
+            (PROPERTIES, "PropertiesChanged") => match locked_hint(message) {
+                Some(true) => self.screen(path, SessionEvent::ScreenLocked).await,
+                Some(false) => self.screen(path, SessionEvent::ScreenUnlocked).await,
+                None => {}
+            },
             _ => {}
         }
     }
@@ -195,18 +200,13 @@ impl<F: SessionFollower> Listener<F> {
         }
     }
 
-    /// Tells the follower. The last signal of any of the user's sessions counts: not all of them have a screen, and
-    /// those that have none are never unlocked.
-    async fn screen(&self, session: &str, locked: bool) {
-        if !self.is_own(session).await {
-            return;
+    /// Tells the follower. The last signal of any of the user's sessions counts: not all of them
+    /// have a screen, and those that have none are never unlocked.
+    async fn screen(&self, session: &str, event: SessionEvent) {
+        let user = self.property::<(u32, OwnedObjectPath)>(session, "User");
+        if user.await.is_some_and(|(user, _)| user == own_user()) {
+            self.follower.handle(event).await;
         }
-        self.follower
-            .handle(match locked {
-                true => SessionEvent::ScreenLocked,
-                false => SessionEvent::ScreenUnlocked,
-            })
-            .await;
     }
 
     async fn inhibit(&mut self) {
@@ -214,8 +214,8 @@ impl<F: SessionFollower> Listener<F> {
             return;
         }
         let what = ("sleep", "opkssh", "Keys are taken out of memory", "delay");
-        let inhibitor = self.call(LOGIND, MANAGER_PATH, MANAGER, "Inhibit", &what);
-        match inhibitor.await {
+        let inhibitor = self.call(MANAGER_PATH, MANAGER, "Inhibit", &what).await;
+        match inhibitor.and_then(|reply| reply.body().deserialize()) {
             Ok(inhibitor) => self.inhibitor = Some(inhibitor),
             // it is told all the same, if not in time perhaps
             Err(error) => tracing::warn!("sleep will not wait for the agent: {error}"),
@@ -228,8 +228,9 @@ impl<F: SessionFollower> Listener<F> {
         }
         // id, user, name, seat, path
         type Session = (String, u32, String, String, OwnedObjectPath);
-        let sessions = self.call(LOGIND, MANAGER_PATH, MANAGER, "ListSessions", &());
-        let sessions: Vec<Session> = sessions.await.unwrap_or_else(|error| {
+        let sessions = self.call(MANAGER_PATH, MANAGER, "ListSessions", &()).await;
+        let sessions = sessions.and_then(|reply| reply.body().deserialize::<Vec<Session>>());
+        let sessions = sessions.unwrap_or_else(|error| {
             tracing::warn!("logind does not say whether the screen is locked: {error}");
             Vec::new()
         });
@@ -240,36 +241,23 @@ impl<F: SessionFollower> Listener<F> {
         }
     }
 
-    async fn is_own(&self, session: &str) -> bool {
-        let user = self.property::<(u32, OwnedObjectPath)>(session, "User");
-        user.await.is_some_and(|(user, _)| user == own_user())
-    }
-
     async fn property<T: TryFrom<OwnedValue>>(&self, session: &str, name: &str) -> Option<T> {
         let wanted = (SESSION, name);
-        let value = self.call(LOGIND, session, PROPERTIES, "Get", &wanted);
-        let value: OwnedValue = value.await.ok()?;
+        let reply = self.call(session, PROPERTIES, "Get", &wanted).await;
+        let value: OwnedValue = reply.ok()?.body().deserialize().ok()?;
         T::try_from(value).ok()
     }
 
-    async fn call<B, R>(
+    async fn call(
         &self,
-        to: &str,
         path: &str,
         interface: &str,
         method: &str,
-        body: &B,
-    ) -> zbus::Result<R>
-    where
-        B: Serialize + DynamicType,
-        R: DeserializeOwned + Signature,
-    {
-        let reply = self
-            .connection
-            .call_method(Some(to), path, Some(interface), method, body);
-        let timeout = |_| zbus::Error::Failure("no answer".to_owned());
-        let reply = tokio::time::timeout(TIMEOUT, reply).await;
-        reply.map_err(timeout)??.body().deserialize()
+        body: &(impl Serialize + DynamicType),
+    ) -> zbus::Result<Message> {
+        self.connection
+            .call_method(Some(LOGIND), path, Some(interface), method, body)
+            .await
     }
 }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use opkssh_protocol::printable::printable;
 use zbus::export::futures_core::Stream as _;
+use zbus::export::serde::Serialize;
 use zbus::message::Type;
-use zbus::zvariant::Value;
-use zbus::{Connection, MatchRule, MessageStream, connection};
+use zbus::zvariant::{DynamicType, Value};
+use zbus::{Connection, MatchRule, Message, MessageStream, connection};
 
 const SERVER: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
@@ -21,23 +22,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_TEXT: usize = 500;
 /// The button, and a click on the notification itself.
 const LOG_IN: [&str; 2] = ["login", "default"];
-/// What NotificationClosed calls a dismissal by the person.
-const DISMISSED: u32 = 2;
-
 /// A notification that the person sees.
 pub struct Shown {
     id: u32,
     connection: Connection,
     signals: MessageStream,
-}
-
-/// How the person answered a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    LogIn,
-    Dismissed,
-    /// Nobody looked: it expired, or its server went away.
-    None,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -57,53 +46,47 @@ pub async fn show(bus: Option<String>, summary: &str, body: &str) -> Result<Show
 }
 
 impl Shown {
-    /// Waits for the person.
-    pub async fn answer(&mut self) -> Answer {
-        loop {
-            let next = poll_fn(|context| Pin::new(&mut self.signals).poll_next(context)).await;
-            let Some(Ok(signal)) = next else {
-                return Answer::None;
-            };
-            let header = signal.header();
-            let (member, body) = (header.member(), signal.body());
-            match member.map(|member| member.as_str()) {
-                Some("ActionInvoked") => {
+    /// Waits for the person. Returns true if the button was pressed, false if the notification was
+    /// closed, or its server went away.
+    pub async fn wait_for_click(&mut self) -> bool {
+        while let Some(Ok(signal)) =
+            poll_fn(|context| Pin::new(&mut self.signals).poll_next(context)).await
+        {
+            let (header, body) = (signal.header(), signal.body());
+            match header.member().map_or("", |member| member.as_str()) {
+                "ActionInvoked" => {
                     if let Ok((id, action)) = body.deserialize::<(u32, &str)>()
                         && id == self.id
                         && LOG_IN.contains(&action)
                     {
-                        return Answer::LogIn;
+                        return true;
                     }
                 }
-                Some("NotificationClosed") => match body.deserialize::<(u32, u32)>() {
-                    Ok((id, DISMISSED)) if id == self.id => return Answer::Dismissed,
-                    Ok((id, _)) if id == self.id => return Answer::None,
-                    _ => {}
-                },
+                "NotificationClosed" => {
+                    if let Ok((id, _reason)) = body.deserialize::<(u32, u32)>()
+                        && id == self.id
+                    {
+                        return false;
+                    }
+                }
                 _ => {}
             }
         }
+        false
     }
 
     /// Closes the notification, if it is still shown.
     pub async fn close(self) {
-        let closed = self.connection.call_method(
-            Some(SERVER),
-            PATH,
-            Some(SERVER),
-            "CloseNotification",
-            &self.id,
-        );
-        let _ = tokio::time::timeout(TIMEOUT, closed).await;
+        let _ = call(&self.connection, "CloseNotification", &self.id).await;
     }
 }
 
 async fn try_show(bus: Option<String>, summary: &str, body: &str) -> Result<Shown, NotShown> {
-    let connection = match bus.as_deref() {
+    let builder = match bus.as_deref() {
         Some(address) => connection::Builder::address(address)?,
         None => connection::Builder::session()?,
     };
-    let connection = connection.build().await?;
+    let connection = builder.method_timeout(TIMEOUT).build().await?;
     let rule = MatchRule::builder()
         .msg_type(Type::Signal)
         .sender(SERVER)?
@@ -116,30 +99,32 @@ async fn try_show(bus: Option<String>, summary: &str, body: &str) -> Result<Show
     // it waits for the person, as long as we do
     let (urgency, never) = (1_u8, 0_i32);
     let hints = HashMap::from([("urgency", Value::from(urgency))]);
-    let reply = connection
-        .call_method(
-            Some(SERVER),
-            PATH,
-            Some(SERVER),
-            "Notify",
-            &(
-                "opkssh",
-                0_u32,
-                "dialog-password",
-                plain(summary),
-                plain(body),
-                actions.as_slice(),
-                hints,
-                never,
-            ),
-        )
-        .await?;
-    let id = reply.body().deserialize()?;
+    let notification = (
+        "opkssh",
+        0_u32,
+        "dialog-password",
+        plain(summary),
+        plain(body),
+        actions.as_slice(),
+        hints,
+        never,
+    );
+    let reply = call(&connection, "Notify", &notification).await?;
     Ok(Shown {
-        id,
+        id: reply.body().deserialize()?,
         connection,
         signals,
     })
+}
+
+async fn call(
+    connection: &Connection,
+    method: &str,
+    body: &(impl Serialize + DynamicType),
+) -> zbus::Result<Message> {
+    connection
+        .call_method(Some(SERVER), PATH, Some(SERVER), method, body)
+        .await
 }
 
 /// Returns the text without markup and without characters that look like others.

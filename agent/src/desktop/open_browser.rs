@@ -16,7 +16,7 @@ pub async fn open(url: String, surroundings: &Surroundings) -> bool {
     let Ok(program) = std::env::current_exe() else {
         return false;
     };
-    let (session, is_service) = (surroundings.session(), surroundings.is_service());
+    let (session, is_service) = (surroundings.session(), surroundings.is_service);
     // the desktop's opener would start a browser for terminals
     if !session.has_desktop() {
         return false;

@@ -9,7 +9,7 @@ pub struct Surroundings {
     own: SessionEnvironment,
     told: Mutex<SessionEnvironment>,
     /// Started by systemd, in a sandbox that programs of the person's must not be in.
-    is_service: bool,
+    pub is_service: bool,
 }
 
 impl Surroundings {
@@ -40,10 +40,9 @@ impl Surroundings {
     pub fn session(&self) -> SessionEnvironment {
         let told = self.told.lock();
         // never mixed: the display of one session with the authority of another opens nothing
-        if told.rank() >= self.own.rank() {
-            told.clone()
-        } else {
-            self.own.clone()
+        match told.rank() >= self.own.rank() {
+            true => told.clone(),
+            false => self.own.clone(),
         }
     }
 
@@ -55,15 +54,10 @@ impl Surroundings {
 
     /// Returns the proxies to use, where the daemon has none of its own.
     pub fn proxies(&self) -> Option<Proxies> {
-        let own = Proxies::of(&self.own);
-        if own.is_some() {
-            return None;
+        match Proxies::of(&self.own) {
+            Some(_) => None,
+            None => Proxies::of(&self.told.lock()),
         }
-        Proxies::of(&self.told.lock())
-    }
-
-    pub fn is_service(&self) -> bool {
-        self.is_service
     }
 }
 

@@ -1,6 +1,7 @@
 //! How many connections there are, and which one gives way to the next when there are too many.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -15,22 +16,14 @@ pub struct Connections {
 
 #[derive(Default)]
 struct Table {
-    open: HashMap<u64, Open>,
+    /// A connection ends when its sender is dropped.
+    open: HashMap<u64, (Standing, oneshot::Sender<Infallible>)>,
     /// Counts what happens; orders connections by when they were last heard of.
     clock: u64,
 }
 
-struct Open {
-    standing: Standing,
-    /// Dropped to close the connection.
-    _close: oneshot::Sender<Never>,
-}
-
-/// Nothing is sent: the sender goes.
-pub enum Never {}
-
 /// In the order in which connections are given up.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Standing {
     is_busy: bool,
     is_valued: bool,
@@ -52,26 +45,21 @@ impl Connections {
     }
 
     /// Returns a place for a new connection, and a receiver that ends when it is evicted.
-    pub fn enter(self: &Arc<Self>) -> (Place, oneshot::Receiver<Never>) {
+    pub fn enter(self: &Arc<Self>) -> (Place, oneshot::Receiver<Infallible>) {
         let (close, closed) = oneshot::channel();
         let mut table = self.table.lock();
         if table.open.len() >= self.limit {
-            let least = table.open.iter().min_by_key(|(_, open)| open.standing);
+            let least = table.open.iter().min_by_key(|(_, (standing, _))| *standing);
             if let Some(id) = least.map(|(id, _)| *id) {
                 table.open.remove(&id);
             }
         }
         let id = table.tick();
-        let open = Open {
-            standing: Standing {
-                is_busy: false,
-                is_valued: false,
-                last_heard: id,
-            },
-            _close: close,
+        let standing = Standing {
+            last_heard: id,
+            ..Standing::default()
         };
-        table.open.insert(id, open);
-        drop(table);
+        table.open.insert(id, (standing, close));
         let connections = self.clone();
         (Place { connections, id }, closed)
     }
@@ -98,9 +86,9 @@ impl Place {
     fn update(&self, change: impl FnOnce(&mut Standing)) {
         let mut table = self.connections.table.lock();
         let now = table.tick();
-        if let Some(open) = table.open.get_mut(&self.id) {
-            open.standing.last_heard = now;
-            change(&mut open.standing);
+        if let Some((standing, _)) = table.open.get_mut(&self.id) {
+            standing.last_heard = now;
+            change(standing);
         }
     }
 }
@@ -116,14 +104,17 @@ mod tests {
     use super::*;
 
     /// Three connections in a table for three.
-    fn full() -> (Arc<Connections>, Vec<(Place, oneshot::Receiver<Never>)>) {
+    fn full() -> (
+        Arc<Connections>,
+        Vec<(Place, oneshot::Receiver<Infallible>)>,
+    ) {
         let connections = Arc::new(Connections::new(3));
         let places = (0..3).map(|_| connections.enter()).collect();
         (connections, places)
     }
 
-    fn closed(places: &mut [(Place, oneshot::Receiver<Never>)]) -> Vec<usize> {
-        let is_closed = |receiver: &mut oneshot::Receiver<Never>| {
+    fn closed(places: &mut [(Place, oneshot::Receiver<Infallible>)]) -> Vec<usize> {
+        let is_closed = |receiver: &mut oneshot::Receiver<Infallible>| {
             matches!(
                 receiver.try_recv(),
                 Err(oneshot::error::TryRecvError::Closed)

@@ -19,17 +19,12 @@ pub struct Bindings {
     unproved: Option<UnprovedHostKey>,
 }
 
-struct Bind {
-    host_key: HostKey,
-    session_id: Vec<u8>,
+/// A session with a server, proved by its host key's signature.
+pub struct Bind {
+    pub host_key: HostKey,
+    pub session_id: Vec<u8>,
     /// Made for forwarding the agent, not for authenticating.
-    forwarding: bool,
-}
-
-/// A server that the connection authenticates to, proved by its host key's signature.
-pub struct Destination<'a> {
-    pub host_key: &'a HostKey,
-    pub session_id: &'a [u8],
+    pub is_for_forwarding: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,23 +48,20 @@ struct Message<'a> {
     host_key: &'a [u8],
     session_id: &'a [u8],
     signature: &'a [u8],
-    forwarding: bool,
+    is_for_forwarding: bool,
 }
 
 impl Bindings {
     /// Records a bind; `body` is what follows the extension's name.
     pub fn bind(&mut self, body: &[u8]) -> Result<(), BindError> {
         let message = Message::parse(body).inspect_err(|_| self.failed = true)?;
-        let bound = self.try_bind(&message);
-        match bound {
-            Ok(()) => {}
+        self.try_bind(&message).inspect_err(|error| match error {
             // the agent's own limit; it does not make the connection another machine's
-            Err(BindError::HostKey(HostKeyError::Unverifiable(_))) if !message.forwarding => {
+            BindError::HostKey(HostKeyError::Unverifiable(_)) if !message.is_for_forwarding => {
                 self.unproved = Some(UnprovedHostKey::parse(message.host_key));
             }
-            Err(_) => self.failed = true,
-        }
-        bound
+            _ => self.failed = true,
+        })
     }
 
     /// Returns true if the peer has told its server, and no bind has failed.
@@ -79,7 +71,7 @@ impl Bindings {
 
     /// Returns true if requests may come through another machine.
     pub fn is_forwarded(&self) -> bool {
-        self.failed || self.binds.iter().any(|bind| bind.forwarding)
+        self.failed || self.binds.iter().any(|bind| bind.is_for_forwarding)
     }
 
     /// Returns the key of a server that is being authenticated to and has not proved it.
@@ -88,47 +80,32 @@ impl Bindings {
     }
 
     /// Returns the server that is being authenticated to; `None` while only forwarding was announced.
-    pub fn destination(&self) -> Option<Destination<'_>> {
-        let last = self
-            .binds
-            .last()
-            .filter(|bind| !bind.forwarding && !self.failed)?;
-        Some(Destination {
-            host_key: &last.host_key,
-            session_id: &last.session_id,
-        })
+    pub fn destination(&self) -> Option<&Bind> {
+        let last = self.binds.last();
+        last.filter(|bind| !bind.is_for_forwarding && !self.failed)
     }
 
     fn try_bind(&mut self, message: &Message<'_>) -> Result<(), BindError> {
-        let &Message {
-            session_id,
-            forwarding,
-            ..
-        } = message;
-        if self.unproved.is_some() || self.binds.iter().any(|bind| !bind.forwarding) {
+        if self.unproved.is_some() || self.binds.iter().any(|bind| !bind.is_for_forwarding) {
             return Err(BindError::BoundAlready);
         }
         // a server with a host certificate binds with that; its own key made the signature
         let host_key = HostKey::parse(message.host_key)?;
-        let signed = host_key.has_signed(session_id, message.signature);
+        let signed = host_key.has_signed(message.session_id, message.signature);
         if !signed.map_err(HostKeyError::from)? {
             return Err(BindError::Signature);
         }
-        for bind in &self.binds {
-            if bind.session_id == session_id {
-                return match bind.host_key.blob() == host_key.blob() {
-                    true => Ok(()),
-                    false => Err(BindError::OtherKey),
-                };
-            }
-        }
-        if self.binds.len() == MAX_BINDS {
-            return Err(BindError::TooMany);
+        let mut known = self.binds.iter();
+        match known.find(|bind| bind.session_id == message.session_id) {
+            Some(bind) if bind.host_key.blob == host_key.blob => return Ok(()),
+            Some(_) => return Err(BindError::OtherKey),
+            None if self.binds.len() == MAX_BINDS => return Err(BindError::TooMany),
+            None => {}
         }
         self.binds.push(Bind {
             host_key,
-            session_id: session_id.to_vec(),
-            forwarding,
+            session_id: message.session_id.to_vec(),
+            is_for_forwarding: message.is_for_forwarding,
         });
         Ok(())
     }
@@ -141,7 +118,7 @@ impl<'a> Message<'a> {
             host_key: reader.string()?,
             session_id: reader.string()?,
             signature: reader.string()?,
-            forwarding: reader.bool()?,
+            is_for_forwarding: reader.bool()?,
         };
         reader.end()?;
         match message.session_id.len() {
@@ -168,7 +145,7 @@ mod tests {
         assert_eq!(bound, Ok(()));
         assert!(bindings.is_bound() && !bindings.is_forwarded());
         let destination = bindings.destination().unwrap();
-        assert_eq!(destination.host_key.blob(), certificate);
+        assert_eq!(destination.host_key.blob, certificate);
         assert_eq!(destination.session_id, SESSION);
     }
 
@@ -235,7 +212,7 @@ mod tests {
         assert!(bindings.is_forwarded() && bindings.destination().is_none());
         assert_eq!(bindings.bind(&to_server), Ok(()));
         let destination = bindings.destination().unwrap();
-        assert_eq!(destination.host_key.blob(), server.blob());
+        assert_eq!(destination.host_key.blob, server.blob());
         let further = made::bind(&hop.blob(), &hop, b"3", false);
         assert_eq!(bindings.bind(&further), Err(BindError::BoundAlready));
         let mut bindings = Bindings::default();

@@ -1,5 +1,7 @@
 //! Host keys: a key, or a certificate for one (PROTOCOL.certkeys).
 
+use std::ops::Range;
+
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::wire::{Malformed, Reader, put_string};
 
@@ -10,8 +12,10 @@ const TYPE_HOST: u32 = 2;
 
 /// A server's host key. A certificate in it is one that its authority signed.
 pub struct HostKey {
-    blob: Vec<u8>,
-    key: Vec<u8>,
+    /// What the server showed.
+    pub blob: Vec<u8>,
+    /// The key itself: of a certificate, the certified one.
+    pub key: Vec<u8>,
     certificate: Option<HostCertificate>,
 }
 
@@ -21,10 +25,11 @@ pub struct UnprovedHostKey(HostKey);
 /// A host certificate with a good signature; whether its authority is trusted is known_hosts'
 /// to say.
 pub struct HostCertificate {
-    authority: Vec<u8>,
+    /// The certifying key.
+    pub authority: Vec<u8>,
+    is_for_hosts: bool,
     principals: Vec<String>,
-    valid_after: u64,
-    valid_before: u64,
+    valid: Range<u64>,
     has_critical_options: bool,
 }
 
@@ -44,7 +49,7 @@ impl UnprovedHostKey {
     /// Reads what a server showed. What cannot be read as a certificate counts as a key.
     pub fn parse(blob: &[u8]) -> Self {
         let (key, certificate) = match read_certificate(blob) {
-            Ok(read) => (read.key, Some(read.certificate)),
+            Ok((key, certificate, ..)) => (key, Some(certificate)),
             Err(_) => (blob.to_vec(), None),
         };
         Self(HostKey {
@@ -63,27 +68,27 @@ impl UnprovedHostKey {
 impl HostKey {
     /// Reads what a server showed: a public key or a certificate.
     pub fn parse(blob: &[u8]) -> Result<Self, HostKeyError> {
-        let is_certificate = Reader::new(blob).string()?.ends_with(CERTIFICATE_SUFFIX);
-        let (key, certificate) = match is_certificate {
-            true => parse_certificate(blob).map(|(key, certificate)| (key, Some(certificate)))?,
-            false => (blob.to_vec(), None),
-        };
+        if !Reader::new(blob).string()?.ends_with(CERTIFICATE_SUFFIX) {
+            parse_key(blob)??;
+            return Ok(Self {
+                blob: blob.to_vec(),
+                key: blob.to_vec(),
+                certificate: None,
+            });
+        }
+        let (key, certificate, signed) = read_certificate(blob)?;
+        if !certificate.is_for_hosts {
+            return Err(HostKeyError::NotAHost);
+        }
+        if !has_signed(&certificate.authority, signed.data, signed.signature)? {
+            return Err(HostKeyError::Signature);
+        }
         parse_key(&key)??;
         Ok(Self {
             blob: blob.to_vec(),
             key,
-            certificate,
+            certificate: Some(certificate),
         })
-    }
-
-    /// Returns the bytes that the server showed.
-    pub fn blob(&self) -> &[u8] {
-        &self.blob
-    }
-
-    /// Returns the key itself: of a certificate, the certified one.
-    pub fn key(&self) -> &[u8] {
-        &self.key
     }
 
     pub fn certificate(&self) -> Option<&HostCertificate> {
@@ -97,17 +102,11 @@ impl HostKey {
 }
 
 impl HostCertificate {
-    /// Returns the certifying key.
-    pub fn authority(&self) -> &[u8] {
-        &self.authority
-    }
-
     /// Returns the names it vouches for at the time `now`; none when it is not valid then, or under
     /// conditions that nobody knows. One without principals or with patterns in them says no name.
     pub fn names(&self, now: UnixTime) -> impl Iterator<Item = &str> {
         let now = u64::try_from(now.0).unwrap_or(0);
-        let is_valid =
-            self.valid_after <= now && now < self.valid_before && !self.has_critical_options;
+        let is_valid = self.valid.contains(&now) && !self.has_critical_options;
         self.principals
             .iter()
             .map(String::as_str)
@@ -120,28 +119,14 @@ impl HostCertificate {
     }
 }
 
-/// A certificate that was read, and not checked.
-struct ReadCertificate<'a> {
-    key: Vec<u8>,
-    is_host: bool,
-    certificate: HostCertificate,
-    signed: &'a [u8],
+struct Signed<'a> {
+    data: &'a [u8],
     signature: &'a [u8],
 }
 
-/// Returns the certified key, and what the authority says of it.
-fn parse_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate), HostKeyError> {
-    let read = read_certificate(blob)?;
-    if !read.is_host {
-        return Err(HostKeyError::NotAHost);
-    }
-    if !has_signed(&read.certificate.authority, read.signed, read.signature)? {
-        return Err(HostKeyError::Signature);
-    }
-    Ok((read.key, read.certificate))
-}
-
-fn read_certificate(blob: &[u8]) -> Result<ReadCertificate<'_>, HostKeyError> {
+/// Reads a certificate and checks nothing. Returns the certified key, what the authority says of it,
+/// and what it signed.
+fn read_certificate(blob: &[u8]) -> Result<(Vec<u8>, HostCertificate, Signed<'_>), HostKeyError> {
     let mut reader = Reader::new(blob);
     let kind = reader.string()?;
     let (key_kind, fields) = KEY_TYPES
@@ -158,31 +143,25 @@ fn read_certificate(blob: &[u8]) -> Result<ReadCertificate<'_>, HostKeyError> {
         put_string(&mut key, reader.string()?);
     }
     let _serial = reader.u64()?;
-    let is_host = reader.u32()? == TYPE_HOST;
+    let is_for_hosts = reader.u32()? == TYPE_HOST;
     let _key_id = reader.string()?;
     let principals = strings(reader.string()?)?;
-    let (valid_after, valid_before) = (reader.u64()?, reader.u64()?);
-    let critical_options = reader.string()?;
+    let valid = reader.u64()?..reader.u64()?;
+    let has_critical_options = !reader.string()?.is_empty();
     let _extensions = reader.string()?;
     let _reserved = reader.string()?;
-    let authority = reader.string()?;
-    let signed = &blob[..blob.len() - reader.rest().len()];
+    let authority = reader.string()?.to_vec();
+    let data = &blob[..blob.len() - reader.rest().len()];
     let signature = reader.string()?;
     reader.end()?;
     let certificate = HostCertificate {
-        authority: authority.to_vec(),
+        authority,
+        is_for_hosts,
         principals,
-        valid_after,
-        valid_before,
-        has_critical_options: !critical_options.is_empty(),
+        valid,
+        has_critical_options,
     };
-    Ok(ReadCertificate {
-        key,
-        is_host,
-        certificate,
-        signed,
-        signature,
-    })
+    Ok((key, certificate, Signed { data, signature }))
 }
 
 fn strings(list: &[u8]) -> Result<Vec<String>, HostKeyError> {
@@ -212,7 +191,7 @@ mod tests {
     fn a_key_is_read_whole() {
         for key in [Key::ed25519(), Key::p256()] {
             let host_key = HostKey::parse(&key.blob()).unwrap();
-            assert_eq!(host_key.key(), key.blob());
+            assert_eq!(host_key.key, key.blob());
             assert!(host_key.certificate().is_none());
             assert_eq!(host_key.has_signed(b"data", &key.sign(b"data")), Ok(true));
             assert_eq!(host_key.has_signed(b"date", &key.sign(b"data")), Ok(false));
@@ -234,17 +213,14 @@ mod tests {
         for (key, authority) in [(Key::ed25519(), Key::p256()), (Key::p256(), Key::ed25519())] {
             let mut certificate = Certificate::new(&key, &authority, &["web1", "web2"]);
             let host_key = HostKey::parse(&certificate.blob()).unwrap();
-            assert_eq!(host_key.key(), key.blob());
-            assert_eq!(host_key.blob(), certificate.blob());
+            assert_eq!(host_key.key, key.blob());
+            assert_eq!(host_key.blob, certificate.blob());
             assert_eq!(host_key.has_signed(b"data", &key.sign(b"data")), Ok(true));
             assert_eq!(
                 host_key.has_signed(b"data", &authority.sign(b"data")),
                 Ok(false)
             );
-            assert_eq!(
-                host_key.certificate().unwrap().authority(),
-                authority.blob()
-            );
+            assert_eq!(host_key.certificate().unwrap().authority, authority.blob());
             assert_eq!(names(&certificate), ["web1", "web2"]);
             certificate.principals = vec!["*.example.com".to_owned(), "web1".to_owned()];
             assert_eq!(names(&certificate), ["web1"]);

@@ -4,16 +4,18 @@ mod line;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::slice;
 use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
 
-use self::line::{bare_pattern, fields, hashed, is_hash_of, is_pattern, port, split, without_port};
+use self::line::{Hash, bare_patterns, fields, is_pattern, port, without_port};
 use super::announced::Announcement;
 use super::forges::publisher;
 use super::host_key::{HostCertificate, HostKey, UnprovedHostKey};
 pub use super::patterns::host_matches;
 use super::patterns::{Verdict, overlap, verdict};
+use super::refusal::Refusal;
 use super::source::Visibility;
 
 /// The user's and the system's known_hosts, read when a question comes up: they are small, and
@@ -40,29 +42,6 @@ pub struct Names {
     unreadable: Vec<String>,
 }
 
-/// Why a server is not shown an account.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Withheld {
-    #[error("known_hosts cannot be read, so the server may be any: {0}")]
-    Unreadable(String),
-    #[error(
-        "the server is a public forge; to show it the account, put its full name into `hosts:`"
-    )]
-    Forge,
-    #[error(
-        "`agent.public_forges` has wildcards, and known_hosts has the server's name as a hash, so it \
-         may be one of them; list the forges by their full names, or the server in `hosts:`"
-    )]
-    PerhapsForge,
-    #[error("known_hosts has another key for the server; if that is right, correct known_hosts")]
-    OtherKey,
-    #[error(
-        "it has `hosts:`, and known_hosts does not know the server's key; connect with: opkssh ssh \
-         HOST"
-    )]
-    Unknown,
-}
-
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Forge {
     No,
@@ -74,10 +53,7 @@ enum Forge {
 enum Name {
     /// Perhaps as `[name]:port`.
     Plain(String),
-    Hashed {
-        salt: Vec<u8>,
-        hash: Vec<u8>,
-    },
+    Hashed(Hash),
 }
 
 impl KnownHosts {
@@ -92,7 +68,7 @@ impl KnownHosts {
             asked_for: ssh.names,
             ..Names::default()
         };
-        if let Some(forge) = publisher(host_key.key()) {
+        if let Some(forge) = publisher(&host_key.key) {
             names.is_known = true;
             names.names.push(Name::Plain(forge.to_owned()));
         }
@@ -101,12 +77,13 @@ impl KnownHosts {
             match std::fs::read(file) {
                 // one odd byte spoils the word it is in, and no other
                 Ok(bytes) => names.read(&String::from_utf8_lossy(&bytes), host_key, now),
-                Err(error) if is_absent(error.kind()) => {}
-                // it may know this server under a name that decides
-                Err(error) => {
-                    let file = file.display();
-                    names.unreadable.push(format!("{file}: {error}"));
-                }
+                Err(error) => match error.kind() {
+                    ErrorKind::NotFound | ErrorKind::NotADirectory => {}
+                    // it may know this server under a name that decides
+                    _ => names
+                        .unreadable
+                        .push(format!("{}: {error}", file.display())),
+                },
             }
         }
         names
@@ -122,13 +99,34 @@ impl KnownHosts {
 }
 
 impl Names {
+    /// Fails if the server of a connection that is not forwarded is not shown the account.
+    pub fn check(&self, visibility: &Visibility) -> Result<(), Refusal> {
+        if self.is_revoked {
+            return Err(Refusal::Revoked);
+        }
+        if !self.unreadable.is_empty() {
+            return Err(Refusal::Unreadable(self.unreadable.join(", ")));
+        }
+        let is_for_all = visibility.hosts.is_empty();
+        let is_meant = is_for_all || satisfy(&self.names, &visibility.hosts);
+        match self.forge(visibility) {
+            Forge::No if is_for_all => Ok(()),
+            _ if self.satisfy(visibility) || self.satisfy_unknown(visibility) => Ok(()),
+            Forge::Yes if is_meant => Err(Refusal::Forge),
+            Forge::Perhaps if is_meant => Err(Refusal::PerhapsForge),
+            _ if self.is_known || self.is_unproved => Err(Refusal::OtherHost),
+            _ if self.has_other_key => Err(Refusal::OtherKey),
+            _ => Err(Refusal::Unknown),
+        }
+    }
+
     /// Returns true if `hosts:` name the server.
     pub fn satisfy(&self, visibility: &Visibility) -> bool {
         !self.is_revoked && self.is_proved() && self.is_named(&self.names, visibility)
     }
 
     /// Returns true if `hosts:` name a server that nothing knows yet by what ssh was asked for.
-    pub fn satisfy_unknown(&self, visibility: &Visibility) -> bool {
+    fn satisfy_unknown(&self, visibility: &Visibility) -> bool {
         let asked_for: Vec<_> = self.asked_for.iter().cloned().map(Name::Plain).collect();
         !self.is_known
             && !self.has_other_key
@@ -136,38 +134,11 @@ impl Names {
             && self.is_named(&asked_for, visibility)
     }
 
-    /// Returns true if an account without `hosts:` is shown to the server.
-    pub fn satisfy_without_hosts(&self, visibility: &Visibility) -> bool {
-        !self.is_revoked && self.unreadable.is_empty() && !self.is_forge(visibility)
-    }
-
-    /// Returns true if one of its names is a public forge's, or may be.
-    pub fn is_forge(&self, visibility: &Visibility) -> bool {
-        self.forge(visibility) != Forge::No
-    }
-
-    /// Returns why an account that is shown to a server of this name, or to any, is not shown to
-    /// this one. `None` where that is plain.
-    pub fn why_withheld(&self, visibility: &Visibility) -> Option<Withheld> {
-        let names = &self.names;
-        let meant = visibility.hosts.is_empty() || satisfy(names, &visibility.hosts);
-        match self.forge(visibility) {
-            _ if self.is_revoked => None,
-            _ if !self.unreadable.is_empty() => {
-                Some(Withheld::Unreadable(self.unreadable.join(", ")))
-            }
-            Forge::Yes if meant => Some(Withheld::Forge),
-            Forge::Perhaps if meant => Some(Withheld::PerhapsForge),
-            _ if self.is_known || self.is_unproved => None,
-            _ if self.has_other_key => Some(Withheld::OtherKey),
-            _ => Some(Withheld::Unknown),
-        }
-    }
-
     fn is_proved(&self) -> bool {
         !self.is_unproved && self.unreadable.is_empty()
     }
 
+    /// Returns whether one of its names is a public forge's.
     fn forge(&self, visibility: &Visibility) -> Forge {
         let forges = &visibility.public_forges;
         let is_listed = |name: &str| plain_verdict(name, forges) == Verdict::Named;
@@ -184,9 +155,9 @@ impl Names {
         let forges = &visibility.public_forges;
         match name {
             name if name.verdict(forges) == Verdict::Named => Forge::Yes,
-            Name::Hashed { salt, hash } if forges.iter().any(|forge| is_pattern(forge)) => {
+            Name::Hashed(hash) if forges.iter().any(|forge| is_pattern(forge)) => {
                 let mut candidates = visibility.hosts.iter().chain(&self.asked_for);
-                match candidates.find(|name| is_hash_of(salt, hash, name)) {
+                match candidates.find(|name| hash.is_of(name)) {
                     Some(name) if plain_verdict(name, forges) == Verdict::Named => Forge::Yes,
                     Some(_) => Forge::No,
                     None => Forge::Perhaps,
@@ -220,8 +191,8 @@ impl Names {
             let Some((marker, listed, key)) = fields(line) else {
                 continue;
             };
-            let is_key = key == host_key.key();
-            let authority = certificate.filter(|certificate| certificate.authority() == key);
+            let is_key = key == host_key.key;
+            let authority = certificate.filter(|certificate| certificate.authority == key);
             match (marker, authority) {
                 // the key itself has signed, so a line with it holds for its certificate as well
                 (None, _) if is_key => {
@@ -248,8 +219,8 @@ impl Names {
 
     /// Adds the names and patterns of a line with the server's key.
     fn add(&mut self, listed: &str) {
-        if let Some((salt, hash)) = hashed(listed) {
-            self.names.push(Name::Hashed { salt, hash });
+        if let Some(hash) = Hash::parse(listed) {
+            self.names.push(Name::Hashed(hash));
             return;
         }
         let names = split(listed);
@@ -266,13 +237,17 @@ impl Name {
         match self {
             Self::Plain(name) => plain_verdict(name, patterns),
             // a hash can only be compared with a whole name, so only patterns that are one help
-            Self::Hashed { salt, hash } => patterns
+            Self::Hashed(hash) => patterns
                 .iter()
                 .map(|pattern| pattern.strip_prefix('!').unwrap_or(pattern))
-                .find(|name| is_hash_of(salt, hash, name))
+                .find(|name| hash.is_of(name))
                 .map_or(Verdict::Unmentioned, |name| plain_verdict(name, patterns)),
         }
     }
+}
+
+fn split(listed: &str) -> Vec<String> {
+    listed.split(',').map(str::to_owned).collect()
 }
 
 fn plain_verdict(name: &str, patterns: &[String]) -> Verdict {
@@ -281,18 +256,15 @@ fn plain_verdict(name: &str, patterns: &[String]) -> Verdict {
 
 /// Returns true if the names of a line have `name`, at any port.
 fn has(listed: &str, name: &str) -> bool {
-    match hashed(listed) {
-        Some((salt, hash)) => is_hash_of(&salt, &hash, name),
-        None => {
-            let bare: Vec<_> = listed.split(',').map(bare_pattern).collect();
-            host_matches(without_port(name), &bare)
-        }
+    match Hash::parse(listed) {
+        Some(hash) => hash.is_of(name),
+        None => host_matches(without_port(name), &bare_patterns(listed.split(','))),
     }
 }
 
 /// Returns true if a server of a line with these patterns may be one of `forges`.
 fn line_has(line: &[String], forges: &[String]) -> bool {
-    let line: Vec<_> = line.iter().map(|pattern| bare_pattern(pattern)).collect();
+    let line = bare_patterns(line.iter().map(String::as_str));
     let forges = forges.iter().filter(|forge| !forge.starts_with('!'));
     let mut forges = forges.map(|forge| without_port(forge));
     forges.any(|forge| {
@@ -314,34 +286,26 @@ fn satisfy(names: &[Name], patterns: &[String]) -> bool {
     is_named
 }
 
-fn is_absent(error: ErrorKind) -> bool {
-    matches!(error, ErrorKind::NotFound | ErrorKind::NotADirectory)
-}
-
-/// The certificate's names, as far as its authority is `listed` for them. A port is not in a
-/// certificate; the line may say it.
+/// Returns the certificate's names, as far as its authority is `listed` for them. A port is not in
+/// a certificate; the line may say it.
 fn vouched_for(listed: &str, certificate: &HostCertificate, now: UnixTime) -> Vec<Name> {
-    let names = certificate.names(now);
-    if let Some((salt, hash)) = hashed(listed) {
-        return names
-            .filter(|name| is_hash_of(&salt, &hash, name))
-            .map(|name| Name::Plain(name.to_owned()))
-            .collect();
+    let mut names = Vec::new();
+    let (hash, bare) = (Hash::parse(listed), bare_patterns(listed.split(',')));
+    for name in certificate.names(now) {
+        match &hash {
+            Some(hash) if hash.is_of(name) => names.push(Name::Plain(name.to_owned())),
+            None if host_matches(name, &bare) => {
+                let spelled = listed.split(',').zip(&bare);
+                let spelled = spelled.filter(|(_, bare)| host_matches(name, slice::from_ref(bare)));
+                names.extend(spelled.map(|(pattern, _)| match port(pattern) {
+                    Some(port) => Name::Plain(format!("[{name}]:{port}")),
+                    None => Name::Plain(name.to_owned()),
+                }));
+            }
+            _ => {}
+        }
     }
-    let bare: Vec<String> = listed.split(',').map(bare_pattern).collect();
-    let spelled = |name: &str| {
-        let listed = listed.split(',').zip(&bare);
-        let listed = listed.filter(|(_, bare)| host_matches(name, std::slice::from_ref(bare)));
-        let spelled = listed.map(|(pattern, _)| match port(pattern) {
-            Some(port) => Name::Plain(format!("[{name}]:{port}")),
-            None => Name::Plain(name.to_owned()),
-        });
-        spelled.collect::<Vec<_>>()
-    };
     names
-        .filter(|name| host_matches(name, &bare))
-        .flat_map(spelled)
-        .collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use opkssh_protocol::secret::Secret;
 use opkssh_protocol::user_key::UserKey;
 use opkssh_protocol::wire::put_string;
 
-use super::source::{Identity, IdentitySource, PasswordLock, SignError};
+use super::source::{Identity, IdentitySource, PasswordLock};
 
 pub struct Key(UserKey);
 
@@ -175,11 +175,8 @@ impl IdentitySource for FakeSource {
         self.state().asked.push(Asked::Person(names.to_vec()));
     }
 
-    async fn sign(&self, _name: &str, data: &[u8], _flags: u32) -> Result<Vec<u8>, SignError> {
-        match self.state().refuses {
-            true => Err(SignError::NotUsable),
-            false => Ok(self.key.sign_ssh(data)),
-        }
+    async fn sign(&self, _name: &str, data: &[u8]) -> Option<Vec<u8>> {
+        (!self.state().refuses).then(|| self.key.sign_ssh(data))
     }
 }
 

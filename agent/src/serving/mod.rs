@@ -4,38 +4,34 @@ mod announced;
 mod connections;
 mod destination;
 mod forges;
-mod frame;
+pub mod frame;
 mod host_key;
 pub mod hosts;
 mod list;
 mod patterns;
+mod refusal;
 mod session;
 mod sign;
 mod signature;
 pub mod source;
-pub mod usage;
 
 #[cfg(test)]
 mod made;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use interprocess::local_socket::tokio::{Listener, Stream};
+use interprocess::local_socket::tokio::Stream;
 use interprocess::local_socket::traits::StreamCommon as _;
-use interprocess::local_socket::traits::tokio::Listener as _;
 
-use opkssh_protocol::control::Connecting;
-
-use crate::daemon::sockets::{Admit, admits};
 use crate::notices::Notices;
 use announced::Announced;
 use connections::Connections;
 use hosts::KnownHosts;
 use session::Session;
 use source::{IdentitySource, PasswordLock};
-use usage::Usage;
 
 /// Connections at once, on all sockets.
 const MAX_CONNECTIONS: usize = 256;
@@ -46,13 +42,12 @@ pub const PERSON_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// What every session shares.
 pub struct Serving {
-    /// Of these sockets and of the control socket.
-    pub usage: Arc<Usage>,
+    /// What the ssh processes of this machine are about to connect to.
+    pub announced: Announced,
     source: Arc<dyn IdentitySource>,
     lock: Arc<dyn PasswordLock>,
     notices: Arc<Notices>,
     known_hosts: KnownHosts,
-    announced: Announced,
     connections: Arc<Connections>,
 }
 
@@ -64,54 +59,28 @@ impl Serving {
         known_hosts_files: Vec<PathBuf>,
     ) -> Self {
         Self {
-            usage: Arc::default(),
+            announced: Announced::default(),
             source,
             lock,
             notices,
             known_hosts: KnownHosts::new(known_hosts_files),
-            announced: Announced::default(),
             connections: Arc::new(Connections::new(MAX_CONNECTIONS)),
         }
     }
 
-    /// Remembers what an ssh of this machine is about to connect to.
-    pub fn announce(&self, connecting: Connecting) {
-        self.announced.add(connecting);
-    }
-}
-
-/// Accepts for as long as the daemon runs. Each connection is a session of its own.
-pub async fn accept(listener: Listener, serving: Arc<Serving>) {
-    loop {
-        match listener.accept().await {
-            Ok(stream) if admits(Admit::UserAndRoot, &stream) => {
-                let (place, closed) = serving.connections.enter();
-                let in_use = serving.usage.begin();
-                let mut session = Session::new(serving.clone(), process_of(&stream));
-                tokio::spawn(async move {
-                    let _in_use = in_use;
-                    tokio::select! {
-                        served = session.serve(stream, &place) => {
-                            if let Err(error) = served {
-                                tracing::debug!("agent connection: {error}");
-                            }
-                        }
-                        _ = closed => tracing::debug!("agent connection: made room for another"),
-                    }
-                });
+    /// Takes a new connection in, and answers it until it ends or has to make room for another.
+    pub fn serve(self: Arc<Self>, stream: Stream) -> impl Future<Output = io::Result<()>> {
+        let (place, closed) = self.connections.enter();
+        let pid = stream.peer_creds().ok().and_then(|creds| creds.pid());
+        let process = pid.and_then(|pid| u32::try_from(pid).ok());
+        let mut session = Session::new(self, process);
+        async move {
+            tokio::select! {
+                served = session.serve(stream, &place) => served,
+                _ = closed => Err(io::Error::other("made room for another")),
             }
-            Ok(_) => serving
-                .notices
-                .warn("agent connection of another user refused"),
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-}
-
-/// Returns the id of the process that connected.
-fn process_of(stream: &Stream) -> Option<u32> {
-    let pid = stream.peer_creds().ok()?.pid()?;
-    u32::try_from(pid).ok()
 }
 
 #[cfg(test)]
@@ -121,6 +90,7 @@ mod tests {
 
     use super::made::FakeSource;
     use super::*;
+    use crate::daemon::sockets::{Socket, accept, bind};
 
     fn list(stream: &mut UnixStream) -> [u8; 9] {
         stream.write_all(b"\0\0\0\x01\x0b").unwrap();
@@ -134,10 +104,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("agent.sock");
         let source = Arc::new(FakeSource::default());
-        let notices = Arc::default();
-        let serving = Arc::new(Serving::new(source.clone(), source, notices, Vec::new()));
-        let listener = crate::daemon::sockets::bind(&socket).unwrap();
-        tokio::spawn(accept(listener, serving));
+        let notices = Arc::<Notices>::default();
+        let lock = source.clone();
+        let serving = Arc::new(Serving::new(source, lock, notices.clone(), Vec::new()));
+        let listener = bind(&socket).unwrap();
+        let serve = move |stream| serving.clone().serve(stream);
+        tokio::spawn(accept(
+            Socket::Agent,
+            listener,
+            Arc::default(),
+            notices,
+            serve,
+        ));
         let client = tokio::task::spawn_blocking(move || {
             let connect = || {
                 let stream = UnixStream::connect(&socket).unwrap();

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use interprocess::local_socket::tokio::Stream;
-use opkssh_protocol::config::Forwarding;
+use opkssh_protocol::control::MAX_FRAME;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::wire::{Malformed, Reader, put_string};
-use zeroize::Zeroizing;
 
 use super::connections::Place;
 use super::destination::{BindError, Bindings};
-use super::frame::{self, PATIENCE};
+use super::frame::{self, FRAME_TIMEOUT};
 use super::host_key::HostKeyError;
 use super::hosts::Names;
+use super::refusal::Refusal;
 use super::source::Identity;
 use super::{PERSON_TIMEOUT, RENEW_TIMEOUT, Serving, list, sign};
 use crate::notices::Cause;
@@ -56,14 +56,12 @@ impl Session {
     /// Answers requests in their order until the peer hangs up.
     pub async fn serve(&mut self, stream: Stream, place: &Place) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
-        while let Some(request) = frame::read(&mut reader, PATIENCE).await? {
+        while let Some(request) = frame::read(&mut reader, 1..=MAX_FRAME, FRAME_TIMEOUT).await? {
             place.mark_busy();
-            // it may hold a password
-            let request = Zeroizing::new(request);
             let answer = self.answer(&request).await;
             let is_local = self.has_asked || self.bindings.is_bound();
             place.mark_idle(is_local && !self.bindings.is_forwarded());
-            frame::write(&mut writer, &answer, PATIENCE).await?;
+            frame::write(&mut writer, &answer, FRAME_TIMEOUT).await?;
         }
         Ok(())
     }
@@ -84,31 +82,34 @@ impl Session {
     }
 
     async fn list(&self) -> Vec<u8> {
-        let names = self.server();
+        let source = &self.serving.source;
+        let server = self.server();
         // Only a session of this machine that says whom it talks to is worth a renewal, or a look
         // into the store: `ssh-add -l` never causes traffic, and another machine causes none here.
-        if let Some(names) = &names
+        if let Some(server) = &server
             && !self.bindings.is_forwarded()
         {
             let since = Instant::now();
-            self.freshen(names, since).await;
+            self.freshen(server, since + RENEW_TIMEOUT).await;
             // and only accounts that name this server are worth a person's time
-            let meant = list::meant(&self.serving.source.identities().await, names);
+            let meant = list::meant(&source.identities().await, server);
             if !meant.is_empty() {
-                let end = since + PERSON_TIMEOUT;
-                self.serving.source.ask_person(&meant, end).await;
+                source.ask_person(&meant, since + PERSON_TIMEOUT).await;
             }
         }
-        let identities = self.serving.source.identities().await;
-        let visible = self.visible(&identities, names.as_ref());
-        self.note_withheld(&identities, &visible, names.as_ref());
-        let mut answer = vec![IDENTITIES_ANSWER];
-        answer.extend_from_slice(&(visible.len() as u32).to_be_bytes());
-        for identity in visible {
-            put_string(&mut answer, &identity.blob);
-            put_string(&mut answer, identity.comment.as_bytes());
+        let (mut listed, mut count) = (Vec::new(), 0_u32);
+        for identity in source.identities().await.iter() {
+            let checked = self.check(identity, server.as_ref());
+            if checked.is_ok() {
+                put_string(&mut listed, &identity.blob);
+                put_string(&mut listed, identity.comment.as_bytes());
+                count += 1;
+            }
+            if server.is_some() {
+                self.note_listed(&identity.name, checked);
+            }
         }
-        answer
+        [&[IDENTITIES_ANSWER][..], &count.to_be_bytes(), &listed].concat()
     }
 
     /// Looks up the server that this connection is bound to.
@@ -124,18 +125,17 @@ impl Session {
         if self.bindings.is_forwarded() {
             ssh.names.clear();
         }
-        Some(known_hosts.look_up(destination.host_key, ssh))
+        Some(known_hosts.look_up(&destination.host_key, ssh))
     }
 
     /// Has all that this session will see brought up to date. What comes back from the store only
     /// meanwhile is asked for in its turn.
-    async fn freshen(&self, names: &Names, since: Instant) {
-        let end = since + RENEW_TIMEOUT;
-        let mut asked = self.wanted(names).await;
+    async fn freshen(&self, server: &Names, end: Instant) {
+        let mut asked = self.wanted(server).await;
         let mut next = asked.clone();
         loop {
             self.serving.source.freshen(&next, end).await;
-            next = self.wanted(names).await;
+            next = self.wanted(server).await;
             next.retain(|name| !asked.contains(name));
             if next.is_empty() {
                 return;
@@ -145,93 +145,65 @@ impl Session {
     }
 
     /// Returns the names of what this session would see.
-    async fn wanted(&self, names: &Names) -> Vec<String> {
+    async fn wanted(&self, server: &Names) -> Vec<String> {
         let identities = self.serving.source.identities().await;
-        let wanted = self.visible(&identities, Some(names));
-        wanted.iter().map(|one| one.name.clone()).collect()
+        let wanted = identities.iter();
+        let wanted = wanted.filter(|identity| self.check(identity, Some(server)).is_ok());
+        wanted.map(|identity| identity.name.clone()).collect()
     }
 
-    fn visible<'a>(&self, identities: &'a [Identity], names: Option<&Names>) -> Vec<&'a Identity> {
-        list::visible(identities, names, self.bindings.is_forwarded())
+    fn check(&self, identity: &Identity, server: Option<&Names>) -> Result<(), Refusal> {
+        list::check(&identity.visibility, server, self.bindings.is_forwarded())
     }
 
     /// Notes for `status` why an identity was not listed, and clears the note of one that was.
     /// Without an identity ssh asks for no signature and just fails.
-    fn note_withheld(
-        &self,
-        identities: &[Identity],
-        visible: &[&Identity],
-        server: Option<&Names>,
-    ) {
-        let Some(server) = server else {
-            return;
-        };
-        let is_forwarded = self.bindings.is_forwarded();
-        for identity in identities {
-            let cause = Cause::NotOffered(identity.name.clone());
-            if visible.iter().any(|seen| seen.blob == identity.blob) {
-                self.serving.notices.clear(&cause);
-                continue;
-            }
-            let why = match identity.visibility.forwarding {
-                Forwarding::Deny if is_forwarded => sign::Refusal::Denied.to_string(),
-                Forwarding::Allow if is_forwarded => sign::Refusal::NotMeant.to_string(),
-                _ => match server.why_withheld(&identity.visibility) {
-                    Some(why) => why.to_string(),
-                    None => continue,
-                },
-            };
-            let text = format!("not offered: {}: {why}", identity.name);
-            self.serving.notices.tell(cause, text);
+    fn note_listed(&self, name: &str, checked: Result<(), Refusal>) {
+        let cause = Cause::NotOffered(name.to_owned());
+        let notices = &self.serving.notices;
+        match checked {
+            Ok(()) => notices.clear(&cause),
+            Err(why) if why.is_plain() => {}
+            Err(why) => notices.tell(cause, format!("not offered: {name}: {why}")),
         }
     }
 
     async fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
         let mut reader = Reader::new(body);
-        let (key, data) = (reader.string()?, reader.string()?);
-        let flags = reader.u32()?;
+        let (key, data, _flags) = (reader.string()?, reader.string()?, reader.u32()?);
         reader.end()?;
-        let identities = self.serving.source.identities().await;
-        let is_forwarded = self.bindings.is_forwarded();
-        // elsewhere `hosts:` limit the list only
-        let server = match is_forwarded {
-            true => self.server(),
-            false => None,
-        };
+        let Serving {
+            source, notices, ..
+        } = &*self.serving;
+        let identities = source.identities().await;
         let Some(identity) = sign::find(&identities, key) else {
             // clients ask for keys of other agents all the time
             return Ok(vec![FAILURE]);
         };
         let name = &identity.name.clone();
-        let checked = sign::check(identity, data, &self.bindings, server.as_ref());
+        let refused = Cause::SignatureRefused(name.clone());
+        let is_forwarded = self.bindings.is_forwarded();
+        if is_forwarded {
+            // elsewhere `hosts:` limit the list only
+            let server = self.server();
+            if let Err(why) = sign::check(identity, data, &self.bindings, server.as_ref()) {
+                notices.tell(refused, format!("signature refused: {name}: {why}"));
+                return Ok(vec![FAILURE]);
+            }
+        }
         // a lock may come while the source signs
         drop(identities);
-        if let Err(refusal) = checked {
-            let cause = Cause::SignatureRefused(name.clone());
-            let text = format!("signature refused: {name}: {refusal}");
-            self.serving.notices.tell(cause, text);
+        let Some(signature) = source.sign(name, data).await else {
+            tracing::info!(account = name, forwarded = is_forwarded, "not signed");
             return Ok(vec![FAILURE]);
+        };
+        tracing::info!(account = name, forwarded = is_forwarded, "signed");
+        if is_forwarded {
+            notices.clear(&refused);
         }
-        match self.serving.source.sign(name, data, flags).await {
-            Ok(signature) => {
-                tracing::info!(account = name, forwarded = is_forwarded, "signed");
-                if is_forwarded {
-                    let refused = Cause::SignatureRefused(name.clone());
-                    self.serving.notices.clear(&refused);
-                }
-                let mut answer = vec![SIGN_RESPONSE];
-                put_string(&mut answer, &signature);
-                Ok(answer)
-            }
-            Err(error) => {
-                tracing::info!(
-                    account = name,
-                    forwarded = is_forwarded,
-                    "not signed: {error}"
-                );
-                Ok(vec![FAILURE])
-            }
-        }
+        let mut answer = vec![SIGN_RESPONSE];
+        put_string(&mut answer, &signature);
+        Ok(answer)
     }
 
     /// `ssh-add -x` and `-X` (section 3.7). Not for other machines: who locks can keep the person
@@ -253,7 +225,7 @@ impl Session {
     fn extension(&mut self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
         let mut reader = Reader::new(body);
         match reader.string()? {
-            SESSION_BIND => Ok(match self.bindings.bind(&body[4 + SESSION_BIND.len()..]) {
+            SESSION_BIND => Ok(match self.bindings.bind(reader.rest()) {
                 Ok(()) => vec![SUCCESS],
                 Err(error) => {
                     self.note_refused_bind(&error);

@@ -33,13 +33,6 @@ pub struct Visibility {
     pub public_forges: Vec<String>,
 }
 
-/// Why a source does not sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SignError {
-    #[error("the identity may not be used any more")]
-    NotUsable,
-}
-
 /// A source of identities. What a connection may see and have signed is decided before it is asked.
 #[async_trait]
 pub trait IdentitySource: Send + Sync {
@@ -55,11 +48,8 @@ pub trait IdentitySource: Send + Sync {
     /// meant for the server at hand. Returns at `end` at the latest.
     async fn ask_person(&self, names: &[String], end: Instant);
 
-    /// Signs `data` with the identity of this name. `flags`: RFC 9987 section 3.6.1.
-    ///
-    /// # Errors
-    /// If it may not be used any more.
-    async fn sign(&self, name: &str, data: &[u8], flags: u32) -> Result<Vec<u8>, SignError>;
+    /// Signs `data` with the identity of this name; `None` if it may not be used any more.
+    async fn sign(&self, name: &str, data: &[u8]) -> Option<Vec<u8>>;
 }
 
 /// The agent protocol's lock (RFC 9987 section 3.7).

@@ -13,7 +13,7 @@ mod build;
 #[cfg(feature = "mint")]
 pub use build::{CertificateRequest, MintError, build};
 pub use peek::peek;
-pub use unverified::UnverifiedCertificate;
+pub use unverified::{UnverifiedCertificate, public_key};
 pub use verify::{VerifiedCertificate, is_principal, verify};
 
 use crate::jwk::KeyError;

@@ -110,7 +110,8 @@ fn wire_type(blob: &[u8]) -> Result<&str, CertificateError> {
         .map_err(|_| CertificateError::Malformed("type name is not UTF-8".to_owned()))
 }
 
-pub(super) fn public_key(key: &KeyData) -> Result<PublicKey, CertificateError> {
+/// Converts a key of a type that this crate knows.
+pub fn public_key(key: &KeyData) -> Result<PublicKey, CertificateError> {
     match key {
         KeyData::Ecdsa(EcdsaPublicKey::NistP256(point)) => {
             let coordinate = |bytes: Option<&[u8]>| {

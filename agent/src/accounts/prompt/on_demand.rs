@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::accounts::clock::Clock;
 use crate::accounts::log_in::Logins;
 use crate::accounts::owner::{Owner, Published};
-use crate::desktop::notification::{self, Answer, NotShown};
+use crate::desktop::notification::{self, NotShown};
 use crate::desktop::open_browser;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::{Cause, Notices};
@@ -223,13 +223,13 @@ impl OnDemandLogin {
     ) -> Result<bool, NotShown> {
         let body = format!("Or on a terminal: opkssh login {name}");
         let mut shown = notification::show(self.surroundings.bus(), summary, &body).await?;
-        let over = |published: &Published| is_over(published).then_some(Answer::None);
-        let (answer, is_over) = tokio::select! {
-            answer = shown.answer() => (answer, false),
-            over = self.owner.wait_for(timeout, over) => (Answer::None, over.is_some()),
+        let over = |published: &Published| is_over(published).then_some(());
+        let (is_clicked, is_over) = tokio::select! {
+            is_clicked = shown.wait_for_click() => (is_clicked, false),
+            over = self.owner.wait_for(timeout, over) => (false, over.is_some()),
         };
         shown.close().await;
-        if answer == Answer::LogIn {
+        if is_clicked {
             self.log_in(name, false).await;
         }
         Ok(!is_over)

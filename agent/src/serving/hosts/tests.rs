@@ -53,6 +53,12 @@ impl Met {
     }
 }
 
+impl Names {
+    fn is_forge(&self, visibility: &Visibility) -> bool {
+        self.forge(visibility) != Forge::No
+    }
+}
+
 fn line(names: &str, key: &Key) -> String {
     format!(
         "{names} ssh-ed25519 {} comment\n",
@@ -146,8 +152,8 @@ fn a_server_that_nothing_knows_has_the_name_that_ssh_was_asked_for() {
     ] {
         let names = asked_for(&line, "web.example.com");
         assert_eq!(names.satisfy_unknown(&visibility), expected, "{line}");
-        let why = names.why_withheld(&owned(&["db"]));
-        assert_eq!(why == Some(Withheld::OtherKey), !expected, "{line}");
+        let why = names.check(&owned(&["db"]));
+        assert_eq!(why == Err(Refusal::OtherKey), !expected, "{line}");
     }
 }
 
@@ -166,7 +172,7 @@ fn a_line_of_patterns_that_a_forge_matches_is_the_forge_s() {
     ] {
         let names = met.names(&met.line(names));
         assert_eq!(names.is_forge(&visibility), is_forge);
-        assert_eq!(names.satisfy_without_hosts(&visibility), !is_forge);
+        assert_eq!(names.check(&visibility).is_ok(), !is_forge);
     }
     visibility.public_forges = vec!["git.*".to_owned()];
     assert!(met.names(&met.line("*.example.com")).is_forge(&visibility));
@@ -177,14 +183,14 @@ fn a_hashed_name_may_be_a_forge_where_forges_have_wildcards() {
     let met = Met::new();
     let web = met.line(&hash("web.example.com"));
     let mut visibility = owned(&[]);
-    assert!(met.names(&web).satisfy_without_hosts(&visibility));
+    assert!(met.names(&web).check(&visibility).is_ok());
     visibility.public_forges = vec!["*.example.org".to_owned()];
-    assert!(!met.names(&web).satisfy_without_hosts(&visibility));
-    let why = met.names(&web).why_withheld(&visibility);
-    assert_eq!(why, Some(Withheld::PerhapsForge));
+    assert!(met.names(&web).check(&visibility).is_err());
+    let why = met.names(&web).check(&visibility);
+    assert_eq!(why, Err(Refusal::PerhapsForge));
     let mut asked_for = met.names(&web);
     asked_for.asked_for = vec!["web.example.com".to_owned()];
-    assert!(asked_for.satisfy_without_hosts(&visibility));
+    assert!(asked_for.check(&visibility).is_ok());
     visibility.hosts = vec!["web.example.com".to_owned()];
     let two = web.clone() + &met.line(&hash("192.0.2.1"));
     assert!(met.names(&two).satisfy(&visibility));
@@ -246,7 +252,7 @@ fn a_key_that_is_not_proved_only_hides_accounts() {
         };
         let shown = UnprovedHostKey::parse(blob);
         let names = KnownHosts::new(vec![file]).look_up_unproved(&shown, ssh);
-        assert_eq!(names.satisfy_without_hosts(&owned(&[])), is_shown, "{text}");
+        assert_eq!(names.check(&owned(&[])).is_ok(), is_shown, "{text}");
         let web = owned(&["web"]);
         assert!(
             !names.satisfy(&web) && !names.satisfy_unknown(&web),
@@ -369,9 +375,9 @@ fn a_file_that_cannot_be_read_hides_accounts_from_every_server() {
     let names = known_hosts.look_up(&met.host_key, ssh);
     let web = owned(&["web"]);
     assert!(!names.satisfy(&web) && !names.satisfy_unknown(&web));
-    assert!(!names.satisfy_without_hosts(&owned(&[])));
-    let why = names.why_withheld(&web);
-    assert!(matches!(why, Some(Withheld::Unreadable(_))), "{why:?}");
+    assert!(names.check(&owned(&[])).is_err());
+    let why = names.check(&web);
+    assert!(matches!(why, Err(Refusal::Unreadable(_))), "{why:?}");
 }
 
 #[test]

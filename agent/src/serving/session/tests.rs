@@ -1,3 +1,4 @@
+use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::jwk::PublicKey;
 
 use super::super::made::{self, Asked, FakeSource, Key, strings};

@@ -3,7 +3,7 @@
 
 use opkssh_test_support::{Part, SecretService, left_out, wait_until};
 
-use crate::lock::{lock, unlock};
+use crate::agent::lock::{lock, unlock};
 use crate::setup::Setup;
 
 #[test]

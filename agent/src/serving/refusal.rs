@@ -1,0 +1,52 @@
+//! The reasons for which a connection does not get an identity.
+
+/// Why an identity is not listed on a connection, or does not sign on it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the server's key is revoked")]
+    Revoked,
+    #[error("its `hosts:` do not name the server")]
+    OtherHost,
+    #[error("known_hosts cannot be read, so the server may be any: {0}")]
+    Unreadable(String),
+    #[error(
+        "the server is a public forge; to show it the account, put its full name into `hosts:`"
+    )]
+    Forge,
+    #[error(
+        "`agent.public_forges` has wildcards, and known_hosts has the server's name as a hash, so it \
+         may be one of them; list the forges by their full names, or the server in `hosts:`"
+    )]
+    PerhapsForge,
+    #[error("known_hosts has another key for the server; if that is right, correct known_hosts")]
+    OtherKey,
+    #[error(
+        "it has `hosts:`, and known_hosts does not know the server's key; connect with: opkssh ssh \
+         HOST"
+    )]
+    Unknown,
+    #[error("asked for through a forwarded agent that does not say for which server")]
+    NoDestination,
+    #[error(
+        "asked for through a forwarded agent for a server that its `hosts:` do not name (or that \
+         known_hosts does not know)"
+    )]
+    NotMeant,
+    #[error("asked for through a forwarded agent, and it has `forwarding: deny`")]
+    Denied,
+    #[error("asked for through a forwarded agent for something other than this ssh login")]
+    NotThisLogin,
+    #[error(
+        "asked for through a forwarded agent by a login that does not name its server: the \
+         OpenSSH there, or on the machine in between, is older than 8.9 (or has \
+         `PubkeyAuthentication unbound`)"
+    )]
+    NotHostBound,
+}
+
+impl Refusal {
+    /// Returns true if nobody would expect the identity to be listed.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::Revoked | Self::OtherHost)
+    }
+}
