@@ -29,7 +29,7 @@ pub enum AgentError {
     #[error(transparent)]
     Run(#[from] daemon::RunError),
     #[error(transparent)]
-    Keys(#[from] accounts::KeyFileError),
+    Keys(#[from] accounts::WriteKeysError),
 }
 
 impl AgentError {

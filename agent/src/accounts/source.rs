@@ -10,6 +10,8 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::lifecycle::Event;
+use super::locked;
+use super::material::AccountFacts;
 use super::owner::Owner;
 use super::passwords::Passwords;
 use super::prompt::on_demand::OnDemandLogin;
@@ -18,35 +20,15 @@ use crate::notices::Notices;
 use crate::serving::source::{Identity, IdentitySource, PasswordLock, SignError};
 
 pub struct AccountSource {
-    owner: Owner,
-    settings: Arc<Settings>,
-    clock: Clock,
-    on_demand: Arc<OnDemandLogin>,
+    pub owner: Owner,
+    pub settings: Arc<Settings>,
+    pub clock: Clock,
+    pub on_demand: Arc<OnDemandLogin>,
     /// How often each account has signed since the daemon's start.
-    used: watch::Sender<BTreeMap<String, u64>>,
+    pub used: watch::Sender<BTreeMap<String, u64>>,
 }
 
 impl AccountSource {
-    pub fn new(
-        owner: Owner,
-        settings: Arc<Settings>,
-        clock: Clock,
-        on_demand: Arc<OnDemandLogin>,
-    ) -> Self {
-        Self {
-            owner,
-            settings,
-            clock,
-            on_demand,
-            used: watch::Sender::default(),
-        }
-    }
-
-    /// Follows how often each account has signed.
-    pub fn used(&self) -> watch::Receiver<BTreeMap<String, u64>> {
-        self.used.subscribe()
-    }
-
     /// Brings the identities up to date with what the person has configured by now. (Asks for the
     /// time of a file or two: handing that to another thread would take longer.)
     pub async fn look_at_settings(&self) {
@@ -66,18 +48,16 @@ impl IdentitySource for AccountSource {
             let account = published.account(&identity.name);
             account.is_some_and(|account| published.hidden(account, now).is_none())
         };
-        match published.identities.iter().all(is_shown) {
-            true => published.identities.clone(),
-            // the end of a lifetime that the owner has not heard of yet
-            false => {
-                let shown = published.identities.iter().filter(|one| is_shown(one));
-                Arc::new(shown.cloned().collect())
-            }
+        if published.identities.iter().all(is_shown) {
+            return published.identities.clone();
         }
+        // the end of a lifetime that the owner has not heard of yet
+        let shown = published.identities.iter().filter(|one| is_shown(one));
+        Arc::new(shown.cloned().collect())
     }
 
     async fn freshen(&self, names: &[String], end: Instant) {
-        if super::locked::part(&self.owner.now().facts).is_some() {
+        if locked::part(&self.owner.now().facts).is_some() {
             return;
         }
         let left = || end.saturating_duration_since(Instant::now());
@@ -88,7 +68,7 @@ impl IdentitySource for AccountSource {
     }
 
     async fn ask_person(&self, names: &[String], end: Instant) {
-        if super::locked::part(&self.owner.now().facts).is_some() {
+        if locked::part(&self.owner.now().facts).is_some() {
             return;
         }
         let left = end.saturating_duration_since(Instant::now());
@@ -98,11 +78,10 @@ impl IdentitySource for AccountSource {
 
     async fn sign(&self, name: &str, data: &[u8], _flags: u32) -> Result<Vec<u8>, SignError> {
         let (published, now) = (self.owner.now(), self.clock.now());
-        let account = published.account(name).ok_or(SignError::NotUsable)?;
-        if published.hidden(account, now).is_some() {
-            return Err(SignError::NotUsable);
-        }
-        let item = account.item().ok_or(SignError::NotUsable)?;
+        let account = published.account(name);
+        let account = account.filter(|one| published.hidden(one, now).is_none());
+        let item = account.and_then(AccountFacts::item);
+        let item = item.ok_or(SignError::NotUsable)?;
         let signature = item.credentials.sign(data);
         self.used
             .send_modify(|used| *used.entry(name.to_owned()).or_default() += 1);

@@ -21,9 +21,9 @@ use super::log::LogLevel;
 use super::memory_lock::MemoryLock;
 use super::program::Program;
 use super::sockets::{Admit, admits};
-use crate::accounts::store::StoreWish;
+use crate::accounts::store::StoreChoice;
 use crate::accounts::store::password::PasswordError;
-use crate::accounts::{Accounts, EnsureError, Ensured, Joined, LogInError};
+use crate::accounts::{Accounts, EnsureError, Joined, LogInError};
 use crate::desktop::surroundings::Surroundings;
 use crate::serving::usage::Usage;
 use crate::serving::{PERSON_TIMEOUT, Serving};
@@ -39,7 +39,7 @@ pub struct Control {
     pub started: UnixTime,
     pub agent_socket: PathBuf,
     pub control_socket: PathBuf,
-    pub store_wish: StoreWish,
+    pub store_choice: StoreChoice,
     pub memory_lock: MemoryLock,
     pub idle_stop: Option<Duration>,
     pub lifetime: Option<Duration>,
@@ -181,7 +181,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             let passwords = &control.accounts.passwords;
             let unlocked = match part {
                 LockedPart::Screen => {
-                    control.accounts.bring_back().await;
+                    control.accounts.screen.bring_back().await;
                     Ok(())
                 }
                 LockedPart::Agent => passwords.unlock(password).await,
@@ -219,7 +219,7 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
         ensured = accounts.ensure(which).await;
     }
     match ensured {
-        Ok(Ensured(account)) => Event::Ready { account },
+        Ok(account) => Event::Ready { account },
         Err(EnsureError::LoginNeeded { account, reason }) => Event::LoginNeeded { account, reason },
         Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
         Err(EnsureError::Locked { part, reason }) => Event::Locked { part, reason },
@@ -263,7 +263,7 @@ fn failed(message: String, hint: Option<String>) -> Event {
 }
 
 async fn status(control: &Control) -> StatusReport {
-    let store = control.accounts.store_choice().await;
+    let store = control.accounts.stores.chosen().await;
     let (accounts, notices) = control.accounts.reports().await;
     StatusReport {
         agent: AgentStatus {
@@ -274,7 +274,7 @@ async fn status(control: &Control) -> StatusReport {
             control_socket: control.control_socket.display().to_string(),
             store: store.kind.name().to_owned(),
             store_reason: store.reason,
-            store_wish: control.store_wish.name().to_owned(),
+            store_wish: control.store_choice.name(),
             memory_lock: control.memory_lock.name().to_owned(),
             memory: control.memory_lock.in_force(),
             idle_stop: control.idle_stop.map(|limit| limit.as_secs()),

@@ -20,8 +20,8 @@ use super::memory_lock::{MemoryLock, MemoryLockError};
 use super::program::Program;
 use super::systemd::{Passed, PassedError};
 use super::{hardening, systemd};
-use crate::accounts::Accounts;
-use crate::accounts::store::{StoreError, StoreWish};
+use crate::accounts::store::{StoreChoice, StoreError};
+use crate::accounts::{Accounts, Clock};
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::private_dir::{DirectoryError, make_private};
@@ -35,7 +35,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct RunArgs {
     /// A path to serve the agent protocol on, besides the one in the runtime directory.
     pub socket: Option<PathBuf>,
-    pub store: StoreWish,
+    pub store: StoreChoice,
     pub memory_lock: MemoryLock,
     pub idle_stop: Option<Duration>,
     pub lifetime: Option<Duration>,
@@ -139,6 +139,7 @@ async fn serve(
     let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
     let surroundings = Arc::new(Surroundings::of_process(is_service));
     let accounts = Accounts::start(
+        Clock::system(),
         places,
         args.store,
         args.lifetime,
@@ -166,7 +167,7 @@ async fn serve(
         started: UnixTime::from(std::time::SystemTime::now()),
         agent_socket: agent_socket.clone(),
         control_socket: places.control_socket(),
-        store_wish: args.store,
+        store_choice: args.store,
         memory_lock: args.memory_lock,
         idle_stop: args.idle_stop,
         lifetime: args.lifetime,
