@@ -53,7 +53,7 @@ pub fn login_files(
     let mut show = |event| display.show(&event);
     let written =
         opkssh_agent::login_to_files(request, &target, places, &awaited, data, &mut show)?;
-    for line in &written.notes {
+    if let Some(line) = &written.note {
         display.line(line);
     }
     let identity = &written.identity;

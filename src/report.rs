@@ -43,7 +43,7 @@ macro_rules! failures {
 
 failures!(
     "client":
-    opkssh_agent::KeyFileError,
+    opkssh_agent::WriteKeysError,
     opkssh_agent::RunError,
     opkssh_client::ClientError,
 );

@@ -17,7 +17,7 @@ use opkssh_protocol::places::Places;
 /// For the simulation in `tests/`; the daemon does not use it yet.
 #[doc(hidden)]
 pub use accounts::lifecycle;
-pub use accounts::{Awaited, KeyFileError, KeyTarget, NotAwaited, WrittenKeys};
+pub use accounts::{Awaited, KeyTarget, NotAwaited, WriteKeysError, WrittenKeys};
 pub use daemon::{RunArgs, RunError, run};
 
 use daemon::hardening;
@@ -31,7 +31,7 @@ pub fn login_to_files(
     awaited: &Awaited,
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
-) -> Result<WrittenKeys, KeyFileError> {
+) -> Result<WrittenKeys, WriteKeysError> {
     hardening::apply();
     // fails in no mode but the strict one
     let _ = MemoryLock::Auto.apply();

@@ -1,5 +1,5 @@
-//! The wall clock of the accounts wing: nothing else in it reads the time of day. (Patience within
-//! the process, such as a deadline for an answer, is measured by the monotonic clock.)
+//! The wall clock of the accounts wing: nothing else in it reads the time of day. (Timeouts
+//! within the process are measured by the monotonic clock.)
 
 use opkssh_protocol::time::UnixTime;
 

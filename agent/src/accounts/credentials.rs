@@ -15,12 +15,12 @@ use crate::serving::source::Visibility;
 
 /// An account's credentials, ready for use. They never change; a renewal makes new ones.
 pub struct Credentials {
-    parts: Parts,
+    pub parts: Parts,
     certificate: UnverifiedCertificate,
     /// The same without the access token, if there is one.
     without_access_token: Option<UnverifiedCertificate>,
-    /// An account's own random number, by which its renewals keep clear of everybody else's.
-    early: u8,
+    /// The account's own number, by which its renewals keep clear of everybody else's.
+    pub early: u8,
 }
 
 /// What credentials are made of.
@@ -48,36 +48,19 @@ impl Credentials {
             )
         };
         let without = parts.access_token.is_some().then(|| certificate(None));
-        let mut early = [0];
-        // without randomness all renew at the planned second, which is no harm
-        let _ = getrandom::fill(&mut early);
+        let certificate = certificate(parts.access_token.as_ref())?;
+        // of the key, which a renewal keeps
+        let fingerprint = certificate.unverified_fingerprint();
         Ok(Self {
-            certificate: certificate(parts.access_token.as_ref())?,
+            early: fingerprint.bytes().fold(0, u8::wrapping_add),
+            certificate,
             without_access_token: without.transpose()?,
-            early: early[0],
             parts,
         })
     }
 
-    /// Returns credentials of the same account with a renewed PK token.
-    pub fn renewed(&self, parts: Parts, now: UnixTime) -> Result<Self, MintError> {
-        let renewed = Self::mint(parts, now)?;
-        Ok(Self {
-            early: self.early,
-            ..renewed
-        })
-    }
-
-    pub fn parts(&self) -> &Parts {
-        &self.parts
-    }
-
     pub fn provider(&self) -> &Provider {
         &self.parts.provider
-    }
-
-    pub fn early(&self) -> u8 {
-        self.early
     }
 
     /// Signs for ssh (RFC 4253 section 6.6).

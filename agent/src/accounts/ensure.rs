@@ -5,21 +5,17 @@ use std::time::Duration;
 use opkssh_protocol::control::{AccountStatus, LockedPart, WhichAccount};
 use opkssh_protocol::time::UnixTime;
 
-use super::clock::Clock;
 use super::lifecycle::{Hidden, REQUEST_LIMIT, RefreshFailure, Stage};
 use super::material::AccountFacts;
-use super::owner::{Owner, Published};
-use super::select::{Ambiguous, find_one};
+use super::owner::Published;
+use super::select::find_one;
 use super::store::{StoreKind, Stores};
-use super::{locked, status};
+use super::{Accounts, locked, status};
 
 /// How long a store may take to give an account back.
-const STORE_PATIENCE: Duration = Duration::from_secs(15);
+const STORE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a renewal may take, with all that is stored before and after it.
-const RENEWAL_PATIENCE: Duration = Duration::from_secs(60);
-
-/// An account that can be used now.
-pub struct Ensured(pub AccountStatus);
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why an account cannot be used without a person.
 pub enum EnsureError {
@@ -37,32 +33,34 @@ pub enum EnsureError {
     Locked { part: LockedPart, reason: String },
 }
 
-/// Makes an account usable without a person, if that can be done.
-pub async fn ensure(
-    owner: &Owner,
-    stores: &Stores,
-    clock: &Clock,
-    which: &WhichAccount,
-) -> Result<Ensured, EnsureError> {
-    refuse_if_locked(&owner.now())?;
-    owner.bring_back(STORE_PATIENCE).await;
-    let name = {
-        let published = owner.now();
-        match find_one(&published.facts, which) {
-            Ok(Some(account)) => account.name.clone(),
-            Ok(None) => return Err(no_account(&published, which)),
-            Err(error) => return Err(ambiguous(&error)),
+impl Accounts {
+    /// Makes an account usable without a person, if that can be done.
+    pub async fn ensure(&self, which: &WhichAccount) -> Result<AccountStatus, EnsureError> {
+        refuse_if_locked(&self.owner.now())?;
+        self.owner.bring_back(STORE_TIMEOUT).await;
+        let name = {
+            let published = self.owner.now();
+            match find_one(&published.facts, which) {
+                Ok(Some(account)) => account.name.clone(),
+                Ok(None) => return Err(no_account(&published, which)),
+                Err(error) => {
+                    return Err(EnsureError::NotNow {
+                        reason: error.to_string(),
+                        hint: Some(error.hint("")),
+                    });
+                }
+            }
+        };
+        self.owner
+            .want(std::slice::from_ref(&name), RENEWAL_TIMEOUT)
+            .await;
+        let published = self.owner.now();
+        // meanwhile, perhaps
+        refuse_if_locked(&published)?;
+        match published.account(&name) {
+            Some(account) => of_account(&published, account, &self.stores, self.clock.now()),
+            None => Err(no_account(&published, which)),
         }
-    };
-    owner
-        .want(std::slice::from_ref(&name), RENEWAL_PATIENCE)
-        .await;
-    let published = owner.now();
-    // meanwhile, perhaps
-    refuse_if_locked(&published)?;
-    match published.account(&name) {
-        Some(account) => of_account(&published, account, stores, clock.now()),
-        None => Err(no_account(&published, which)),
     }
 }
 
@@ -76,55 +74,41 @@ fn refuse_if_locked(published: &Published) -> Result<(), EnsureError> {
     }
 }
 
-fn ambiguous(error: &Ambiguous) -> EnsureError {
-    EnsureError::NotNow {
-        reason: error.to_string(),
-        hint: Some(error.names()),
-    }
-}
-
 fn of_account(
     published: &Published,
     account: &AccountFacts,
     stores: &Stores,
     now: UnixTime,
-) -> Result<Ensured, EnsureError> {
+) -> Result<AccountStatus, EnsureError> {
     let name = &account.name;
     let shown = published.shown(account, now);
     let item = shown.map_err(|hidden| not_shown(published, account, hidden, stores))?;
     let status = status::of_item(published, account, item, now);
     let plan = published.plan(account, item);
     if plan.is_usable(now) {
-        return Ok(Ensured(status));
+        return Ok(status);
     }
-    let error = published.renewal_error(account, now);
-    let refused = account.refresh.failure == Some(RefreshFailure::Refused);
-    Err(match error {
+    let is_refused = account.refresh.failure == Some(RefreshFailure::Refused);
+    let login_needed = |reason| EnsureError::LoginNeeded {
+        account: Some(name.clone()),
+        reason,
+    };
+    let not_now = |reason| EnsureError::NotNow { reason, hint: None };
+    Err(match published.renewal_error(account, now) {
         // it is still renewable: trying again later will do
-        Some(reason) if plan.renew_at.is_some() && !refused => {
-            EnsureError::NotNow { reason, hint: None }
-        }
-        Some(error) => EnsureError::LoginNeeded {
-            account: Some(name.clone()),
-            reason: format!("{name} cannot be renewed: {error}"),
-        },
-        None if plan.renew_at.is_some() => EnsureError::NotNow {
-            reason: match account.refresh.stage {
-                Stage::Intent => format!(
-                    "the answer to {name}'s last renewal has not arrived; it is asked for again \
-                     after {REQUEST_LIMIT} seconds"
-                ),
-                _ => format!("{name} is being renewed"),
-            },
-            hint: None,
-        },
-        None => EnsureError::LoginNeeded {
-            account: Some(name.clone()),
-            reason: format!(
-                "{name} is past its planned deadline ({})",
-                status.expiration
+        Some(error) if plan.renew_at.is_some() && !is_refused => not_now(error),
+        Some(error) => login_needed(format!("{name} cannot be renewed: {error}")),
+        None if plan.renew_at.is_none() => login_needed(format!(
+            "{name} is past its planned deadline ({})",
+            status.expiration
+        )),
+        None => not_now(match account.refresh.stage {
+            Stage::Intent => format!(
+                "the answer to {name}'s last renewal has not arrived; it is asked for again after \
+                 {REQUEST_LIMIT} seconds"
             ),
-        },
+            _ => format!("{name} is being renewed"),
+        }),
     })
 }
 
@@ -155,12 +139,8 @@ fn not_shown(
             if let Some(part) = part.and_then(|error| error.locked_part()) {
                 return EnsureError::Locked { part, reason };
             }
-            let hint = match account.store {
-                Some(StoreKind::SecretService) => {
-                    Some("unlock the keyring and try again".to_owned())
-                }
-                _ => None,
-            };
+            let is_in_keyring = account.store == Some(StoreKind::SecretService);
+            let hint = is_in_keyring.then(|| "unlock the keyring and try again".to_owned());
             EnsureError::NotNow { reason, hint }
         }
     }

@@ -12,7 +12,6 @@ use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::control::{Event, KeyType, LoginRequest};
 use opkssh_protocol::id_token::Claims;
 use opkssh_protocol::places::Places;
-use opkssh_protocol::secret::Secret;
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
@@ -42,27 +41,21 @@ pub struct WrittenKeys {
     /// Verified at the login.
     pub identity: Claims,
     pub client_id: String,
-    /// What to tell the person.
-    pub notes: Vec<String>,
+    /// Where the files are, for the person.
+    pub note: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum KeyFileError {
+pub enum WriteKeysError {
     #[error(transparent)]
     Login(#[from] LoginFailure),
-    #[error("the key cannot be encoded: {0}")]
-    Encode(String),
-    #[error("the key cannot be printed: {0}")]
-    Print(io::Error),
-    #[error("the login cannot run: {0}")]
-    Runtime(io::Error),
     #[error("no default ssh key file free for openpubkey")]
     NoFreeSlot,
-    #[error("{path}: {error}")]
-    File { path: PathBuf, error: io::Error },
+    #[error("{what}: {error}")]
+    Failed { what: String, error: io::Error },
 }
 
-impl KeyFileError {
+impl WriteKeysError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -70,9 +63,14 @@ impl KeyFileError {
             Self::NoFreeSlot => {
                 Some("name a file: opkssh login -i FILE, or use the agent: opkssh login".to_owned())
             }
-            _ => None,
+            Self::Failed { .. } => None,
         }
     }
+}
+
+fn failed(what: impl ToString) -> impl FnOnce(io::Error) -> WriteKeysError {
+    let what = what.to_string();
+    |error| WriteKeysError::Failed { what, error }
 }
 
 /// Logs in without a daemon; an answer of the browser can be brought to `awaited`. `show` gets the
@@ -88,12 +86,12 @@ pub fn login_to_files(
     awaited: &Awaited,
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
-) -> Result<WrittenKeys, KeyFileError> {
+) -> Result<WrittenKeys, WriteKeysError> {
     let request = &without_offline_access(request);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(KeyFileError::Runtime)?;
+        .map_err(failed("the login cannot run"))?;
     runtime.block_on(async {
         let (events, mut shown) = mpsc::channel(8);
         let http = Http::new(Arc::new(Surroundings::of_process(false)));
@@ -144,7 +142,7 @@ fn keep(
     places: &Places,
     out: &mut dyn Write,
     logged_in: &LoggedIn,
-) -> Result<WrittenKeys, KeyFileError> {
+) -> Result<WrittenKeys, WriteKeysError> {
     let LoggedIn {
         provider,
         key,
@@ -155,101 +153,98 @@ fn keep(
     let send = request
         .send_access_token
         .unwrap_or(provider.send_access_token);
-    let certificate = mint(
-        key,
-        pk_token,
-        send.then_some(access_token),
-        &request.principals,
-        Clock::system().now(),
-    )
-    .map_err(|error| KeyFileError::Encode(error.to_string()))?
-    .openssh();
+    let access_token = send.then_some(access_token);
+    let now = Clock::system().now();
+    let certificate = mint(key, pk_token, access_token, &request.principals, now);
+    let not_encoded = "the key cannot be encoded";
+    let mut certificate = certificate
+        .map_err(|error| failed(not_encoded)(io::Error::other(error)))?
+        .openssh();
     let private_key = key
         .to_openssh_pem("openpubkey cert")
-        .map_err(|error| KeyFileError::Encode(error.to_string()))?;
+        .map_err(|error| failed(not_encoded)(io::Error::other(error)))?;
     let identity = pk_token.unverified_claims().clone();
-    let (path, certificate) = match target {
-        KeyTarget::Print => {
+    let (path, comment) = match target {
+        KeyTarget::Print => (None, String::new()),
+        KeyTarget::File(path) => (Some(path.clone()), " openpubkey".to_owned()),
+        KeyTarget::DefaultSlot => {
+            let path = free_slot(places, request.key_type)?;
+            (Some(path), " openpubkey".to_owned())
+        }
+        // Go writes two blanks in front of this comment; readers see one
+        KeyTarget::IdentityDirectory => {
+            let (issuer, audience) = (identity.iss(), audience(&identity));
+            let path = named_file(places, &file_name(issuer, audience))?;
+            (Some(path), format!("  openpubkey: {issuer} {audience}"))
+        }
+    };
+    certificate += &comment;
+    let note = match path {
+        None => {
             writeln!(out, "{certificate}\n{}", private_key.expose())
                 .and_then(|()| out.flush())
-                .map_err(KeyFileError::Print)?;
-            (None, certificate)
+                .map_err(failed("the key cannot be printed"))?;
+            None
         }
-        KeyTarget::File(path) => (Some(path.clone()), format!("{certificate} openpubkey")),
-        KeyTarget::DefaultSlot => (
-            Some(free_slot(places, request.key_type)?),
-            format!("{certificate} openpubkey"),
-        ),
-        // Go writes two blanks in front of this comment; readers see one
-        KeyTarget::IdentityDirectory => (
-            Some(named_file(places, &identity)?),
-            format!(
-                "{certificate}  openpubkey: {} {}",
-                identity.iss(),
-                audience(&identity)
-            ),
-        ),
-    };
-    let notes = match path {
-        None => Vec::new(),
         Some(path) => {
+            let beside = beside(&path);
+            replace(&path, private_key.expose(), 0o600)?;
             // other users may read a certificate, and no access token
-            let mode = if send { 0o600 } else { 0o644 };
-            vec![write(&path, &private_key, &certificate, mode)?]
+            replace(&beside, &certificate, if send { 0o600 } else { 0o644 })?;
+            Some(format!(
+                "Writing opk ssh public key to {} and corresponding secret key to {}",
+                beside.display(),
+                path.display()
+            ))
         }
     };
     Ok(WrittenKeys {
         certificate,
         identity,
         client_id: provider.client_id.clone(),
-        notes,
+        note,
     })
 }
 
-/// The first of ssh's default names that is free, or that holds an earlier login of ours.
-fn free_slot(places: &Places, kind: KeyType) -> Result<PathBuf, KeyFileError> {
+/// Returns the first of ssh's default names that is free, or that holds an earlier login of ours.
+fn free_slot(places: &Places, kind: KeyType) -> Result<PathBuf, WriteKeysError> {
     let directory = places.ssh_dir();
-    private_directory(&directory)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
+        .map_err(failed(directory.display()))?;
     let names = match kind {
         KeyType::Ecdsa => ["id_ecdsa", "id_ecdsa_sk"],
         KeyType::Ed25519 => ["id_ed25519", "id_ed25519_sk"],
     };
-    names
-        .map(|name| directory.join(name))
-        .into_iter()
+    let mut paths = names.iter().map(|name| directory.join(name));
+    paths
         .find(|path| is_free(path))
-        .ok_or(KeyFileError::NoFreeSlot)
+        .ok_or(WriteKeysError::NoFreeSlot)
 }
 
 /// Free: nothing there at all, or a pair whose certificate says that a login wrote it. (Go also
 /// takes a name where only somebody else's certificate is, and overwrites that.)
 fn is_free(key: &Path) -> bool {
-    let certificate = beside(key);
-    match (
-        key.symlink_metadata().is_ok(),
-        fs::read_to_string(&certificate),
-    ) {
-        (false, Err(error)) => error.kind() == io::ErrorKind::NotFound,
-        (_, Ok(line)) => {
+    match fs::read_to_string(beside(key)) {
+        Ok(line) => {
             let comment = line.trim().splitn(3, ' ').nth(2);
             comment == Some("openpubkey") && UnverifiedCertificate::parse_openssh(&line).is_ok()
         }
-        (true, Err(_)) => false,
+        Err(error) => error.kind() == io::ErrorKind::NotFound && key.symlink_metadata().is_err(),
     }
 }
 
-/// The file below `~/.ssh/opkssh`, entered into the `config` that ssh includes.
-fn named_file(places: &Places, claims: &Claims) -> Result<PathBuf, KeyFileError> {
+/// Returns the path below `~/.ssh/opkssh`, after entering it into the `config` that ssh includes.
+fn named_file(places: &Places, name: &str) -> Result<PathBuf, WriteKeysError> {
     let directory = places.ssh_dir().join("opkssh");
-    let path = directory.join(file_name(claims.iss(), &audience(claims)));
+    let path = directory.join(name);
     let config = directory.join("config");
-    let text = fs::read_to_string(&config).map_err(|error| KeyFileError::File {
-        path: config.clone(),
-        error,
-    })?;
+    let text = fs::read_to_string(&config).map_err(failed(config.display()))?;
     let line = format!("IdentityFile {}", path.display());
     if !text.lines().any(|known| known.trim() == line) {
-        replace(&config, format!("{line}\n{text}").as_bytes(), 0o600)?;
+        replace(&config, &format!("{line}\n{text}"), 0o600)?;
     }
     Ok(path)
 }
@@ -272,25 +267,8 @@ fn file_name(issuer: &str, audience: &str) -> String {
     out
 }
 
-fn audience(claims: &Claims) -> String {
-    claims.single_audience().unwrap_or("unknown").to_owned()
-}
-
-/// Writes both files, the certificate with this mode, and returns what to say about it.
-fn write(
-    path: &Path,
-    private_key: &Secret,
-    certificate: &str,
-    certificate_mode: u32,
-) -> Result<String, KeyFileError> {
-    let beside = beside(path);
-    replace(path, private_key.expose().as_bytes(), 0o600)?;
-    replace(&beside, certificate.as_bytes(), certificate_mode)?;
-    Ok(format!(
-        "Writing opk ssh public key to {} and corresponding secret key to {}",
-        beside.display(),
-        path.display()
-    ))
+fn audience(claims: &Claims) -> &str {
+    claims.single_audience().unwrap_or("unknown")
 }
 
 fn beside(key: &Path) -> PathBuf {
@@ -300,23 +278,9 @@ fn beside(key: &Path) -> PathBuf {
 }
 
 /// Replaces a file in one step, with its final mode from the start.
-fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyFileError> {
-    let written = Writer::less_umask(mode).replace(path, bytes);
-    written.map_err(|error| KeyFileError::File {
-        path: path.to_owned(),
-        error,
-    })
-}
-
-fn private_directory(path: &Path) -> Result<(), KeyFileError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| KeyFileError::File {
-            path: path.to_owned(),
-            error,
-        })
+fn replace(path: &Path, text: &str, mode: u32) -> Result<(), WriteKeysError> {
+    let written = Writer::less_umask(mode).replace(path, text.as_bytes());
+    written.map_err(failed(path.display()))
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use opkssh_protocol::control::{
 use opkssh_protocol::secret::Secret;
 use tokio::sync::{RwLock, mpsc};
 
+use super::account_for_login::{
+    account_of_login, expected_person, is_named_after_provider, shares_grant,
+};
 use super::clock::Clock;
 use super::credentials::{Credentials, Parts};
 use super::lifecycle::StoreClosed;
@@ -22,7 +25,6 @@ use super::owner::{NewLogin, Owner, Published, Taken};
 use super::provider::{self, Http};
 use super::select::find_one;
 use super::store::{StoreKind, Stores};
-use super::whose::{account_of_login, expected_person, is_named_after_provider, shares_grant};
 use super::{locked, status};
 
 /// How long a login waits to be stored and tried for renewal. The person may have to type the
@@ -146,7 +148,7 @@ impl Logins {
             }
             .map_or_else(unknown, LogInError::Store));
         };
-        let parts = item.credentials.parts();
+        let parts = &item.credentials.parts;
         Ok(LoginRequest {
             providers: vec![parts.provider.clone()],
             key_type: item.credentials.key_type(),

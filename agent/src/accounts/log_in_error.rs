@@ -3,12 +3,12 @@
 use opkssh_protocol::certificate::MintError;
 use opkssh_protocol::control::LockedPart;
 
+use super::account_for_login::OtherPerson;
 use super::locked;
 use super::login::LoginFailure;
 use super::owner::NotTaken;
 use super::select::Ambiguous;
 use super::store::StoreError;
-use super::whose::OtherPerson;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
@@ -44,8 +44,8 @@ impl LogInError {
                  opkssh agent stop; opkssh agent run --store memory"
                     .to_owned(),
             ),
-            Self::OtherPerson(error) => Some(error.hint()),
-            Self::Ambiguous(error) => Some(error.hint("opkssh login")),
+            Self::OtherPerson(error) => Some(error.hint.clone()),
+            Self::Ambiguous(error) => Some(error.hint("opkssh login ")),
             Self::Elsewhere { asked: alias, .. } | Self::Unknown(alias) => {
                 Some(format!("log in: opkssh login {alias}"))
             }

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use opkssh_protocol::control::{LoggedOut, WhichAccount};
 
+use super::Accounts;
 use super::lifecycle::{Event, Leaving, Memory};
-use super::owner::{Owner, Published};
+use super::material::AccountFacts;
+use super::owner::Published;
 use super::select::{Ambiguous, find_to_leave};
-use super::store::{StoreError, StoreKind, Stores};
+use super::store::{StoreError, StoreKind};
 
 /// How long a logout is waited for: the store and the provider have limits of their own.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogOutError {
@@ -43,7 +45,7 @@ impl LogOutError {
             Self::Store(error) => error
                 .hint()
                 .unwrap_or_else(|| "log out again: opkssh logout".to_owned()),
-            Self::Ambiguous(error) => error.hint("opkssh logout"),
+            Self::Ambiguous(error) => error.hint("opkssh logout "),
         }
     }
 }
@@ -57,57 +59,64 @@ struct Left {
     from: Option<StoreKind>,
 }
 
-/// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone. All are
-/// tried; the first failure is reported when all were.
-///
-/// An account in a store that is known to be locked is kept, as its refresh token could not be
-/// revoked, unless `force` is given.
-pub async fn log_out(
-    owner: &Owner,
-    stores: &Stores,
-    which: &WhichAccount,
-    force: bool,
-) -> Result<Vec<LoggedOut>, LogOutError> {
-    let leaving: Vec<Left> = {
-        let published = owner.now();
-        let found = find_to_leave(&published.facts, which)?;
-        let left = found.iter().map(|account| Left {
+impl Accounts {
+    /// Logs out of the accounts that `which` names. Can be repeated: what is gone stays gone. All
+    /// are tried; the first failure is reported when all were.
+    ///
+    /// An account in a store that is known to be locked is kept, as its refresh token could not be
+    /// revoked, unless `force` is given.
+    pub async fn log_out(
+        &self,
+        which: &WhichAccount,
+        force: bool,
+    ) -> Result<Vec<LoggedOut>, LogOutError> {
+        let mut leaving: Vec<Left> = {
+            let published = self.owner.now();
+            let found = find_to_leave(&published.facts, which)?;
+            found.into_iter().map(Left::of).collect()
+        };
+        leaving.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut outcomes = Vec::new();
+        let mut begun = Vec::new();
+        for account in leaving {
+            let locked = account
+                .from
+                .and_then(|store| self.stores.is_open(store).err());
+            match locked {
+                Some(error) if !force => outcomes.push(Err(error)),
+                _ => begun.push(account),
+            }
+        }
+        for account in &begun {
+            let name = account.name.clone();
+            let event = Event::LogoutRequested { name, force };
+            self.owner.apply(event).await;
+        }
+        for account in begun {
+            let over = |published: &Published| outcome(published, &account);
+            let outcome = self.owner.wait_for(TIMEOUT, over).await;
+            let outcome = outcome.unwrap_or(Err(StoreError::TimedOut));
+            outcomes.push(outcome.map(|revocation| LoggedOut {
+                alias: account.name,
+                issuer: account.issuer,
+                revocation,
+            }));
+        }
+        let outcomes: Result<_, StoreError> = outcomes.into_iter().collect();
+        Ok(outcomes?)
+    }
+}
+
+impl Left {
+    fn of(account: &AccountFacts) -> Self {
+        let is_away = matches!(account.memory, Memory::Nothing);
+        Self {
             name: account.name.clone(),
             login: account.login,
             issuer: account.person.issuer.clone(),
-            from: account
-                .store
-                .filter(|_| matches!(account.memory, Memory::Nothing)),
-        });
-        let mut left: Vec<Left> = left.collect();
-        left.sort_by(|one, other| one.name.cmp(&other.name));
-        left
-    };
-    let mut outcomes = Vec::new();
-    let mut begun = Vec::new();
-    for account in leaving {
-        let locked = account.from.and_then(|store| stores.is_open(store).err());
-        match locked {
-            Some(error) if !force => outcomes.push(Err(error)),
-            _ => begun.push(account),
+            from: account.store.filter(|_| is_away),
         }
     }
-    for account in &begun {
-        let name = account.name.clone();
-        owner.apply(Event::LogoutRequested { name, force }).await;
-    }
-    for account in begun {
-        let over = |published: &Published| outcome(published, &account);
-        let outcome = owner.wait_for(PATIENCE, over).await;
-        let outcome = outcome.unwrap_or(Err(StoreError::TimedOut));
-        outcomes.push(outcome.map(|revocation| LoggedOut {
-            alias: account.name,
-            issuer: account.issuer,
-            revocation,
-        }));
-    }
-    let outcomes: Result<_, StoreError> = outcomes.into_iter().collect();
-    Ok(outcomes?)
 }
 
 /// Returns how a logout ended, or why it goes on later; `None`: not yet.

@@ -2,6 +2,7 @@
 
 use opkssh_protocol::control::Renewal;
 use opkssh_protocol::secret::Secret;
+use serde::{Deserialize, Serialize};
 
 use super::credentials::Credentials;
 use super::lifecycle::{self, Material, Plan};
@@ -10,27 +11,31 @@ use super::renewal::plan::plan;
 use super::settings::InForce;
 use super::shared::Shared;
 use super::store::StoreKind;
-use super::store::seal::{Lid, SealKey};
+use super::store::seal::{SealKey, SealRecipient};
 use crate::serving::source::Visibility;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Real;
 
 /// Whose an account is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Person {
     pub issuer: String,
     /// `None`: noted by an early version, which did not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
 }
 
 /// What accounts.json says of an account besides its life.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Profile {
+    #[serde(default)]
     pub client_id: String,
     /// What its provider is called, besides its issuer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provider_aliases: Vec<String>,
     /// To which servers it is shown, by the settings that could be read last; `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
 }
 
@@ -48,7 +53,7 @@ impl Material for Real {
     type Answer = Shared<Refreshed>;
     type SealedText = Shared<String>;
     type SealKey = Shared<SealKey>;
-    type Recipient = Shared<Lid>;
+    type Recipient = Shared<SealRecipient>;
     type Password = Shared<Secret>;
     type Settings = Shared<InForce>;
     type Profile = Profile;
@@ -62,9 +67,9 @@ impl Material for Real {
         plan(
             credentials.times(),
             settings.expiration(name, credentials.provider()),
-            credentials.parts().renewal,
+            credentials.parts.renewal,
             has_refresh_token,
-            credentials.early(),
+            credentials.early,
         )
     }
 
@@ -83,8 +88,8 @@ impl Material for Real {
         }
     }
 
-    fn recipient(key: &Shared<SealKey>) -> Shared<Lid> {
-        Shared::new(key.lid())
+    fn recipient(key: &Shared<SealKey>) -> Shared<SealRecipient> {
+        Shared::new(key.recipient())
     }
 }
 
@@ -100,7 +105,7 @@ impl Person {
 /// Returns how this item is renewed; without a refresh token only a person can.
 pub fn renewal(item: &Item) -> Renewal {
     match item.refresh_token {
-        Some(_) => item.credentials.parts().renewal,
+        Some(_) => item.credentials.parts.renewal,
         None => Renewal::NeedsPerson,
     }
 }

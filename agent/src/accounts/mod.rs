@@ -3,6 +3,7 @@
 //! What an account is and what follows from it is decided in [`lifecycle`]. Its facts have one
 //! owner (`owner/`), which everything else here tells of events and reads from.
 
+mod account_for_login;
 mod clock;
 mod credentials;
 mod ensure;
@@ -27,7 +28,6 @@ mod shared;
 mod source;
 mod status;
 pub mod store;
-mod whose;
 
 #[cfg(test)]
 mod tests;
@@ -35,14 +35,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use opkssh_protocol::control::{AccountStatus, LockedPart, LoggedOut, Notice, WhichAccount};
+use opkssh_protocol::control::{AccountStatus, LockedPart, Notice};
 use opkssh_protocol::places::Places;
+use tokio::sync::watch;
 
 use crate::desktop::logind;
 use crate::desktop::logind::SessionFollower as _;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
-use clock::Clock;
 use lifecycle::{Event, Suspended, unfinished};
 use material::Facts;
 use owner::{Actions, Owner, Published};
@@ -53,17 +53,17 @@ use screen::Screen;
 use settings::Settings;
 use shared::Shared;
 use source::{AccountSource, AgentLock};
-use store::index::{Entry, IndexFile};
+use store::index::IndexFile;
 use store::password::PasswordError;
-use store::seal::Lid;
+use store::seal::SealRecipient;
 use store::seal_file::SealFile;
-use store::{Chosen, StoreError, StoreWish, Stores};
+use store::{StoreChoice, StoreError, Stores};
 
-pub use ensure::{EnsureError, Ensured};
-pub use key_files::{KeyFileError, KeyTarget, WrittenKeys, login_to_files};
+pub use clock::Clock;
+pub use ensure::EnsureError;
+pub use key_files::{KeyTarget, WriteKeysError, WrittenKeys, login_to_files};
 pub use log_in::{Joined, Logins};
 pub use log_in_error::LogInError;
-pub use log_out::LogOutError;
 pub use login::awaited::{Awaited, NotAwaited};
 pub use passwords::Passwords;
 
@@ -71,10 +71,10 @@ pub use passwords::Passwords;
 pub struct Accounts {
     owner: Owner,
     settings: Arc<Settings>,
-    stores: Arc<Stores>,
     clock: Clock,
     notices: Arc<Notices>,
-    screen: Screen,
+    pub stores: Arc<Stores>,
+    pub screen: Screen,
     pub logins: Arc<Logins>,
     pub passwords: Arc<Passwords>,
     pub on_demand: Arc<OnDemandLogin>,
@@ -84,20 +84,9 @@ pub struct Accounts {
 impl Accounts {
     /// Reads what is known of the accounts, and starts what keeps them. Needs a runtime.
     pub fn start(
-        places: &Places,
-        wish: StoreWish,
-        lifetime: Option<Duration>,
-        surroundings: Arc<Surroundings>,
-        notices: Arc<Notices>,
-    ) -> Result<Self, StoreError> {
-        let clock = Clock::system();
-        Self::start_at(clock, places, wish, lifetime, surroundings, notices)
-    }
-
-    fn start_at(
         clock: Clock,
         places: &Places,
-        wish: StoreWish,
+        store_choice: StoreChoice,
         lifetime: Option<Duration>,
         surroundings: Arc<Surroundings>,
         notices: Arc<Notices>,
@@ -105,7 +94,7 @@ impl Accounts {
         let settings = Arc::new(Settings::new(places.config_files().to_vec()));
         let index = Arc::new(IndexFile::new(places.accounts_file()));
         let facts = known_facts(places, &index, &settings, lifetime, &clock)?;
-        let stores = Arc::new(Stores::new(wish, places.store_dir()));
+        let stores = Arc::new(Stores::new(store_choice, places.store_dir()));
         let http = Arc::new(Http::new(surroundings.clone()));
         let actions = Actions {
             stores: stores.clone(),
@@ -126,12 +115,13 @@ impl Accounts {
             notices.clone(),
             clock.clone(),
         ));
-        let source = AccountSource::new(
-            owner.clone(),
-            settings.clone(),
-            clock.clone(),
-            on_demand.clone(),
-        );
+        let source = AccountSource {
+            owner: owner.clone(),
+            settings: settings.clone(),
+            clock: clock.clone(),
+            on_demand: on_demand.clone(),
+            used: watch::Sender::default(),
+        };
         Ok(Self {
             screen: Screen::new(owner.clone(), notices.clone()),
             passwords: Arc::new(passwords),
@@ -165,7 +155,7 @@ impl Accounts {
             on_demand: self.on_demand.clone(),
             notices: self.notices.clone(),
             clock: self.clock.clone(),
-            used: self.source.used(),
+            used: self.source.used.subscribe(),
         }
     }
 
@@ -190,33 +180,11 @@ impl Accounts {
         }
     }
 
-    /// Brings back what the screen has put away: a person types it.
-    pub async fn bring_back(&self) {
-        self.screen.bring_back().await;
-    }
-
-    pub async fn ensure(&self, which: &WhichAccount) -> Result<Ensured, EnsureError> {
-        ensure::ensure(&self.owner, &self.stores, &self.clock, which).await
-    }
-
-    pub async fn log_out(
-        &self,
-        which: &WhichAccount,
-        force: bool,
-    ) -> Result<Vec<LoggedOut>, LogOutError> {
-        log_out::log_out(&self.owner, &self.stores, which, force).await
-    }
-
     /// Returns every account, and what else the person should know.
     pub async fn reports(&self) -> (Vec<AccountStatus>, Vec<Notice>) {
         let (reports, now) = status::reports(&self.owner, &self.settings, &self.clock).await;
         let now = now.into_iter().map(|text| Notice { at: None, text });
         (reports, now.chain(self.notices.list()).collect())
-    }
-
-    /// Returns which store new accounts get, and why.
-    pub async fn store_choice(&self) -> Chosen {
-        self.stores.chosen().await
     }
 
     /// Returns what waits for a person, in the order in which to unlock it.
@@ -265,15 +233,12 @@ fn known_facts(
     clock: &Clock,
 ) -> Result<Facts, StoreError> {
     let seal_file = places.seal_file();
-    let lid = match SealFile::read(&seal_file).map_err(StoreError::Seal)? {
-        Some(file) => {
-            let lid = Lid::parse(&file.recipient)
-                .map_err(|error| StoreError::Seal(PasswordError::file(&seal_file, error)))?;
-            Some(Shared::new(lid))
-        }
-        None => None,
+    let parse = |file: SealFile| {
+        SealRecipient::parse(&file.recipient)
+            .map_err(|error| PasswordError::file(&seal_file, error))
     };
-    let entries = index.read()?.accounts.into_iter().map(Entry::read);
+    let recipient = SealFile::read(&seal_file)?.map(parse).transpose()?;
+    let entries = index.read()?.accounts.into_iter();
     // until logind says otherwise, the screen may be locked
     let screen = settings
         .lock_on()
@@ -284,8 +249,8 @@ fn known_facts(
     };
     let lifetime = lifetime.map(|limit| i64::try_from(limit.as_secs()).unwrap_or(i64::MAX));
     Ok(Facts::at_start(
-        entries,
-        lid,
+        entries.map(|named| (named.name, named.entry)),
+        recipient.map(Shared::new),
         suspended,
         settings.look(),
         lifetime,

@@ -18,9 +18,9 @@ use super::store::seal_file::SealFile;
 use super::store::{StoreKind, Stores};
 
 /// How long it takes at most until all is sealed: a renewal in flight ends first.
-const LOCK_PATIENCE: Duration = Duration::from_secs(90);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long stores may take for what can be done later, too.
-const STORE_PATIENCE: Duration = Duration::from_secs(15);
+const STORE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Locks and unlocks.
 pub struct Passwords {
@@ -76,10 +76,10 @@ impl Passwords {
                 }
             }
         };
-        let written = self.owner.wait_for(LOCK_PATIENCE, locked(|_| true)).await;
+        let written = self.owner.wait_for(LOCK_TIMEOUT, locked(|_| true)).await;
         drop(changing);
         written.unwrap_or(Err(PasswordError::Ending))?;
-        let sealed = self.owner.wait_for(LOCK_PATIENCE, locked(is_locked_up));
+        let sealed = self.owner.wait_for(LOCK_TIMEOUT, locked(is_locked_up));
         // it is locked in any case; a renewal that takes longer is sealed at its end
         sealed.await.unwrap_or(Ok(()))?;
         tracing::info!("locked");
@@ -108,8 +108,8 @@ impl Passwords {
             .map_err(|_| PasswordError::Ending)?
             .map_err(|error| PasswordError::sealed(&self.seal_file, &error))?;
         attempt.succeeded();
-        if let Lock::Locked(lid) = &self.owner.now().facts.agent.lock
-            && lid.to_string() != key.lid().to_string()
+        if let Lock::Locked(recipient) = &self.owner.now().facts.agent.lock
+            && recipient.to_string() != key.recipient().to_string()
         {
             let reason = "it is not the file of this lock";
             return Err(PasswordError::file(&self.seal_file, reason));
@@ -117,7 +117,7 @@ impl Passwords {
         self.owner.apply(Event::Unlocked(Shared::new(key))).await;
         drop(changing);
         tracing::info!("unlocked");
-        self.owner.bring_back(STORE_PATIENCE).await;
+        self.owner.bring_back(STORE_TIMEOUT).await;
         self.rest().await;
         Ok(())
     }
@@ -126,21 +126,15 @@ impl Passwords {
     pub async fn unlock_store(self: &Arc<Self>, passphrase: Secret) -> Result<(), PasswordError> {
         let attempt = self.stores.next_attempt().await;
         let this = self.clone();
-        to_its_end(async move { this.unlock_store_now(attempt, passphrase).await }).await
-    }
-
-    async fn unlock_store_now(
-        &self,
-        attempt: Attempt,
-        passphrase: Secret,
-    ) -> Result<(), PasswordError> {
-        self.stores.unlock_file(attempt, passphrase).await?;
-        self.owner
-            .apply(Event::StoreUnlocked(StoreKind::File))
-            .await;
-        self.owner.bring_back(STORE_PATIENCE).await;
-        self.rest().await;
-        Ok(())
+        to_its_end(async move {
+            this.stores.unlock_file(attempt, passphrase).await?;
+            let unlocked = Event::StoreUnlocked(StoreKind::File);
+            this.owner.apply(unlocked).await;
+            this.owner.bring_back(STORE_TIMEOUT).await;
+            this.rest().await;
+            Ok(())
+        })
+        .await
     }
 
     fn is_locked(&self) -> bool {
@@ -150,7 +144,7 @@ impl Passwords {
     /// Waits until all that can be done now is done.
     async fn rest(&self) {
         let at_rest = |published: &Published| published.is_at_rest().then_some(());
-        self.owner.wait_for(STORE_PATIENCE, at_rest).await;
+        self.owner.wait_for(STORE_TIMEOUT, at_rest).await;
     }
 }
 

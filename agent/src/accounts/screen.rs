@@ -41,10 +41,8 @@ impl Screen {
 
     /// Brings the identities back, whatever put them away: a person types it.
     pub async fn bring_back(&self) {
-        let owner = &self.owner;
-        owner
-            .suspend(|before| told(before, Suspended::default()))
-            .await;
+        let back = |before| told(before, Suspended::default());
+        self.owner.suspend(back).await;
     }
 }
 
@@ -55,10 +53,8 @@ impl SessionFollower for Screen {
             SessionEvent::ScreenUnlocked => self.is_locked.store(false, Ordering::SeqCst),
             SessionEvent::GoesToSleep | SessionEvent::WokeUp => {}
         }
-        let owner = &self.owner;
-        owner
-            .suspend(move |before| told(before, after(before, event)))
-            .await;
+        let change = move |before| told(before, after(before, event));
+        self.owner.suspend(change).await;
     }
 
     /// They are not put away, or not any more, although the person wants it.
@@ -81,13 +77,14 @@ fn told(before: Suspended, after: Suspended) -> Suspended {
 }
 
 fn after(before: Suspended, event: SessionEvent) -> Suspended {
-    let (screen, sleep) = match event {
-        SessionEvent::ScreenLocked => (true, before.sleep),
-        SessionEvent::ScreenUnlocked => (false, before.sleep),
-        SessionEvent::GoesToSleep => (before.screen, true),
-        SessionEvent::WokeUp => (before.screen, false),
-    };
-    Suspended { screen, sleep }
+    let mut after = before;
+    match event {
+        SessionEvent::ScreenLocked => after.screen = true,
+        SessionEvent::ScreenUnlocked => after.screen = false,
+        SessionEvent::GoesToSleep => after.sleep = true,
+        SessionEvent::WokeUp => after.sleep = false,
+    }
+    after
 }
 
 #[cfg(test)]

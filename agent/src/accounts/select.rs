@@ -2,7 +2,7 @@
 
 use opkssh_protocol::control::WhichAccount;
 
-use super::lifecycle::{Leaving, Memory};
+use super::lifecycle::Leaving;
 use super::material::{AccountFacts, Facts};
 use super::owner::visibility;
 use crate::serving::hosts::host_matches;
@@ -16,15 +16,10 @@ pub struct Ambiguous {
 }
 
 impl Ambiguous {
-    /// What the person can do about it, whatever the command was.
-    pub fn names(&self) -> String {
-        format!("name one: {}", self.accounts.join(" or "))
-    }
-
-    /// What the person can do about it; `command` takes an account's name.
+    /// Returns what the person can do about it. `command` is what to type before a name.
     pub fn hint(&self, command: &str) -> String {
         let commands = self.accounts.iter();
-        let commands: Vec<_> = commands.map(|name| format!("{command} {name}")).collect();
+        let commands: Vec<_> = commands.map(|name| format!("{command}{name}")).collect();
         format!("name one: {}", commands.join(" or "))
     }
 }
@@ -51,14 +46,12 @@ pub fn find_to_leave<'a>(
     facts: &'a Facts,
     which: &WhichAccount,
 ) -> Result<Vec<&'a AccountFacts>, Ambiguous> {
-    let leaving = facts
-        .accounts
-        .iter()
-        .filter(|one| one.leaving != Leaving::No);
     let mut found = match which {
         WhichAccount::All => find(facts, which),
         _ => find_one(facts, which)?.into_iter().collect(),
     };
+    let accounts = facts.accounts.iter();
+    let leaving = accounts.filter(|one| one.leaving != Leaving::No);
     match which {
         WhichAccount::Named(name) if found.is_empty() => {
             found.extend(leaving.filter(|one| is_called(one, name)));
@@ -72,71 +65,57 @@ pub fn find_to_leave<'a>(
 /// Returns the accounts that `which` means: for a default or a host, at most one; for a provider's
 /// name, all that are there.
 pub fn find<'a>(facts: &'a Facts, which: &WhichAccount) -> Vec<&'a AccountFacts> {
-    let staying = facts
-        .accounts
-        .iter()
-        .filter(|one| one.leaving == Leaving::No);
-    let staying: Vec<_> = staying.collect();
-    let in_memory = staying.iter().copied();
-    let in_memory = in_memory.filter(|one| matches!(one.memory, Memory::Full(_)));
-    let in_memory: Vec<_> = in_memory.collect();
-    // one that can be used now, rather than one that the store has to give first
-    let first = match in_memory.is_empty() {
-        true => &staying,
-        false => &in_memory,
+    let accounts = facts.accounts.iter();
+    let staying = accounts.filter(|one| one.leaving == Leaving::No);
+    match which {
+        WhichAccount::All => staying.collect(),
+        WhichAccount::Named(word) => match staying.clone().find(|one| one.name == *word) {
+            Some(account) => vec![account],
+            None => staying.filter(|one| is_called(one, word)).collect(),
+        },
+        WhichAccount::Default | WhichAccount::ForHost(_) | WhichAccount::MeantForHost(_) => {
+            let in_memory = staying.clone().filter(|one| one.item().is_some());
+            // one that can be used now, rather than one that the store has to give first
+            let found = match in_memory.clone().next() {
+                Some(_) => find_usual(facts, in_memory, which),
+                None => find_usual(facts, staying, which),
+            };
+            found.into_iter().collect()
+        }
+    }
+}
+
+/// Returns the default account: the configured one, else the one that logged in last. For a host,
+/// returns one that is meant for it, the default one first. Where none is, returns the default one,
+/// unless it has to be meant and is for certain servers only.
+fn find_usual<'a>(
+    facts: &Facts,
+    accounts: impl Iterator<Item = &'a AccountFacts> + Clone,
+    which: &WhichAccount,
+) -> Option<&'a AccountFacts> {
+    let default = match facts.agent.settings.default_account() {
+        Some(name) => accounts.clone().find(|account| account.name == name),
+        None => accounts.clone().max_by_key(|account| account.login),
+    };
+    let meant_for = |host: &str| {
+        let meant = accounts.filter(|account| host_matches(host, &visibility(account).hosts));
+        meant.max_by_key(|account| {
+            let is_default = default.is_some_and(|default| default.name == account.name);
+            (is_default, account.login)
+        })
     };
     match which {
-        WhichAccount::All => staying,
-        WhichAccount::Named(name) => {
-            let mut found = staying;
-            match found.iter().any(|account| account.name == *name) {
-                true => found.retain(|account| account.name == *name),
-                false => found.retain(|account| is_called(account, name)),
-            }
-            found
-        }
-        WhichAccount::Default => default(facts, first).into_iter().collect(),
-        WhichAccount::ForHost(host) => for_host(facts, first, host, true).into_iter().collect(),
+        WhichAccount::ForHost(host) => meant_for(host).or(default),
         WhichAccount::MeantForHost(host) => {
-            for_host(facts, first, host, false).into_iter().collect()
+            meant_for(host).or(default.filter(|account| visibility(account).hosts.is_empty()))
         }
+        _ => default,
     }
-}
-
-/// The configured one, else the one that logged in last.
-fn default<'a>(facts: &Facts, accounts: &[&'a AccountFacts]) -> Option<&'a AccountFacts> {
-    match facts.agent.settings.default_account() {
-        Some(name) => accounts
-            .iter()
-            .find(|account| account.name == name)
-            .copied(),
-        None => accounts.iter().max_by_key(|account| account.login).copied(),
-    }
-}
-
-/// Of several that are meant for the host, the default one. Of none the default one: where an
-/// account must be meant (not `any`), only if every server is shown it.
-fn for_host<'a>(
-    facts: &Facts,
-    accounts: &[&'a AccountFacts],
-    host: &str,
-    any: bool,
-) -> Option<&'a AccountFacts> {
-    let default = default(facts, accounts);
-    let meant = accounts.iter().copied();
-    let meant = meant.filter(|account| host_matches(host, &visibility(account).hosts));
-    let is_default =
-        |account: &AccountFacts| default.is_some_and(|default| default.name == account.name);
-    meant
-        .max_by_key(|account| (is_default(account), account.login))
-        .or(default.filter(|account| any || visibility(account).hosts.is_empty()))
 }
 
 /// Returns true if `word` is the account's name, or what its provider is called.
 fn is_called(account: &AccountFacts, word: &str) -> bool {
-    let aliases = account
-        .profile
-        .iter()
-        .flat_map(|profile| &profile.provider_aliases);
-    account.name == word || account.person.issuer == word || aliases.into_iter().any(|a| a == word)
+    let profile = account.profile.iter();
+    let mut aliases = profile.flat_map(|profile| &profile.provider_aliases);
+    account.name == word || account.person.issuer == word || aliases.any(|alias| alias == word)
 }

@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use opkssh_protocol::config::{AgentSection, ClientConfig, LockOn, OnDemand, Provider, suggestion};
+use opkssh_protocol::config::{
+    AccountOverrides, ClientConfig, LockOn, OnDemand, Provider, suggestion,
+};
 use opkssh_protocol::pk_token::ExpirationPolicy;
 use parking_lot::{Mutex, MutexGuard};
 
@@ -25,36 +27,29 @@ pub struct InForce {
     read: Option<Read>,
 }
 
+struct Read {
+    file: PathBuf,
+    config: ClientConfig,
+}
+
+#[derive(Default)]
 struct Looked {
+    /// The file as it was found last. It is not read again, nor logged, until it changes.
+    found: Option<Stamp>,
     in_force: Shared<InForce>,
-    /// A file that cannot be read is not tried again, nor logged, until it changes.
-    unreadable: Option<Unreadable>,
+    /// Why that file cannot be read.
+    unreadable: Option<String>,
 }
 
 /// A file as it was found: its path, times of the last writing and change of mode (in seconds and
 /// nanoseconds), inode and length. No file: it could not even be looked for.
 type Stamp = (PathBuf, Option<[i64; 6]>);
 
-struct Unreadable {
-    stamp: Stamp,
-    reason: String,
-}
-
-struct Read {
-    stamp: Stamp,
-    providers: Vec<Provider>,
-    agent: AgentSection,
-    warnings: Vec<String>,
-}
-
 impl Settings {
     pub fn new(files: Vec<PathBuf>) -> Self {
         Self {
             files,
-            looked: Mutex::new(Looked {
-                in_force: Shared::new(InForce::default()),
-                unreadable: None,
-            }),
+            looked: Mutex::default(),
         }
     }
 
@@ -65,19 +60,17 @@ impl Settings {
 
     /// Returns why the file cannot be read, for `status`.
     pub fn unreadable(&self) -> Option<String> {
-        let looked = self.looked();
-        let unreadable = looked.unreadable.as_ref()?;
+        let reason = self.looked().unreadable.clone()?;
         Some(format!(
-            "{}; until it can be read, accounts are shown to the servers that they were last shown \
-             to",
-            unreadable.reason
+            "{reason}; until it can be read, accounts are shown to the servers that they were last \
+             shown to"
         ))
     }
 
     /// Returns `agent.lock_on`; `None`: there is a configuration, and it cannot be read.
     pub fn lock_on(&self) -> Option<BTreeSet<LockOn>> {
         match &self.look().read {
-            Some(read) => Some(read.agent.lock_on.clone()),
+            Some(read) => Some(read.config.agent.lock_on.clone()),
             None if self.files.iter().any(|file| file.exists()) => None,
             None => Some(BTreeSet::new()),
         }
@@ -85,7 +78,11 @@ impl Settings {
 
     fn looked(&self) -> MutexGuard<'_, Looked> {
         let mut looked = self.looked.lock();
-        looked.look(&self.files);
+        let found = self.files.iter().find_map(|file| stamp(file));
+        if looked.found != found {
+            looked.read(found.as_ref().map(|(file, _)| file));
+            looked.found = found;
+        }
         looked
     }
 }
@@ -98,62 +95,51 @@ impl InForce {
         provider: &Provider,
         before: Option<&Visibility>,
     ) -> Visibility {
-        let Some(read) = &self.read else {
-            return before.cloned().unwrap_or_else(|| visibility(provider));
-        };
-        let general = visibility(read.entry(provider));
-        let own = read
-            .agent
-            .accounts
-            .get(account)
-            .cloned()
-            .unwrap_or_default();
+        if let (None, Some(before)) = (&self.read, before) {
+            return before.clone();
+        }
+        let entry = self.entry(provider);
+        let own = self.own(account).cloned().unwrap_or_default();
+        let read = self.read.as_ref();
+        let public_forges = read.and_then(|read| read.config.agent.public_forges.clone());
         Visibility {
-            hosts: own.hosts.unwrap_or(general.hosts),
-            forwarding: own.forwarding.unwrap_or(general.forwarding),
-            public_forges: match &read.agent.public_forges {
-                Some(patterns) => patterns.clone(),
-                None => general.public_forges,
-            },
+            hosts: own.hosts.unwrap_or_else(|| entry.hosts.clone()),
+            forwarding: own.forwarding.unwrap_or(entry.forwarding),
+            public_forges: public_forges.unwrap_or_else(|| Visibility::default().public_forges),
         }
     }
 
     /// Returns the expiration policy to plan for.
     pub fn expiration(&self, account: &str, provider: &Provider) -> ExpirationPolicy {
-        let own = |read: &Read| read.agent.accounts.get(account)?.expiration;
-        let own = self.read.as_ref().and_then(own);
+        let own = self.own(account).and_then(|own| own.expiration);
         own.unwrap_or(self.entry(provider).expiration)
     }
 
     pub fn on_demand(&self, account: &str, provider: &Provider) -> OnDemand {
-        let own = |read: &Read| read.agent.accounts.get(account)?.on_demand;
-        let own = self.read.as_ref().and_then(own);
+        let own = self.own(account).and_then(|own| own.on_demand);
         own.unwrap_or(self.entry(provider).on_demand)
     }
 
     /// Returns `agent.default_account`.
     pub fn default_account(&self) -> Option<&str> {
-        self.read.as_ref()?.agent.default_account.as_deref()
+        let read = self.read.as_ref()?;
+        read.config.agent.default_account.as_deref()
     }
 
     /// Returns a warning for each entry of `agent.accounts` that is of no account in `accounts` and
     /// of no provider.
-    pub fn unknown_accounts(&self, accounts: &[String]) -> Vec<String> {
-        let Some(read) = &self.read else {
+    pub fn unknown_accounts(&self, accounts: &[&str]) -> Vec<String> {
+        let Some(Read { file, config }) = &self.read else {
             return Vec::new();
         };
-        let providers = read.providers.iter().map(Provider::name);
-        let known: Vec<_> = accounts
-            .iter()
-            .map(String::as_str)
-            .chain(providers)
-            .collect();
-        let names = read.agent.accounts.keys();
+        let mut known = accounts.to_vec();
+        known.extend(config.providers.iter().map(Provider::name));
+        let names = config.agent.accounts.keys();
         let unknown = names.filter(|name| !known.contains(&name.as_str()));
         unknown
             .map(|name| {
                 let hint = suggestion(name, &known).map(|name| format!("; did you mean {name}?"));
-                let (file, hint) = (read.stamp.0.display(), hint.unwrap_or_default());
+                let (file, hint) = (file.display(), hint.unwrap_or_default());
                 format!("{file}: agent.accounts.{name}: there is no account {name}{hint}")
             })
             .collect()
@@ -161,83 +147,55 @@ impl InForce {
 
     /// Returns what `status` says about the file.
     pub fn warnings(&self) -> &[String] {
-        self.read.as_ref().map_or(&[], |read| &read.warnings)
+        let read = self.read.as_ref();
+        read.map_or(&[], |read| &read.config.warnings)
+    }
+
+    /// Returns what `agent.accounts` says of the account.
+    fn own(&self, account: &str) -> Option<&AccountOverrides> {
+        self.read.as_ref()?.config.agent.accounts.get(account)
     }
 
     /// Returns what the configuration says of the provider now, else what it said at the login.
     fn entry<'a>(&'a self, provider: &'a Provider) -> &'a Provider {
-        let read = self.read.as_ref();
-        read.map_or(provider, |read| read.entry(provider))
-    }
-}
-
-impl Read {
-    /// The entry of the same issuer and client. Two of them may differ in their aliases only.
-    fn entry<'a>(&'a self, provider: &'a Provider) -> &'a Provider {
-        let same = |entry: &&Provider| {
-            entry.issuer == provider.issuer && entry.client_id == provider.client_id
-        };
-        let named = self.providers.iter().filter(same);
-        named
-            .clone()
-            .find(|entry| entry.name() == provider.name())
-            .or(named.clone().next())
-            .unwrap_or(provider)
+        let read = self.read.iter();
+        let same = read
+            .flat_map(|read| &read.config.providers)
+            .filter(|entry| {
+                entry.issuer == provider.issuer && entry.client_id == provider.client_id
+            });
+        // two of one issuer and client may differ in their aliases only
+        let named = same.clone().find(|entry| entry.name() == provider.name());
+        named.or(same.clone().next()).unwrap_or(provider)
     }
 }
 
 impl Looked {
-    fn look(&mut self, files: &[PathBuf]) {
-        let Some(stamp) = files.iter().find_map(|file| stamp(file)) else {
-            self.unreadable = None;
-            if self.in_force.read.is_some() {
-                self.in_force = Shared::new(InForce::default());
-            }
-            return;
-        };
-        if self
-            .unreadable
-            .as_ref()
-            .is_some_and(|one| one.stamp == stamp)
-        {
-            return;
-        }
-        let read = self.in_force.read.as_ref();
-        if read.is_some_and(|read| read.stamp == stamp) {
-            self.unreadable = None;
-            return;
-        }
-        match parse(&stamp.0) {
-            Ok(config) => {
-                let before = read.map(|read| &read.stamp.0);
-                let mut warnings = config.warnings;
-                if let Some(before) = before.filter(|before| **before != stamp.0) {
-                    warnings.push(format!(
-                        "{} is gone: the settings are now those of {}",
-                        before.display(),
-                        stamp.0.display()
-                    ));
-                }
-                self.unreadable = None;
-                self.in_force = Shared::new(InForce {
-                    read: Some(Read {
-                        stamp,
-                        providers: config.providers,
-                        agent: config.agent,
-                        warnings,
-                    }),
-                });
-            }
+    fn read(&mut self, file: Option<&PathBuf>) {
+        let mut read = match file.map(|file| parse(file)).transpose() {
+            Ok(read) => read,
             // half-written perhaps: what was read before goes on counting
             Err(reason) => {
                 tracing::warn!("the client configuration is not readable: {reason}");
-                self.unreadable = Some(Unreadable { stamp, reason });
+                self.unreadable = Some(reason);
+                return;
             }
+        };
+        if let (Some(read), Some(before)) = (&mut read, &self.in_force.read)
+            && before.file != read.file
+        {
+            read.config.warnings.push(format!(
+                "{} is gone: the settings are now those of {}",
+                before.file.display(),
+                read.file.display()
+            ));
         }
+        self.unreadable = None;
+        self.in_force = Shared::new(InForce { read });
     }
 }
 
-fn parse(file: &Path) -> Result<ClientConfig, String> {
+fn parse(file: &Path) -> Result<Read, String> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
     if is_blank(&text) {
@@ -248,25 +206,15 @@ fn parse(file: &Path) -> Result<ClientConfig, String> {
     for provider in &mut config.providers {
         provider.client_secret = None;
     }
-    Ok(config)
-}
-
-/// Returns the visibility that a provider's entry sets.
-fn visibility(provider: &Provider) -> Visibility {
-    Visibility {
-        hosts: provider.hosts.clone(),
-        forwarding: provider.forwarding,
-        ..Visibility::default()
-    }
+    let file = file.to_owned();
+    Ok(Read { file, config })
 }
 
 /// Returns true if a file has no settings at all, as one that was cut off.
 fn is_blank(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
-    let mut lines = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim());
-    lines.all(|line| {
+    text.lines().all(|line| {
+        let line = line.split('#').next().unwrap_or_default().trim();
         let value = line.strip_prefix("---").unwrap_or(line).trim();
         matches!(value, "" | "..." | "null" | "~")
     })
@@ -328,15 +276,12 @@ mod tests {
         let narrow = "agent: {default_account: a, accounts: {wor: {hosts: [web]}}}\n";
         std::fs::write(file("first"), narrow).unwrap();
         assert_eq!(settings.look().default_account(), Some("a"));
-        let unknown = settings.look().unknown_accounts(&["work".to_owned()]);
+        let unknown = settings.look().unknown_accounts(&["work"]);
         assert!(
             unknown[0].ends_with("no account wor; did you mean work?"),
             "{unknown:?}"
         );
-        assert_eq!(
-            settings.look().unknown_accounts(&["wor".to_owned()]),
-            [""; 0]
-        );
+        assert_eq!(settings.look().unknown_accounts(&["wor"]), [""; 0]);
         for blank in ["", "# nothing\n", "--- ~\n", "---\nnull\n"] {
             std::fs::write(file("first"), blank).unwrap();
             assert_eq!(settings.look().default_account(), Some("a"));

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::lifecycle::Event;
+use super::locked;
 use super::owner::Owner;
 use super::passwords::Passwords;
 use super::prompt::on_demand::OnDemandLogin;
@@ -18,35 +19,15 @@ use crate::notices::Notices;
 use crate::serving::source::{Identity, IdentitySource, PasswordLock};
 
 pub struct AccountSource {
-    owner: Owner,
-    settings: Arc<Settings>,
-    clock: Clock,
-    on_demand: Arc<OnDemandLogin>,
+    pub owner: Owner,
+    pub settings: Arc<Settings>,
+    pub clock: Clock,
+    pub on_demand: Arc<OnDemandLogin>,
     /// How often each account has signed since the daemon's start.
-    used: watch::Sender<BTreeMap<String, u64>>,
+    pub used: watch::Sender<BTreeMap<String, u64>>,
 }
 
 impl AccountSource {
-    pub fn new(
-        owner: Owner,
-        settings: Arc<Settings>,
-        clock: Clock,
-        on_demand: Arc<OnDemandLogin>,
-    ) -> Self {
-        Self {
-            owner,
-            settings,
-            clock,
-            on_demand,
-            used: watch::Sender::default(),
-        }
-    }
-
-    /// Follows how often each account has signed.
-    pub fn used(&self) -> watch::Receiver<BTreeMap<String, u64>> {
-        self.used.subscribe()
-    }
-
     /// Brings the identities up to date with what the person has configured by now. (Asks for the
     /// time of a file or two: handing that to another thread would take longer.)
     pub async fn look_at_settings(&self) {
@@ -66,7 +47,7 @@ impl IdentitySource for AccountSource {
     }
 
     async fn freshen(&self, names: &[String], end: Instant) {
-        if super::locked::part(&self.owner.now().facts).is_some() {
+        if locked::part(&self.owner.now().facts).is_some() {
             return;
         }
         let left = || end.saturating_duration_since(Instant::now());
@@ -76,7 +57,7 @@ impl IdentitySource for AccountSource {
     }
 
     async fn ask_person(&self, names: &[String], end: Instant) {
-        if super::locked::part(&self.owner.now().facts).is_some() {
+        if locked::part(&self.owner.now().facts).is_some() {
             return;
         }
         let left = end.saturating_duration_since(Instant::now());

@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::store::StoreKind;
 
 /// How long `status` waits for a store that has not answered before.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns every account, those that cannot be used as notices.
 pub async fn reports(
@@ -23,7 +23,7 @@ pub async fn reports(
     clock: &Clock,
 ) -> (Vec<AccountStatus>, Vec<String>) {
     // goes on by itself where the keyring is slow: the next status has it
-    owner.bring_back(PATIENCE).await;
+    owner.bring_back(TIMEOUT).await;
     let (published, now) = (owner.now(), clock.now());
     let (mut reports, mut notices) = (Vec::new(), Vec::new());
     for account in &published.facts.accounts {
@@ -40,12 +40,9 @@ pub async fn reports(
     let in_force = &published.facts.agent.settings;
     notices.extend(settings.unreadable());
     notices.extend(in_force.warnings().iter().cloned());
-    let names = published
-        .facts
-        .accounts
-        .iter()
-        .map(|account| account.name.clone());
-    notices.extend(in_force.unknown_accounts(&names.collect::<Vec<_>>()));
+    let accounts = published.facts.accounts.iter();
+    let names: Vec<&str> = accounts.map(|account| account.name.as_str()).collect();
+    notices.extend(in_force.unknown_accounts(&names));
     (reports, notices)
 }
 

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use super::RunArgs;
 use super::log::option_name;
 use crate::accounts::store::password::PasswordError;
-use crate::accounts::{Accounts, EnsureError, Ensured, Joined, LogInError};
+use crate::accounts::{Accounts, EnsureError, Joined, LogInError};
 use crate::desktop::surroundings::Surroundings;
 use crate::serving::frame::{self, FRAME_TIMEOUT};
 use crate::serving::{PERSON_TIMEOUT, Serving};
@@ -155,7 +155,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             let passwords = &accounts.passwords;
             let unlocked = match part {
                 LockedPart::Screen => {
-                    accounts.bring_back().await;
+                    accounts.screen.bring_back().await;
                     Ok(())
                 }
                 LockedPart::Agent => passwords.unlock(password).await,
@@ -192,7 +192,7 @@ async fn ensure(accounts: &Accounts, which: &WhichAccount, ask_person: bool) -> 
         ensured = accounts.ensure(which).await;
     }
     match ensured {
-        Ok(Ensured(account)) => Event::Ready { account },
+        Ok(account) => Event::Ready { account },
         Err(EnsureError::LoginNeeded { account, reason }) => Event::LoginNeeded { account, reason },
         Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
         Err(EnsureError::Locked { part, reason }) => Event::Locked { part, reason },
@@ -234,7 +234,7 @@ fn failed(message: impl ToString, hint: Option<String>) -> Event {
 
 async fn status(control: &Control) -> StatusReport {
     let (all, args) = (&control.accounts, &control.args);
-    let store = all.store_choice().await;
+    let store = all.stores.chosen().await;
     let (accounts, notices) = all.reports().await;
     StatusReport {
         agent: AgentStatus {

@@ -16,7 +16,7 @@ pub use run::{RunError, run};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::accounts::store::StoreWish;
+use crate::accounts::store::StoreChoice;
 use log::LogLevel;
 use memory_lock::MemoryLock;
 
@@ -25,7 +25,7 @@ use memory_lock::MemoryLock;
 pub struct RunArgs {
     /// A path to serve the agent protocol on, besides the one in the runtime directory.
     pub socket: Option<PathBuf>,
-    pub store: StoreWish,
+    pub store: StoreChoice,
     pub memory_lock: MemoryLock,
     pub idle_stop: Option<Duration>,
     pub lifetime: Option<Duration>,

@@ -20,8 +20,8 @@ use super::memory_lock::MemoryLockError;
 use super::sockets::{Socket, Usage, accept};
 use super::systemd::{Passed, PassedError, take_sockets};
 use super::{RunArgs, hardening, log};
-use crate::accounts::Accounts;
 use crate::accounts::store::StoreError;
+use crate::accounts::{Accounts, Clock};
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::private_dir::{DirectoryError, make_private};
@@ -121,6 +121,7 @@ async fn serve(
     let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
     let surroundings = Arc::new(Surroundings::of_process(is_service));
     let accounts = Arc::new(Accounts::start(
+        Clock::system(),
         places,
         args.store,
         args.lifetime,

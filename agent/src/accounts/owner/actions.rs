@@ -19,10 +19,11 @@ use crate::accounts::renewal::exchange::{self, AskError};
 use crate::accounts::settings::Settings;
 use crate::accounts::shared::Shared;
 use crate::accounts::store::index::IndexFile;
+use crate::accounts::store::password::PasswordError;
 use crate::accounts::store::record;
-use crate::accounts::store::seal::{Lid, SealKey, is_sealed};
+use crate::accounts::store::seal::{SealKey, SealRecipient, is_sealed};
 use crate::accounts::store::seal_file::SealFile;
-use crate::accounts::store::{StoreError, StoreKind, Stores, private_file};
+use crate::accounts::store::{StoreError, StoreKind, Stores};
 use crate::failpoint;
 
 /// What actions are run with.
@@ -59,13 +60,19 @@ impl Actions {
     async fn perform(&self, action: Action<Real>) -> Ended {
         match action {
             Action::WriteSealFile { key, password } => {
-                let written = SealFile::write(self.seal_file.clone(), key, password).await;
+                let file = self.seal_file.clone();
+                let write = move || SealFile::write(&file, &key, &password);
+                let written = tokio::task::spawn_blocking(write).await;
+                let written = written.unwrap_or(Err(PasswordError::Ending));
                 let (written, reason) = file_written(written, Reason::SealFile);
                 let event = Event::SealFileWritten(written);
                 Ended { event, reason }
             }
             Action::RemoveSealFile => {
-                let removed = private_file::remove(&self.seal_file);
+                let file = self.seal_file.clone();
+                let removed =
+                    tokio::task::spawn_blocking(move || opkssh_files::remove(&file)).await;
+                let removed = removed.unwrap_or_else(|error| Err(error.into()));
                 if let Err(error) = &removed {
                     tracing::warn!("{}: {error}", self.seal_file.display());
                 }
@@ -228,7 +235,7 @@ impl Actions {
         &self,
         name: &str,
         store: StoreKind,
-        recipient: &Lid,
+        recipient: &SealRecipient,
     ) -> Result<SealedInStore, StoreError> {
         let text = match self.stores.load(store, name).await {
             Ok(Some(text)) => text,

@@ -18,12 +18,12 @@ use opkssh_protocol::account_name::AccountName;
 use opkssh_protocol::secret::Secret;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::account_for_login::OtherPerson;
 use super::clock::Clock;
 use super::credentials::Credentials;
 use super::lifecycle::{Event, Memory, Suspended};
 use super::material::{Facts, Real};
 use super::store::StoreKind;
-use super::whose::OtherPerson;
 use crate::notices::Notices;
 
 pub use actions::Actions;

@@ -8,12 +8,12 @@ use super::actions::{Actions, Ended};
 use super::published::Published;
 use super::reasons::Reasons;
 use super::{Answer, Message, NewLogin, NotTaken, Taken};
+use crate::accounts::account_for_login::{account_of_login, is_of};
 use crate::accounts::clock::Clock;
 use crate::accounts::lifecycle::{Event, Login, Notice, apply, next, wake};
 use crate::accounts::material::{Facts, Person, Real};
 use crate::accounts::renewal::alarm::Alarm;
 use crate::accounts::shared::Shared;
-use crate::accounts::whose::{account_of_login, is_of};
 use crate::notices::{Cause, Notices};
 
 pub struct Task {

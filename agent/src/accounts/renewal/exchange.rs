@@ -106,9 +106,9 @@ fn failure(error: OidcError) -> AskError {
 
 /// Returns the same credentials, to be renewed by a person only.
 pub fn left_to_person(current: &Credentials, now: UnixTime) -> Result<Credentials, MintError> {
-    let mut parts = current.parts().clone();
+    let mut parts = current.parts.clone();
     parts.renewal = Renewal::NeedsPerson;
-    current.renewed(parts, now)
+    Credentials::mint(parts, now)
 }
 
 /// Verifies the answer as fully as that of a login, and makes new credentials of it.
@@ -117,7 +117,7 @@ pub fn verify(
     refreshed: &Refreshed,
     now: UnixTime,
 ) -> Result<Credentials, VerifyError> {
-    let mut parts = current.parts().clone();
+    let mut parts = current.parts.clone();
     if parts.access_token.is_some() {
         parts.access_token = Some(refreshed.access_token.clone());
     }
@@ -125,7 +125,7 @@ pub fn verify(
         None => parts.renewal = Renewal::NeedsPerson,
         Some(id_token) => renew(&mut parts, id_token, &refreshed.documents, now)?,
     }
-    Ok(current.renewed(parts, now)?)
+    Ok(Credentials::mint(parts, now)?)
 }
 
 /// Makes the PK token that a refreshed ID token gives, and says what kind of renewal that is.

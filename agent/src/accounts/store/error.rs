@@ -31,8 +31,8 @@ pub enum StoreError {
     FileLocked,
     #[error("the encrypted file store has no passphrase yet")]
     FileNew,
-    #[error("{0}")]
-    Seal(PasswordError),
+    #[error(transparent)]
+    Seal(#[from] PasswordError),
     #[error("accounts.json: {0}")]
     Index(String),
 }

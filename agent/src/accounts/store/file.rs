@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use opkssh_files::Writer;
 use opkssh_protocol::secret::Secret;
 use parking_lot::Mutex;
 
@@ -13,7 +14,6 @@ use super::backend::Backend;
 use super::error::StoreError;
 use super::kind::StoreKind;
 use super::password::PasswordError;
-use super::private_file;
 use super::seal::SealKey;
 use crate::private_dir::make_private;
 
@@ -85,8 +85,10 @@ impl Backend for FileStore {
         let (key, file) = (self.open_key()?, self.file(id));
         self.blocking(move |directory| {
             make_private(directory).map_err(unusable)?;
-            let sealed = key.lid().seal(&secret).map_err(unusable)?;
-            private_file::replace(&file, sealed.as_bytes()).map_err(unusable)
+            let sealed = key.recipient().seal(&secret).map_err(unusable)?;
+            Writer::private()
+                .replace(&file, sealed.as_bytes())
+                .map_err(unusable)
         })
         .await
     }
@@ -110,7 +112,7 @@ impl Backend for FileStore {
     /// Needs no passphrase: a file can be deleted without being read.
     async fn delete(&self, id: &str) -> Result<(), StoreError> {
         let file = self.file(id);
-        self.blocking(move |_| private_file::remove(&file).map_err(unusable))
+        self.blocking(move |_| opkssh_files::remove(&file).map_err(unusable))
             .await
     }
 
@@ -138,7 +140,8 @@ fn make_key(file: &Path, passphrase: &Secret) -> Result<SealKey, PasswordError> 
         .wrap(passphrase)
         .map_err(|error| PasswordError::sealed(file, &error))?;
     // never over another, which entries may be sealed to
-    private_file::create(file, wrapped.as_bytes())
+    Writer::private()
+        .create(file, wrapped.as_bytes())
         .map_err(|error| PasswordError::file(file, error))?;
     Ok(key)
 }

@@ -3,109 +3,25 @@
 
 use std::path::PathBuf;
 
-use opkssh_protocol::time::UnixTime;
+use opkssh_files::Writer;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::private_file;
-use super::{StoreError, StoreKind};
-use crate::accounts::lifecycle::Version;
-use crate::accounts::material::{IndexEntry, Person, Profile};
-use crate::serving::source::Visibility;
+use super::StoreError;
+use crate::accounts::material::IndexEntry;
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Index {
-    pub accounts: Vec<Entry>,
+    pub accounts: Vec<NamedEntry>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+#[derive(Serialize, Deserialize)]
+pub struct NamedEntry {
     /// The account's name, and that of the store's item.
-    pub alias: String,
-    /// What its provider is called, besides its issuer.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub provider_aliases: Vec<String>,
-    pub issuer: String,
-    pub client_id: String,
-    /// `None`: written by an earlier version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    pub store: StoreKind,
-    pub logged_in_at: UnixTime,
-    /// Counts the changes since that login: no item below is used.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub generation: u64,
-    /// Logged out, but not out of the store yet: nothing may bring it back.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub leaving: bool,
-    /// The store's entry may be sealed, with the key in `seal.json`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub sealed: bool,
-    /// To which servers the account was last shown; `None`: not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub visibility: Option<Visibility>,
-}
-
-impl Entry {
-    /// Returns the entry that says this.
-    pub fn new(account: &str, entry: IndexEntry) -> Self {
-        let IndexEntry {
-            person,
-            store,
-            version,
-            leaving,
-            may_be_sealed,
-            profile,
-        } = entry;
-        let (client_id, provider_aliases, visibility) = match profile {
-            Some(profile) => (
-                profile.client_id,
-                profile.provider_aliases,
-                profile.visibility,
-            ),
-            None => Default::default(),
-        };
-        Self {
-            alias: account.to_owned(),
-            provider_aliases,
-            issuer: person.issuer,
-            client_id,
-            subject: person.subject,
-            store,
-            logged_in_at: UnixTime(version.login),
-            generation: version.generation,
-            leaving,
-            sealed: may_be_sealed,
-            visibility,
-        }
-    }
-
-    /// Returns what the entry says, and of which account.
-    pub fn read(self) -> (String, IndexEntry) {
-        let entry = IndexEntry {
-            person: Person {
-                issuer: self.issuer,
-                subject: self.subject,
-            },
-            store: self.store,
-            version: Version {
-                login: self.logged_in_at.0,
-                generation: self.generation,
-            },
-            leaving: self.leaving,
-            may_be_sealed: self.sealed,
-            profile: Some(Profile {
-                client_id: self.client_id,
-                provider_aliases: self.provider_aliases,
-                visibility: self.visibility,
-            }),
-        };
-        (self.alias, entry)
-    }
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+    #[serde(rename = "alias")]
+    pub name: String,
+    #[serde(flatten)]
+    pub entry: IndexEntry,
 }
 
 pub struct IndexFile {
@@ -126,10 +42,10 @@ impl IndexFile {
     pub fn write(&self, account: &str, entry: Option<IndexEntry>) -> Result<(), StoreError> {
         let _changing = self.changing.lock();
         let mut index = self.read()?;
-        index.accounts.retain(|entry| entry.alias != account);
-        index
-            .accounts
-            .extend(entry.map(|entry| Entry::new(account, entry)));
+        index.accounts.retain(|known| known.name != account);
+        let name = account.to_owned();
+        let named = entry.map(|entry| NamedEntry { name, entry });
+        index.accounts.extend(named);
         self.replace(&index)
     }
 
@@ -147,7 +63,8 @@ impl IndexFile {
     fn replace(&self, index: &Index) -> Result<(), StoreError> {
         let mut text = serde_json::to_vec_pretty(index).map_err(|error| self.failed(error))?;
         text.push(b'\n');
-        private_file::replace(&self.path, &text).map_err(|error| self.failed(error))
+        let written = Writer::private().replace(&self.path, &text);
+        written.map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: impl std::fmt::Display) -> StoreError {
@@ -158,6 +75,9 @@ impl IndexFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::lifecycle::Version;
+    use crate::accounts::material::Person;
+    use crate::accounts::store::StoreKind;
 
     fn entry() -> IndexEntry {
         IndexEntry {
@@ -192,6 +112,33 @@ mod tests {
         assert_eq!(file.read().unwrap().accounts.len(), 8);
         file.write("a3", None).unwrap();
         assert_eq!(file.read().unwrap().accounts.len(), 7);
+    }
+
+    #[test]
+    fn an_entry_is_flat_and_one_that_is_not_understood_is_refused() {
+        let text = r#"{"accounts": [{"alias": "a", "provider_aliases": ["google"],
+            "issuer": "https://op.example.com", "client_id": "c", "store": "secret-service",
+            "logged_in_at": 1, "later": true,
+            "visibility": {"hosts": ["a"], "forwarding": "deny", "public_forges": []}}]}"#;
+        let index: Index = serde_json::from_str(text).unwrap();
+        let entry = &index.accounts[0].entry;
+        assert_eq!(entry.person, super::tests::entry().person);
+        assert_eq!((entry.version.login, entry.version.generation), (1, 0));
+        assert!(!entry.leaving && !entry.may_be_sealed);
+        let profile = entry.profile.as_ref().unwrap();
+        assert_eq!(profile.visibility.as_ref().unwrap().hosts, ["a"]);
+
+        let mut written = serde_json::to_value(&index).unwrap();
+        let mut before: serde_json::Value = serde_json::from_str(text).unwrap();
+        before["accounts"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("later");
+        assert_eq!(written, before);
+
+        // not as an account that every server is shown
+        written["accounts"][0]["visibility"]["forwarding"] = "no such".into();
+        assert!(serde_json::from_value::<Index>(written).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The stores by name: in `accounts.json`, in `--store`, in sentences.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// The store of an account, chosen once.
@@ -26,22 +27,22 @@ impl StoreKind {
     }
 
     /// Returns the value of `--store` that asks for this store.
-    pub fn wish(self) -> StoreWish {
+    pub fn choice(self) -> StoreChoice {
         self.words().2
     }
 
-    fn words(self) -> (&'static str, &'static str, StoreWish) {
+    fn words(self) -> (&'static str, &'static str, StoreChoice) {
         match self {
-            Self::SecretService => ("secret-service", "the keyring", StoreWish::Keyring),
-            Self::File => ("file", "the encrypted file store", StoreWish::File),
-            Self::Memory => ("memory", "memory", StoreWish::Memory),
+            Self::SecretService => ("secret-service", "the keyring", StoreChoice::Keyring),
+            Self::File => ("file", "the encrypted file store", StoreChoice::File),
+            Self::Memory => ("memory", "memory", StoreChoice::Memory),
         }
     }
 }
 
 /// Which store new accounts get.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum StoreWish {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum StoreChoice {
     /// The keyring where there is one, else an encrypted file that was set up, else memory.
     #[default]
     Auto,
@@ -52,15 +53,11 @@ pub enum StoreWish {
     Memory,
 }
 
-impl StoreWish {
+impl StoreChoice {
     /// Returns the value of `--store`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Keyring => "keyring",
-            Self::File => "file",
-            Self::Memory => "memory",
-        }
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 

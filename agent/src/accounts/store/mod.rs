@@ -10,7 +10,6 @@ pub mod index;
 mod kind;
 mod memory;
 pub mod password;
-pub mod private_file;
 pub mod record;
 pub mod seal;
 pub mod seal_file;
@@ -28,7 +27,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 pub use error::StoreError;
-pub use kind::{StoreKind, StoreWish};
+pub use kind::{StoreChoice, StoreKind};
 
 use backend::Backend;
 use file::FileStore;
@@ -37,18 +36,18 @@ use password::{Attempt, Attempts, PasswordError};
 use secret_service::SecretService;
 
 /// How long `status` waits for a keyring that has not answered before.
-const SHORT: Duration = Duration::from_secs(2);
+const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// All stores, by kind.
 pub struct Stores {
     /// In the order in which `--store auto` asks them for new accounts.
     backends: Vec<Box<dyn Backend>>,
     keyring_answers: Arc<Notify>,
-    wish: StoreWish,
+    choice: StoreChoice,
     /// All tries at a store's passphrase.
     attempts: Attempts,
-    /// What the last question for a choice ended in, for `status`.
-    last_choice: Mutex<Option<Chosen>>,
+    /// What new accounts got last, for `status`.
+    last_chosen: Mutex<Option<Chosen>>,
 }
 
 /// What new accounts get, and why.
@@ -66,23 +65,27 @@ impl Chosen {
 }
 
 impl Stores {
-    pub fn new(wish: StoreWish, file_directory: PathBuf) -> Self {
+    pub fn new(choice: StoreChoice, file_directory: PathBuf) -> Self {
         let keyring_answers = Arc::<Notify>::default();
         let backends: Vec<Box<dyn Backend>> = vec![
             Box::new(SecretService::new(keyring_answers.clone())),
             Box::new(FileStore::new(file_directory)),
             Box::new(Memory),
         ];
-        Self::of(backends, keyring_answers, wish)
+        Self::of(backends, keyring_answers, choice)
     }
 
-    fn of(backends: Vec<Box<dyn Backend>>, keyring_answers: Arc<Notify>, wish: StoreWish) -> Self {
+    fn of(
+        backends: Vec<Box<dyn Backend>>,
+        keyring_answers: Arc<Notify>,
+        choice: StoreChoice,
+    ) -> Self {
         Self {
             backends,
             keyring_answers,
-            wish,
+            choice,
             attempts: Attempts::default(),
-            last_choice: Mutex::new(None),
+            last_chosen: Mutex::new(None),
         }
     }
 
@@ -94,7 +97,7 @@ impl Stores {
     /// Fails if a new login cannot be stored, as far as that is known without asking a keyring.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
         let waits = |backend: &dyn Backend| match locked_part_of(backend) {
-            Some(LockedPart::NewStore) => self.wish == backend.kind().wish(),
+            Some(LockedPart::NewStore) => self.choice == backend.kind().choice(),
             other => other.is_some(),
         };
         match self.wanted().any(waits) {
@@ -115,8 +118,8 @@ impl Stores {
         self.backends.iter().find_map(|backend| {
             let part = locked_part_of(backend.as_ref())?;
             let counts = match part {
-                LockedPart::NewStore => self.wish == backend.kind().wish(),
-                _ => is_used || self.wish != StoreWish::Memory,
+                LockedPart::NewStore => self.choice == backend.kind().choice(),
+                _ => is_used || self.choice != StoreChoice::Memory,
             };
             counts.then_some(part)
         })
@@ -147,16 +150,17 @@ impl Stores {
         locked.unlock(passphrase).await?;
         attempt.succeeded();
         // it takes new accounts now
-        *self.last_choice.lock() = None;
+        *self.last_chosen.lock() = None;
         Ok(())
     }
 
-    /// Returns the last choice. If there is none yet, asks the stores for at most [`SHORT`].
+    /// Returns what was chosen last. If nothing was yet, asks the stores for at most
+    /// [`STATUS_TIMEOUT`].
     pub async fn chosen(&self) -> Chosen {
-        if let Some(chosen) = self.last_choice.lock().clone() {
+        if let Some(chosen) = self.last_chosen.lock().clone() {
             return chosen;
         }
-        match tokio::time::timeout(SHORT, self.ask()).await {
+        match tokio::time::timeout(STATUS_TIMEOUT, self.ask()).await {
             Ok(Ok(chosen)) => chosen,
             Ok(Err((kind, error))) => {
                 let reason = match error.hint().filter(|_| error.locked_part().is_some()) {
@@ -184,7 +188,8 @@ impl Stores {
     /// Returns the stores that new accounts may have.
     fn wanted(&self) -> impl Iterator<Item = &dyn Backend> {
         let backends = self.backends.iter().map(AsRef::as_ref);
-        backends.filter(|backend| [StoreWish::Auto, backend.kind().wish()].contains(&self.wish))
+        backends
+            .filter(|backend| [StoreChoice::Auto, backend.kind().choice()].contains(&self.choice))
     }
 
     /// Chooses a store. Fails with the store that was asked for, or the first one, and its error.
@@ -196,13 +201,13 @@ impl Stores {
             let kind = backend.kind();
             match backend.probe().await {
                 Ok(reason) => {
-                    reasons.push(match self.wish {
-                        StoreWish::Auto => reason,
-                        wish => format!("asked for with --store {}", wish.name()),
+                    reasons.push(match self.choice {
+                        StoreChoice::Auto => reason,
+                        choice => format!("asked for with --store {}", choice.name()),
                     });
                     let reason = reasons.join("; ");
                     let chosen = Chosen { kind, reason };
-                    *self.last_choice.lock() = Some(chosen.clone());
+                    *self.last_chosen.lock() = Some(chosen.clone());
                     return Ok(chosen);
                 }
                 Err(error) => {

@@ -63,7 +63,7 @@ pub enum RecordError {
 
 /// Writes an item as the text that the store keeps.
 pub fn write(account: &str, item: &Item) -> Result<Secret, RecordError> {
-    let parts = item.credentials.parts();
+    let parts = &item.credentials.parts;
     let record = Record {
         version: VERSION,
         generation: item.version.generation,
@@ -86,7 +86,7 @@ pub fn write(account: &str, item: &Item) -> Result<Secret, RecordError> {
 /// Reads an item, and mints its certificate anew.
 pub fn read(text: &Secret, now: UnixTime) -> Result<Item, RecordError> {
     let record = parse(text)?;
-    let version = record.item_version();
+    let version = version(&record);
     let parts = Parts {
         key: Arc::new(UserKey::from_secret(&record.user_key)?),
         pk_token: UnverifiedPkToken::parse_compact(record.pk_token.expose())?,
@@ -105,7 +105,7 @@ pub fn read(text: &Secret, now: UnixTime) -> Result<Item, RecordError> {
 
 /// Reads the version only.
 pub fn read_version(text: &Secret) -> Result<Version, RecordError> {
-    Ok(parse(text)?.item_version())
+    Ok(version(&parse(text)?))
 }
 
 fn parse(text: &Secret) -> Result<Record, RecordError> {
@@ -116,11 +116,9 @@ fn parse(text: &Secret) -> Result<Record, RecordError> {
     }
 }
 
-impl Record {
-    fn item_version(&self) -> Version {
-        Version {
-            login: self.logged_in_at.0,
-            generation: self.generation,
-        }
+fn version(record: &Record) -> Version {
+    Version {
+        login: record.logged_in_at.0,
+        generation: record.generation,
     }
 }

@@ -17,12 +17,12 @@ const MOST_WORK: u8 = 20;
 
 const ARMOR: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
 
-/// The key that opens what was sealed to its [`Lid`].
+/// The key that opens what was sealed to its [`SealRecipient`].
 pub struct SealKey(x25519::Identity);
 
 /// The public half: it closes and cannot open.
 #[derive(Clone)]
-pub struct Lid(x25519::Recipient);
+pub struct SealRecipient(x25519::Recipient);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
@@ -40,8 +40,8 @@ impl SealKey {
         Self(x25519::Identity::generate())
     }
 
-    pub fn lid(&self) -> Lid {
-        Lid(self.0.to_public())
+    pub fn recipient(&self) -> SealRecipient {
+        SealRecipient(self.0.to_public())
     }
 
     /// Returns the key, sealed with `password`. Takes time and memory: not for the async runtime.
@@ -71,7 +71,7 @@ impl SealKey {
     }
 }
 
-impl Lid {
+impl SealRecipient {
     pub fn seal(&self, secret: &Secret) -> Result<String, SealError> {
         close(&self.0, secret.expose())
     }
@@ -81,7 +81,7 @@ impl Lid {
     }
 }
 
-impl std::fmt::Display for Lid {
+impl std::fmt::Display for SealRecipient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
@@ -142,14 +142,14 @@ mod tests {
     #[test]
     fn only_the_right_password_opens_and_damage_is_noticed() {
         let key = SealKey::generate();
-        let sealed = key.lid().seal(&secret("a refresh token")).unwrap();
+        let sealed = key.recipient().seal(&secret("a refresh token")).unwrap();
         assert!(is_sealed(&sealed) && !sealed.contains("token"));
         assert_eq!(key.open(&sealed).unwrap().expose(), "a refresh token");
 
         let wrapped = key.wrap(&secret("pass")).unwrap();
         let again = SealKey::unwrap(&wrapped, &secret("pass")).unwrap();
         assert_eq!(again.open(&sealed).unwrap().expose(), "a refresh token");
-        assert_eq!(again.lid().to_string(), key.lid().to_string());
+        assert_eq!(again.recipient().to_string(), key.recipient().to_string());
         let refused = SealKey::unwrap(&wrapped, &secret("Pass")).err();
         assert_eq!(refused, Some(SealError::WrongPassword));
 
@@ -158,6 +158,6 @@ mod tests {
         let cut = &sealed[..sealed.len() / 2];
         assert!(key.open(cut).is_err());
         assert_eq!(key.open("{}").err(), Some(SealError::Damaged));
-        assert!(Lid::parse("age1").is_err());
+        assert!(SealRecipient::parse("age1").is_err());
     }
 }

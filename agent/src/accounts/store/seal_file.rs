@@ -1,14 +1,13 @@
 //! `seal.json`: the key that everything is sealed to while the agent is locked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use opkssh_files::Writer;
 use opkssh_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::password::PasswordError;
-use super::private_file;
 use super::seal::SealKey;
-use crate::accounts::shared::Shared;
 
 const VERSION: u32 = 1;
 
@@ -25,39 +24,32 @@ pub struct SealFile {
 impl SealFile {
     /// Returns `None` if there is no such file.
     pub fn read(path: &Path) -> Result<Option<Self>, PasswordError> {
-        let failed = |error: &dyn ToString| PasswordError::file(path, error.to_string());
-        let text = match std::fs::read(path) {
-            Ok(text) => text,
+        let file = match std::fs::read(path) {
+            Ok(text) => serde_json::from_slice::<Self>(&text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(&error)),
+            Err(error) => return Err(PasswordError::file(path, error)),
         };
-        let file: Self = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+        let file = file.map_err(|error| PasswordError::file(path, error))?;
         match file.version {
             VERSION => Ok(Some(file)),
-            other => Err(failed(&format!(
-                "it was written by another version ({other})"
-            ))),
+            other => {
+                let reason = format!("it was written by another version ({other})");
+                Err(PasswordError::file(path, reason))
+            }
         }
     }
 
-    /// Writes the key, sealed with the password.
-    pub async fn write(
-        path: PathBuf,
-        key: Shared<SealKey>,
-        password: Shared<Secret>,
-    ) -> Result<(), PasswordError> {
-        let write = move || {
-            let failed = |error: &dyn ToString| PasswordError::file(&path, error.to_string());
-            let file = Self {
-                version: VERSION,
-                recipient: key.lid().to_string(),
-                identity: key.wrap(&password).map_err(|error| failed(&error))?,
-            };
-            let text = serde_json::to_vec_pretty(&file).map_err(|error| failed(&error))?;
-            private_file::replace(&path, &text).map_err(|error| failed(&error))
+    /// Writes the key, sealed with the password. Takes time: not for the async runtime.
+    pub fn write(path: &Path, key: &SealKey, password: &Secret) -> Result<(), PasswordError> {
+        let identity = key.wrap(password);
+        let file = Self {
+            version: VERSION,
+            recipient: key.recipient().to_string(),
+            identity: identity.map_err(|error| PasswordError::file(path, error))?,
         };
-        tokio::task::spawn_blocking(write)
-            .await
-            .unwrap_or(Err(PasswordError::Ending))
+        serde_json::to_vec_pretty(&file)
+            .map_err(std::io::Error::from)
+            .and_then(|text| Writer::private().replace(path, &text))
+            .map_err(|error| PasswordError::file(path, error))
     }
 }

@@ -54,7 +54,7 @@ impl Backend for Fake {
 }
 
 /// The keyring, the file and memory, as they answer.
-fn stores(wish: StoreWish, keyring: Option<StoreError>, file: Option<StoreError>) -> Stores {
+fn stores(choice: StoreChoice, keyring: Option<StoreError>, file: Option<StoreError>) -> Stores {
     let store = |kind, refuses| {
         Box::new(Fake {
             kind,
@@ -67,7 +67,7 @@ fn stores(wish: StoreWish, keyring: Option<StoreError>, file: Option<StoreError>
         store(StoreKind::File, file),
         Box::new(Memory),
     ];
-    Stores::of(backends, Arc::default(), wish)
+    Stores::of(backends, Arc::default(), choice)
 }
 
 async fn unlock(stores: &Stores, passphrase: &str) -> Result<(), PasswordError> {
@@ -84,8 +84,8 @@ fn unavailable() -> Option<StoreError> {
 async fn the_first_store_that_takes_new_accounts_is_chosen_and_why_not_those_before_is_told() {
     use StoreKind::{File, Memory, SecretService};
     let (locked, new) = (Some(StoreError::FileLocked), Some(StoreError::FileNew));
-    let (auto, no) = (StoreWish::Auto, "the keyring cannot be used: no bus; ");
-    for (wish, keyring, file, kind, reason) in [
+    let (auto, no) = (StoreChoice::Auto, "the keyring cannot be used: no bus; ");
+    for (choice, keyring, file, kind, reason) in [
         (auto, None, None, SecretService, "secret-service takes it"),
         (auto, None, locked, SecretService, "secret-service takes it"),
         (
@@ -103,21 +103,21 @@ async fn the_first_store_that_takes_new_accounts_is_chosen_and_why_not_those_bef
             &format!("{no}logins last"),
         ),
         (
-            StoreWish::File,
+            StoreChoice::File,
             None,
             None,
             File,
             "asked for with --store file",
         ),
         (
-            StoreWish::Memory,
+            StoreChoice::Memory,
             None,
             None,
             Memory,
             "asked for with --store memory",
         ),
     ] {
-        let chosen = stores(wish, keyring, file).choose().await.unwrap();
+        let chosen = stores(choice, keyring, file).choose().await.unwrap();
         assert_eq!(chosen.kind, kind);
         assert!(chosen.reason.starts_with(reason), "{}", chosen.reason);
     }
@@ -125,7 +125,11 @@ async fn the_first_store_that_takes_new_accounts_is_chosen_and_why_not_those_bef
 
 #[tokio::test]
 async fn a_store_that_a_person_set_up_or_asked_for_is_not_passed_over() {
-    let locked = stores(StoreWish::Auto, unavailable(), Some(StoreError::FileLocked));
+    let locked = stores(
+        StoreChoice::Auto,
+        unavailable(),
+        Some(StoreError::FileLocked),
+    );
     assert!(matches!(locked.choose().await, Err(StoreError::FileLocked)));
     assert!(matches!(
         locked.is_ready().await,
@@ -134,9 +138,9 @@ async fn a_store_that_a_person_set_up_or_asked_for_is_not_passed_over() {
     let shown = locked.chosen().await;
     assert_eq!(shown.kind, StoreKind::File);
     assert!(shown.reason.contains("opkssh agent unlock"), "{shown:?}");
-    let new = stores(StoreWish::File, None, Some(StoreError::FileNew));
+    let new = stores(StoreChoice::File, None, Some(StoreError::FileNew));
     assert!(matches!(new.is_ready().await, Err(StoreError::FileNew)));
-    let none = stores(StoreWish::Keyring, unavailable(), None);
+    let none = stores(StoreChoice::Keyring, unavailable(), None);
     assert!(matches!(
         none.choose().await,
         Err(StoreError::Unavailable(_))
@@ -151,21 +155,21 @@ async fn a_store_that_a_person_set_up_or_asked_for_is_not_passed_over() {
 async fn what_has_to_be_unlocked_depends_on_what_is_wanted_and_used() {
     use LockedPart::{NewStore, Store};
     let (locked, new) = (StoreError::FileLocked, StoreError::FileNew);
-    for (wish, file, is_used, part) in [
-        (StoreWish::Auto, Some(locked.clone()), false, Some(Store)),
-        (StoreWish::Memory, Some(locked.clone()), false, None),
-        (StoreWish::Memory, Some(locked), true, Some(Store)),
-        (StoreWish::Auto, Some(new.clone()), false, None),
-        (StoreWish::File, Some(new), false, Some(NewStore)),
-        (StoreWish::File, None, true, None),
+    for (choice, file, is_used, part) in [
+        (StoreChoice::Auto, Some(locked.clone()), false, Some(Store)),
+        (StoreChoice::Memory, Some(locked.clone()), false, None),
+        (StoreChoice::Memory, Some(locked), true, Some(Store)),
+        (StoreChoice::Auto, Some(new.clone()), false, None),
+        (StoreChoice::File, Some(new), false, Some(NewStore)),
+        (StoreChoice::File, None, true, None),
     ] {
-        assert_eq!(stores(wish, None, file).locked_part(is_used), part);
+        assert_eq!(stores(choice, None, file).locked_part(is_used), part);
     }
 }
 
 #[tokio::test]
 async fn the_store_that_asks_for_a_passphrase_is_the_one_that_is_unlocked() {
-    let stores = stores(StoreWish::Auto, unavailable(), Some(StoreError::FileNew));
+    let stores = stores(StoreChoice::Auto, unavailable(), Some(StoreError::FileNew));
     assert_eq!(stores.chosen().await.kind, StoreKind::Memory);
     assert_eq!(unlock(&stores, "").await, Err(PasswordError::Empty));
     assert_eq!(unlock(&stores, "wrong").await, Err(PasswordError::Wrong));
@@ -180,7 +184,7 @@ async fn the_store_that_asks_for_a_passphrase_is_the_one_that_is_unlocked() {
 
 #[tokio::test]
 async fn a_store_that_this_program_does_not_have_is_told() {
-    let stores = Stores::of(vec![Box::new(Memory)], Arc::default(), StoreWish::Auto);
+    let stores = Stores::of(vec![Box::new(Memory)], Arc::default(), StoreChoice::Auto);
     let refused = stores.load(StoreKind::File, "a").await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
 }

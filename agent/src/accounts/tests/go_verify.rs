@@ -128,7 +128,7 @@ fn go_decides_as_planned(world: &World, credentials: &Credentials, what: &str) -
         let etc = Etc::new()
             .provider(issuer, MintingProvider::CLIENT, &policy.to_string())
             .allow(&user, "alice@example.com", issuer);
-        let renewal = credentials.parts().renewal;
+        let renewal = credentials.parts.renewal;
         let plan = plan(times, policy, renewal, false, 0);
         let said = peer.verify(&etc, &user, &certificate, Path::new("/dev/null"));
         let verdict = said.success();

@@ -14,7 +14,7 @@ async fn world(lifetime: Option<Duration>) -> World {
     let (renews, policy) = (OnRefresh::RepeatsNonce, ExpirationPolicy::Oidc);
     let mut world = World::new(renews, HOUR, policy);
     world.lifetime = lifetime;
-    world.restart(StoreWish::Memory);
+    world.restart(StoreChoice::Memory);
     world.log_in().await;
     world
 }
@@ -60,7 +60,7 @@ async fn without_one_it_goes_on() {
 #[tokio::test]
 async fn an_agent_that_starts_after_the_end_shows_nothing_and_logs_out() {
     let (renews, policy) = (OnRefresh::RepeatsNonce, ExpirationPolicy::Oidc);
-    let store = StoreWish::File;
+    let store = StoreChoice::File;
     let mut world = World::with_store(store, START, renews, HOUR, policy);
     open_store(&world).await;
     world.log_in().await;

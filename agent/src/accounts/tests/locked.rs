@@ -9,7 +9,7 @@ use opkssh_protocol::secret::Secret;
 use super::*;
 use crate::accounts::store::StoreKind;
 use crate::accounts::store::password::PasswordError;
-use crate::accounts::store::seal::Lid;
+use crate::accounts::store::seal::SealRecipient;
 use crate::accounts::store::seal::is_sealed;
 use crate::accounts::store::seal_file::SealFile;
 
@@ -21,7 +21,7 @@ fn secret(text: &str) -> Secret {
 async fn with_file_store() -> World {
     let expiration = ExpirationPolicy::OidcRefreshed;
     let repeats = OnRefresh::RepeatsNonce;
-    let world = World::with_store(StoreWish::File, START, repeats, 3600, expiration);
+    let world = World::with_store(StoreChoice::File, START, repeats, 3600, expiration);
     open_store(&world).await;
     world
 }
@@ -111,7 +111,7 @@ async fn a_login_in_memory_only_is_at_risk_while_locked_too() {
 async fn a_passphrase_that_is_being_chosen_is_not_replaced_by_another() {
     let expiration = ExpirationPolicy::OidcRefreshed;
     let repeats = OnRefresh::RepeatsNonce;
-    let mut world = World::with_store(StoreWish::File, START, repeats, 3600, expiration);
+    let mut world = World::with_store(StoreChoice::File, START, repeats, 3600, expiration);
     // who chose it has hung up, and goes on
     let mut chosen = Box::pin(world.accounts.passwords.unlock_store(secret("passphrase")));
     tokio::select! {
@@ -126,7 +126,7 @@ async fn a_passphrase_that_is_being_chosen_is_not_replaced_by_another() {
         .unlock_store(secret("another"))
         .await;
     assert_eq!(another, Err(PasswordError::NotLocked));
-    world.restart(StoreWish::File);
+    world.restart(StoreChoice::File);
     let another = world
         .accounts
         .passwords
@@ -180,7 +180,9 @@ async fn what_a_store_sealed_although_it_failed_is_in_clear_before_the_key_goes(
     // it was done all the same, as when a keyring ends before it answers
     fs::remove_dir(&file).unwrap();
     let seal_file = SealFile::read(&world.places.seal_file()).unwrap().unwrap();
-    let sealed = Lid::parse(&seal_file.recipient).unwrap().seal(&record);
+    let sealed = SealRecipient::parse(&seal_file.recipient)
+        .unwrap()
+        .seal(&record);
     let sealed = Secret::new(sealed.unwrap());
     let saved = world.accounts.stores.save(StoreKind::File, "test", sealed);
     saved.await.unwrap();
@@ -189,7 +191,7 @@ async fn what_a_store_sealed_although_it_failed_is_in_clear_before_the_key_goes(
     world.rest().await;
     assert!(!world.places.seal_file().exists());
     assert!(!is_sealed(stored(&world, "test").await.expose()));
-    world.restart(StoreWish::File);
+    world.restart(StoreChoice::File);
     open_store(&world).await;
     assert_eq!(held(&world), ["test"]);
 }
@@ -200,7 +202,7 @@ async fn a_damaged_entry_takes_no_other_account_with_it() {
     for name in ["first", "second", "third"] {
         log_in_as(&mut world, name).await;
     }
-    world.restart(StoreWish::File);
+    world.restart(StoreChoice::File);
     fs::write(file(&world, "first"), "half").unwrap();
     open_store(&world).await;
     assert_eq!(held(&world), ["second", "third"]);
@@ -211,7 +213,7 @@ async fn a_damaged_entry_takes_no_other_account_with_it() {
     for name in ["second", "third"] {
         assert!(is_sealed(stored(&world, name).await.expose()));
     }
-    world.restart(StoreWish::File);
+    world.restart(StoreChoice::File);
     open_store(&world).await;
     assert!(world.places.seal_file().exists());
     unlock(&world).await;
@@ -226,7 +228,7 @@ async fn the_key_stays_until_what_was_sealed_is_back_or_given_up() {
         log_in_as(&mut world, "first").await;
         log_in_as(&mut world, "second").await;
         lock(&world).await;
-        world.restart(StoreWish::File);
+        world.restart(StoreChoice::File);
         open_store(&world).await;
         // another keyring would answer like this
         let file = file(&world, "first");
@@ -246,7 +248,7 @@ async fn the_key_stays_until_what_was_sealed_is_back_or_given_up() {
             world.accounts.log_out(&first, false).await.unwrap();
         } else {
             // the next daemon needs the password again, and has it all
-            world.restart(StoreWish::File);
+            world.restart(StoreChoice::File);
             fs::rename(&aside, &file).unwrap();
             open_store(&world).await;
             assert!(held(&world).is_empty());
@@ -268,11 +270,13 @@ async fn what_cannot_be_used_is_in_clear_before_the_key_goes() {
     let record = record.to_string();
     lock(&world).await;
     let file = SealFile::read(&world.places.seal_file()).unwrap().unwrap();
-    let sealed = Lid::parse(&file.recipient).unwrap().seal(&secret(&record));
+    let sealed = SealRecipient::parse(&file.recipient)
+        .unwrap()
+        .seal(&secret(&record));
     let sealed = Secret::new(sealed.unwrap());
     let saved = world.accounts.stores.save(StoreKind::File, "test", sealed);
     saved.await.unwrap();
-    world.restart(StoreWish::File);
+    world.restart(StoreChoice::File);
     open_store(&world).await;
     unlock(&world).await;
     assert!(held(&world).is_empty());

@@ -26,7 +26,7 @@ use super::lifecycle::{self, wake};
 use super::material::AccountFacts;
 use super::owner::Published;
 use super::provider::Http;
-use super::{Accounts, Clock, Joined, StoreWish, status};
+use super::{Accounts, Clock, Joined, StoreChoice, status};
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 
@@ -61,12 +61,12 @@ impl World {
         id_token_ttl: i64,
         expiration: ExpirationPolicy,
     ) -> Self {
-        let store = StoreWish::Memory;
+        let store = StoreChoice::Memory;
         Self::with_store(store, start, on_refresh, id_token_ttl, expiration)
     }
 
     fn with_store(
-        store: StoreWish,
+        store: StoreChoice,
         start: UnixTime,
         on_refresh: OnRefresh,
         id_token_ttl: i64,
@@ -109,7 +109,7 @@ impl World {
     }
 
     /// Another daemon takes over.
-    fn restart(&mut self, store: StoreWish) {
+    fn restart(&mut self, store: StoreChoice) {
         self.accounts = start_agent(&self.places, &self.clock, store, self.lifetime);
     }
 
@@ -222,13 +222,13 @@ impl World {
 fn start_agent(
     places: &Places,
     clock: &Clock,
-    store: StoreWish,
+    store: StoreChoice,
     lifetime: Option<Duration>,
 ) -> Accounts {
     std::fs::create_dir_all(places.accounts_file().parent().unwrap()).unwrap();
     let surroundings = Arc::new(Surroundings::of_process(false));
     let notices = Arc::new(Notices::default());
-    Accounts::start_at(
+    Accounts::start(
         clock.clone(),
         places,
         store,

@@ -3,8 +3,8 @@
 use opkssh_protocol::account_name::AccountName;
 
 use super::*;
+use crate::accounts::account_for_login::is_named_after_provider;
 use crate::accounts::login::shared_login::LoginKey;
-use crate::accounts::whose::is_named_after_provider;
 
 fn world() -> World {
     World::new(OnRefresh::RepeatsNonce, 3600, ExpirationPolicy::Oidc)
@@ -58,7 +58,7 @@ async fn an_agent_does_not_end_while_a_login_is_open() {
 
 #[tokio::test]
 async fn an_account_of_which_the_index_does_not_say_whose_it_is_is_logged_in_to_again() {
-    let store = StoreWish::File;
+    let store = StoreChoice::File;
     let expiration = ExpirationPolicy::Oidc;
     let mut world = World::with_store(store, START, OnRefresh::RepeatsNonce, 3600, expiration);
     super::locked::open_store(&world).await;
@@ -100,7 +100,7 @@ async fn an_account_of_which_the_index_does_not_say_whose_it_is_is_logged_in_to_
 
 #[tokio::test]
 async fn a_login_does_not_wait_for_an_index_that_cannot_be_written() {
-    let store = StoreWish::File;
+    let store = StoreChoice::File;
     let expiration = ExpirationPolicy::Oidc;
     let world = World::with_store(store, START, OnRefresh::RepeatsNonce, 3600, expiration);
     super::locked::open_store(&world).await;

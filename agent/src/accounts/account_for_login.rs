@@ -16,14 +16,8 @@ pub struct OtherPerson {
     account: String,
     owner: String,
     newcomer: String,
-    hint: String,
-}
-
-impl OtherPerson {
     /// What the person can do about it.
-    pub fn hint(&self) -> String {
-        self.hint.clone()
-    }
+    pub hint: String,
 }
 
 /// Returns the name of the account that a login is for. With `wanted`: that one, if it is free or
@@ -58,13 +52,10 @@ pub fn account_of_login(
 /// Returns true if the account is this person's. An early version's index does not say whose it is:
 /// then its item does; without that, whoever logs in at its issuer may have it back.
 pub fn is_of(account: &AccountFacts, person: &Person) -> bool {
-    let known = match (&account.person.subject, account.item()) {
-        (Some(subject), _) => Some(subject.as_str()),
-        (None, Some(item)) => Some(item.credentials.subject()),
-        (None, None) => None,
-    };
-    let theirs = person.subject.as_deref();
-    account.person.issuer == person.issuer && known.is_none_or(|known| theirs == Some(known))
+    let in_index = account.person.subject.as_deref();
+    let known = in_index.or_else(|| Some(account.item()?.credentials.subject()));
+    account.person.issuer == person.issuer
+        && known.is_none_or(|known| person.subject.as_deref() == Some(known))
 }
 
 /// Returns true if a login there that names no account ends as the account named after the
@@ -75,11 +66,10 @@ pub fn is_named_after_provider(facts: &Facts, request: &LoginRequest) -> bool {
         return false;
     };
     let name = provider.name();
-    let mut there = facts
-        .accounts
-        .iter()
-        .filter(|one| one.person.issuer == provider.issuer && provider_name(one) == name);
-    there.all(|one| one.name == name)
+    facts.accounts.iter().all(|one| {
+        let is_there = one.person.issuer == provider.issuer && provider_name(one) == name;
+        !is_there || one.name == name
+    })
 }
 
 /// Returns the address of the person whose account a login to `provider` is going to be, if it is
@@ -111,12 +101,9 @@ pub fn shares_grant(facts: &Facts, issuer: &str, subject: Option<&str>) -> bool 
 
 /// What the account's provider is called.
 fn provider_name(account: &AccountFacts) -> &str {
-    let aliases = account
-        .profile
-        .as_ref()
-        .map(|profile| &profile.provider_aliases);
-    let alias = aliases.and_then(|aliases| aliases.first());
-    alias.map_or(&account.person.issuer, |alias| alias)
+    let profile = account.profile.as_ref();
+    let alias = profile.and_then(|profile| profile.provider_aliases.first());
+    alias.unwrap_or(&account.person.issuer)
 }
 
 fn other_person(
