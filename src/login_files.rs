@@ -9,7 +9,7 @@ use opkssh_client::{
     Environment, HeldCertificate, LoginArgs, LoginDisplay, RedirectInput, is_configured,
     login_request, read_redirects, show_certificate,
 };
-use opkssh_protocol::control;
+use opkssh_protocol::control::Failure;
 use opkssh_protocol::places::Places;
 
 use crate::report::CommandFailure;
@@ -47,12 +47,7 @@ pub fn login_files(
     );
     let awaited = Arc::new(Awaited::default());
     let brought = awaited.clone();
-    read_redirects(move |answer| {
-        brought.bring(&answer).map_err(|error| control::Failure {
-            message: error.to_string(),
-            hint: Some(error.hint()),
-        })
-    });
+    read_redirects(move |answer| brought.bring(&answer).map_err(Failure::from));
     let mut show = |event| display.show(&event);
     let written =
         opkssh_agent::login_to_files(request, &target, places, &awaited, data, &mut show)?;

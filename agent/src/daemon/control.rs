@@ -189,9 +189,11 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             };
             after_password(control, unlocked)
         }
-        Request::Redirected { url } => match control.accounts.logins.bring(&url) {
+        Request::Redirected { url } => match control.accounts.logins.awaited.bring(&url) {
             Ok(()) => Event::RedirectTaken,
-            Err(error) => failed(error.to_string(), Some(error.hint())),
+            Err(error) => Event::Failed {
+                failure: error.into(),
+            },
         },
         Request::Connecting(connecting) => {
             control.serving.announce(connecting);
@@ -229,7 +231,8 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
 fn logged_in(control: &Control, joined: Result<Joined, Arc<LogInError>>) -> Event {
     match joined {
         Ok(Joined::LoggedIn(account)) => {
-            control.accounts.on_demand.note_person(&account.alias);
+            let questions = &control.accounts.on_demand.questions;
+            questions.forget_answer(&account.alias);
             Event::LoggedIn { account }
         }
         Ok(Joined::Usable(account)) => Event::Ready { account },

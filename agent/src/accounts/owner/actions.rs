@@ -14,7 +14,7 @@ use crate::accounts::lifecycle::{
     StoreFailure,
 };
 use crate::accounts::material::{IndexEntry, Item, Real};
-use crate::accounts::provider::{self, Http};
+use crate::accounts::provider::{Effect, ProviderClient};
 use crate::accounts::renewal::exchange::{self, AskError};
 use crate::accounts::settings::Settings;
 use crate::accounts::shared::Shared;
@@ -23,6 +23,7 @@ use crate::accounts::store::record;
 use crate::accounts::store::seal::{Lid, SealKey, is_sealed};
 use crate::accounts::store::seal_file::SealFile;
 use crate::accounts::store::{StoreError, StoreKind, Stores, private_file};
+use crate::desktop::surroundings::Surroundings;
 use crate::failpoint;
 
 /// What actions are run with.
@@ -30,7 +31,7 @@ pub struct Actions {
     pub stores: Arc<Stores>,
     pub index: Arc<IndexFile>,
     pub seal_file: PathBuf,
-    pub http: Arc<Http>,
+    pub surroundings: Arc<Surroundings>,
     pub clock: Clock,
     pub settings: Arc<Settings>,
 }
@@ -136,7 +137,7 @@ impl Actions {
             Step::Ask {
                 token, credentials, ..
             } => {
-                let answer = exchange::ask(&self.http, &credentials, &token).await;
+                let answer = exchange::ask(&self.surroundings, &credentials, &token).await;
                 asked(answer, &credentials, self.clock.now())
             }
             Step::Verify {
@@ -263,8 +264,8 @@ impl Actions {
         provider: &opkssh_protocol::config::Provider,
         token: &Secret,
     ) -> (Revocation, Heard) {
-        let revoked = match provider::discover(&self.http, &provider.issuer).await {
-            Ok(documents) => provider::revoke(&self.http, &documents, provider, token).await,
+        let revoked = match ProviderClient::discover(&self.surroundings, provider).await {
+            Ok(client) => client.revoke(token).await,
             Err(error) => Err(error),
         };
         match revoked {
@@ -291,27 +292,27 @@ fn asked(
     credentials: &Credentials,
     now: UnixTime,
 ) -> (Outcome<Real>, Heard) {
-    let asked = match &answer {
-        Err(AskError::NotSent(_)) => Asked::NotSent,
-        Err(AskError::InvalidGrant(_)) => Asked::InvalidGrant,
-        Err(AskError::NeedsPerson(_)) => match exchange::left_to_person(credentials, now) {
-            Ok(credentials) => Asked::NeedsPerson(Shared::new(credentials)),
-            Err(_) => Asked::Refused,
-        },
-        Err(AskError::Refused(_)) => Asked::Refused,
-        Err(AskError::NoAnswer(_) | AskError::TimedOut) => Asked::NoAnswer,
-        Ok(_) => Asked::NotSent,
-    };
-    match answer {
+    let error = match answer {
         Ok((refresh_token, answer)) => {
             let asked = Asked::Answered {
                 refresh_token: refresh_token.map(Shared::new),
                 answer: Shared::new(answer),
             };
-            (Outcome::Asked(asked), Heard::Nothing)
+            return (Outcome::Asked(asked), Heard::Nothing);
         }
-        Err(error) => (Outcome::Asked(asked), Heard::Refresh(error.to_string())),
-    }
+        Err(error) => error,
+    };
+    let asked = match error.effect {
+        Effect::None => Asked::NotSent,
+        Effect::InvalidGrant => Asked::InvalidGrant,
+        Effect::NeedsPerson => match exchange::left_to_person(credentials, now) {
+            Ok(credentials) => Asked::NeedsPerson(Shared::new(credentials)),
+            Err(_) => Asked::Refused,
+        },
+        Effect::Refused => Asked::Refused,
+        Effect::Unknown => Asked::NoAnswer,
+    };
+    (Outcome::Asked(asked), Heard::Refresh(error.to_string()))
 }
 
 fn failed<T>(result: Result<T, StoreError>) -> (Result<T, StoreFailure>, Heard) {
