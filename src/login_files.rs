@@ -48,7 +48,7 @@ pub fn login_files(
     let brought = awaited.clone();
     read_redirects(move |answer| {
         let brought = brought.bring(&answer);
-        brought.map_err(|error| ClientError::new(&error, error.hint()))
+        brought.map_err(|error| ClientError::Failed(error.into()))
     });
     let mut show = |event| display.show(&event);
     let written =

@@ -9,16 +9,15 @@ use std::sync::Arc;
 
 use opkssh_files::Writer;
 use opkssh_protocol::certificate::UnverifiedCertificate;
-use opkssh_protocol::control::{Event, KeyType, LoginRequest};
+use opkssh_protocol::control::{Event, Failure, KeyType, LoginRequest};
 use opkssh_protocol::id_token::Claims;
 use opkssh_protocol::places::Places;
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::login::awaited::Awaited;
-use super::login::{self, LoggedIn, LoginFailure};
+use super::login::{LoggedIn, Login, Page};
 use super::mint::mint;
-use super::provider::Http;
 use crate::desktop::surroundings::Surroundings;
 
 /// Where the key shall go.
@@ -47,8 +46,8 @@ pub struct WrittenKeys {
 
 #[derive(Debug, thiserror::Error)]
 pub enum WriteKeysError {
-    #[error(transparent)]
-    Login(#[from] LoginFailure),
+    #[error("{}", .0.message)]
+    Login(Failure),
     #[error("no default ssh key file free for openpubkey")]
     NoFreeSlot,
     #[error("{what}: {error}")]
@@ -93,14 +92,20 @@ pub fn login_to_files(
         .build()
         .map_err(failed("the login cannot run"))?;
     runtime.block_on(async {
-        let (events, mut shown) = mpsc::channel(8);
-        let http = Http::new(Arc::new(Surroundings::of_process(false)));
+        let (events, mut shown) = mpsc::unbounded_channel();
+        let surroundings = Arc::new(Surroundings::of_process(false));
         let clock = Clock::system();
-        let context = login::Context {
-            now: &|| clock.now(),
+        let login = Login {
+            surroundings: &surroundings,
+            request,
+            awaited,
+            tell: &|event| {
+                let _ = events.send(event);
+            },
+            clock: &clock,
             may_revoke: &|_, _| false,
         };
-        let login = login::log_in(&http, request, awaited, &events, context);
+        let login = login.run();
         tokio::pin!(login);
         let logged_in = loop {
             tokio::select! {
@@ -109,15 +114,17 @@ pub fn login_to_files(
                 result = &mut login => break result,
             }
         };
-        let logged_in = logged_in?;
+        let logged_in = logged_in.map_err(WriteKeysError::Login)?;
         let result = keep(request, target, places, out, &logged_in);
         // this runtime ends here, so the page has to leave first
         match (logged_in.browser, &result) {
             (Some(browser), Ok(keys)) => {
                 let who = keys.identity.email().unwrap_or(keys.identity.sub());
-                browser.say_logged_in(who).await;
+                browser.answer(Page::logged_in(who)).await;
             }
-            (Some(browser), Err(error)) => browser.say_failed(&error.to_string(), None).await,
+            (Some(browser), Err(error)) => {
+                browser.answer(Page::failed(&error.to_string(), None)).await;
+            }
             (None, _) => {}
         }
         result
@@ -144,12 +151,13 @@ fn keep(
     logged_in: &LoggedIn,
 ) -> Result<WrittenKeys, WriteKeysError> {
     let LoggedIn {
-        provider,
+        client,
         key,
         pk_token,
         access_token,
         ..
     } = logged_in;
+    let provider = &client.provider;
     let send = request
         .send_access_token
         .unwrap_or(provider.send_access_token);

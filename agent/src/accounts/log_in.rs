@@ -17,27 +17,28 @@ use super::clock::Clock;
 use super::credentials::{Credentials, Parts};
 use super::lifecycle::StoreClosed;
 use super::log_in_error::LogInError;
-use super::login::awaited::{Awaited, NotAwaited};
-use super::login::shared_login::{Interrupted, LoginKey, SharedLogins};
-use super::login::{self, LoggedIn};
+use super::login::awaited::Awaited;
+use super::login::shared_login::{Interrupted, LoginKey, SharedLogins, Tell};
+use super::login::{LoggedIn, Login, Page};
 use super::material::AccountFacts;
 use super::owner::{NewLogin, Owner, Published, Taken};
-use super::provider::{self, Http};
 use super::select::find_one;
 use super::store::{StoreKind, Stores};
 use super::{locked, status};
+use crate::desktop::surroundings::Surroundings;
 
 /// How long a login waits to be stored and tried for renewal. The person may have to type the
 /// keyring's password.
-const PATIENCE: Duration = Duration::from_secs(30);
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Logs in, for all who ask.
 pub struct Logins {
     owner: Owner,
     stores: Arc<Stores>,
-    http: Arc<Http>,
+    surroundings: Arc<Surroundings>,
     clock: Clock,
-    awaited: Awaited,
+    /// Where the browser's answers can be brought.
+    pub awaited: Awaited,
     shared: SharedLogins<Result<Joined, Arc<LogInError>>>,
     /// Read while a login that the provider has granted is being kept, whoever has hung up.
     pub(super) keeping: Arc<RwLock<()>>,
@@ -52,11 +53,16 @@ pub enum Joined {
 }
 
 impl Logins {
-    pub fn new(owner: Owner, stores: Arc<Stores>, http: Arc<Http>, clock: Clock) -> Self {
+    pub fn new(
+        owner: Owner,
+        stores: Arc<Stores>,
+        surroundings: Arc<Surroundings>,
+        clock: Clock,
+    ) -> Self {
         Self {
             owner,
             stores,
-            http,
+            surroundings,
             clock,
             awaited: Awaited::default(),
             shared: SharedLogins::default(),
@@ -74,11 +80,6 @@ impl Logins {
         let _ = tokio::time::timeout(limit, self.keeping.write()).await;
     }
 
-    /// Brings the browser's answer to the login that waits for it.
-    pub fn bring(&self, answer: &Secret) -> Result<(), NotAwaited> {
-        self.awaited.bring(answer)
-    }
-
     /// Logs in. However many ask for the same login at once, there is one: see
     /// [`super::login::shared_login`].
     pub async fn log_in(
@@ -91,8 +92,8 @@ impl Logins {
             self.usable(which).map(Joined::Usable).map(Ok)
         };
         let (this, alone) = (self.clone(), request.clone());
-        let begin = |events| async move {
-            let logged_in = this.log_in_alone(&alone, &events).await;
+        let begin = |tell| async move {
+            let logged_in = this.log_in_alone(alone, tell).await;
             logged_in.map(Joined::LoggedIn).map_err(Arc::new)
         };
         let by_provider = is_named_after_provider(&self.owner.now().facts, request);
@@ -125,28 +126,26 @@ impl Logins {
         events: &mpsc::Sender<Event>,
     ) -> Result<Joined, Arc<LogInError>> {
         self.refuse_if_locked()?;
-        self.owner.bring_back(PATIENCE).await;
-        let request = self.request_again(alias, flow, asking, joining)?;
+        self.owner.bring_back(STORE_TIMEOUT).await;
+        let request = LoginRequest {
+            flow,
+            asking,
+            joining,
+            ..self.request_again(alias)?
+        };
         self.log_in(&request, events).await
     }
 
-    fn request_again(
-        &self,
-        alias: &str,
-        flow: Flow,
-        asking: Asking,
-        joining: Joining,
-    ) -> Result<LoginRequest, LogInError> {
+    fn request_again(&self, alias: &str) -> Result<LoginRequest, LogInError> {
         let published = self.owner.now();
         let account = find_one(&published.facts, &WhichAccount::Named(alias.to_owned()))?;
         let unknown = || LogInError::Unknown(alias.to_owned());
         let account = account.ok_or_else(unknown)?;
         let Some(item) = account.item() else {
-            return Err(match account.store {
-                Some(store) => self.stores.is_open(store).err(),
-                None => None,
-            }
-            .map_or_else(unknown, LogInError::Store));
+            let closed = account
+                .store
+                .and_then(|store| self.stores.is_open(store).err());
+            return Err(closed.map_or_else(unknown, LogInError::Store));
         };
         let parts = &item.credentials.parts;
         Ok(LoginRequest {
@@ -154,11 +153,11 @@ impl Logins {
             key_type: item.credentials.key_type(),
             principals: parts.principals.clone(),
             send_access_token: Some(parts.access_token.is_some()),
-            flow,
+            flow: Flow::default(),
             again: true,
             account: Some(AccountName::existing(&account.name)),
-            asking,
-            joining,
+            asking: Asking::default(),
+            joining: Joining::default(),
         })
     }
 
@@ -180,28 +179,27 @@ impl Logins {
 
     async fn log_in_alone(
         self: &Arc<Self>,
-        request: &LoginRequest,
-        events: &mpsc::Sender<Event>,
+        mut request: LoginRequest,
+        tell: Tell,
     ) -> Result<AccountStatus, LogInError> {
-        self.refuse_useless(request).await?;
-        let mut request = request.clone();
+        self.refuse_useless(&request).await?;
         if let ([provider], None) = (&request.providers[..], &request.asking.login_hint) {
             // helps the person to be who they were
             let facts = &self.owner.now().facts;
             request.asking.login_hint = expected_person(facts, request.account.as_ref(), provider);
         }
-        let may_revoke = |issuer: &str, subject: Option<&str>| {
-            !shares_grant(&self.owner.now().facts, issuer, subject)
+        let login = Login {
+            surroundings: &self.surroundings,
+            request: &request,
+            awaited: &self.awaited,
+            tell: &*tell,
+            clock: &self.clock,
+            may_revoke: &|issuer, subject| !shares_grant(&self.owner.now().facts, issuer, subject),
         };
-        let context = login::Context {
-            now: &|| self.clock.now(),
-            may_revoke: &may_revoke,
-        };
-        let logged_in = login::log_in(&self.http, &request, &self.awaited, events, context).await?;
-        let waiting = Event::Waiting {
+        let logged_in = login.run().await.map_err(LogInError::Login)?;
+        tell(Event::Waiting {
             what: "Storing the login".to_owned(),
-        };
-        let _ = events.send(waiting).await;
+        });
         // from here on the provider has given something away, whoever hangs up
         let this = self.clone();
         let keeping = self.keeping.clone().read_owned().await;
@@ -238,57 +236,46 @@ impl Logins {
         logged_in: LoggedIn,
         request: LoginRequest,
     ) -> Result<AccountStatus, LogInError> {
-        let LoggedIn {
-            provider,
-            key,
-            pk_token,
-            access_token,
-            refresh_token,
-            documents,
-            browser,
-        } = logged_in;
-        let send = request
-            .send_access_token
-            .unwrap_or(provider.send_access_token);
+        let client = logged_in.client;
+        let send = request.send_access_token;
         let parts = Parts {
-            provider: provider.clone(),
+            provider: client.provider.clone(),
             principals: request.principals,
-            key: Arc::new(key),
-            pk_token,
-            access_token: send.then_some(access_token),
-            renewal: match refresh_token {
+            key: Arc::new(logged_in.key),
+            pk_token: logged_in.pk_token,
+            access_token: send
+                .unwrap_or(client.provider.send_access_token)
+                .then_some(logged_in.access_token),
+            renewal: match logged_in.refresh_token {
                 Some(_) => Renewal::Unknown,
                 None => Renewal::NeedsPerson,
             },
         };
         let subject = parts.pk_token.unverified_claims().sub().to_owned();
+        let refresh_token = logged_in.refresh_token;
         let kept = self
             .hand_over(parts, refresh_token.clone(), request.account)
             .await;
-        match kept {
-            Ok((status, who)) => {
-                if let Some(browser) = browser {
-                    drop(browser.say_logged_in(&who));
-                }
-                Ok(status)
-            }
-            Err(error) => {
-                let hint = error.hint();
-                if let Some(browser) = browser {
-                    drop(browser.say_failed(&error.to_string(), hint.as_deref()));
-                }
-                // Nobody will ever use it. But where an account of this person is there, both
-                // tokens may belong to one grant, and the end of one would be the other's. (So the
-                // token of an account that a login replaces is left alone, too.)
-                let is_alone =
-                    !shares_grant(&self.owner.now().facts, &provider.issuer, Some(&subject));
-                if let Some(refresh_token) = refresh_token.filter(|_| is_alone) {
-                    let _ =
-                        provider::revoke(&self.http, &documents, &provider, &refresh_token).await;
-                }
-                Err(error)
-            }
+        if let Some(browser) = logged_in.browser {
+            drop(browser.answer(match &kept {
+                Ok((_, who)) => Page::logged_in(who),
+                Err(error) => Page::failed(&error.to_string(), error.hint().as_deref()),
+            }));
         }
+        // Nobody will ever use a refused login's token. But where an account of this person is
+        // there, both tokens may belong to one grant, and the end of one would be the other's. (So
+        // the token of an account that a login replaces is left alone, too.)
+        if kept.is_err()
+            && let Some(refresh_token) = refresh_token
+            && !shares_grant(
+                &self.owner.now().facts,
+                &client.provider.issuer,
+                Some(&subject),
+            )
+        {
+            let _ = client.revoke(&refresh_token).await;
+        }
+        kept.map(|(status, _)| status)
     }
 
     /// Returns the new account, and who it is in a word.
@@ -337,7 +324,7 @@ impl Logins {
             latest = status.or(latest.take());
             has_settled(published, account).then_some(())
         };
-        self.owner.wait_for(PATIENCE, settled).await;
+        self.owner.wait_for(STORE_TIMEOUT, settled).await;
         latest
     }
 }

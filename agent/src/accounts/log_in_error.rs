@@ -1,19 +1,18 @@
 //! Why a login did not become an account.
 
 use opkssh_protocol::certificate::MintError;
-use opkssh_protocol::control::LockedPart;
+use opkssh_protocol::control::{Failure, LockedPart};
 
 use super::account_for_login::OtherPerson;
 use super::locked;
-use super::login::LoginFailure;
 use super::owner::NotTaken;
 use super::select::Ambiguous;
 use super::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
-    #[error(transparent)]
-    Login(#[from] LoginFailure),
+    #[error("{}", .0.message)]
+    Login(Failure),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the new certificate: {0}")]

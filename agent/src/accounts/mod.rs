@@ -46,9 +46,8 @@ use crate::notices::Notices;
 use lifecycle::{Event, Suspended, unfinished};
 use material::Facts;
 use owner::{Actions, Owner, Published};
-use prompt::on_demand::OnDemandLogin;
+use prompt::on_demand::{OnDemandLogin, Questions};
 use prompt::reminder::Reminder;
-use provider::Http;
 use screen::Screen;
 use settings::Settings;
 use shared::Shared;
@@ -95,26 +94,31 @@ impl Accounts {
         let index = Arc::new(IndexFile::new(places.accounts_file()));
         let facts = known_facts(places, &index, &settings, lifetime, &clock)?;
         let stores = Arc::new(Stores::new(store_choice, places.store_dir()));
-        let http = Arc::new(Http::new(surroundings.clone()));
         let actions = Actions {
             stores: stores.clone(),
             index,
             seal_file: places.seal_file(),
-            http: http.clone(),
+            surroundings: surroundings.clone(),
             clock: clock.clone(),
             settings: settings.clone(),
         };
         let owner = Owner::start(facts, actions, clock.clone(), notices.clone());
         let passwords = Passwords::new(owner.clone(), places.seal_file(), stores.clone());
-        let logins = Logins::new(owner.clone(), stores.clone(), http, clock.clone());
-        let logins = Arc::new(logins);
-        let on_demand = Arc::new(OnDemandLogin::new(
+        let logins = Logins::new(
             owner.clone(),
-            logins.clone(),
-            surroundings,
-            notices.clone(),
+            stores.clone(),
+            surroundings.clone(),
             clock.clone(),
-        ));
+        );
+        let logins = Arc::new(logins);
+        let on_demand = Arc::new(OnDemandLogin {
+            owner: owner.clone(),
+            logins: logins.clone(),
+            surroundings,
+            notices: notices.clone(),
+            clock: clock.clone(),
+            questions: Questions::default(),
+        });
         let source = AccountSource {
             owner: owner.clone(),
             settings: settings.clone(),
@@ -205,7 +209,7 @@ impl Accounts {
         let agent = &published.facts.agent;
         !agent.dropped
             && !agent.suspended.any()
-            && !self.on_demand.matters()
+            && !self.on_demand.questions.matter(Instant::now())
             && self.logins.is_idle()
             && published.is_at_rest()
             && published.at_risk().is_empty()

@@ -163,9 +163,11 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             };
             after_password(accounts, unlocked)
         }
-        Request::Redirected { url } => match accounts.logins.bring(&url) {
+        Request::Redirected { url } => match accounts.logins.awaited.bring(&url) {
             Ok(()) => Event::RedirectTaken,
-            Err(error) => failed(&error, Some(error.hint())),
+            Err(error) => Event::Failed {
+                failure: error.into(),
+            },
         },
         Request::Connecting(connecting) => {
             control.serving.announced.add(connecting);
@@ -202,7 +204,7 @@ async fn ensure(accounts: &Accounts, which: &WhichAccount, ask_person: bool) -> 
 fn logged_in(accounts: &Accounts, joined: Result<Joined, Arc<LogInError>>) -> Event {
     match joined {
         Ok(Joined::LoggedIn(account)) => {
-            accounts.on_demand.note_person(&account.alias);
+            accounts.on_demand.questions.forget_answer(&account.alias);
             Event::LoggedIn { account }
         }
         Ok(Joined::Usable(account)) => Event::Ready { account },

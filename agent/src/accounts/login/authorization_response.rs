@@ -1,11 +1,9 @@
 //! The authorization response (RFC 6749 section 4.1.2): which provider sent it (RFC 9207), and the
 //! code in it.
 
-use opkssh_protocol::config::Provider;
-
 use super::error::LoginError;
 use super::loopback::Visit;
-use crate::accounts::provider::{OidcError, ProviderDocuments};
+use crate::accounts::provider::{Effect, OidcError, ProviderClient};
 
 /// Longest `iss` that an error message quotes, in characters.
 const LONGEST_QUOTE: usize = 200;
@@ -13,16 +11,16 @@ const LONGEST_QUOTE: usize = 200;
 /// Returns the code of the authorization response.
 ///
 /// The issuer comes first: of another provider's response not even its error counts.
-pub(super) fn code(
-    visit: &Visit,
-    provider: &Provider,
-    documents: &ProviderDocuments,
-) -> Result<String, LoginError> {
-    let issuers = visit.parameters("iss");
-    check_issuer(&issuers, &provider.issuer, documents.announces_issuer())?;
+pub(super) fn code(visit: &Visit, client: &ProviderClient) -> Result<String, LoginError> {
+    let issuers: Vec<_> = visit.parameters("iss").collect();
+    check_issuer(&issuers, &client.provider.issuer, client.announces_issuer())?;
     if let Some(error) = visit.parameter("error") {
         let description = visit.parameter("error_description");
-        return Err(OidcError::Refused { error, description }.into());
+        let refused = OidcError::Refused { error, description };
+        return Err(match refused.effect() {
+            Effect::NeedsPerson => LoginError::NeedsPerson(refused),
+            _ => refused.into(),
+        });
     }
     visit.parameter("code").ok_or(LoginError::NoCode)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use opkssh_protocol::control::Failure;
 use opkssh_protocol::secret::Secret;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -15,9 +16,9 @@ const LONGEST: usize = 32 * 1024;
 
 /// The logins that wait, by their `state`.
 #[derive(Default)]
-pub struct Awaited(Mutex<BTreeMap<String, Login>>);
+pub struct Awaited(Mutex<BTreeMap<String, WaitingLogin>>);
 
-struct Login {
+struct WaitingLogin {
     /// Where the provider sends the browser.
     redirect_uris: Vec<String>,
     visits: mpsc::Sender<Visit>,
@@ -30,7 +31,7 @@ pub struct Waiting<'a> {
 }
 
 /// Why an answer that a person brought cannot be used. The login goes on waiting.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
 pub enum NotAwaited {
     #[error("this is not the answer to a login")]
     NoAnswer,
@@ -40,23 +41,23 @@ pub enum NotAwaited {
     OtherAddress,
 }
 
-impl NotAwaited {
-    /// Returns what the person can do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NoAnswer => {
-                "bring the whole address where the browser ended: it holds code= and \
-                               state="
-                    .to_owned()
+impl From<NotAwaited> for Failure {
+    fn from(error: NotAwaited) -> Self {
+        let hint = match error {
+            NotAwaited::NoAnswer => {
+                "bring the whole address where the browser ended: it holds code= and state="
             }
-            Self::Unknown => "it is another login's, or of one that is over; begin anew: opkssh \
-                              login"
-                .to_owned(),
-            Self::OtherAddress => {
+            NotAwaited::Unknown => {
+                "it is another login's, or of one that is over; begin anew: opkssh login"
+            }
+            NotAwaited::OtherAddress => {
                 "bring the address where the login at its own provider ended, or begin anew: \
                  opkssh login"
-                    .to_owned()
             }
+        };
+        Self {
+            message: error.to_string(),
+            hint: Some(hint.to_owned()),
         }
     }
 }
@@ -70,14 +71,15 @@ impl Awaited {
         redirect_uris: Vec<String>,
         visits: mpsc::Sender<Visit>,
     ) -> Waiting<'_> {
-        let login = Login {
+        let state = state.to_owned();
+        let login = WaitingLogin {
             redirect_uris,
             visits,
         };
-        self.0.lock().insert(state.to_owned(), login);
+        self.0.lock().insert(state.clone(), login);
         Waiting {
             awaited: self,
-            state: state.to_owned(),
+            state,
         }
     }
 
@@ -88,7 +90,11 @@ impl Awaited {
         let state = visit.parameter("state").ok_or(NotAwaited::NoAnswer)?;
         let logins = self.0.lock();
         let login = logins.get(&state).ok_or(NotAwaited::Unknown)?;
-        if path.is_some_and(|path| !login.ends_at(&path)) {
+        let mut ends = login
+            .redirect_uris
+            .iter()
+            .filter_map(|uri| Url::parse(uri).ok());
+        if path.is_some_and(|path| !ends.any(|uri| uri.path() == path)) {
             return Err(NotAwaited::OtherAddress);
         }
         // a full queue holds the right answer already, or will be empty when it is brought again
@@ -100,14 +106,6 @@ impl Awaited {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.awaited.0.lock().remove(&self.state);
-    }
-}
-
-impl Login {
-    fn ends_at(&self, path: &str) -> bool {
-        let uris = self.redirect_uris.iter();
-        let mut paths = uris.filter_map(|uri| Url::parse(uri).ok());
-        paths.any(|uri| uri.path() == path)
     }
 }
 

@@ -1,120 +1,91 @@
 //! What every flow has in common: it begins with a new user key, and ends with a PK token that
 //! binds the provider's tokens to it.
 
-use opkssh_protocol::cic::{ClientInstanceClaims, Commitment};
+use opkssh_protocol::cic::ClientInstanceClaims;
 use opkssh_protocol::config::Provider;
-use opkssh_protocol::control::{Event, KeyType};
 use opkssh_protocol::id_token::{IdTokenError, UnverifiedIdToken};
 use opkssh_protocol::pk_token::{PkTokenError, UnverifiedPkToken};
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
-use tokio::sync::mpsc;
 
+use super::Login;
 use super::check::check;
-use super::context::Context;
-use super::error::LoginError;
-use super::last_page::Browser;
-use super::progress::waiting;
+use super::error::{LoginError, random};
+use super::loopback::Visit;
 use crate::accounts::mint::bind;
-use crate::accounts::provider::{self, Http, OidcError, ProviderDocuments, Tokens};
+use crate::accounts::provider::{OidcError, ProviderClient, Tokens};
 use crate::failpoint;
 
 /// The result of a login, verified.
 pub struct LoggedIn {
-    pub provider: Provider,
+    /// With the provider's documents, fresh from the network.
+    pub client: ProviderClient,
     pub key: UserKey,
     pub pk_token: UnverifiedPkToken,
     pub access_token: Secret,
     pub refresh_token: Option<Secret>,
-    /// The provider's documents, fresh from the network.
-    pub documents: ProviderDocuments,
     /// The browser that waits for its last page, if there is one.
-    pub browser: Option<Browser>,
+    pub browser: Option<Visit>,
 }
 
 /// What every flow begins with.
 pub(super) struct Begun {
     key: UserKey,
-    cic: ClientInstanceClaims,
-    pub documents: ProviderDocuments,
-}
-
-/// Fetches the provider's documents and makes a user key.
-pub(super) async fn begin(
-    http: &Http,
-    provider: &Provider,
-    key_type: KeyType,
-    events: &mpsc::Sender<Event>,
-) -> Result<Begun, LoginError> {
-    waiting(events, "Asking the provider for its endpoints").await?;
-    let documents = provider::discover(http, &provider.issuer).await?;
-    failpoint::reached("login: documents fetched");
-    let key = UserKey::generate(key_type).map_err(|_| LoginError::Random)?;
-    let mut randomness = [0; 32];
-    getrandom::fill(&mut randomness).map_err(|_| LoginError::Random)?;
-    let cic = ClientInstanceClaims::new(&key.public_key(), key.algorithm(), randomness)?;
-    Ok(Begun {
-        key,
-        cic,
-        documents,
-    })
+    /// Their commitment is the nonce to send.
+    pub cic: ClientInstanceClaims,
+    pub client: ProviderClient,
 }
 
 impl Begun {
-    /// Returns the nonce to send.
-    pub fn commitment(&self) -> Commitment {
-        self.cic.commitment()
+    /// Fetches the provider's documents and makes a user key.
+    pub async fn begin(login: &Login<'_>, provider: &Provider) -> Result<Self, LoginError> {
+        login.waiting("Asking the provider for its endpoints");
+        let client = ProviderClient::discover(login.surroundings, provider).await?;
+        failpoint::reached("login: documents fetched");
+        let key = UserKey::generate(login.request.key_type)?;
+        let cic = ClientInstanceClaims::new(&key.public_key(), key.algorithm(), random()?)?;
+        Ok(Self { key, cic, client })
     }
 
     /// Binds the ID token to the key and verifies the result. If that fails, revokes the refresh
     /// token, which nothing will use, unless the clock may be at fault or another account's token
     /// may belong to the same grant.
-    pub async fn finish(
-        self,
-        http: &Http,
-        provider: &Provider,
-        tokens: Tokens,
-        context: Context<'_>,
-    ) -> Result<LoggedIn, LoginError> {
-        match self.bind(provider, &tokens, (context.now)()) {
+    pub async fn finish(self, login: &Login<'_>, tokens: Tokens) -> Result<LoggedIn, LoginError> {
+        match self.bind(&tokens, login.clock.now()) {
             Ok(pk_token) => Ok(LoggedIn {
-                provider: provider.clone(),
+                client: self.client,
                 key: self.key,
                 pk_token,
                 access_token: tokens.access_token,
                 refresh_token: tokens.refresh_token,
-                documents: self.documents,
                 browser: None,
             }),
             Err(error) => {
+                let issuer = &self.client.provider.issuer;
                 if let Some(refresh_token) = &tokens.refresh_token
                     && !is_of_the_clock(&error)
-                    && (context.may_revoke)(&provider.issuer, subject(&tokens).as_deref())
+                    && (login.may_revoke)(issuer, subject(&tokens).as_deref())
                 {
-                    let _ = provider::revoke(http, &self.documents, provider, refresh_token).await;
+                    let _ = self.client.revoke(refresh_token).await;
                 }
                 Err(error)
             }
         }
     }
 
-    fn bind(
-        &self,
-        provider: &Provider,
-        tokens: &Tokens,
-        now: UnixTime,
-    ) -> Result<UnverifiedPkToken, LoginError> {
-        let id_token = tokens.id_token.as_deref().ok_or(OidcError::NoIdToken)?;
-        let pk_token = bind(&self.key, &self.cic, UnverifiedIdToken::parse(id_token)?);
-        check(&pk_token, provider, &self.documents, now)?;
+    fn bind(&self, tokens: &Tokens, now: UnixTime) -> Result<UnverifiedPkToken, LoginError> {
+        let id_token = tokens.id_token.as_ref().ok_or(OidcError::NoIdToken)?;
+        let id_token = UnverifiedIdToken::parse(id_token.expose())?;
+        let pk_token = bind(&self.key, &self.cic, id_token);
+        check(&pk_token, &self.client, now)?;
         Ok(pk_token)
     }
 }
 
 /// Returns whose login the tokens claim to be.
 fn subject(tokens: &Tokens) -> Option<String> {
-    let id_token = UnverifiedIdToken::parse(tokens.id_token.as_deref()?).ok()?;
+    let id_token = UnverifiedIdToken::parse(tokens.id_token.as_ref()?.expose()).ok()?;
     Some(id_token.unverified_claims().sub().to_owned())
 }
 

@@ -4,33 +4,26 @@ use opkssh_protocol::base64url;
 use opkssh_protocol::config::Provider;
 use tokio::sync::mpsc;
 
-use super::error::LoginError;
-use super::last_page::Browser;
-use super::loopback::{Loopback, Page, Server, Visit};
-use super::pages;
+use super::error::{LoginError, random};
+use super::loopback::{Server, Visit};
+use super::pages::Page;
 
 /// The page with the choice.
 pub struct Chooser {
-    pub url: String,
+    pub server: Server,
     /// Path of the page, with a secret that only the address holds.
     path: String,
-    server: Server,
     visits: mpsc::Receiver<Visit>,
 }
 
 impl Chooser {
     /// Opens the page on a free port.
     pub async fn open() -> Result<Self, LoginError> {
-        let mut secret = [0; 16];
-        getrandom::fill(&mut secret).map_err(|_| LoginError::Random)?;
-        let path = format!("/chooser/{}", base64url::encode(secret));
-        let loopback = Loopback::bind_any(&path).await?;
-        let url = loopback.redirect_uri.clone();
+        let path = format!("/chooser/{}", base64url::encode(random::<16>()?));
         let (sender, visits) = mpsc::channel(4);
         Ok(Self {
-            url,
+            server: Server::on_any_port(path.clone(), &sender).await?,
             path,
-            server: loopback.serve(sender),
             visits,
         })
     }
@@ -40,22 +33,19 @@ impl Chooser {
     pub async fn choice(
         mut self,
         providers: &[Provider],
-    ) -> Result<(&Provider, Browser), LoginError> {
+    ) -> Result<(&Provider, Visit), LoginError> {
         while let Some(visit) = self.visits.recv().await {
             if visit.target.path() != format!("{}/select", self.path) {
-                visit.answer(Page::html(pages::chooser(providers, &self.path)));
+                drop(visit.answer(Page::chooser(providers, &self.path)));
                 continue;
             }
-            let index = visit
-                .parameter("op")
-                .and_then(|op| op.parse::<usize>().ok());
-            if let Some(provider) = index.and_then(|index| providers.get(index)) {
-                let server = self.server;
-                return Ok((provider, Browser { visit, server }));
+            let index = visit.parameter("op").and_then(|op| op.parse().ok());
+            if let Some(provider) = index.and_then(|index: usize| providers.get(index)) {
+                return Ok((provider, visit));
             }
             let message = "That is not one of the providers on the page.";
-            visit.answer(Page::failure(pages::failed(message, None)));
+            drop(visit.answer(Page::failed(message, None)));
         }
-        Err(LoginError::Cancelled)
+        Err(LoginError::NobodyCame)
     }
 }

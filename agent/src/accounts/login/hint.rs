@@ -1,36 +1,20 @@
 //! What the person can do about a login that failed.
 
 use opkssh_protocol::config::Provider;
-use opkssh_protocol::control::LoginRequest;
+use opkssh_protocol::control::{Failure, Flow, LoginRequest};
 use opkssh_protocol::id_token::IdTokenError;
 use opkssh_protocol::pk_token::PkTokenError;
+use opkssh_protocol::printable::printable;
 
-use super::error::{LoginError, LoopbackError};
-use crate::accounts::provider;
+use super::error::LoginError;
+use crate::accounts::provider::{HttpError, OidcError};
 
-/// Returns what the person can do about a failed login.
-pub(super) fn hint(
-    error: &LoginError,
-    provider: &Provider,
-    request: &LoginRequest,
-) -> Option<String> {
-    plain_hint(error, provider).map(|hint| with_words(&hint, provider, request))
-}
-
-/// Puts the arguments that begin this login again in place of the provider's name in a hint.
-pub(super) fn with_words(hint: &str, provider: &Provider, request: &LoginRequest) -> String {
-    let name = provider.name();
-    let words = match &request.account {
-        // also where the configuration has no such provider, or no longer
-        Some(account) if request.again => account.to_string(),
-        Some(account) if account.as_str() != name => format!("{} --as {account}", typed(provider)),
-        _ => typed(provider),
-    };
-    let mut said = hint.to_owned();
-    for command in ["opkssh login ", "opkssh login --device "] {
-        said = said.replace(&format!("{command}{name}"), &format!("{command}{words}"));
+/// Returns a failed login as the client is told of it.
+pub(super) fn failure(error: &LoginError, provider: &Provider, request: &LoginRequest) -> Failure {
+    Failure {
+        message: error.to_string(),
+        hint: hint(error, provider, request),
     }
-    said
 }
 
 /// Returns the provider as the person names it on the command line.
@@ -41,45 +25,147 @@ pub fn typed(provider: &Provider) -> String {
     }
 }
 
-fn plain_hint(error: &LoginError, provider: &Provider) -> Option<String> {
-    match error {
-        LoginError::Oidc(error) => provider::explain(error, provider),
-        LoginError::Loopback(LoopbackError::AllBusy(_)) => {
-            Some("end the other login, or free one of these ports".to_owned())
+/// Returns the arguments of `opkssh login` that begin this login again.
+fn arguments(provider: &Provider, request: &LoginRequest) -> String {
+    match &request.account {
+        // also where the configuration has no such provider, or no longer
+        Some(account) if request.again => account.to_string(),
+        Some(account) if account.as_str() != provider.name() => {
+            format!("{} --as {account}", typed(provider))
         }
+        _ => typed(provider),
+    }
+}
+
+fn hint(error: &LoginError, provider: &Provider, request: &LoginRequest) -> Option<String> {
+    let in_browser = format!("opkssh login {}", arguments(provider, request));
+    let again = match request.flow {
+        Flow::Browser => in_browser.clone(),
+        Flow::Device => in_browser.replacen("login", "login --device", 1),
+    };
+    Some(match error {
+        LoginError::Oidc(error) => match error {
+            OidcError::Refused { error, description } => {
+                return refused(
+                    error,
+                    description.as_deref(),
+                    provider,
+                    request.flow,
+                    &again,
+                );
+            }
+            OidcError::Issuer { got, configured }
+                if got.trim_end_matches('/') == configured.trim_end_matches('/') =>
+            {
+                format!(
+                    "write the issuer exactly as the provider does: {}",
+                    printable(got)
+                )
+            }
+            OidcError::Issuer { .. } => {
+                "set `issuer:` in the client configuration to the name the provider uses".to_owned()
+            }
+            OidcError::Http { source, what } => match source {
+                HttpError::Unreachable { .. } | HttpError::Timeout { .. } => {
+                    "check the network. Behind a proxy set HTTPS_PROXY, for a private CA \
+                     SSL_CERT_FILE, then restart the agent: opkssh agent stop"
+                        .to_owned()
+                }
+                HttpError::Status { status: 404, .. } => {
+                    format!(
+                        "is {} the right issuer? Its {what} is not there",
+                        provider.issuer
+                    )
+                }
+                _ => return None,
+            },
+            OidcError::Endpoint { name, .. } => {
+                format!(
+                    "the provider has to put an https address there: have it correct its {name}"
+                )
+            }
+            OidcError::NoIdToken => format!(
+                "allow the scope `openid` for client {} at the provider",
+                provider.client_id
+            ),
+            OidcError::NoDeviceFlow(_) => format!("log in with a browser: {in_browser}"),
+            OidcError::CodeExpired => format!("log in again: {again}"),
+            OidcError::RedirectUri(_) => {
+                "correct `redirect_uris:` in the client configuration".to_owned()
+            }
+            OidcError::Nonsense { .. } | OidcError::TimedOut(_) | OidcError::NoTokenEndpoint(_) => {
+                return None;
+            }
+        },
+        LoginError::NotLoopback(_) => {
+            "correct `redirect_uris:` in the client configuration".to_owned()
+        }
+        LoginError::AllBusy(_) => "end the other login, or free one of these ports".to_owned(),
         LoginError::PkToken(PkTokenError::NoCommitment(_) | PkTokenError::Commitment { .. }) => {
-            let text = "the provider must return the nonce it was sent; this one cannot be used";
-            Some(text.to_owned())
+            "the provider must return the nonce it was sent; this one cannot be used".to_owned()
         }
         LoginError::PkToken(PkTokenError::IdToken(IdTokenError::FromTheFuture { .. })) => {
-            Some("set the clock of this machine".to_owned())
+            "set the clock of this machine".to_owned()
         }
-        LoginError::NoNonceInDeviceFlow(_) => Some(format!(
-            "log in with a browser: opkssh login {}",
-            provider.name()
-        )),
-        LoginError::CodeExpired => Some(format!(
-            "log in again: opkssh login --device {}",
-            provider.name()
-        )),
-        LoginError::Loopback(LoopbackError::NotLoopback(_)) => {
-            Some("correct `redirect_uris:` in the client configuration".to_owned())
-        }
-        LoginError::OtherIssuer { .. } => Some(format!(
+        LoginError::NoNonceInDeviceFlow(_) => format!("log in with a browser: {in_browser}"),
+        LoginError::OtherIssuer { .. } => format!(
             "its code was not used. Where this happens again, remove {} from the client \
              configuration: a provider that sends your browser to another one can get logins of \
              yours there",
             provider.name()
-        )),
-        LoginError::NoIssuer(_) => Some(format!(
-            "log in again: opkssh login {}; where the address is pasted, the whole of it is needed",
-            provider.name()
-        )),
-        LoginError::NoCode | LoginError::NobodyCame | LoginError::NeedsPerson(_) => {
-            Some(format!("log in again: opkssh login {}", provider.name()))
+        ),
+        LoginError::NoIssuer(_) => {
+            format!("log in again: {again}; where the address is pasted, the whole of it is needed")
         }
-        _ => None,
-    }
+        LoginError::NoCode | LoginError::NobodyCame | LoginError::NeedsPerson(_) => {
+            format!("log in again: {again}")
+        }
+        _ => return None,
+    })
+}
+
+/// What a provider's refusal means, and what to register to cure it.
+fn refused(
+    error: &str,
+    description: Option<&str>,
+    provider: &Provider,
+    flow: Flow,
+    again: &str,
+) -> Option<String> {
+    let client = &provider.client_id;
+    let redirect = description.is_some_and(|text| text.to_ascii_lowercase().contains("redirect"));
+    Some(match error {
+        "access_denied" => format!("log in again and allow it: {again}"),
+        "unauthorized_client" | "unsupported_grant_type" if flow == Flow::Device => format!(
+            "allow the device flow (grant type urn:ietf:params:oauth:grant-type:device_code) for \
+             client {client} at the provider, or log in with a browser: {}",
+            again.replace(" --device", "")
+        ),
+        _ if redirect => format!(
+            "register these redirect URIs for client {client}: {}",
+            provider.redirect_uris.join(" ")
+        ),
+        "invalid_client" | "unauthorized_client" if provider.client_secret.is_some() => format!(
+            "check client_secret of client {client}, or register it as a public client and leave \
+             the secret out"
+        ),
+        "invalid_client" | "unauthorized_client" => format!(
+            "register client {client} as a public client (authorization code with PKCE, no \
+             secret), or put its client_secret into the client configuration"
+        ),
+        "invalid_scope" => format!(
+            "allow the scopes `{}` for client {client}, or narrow `scopes:` in the client \
+             configuration",
+            provider.scopes.join(" ")
+        ),
+        "login_required" | "interaction_required" | "consent_required" | "invalid_grant" => {
+            format!("log in again: {again}")
+        }
+        "temporarily_unavailable" | "server_error" => {
+            "the provider has a problem of its own; try again later".to_owned()
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -88,20 +174,27 @@ mod tests {
 
     use super::*;
 
-    /// The words behind "opkssh login" in the hint of a login that nobody finished in time.
-    fn said(alias: &str, account: Option<&str>, again: bool, device: bool) -> String {
+    fn request(alias: &str, account: Option<&str>) -> LoginRequest {
         let aliases: Vec<_> = alias.split_whitespace().collect();
         let request = json!({"providers": [{
             "aliases": aliases, "issuer": "https://id.example.com", "client_id": "client",
             "client_secret": "secret", "scopes": [], "access_type": "", "prompt": "",
             "redirect_uris": [], "send_access_token": false,
         }], "account": account});
-        let mut request: LoginRequest = serde_json::from_value(request).unwrap();
+        serde_json::from_value(request).unwrap()
+    }
+
+    /// The words behind "opkssh login" in the hint of a login that nobody finished in time.
+    fn said(alias: &str, account: Option<&str>, again: bool, device: bool) -> String {
+        let mut request = request(alias, account);
         request.again = again;
         let error = match device {
-            true => LoginError::CodeExpired,
+            true => OidcError::CodeExpired.into(),
             false => LoginError::NobodyCame,
         };
+        if device {
+            request.flow = Flow::Device;
+        }
         let hint = hint(&error, &request.providers[0], &request).unwrap();
         let (_, words) = hint.split_once("opkssh login ").unwrap();
         words.to_owned()
@@ -123,6 +216,26 @@ mod tests {
             assert_eq!(said(alias, account, again, false), words);
             let device = format!("--device {words}");
             assert_eq!(said(alias, account, again, true), device);
+        }
+    }
+
+    #[test]
+    fn what_the_agent_was_started_with_is_changed_by_a_restart() {
+        let request = request("work", None);
+        let host = || "id.example.com".to_owned();
+        for source in [
+            HttpError::Timeout { host: host() },
+            HttpError::Unreachable {
+                host: host(),
+                cause: "no route".to_owned(),
+            },
+        ] {
+            let what = "key set";
+            let error = LoginError::Oidc(OidcError::Http { what, source });
+            let hint = hint(&error, &request.providers[0], &request).unwrap();
+            for words in ["HTTPS_PROXY", "SSL_CERT_FILE", "opkssh agent stop"] {
+                assert!(hint.contains(words), "{hint}");
+            }
         }
     }
 }

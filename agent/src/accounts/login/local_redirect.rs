@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use tokio::net::TcpListener;
 use url::{Host, Position, Url};
 
-use super::error::LoopbackError;
+use super::error::LoginError;
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -23,8 +23,8 @@ pub(super) struct LocalRedirect {
 }
 
 impl LocalRedirect {
-    pub fn parse(redirect_uri: &str) -> Result<Self, LoopbackError> {
-        let refused = || LoopbackError::NotLoopback(redirect_uri.to_owned());
+    pub fn parse(redirect_uri: &str) -> Result<Self, LoginError> {
+        let refused = || LoginError::NotLoopback(redirect_uri.to_owned());
         let url = Url::parse(redirect_uri).map_err(|_| refused())?;
         let addresses: &[IpAddr] = match url.host() {
             Some(Host::Domain("localhost")) => &[V4, V6],

@@ -10,16 +10,16 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, header};
+use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::error::LoopbackError;
+use super::error::LoginError;
 use super::local_redirect::{LocalRedirect, passed_on_authorities};
-use super::pages;
+use super::pages::Page;
 
 /// The headers of every page.
 const HEADERS: [(header::HeaderName, &str); 4] = [
@@ -32,13 +32,9 @@ const HEADERS: [(header::HeaderName, &str); 4] = [
     ),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
-
-/// A bound listener and the redirect URI it stands for.
-pub struct Loopback {
-    pub redirect_uri: String,
-    served: Served,
-    listeners: Vec<TcpListener>,
-}
+const MAX_CONNECTIONS: usize = 32;
+/// A browser that does not read its page is not waited for any longer.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which requests are answered.
 struct Served {
@@ -49,19 +45,25 @@ struct Served {
     authorities: Vec<String>,
 }
 
+/// Keeps the listener alive; dropping it closes the port. A browser that waits for its page goes on
+/// waiting for as long as its [`Visit`] is there.
+pub struct Server {
+    pub redirect_uri: String,
+    _listeners: JoinSet<()>,
+}
+
 /// A request to the loopback listener, to be answered with a page.
 pub struct Visit {
     /// Path and query as the browser sent them.
     pub target: Url,
     /// `None`: a person brought the address, and no browser waits here.
-    answer: Option<oneshot::Sender<Page>>,
+    browser: Option<Browser>,
 }
 
-/// What the browser is shown.
-pub struct Page {
-    status: StatusCode,
-    location: Option<String>,
-    html: String,
+struct Browser {
+    page: oneshot::Sender<Page>,
+    /// Its sender is dropped when the connection has ended.
+    connection: watch::Receiver<()>,
 }
 
 impl Visit {
@@ -69,146 +71,99 @@ impl Visit {
     pub fn brought(target: Url) -> Self {
         Self {
             target,
-            answer: None,
+            browser: None,
         }
     }
 
     pub fn is_of_a_browser(&self) -> bool {
-        self.answer.is_some()
+        self.browser.is_some()
     }
 
     /// Returns the first query parameter `name`, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        self.parameters(name).into_iter().next()
+        self.parameters(name).next()
     }
 
     /// Returns every query parameter `name`, decoded.
-    pub fn parameters(&self, name: &str) -> Vec<String> {
-        self.target
-            .query_pairs()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
-            .collect()
+    pub fn parameters(&self, name: &str) -> impl Iterator<Item = String> {
+        let pairs = self.target.query_pairs();
+        pairs.filter_map(move |(key, value)| (key == name).then(|| value.into_owned()))
     }
 
-    pub fn answer(self, page: Page) {
-        if let Some(answer) = self.answer {
+    /// Shows the page. The future ends when it has left; it need not be awaited where the runtime
+    /// lives on.
+    pub fn answer(self, page: Page) -> impl Future<Output = ()> + use<> {
+        let connection = self.browser.map(|browser| {
             // the person may have closed the window already
-            let _ = answer.send(page);
-        }
-    }
-}
-
-impl Page {
-    fn new(status: StatusCode, html: String) -> Self {
-        Self {
-            status,
-            location: None,
-            html,
-        }
-    }
-
-    pub fn html(html: String) -> Self {
-        Self::new(StatusCode::OK, html)
-    }
-
-    pub fn failure(html: String) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, html)
-    }
-
-    pub fn redirect(to: &str) -> Self {
-        Self {
-            location: Some(to.to_owned()),
-            ..Self::new(StatusCode::FOUND, String::new())
-        }
-    }
-}
-
-impl Loopback {
-    /// Binds the first of `redirect_uris` whose port is free. `remote`: the redirect URI that the
-    /// provider is sent instead, from where requests are passed on to us.
-    ///
-    /// # Errors
-    /// [`LoopbackError::NotLoopback`] if any of them leads to where we do not listen.
-    pub async fn bind(
-        redirect_uris: &[String],
-        remote: Option<&str>,
-    ) -> Result<Self, LoopbackError> {
-        let local: Vec<_> = redirect_uris
-            .iter()
-            .map(|uri| LocalRedirect::parse(uri))
-            .collect::<Result<_, _>>()?;
-        let mut busy = Vec::new();
-        for (redirect_uri, local) in redirect_uris.iter().zip(local) {
-            match local.listen().await {
-                Ok(listeners) => {
-                    let authorities = match remote {
-                        None => vec![local.authority],
-                        Some(remote) => passed_on_authorities(remote, local.port),
-                    };
-                    return Ok(Self {
-                        redirect_uri: redirect_uri.clone(),
-                        served: Served {
-                            path: local.path,
-                            authorities,
-                        },
-                        listeners,
-                    });
-                }
-                Err(_) => busy.push(local.port.to_string()),
+            let _ = browser.page.send(page);
+            browser.connection
+        });
+        async move {
+            if let Some(mut connection) = connection {
+                let _ = tokio::time::timeout(PAGE_TIMEOUT, connection.changed()).await;
             }
         }
-        Err(LoopbackError::AllBusy(busy.join(", ")))
+    }
+}
+
+impl Server {
+    /// Listens on the first of `redirect_uris` whose port is free. `remote`: the redirect URI that
+    /// the provider is sent instead, from where requests are passed on to us.
+    ///
+    /// # Errors
+    /// [`LoginError::NotLoopback`] if any of them leads to where we do not listen.
+    pub async fn on_first_free(
+        redirect_uris: &[String],
+        remote: Option<&str>,
+        visits: &mpsc::Sender<Visit>,
+    ) -> Result<Self, LoginError> {
+        let local = redirect_uris.iter().map(|uri| LocalRedirect::parse(uri));
+        let local: Vec<_> = local.collect::<Result<_, _>>()?;
+        let mut busy = Vec::new();
+        for (redirect_uri, local) in redirect_uris.iter().zip(local) {
+            let Ok(listeners) = local.listen().await else {
+                busy.push(local.port.to_string());
+                continue;
+            };
+            let served = Served {
+                path: local.path,
+                authorities: match remote {
+                    None => vec![local.authority],
+                    Some(remote) => passed_on_authorities(remote, local.port),
+                },
+            };
+            return Ok(Self::start(redirect_uri.clone(), served, listeners, visits));
+        }
+        Err(LoginError::AllBusy(busy.join(", ")))
     }
 
-    /// Binds any free port, for a page of our own. Its address is not `localhost`, which may lead
-    /// to the other address family, where another program could have the port.
-    pub async fn bind_any(path: &str) -> Result<Self, LoopbackError> {
+    /// Listens on any free port, for a page of our own. Its address is not `localhost`, which may
+    /// lead to the other address family, where another program could have the port.
+    pub async fn on_any_port(
+        path: String,
+        visits: &mpsc::Sender<Visit>,
+    ) -> Result<Self, LoginError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let authority = listener.local_addr()?.to_string();
-        Ok(Self {
-            redirect_uri: format!("http://{authority}{path}"),
-            served: Served {
-                path: path.to_owned(),
-                authorities: vec![authority],
-            },
-            listeners: vec![listener],
-        })
+        let redirect_uri = format!("http://{authority}{path}");
+        let authorities = vec![authority];
+        let served = Served { path, authorities };
+        Ok(Self::start(redirect_uri, served, vec![listener], visits))
     }
 
     /// Sends each request for the path, or one below it, to `visits`. Other paths get a 404,
     /// requests with another `Host` a 421.
-    pub fn serve(self, visits: mpsc::Sender<Visit>) -> Server {
-        let (stop, stopped) = watch::channel(());
-        let served = Arc::new(self.served);
-        let mut tasks = JoinSet::new();
-        for listener in self.listeners {
-            let (served, visits, stopped) = (served.clone(), visits.clone(), stopped.clone());
-            tasks.spawn(accept(listener, served, visits, stopped));
-        }
-        Server { stop, tasks }
-    }
-}
-
-/// Keeps the listener alive; dropping it closes the port and every connection.
-pub struct Server {
-    stop: watch::Sender<()>,
-    tasks: JoinSet<()>,
-}
-
-impl Server {
-    /// Closes the port, and lets answers that are on their way arrive. That goes on by itself;
-    /// the returned future only tells when it is over.
-    pub fn finish(self) -> impl Future<Output = ()> + use<> {
-        let Self { stop, mut tasks } = self;
-        drop(stop);
-        let drained = tokio::spawn(async move {
-            let drained = async { while tasks.join_next().await.is_some() {} };
-            // a browser that does not read its answer is not waited for
-            let _ = tokio::time::timeout(Duration::from_secs(5), drained).await;
-        });
-        async move {
-            let _ = drained.await;
+    fn start(
+        redirect_uri: String,
+        served: Served,
+        listeners: Vec<TcpListener>,
+        visits: &mpsc::Sender<Visit>,
+    ) -> Self {
+        let (served, slots) = (Arc::new(served), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
+        let accept = |one| accept(one, served.clone(), slots.clone(), visits.clone());
+        Self {
+            redirect_uri,
+            _listeners: listeners.into_iter().map(accept).collect(),
         }
     }
 }
@@ -216,32 +171,30 @@ impl Server {
 async fn accept(
     listener: TcpListener,
     served: Arc<Served>,
+    slots: Arc<Semaphore>,
     visits: mpsc::Sender<Visit>,
-    mut stopped: watch::Receiver<()>,
 ) {
-    let mut connections = JoinSet::new();
     loop {
-        tokio::select! {
-            _ = stopped.changed() => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if connections.len() < 32 => {
-                    connections.spawn(connection(stream, served.clone(), visits.clone()));
-                }
-                Ok(_) => {}
-                // out of file descriptors, most likely: let others finish first
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            },
-            Some(_) = connections.join_next() => {}
+        match (listener.accept().await, slots.clone().try_acquire_owned()) {
+            (Ok((stream, _)), Ok(slot)) => {
+                let (served, visits) = (served.clone(), visits.clone());
+                tokio::spawn(async move {
+                    connection(stream, &served, &visits).await;
+                    drop(slot);
+                });
+            }
+            (Ok(_), Err(_)) => {}
+            // out of file descriptors, most likely: let others finish first
+            (Err(_), _) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-    drop((listener, visits));
-    while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, served: Arc<Served>, visits: mpsc::Sender<Visit>) {
-    let service = service_fn(move |request| {
-        let (served, visits) = (served.clone(), visits.clone());
-        async move { Ok::<_, Infallible>(respond(request, &served, visits).await) }
+async fn connection(stream: TcpStream, served: &Served, visits: &mpsc::Sender<Visit>) {
+    let (_open, connection) = watch::channel(());
+    let service = service_fn(|request| {
+        let connection = connection.clone();
+        async move { Ok::<_, Infallible>(respond(request, served, visits, connection).await) }
     });
     // a broken connection is the browser's business
     let _ = http1::Builder::new()
@@ -254,28 +207,24 @@ async fn connection(stream: TcpStream, served: Arc<Served>, visits: mpsc::Sender
 async fn respond(
     request: Request<Incoming>,
     served: &Served,
-    visits: mpsc::Sender<Visit>,
+    visits: &mpsc::Sender<Visit>,
+    connection: watch::Receiver<()>,
 ) -> Response<Full<Bytes>> {
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
+    let target = request.uri().path_and_query();
+    let target = target.map_or("/", |target| target.as_str());
     let target = Url::parse("http://localhost").and_then(|base| base.join(target));
     let page = match target {
         _ if !served.has_authority(request.headers()) => {
-            Page::new(StatusCode::MISDIRECTED_REQUEST, pages::not_found())
+            Page::not_found(StatusCode::MISDIRECTED_REQUEST)
         }
-        Ok(target)
-            if request.method() == hyper::Method::GET && is_below(target.path(), &served.path) =>
-        {
-            let (answer, page) = oneshot::channel();
-            let answer = Some(answer);
+        Ok(target) if request.method() == Method::GET && is_below(target.path(), &served.path) => {
+            let (page, shown) = oneshot::channel();
+            let browser = Some(Browser { page, connection });
             // dropped unanswered, the visit ends the wait too
-            let _ = visits.send(Visit { target, answer }).await;
-            let page = page.await;
-            page.unwrap_or_else(|_| Page::failure(pages::over()))
+            let _ = visits.send(Visit { target, browser }).await;
+            shown.await.unwrap_or_else(|_| Page::over())
         }
-        _ => Page::new(StatusCode::NOT_FOUND, pages::not_found()),
+        _ => Page::not_found(StatusCode::NOT_FOUND),
     };
     let mut response = Response::new(Full::new(Bytes::from(page.html)));
     *response.status_mut() = page.status;
@@ -283,10 +232,8 @@ async fn respond(
     for (name, value) in HEADERS {
         headers.insert(name, header::HeaderValue::from_static(value));
     }
-    if let Some(location) = page
-        .location
-        .and_then(|l| header::HeaderValue::try_from(l).ok())
-    {
+    let location = page.location.map(header::HeaderValue::try_from);
+    if let Some(Ok(location)) = location {
         headers.insert(header::LOCATION, location);
     }
     response
@@ -316,25 +263,31 @@ impl Served {
 mod tests {
     use super::*;
 
+    async fn bind(uris: &[String]) -> Result<Server, LoginError> {
+        Server::on_first_free(uris, None, &mpsc::channel(1).0).await
+    }
+
     /// One that is not listened on would wait for an answer that cannot come.
     #[tokio::test]
     async fn a_redirect_uri_that_leads_elsewhere_is_refused_before_any_is_bound() {
         let uris = ["http://127.0.0.1:1/x", "http://127.0.0.2:1/x"].map(str::to_owned);
-        let refused = Loopback::bind(&uris, None).await;
-        assert!(matches!(refused, Err(LoopbackError::NotLoopback(uri)) if uri == uris[1]));
+        let refused = bind(&uris).await;
+        assert!(matches!(refused, Err(LoginError::NotLoopback(uri)) if uri == uris[1]));
     }
 
     #[tokio::test]
     async fn a_busy_port_is_passed_over() {
-        let first = Loopback::bind_any("/x").await.unwrap();
-        let port = first.listeners[0].local_addr().unwrap().port();
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let other = free.local_addr().unwrap().port();
+        let [taken, free] = [(); 2].map(|()| async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            (listener, format!("http://localhost:{port}/login-callback"))
+        });
+        let ((_taken, busy), (free, other)) = tokio::join!(taken, free);
         drop(free);
-        let uris = [port, other].map(|port| format!("http://localhost:{port}/login-callback"));
-        let bound = Loopback::bind(&uris, None).await.unwrap();
+        let uris = [busy, other];
+        let bound = bind(&uris).await.unwrap();
         assert_eq!(bound.redirect_uri, uris[1]);
-        let busy = Loopback::bind(&uris[..1], None).await;
-        assert!(matches!(busy, Err(LoopbackError::AllBusy(_))));
+        let busy = bind(&uris[..1]).await;
+        assert!(matches!(busy, Err(LoginError::AllBusy(_))));
     }
 }

@@ -7,40 +7,98 @@ mod begun;
 mod browser;
 mod check;
 mod chooser;
-mod context;
 mod device;
 mod error;
 mod hint;
-mod last_page;
 mod local_redirect;
 mod loopback;
 mod pages;
-mod progress;
 pub mod shared_login;
 
-use opkssh_protocol::control::{Event, Flow, LoginRequest};
-use tokio::sync::mpsc;
+use std::sync::Arc;
 
-use super::provider::Http;
+use opkssh_protocol::config::Provider;
+use opkssh_protocol::control::{Event, Failure, Flow, LoginRequest};
+
+use super::clock::Clock;
 use awaited::Awaited;
+use loopback::Visit;
+
+use crate::desktop::surroundings::Surroundings;
 
 pub use begun::LoggedIn;
 pub use check::{check, check_refreshed};
-pub use context::Context;
-pub use error::{LoginError, LoginFailure};
+pub use error::LoginError;
 pub use hint::typed;
+pub use pages::Page;
 
-/// Logs in at one of the request's providers. `events` are told what to show, `awaited` where an
-/// answer can be brought; dropping the future cancels the login and closes its port.
-pub async fn log_in(
-    http: &Http,
-    request: &LoginRequest,
-    awaited: &Awaited,
-    events: &mpsc::Sender<Event>,
-    context: Context<'_>,
-) -> Result<LoggedIn, LoginFailure> {
-    match request.flow {
-        Flow::Browser => browser::log_in(http, request, awaited, events, context).await,
-        Flow::Device => device::log_in(http, request, events, context).await,
+/// A login, and what it needs.
+pub struct Login<'a> {
+    pub surroundings: &'a Arc<Surroundings>,
+    pub request: &'a LoginRequest,
+    /// Where an answer can be brought.
+    pub awaited: &'a Awaited,
+    /// Shows an event to the person.
+    pub tell: &'a (dyn Fn(Event) + Sync),
+    pub clock: &'a Clock,
+    /// Returns true if no account shares a grant with this issuer and subject, so that a refused
+    /// login's refresh token can be revoked.
+    pub may_revoke: &'a (dyn Fn(&str, Option<&str>) -> bool + Sync),
+}
+
+impl Login<'_> {
+    /// Logs in at one of the request's providers. Dropping the future cancels the login and closes
+    /// its port.
+    pub async fn run(&self) -> Result<LoggedIn, Failure> {
+        let (provider, mut browser) = self.choose().await?;
+        let logged_in = match self.request.flow {
+            Flow::Browser => self.in_browser(provider, &mut browser).await,
+            Flow::Device => self.on_another_device(provider).await,
+        };
+        match logged_in {
+            Ok(logged_in) => Ok(LoggedIn {
+                browser,
+                ..logged_in
+            }),
+            Err(error) => {
+                let failure = hint::failure(&error, provider, self.request);
+                if let Some(browser) = browser {
+                    let page = Page::failed(&failure.message, failure.hint.as_deref());
+                    browser.answer(page).await;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Returns the provider, and the browser in which the person has chosen it.
+    async fn choose(&self) -> Result<(&Provider, Option<Visit>), Failure> {
+        match (&self.request.providers[..], self.request.flow) {
+            ([], _) => Err(LoginError::NoProvider.into()),
+            ([one], _) => Ok((one, None)),
+            (several, Flow::Browser) => Ok(self.choose_in_browser(several).await?),
+            (several, Flow::Device) => {
+                let names: Vec<_> = several.iter().map(Provider::name).collect();
+                let names = names.join(" ");
+                Err(Failure {
+                    hint: Some(format!(
+                        "name one: opkssh login --device ALIAS, of: {names}"
+                    )),
+                    ..LoginError::SeveralProviders(several.len()).into()
+                })
+            }
+        }
+    }
+
+    /// Shows what the login waits for.
+    fn waiting(&self, what: &str) {
+        let what = what.to_owned();
+        (self.tell)(Event::Waiting { what });
+    }
+
+    /// Has a browser window opened.
+    fn open(&self, url: &str) {
+        let url = url.to_owned();
+        (self.tell)(Event::OpenBrowser { url, opened: false });
     }
 }

@@ -1,66 +1,81 @@
 //! The few pages that the browser shows.
 
+use hyper::StatusCode;
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::printable::printable;
 
-pub fn logged_in(who: &str) -> String {
-    page(
-        "Logged in",
-        &format!(
-            "<p>You are logged in as <b>{}</b>.</p><p>You may now close this window.</p>",
-            escape(who)
-        ),
-    )
+/// What the browser is shown.
+pub struct Page {
+    pub(super) status: StatusCode,
+    /// Where it is sent instead.
+    pub(super) location: Option<String>,
+    pub(super) html: String,
 }
 
-pub fn failed(message: &str, hint: Option<&str>) -> String {
-    let hint = hint
-        .map(|hint| format!("<p>{}</p>", escape(hint)))
-        .unwrap_or_default();
-    page("Login failed", &format!("<p>{}</p>{hint}", escape(message)))
-}
+impl Page {
+    pub fn logged_in(who: &str) -> Self {
+        let who = escape(who);
+        let text = format!(
+            "<p>You are logged in as <b>{who}</b>.</p><p>You may now close this window.</p>"
+        );
+        Self::new(StatusCode::OK, "Logged in", &text)
+    }
 
-pub fn not_the_answer() -> String {
-    page(
-        "Not the answer",
-        "<p>This is not the answer to the login that waits here: it has a wrong state. The login \
-         goes on waiting.</p>",
-    )
-}
+    pub fn failed(message: &str, hint: Option<&str>) -> Self {
+        let lines = [message].into_iter().chain(hint);
+        let text: String = lines
+            .map(|line| format!("<p>{}</p>", escape(line)))
+            .collect();
+        Self::new(StatusCode::BAD_REQUEST, "Login failed", &text)
+    }
 
-pub fn over() -> String {
-    page(
-        "Login over",
-        "<p>This login has ended. You may close this window.</p>",
-    )
-}
+    pub(super) fn not_the_answer() -> Self {
+        let text = "<p>This is not the answer to the login that waits here: it has a wrong state. \
+                    The login goes on waiting.</p>";
+        Self::new(StatusCode::BAD_REQUEST, "Not the answer", text)
+    }
 
-pub fn not_found() -> String {
-    page("Not found", "<p>There is nothing here.</p>")
-}
+    pub(super) fn over() -> Self {
+        let text = "<p>This login has ended. You may close this window.</p>";
+        Self::new(StatusCode::BAD_REQUEST, "Login over", text)
+    }
 
-/// One link per provider; `path` is the page's own, with its secret.
-pub fn chooser(providers: &[Provider], path: &str) -> String {
-    let links: String = providers
-        .iter()
-        .enumerate()
-        .map(|(index, provider)| {
+    pub(super) fn not_found(status: StatusCode) -> Self {
+        Self::new(status, "Not found", "<p>There is nothing here.</p>")
+    }
+
+    pub(super) fn redirect(to: &str) -> Self {
+        Self {
+            status: StatusCode::FOUND,
+            location: Some(to.to_owned()),
+            html: String::new(),
+        }
+    }
+
+    /// One link per provider; `path` is the page's own, with its secret.
+    pub(super) fn chooser(providers: &[Provider], path: &str) -> Self {
+        let link = |(index, provider): (usize, &Provider)| {
+            let (name, issuer) = (escape(provider.name()), escape(&provider.issuer));
             format!(
-                "<p><a href=\"{path}/select?op={index}\">{}</a><br><small>{}</small></p>",
-                escape(provider.name()),
-                escape(&provider.issuer)
+                "<p><a href=\"{path}/select?op={index}\">{name}</a><br><small>{issuer}</small></p>"
             )
-        })
-        .collect();
-    page("Choose a provider", &links)
-}
+        };
+        let links: String = providers.iter().enumerate().map(link).collect();
+        Self::new(StatusCode::OK, "Choose a provider", &links)
+    }
 
-fn page(title: &str, body: &str) -> String {
-    format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title} – opkssh</title>\
-         <style>body{{font:1.1em/1.5 sans-serif;max-width:34em;margin:4em auto;padding:0 1em;\
-         color:#222;background:#fff}}a{{font-size:1.2em}}</style><h1>{title}</h1>{body}</html>\n"
-    )
+    fn new(status: StatusCode, title: &str, body: &str) -> Self {
+        Self {
+            status,
+            location: None,
+            html: format!(
+                "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+                 <title>{title} – opkssh</title><style>body{{font:1.1em/1.5 sans-serif;\
+                 max-width:34em;margin:4em auto;padding:0 1em;color:#222;background:#fff}}\
+                 a{{font-size:1.2em}}</style><h1>{title}</h1>{body}</html>\n"
+            ),
+        }
+    }
 }
 
 /// Returns text from elsewhere as HTML that shows just that.
@@ -85,7 +100,7 @@ mod tests {
 
     #[test]
     fn text_from_outside_cannot_become_markup() {
-        let page = failed("<script>alert('x')</script>\u{202e}", Some("\"&"));
+        let page = Page::failed("<script>alert('x')</script>\u{202e}", Some("\"&")).html;
         assert!(!page.contains("<script>") && page.contains("\\u{202e}"));
         assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"));
         assert!(page.contains("&quot;&amp;"));

@@ -6,31 +6,34 @@ use std::sync::{Arc, Weak};
 
 use opkssh_protocol::control::{Event, Joining, LoginRequest};
 use parking_lot::Mutex;
-use ring::digest;
+use ring::digest::{SHA256, digest};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
 /// The logins that wait for a person. `T` is the result of one.
 pub(in crate::accounts) struct SharedLogins<T> {
-    running: Mutex<HashMap<LoginKey, Weak<Login<T>>>>,
+    running: Mutex<HashMap<LoginKey, Weak<RunningLogin<T>>>>,
 }
 
 /// Requests with the same key can share a login: same providers, account, key type, principals,
 /// flow. A hash, because a provider's entry may hold a client secret.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::accounts) struct LoginKey([u8; 32]);
+#[derive(PartialEq, Eq, Hash)]
+pub(in crate::accounts) struct LoginKey(Vec<u8>);
 
 /// The login ended without a result: its task panicked.
 pub(in crate::accounts) struct Interrupted;
 
 /// A login, held by everybody who takes part in it. It is cancelled when the last of them drops it.
-struct Login<T> {
+struct RunningLogin<T> {
     progress: watch::Receiver<Progress<T>>,
     /// The events for which somebody opens the browser, by their number.
     opened: Mutex<BTreeSet<usize>>,
     task: AbortHandle,
 }
+
+/// Shows an event to everybody who takes part.
+pub(in crate::accounts) type Tell = Arc<dyn Fn(Event) + Send + Sync>;
 
 struct Progress<T> {
     events: Vec<Event>,
@@ -65,9 +68,8 @@ impl LoginKey {
         }
         request.send_access_token = None;
         let text = serde_json::to_vec(&request).map(Zeroizing::new)?;
-        let mut key = [0; 32];
-        key.copy_from_slice(digest::digest(&digest::SHA256, &text).as_ref());
-        Ok(Self(key))
+        let digest = digest(&SHA256, &text);
+        Ok(Self(digest.as_ref().to_vec()))
     }
 }
 
@@ -98,7 +100,7 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
         opens_browser: bool,
         events: &mpsc::Sender<Event>,
         shortcut: impl FnOnce() -> Option<T>,
-        begin: impl FnOnce(mpsc::Sender<Event>) -> F,
+        begin: impl FnOnce(Tell) -> F,
     ) -> Result<T, Interrupted>
     where
         F: Future<Output = T> + Send + 'static,
@@ -108,16 +110,14 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
             running.retain(|_, login| login.strong_count() > 0);
             let login = running.get(&key).and_then(Weak::upgrade);
             // in this order: when a login has ended, its account can be used
-            match login.filter(|login| login.is_running()) {
-                Some(login) => login,
-                None => match shortcut() {
-                    Some(outcome) => return Ok(outcome),
-                    None => {
-                        let login = Arc::new(Login::begin(begin));
-                        running.insert(key, Arc::downgrade(&login));
-                        login
-                    }
-                },
+            if let Some(login) = login.filter(|login| login.is_running()) {
+                login
+            } else if let Some(outcome) = shortcut() {
+                return Ok(outcome);
+            } else {
+                let login = Arc::new(RunningLogin::begin(begin));
+                running.insert(key, Arc::downgrade(&login));
+                login
             }
         };
         let mut progress = login.progress.clone();
@@ -147,8 +147,8 @@ impl<T: Clone + Send + Sync + 'static> SharedLogins<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Login<T> {
-    fn begin<F>(begin: impl FnOnce(mpsc::Sender<Event>) -> F) -> Self
+impl<T: Send + Sync + 'static> RunningLogin<T> {
+    fn begin<F>(begin: impl FnOnce(Tell) -> F) -> Self
     where
         F: Future<Output = T> + Send + 'static,
     {
@@ -156,21 +156,13 @@ impl<T: Send + Sync + 'static> Login<T> {
             events: Vec::new(),
             outcome: None,
         });
-        let (events, mut news) = mpsc::channel(16);
-        let login = begin(events);
+        let sender = Arc::new(sender);
+        let told = sender.clone();
+        let login = begin(Arc::new(move |event| {
+            told.send_modify(|progress| progress.events.push(event));
+        }));
         let task = tokio::spawn(async move {
-            tokio::pin!(login);
-            let tell = |event| sender.send_modify(|progress| progress.events.push(event));
-            let outcome = loop {
-                tokio::select! {
-                    biased;
-                    Some(event) = news.recv() => tell(event),
-                    outcome = &mut login => break outcome,
-                }
-            };
-            while let Ok(event) = news.try_recv() {
-                tell(event);
-            }
+            let outcome = login.await;
             sender.send_modify(|progress| progress.outcome = Some(outcome));
         });
         Self {
@@ -181,14 +173,14 @@ impl<T: Send + Sync + 'static> Login<T> {
     }
 }
 
-impl<T> Login<T> {
+impl<T> RunningLogin<T> {
     fn is_running(&self) -> bool {
         // the sender is gone after a panic, too
         self.progress.borrow().outcome.is_none() && self.progress.has_changed().is_ok()
     }
 }
 
-impl<T> Drop for Login<T> {
+impl<T> Drop for RunningLogin<T> {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -223,12 +215,12 @@ mod tests {
         let (logins, begun) = (logins.clone(), begun.clone());
         let (events, received) = mpsc::channel(16);
         let joined = tokio::spawn(async move {
-            let begin = |events: mpsc::Sender<Event>| async move {
+            let begin = |tell: Tell| async move {
                 begun.fetch_add(1, Ordering::SeqCst);
-                events.send(open()).await.ok();
+                tell(open());
                 end.await
             };
-            let key = LoginKey([key; 32]);
+            let key = LoginKey(vec![key]);
             let joined = logins.join(key, opens_browser, &events, || None, begin);
             joined.await.ok()
         });
@@ -288,7 +280,7 @@ mod tests {
         assert!(opened(&mut second_events).await, "told from the start");
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        assert_eq!(logins.running.lock()[&LoginKey([1; 32])].strong_count(), 1);
+        assert_eq!(logins.running.lock()[&LoginKey(vec![1])].strong_count(), 1);
         second.abort();
         assert!(cancelled.await.is_err(), "dropped");
         assert!(logins.is_empty());

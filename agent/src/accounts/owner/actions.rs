@@ -14,7 +14,7 @@ use crate::accounts::lifecycle::{
     StoreFailure,
 };
 use crate::accounts::material::{IndexEntry, Item, Real};
-use crate::accounts::provider::{self, Http};
+use crate::accounts::provider::{Effect, ProviderClient};
 use crate::accounts::renewal::exchange::{self, AskError};
 use crate::accounts::settings::Settings;
 use crate::accounts::shared::Shared;
@@ -24,6 +24,7 @@ use crate::accounts::store::record;
 use crate::accounts::store::seal::{SealKey, SealRecipient, is_sealed};
 use crate::accounts::store::seal_file::SealFile;
 use crate::accounts::store::{StoreError, StoreKind, Stores};
+use crate::desktop::surroundings::Surroundings;
 use crate::failpoint;
 
 /// What actions are run with.
@@ -31,7 +32,7 @@ pub struct Actions {
     pub stores: Arc<Stores>,
     pub index: Arc<IndexFile>,
     pub seal_file: PathBuf,
-    pub http: Arc<Http>,
+    pub surroundings: Arc<Surroundings>,
     pub clock: Clock,
     pub settings: Arc<Settings>,
 }
@@ -135,7 +136,7 @@ impl Actions {
             Step::Ask {
                 token, credentials, ..
             } => {
-                let answer = exchange::ask(&self.http, &credentials, &token).await;
+                let answer = exchange::ask(&self.surroundings, &credentials, &token).await;
                 let (asked, reason) = asked(answer, &credentials, self.clock.now());
                 (Outcome::Asked(asked), reason)
             }
@@ -264,8 +265,8 @@ impl Actions {
         provider: &opkssh_protocol::config::Provider,
         token: &Secret,
     ) -> (Revocation, Option<Reason>) {
-        let revoked = match provider::discover(&self.http, &provider.issuer).await {
-            Ok(documents) => provider::revoke(&self.http, &documents, provider, token).await,
+        let revoked = match ProviderClient::discover(&self.surroundings, provider).await {
+            Ok(client) => client.revoke(token).await,
             Err(error) => Err(error),
         };
         match revoked {
@@ -294,15 +295,15 @@ fn asked(
         }
         Err(error) => error,
     };
-    let asked = match &error {
-        AskError::NotSent(_) => Asked::NotSent,
-        AskError::InvalidGrant(_) => Asked::InvalidGrant,
-        AskError::NeedsPerson(_) => match exchange::left_to_person(credentials, now) {
+    let asked = match error.effect {
+        Effect::None => Asked::NotSent,
+        Effect::InvalidGrant => Asked::InvalidGrant,
+        Effect::NeedsPerson => match exchange::left_to_person(credentials, now) {
             Ok(credentials) => Asked::NeedsPerson(Shared::new(credentials)),
             Err(_) => Asked::Refused,
         },
-        AskError::Refused(_) => Asked::Refused,
-        AskError::NoAnswer(_) | AskError::TimedOut => Asked::NoAnswer,
+        Effect::Refused => Asked::Refused,
+        Effect::Unknown => Asked::NoAnswer,
     };
     (asked, Some(Reason::Refresh(error.to_string())))
 }

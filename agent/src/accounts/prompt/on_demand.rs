@@ -27,107 +27,86 @@ const ASK_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// Asks a person to log in.
 pub struct OnDemandLogin {
-    owner: Owner,
-    logins: Arc<Logins>,
-    surroundings: Arc<Surroundings>,
-    notices: Arc<Notices>,
-    clock: Clock,
-    questions: Questions,
+    pub owner: Owner,
+    pub logins: Arc<Logins>,
+    pub surroundings: Arc<Surroundings>,
+    pub notices: Arc<Notices>,
+    pub clock: Clock,
+    pub questions: Questions,
 }
 
-/// The questions that are open, and those that must not be asked again yet, by account.
+/// The questions, by account.
 #[derive(Default)]
-struct Questions(Mutex<HashMap<String, Question>>);
+pub struct Questions(Mutex<HashMap<String, Question>>);
 
-enum Question {
-    /// Everybody who needs the account waits until this ends.
-    Open {
-        over: watch::Receiver<()>,
-        /// The person has logged in by a command meanwhile.
-        is_there: bool,
-    },
-    QuietUntil(Instant),
+#[derive(Default)]
+struct Question {
+    /// Open until its sender is dropped; everybody who needs the account waits for that.
+    open: Option<watch::Receiver<()>>,
+    /// The person has logged in by a command while it was open.
+    is_there: bool,
+    quiet_until: Option<Instant>,
 }
 
-/// What a request for a login came to.
-enum Begin {
-    Wait(watch::Receiver<()>),
-    /// This one asks.
-    Ask(watch::Sender<()>, watch::Receiver<()>),
-    Quiet,
+impl Question {
+    fn is_open(&self) -> bool {
+        self.open
+            .as_ref()
+            .is_some_and(|over| over.has_changed().is_ok())
+    }
+
+    fn is_quiet(&self, now: Instant) -> bool {
+        self.quiet_until.is_some_and(|end| now < end)
+    }
 }
 
 impl Questions {
-    fn begin(&self, account: &str, now: Instant) -> Begin {
+    /// Returns what to wait for, and to the one who asks, what to drop at the end; `None`: nobody
+    /// may be asked yet.
+    fn begin(
+        &self,
+        account: &str,
+        now: Instant,
+    ) -> Option<(watch::Receiver<()>, Option<watch::Sender<()>>)> {
         let mut questions = self.0.lock();
-        match questions.get(account) {
-            // one whose sender is gone ended without an answer
-            Some(Question::Open { over, .. }) if over.has_changed().is_ok() => {
-                return Begin::Wait(over.clone());
-            }
-            Some(Question::QuietUntil(end)) if now < *end => return Begin::Quiet,
-            _ => {}
+        let question = questions.entry(account.to_owned()).or_default();
+        if question.is_quiet(now) {
+            return None;
         }
-        let (ask, over) = watch::channel(());
-        let open = Question::Open {
-            over: over.clone(),
-            is_there: false,
+        if let Some(over) = question.open.as_ref().filter(|_| question.is_open()) {
+            return Some((over.clone(), None));
+        }
+        let (asking, over) = watch::channel(());
+        *question = Question {
+            open: Some(over.clone()),
+            ..Question::default()
         };
-        questions.insert(account.to_owned(), open);
-        Begin::Ask(ask, over)
+        Some((over, Some(asking)))
     }
 
     fn end(&self, account: &str, quiet_until: Option<Instant>) {
-        let mut questions = self.0.lock();
-        let is_there = matches!(
-            questions.get(account),
-            Some(Question::Open { is_there: true, .. })
-        );
-        match quiet_until.filter(|_| !is_there) {
-            Some(end) => questions.insert(account.to_owned(), Question::QuietUntil(end)),
-            None => questions.remove(account),
-        };
+        if let Some(question) = self.0.lock().get_mut(account) {
+            question.quiet_until = quiet_until.filter(|_| !question.is_there);
+            question.open = None;
+        }
     }
 
-    /// Lets the account be asked for again: the person is there after all.
-    fn forget_answer(&self, account: &str) {
-        let mut questions = self.0.lock();
-        match questions.get_mut(account) {
-            Some(Question::Open { is_there, .. }) => *is_there = true,
-            Some(Question::QuietUntil(_)) => {
-                questions.remove(account);
-            }
-            None => {}
+    /// Lets the account be asked for again: its person has logged in by a command.
+    pub fn forget_answer(&self, account: &str) {
+        if let Some(question) = self.0.lock().get_mut(account) {
+            (question.is_there, question.quiet_until) = (true, None);
         }
     }
 
     /// Returns true if a question is open, or must not be asked again at `now`.
-    fn matter(&self, now: Instant) -> bool {
-        self.0.lock().values().any(|question| match question {
-            Question::Open { over, .. } => over.has_changed().is_ok(),
-            Question::QuietUntil(end) => now < *end,
-        })
+    pub fn matter(&self, now: Instant) -> bool {
+        let questions = self.0.lock();
+        let mut questions = questions.values();
+        questions.any(|question| question.is_open() || question.is_quiet(now))
     }
 }
 
 impl OnDemandLogin {
-    pub fn new(
-        owner: Owner,
-        logins: Arc<Logins>,
-        surroundings: Arc<Surroundings>,
-        notices: Arc<Notices>,
-        clock: Clock,
-    ) -> Self {
-        Self {
-            owner,
-            logins,
-            surroundings,
-            notices,
-            clock,
-            questions: Questions::default(),
-        }
-    }
-
     /// Asks a person to log in, as `on_demand` says, unless one of these accounts is usable. They
     /// are meant for the server that ssh is about to log in to. Returns when that is over; the
     /// question stays if the caller waits no longer.
@@ -135,37 +114,25 @@ impl OnDemandLogin {
         let Some((name, how)) = self.whom_to_ask(accounts) else {
             return;
         };
-        let mut over = match self.questions.begin(&name, Instant::now()) {
-            Begin::Quiet => return,
-            Begin::Wait(over) => over,
-            Begin::Ask(asking, over) => {
-                let this = self.clone();
-                tokio::spawn(async move {
-                    let _asking = asking;
-                    let begin = Instant::now();
-                    let quiet = this.ask(&name, how).await;
-                    // also after a login, or ssh could open windows without end
-                    let since = match this.is_usable(&name) {
-                        true => begin,
-                        false => Instant::now(),
-                    };
-                    this.questions.end(&name, quiet.map(|quiet| since + quiet));
-                });
-                over
-            }
+        let Some((mut over, asking)) = self.questions.begin(&name, Instant::now()) else {
+            return;
         };
+        if let Some(asking) = asking {
+            let this = self.clone();
+            tokio::spawn(async move {
+                let _asking = asking;
+                let begin = Instant::now();
+                let quiet = this.ask(&name, how).await;
+                // also after a login, or ssh could open windows without end
+                let since = match this.owner.now().is_usable(&name, this.clock.now()) {
+                    true => begin,
+                    false => Instant::now(),
+                };
+                this.questions.end(&name, quiet.map(|quiet| since + quiet));
+            });
+        }
         // an error is the end
         while over.changed().await.is_ok() {}
-    }
-
-    /// Notes that a command has logged in: its person can be asked again when that login ends.
-    pub fn note_person(&self, account: &str) {
-        self.questions.forget_answer(account);
-    }
-
-    /// Returns true if somebody is being asked, or must not be asked for a while.
-    pub fn matters(&self) -> bool {
-        self.questions.matter(Instant::now())
     }
 
     /// Returns the account to ask for, unless one of these is usable.
@@ -274,10 +241,6 @@ impl OnDemandLogin {
             format!("the login for {name} failed: {failed}; log in: opkssh login {name}"),
         );
     }
-
-    fn is_usable(&self, name: &str) -> bool {
-        self.owner.now().is_usable(name, self.clock.now())
-    }
 }
 
 #[cfg(test)]
@@ -288,31 +251,30 @@ mod tests {
     fn one_question_at_a_time_and_quiet_after_the_answer() {
         let questions = Questions::default();
         let start = Instant::now();
-        let Begin::Ask(asking, _) = questions.begin("a", start) else {
-            panic!("nobody asks");
-        };
+        let begin = |account, now| questions.begin(account, now);
+        let asks = |now| begin("a", now).and_then(|(_, asking)| asking);
+        let waits = |now| matches!(begin("a", now), Some((_, None)));
+        let asking = asks(start).expect("somebody asks");
         for _ in 0..100 {
-            assert!(matches!(questions.begin("a", start), Begin::Wait(_)));
+            assert!(waits(start));
         }
-        assert!(matches!(questions.begin("b", start), Begin::Ask(..)));
+        assert!(matches!(begin("b", start), Some((_, Some(_)))));
         questions.end("a", Some(start + COOLDOWN));
         drop(asking);
         let almost = start + COOLDOWN - Duration::from_secs(1);
-        assert!(matches!(questions.begin("a", almost), Begin::Quiet));
-        let later = questions.begin("a", start + COOLDOWN);
-        assert!(matches!(later, Begin::Ask(..)));
+        assert!(begin("a", almost).is_none(), "quiet");
+        let _later = asks(start + COOLDOWN).expect("asked again");
         // an open question is not forgotten, an answer is
         questions.forget_answer("a");
-        assert!(matches!(questions.begin("a", start), Begin::Wait(_)));
+        assert!(waits(start));
         // who logs in by a command meanwhile is there
         questions.end("a", Some(start + COOLDOWN));
-        let Begin::Ask(asking, _) = questions.begin("a", start) else {
-            panic!("not forgotten");
-        };
+        let asking = asks(start).expect("not forgotten");
         questions.end("a", Some(start + COOLDOWN));
         drop(asking);
         assert!(questions.matter(almost));
         questions.forget_answer("a");
-        assert!(matches!(questions.begin("a", start), Begin::Ask(..)));
+        assert!(asks(start).is_some());
+        assert!(!questions.matter(almost), "nobody asks any more");
     }
 }

@@ -30,35 +30,19 @@ struct Seen {
     reminded: Option<UnixTime>,
 }
 
-/// When to remind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Due {
-    Now,
-    At(UnixTime),
-    /// Not until something changes.
-    Never,
-}
-
-/// Returns when to remind of the deadline. Pure. `used` is when the account signed last, `reminded` the deadline of the last reminder.
+/// Returns when to remind of the deadline; `None`: not until something changes. Pure. `used` is when
+/// the account signed last, `reminded` the deadline of the last reminder.
 fn due(
     plan: Plan,
     times: TokenTimes,
     used: Option<UnixTime>,
     reminded: Option<UnixTime>,
     now: UnixTime,
-) -> Due {
-    let Some(from) = plan.ends_soon_from(times) else {
-        return Due::Never;
-    };
-    if reminded == plan.deadline || !plan.is_usable(now) {
-        Due::Never
-    } else if now < from {
-        Due::At(from)
-    } else if used.is_some_and(|used| now.since(used) <= LATELY) {
-        Due::Now
-    } else {
-        Due::Never
-    }
+) -> Option<UnixTime> {
+    let from = plan.ends_soon_from(times)?;
+    let is_used = used.is_some_and(|used| now.since(used) <= LATELY);
+    let is_open = plan.is_usable(now) && reminded != plan.deadline;
+    (is_open && (now < from || is_used)).then_some(from)
 }
 
 /// Reminds of logins that end.
@@ -109,23 +93,19 @@ impl Reminder {
             if seen.signatures != signatures {
                 (seen.signatures, seen.used) = (signatures, Some(now));
             }
-            let due = due(
-                plan,
-                item.credentials.times(),
-                seen.used,
-                seen.reminded,
-                now,
-            );
-            match (due, plan.deadline) {
-                (Due::Now, Some(deadline)) => {
-                    seen.reminded = Some(deadline);
-                    let settings = &published.facts.agent.settings;
-                    if settings.on_demand(name, item.credentials.provider()) != OnDemand::Off {
-                        tokio::spawn(self.clone().remind_of(name.clone(), deadline));
-                    }
-                }
-                (Due::At(at), _) => next = Some(next.map_or(at, |next: UnixTime| next.min(at))),
-                _ => {}
+            let times = item.credentials.times();
+            let Some(at) = due(plan, times, seen.used, seen.reminded, now) else {
+                continue;
+            };
+            if at > now {
+                next = next.into_iter().chain([at]).min();
+                continue;
+            }
+            seen.reminded = plan.deadline;
+            let settings = &published.facts.agent.settings;
+            let is_on = settings.on_demand(name, item.credentials.provider()) != OnDemand::Off;
+            if let Some(deadline) = plan.deadline.filter(|_| is_on) {
+                tokio::spawn(self.clone().remind_of(name.clone(), deadline));
             }
         }
         next
@@ -186,7 +166,9 @@ mod tests {
             let now = minute * 60;
             let last = used.iter().filter(|used| **used <= now).max();
             let last = last.map(|used| UnixTime(IAT + used));
-            if due(plan, times(), last, reminded, UnixTime(IAT + now)) == Due::Now {
+            let now_time = UnixTime(IAT + now);
+            let due = due(plan, times(), last, reminded, now_time);
+            if due.is_some_and(|due| due <= now_time) {
                 reminded = plan.deadline;
                 at.push(now);
             }
@@ -235,14 +217,11 @@ mod tests {
     #[test]
     fn it_is_known_when_to_look_again() {
         let at = |now, reminded| due(plan(DAY), times(), None, reminded, UnixTime(IAT + now));
-        assert_eq!(at(0, None), Due::At(UnixTime(IAT + DAY - 1800)));
-        assert_eq!(at(DAY - 60, None), Due::Never);
-        assert_eq!(at(0, Some(UnixTime(IAT + DAY))), Due::Never);
+        assert_eq!(at(0, None), Some(UnixTime(IAT + DAY - 1800)));
+        assert_eq!(at(DAY - 60, None), None);
+        assert_eq!(at(0, Some(UnixTime(IAT + DAY))), None);
         // a new login has a new deadline
-        assert_eq!(
-            at(0, Some(UnixTime(IAT))),
-            Due::At(UnixTime(IAT + DAY - 1800))
-        );
+        assert_eq!(at(0, Some(UnixTime(IAT))), Some(UnixTime(IAT + DAY - 1800)));
         assert!(plan(DAY).ends_soon(times(), UnixTime(IAT + DAY - 1800)));
         assert!(!plan(DAY).ends_soon(times(), UnixTime(IAT + DAY - 1801)));
         assert!(!plan(DAY).ends_soon(times(), UnixTime(IAT + DAY + 1)));

@@ -1,103 +1,25 @@
-//! The two pools of connections to providers: through the user's proxy, and straight to this
-//! machine. Each comes with the system's certificates, all parsed, so that both go when nobody has
-//! asked for a while.
+//! Pools of connections to a provider: through the user's proxies, and straight to this machine.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use reqwest::{Client, ClientBuilder};
 
-use super::error::{HttpError, REQUEST_TIMEOUT, causes};
-use crate::desktop::surroundings::{Proxies, Surroundings};
+use super::error::{HttpError, REQUEST_TIMEOUT};
+use crate::desktop::surroundings::Proxies;
 
 /// Unused connections are closed after this.
 const IDLE_CONNECTION: Duration = Duration::from_secs(20);
 
-pub struct Clients {
-    surroundings: Arc<Surroundings>,
-    kept: Arc<Mutex<Kept>>,
+/// For this machine.
+pub(super) fn direct() -> Result<Client, HttpError> {
+    build(Client::builder().no_proxy())
 }
 
-#[derive(Default)]
-struct Kept {
-    proxied: Option<Proxied>,
-    direct: Option<reqwest::Client>,
-    requests: u64,
-}
-
-/// A client for these proxies; without, for those that the process's own environment names.
-struct Proxied {
-    proxies: Option<Proxies>,
-    client: reqwest::Client,
-}
-
-impl Clients {
-    pub fn new(surroundings: Arc<Surroundings>) -> Self {
-        Self {
-            surroundings,
-            kept: Arc::default(),
-        }
-    }
-
-    /// For one request, which begins now.
-    pub fn client(&self, is_loopback: bool) -> Result<reqwest::Client, HttpError> {
-        let mut kept = self.kept.lock();
-        kept.requests += 1;
-        self.let_go_later(kept.requests);
-        match is_loopback {
-            true => kept.direct(),
-            false => kept.proxied(self.surroundings.proxies()),
-        }
-    }
-
-    /// Drops the clients once the last of so many requests is over and its connection closed.
-    fn let_go_later(&self, requests: u64) {
-        let kept = Arc::downgrade(&self.kept);
-        tokio::spawn(async move {
-            tokio::time::sleep(REQUEST_TIMEOUT + IDLE_CONNECTION).await;
-            if let Some(kept) = kept.upgrade() {
-                kept.lock().let_go(requests);
-            }
-        });
-    }
-}
-
-impl Kept {
-    fn direct(&mut self) -> Result<reqwest::Client, HttpError> {
-        if let Some(client) = &self.direct {
-            return Ok(client.clone());
-        }
-        let client = build(reqwest::Client::builder().no_proxy())?;
-        Ok(self.direct.insert(client).clone())
-    }
-
-    /// Built anew when a session with other proxies came.
-    fn proxied(&mut self, proxies: Option<Proxies>) -> Result<reqwest::Client, HttpError> {
-        match &self.proxied {
-            Some(known) if known.proxies == proxies => Ok(known.client.clone()),
-            _ => {
-                let client = build(through(proxies.as_ref()))?;
-                self.proxied = Some(Proxied {
-                    proxies,
-                    client: client.clone(),
-                });
-                Ok(client)
-            }
-        }
-    }
-
-    /// Unless there were further requests.
-    fn let_go(&mut self, requests: u64) {
-        if self.requests == requests {
-            (self.proxied, self.direct) = (None, None);
-        }
-    }
-}
-
-fn through(proxies: Option<&Proxies>) -> reqwest::ClientBuilder {
-    let mut builder = reqwest::Client::builder();
+/// For other machines. Without proxies, those count that the process's environment names.
+pub(super) fn proxied(proxies: Option<&Proxies>) -> Result<Client, HttpError> {
+    let mut builder = Client::builder();
     let Some(proxies) = proxies else {
-        return builder;
+        return build(builder);
     };
     let none_for = proxies.none_for.as_deref();
     let none_for = none_for.and_then(reqwest::NoProxy::from_string);
@@ -112,38 +34,50 @@ fn through(proxies: Option<&Proxies>) -> reqwest::ClientBuilder {
             Err(error) => tracing::warn!("a proxy of the session is of no use: {error}"),
         }
     }
-    builder
+    build(builder)
 }
 
-fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, HttpError> {
+fn build(builder: ClientBuilder) -> Result<Client, HttpError> {
     // a second call finds it installed already
     let _ = rustls::crypto::ring::default_provider().install_default();
     builder
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
+        .timeout(REQUEST_TIMEOUT)
         .pool_idle_timeout(IDLE_CONNECTION)
         .user_agent(concat!("opkssh-agent/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| HttpError::Setup(causes(&error)))
+        .map_err(|error| HttpError::Setup(innermost(&error)))
+}
+
+/// Returns the innermost cause: it says what happened, the outer ones only that something did.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use opkssh_protocol::session_environment::SessionEnvironment;
+    use tokio::io::AsyncReadExt as _;
+
     use super::super::Http;
-    use super::*;
+    use crate::desktop::surroundings::Surroundings;
 
     #[tokio::test]
     async fn a_client_s_proxy_is_used_where_there_is_no_own() {
-        use opkssh_protocol::session_environment::SessionEnvironment;
-        use tokio::io::AsyncReadExt as _;
-
         let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", proxy.local_addr().unwrap());
-        let surroundings = Surroundings::new(SessionEnvironment::default(), true);
-        let http = Http::new(Arc::new(surroundings));
-        http.0.surroundings.tell(SessionEnvironment::pick(|name| {
+        let surroundings = Arc::new(Surroundings::new(SessionEnvironment::default(), true));
+        surroundings.tell(SessionEnvironment::pick(|name| {
             (name == "https_proxy").then(|| address.clone())
         }));
+        let http = Http::new(surroundings);
         let asked = async {
             let (mut stream, _) = proxy.accept().await.unwrap();
             let mut asked = [0; 33];
@@ -153,25 +87,5 @@ mod tests {
         let (asked, got) = tokio::join!(asked, http.get("https://id.example.com/x"));
         assert_eq!(&asked, b"CONNECT id.example.com:443 HTTP/1");
         assert!(got.is_err());
-        // a session without a proxy takes its place
-        http.0.surroundings.tell(SessionEnvironment::default());
-        assert!(http.0.surroundings.proxies().is_none());
-        http.0.client(false).unwrap();
-        let kept = http.0.kept.lock();
-        assert!(kept.proxied.as_ref().unwrap().proxies.is_none());
-    }
-
-    #[tokio::test]
-    async fn clients_go_after_the_last_request() {
-        let surroundings = Surroundings::new(Default::default(), true);
-        let clients = Clients::new(Arc::new(surroundings));
-        for is_loopback in [false, true] {
-            clients.client(is_loopback).unwrap();
-        }
-        let mut kept = clients.kept.lock();
-        kept.let_go(1);
-        assert!(kept.proxied.is_some() && kept.direct.is_some());
-        kept.let_go(2);
-        assert!(kept.proxied.is_none() && kept.direct.is_none());
     }
 }

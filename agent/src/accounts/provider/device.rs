@@ -6,11 +6,11 @@ use std::time::Duration;
 use openidconnect::DeviceAuthorizationUrl;
 use openidconnect::core::CoreDeviceAuthorizationResponse;
 use opkssh_protocol::cic::Commitment;
-use opkssh_protocol::config::Provider;
 
+use super::discovery::ProviderClient;
 use super::http::follow;
-use super::tokens::{Way, client, in_turn, no_token_endpoint, refused, scopes, tokens, ways};
-use super::{Http, OidcError, ProviderDocuments, Tokens};
+use super::tokens::{refused, tokens};
+use super::{OidcError, Tokens};
 
 /// However long the provider's code lives, nobody waits longer for a person.
 const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
@@ -43,97 +43,79 @@ impl DeviceGrant {
     pub fn expires_in(&self) -> Duration {
         self.0.expires_in().min(LONGEST_WAIT)
     }
-}
 
-/// Asks for a code. The commitment goes along as `nonce`, which RFC 8628 does not know.
-pub async fn ask_for_code(
-    http: &Http,
-    documents: &ProviderDocuments,
-    provider: &Provider,
-    commitment: &Commitment,
-) -> Result<DeviceGrant, OidcError> {
-    let metadata = &documents.metadata;
-    let endpoint = &device_endpoint(documents, provider)?;
-    let grant = in_turn(ways(metadata, provider), |way| async move {
-        client(metadata, provider, way, None)?
-            .set_device_authorization_url(endpoint.clone())
-            .exchange_device_code()
-            .add_scopes(scopes(provider))
-            .add_extra_param("nonce", commitment.as_str().to_owned())
-            .request_async(http)
-            .await
-            .map_err(|error| refused(WHAT, error))
-    })
-    .await?;
-    checked(grant, provider)
-}
-
-/// Asks again and again, as often as the provider allows, until the person is done. The caller
-/// bounds it by [`DeviceGrant::expires_in`].
-pub async fn wait_for_tokens(
-    http: &Http,
-    documents: &ProviderDocuments,
-    provider: &Provider,
-    grant: &DeviceGrant,
-) -> Result<Tokens, OidcError> {
-    let metadata = &documents.metadata;
-    in_turn(ways(metadata, provider), |way: Way| async move {
-        let response = client(metadata, provider, way, None)?
-            .exchange_device_access_token(&grant.0)
-            .map_err(|error| no_token_endpoint(&error))?
-            .request_async(
-                http,
-                |interval| tokio::time::sleep(interval.max(SHORTEST_INTERVAL)),
-                Some(grant.expires_in()),
-            )
-            .await
-            .map_err(|error| refused("token endpoint", error))?;
-        Ok(tokens(&response))
-    })
-    .await
-}
-
-fn device_endpoint(
-    documents: &ProviderDocuments,
-    provider: &Provider,
-) -> Result<DeviceAuthorizationUrl, OidcError> {
-    let endpoint = documents
-        .device_authorization_endpoint()
-        .ok_or_else(|| OidcError::NoDeviceFlow(provider.issuer.clone()))?;
-    DeviceAuthorizationUrl::new(endpoint.to_owned()).map_err(|_| OidcError::Endpoint {
-        name: "device_authorization_endpoint",
-        address: endpoint.to_owned(),
-    })
-}
-
-/// Fails if the person would be sent to an address in clear, or the interval makes no sense.
-fn checked(
-    grant: CoreDeviceAuthorizationResponse,
-    provider: &Provider,
-) -> Result<DeviceGrant, OidcError> {
-    let nonsense = |detail: String| OidcError::Nonsense { what: WHAT, detail };
-    if grant.interval() > LONGEST_INTERVAL {
-        return Err(nonsense(format!(
-            "it wants to be asked every {} seconds only",
-            grant.interval().as_secs()
-        )));
+    /// Fails if the person would be sent to an address in clear, or the interval makes no sense.
+    fn check(&self, issuer: &str) -> Result<(), OidcError> {
+        if self.0.interval() > LONGEST_INTERVAL {
+            let seconds = self.0.interval().as_secs();
+            let detail = format!("it wants to be asked every {seconds} seconds only");
+            return Err(OidcError::nonsense(WHAT, detail));
+        }
+        let complete = self.verification_uri_complete();
+        for uri in [self.verification_uri()].into_iter().chain(complete) {
+            if follow(issuer, &uri).is_none() {
+                let detail = format!("{uri} is not an https address");
+                return Err(OidcError::nonsense(WHAT, detail));
+            }
+        }
+        Ok(())
     }
-    let grant = DeviceGrant(grant);
-    let complete = grant.verification_uri_complete();
-    for uri in [Some(grant.verification_uri()), complete]
-        .into_iter()
-        .flatten()
-    {
-        if follow(&provider.issuer, &uri).is_none() {
-            return Err(nonsense(format!("{uri} is not an https address")));
+}
+
+impl ProviderClient {
+    /// Asks for a code. The commitment goes along as `nonce`, which RFC 8628 does not know.
+    pub async fn ask_for_code(&self, commitment: &Commitment) -> Result<DeviceGrant, OidcError> {
+        let endpoint = &self.device_endpoint()?;
+        let grant = self.in_turn(|way| async move {
+            self.client(way)
+                .set_device_authorization_url(endpoint.clone())
+                .exchange_device_code()
+                .add_scopes(self.scopes())
+                .add_extra_param("nonce", commitment.as_str().to_owned())
+                .request_async(&self.http)
+                .await
+                .map_err(|error| refused(WHAT, error))
+        });
+        let grant = DeviceGrant(grant.await?);
+        grant.check(&self.provider.issuer)?;
+        Ok(grant)
+    }
+
+    /// Asks again and again, as often as the provider allows, until the person is done.
+    pub async fn wait_for_tokens(&self, grant: &DeviceGrant) -> Result<Tokens, OidcError> {
+        let polling = self.in_turn(|way| async move {
+            let answer = self
+                .client(way)
+                .exchange_device_access_token(&grant.0)?
+                .request_async(
+                    &self.http,
+                    |interval| tokio::time::sleep(interval.max(SHORTEST_INTERVAL)),
+                    Some(grant.expires_in()),
+                )
+                .await;
+            tokens(answer)
+        });
+        match tokio::time::timeout(grant.expires_in(), polling).await {
+            Err(_) => Err(OidcError::CodeExpired),
+            Ok(Err(error)) if error.code() == Some("expired_token") => Err(OidcError::CodeExpired),
+            Ok(answer) => answer,
         }
     }
-    Ok(grant)
+
+    fn device_endpoint(&self) -> Result<DeviceAuthorizationUrl, OidcError> {
+        let further = self.metadata.additional_metadata();
+        let Some(address) = further.device_authorization_endpoint.clone() else {
+            return Err(OidcError::NoDeviceFlow(self.provider.issuer.clone()));
+        };
+        DeviceAuthorizationUrl::new(address.clone()).map_err(|_| OidcError::Endpoint {
+            name: "device_authorization_endpoint",
+            address,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use opkssh_protocol::config::parse_provider_argument;
     use serde_json::{Value, json};
 
     use super::*;
@@ -149,9 +131,9 @@ mod tests {
         for (name, value) in changed.as_object().unwrap() {
             answer[name] = value.clone();
         }
-        let provider = parse_provider_argument("https://id.example.com,c").unwrap();
-        checked(serde_json::from_value(answer).unwrap(), &provider)
-            .map_err(|error| error.to_string())
+        let grant = DeviceGrant(serde_json::from_value(answer).unwrap());
+        let checked = grant.check("https://id.example.com");
+        checked.map(|()| grant).map_err(|error| error.to_string())
     }
 
     #[test]

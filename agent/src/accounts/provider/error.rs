@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use openidconnect::ConfigurationError;
 use opkssh_protocol::printable::{Printable, printable};
 
 /// One request and its answer, from the first byte of the connection to the last of the body.
@@ -30,6 +31,7 @@ pub enum OidcError {
         shown(address)
     )]
     Endpoint { name: &'static str, address: String },
+    /// With the error code (RFC 6749 section 5.2).
     #[error(
         "the provider answered {}{}",
         shown(error),
@@ -39,19 +41,35 @@ pub enum OidcError {
         error: String,
         description: Option<String>,
     },
+    #[error("the provider did not answer within {} seconds", .0.as_secs())]
+    TimedOut(Duration),
     #[error("the provider's answer holds no ID token")]
     NoIdToken,
     #[error(
         "{0} offers no device flow: its discovery document names no device_authorization_endpoint"
     )]
     NoDeviceFlow(String),
+    #[error("nobody finished the login before its code expired")]
+    CodeExpired,
     #[error("the redirect URI {0:?} is not usable: it must be http://localhost:PORT/PATH")]
     RedirectUri(String),
+    #[error("the provider's discovery document is not understood: {0}")]
+    NoTokenEndpoint(#[from] ConfigurationError),
 }
 
-/// Returns what a provider said, escaped and shortened.
-fn shown(text: &str) -> Printable<'_> {
-    printable(text).at_most(300)
+/// What a failed request did at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// None: it can be sent again.
+    None,
+    /// Refused for good: this refresh token never works again.
+    InvalidGrant,
+    /// Refused until the person logs in (OpenID Connect Core section 3.1.2.6).
+    NeedsPerson,
+    /// Refused for another reason, other than for the moment.
+    Refused,
+    /// Unknown: it was sent, and no answer came that says otherwise.
+    Unknown,
 }
 
 impl OidcError {
@@ -62,68 +80,41 @@ impl OidcError {
     }
 
     /// Returns the error code (RFC 6749 section 5.2) that the provider answered.
-    fn code(&self) -> Option<&str> {
+    pub(super) fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { error, .. } => Some(error),
             _ => None,
         }
     }
 
-    /// Returns true if the provider does not know the client, or not in the way that it
-    /// authenticated.
-    pub fn is_invalid_client(&self) -> bool {
-        self.code() == Some("invalid_client")
-    }
-
-    /// Returns true if the provider answered that it needs the person (OpenID Connect Core section
-    /// 3.1.2.6), to `prompt=none` or to a refresh.
-    pub fn needs_person(&self) -> bool {
-        matches!(
-            self.code(),
-            Some(
-                "login_required"
-                    | "interaction_required"
-                    | "consent_required"
-                    | "account_selection_required"
-            )
-        )
-    }
-
-    /// Returns true if the provider has understood the request and turned it down, other than for
-    /// the moment.
-    pub fn is_refusal(&self) -> bool {
-        let passing = ["temporarily_unavailable", "server_error", "slow_down"];
-        self.code().is_some_and(|code| !passing.contains(&code))
-    }
-
-    /// Returns true if the code of the device flow ran out (RFC 8628 section 3.5).
-    pub fn is_expired_token(&self) -> bool {
-        self.code() == Some("expired_token")
-    }
-
-    /// Returns true if the provider has said that this refresh token will never work again (RFC
-    /// 6749 section 5.2).
-    pub fn is_invalid_grant(&self) -> bool {
-        self.code() == Some("invalid_grant")
-    }
-
-    /// Returns true if the provider may have acted on the request that ended so: it was sent, and no
-    /// answer came that says otherwise.
-    pub fn was_acted_on(&self) -> bool {
+    /// Returns what the request that failed did at the provider.
+    pub fn effect(&self) -> Effect {
         match self {
+            Self::Refused { error, .. } => match error.as_str() {
+                "invalid_grant" => Effect::InvalidGrant,
+                "login_required"
+                | "interaction_required"
+                | "consent_required"
+                | "account_selection_required" => Effect::NeedsPerson,
+                "temporarily_unavailable" | "server_error" | "slow_down" => Effect::None,
+                _ => Effect::Refused,
+            },
+            Self::TimedOut(_)
+            | Self::Nonsense {
+                what: TOKEN_ENDPOINT,
+                ..
+            } => Effect::Unknown,
             Self::Http { source, .. } => match source {
                 HttpError::Timeout { .. } | HttpError::Broken { .. } | HttpError::TooLarge(_) => {
-                    true
+                    Effect::Unknown
                 }
                 // a gateway has lost the provider's answer
-                HttpError::Status { status, .. } => matches!(status, 502 | 504),
-                HttpError::NotHttps(_)
-                | HttpError::Unreachable { .. }
-                | HttpError::Redirects(_)
-                | HttpError::Setup(_) => false,
+                HttpError::Status {
+                    status: 502 | 504, ..
+                } => Effect::Unknown,
+                _ => Effect::None,
             },
-            Self::Nonsense { what, .. } => *what == TOKEN_ENDPOINT,
-            _ => false,
+            _ => Effect::None,
         }
     }
 }
@@ -148,11 +139,7 @@ pub enum HttpError {
     Setup(String),
 }
 
-/// Returns the innermost cause: it says what happened, the outer ones only that something did.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
+/// Returns what a provider said, escaped and shortened.
+fn shown(text: &str) -> Printable<'_> {
+    printable(text).at_most(300)
 }

@@ -1,39 +1,38 @@
 //! The authorization URL and the token endpoint (RFC 6749 sections 4.1 and 6, RFC 7636).
 
-use std::pin::Pin;
-
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod};
+use openidconnect::core::{
+    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreTokenResponse,
+};
 use openidconnect::{
-    AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, Nonce,
-    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    RequestTokenError, Scope, TokenResponse as _,
+    AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, ErrorResponseType, Nonce, OAuth2TokenResponse as _,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    StandardErrorResponse, TokenResponse as _,
 };
 use opkssh_protocol::cic::Commitment;
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::secret::Secret;
 use serde_json::error::Category;
 
-use super::discovery::Metadata;
-use super::error::TOKEN_ENDPOINT;
-use super::{Http, HttpError, OidcError, ProviderDocuments};
+use super::discovery::ProviderClient;
+use super::error::{HttpError, OidcError, TOKEN_ENDPOINT};
 
 /// Where to send the browser, and what must come back.
 pub struct Authorization {
     pub url: String,
     pub state: String,
     code_verifier: PkceCodeVerifier,
-    redirect_uri: String,
+    redirect_uri: RedirectUrl,
 }
 
 /// What the token endpoint gave.
 pub struct Tokens {
-    pub id_token: Option<String>,
+    pub id_token: Option<Secret>,
     pub access_token: Secret,
     pub refresh_token: Option<Secret>,
 }
 
-pub(super) type Client = CoreClient<
+type Client = CoreClient<
     EndpointSet,
     EndpointNotSet,
     EndpointNotSet,
@@ -42,226 +41,162 @@ pub(super) type Client = CoreClient<
     EndpointMaybeSet,
 >;
 
-/// Builds the authorization request; its nonce is the commitment to the user key.
-pub fn authorization(
-    documents: &ProviderDocuments,
-    provider: &Provider,
-    redirect_uri: &str,
-    commitment: &Commitment,
-    prompt: &str,
-    login_hint: Option<&str>,
-) -> Result<Authorization, OidcError> {
-    let sent = provider
-        .remote_redirect_uri
-        .as_deref()
-        .unwrap_or(redirect_uri);
-    let client = client(&documents.metadata, provider, Way::Body, Some(sent))?;
-    let (code_challenge, code_verifier) = PkceCodeChallenge::new_random_sha256();
-    let nonce = Nonce::new(commitment.as_str().to_owned());
-    let mut request = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            || nonce,
-        )
-        .set_pkce_challenge(code_challenge);
-    for scope in scopes(provider) {
-        request = request.add_scope(scope);
-    }
-    for (name, value) in [
-        ("prompt", prompt),
-        ("access_type", &provider.access_type),
-        ("login_hint", login_hint.unwrap_or_default()),
-    ] {
-        if !value.is_empty() {
-            request = request.add_extra_param(name, value);
-        }
-    }
-    let (url, state, _) = request.url();
-    Ok(Authorization {
-        url: url.to_string(),
-        state: state.into_secret(),
-        code_verifier,
-        redirect_uri: sent.to_owned(),
-    })
-}
+/// A request that failed, in the library's words.
+type RequestError<E> = RequestTokenError<HttpError, StandardErrorResponse<E>>;
 
-/// Turns the authorization code into tokens.
-pub async fn exchange_code(
-    http: &Http,
-    documents: &ProviderDocuments,
-    provider: &Provider,
-    authorization: Authorization,
-    code: String,
-) -> Result<Tokens, OidcError> {
-    let metadata = &documents.metadata;
-    let (authorization, code) = (&authorization, &AuthorizationCode::new(code));
-    in_turn(ways(metadata, provider), |way| async move {
-        let verifier = PkceCodeVerifier::new(authorization.code_verifier.secret().clone());
-        let response = client(metadata, provider, way, Some(&authorization.redirect_uri))?
-            .exchange_code(code.clone())
-            .map_err(|error| no_token_endpoint(&error))?
-            .set_pkce_verifier(verifier)
-            .request_async(http)
-            .await
-            .map_err(|error| refused(TOKEN_ENDPOINT, error))?;
-        Ok(tokens(&response))
-    })
-    .await
-}
-
-/// Asks for new tokens without a person (RFC 6749 section 6).
-pub async fn refresh(
-    http: &Http,
-    documents: &ProviderDocuments,
-    provider: &Provider,
-    refresh_token: &Secret,
-) -> Result<Tokens, OidcError> {
-    let metadata = &documents.metadata;
-    let refresh_token = &RefreshToken::new(refresh_token.expose().to_owned());
-    in_turn(ways(metadata, provider), |way| async move {
-        let client = client(metadata, provider, way, None)?;
+impl ProviderClient {
+    /// Builds the authorization request; its nonce is the commitment to the user key.
+    pub fn authorization(
+        &self,
+        redirect_uri: &str,
+        commitment: &Commitment,
+        prompt: &str,
+        login_hint: Option<&str>,
+    ) -> Result<Authorization, OidcError> {
+        let remote = self.provider.remote_redirect_uri.as_deref();
+        let redirect_uri = remote.unwrap_or(redirect_uri).to_owned();
+        let redirect_uri = RedirectUrl::new(redirect_uri.clone())
+            .map_err(|_| OidcError::RedirectUri(redirect_uri))?;
+        let client = self.client(AuthType::RequestBody);
+        let client = client.set_redirect_uri(redirect_uri.clone());
+        let (code_challenge, code_verifier) = PkceCodeChallenge::new_random_sha256();
+        let nonce = Nonce::new(commitment.as_str().to_owned());
+        let flow = CoreAuthenticationFlow::AuthorizationCode;
         let mut request = client
-            .exchange_refresh_token(refresh_token)
-            .map_err(|error| no_token_endpoint(&error))?;
-        for scope in provider.scopes.iter().filter(|scope| !scope.is_empty()) {
-            request = request.add_scope(Scope::new(scope.clone()));
+            .authorize_url(flow, CsrfToken::new_random, || nonce)
+            .set_pkce_challenge(code_challenge)
+            .add_scopes(self.scopes());
+        for (name, value) in [
+            ("prompt", prompt),
+            ("access_type", &self.provider.access_type),
+            ("login_hint", login_hint.unwrap_or_default()),
+        ] {
+            if !value.is_empty() {
+                request = request.add_extra_param(name, value);
+            }
         }
-        let response = request
-            .request_async(http)
-            .await
-            .map_err(|error| refused(TOKEN_ENDPOINT, error))?;
-        Ok(tokens(&response))
-    })
-    .await
-}
+        let (url, state, _) = request.url();
+        Ok(Authorization {
+            url: url.into(),
+            state: state.into_secret(),
+            code_verifier,
+            redirect_uri,
+        })
+    }
 
-/// How a client authenticates to the provider (OpenID Connect Core section 9).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// `client_secret_basic`.
-    Basic,
-    /// `client_secret_post`; of a client without a secret, its id and nothing else.
-    Body,
-}
+    /// Turns the authorization code into tokens.
+    pub async fn exchange_code(
+        &self,
+        authorization: &Authorization,
+        code: &str,
+    ) -> Result<Tokens, OidcError> {
+        self.in_turn(|way| async move {
+            let verifier = authorization.code_verifier.secret().clone();
+            let answer = self
+                .client(way)
+                .set_redirect_uri(authorization.redirect_uri.clone())
+                .exchange_code(AuthorizationCode::new(code.to_owned()))?
+                .set_pkce_verifier(PkceCodeVerifier::new(verifier))
+                .request_async(&self.http)
+                .await;
+            tokens(answer)
+        })
+        .await
+    }
 
-/// The ways to try. A public client is never sent Basic: some providers refuse, and burn the code,
-/// when they see an empty password. A client with a secret may have been registered for one of the
-/// two only, which the provider does not tell beforehand; Basic is the default.
-pub(super) fn ways(metadata: &Metadata, provider: &Provider) -> &'static [Way] {
-    let offered = metadata.token_endpoint_auth_methods_supported();
-    let offers = |method| offered.is_some_and(|offered| offered.contains(&method));
-    let basic = offers(CoreClientAuthMethod::ClientSecretBasic);
-    let post = offers(CoreClientAuthMethod::ClientSecretPost);
-    match (secret(provider), basic, post) {
-        (None, _, _) | (Some(_), false, true) => &[Way::Body],
-        (Some(_), true, true) => &[Way::Basic, Way::Body],
-        (Some(_), _, false) => &[Way::Basic],
+    /// Asks for new tokens without a person (RFC 6749 section 6).
+    pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, OidcError> {
+        let refresh_token = &RefreshToken::new(refresh_token.expose().to_owned());
+        let scopes = self.provider.scopes.iter();
+        let scopes = scopes.filter(|scope| !scope.is_empty()).cloned();
+        let scopes = &scopes.map(Scope::new).collect::<Vec<_>>();
+        self.in_turn(|way| async move {
+            let answer = self
+                .client(way)
+                .exchange_refresh_token(refresh_token)?
+                .add_scopes(scopes.clone())
+                .request_async(&self.http)
+                .await;
+            tokens(answer)
+        })
+        .await
+    }
+
+    /// Asks in the second way where the provider does not know the client in the first.
+    pub(super) async fn in_turn<T, F>(&self, ask: impl Fn(AuthType) -> F) -> Result<T, OidcError>
+    where
+        F: Future<Output = Result<T, OidcError>>,
+    {
+        let (first, second) = self.ways();
+        match (ask(first).await, second) {
+            (Err(error), Some(second)) if error.code() == Some("invalid_client") => {
+                ask(second).await
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// Returns how the client authenticates (OpenID Connect Core section 9), and how else it may.
+    ///
+    /// A public client is never sent Basic: some providers refuse, and burn the code, when they see
+    /// an empty password. A client with a secret may have been registered for one of the two only,
+    /// which the provider does not tell beforehand; Basic is the default.
+    fn ways(&self) -> (AuthType, Option<AuthType>) {
+        let offered = self.metadata.token_endpoint_auth_methods_supported();
+        let offers = |method| offered.is_some_and(|offered| offered.contains(&method));
+        let basic = offers(CoreClientAuthMethod::ClientSecretBasic);
+        match (basic, offers(CoreClientAuthMethod::ClientSecretPost)) {
+            _ if secret(&self.provider).is_none() => (AuthType::RequestBody, None),
+            (true, true) => (AuthType::BasicAuth, Some(AuthType::RequestBody)),
+            (false, true) => (AuthType::RequestBody, None),
+            (_, false) => (AuthType::BasicAuth, None),
+        }
+    }
+
+    pub(super) fn client(&self, way: AuthType) -> Client {
+        CoreClient::from_provider_metadata(
+            self.metadata.clone(),
+            ClientId::new(self.provider.client_id.clone()),
+            secret(&self.provider).map(|secret| ClientSecret::new(secret.expose().to_owned())),
+        )
+        .set_auth_type(way)
+    }
+
+    /// Returns the scopes to log in with, without `openid`, which the library adds.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = Scope> {
+        let scopes = self.provider.scopes.iter();
+        let scopes = scopes.filter(|scope| !scope.is_empty() && *scope != "openid");
+        scopes.cloned().map(Scope::new)
     }
 }
 
-/// Asks in one way after the other for as long as the provider does not know the client that way.
-pub(super) async fn in_turn<T, F>(ways: &[Way], ask: impl Fn(Way) -> F) -> Result<T, OidcError>
-where
-    F: Future<Output = Result<T, OidcError>>,
-{
-    let (last, first) = match ways.split_last() {
-        Some((last, first)) => (*last, first),
-        None => (Way::Body, ways),
-    };
-    for way in first {
-        match ask(*way).await {
-            Err(error) if error.is_invalid_client() => {}
-            answer => return answer,
-        }
-    }
-    ask(last).await
-}
-
+/// Returns the client's secret, if it has one.
 pub(super) fn secret(provider: &Provider) -> Option<&Secret> {
     let secret = provider.client_secret.as_ref();
     secret.filter(|secret| !secret.is_empty())
 }
 
-pub(super) fn client(
-    metadata: &Metadata,
-    provider: &Provider,
-    way: Way,
-    redirect_uri: Option<&str>,
-) -> Result<Client, OidcError> {
-    let client = CoreClient::from_provider_metadata(
-        metadata.clone(),
-        ClientId::new(provider.client_id.clone()),
-        secret(provider).map(|secret| ClientSecret::new(secret.expose().to_owned())),
-    )
-    .set_auth_type(match way {
-        Way::Basic => AuthType::BasicAuth,
-        Way::Body => AuthType::RequestBody,
-    });
-    match redirect_uri {
-        None => Ok(client),
-        Some(uri) => {
-            let uri = RedirectUrl::new(uri.to_owned())
-                .map_err(|_| OidcError::RedirectUri(uri.to_owned()))?;
-            Ok(client.set_redirect_uri(uri))
-        }
-    }
-}
-
-/// `openid` is added by the client itself.
-pub(super) fn scopes(provider: &Provider) -> impl Iterator<Item = Scope> {
-    provider
-        .scopes
-        .iter()
-        .filter(|scope| !scope.is_empty() && *scope != "openid")
-        .map(|scope| Scope::new(scope.clone()))
-}
-
-pub(super) fn tokens(response: &openidconnect::core::CoreTokenResponse) -> Tokens {
-    Tokens {
-        id_token: response.id_token().map(ToString::to_string),
-        access_token: Secret::new(response.access_token().secret().clone()),
-        refresh_token: response
-            .refresh_token()
-            .map(|token| Secret::new(token.secret().clone())),
-    }
-}
-
-impl<'c> AsyncHttpClient<'c> for Http {
-    type Error = HttpError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move {
-            let url = request.uri().to_string();
-            let response = self.send(request).await?;
-            let status = response.status();
-            // a gateway's page has nothing to be parsed; the status is all it says
-            if status.is_server_error() && !is_json(&response) {
-                let status = status.as_u16();
-                return Err(HttpError::Status { url, status });
-            }
-            Ok(response)
-        })
-    }
-}
-
-fn is_json(response: &HttpResponse) -> bool {
-    let kind = response.headers().get(http::header::CONTENT_TYPE);
-    kind.and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.starts_with("application/json"))
-}
-
-pub(super) fn no_token_endpoint(error: &openidconnect::ConfigurationError) -> OidcError {
-    OidcError::nonsense("discovery document", error)
-}
-
-pub(super) fn refused<E>(
-    what: &'static str,
-    error: RequestTokenError<HttpError, openidconnect::StandardErrorResponse<E>>,
-) -> OidcError
+/// Returns the tokens of the token endpoint's answer.
+pub(super) fn tokens<E>(
+    answer: Result<CoreTokenResponse, RequestError<E>>,
+) -> Result<Tokens, OidcError>
 where
-    E: openidconnect::ErrorResponseType + std::fmt::Display + 'static,
+    E: ErrorResponseType + std::fmt::Display + 'static,
+{
+    let answer = answer.map_err(|error| refused(TOKEN_ENDPOINT, error))?;
+    let refresh_token = answer.refresh_token();
+    Ok(Tokens {
+        id_token: answer
+            .id_token()
+            .map(|token| Secret::new(token.to_string())),
+        access_token: Secret::new(answer.access_token().secret().clone()),
+        refresh_token: refresh_token.map(|token| Secret::new(token.secret().clone())),
+    })
+}
+
+pub(super) fn refused<E>(what: &'static str, error: RequestError<E>) -> OidcError
+where
+    E: ErrorResponseType + std::fmt::Display + 'static,
 {
     match error {
         RequestTokenError::ServerResponse(response) => OidcError::Refused {
@@ -281,5 +216,118 @@ where
             }
         },
         RequestTokenError::Other(detail) => OidcError::nonsense(what, detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use openidconnect::{HttpRequest, HttpResponse};
+    use opkssh_protocol::cic::ClientInstanceClaims;
+    use opkssh_protocol::config::parse_provider_argument;
+    use opkssh_protocol::control::KeyType;
+    use opkssh_protocol::key_set::KeySet;
+    use opkssh_protocol::user_key::UserKey;
+    use serde_json::{Value, json};
+    use url::Url;
+
+    use super::super::Http;
+    use super::*;
+    use crate::desktop::surroundings::Surroundings;
+
+    fn client(provider: &str, offered: Value) -> ProviderClient {
+        let metadata = json!({
+            "issuer": "https://id.example.com",
+            "authorization_endpoint": "https://id.example.com/authorize?tenant=1",
+            "token_endpoint": "https://id.example.com/token",
+            "jwks_uri": "https://id.example.com/keys",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "token_endpoint_auth_methods_supported": offered,
+        });
+        ProviderClient {
+            http: Http::new(Arc::new(Surroundings::of_process(false))),
+            provider: parse_provider_argument(provider).unwrap(),
+            metadata: serde_json::from_value(metadata).unwrap(),
+            keys: KeySet::parse(br#"{"keys":[]}"#).unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_authorization_request_holds_the_commitment_and_what_is_configured() {
+        let mut client = client("https://id.example.com,an id,,a openid b", Value::Null);
+        client.provider.access_type = "offline".to_owned();
+        let key = UserKey::generate(KeyType::Ecdsa).unwrap();
+        let cic = ClientInstanceClaims::new(&key.public_key(), key.algorithm(), [1; 32]).unwrap();
+        let commitment = cic.commitment();
+        let redirect_uri = "http://localhost:3000/login-callback";
+        let hint = Some("alice@example.com");
+        let asked = client.authorization(redirect_uri, &commitment, "", hint);
+        let asked = asked.unwrap();
+        let url = Url::parse(&asked.url).unwrap();
+        let mut parameters: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+        assert!(parameters.remove("code_challenge").is_some());
+        let expected = [
+            ("access_type", "offline"),
+            ("client_id", "an id"),
+            ("code_challenge_method", "S256"),
+            ("login_hint", "alice@example.com"),
+            ("nonce", commitment.as_str()),
+            ("redirect_uri", redirect_uri),
+            ("response_type", "code"),
+            ("scope", "openid a b"),
+            ("state", &asked.state),
+            ("tenant", "1"),
+        ];
+        let parameters = parameters.iter();
+        let mut parameters = parameters.map(|(name, value)| (&**name, &**value));
+        assert!(parameters.by_ref().eq(expected), "{url}");
+    }
+
+    #[test]
+    fn a_client_authenticates_as_it_may_have_been_registered() {
+        let both = json!(["client_secret_post", "client_secret_basic"]);
+        let (with_secret, public) = ("https://id.example.com,c,s", "https://id.example.com,c");
+        for (provider, offered, expected) in [
+            (with_secret, Value::Null, "(BasicAuth, None)"),
+            (with_secret, json!(["private_key_jwt"]), "(BasicAuth, None)"),
+            (
+                with_secret,
+                json!(["client_secret_post"]),
+                "(RequestBody, None)",
+            ),
+            (with_secret, both.clone(), "(BasicAuth, Some(RequestBody))"),
+            (public, both, "(RequestBody, None)"),
+        ] {
+            let ways = client(provider, offered).ways();
+            assert_eq!(format!("{ways:?}"), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_cannot_be_read_is_not_quoted() {
+        for answer in [
+            r#"{"access_token": 1, "token_type": "bearer", "id_token": "secret"}"#,
+            r#"{"access_token": "secret", "token_type": "bearer", "id_token": "secret"}"#,
+            r#"{"id_token": "secret""#,
+        ] {
+            let answers = async |_: HttpRequest| {
+                let response = HttpResponse::new(answer.as_bytes().to_vec());
+                Ok::<_, HttpError>(response)
+            };
+            let client = client("https://id.example.com,c", Value::Null);
+            let token = RefreshToken::new("secret".to_owned());
+            let client = client.client(AuthType::RequestBody);
+            let request = client.exchange_refresh_token(&token).unwrap();
+            let error = tokens(request.request_async(&answers).await).err().unwrap();
+            let text = error.to_string();
+            assert!(
+                text.contains("token endpoint") && !text.contains("secret"),
+                "{text}"
+            );
+        }
     }
 }

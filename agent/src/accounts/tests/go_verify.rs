@@ -105,8 +105,8 @@ impl World {
         self.rest().await;
         let item = self.account(|account| account.item().unwrap().clone());
         let token = item.refresh_token.unwrap();
-        let http = Http::new(Arc::new(Surroundings::of_process(false)));
-        let asked = ask(&http, &item.credentials, &token).await;
+        let surroundings = Arc::new(Surroundings::of_process(false));
+        let asked = ask(&surroundings, &item.credentials, &token).await;
         let (_, answer) = asked.map_err(|error| error.to_string()).unwrap();
         let renewed = verify(&item.credentials, &answer, time);
         renewed.map_err(|error| error.to_string()).unwrap()
