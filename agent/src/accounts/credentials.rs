@@ -4,12 +4,13 @@ use opkssh_protocol::certificate::{MintError, UnverifiedCertificate};
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{KeyType, Renewal};
 use opkssh_protocol::jwk::PublicKey;
-use opkssh_protocol::pk_token::{TokenTimes, UnverifiedPkToken};
+use opkssh_protocol::pk_token::TokenTimes;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 
+use super::login::CheckedPkToken;
 use super::mint::mint;
 use crate::serving::source::Visibility;
 
@@ -29,7 +30,7 @@ pub struct Parts {
     pub provider: Provider,
     pub principals: Vec<String>,
     pub key: std::sync::Arc<UserKey>,
-    pub pk_token: UnverifiedPkToken,
+    pub pk_token: CheckedPkToken,
     /// Only where the account sends it to servers.
     pub access_token: Option<Secret>,
     pub renewal: Renewal,
@@ -81,11 +82,11 @@ impl Credentials {
 
     /// Returns the `sub` of the ID token.
     pub fn subject(&self) -> &str {
-        self.parts.pk_token.unverified_claims().sub()
+        self.parts.pk_token.claims().sub()
     }
 
     pub fn email(&self) -> Option<&str> {
-        self.parts.pk_token.unverified_claims().email()
+        self.parts.pk_token.claims().email()
     }
 
     /// Returns the person in a word: mail address, else subject.
@@ -117,15 +118,8 @@ impl Credentials {
         self.without_access_token.is_some() && visibility.hosts.is_empty()
     }
 
-    /// Returns the times that servers decide by. The tokens are our own, verified when they came.
+    /// Returns the times that servers decide by.
     pub fn times(&self) -> TokenTimes {
-        let claims = self.parts.pk_token.unverified_claims();
-        let refreshed = self.parts.pk_token.unverified_refreshed();
-        TokenTimes {
-            issued_at: claims.issued_at(),
-            expires_at: claims.expires_at(),
-            refreshed_expires_at: refreshed
-                .and_then(|token| token.unverified_claims().expires_at()),
-        }
+        self.parts.pk_token.times()
     }
 }

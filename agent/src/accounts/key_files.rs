@@ -171,7 +171,7 @@ fn keep(
     let private_key = key
         .to_openssh_pem("openpubkey cert")
         .map_err(|error| failed(not_encoded)(io::Error::other(error)))?;
-    let identity = pk_token.unverified_claims().clone();
+    let identity = pk_token.claims().clone();
     let (path, comment) = match target {
         KeyTarget::Print => (None, String::new()),
         KeyTarget::File(path) => (Some(path.clone()), " openpubkey".to_owned()),

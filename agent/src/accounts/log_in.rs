@@ -251,7 +251,7 @@ impl Logins {
                 None => Renewal::NeedsPerson,
             },
         };
-        let subject = parts.pk_token.unverified_claims().sub().to_owned();
+        let subject = parts.pk_token.claims().sub().to_owned();
         let refresh_token = logged_in.refresh_token;
         let kept = self
             .hand_over(parts, refresh_token.clone(), request.account)

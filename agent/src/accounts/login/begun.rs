@@ -4,16 +4,15 @@
 use opkssh_protocol::cic::ClientInstanceClaims;
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::id_token::{IdTokenError, UnverifiedIdToken};
-use opkssh_protocol::pk_token::{PkTokenError, UnverifiedPkToken};
+use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 
 use super::Login;
-use super::check::check;
+use super::checked_token::CheckedPkToken;
 use super::error::{LoginError, random};
 use super::loopback::Visit;
-use crate::accounts::mint::bind;
 use crate::accounts::provider::{OidcError, ProviderClient, Tokens};
 use crate::failpoint;
 
@@ -22,7 +21,7 @@ pub struct LoggedIn {
     /// With the provider's documents, fresh from the network.
     pub client: ProviderClient,
     pub key: UserKey,
-    pub pk_token: UnverifiedPkToken,
+    pub pk_token: CheckedPkToken,
     pub access_token: Secret,
     pub refresh_token: Option<Secret>,
     /// The browser that waits for its last page, if there is one.
@@ -74,12 +73,10 @@ impl Begun {
         }
     }
 
-    fn bind(&self, tokens: &Tokens, now: UnixTime) -> Result<UnverifiedPkToken, LoginError> {
+    fn bind(&self, tokens: &Tokens, now: UnixTime) -> Result<CheckedPkToken, LoginError> {
         let id_token = tokens.id_token.as_ref().ok_or(OidcError::NoIdToken)?;
         let id_token = UnverifiedIdToken::parse(id_token.expose())?;
-        let pk_token = bind(&self.key, &self.cic, id_token);
-        check(&pk_token, &self.client, now)?;
-        Ok(pk_token)
+        CheckedPkToken::bind(&self.key, &self.cic, id_token, &self.client, now)
     }
 }
 

@@ -5,7 +5,7 @@ mod authorization_response;
 pub mod awaited;
 mod begun;
 mod browser;
-mod check;
+mod checked_token;
 mod chooser;
 mod device;
 mod error;
@@ -27,7 +27,7 @@ use loopback::Visit;
 use crate::desktop::surroundings::Surroundings;
 
 pub use begun::LoggedIn;
-pub use check::{check, check_refreshed};
+pub use checked_token::CheckedPkToken;
 pub use error::LoginError;
 pub use hint::typed;
 pub use pages::Page;

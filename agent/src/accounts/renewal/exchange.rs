@@ -9,14 +9,11 @@ use std::time::Duration;
 
 use opkssh_protocol::certificate::MintError;
 use opkssh_protocol::control::Renewal;
-use opkssh_protocol::id_token::{Audience, Expected, UnverifiedIdToken};
-use opkssh_protocol::pk_token::verify_refreshed;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 
-use crate::accounts::credentials::{Credentials, Parts};
-use crate::accounts::login::{self, LoginError};
-use crate::accounts::mint::bind;
+use crate::accounts::credentials::Credentials;
+use crate::accounts::login::LoginError;
 use crate::accounts::provider::{Effect, OidcError, ProviderClient};
 use crate::desktop::surroundings::Surroundings;
 use crate::failpoint;
@@ -96,36 +93,13 @@ pub fn verify(
     }
     match &refreshed.id_token {
         None => parts.renewal = Renewal::NeedsPerson,
-        Some(id_token) => renew(&mut parts, id_token, &refreshed.client, now)?,
+        Some(id_token) => {
+            let client = &refreshed.client;
+            let renewed = parts
+                .pk_token
+                .refreshed(&parts.key, id_token, client, now)?;
+            (parts.pk_token, parts.renewal) = renewed;
+        }
     }
     Ok(Credentials::mint(parts, now)?)
-}
-
-/// Makes the PK token that a refreshed ID token gives, and says what kind of renewal that is.
-fn renew(
-    parts: &mut Parts,
-    id_token: &Secret,
-    client: &ProviderClient,
-    now: UnixTime,
-) -> Result<(), LoginError> {
-    let id_token = UnverifiedIdToken::parse(id_token.expose())?;
-    let client_ids = [client.provider.client_id.clone()];
-    let expected = Expected {
-        issuer: &client.provider.issuer,
-        audience: Audience::OneOf(&client_ids),
-    };
-    let current = &parts.pk_token;
-    let (cic, first) = (current.unverified_cic(), current.unverified_claims());
-    let verified = verify_refreshed(id_token.clone(), first, cic, expected, &client.keys, now)?;
-    let nonce = id_token.unverified_claims().nonce();
-    if nonce.is_some_and(|nonce| !nonce.is_empty()) {
-        let pk_token = bind(&parts.key, cic, id_token);
-        login::check(&pk_token, client, now)?;
-        (parts.pk_token, parts.renewal) = (pk_token, Renewal::ByItself);
-    } else {
-        login::check_refreshed(verified.claims(), client, now)?;
-        parts.pk_token = current.clone().with_refreshed(id_token);
-        parts.renewal = Renewal::OnRefreshedServers;
-    }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opkssh_protocol::certificate::MintError;
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::Renewal;
-use opkssh_protocol::pk_token::{PkTokenError, UnverifiedPkToken};
+use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::secret::{self, Secret};
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::{UnreadableKey, UserKey};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::credentials::{Credentials, Parts};
 use crate::accounts::lifecycle::Version;
+use crate::accounts::login::CheckedPkToken;
 use crate::accounts::material::Item;
 use crate::accounts::shared::Shared;
 
@@ -72,7 +73,7 @@ pub fn write(account: &str, item: &Item) -> Result<Secret, RecordError> {
         provider: parts.provider.clone(),
         principals: parts.principals.clone(),
         user_key: parts.key.to_secret(),
-        pk_token: Secret::new(parts.pk_token.compact()),
+        pk_token: Secret::new(parts.pk_token.token().compact()),
         refresh_token: item.refresh_token.as_ref().map(|token| (**token).clone()),
         access_token: parts.access_token.clone(),
         renewal: parts.renewal,
@@ -89,7 +90,7 @@ pub fn read(text: &Secret, now: UnixTime) -> Result<Item, RecordError> {
     let version = version(&record);
     let parts = Parts {
         key: Arc::new(UserKey::from_secret(&record.user_key)?),
-        pk_token: UnverifiedPkToken::parse_compact(record.pk_token.expose())?,
+        pk_token: CheckedPkToken::from_store(&record.pk_token)?,
         provider: record.provider,
         principals: record.principals,
         access_token: record.access_token,
