@@ -52,32 +52,4 @@ fn login_shell_is_csh() -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_those_of_openssh() {
-        let sh = EnvArgs {
-            sh: true,
-            csh: false,
-        };
-        let csh = EnvArgs {
-            sh: false,
-            csh: true,
-        };
-        let socket = Path::new("/run/user/1000/opkssh/agent.sock");
-        assert_eq!(
-            variables(&sh, socket, Some(7)),
-            "SSH_AUTH_SOCK=/run/user/1000/opkssh/agent.sock; export SSH_AUTH_SOCK;\n\
-             SSH_AGENT_PID=7; export SSH_AGENT_PID;\n"
-        );
-        assert_eq!(
-            variables(&csh, socket, Some(7)),
-            "setenv SSH_AUTH_SOCK /run/user/1000/opkssh/agent.sock;\nsetenv SSH_AGENT_PID 7;\n"
-        );
-        assert_eq!(
-            variables(&sh, Path::new("/a b/$x'y"), None),
-            "SSH_AUTH_SOCK='/a b/$x'\\''y'; export SSH_AUTH_SOCK;\n"
-        );
-    }
-}
+mod tests;

@@ -106,40 +106,4 @@ fn hint_for(reason: &DenyReason) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn no_rule(who: &str) -> VerifyError {
-        DenyReason::Policy(PolicyDenial::NoRule {
-            who: who.into(),
-            issuer: "https://i".into(),
-            principal: "dev".into(),
-            sources: vec![],
-        })
-        .into()
-    }
-
-    #[test]
-    fn what_a_token_says_is_escaped_in_messages() {
-        let text = no_rule("a\n\u{1b}[2J").to_string();
-        assert!(!text.contains(char::is_control), "{text:?}");
-    }
-
-    #[test]
-    fn a_hint_cannot_run_anything_else() {
-        let hint = |who| no_rule(who).hint();
-        assert_eq!(
-            hint("a@x").unwrap(),
-            "To allow it, run: sudo opkssh add dev a@x https://i"
-        );
-        assert_eq!(
-            hint("a;reboot $(x)").unwrap(),
-            "To allow it, run: sudo opkssh add dev 'a;reboot $(x)' https://i"
-        );
-        assert_eq!(
-            hint("a;b").unwrap(),
-            r"To allow it, run: sudo opkssh add dev a\;b https://i"
-        );
-        assert_eq!(hint("a\nb"), None);
-    }
-}
+mod tests;
