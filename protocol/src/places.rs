@@ -114,8 +114,7 @@ impl Places {
         self.home.join(".ssh")
     }
 
-    /// Returns true if `socket` is one of these sockets, which must never become the upstream
-    /// agent.
+    /// Returns true if `socket` is one of these sockets.
     pub fn is_ours(&self, socket: &Path) -> bool {
         socket.starts_with(&self.runtime_dir)
     }

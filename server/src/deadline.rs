@@ -1,4 +1,4 @@
-//! Deadlines, created once at the start of the work and passed to all of its steps; durations as
+//! Deadlines, created once at the start of a piece of work and passed to its steps; durations as
 //! text.
 
 use std::time::{Duration, Instant};

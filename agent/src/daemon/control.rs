@@ -1,7 +1,7 @@
 //! The control socket: one request a connection, answered by events. Hanging up cancels.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,11 +46,14 @@ impl Control {
     /// Answers the request of one connection.
     pub async fn serve(self: Arc<Self>, stream: Stream) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
-        let request = frame::read(&mut reader, 0..=MAX_FRAME, REQUEST_TIMEOUT);
-        let Some(request) = timeout(REQUEST_TIMEOUT, request).await?? else {
+        let frame = frame::read(&mut reader, 0..=MAX_FRAME, REQUEST_TIMEOUT);
+        let Some(frame) = timeout(REQUEST_TIMEOUT, frame).await?? else {
             return Ok(());
         };
-        let request = match parse(&request) {
+        let parsed = parse(&frame);
+        // it may hold a password, and the answer may take minutes
+        drop(frame);
+        let request = match parsed {
             Ok(versioned) => {
                 if let Some(session) = versioned.session {
                     self.surroundings.tell(session);
@@ -234,6 +237,12 @@ fn failed(message: impl ToString, hint: Option<String>) -> Event {
     }
 }
 
+/// Returns true if another program is where this process was started from, or none. The system
+/// names the file where it is now, and marks the name of a removed one.
+fn is_replaced(started: Option<&Path>) -> bool {
+    std::env::current_exe().is_ok_and(|now| started != Some(&now) || !now.exists())
+}
+
 async fn status(control: &Control) -> StatusReport {
     let (all, args) = (&control.accounts, &control.args);
     let store = all.stores.chosen().await;
@@ -253,8 +262,7 @@ async fn status(control: &Control) -> StatusReport {
             idle_stop: args.idle_stop.map(|limit| limit.as_secs()),
             lifetime: args.lifetime.map(|limit| limit.as_secs()),
             log_level: option_name(args.log_level),
-            // the system names the file where it is now, and says so if it was removed
-            replaced: std::env::current_exe().ok() != control.program,
+            replaced: is_replaced(control.program.as_deref()),
             locked: all.locked_parts(),
             at_risk: all.at_risk(),
         },

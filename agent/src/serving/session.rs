@@ -176,16 +176,17 @@ impl Session {
             source, notices, ..
         } = &*self.serving;
         let identities = source.identities().await;
+        let is_forwarded = self.bindings.is_forwarded();
+        // looked up for unknown keys, too: the time it takes must not tell which keys are held
+        let server = is_forwarded.then(|| self.server()).flatten();
         let Some(identity) = sign::find(&identities, key) else {
             // clients ask for keys of other agents all the time
             return Ok(vec![FAILURE]);
         };
         let name = &identity.name.clone();
         let refused = Cause::SignatureRefused(name.clone());
-        let is_forwarded = self.bindings.is_forwarded();
         if is_forwarded {
             // elsewhere `hosts:` limit the list only
-            let server = self.server();
             if let Err(why) = sign::check(identity, data, &self.bindings, server.as_ref()) {
                 notices.tell(refused, format!("signature refused: {name}: {why}"));
                 return Ok(vec![FAILURE]);

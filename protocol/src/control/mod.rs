@@ -211,7 +211,7 @@ pub struct Asking {
 /// Options of one client for a login that other clients may share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joining {
-    /// Whether this client opens the browser. Exactly one client of a login does.
+    /// Whether this client can open the browser. The agent tells one client of a login to.
     pub opens_browser: bool,
     /// If the account became usable since the client last asked, answer with [`Event::Ready`] and
     /// start no login.

@@ -218,7 +218,7 @@ fn where_memory_cannot_be_locked_auto_goes_on_and_strict_does_not() {
     assert!(why.contains("LimitMEMLOCK"), "{why}");
 }
 
-/// Is this whole run under `prlimit --memlock=0`?
+/// Returns true if this whole run is under `prlimit --memlock=0`.
 fn limit_is_zero() -> bool {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits

@@ -251,7 +251,7 @@ fn listing_identities_never_causes_traffic() {
     assert_eq!(setup.browser.openings(), 1);
 }
 
-/// Is a refreshed ID token attached to the PK token of the certificate in the agent?
+/// Returns true if a refreshed ID token is attached to the PK token of the certificate in the agent.
 fn has_refreshed_part(setup: &Setup) -> bool {
     let certificate = UnverifiedCertificate::parse_openssh(&setup.certificate()).unwrap();
     let pk_token = UnverifiedPkToken::parse_compact(certificate.unverified_pk_token()).unwrap();

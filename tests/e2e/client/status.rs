@@ -1,4 +1,4 @@
-//! `opkssh status`, `check` and `agent`: is there an agent, and what is it good for?
+//! `opkssh status`, `check` and `agent`: what they say of an agent and its accounts.
 
 mod unknown_keys;
 

@@ -32,7 +32,10 @@ const HEADERS: [(header::HeaderName, &str); 4] = [
     ),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
+/// Per address, so that who fills 127.0.0.1 leaves ::1 alone.
 const MAX_CONNECTIONS: usize = 32;
+/// A browser that connects sends its request at once.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// A browser that does not read its page is not waited for any longer.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -159,8 +162,8 @@ impl Server {
         listeners: Vec<TcpListener>,
         visits: &mpsc::Sender<Visit>,
     ) -> Self {
-        let (served, slots) = (Arc::new(served), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
-        let accept = |one| accept(one, served.clone(), slots.clone(), visits.clone());
+        let served = Arc::new(served);
+        let accept = |one| accept(one, served.clone(), visits.clone());
         Self {
             redirect_uri,
             _listeners: listeners.into_iter().map(accept).collect(),
@@ -168,12 +171,8 @@ impl Server {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    served: Arc<Served>,
-    slots: Arc<Semaphore>,
-    visits: mpsc::Sender<Visit>,
-) {
+async fn accept(listener: TcpListener, served: Arc<Served>, visits: mpsc::Sender<Visit>) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         match (listener.accept().await, slots.clone().try_acquire_owned()) {
             (Ok((stream, _)), Ok(slot)) => {
@@ -199,6 +198,7 @@ async fn connection(stream: TcpStream, served: &Served, visits: &mpsc::Sender<Vi
     // a broken connection is the browser's business
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST_TIMEOUT)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;

@@ -1,5 +1,7 @@
 //! What each store can do. Another store is one file that implements [`Backend`], one line in the
-//! table of [`Stores`](super::Stores), and a variant of [`StoreKind`] with its words.
+//! table of [`Stores`](super::Stores), and a variant of [`StoreKind`] with its words; one that can
+//! be asked for by name is a variant of [`StoreChoice`](super::StoreChoice) and a word of `--store`
+//! in `client/src/agent/settings.rs`, too.
 
 use async_trait::async_trait;
 use opkssh_protocol::secret::Secret;

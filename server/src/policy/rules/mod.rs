@@ -136,7 +136,7 @@ impl Rules {
             rule.denies
                 && rule.issuers.is_empty()
                 && rule.accounts.is_empty()
-                && rule.window == Window::default()
+                && rule.depends_on_conditions_only()
                 && matches!(rule.conditions.as_slice(), [only] if only.negated
                     && only.test == Test::Present
                     && only.path.is_top(claim))
@@ -174,15 +174,8 @@ impl Rule {
     /// Returns true if `earlier` matches whenever this rule does, so that this rule is never reached.
     pub fn is_hidden_by(&self, earlier: &Self) -> bool {
         self.denies == earlier.denies
-            && earlier.window == Window::default()
-            && earlier.acr.is_empty()
-            && earlier.amr.is_empty()
-            && !earlier.email_verified
-            && earlier.max_age.is_none()
-            && earlier.client_address.is_empty()
-            && earlier.max_age_since_refresh.is_none()
+            && earlier.depends_on_conditions_only()
             && covers(&earlier.issuers, &self.issuers)
-            && earlier.account_from.is_none()
             && self.account_from.is_none()
             && covers(&earlier.accounts, &self.accounts)
             && earlier
@@ -190,6 +183,18 @@ impl Rule {
                 .iter()
                 .all(|own| self.conditions.contains(own))
             && self.max_age_since_refresh.is_none()
+    }
+
+    /// Returns true if nothing but issuer, accounts and `when` decides whether the rule applies.
+    fn depends_on_conditions_only(&self) -> bool {
+        self.window == Window::default()
+            && self.acr.is_empty()
+            && self.amr.is_empty()
+            && !self.email_verified
+            && self.max_age.is_none()
+            && self.max_age_since_refresh.is_none()
+            && self.client_address.is_empty()
+            && self.account_from.is_none()
     }
 
     /// Returns the missing claim that makes the rule deny, if any. Fails with the reason if the

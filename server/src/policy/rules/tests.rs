@@ -716,6 +716,7 @@ fn a_rule_that_every_token_has_to_have_a_claim_for() {
         "{claim: email, present: false}, {claim: sub, is: a}",
         "{claim: email, is: a}",
         "{claim: email, present: false}], accounts: [a",
+        "{claim: email, present: false}], client_address: ['192.0.2.0/24'",
         "{claim: email, present: false}], issuer: i, hours: [{from: '00:00', to: '24:00'}",
     ] {
         assert!(!is_required(rest), "{rest}");

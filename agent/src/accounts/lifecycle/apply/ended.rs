@@ -237,8 +237,8 @@ impl<M: Material> AccountFacts<M> {
         }
     }
 
-    /// Notes the answer to a refresh. Its refresh token is in memory from here, and is saved before
-    /// anything else is done with the answer.
+    /// Notes the answer to a refresh. Its refresh token is in memory from here, and the store has its
+    /// chance before anything else is done with the answer.
     fn asked(
         &mut self,
         asked: Asked<M>,
