@@ -10,7 +10,7 @@ use sha3::Digest as _;
 
 use crate::base64url;
 use crate::json::Object;
-use crate::printable::{MAX_QUOTED, printable, quoted};
+use crate::printable::{printable, quoted};
 
 /// The supported signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1). `none` and HMAC
 /// are not representable.
@@ -55,7 +55,7 @@ impl fmt::Display for Algorithm {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum KeyError {
-    #[error("unsupported signature algorithm {}", printable(.0).at_most(MAX_QUOTED))]
+    #[error("unsupported signature algorithm {}", printable(.0).at_most(32))]
     Algorithm(String),
     #[error("algorithm {0} does not fit the key")]
     Mismatch(Algorithm),

@@ -21,8 +21,10 @@ const MAPPED_PREFIX: u32 = 96;
 impl Cidr {
     /// Parses `ADDRESS` or `ADDRESS/PREFIX`. A block of IPv4-mapped addresses becomes the IPv4 block.
     pub fn parse(text: &str) -> Result<Self, NotACidr> {
+        // sshd reads a short number only, and takes what is longer for a pattern
+        let is_short = text.split_once('/').is_none_or(|(_, end)| end.len() <= 3);
         Self::find(text)
-            .filter(|(_, has_bits_behind)| !has_bits_behind)
+            .filter(|(_, has_bits_behind)| is_short && !has_bits_behind)
             .map(|(block, _)| block)
             .ok_or_else(|| NotACidr(text.chars().take(64).collect()))
     }

@@ -49,8 +49,14 @@ fn take(
 ) -> Result<Option<OwnedFd>, String> {
     let waited = deadline.remaining();
     let mut waits = Some(waits);
+    // one directory for the whole wait: another one would have its own slots
+    let store = Store::open(cache);
     loop {
-        match try_take(cache, kind, account) {
+        let slot = store
+            .as_ref()
+            .map_err(ToString::to_string)
+            .and_then(|store| try_take(store, kind, account).map_err(|error| error.to_string()));
+        match slot {
             Ok(None) => {}
             Ok(slot) => return Ok(slot),
             Err(error) => {
@@ -79,8 +85,7 @@ fn take(
     }
 }
 
-fn try_take(cache: &Path, kind: RunKind, account: &str) -> Result<Option<OwnedFd>, StoreError> {
-    let store = Store::open(cache)?;
+fn try_take(store: &Store, kind: RunKind, account: &str) -> Result<Option<OwnedFd>, StoreError> {
     for number in of_account(account) {
         if let Some(slot) = store.try_lock(&format!("{kind}-{number}.slot"))? {
             return Ok(Some(slot));

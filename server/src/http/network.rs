@@ -133,9 +133,10 @@ fn add_directory(roots: &mut Vec<Certificate<'static>>, path: &str) -> Result<()
         let file = entry.map_err(|error| failed(path, error))?.path();
         // such directories also contain READMEs and dangling links
         if file.is_file() {
-            let real = file.canonicalize();
-            let real = real.as_deref().unwrap_or(&file);
-            let pem = std::fs::read(&file).map_err(|error| failed(real, error))?;
+            let pem = std::fs::read(&file).map_err(|error| {
+                let real = file.canonicalize();
+                failed(real.as_deref().unwrap_or(&file), error)
+            })?;
             roots.extend(certificates(&pem));
         }
     }

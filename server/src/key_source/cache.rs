@@ -64,7 +64,10 @@ impl<'a, S: KeySource> KeyCache<'a, S> {
             && kept.standing == KeyUse::Fresh
         {
             let suits = suit(&kept.keys);
-            let wait = self.must_wait(issuer, true, now).filter(|_| !suits);
+            let wait = match suits {
+                true => None,
+                false => self.must_wait(issuer, true, now),
+            };
             if let Some((_, again)) = &wait {
                 notices.push(format!(
                     "wanted key not found at {issuer}, which is asked again in {again} s"

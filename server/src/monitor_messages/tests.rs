@@ -35,3 +35,9 @@ fn a_home_policy_that_breaks_off_is_an_error() {
         assert!(read::<Answer>(&mut answer.as_bytes()).is_err(), "{answer}");
     }
 }
+
+#[test]
+fn a_line_that_never_ends_is_an_error() {
+    let mut endless = io::BufReader::new(io::repeat(b'0'));
+    assert!(read::<Answer>(&mut endless).is_err());
+}
