@@ -22,6 +22,7 @@ use super::login::shared_login::{Interrupted, LoginKey, SharedLogins, Tell};
 use super::login::{LoggedIn, Login, Page};
 use super::material::AccountFacts;
 use super::owner::{NewLogin, Owner, Published, Taken};
+use super::provider::revoke;
 use super::select::find_one;
 use super::store::{StoreKind, Stores};
 use super::{locked, status};
@@ -273,7 +274,7 @@ impl Logins {
                 Some(&subject),
             )
         {
-            let _ = client.revoke(&refresh_token).await;
+            let _ = revoke(&client, &refresh_token).await;
         }
         kept.map(|(status, _)| status)
     }

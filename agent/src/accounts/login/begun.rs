@@ -13,7 +13,7 @@ use super::Login;
 use super::checked_token::CheckedPkToken;
 use super::error::{LoginError, random};
 use super::loopback::Visit;
-use crate::accounts::provider::{OidcError, ProviderClient, Tokens};
+use crate::accounts::provider::{OidcError, ProviderClient, Tokens, revoke};
 use crate::failpoint;
 
 /// The result of a login, verified.
@@ -66,7 +66,7 @@ impl Begun {
                     && !is_of_the_clock(&error)
                     && (login.may_revoke)(issuer, subject(&tokens).as_deref())
                 {
-                    let _ = self.client.revoke(refresh_token).await;
+                    let _ = revoke(&self.client, refresh_token).await;
                 }
                 Err(error)
             }

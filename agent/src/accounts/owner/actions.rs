@@ -14,7 +14,7 @@ use crate::accounts::lifecycle::{
     StoreFailure,
 };
 use crate::accounts::material::{IndexEntry, Item, Real};
-use crate::accounts::provider::{Effect, ProviderClient};
+use crate::accounts::provider::{self, Effect, ProviderClient};
 use crate::accounts::renewal::exchange::{self, AskError};
 use crate::accounts::settings::Settings;
 use crate::accounts::shared::Shared;
@@ -266,7 +266,7 @@ impl Actions {
         token: &Secret,
     ) -> (Revocation, Option<Reason>) {
         let revoked = match ProviderClient::discover(&self.surroundings, provider).await {
-            Ok(client) => client.revoke(token).await,
+            Ok(client) => provider::revoke(&client, token).await,
             Err(error) => Err(error),
         };
         match revoked {

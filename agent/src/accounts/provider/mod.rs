@@ -11,4 +11,5 @@ mod tokens;
 pub use discovery::ProviderClient;
 pub use error::{Effect, HttpError, OidcError};
 pub use http::Http;
+pub use revoke::revoke;
 pub use tokens::Tokens;

@@ -14,41 +14,40 @@ use super::discovery::ProviderClient;
 use super::error::OidcError;
 use super::tokens::secret;
 
-impl ProviderClient {
-    /// Tells the provider to forget `refresh_token`. `Ok(false)`: it has no revocation endpoint.
-    ///
-    /// RFC 7009 section 2.2: the provider answers 200 also for a token it does not know, so this can
-    /// be repeated.
-    pub async fn revoke(&self, refresh_token: &Secret) -> Result<bool, OidcError> {
-        let further = self.metadata.additional_metadata();
-        let Some(endpoint) = &further.revocation_endpoint else {
-            return Ok(false);
-        };
-        self.in_turn(|way| self.ask_to_revoke(endpoint, refresh_token, way))
-            .await?;
-        Ok(true)
-    }
+/// Tells the provider to forget `refresh_token`. `Ok(false)`: it has no revocation endpoint.
+///
+/// RFC 7009 section 2.2: the provider answers 200 also for a token it does not know, so this can be
+/// repeated.
+pub async fn revoke(client: &ProviderClient, refresh_token: &Secret) -> Result<bool, OidcError> {
+    let further = client.metadata.additional_metadata();
+    let Some(endpoint) = &further.revocation_endpoint else {
+        return Ok(false);
+    };
+    client
+        .in_turn(|way| ask(client, endpoint, refresh_token, way))
+        .await?;
+    Ok(true)
+}
 
-    /// Not by `openidconnect`: it refuses an endpoint on this machine, which is http.
-    async fn ask_to_revoke(
-        &self,
-        endpoint: &str,
-        refresh_token: &Secret,
-        way: AuthType,
-    ) -> Result<(), OidcError> {
-        let what = "revocation endpoint";
-        let request = request(endpoint, &self.provider, refresh_token, &way);
-        let request = request.map_err(|error| OidcError::nonsense(what, error))?;
-        let response = self.http.send(request).await;
-        let response = response.map_err(|source| OidcError::Http { what, source })?;
-        match response.status() {
-            status if status.is_success() => Ok(()),
-            StatusCode::UNAUTHORIZED => Err(OidcError::Refused {
-                error: "invalid_client".to_owned(),
-                description: None,
-            }),
-            status => Err(OidcError::nonsense(what, format!("it answered {status}"))),
-        }
+/// Not by `openidconnect`: it refuses an endpoint on this machine, which is http.
+async fn ask(
+    client: &ProviderClient,
+    endpoint: &str,
+    refresh_token: &Secret,
+    way: AuthType,
+) -> Result<(), OidcError> {
+    let what = "revocation endpoint";
+    let request = request(endpoint, &client.provider, refresh_token, &way);
+    let request = request.map_err(|error| OidcError::nonsense(what, error))?;
+    let response = client.http.send(request).await;
+    let response = response.map_err(|source| OidcError::Http { what, source })?;
+    match response.status() {
+        status if status.is_success() => Ok(()),
+        StatusCode::UNAUTHORIZED => Err(OidcError::Refused {
+            error: "invalid_client".to_owned(),
+            description: None,
+        }),
+        status => Err(OidcError::nonsense(what, format!("it answered {status}"))),
     }
 }
 
