@@ -38,7 +38,7 @@ pub struct AuditArgs {
     /// Providers file, in place of providers in that directory
     #[arg(long, value_name = "FILE")]
     pub providers_file: Option<PathBuf>,
-    /// Leave out the files in users' audit_homes
+    /// Leave out the files in users' homes
     #[arg(long)]
     pub skip_user_policy: bool,
     /// Do not ask the providers whether they can be reached
