@@ -49,22 +49,22 @@ fn take(
 ) -> Result<Option<OwnedFd>, String> {
     let waited = deadline.remaining();
     let mut waits = Some(waits);
+    let without_limit = |error: StoreError| {
+        log.line(&format!(
+            "warning: {kind}: no limit to how many run at once: {error}"
+        ));
+        Ok(None)
+    };
     // one directory for the whole wait: another one would have its own slots
-    let store = Store::open(cache);
+    let store = match Store::open(cache) {
+        Ok(store) => store,
+        Err(error) => return without_limit(error),
+    };
     loop {
-        let slot = store
-            .as_ref()
-            .map_err(ToString::to_string)
-            .and_then(|store| try_take(store, kind, account).map_err(|error| error.to_string()));
-        match slot {
+        match try_take(&store, kind, account) {
             Ok(None) => {}
             Ok(slot) => return Ok(slot),
-            Err(error) => {
-                log.line(&format!(
-                    "warning: {kind}: no limit to how many run at once: {error}"
-                ));
-                return Ok(None);
-            }
+            Err(error) => return without_limit(error),
         }
         if let Some(waits) = waits.take() {
             log.line(&format!(
