@@ -178,7 +178,10 @@ impl Session {
         let identities = source.identities().await;
         let is_forwarded = self.bindings.is_forwarded();
         // looked up for unknown keys, too: the time it takes must not tell which keys are held
-        let server = is_forwarded.then(|| self.server()).flatten();
+        let server = match is_forwarded {
+            true => self.server(),
+            false => None,
+        };
         let Some(identity) = sign::find(&identities, key) else {
             // clients ask for keys of other agents all the time
             return Ok(vec![FAILURE]);

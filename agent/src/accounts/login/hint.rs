@@ -38,21 +38,27 @@ fn arguments(provider: &Provider, request: &LoginRequest) -> String {
 }
 
 fn hint(error: &LoginError, provider: &Provider, request: &LoginRequest) -> Option<String> {
-    let in_browser = format!("opkssh login {}", arguments(provider, request));
+    let arguments = arguments(provider, request);
+    let in_browser = format!("opkssh login {arguments}");
     let again = match request.flow {
         Flow::Browser => in_browser.clone(),
-        Flow::Device => in_browser.replacen("login", "login --device", 1),
+        Flow::Device => format!("opkssh login --device {arguments}"),
     };
     Some(match error {
         LoginError::Oidc(error) => match error {
+            OidcError::Refused { error, .. }
+                if request.flow == Flow::Device
+                    && matches!(&**error, "unauthorized_client" | "unsupported_grant_type") =>
+            {
+                format!(
+                    "allow the device flow (grant type \
+                     urn:ietf:params:oauth:grant-type:device_code) for client {} at the provider, \
+                     or log in with a browser: {in_browser}",
+                    provider.client_id
+                )
+            }
             OidcError::Refused { error, description } => {
-                return refused(
-                    error,
-                    description.as_deref(),
-                    provider,
-                    request.flow,
-                    &again,
-                );
+                return refused(error, description.as_deref(), provider, &again);
             }
             OidcError::Issuer { got, configured }
                 if got.trim_end_matches('/') == configured.trim_end_matches('/') =>
@@ -129,18 +135,12 @@ fn refused(
     error: &str,
     description: Option<&str>,
     provider: &Provider,
-    flow: Flow,
     again: &str,
 ) -> Option<String> {
     let client = &provider.client_id;
     let redirect = description.is_some_and(|text| text.to_ascii_lowercase().contains("redirect"));
     Some(match error {
         "access_denied" => format!("log in again and allow it: {again}"),
-        "unauthorized_client" | "unsupported_grant_type" if flow == Flow::Device => format!(
-            "allow the device flow (grant type urn:ietf:params:oauth:grant-type:device_code) for \
-             client {client} at the provider, or log in with a browser: {}",
-            again.replace(" --device", "")
-        ),
         _ if redirect => format!(
             "register these redirect URIs for client {client}: {}",
             provider.redirect_uris.join(" ")

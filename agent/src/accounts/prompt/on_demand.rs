@@ -61,8 +61,9 @@ impl Question {
 }
 
 impl Questions {
-    /// Returns what to wait for, and to the one who asks, what to drop at the end; `None`: nobody
-    /// may be asked yet.
+    /// Begins or joins the question for an account. Returns a receiver that ends with the question
+    /// and, to the caller who begins it, the sender to drop at its end. `None`: too early to ask
+    /// again.
     fn begin(
         &self,
         account: &str,

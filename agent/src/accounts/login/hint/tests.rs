@@ -12,7 +12,7 @@ fn request(alias: &str, account: Option<&str>) -> LoginRequest {
     serde_json::from_value(request).unwrap()
 }
 
-/// The words behind "opkssh login" in the hint of a login that nobody finished in time.
+/// Returns the arguments of "opkssh login" in the hint of a login that nobody finished in time.
 fn said(alias: &str, account: Option<&str>, again: bool, device: bool) -> String {
     let mut request = request(alias, account);
     request.again = again;
