@@ -43,7 +43,7 @@ impl IdentitySource for AccountSource {
     async fn identities(&self) -> Arc<Vec<Identity>> {
         self.look_at_settings().await;
         let (published, now) = (self.owner.now(), self.clock.now());
-        Arc::new(published.identities(now))
+        published.identities(now)
     }
 
     async fn freshen(&self, names: &[String], end: Instant) {

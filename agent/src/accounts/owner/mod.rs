@@ -75,10 +75,7 @@ impl Owner {
     /// Starts the owner. It runs for as long as there is a way to it.
     pub fn start(facts: Facts, actions: Actions, clock: Clock, notices: Arc<Notices>) -> Self {
         let (messages, received) = mpsc::unbounded_channel();
-        let first = Published {
-            facts: facts.clone(),
-            reasons: Reasons::default(),
-        };
+        let first = Published::new(facts.clone(), Reasons::default());
         let (published, followed) = watch::channel(Arc::new(first));
         let task = Task {
             #[cfg(debug_assertions)]

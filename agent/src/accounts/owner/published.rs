@@ -1,6 +1,8 @@
 //! What the owner publishes: the facts as they are, and what stores and providers said. Never
 //! changed once it is published.
 
+use std::sync::{Arc, OnceLock};
+
 use opkssh_protocol::control::AccountState;
 use opkssh_protocol::time::UnixTime;
 
@@ -13,9 +15,20 @@ use crate::serving::source::{Identity, Visibility};
 pub struct Published {
     pub facts: Facts,
     pub reasons: Reasons,
+    /// What may be shown by all but the time, once somebody has asked: each list and each
+    /// signature asks.
+    identities: OnceLock<Arc<Vec<Identity>>>,
 }
 
 impl Published {
+    pub(super) fn new(facts: Facts, reasons: Reasons) -> Self {
+        Self {
+            facts,
+            reasons,
+            identities: OnceLock::new(),
+        }
+    }
+
     pub fn account(&self, name: &str) -> Option<&AccountFacts> {
         self.facts
             .accounts
@@ -155,7 +168,21 @@ impl Published {
     }
 
     /// Returns what may be shown now, by name.
-    pub fn identities(&self, now: UnixTime) -> Vec<Identity> {
+    pub fn identities(&self, now: UnixTime) -> Arc<Vec<Identity>> {
+        // long before the end of any lifetime
+        let all = || Arc::new(self.make_identities(UnixTime(0)));
+        let all = self.identities.get_or_init(all);
+        let is_shown = |identity: &&Identity| {
+            let account = self.account(&identity.name);
+            account.is_some_and(|account| self.shown(account, now).is_ok())
+        };
+        if all.iter().all(|identity| is_shown(&identity)) {
+            return all.clone();
+        }
+        Arc::new(all.iter().filter(is_shown).cloned().collect())
+    }
+
+    fn make_identities(&self, now: UnixTime) -> Vec<Identity> {
         let identity = |account: &AccountFacts| {
             let credentials = &self.shown(account, now).ok()?.credentials;
             let visibility = visibility(account);

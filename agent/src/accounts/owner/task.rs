@@ -161,8 +161,7 @@ impl Task {
     }
 
     fn publish(&mut self) {
-        let (facts, reasons) = (self.facts.clone(), self.reasons.clone());
-        let published = Published { facts, reasons };
+        let published = Published::new(self.facts.clone(), self.reasons.clone());
         self.published.send_replace(Arc::new(published));
     }
 }
