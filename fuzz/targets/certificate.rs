@@ -1,12 +1,9 @@
 //! What sshd passes as `%k`: a certificate's blob.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use opkssh_protocol::certificate::{self, UnverifiedCertificate};
 use opkssh_protocol::time::UnixTime;
 
-fuzz_target!(|blob: &[u8]| {
+pub fn run(blob: &[u8]) {
     let peeked = certificate::peek(blob);
     let Ok(parsed) = UnverifiedCertificate::parse(blob) else {
         return;
@@ -19,4 +16,4 @@ fuzz_target!(|blob: &[u8]| {
     assert_eq!(again.blob(), blob);
     // only a certificate that its own key signed comes out of this
     let _ = certificate::verify(parsed, UnixTime(1_750_000_000));
-});
+}

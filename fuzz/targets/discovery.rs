@@ -1,14 +1,11 @@
 //! A provider's discovery document, from the network.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use opkssh_protocol::json;
 use opkssh_server::http::discovered;
 
 const ISSUER: &str = "https://issuer.example.com";
 
-fuzz_target!(|document: &[u8]| {
+pub fn run(document: &[u8]) {
     for member in ["jwks_uri", "userinfo_endpoint"] {
         let Ok(url) = discovered(document, member, "url", ISSUER) else {
             continue;
@@ -18,4 +15,4 @@ fuzz_target!(|document: &[u8]| {
         let document = json::parse_object(document).expect("it was read");
         assert_eq!(document["issuer"], ISSUER);
     }
-});
+}

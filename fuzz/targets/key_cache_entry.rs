@@ -1,13 +1,10 @@
 //! An entry of the key cache, which decides who gets in.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use opkssh_server::key_source::Entry;
 
 const ISSUER: &str = "https://issuer.example.com";
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let Ok((entry, keys)) = Entry::read(bytes, ISSUER) else {
         return;
     };
@@ -16,4 +13,4 @@ fuzz_target!(|bytes: &[u8]| {
     // what is written is read back as it was
     let (again, _) = Entry::read(&entry.write(), ISSUER).expect("written by ourselves");
     assert_eq!(again, entry);
-});
+}

@@ -1,13 +1,10 @@
 //! What the monitor reads: questions of a process that a stranger may have taken over. And its
 //! answers.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use opkssh_server::home::{HomePolicy, NoHomePolicy};
 use opkssh_server::monitor_messages::{MonitorRequest, read, write};
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let mut questions = bytes;
     while let Ok(Some(question)) = read::<MonitorRequest>(&mut questions) {
         let line = written(|to| write(to, &question));
@@ -32,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = read::<Option<String>>(&mut &bytes[..]);
     let _ = read::<Result<Vec<u8>, String>>(&mut &bytes[..]);
-});
+}
 
 fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -1,15 +1,12 @@
 //! A plugin's file, `policy.d/NAME.yml`.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use opkssh_server::plugin::Description;
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let Ok(plugin) = Description::parse(bytes) else {
         return;
     };
     assert!(!plugin.name.is_empty());
     assert!(plugin.program.starts_with('/'));
     assert!(plugin.arguments.len() < plugin.command.len());
-});
+}

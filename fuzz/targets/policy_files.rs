@@ -1,13 +1,10 @@
 //! `providers` and `auth_id`, the one in a user's home among them.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use opkssh_server::policy::{Policy, RowFile};
 use opkssh_server::providers::Providers;
 use opkssh_server::table;
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     for row in table::read(bytes).rows {
         let [a, b, c] = &row.words;
         // what can be written is read back as it was
@@ -20,4 +17,4 @@ fuzz_target!(|bytes: &[u8]| {
     Policy::default().add(RowFile::parse("auth_id", None, bytes));
     Policy::default().add(RowFile::parse("auth_id", Some("root"), bytes));
     let _ = Providers::parse("providers", bytes).for_issuer("https://issuer.example.com");
-});
+}

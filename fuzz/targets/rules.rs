@@ -2,9 +2,6 @@
 //!
 //! The input is the file, a NUL, and claims (JSON); without claims there are some that fit.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use opkssh_protocol::json;
 use opkssh_protocol::time::UnixTime;
 use opkssh_server::account::{AccountKind, AccountFacts};
@@ -14,7 +11,7 @@ use opkssh_server::policy::rules::Rules;
 const CLAIMS: &[u8] = br#"{"sub":"1","email":"alice@example.com","preferred_username":"alice",
     "groups":["developers"],"vpn":{"addresses":["192.0.2.0/24","2001:db8::1"]},"ref":"main"}"#;
 
-fuzz_target!(|input: &[u8]| {
+pub fn run(input: &[u8]) {
     let (file, claims) = match input.iter().position(|byte| *byte == 0) {
         Some(at) => (&input[..at], &input[at + 1..]),
         None => (input, CLAIMS),
@@ -60,7 +57,7 @@ fuzz_target!(|input: &[u8]| {
             is_closed(&granted.options.to_string());
         }
     }
-});
+}
 
 /// As sshd reads options: nothing ends the line, and every quote that is opened is closed before
 /// the next option begins, with no blank outside of quotes.

@@ -1,11 +1,8 @@
 //! The server's own settings, `server.yml`.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use opkssh_server::settings::Settings;
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let Ok(settings) = Settings::parse(bytes) else {
         return;
     };
@@ -13,4 +10,4 @@ fuzz_target!(|bytes: &[u8]| {
     if let Some(fallback) = settings.fallback {
         assert!(fallback.program.is_absolute());
     }
-});
+}

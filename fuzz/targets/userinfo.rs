@@ -1,13 +1,10 @@
 //! An answer of a provider's userinfo endpoint, from the network.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use opkssh_server::userinfo::Userinfo;
 
 const SUBJECT: &str = "user-123";
 
-fuzz_target!(|answer: &[u8]| {
+pub fn run(answer: &[u8]) {
     let Ok(told) = Userinfo::read(answer, SUBJECT, "url") else {
         return;
     };
@@ -20,4 +17,4 @@ fuzz_target!(|answer: &[u8]| {
     let again = Userinfo::read(json.as_bytes(), SUBJECT, "url").expect("our own form");
     // but for the last digit of very large numbers
     assert!(again.claims().keys().eq(told.claims().keys()));
-});
+}

@@ -31,31 +31,52 @@ pub fn verdict(spellings: &[&str], patterns: &[String]) -> Verdict {
 }
 
 /// Returns true if `text` matches `pattern`: `*` and `?` as in ssh_config(5) PATTERNS; letter case
-/// does not count in host names.
+/// does not count in host names. (Each list for a server asks dozens of times, so it allocates
+/// nothing.)
 fn glob(pattern: &str, text: &str) -> bool {
-    meet(pattern, text, |_| false)
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    // the last `*`, and the first byte after what it stands for
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || c.eq_ignore_ascii_case(&text[t]) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((star_p, star_t)) => {
+                    p = star_p + 1;
+                    t = star_t + 1;
+                    star = Some((star_p, t));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
 }
 
 /// Returns true if some host matches both patterns.
 pub fn overlap(a: &str, b: &str) -> bool {
-    meet(a, b, |byte| b"*?".contains(&byte))
-}
-
-/// Returns true if some text matches `a` and `b`, in which only what `is_wild` is a wildcard.
-fn meet(a: &str, b: &str, is_wild: impl Fn(u8) -> bool) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
-    let is_star = |byte: u8| byte == b'*' && is_wild(byte);
-    // `after[j]`: the rest of `a` and `b[j..]` meet
-    let only_stars = |j: usize| b[j..].iter().all(|byte| is_star(*byte));
+    // `after[j]`: the rest of `a` and `b[j..]` overlap
+    let only_stars = |j: usize| b[j..].iter().all(|c| *c == b'*');
     let mut after: Vec<bool> = (0..=b.len()).map(only_stars).collect();
-    for (i, &x) in a.iter().enumerate().rev() {
+    for (i, x) in a.iter().enumerate().rev() {
         let mut row = vec![false; b.len() + 1];
-        row[b.len()] = a[i..].iter().all(|byte| *byte == b'*');
-        for (j, &y) in b.iter().enumerate().rev() {
-            row[j] = if x == b'*' || is_star(y) {
-                after[j] || row[j + 1]
-            } else {
-                (x == b'?' || is_wild(y) || x.eq_ignore_ascii_case(&y)) && after[j + 1]
+        row[b.len()] = a[i..].iter().all(|c| *c == b'*');
+        for (j, y) in b.iter().enumerate().rev() {
+            row[j] = match (x, y) {
+                (b'*', _) | (_, b'*') => after[j] || row[j + 1],
+                _ => {
+                    let is_same = *x == b'?' || *y == b'?' || x.eq_ignore_ascii_case(y);
+                    is_same && after[j + 1]
+                }
             };
         }
         after = row;
