@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 /// No honest start takes this long, not even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
-const STEP: Duration = Duration::from_millis(10);
+/// Looking often costs: what looks is a process of its own, as a rule.
+const LONGEST_STEP: Duration = Duration::from_millis(100);
 
 /// Waits until `ready` gives a value; fails the test after two minutes, naming `what`.
 pub fn wait_until<T>(what: &str, ready: impl FnMut() -> Option<T>) -> T {
@@ -17,6 +18,7 @@ pub fn wait_until<T>(what: &str, ready: impl FnMut() -> Option<T>) -> T {
 
 pub(crate) fn poll<T>(limit: Duration, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + limit;
+    let mut step = Duration::from_millis(5);
     loop {
         if let Some(value) = ready() {
             return Some(value);
@@ -24,7 +26,8 @@ pub(crate) fn poll<T>(limit: Duration, mut ready: impl FnMut() -> Option<T>) -> 
         if Instant::now() > end {
             return None;
         }
-        thread::sleep(STEP);
+        thread::sleep(step);
+        step = LONGEST_STEP.min(step * 3 / 2);
     }
 }
 
