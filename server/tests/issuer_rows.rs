@@ -237,13 +237,10 @@ fn row_81_and_82_a_refreshed_token_counts_where_it_should_and_is_checked_in_full
     let login = refreshed("oidc_refreshed", |_| {});
     let (_, token) = login.certificate.extensions.clone().unwrap().remove(0);
     let (signed, _) = token.rsplit_once('.').unwrap();
-    let forged = token
-        .split('.')
-        .skip(1)
-        .take(2)
-        .collect::<Vec<_>>()
-        .join(".");
-    let forged = format!("{signed}.{}", base64url::encode(stranger.sign(&forged)));
+    let parts: Vec<&str> = token.split('.').collect();
+    let text = |part: &str| String::from_utf8(base64url::decode(part).unwrap()).unwrap();
+    let (_, signature) = stranger.sign(&text(parts[1]), &text(parts[2]));
+    let forged = format!("{signed}.{signature}");
     let forged = vec![("openpubkey-pkt".to_owned(), forged)];
     login
         .with(|login| login.certificate.extensions = Some(forged))

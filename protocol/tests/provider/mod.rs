@@ -2,31 +2,20 @@
 #![allow(dead_code)] // each test target uses a part of it
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
-use opkssh_protocol::base64url;
 use opkssh_protocol::cic::ClientInstanceClaims;
 use opkssh_protocol::control::KeyType;
 use opkssh_protocol::id_token::{IdTokenError, UnverifiedIdToken};
 use opkssh_protocol::key_set::KeySet;
 use opkssh_protocol::pk_token::UnverifiedPkToken;
 use opkssh_protocol::user_key::UserKey;
-use ring::rand::SystemRandom;
-use ring::rsa::PublicKeyComponents;
-use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair};
+use opkssh_test_support::ProviderKey;
 use serde_json::{Value, json};
 
 pub const ISSUER: &str = "https://op.example.com";
 pub const CLIENT: &str = "client-1";
 pub const NOW: i64 = 1_750_000_000;
 
-pub struct Provider {
-    key: Signer,
-    algorithm: &'static str,
-}
-
-enum Signer {
-    Own(UserKey),
-    Rsa(Box<RsaKeyPair>),
-}
+pub struct Provider(ProviderKey);
 
 /// What a login leaves behind.
 pub struct Login {
@@ -50,56 +39,25 @@ impl Login {
 
 impl Provider {
     pub fn es256() -> Self {
-        let key = UserKey::generate(KeyType::Ecdsa).unwrap();
-        Self {
-            key: Signer::Own(key),
-            algorithm: "ES256",
-        }
+        Self(ProviderKey::es256())
     }
 
     pub fn eddsa() -> Self {
-        let key = UserKey::generate(KeyType::Ed25519).unwrap();
-        Self {
-            key: Signer::Own(key),
-            algorithm: "EdDSA",
-        }
+        Self(ProviderKey::eddsa())
     }
 
-    pub fn rsa(algorithm: &'static str) -> Self {
-        let pem = include_str!("../../../tests/fixtures/rsa2048_test_key.pem");
-        let base64: String = pem.lines().filter(|line| !line.starts_with("--")).collect();
-        let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, base64);
-        let key = RsaKeyPair::from_pkcs8(&der.unwrap()).unwrap();
-        Self {
-            key: Signer::Rsa(Box::new(key)),
-            algorithm,
-        }
-    }
-
-    pub fn of_every_algorithm() -> Vec<Self> {
-        vec![
-            Self::es256(),
-            Self::eddsa(),
-            Self::rsa("RS256"),
-            Self::rsa("PS256"),
+    pub fn of_every_algorithm() -> [Self; 4] {
+        [
+            ProviderKey::es256(),
+            ProviderKey::eddsa(),
+            ProviderKey::rs256(),
+            ProviderKey::ps256(),
         ]
+        .map(Self)
     }
 
     pub fn jwk(&self) -> Value {
-        let mut jwk = match &self.key {
-            Signer::Own(key) => Value::Object(key.public_key().to_jwk(key.algorithm())),
-            Signer::Rsa(key) => {
-                let public = PublicKeyComponents::<Vec<u8>>::from(key.public());
-                json!({
-                    "kty": "RSA",
-                    "n": base64url::encode(public.n),
-                    "e": base64url::encode(public.e),
-                })
-            }
-        };
-        jwk["kid"] = json!("k1");
-        jwk["alg"] = json!(self.algorithm);
-        jwk
+        self.0.published()
     }
 
     pub fn key_set(&self) -> KeySet {
@@ -138,7 +96,7 @@ impl Provider {
     }
 
     fn signed(&self, header: &Value, claims: &Value) -> String {
-        let mut full = json!({"alg": self.algorithm, "kid": "k1"});
+        let mut full = json!({"alg": self.0.algorithm(), "kid": ProviderKey::ID});
         full.as_object_mut()
             .unwrap()
             .extend(header.as_object().unwrap().clone());
@@ -155,24 +113,6 @@ impl Provider {
                     .insert(name.clone(), value.clone()),
             };
         }
-        let input = format!(
-            "{}.{}",
-            base64url::encode(full.to_string()),
-            base64url::encode(payload.to_string())
-        );
-        let signature = match &self.key {
-            Signer::Own(key) => key.sign_jws(input.as_bytes()),
-            Signer::Rsa(key) => {
-                let mut signature = vec![0; key.public().modulus_len()];
-                let random = SystemRandom::new();
-                match self.algorithm {
-                    "PS256" => key.sign(&RSA_PSS_SHA256, &random, input.as_bytes(), &mut signature),
-                    _ => key.sign(&RSA_PKCS1_SHA256, &random, input.as_bytes(), &mut signature),
-                }
-                .unwrap();
-                signature
-            }
-        };
-        format!("{input}.{}", base64url::encode(signature))
+        self.0.jwt(&full, &payload)
     }
 }

@@ -7,8 +7,6 @@ pub mod certificate;
 
 pub use certificate::Certificate;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use opkssh_protocol::base64url;
 use opkssh_protocol::cic::ClientInstanceClaims;
 use opkssh_protocol::control::KeyType;
@@ -19,93 +17,13 @@ use opkssh_server::config::DenyLists;
 use opkssh_server::policy::{Policy, RowFile};
 use opkssh_server::providers::Providers;
 use opkssh_server::verify;
-use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
-};
+pub use opkssh_test_support::ProviderKey;
 use serde_json::{Value, json};
 
 pub const ISSUER: &str = "https://op.example";
 pub const CLIENT: &str = "client-1";
 /// What `now` is unless a test says otherwise.
 pub const NOW: i64 = 1_800_000_000;
-
-/// The key a provider signs with.
-pub enum ProviderKey {
-    Es256(EcdsaKeyPair),
-    Rs256(RsaKeyPair),
-}
-
-impl ProviderKey {
-    pub fn es256() -> Self {
-        let random = SystemRandom::new();
-        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
-        Self::Es256(EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap())
-    }
-
-    pub fn rs256() -> Self {
-        let pem = include_str!("../../../tests/fixtures/rsa2048_test_key.pem");
-        let base64: String = pem
-            .lines()
-            .filter(|line| !line.starts_with("-----"))
-            .collect();
-        Self::Rs256(RsaKeyPair::from_pkcs8(&STANDARD.decode(base64).unwrap()).unwrap())
-    }
-
-    pub fn algorithm(&self) -> &'static str {
-        match self {
-            Self::Es256(_) => "ES256",
-            Self::Rs256(_) => "RS256",
-        }
-    }
-
-    pub fn sign(&self, message: &str) -> Vec<u8> {
-        let random = SystemRandom::new();
-        match self {
-            Self::Es256(key) => key
-                .sign(&random, message.as_bytes())
-                .unwrap()
-                .as_ref()
-                .to_vec(),
-            Self::Rs256(key) => {
-                let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(
-                    &RSA_PKCS1_SHA256,
-                    &random,
-                    message.as_bytes(),
-                    &mut signature,
-                )
-                .unwrap();
-                signature
-            }
-        }
-    }
-
-    /// The bare public members.
-    pub fn jwk(&self) -> Value {
-        match self {
-            Self::Es256(key) => {
-                let point = key.public_key().as_ref();
-                json!({"kty": "EC", "crv": "P-256",
-                       "x": base64url::encode(&point[1..33]), "y": base64url::encode(&point[33..])})
-            }
-            Self::Rs256(key) => {
-                let parts: ring::rsa::PublicKeyComponents<Vec<u8>> = key.public().into();
-                json!({"kty": "RSA", "n": base64url::encode(parts.n), "e": base64url::encode(parts.e)})
-            }
-        }
-    }
-
-    /// With `kid` "k1" and the usual extras.
-    pub fn published(&self) -> Value {
-        let mut jwk = self.jwk();
-        jwk["kid"] = "k1".into();
-        jwk["alg"] = self.algorithm().into();
-        jwk["use"] = "sig".into();
-        jwk
-    }
-}
 
 /// Everything about one login attempt.
 pub struct Login {
@@ -186,11 +104,7 @@ impl Login {
     }
 
     pub fn id_token(&self, payload: &str) -> (String, String) {
-        let header = base64url::encode(self.id_header.to_string());
-        let signature = self
-            .provider_key
-            .sign(&format!("{header}.{}", base64url::encode(payload)));
-        (header, base64url::encode(signature))
+        self.provider_key.sign(&self.id_header.to_string(), payload)
     }
 
     pub fn pk_token(&self) -> String {

@@ -11,6 +11,7 @@
 //! * [`Logind`]: says when the screen is locked and the machine sleeps, on a private system bus
 //! * [`FaultyProvider`]: what a well-behaved provider never does
 //! * [`MintingProvider`]: one whose clock the test sets
+//! * [`ProviderKey`]: signs whatever token a test makes up
 //!
 //! `scripts/test-parts` installs what they need. A part that is missing fails
 //! the test that asks for it; only `OPKSSH_TEST_WITHOUT` leaves it out, see
@@ -40,6 +41,7 @@ mod output;
 mod parts;
 mod program_file;
 mod provider;
+mod provider_key;
 mod run;
 mod secret_service;
 mod sshd;
@@ -57,6 +59,7 @@ pub use output::Output;
 pub use parts::{Part, left_out};
 pub use program_file::write_program;
 pub use provider::{Client, Provider, ProviderOptions, Seen};
+pub use provider_key::ProviderKey;
 pub use run::{Keyboard, Run, Running};
 pub use rustix::process::Signal;
 pub use secret_service::{Keyring, SecretService};

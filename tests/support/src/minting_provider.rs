@@ -6,14 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::{Mutex, MutexGuard};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 use crate::faulty_provider::{Request, answer, decoded, json_answer};
+use crate::provider_key::ProviderKey;
 use crate::wait::wait_until;
 
 /// What a refresh request gives.
@@ -39,7 +36,7 @@ struct Shared {
     issuer: String,
     on_refresh: OnRefresh,
     id_token_ttl: i64,
-    key: EcdsaKeyPair,
+    key: ProviderKey,
     state: Mutex<State>,
 }
 
@@ -77,10 +74,6 @@ impl MintingProvider {
             TcpListener::bind(("127.0.0.1", port)).ok()
         });
         let port = listener.local_addr().expect("its address").port();
-        let rng = SystemRandom::new();
-        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &rng).expect("a key");
-        let key = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &rng).expect("a key");
         let state = State {
             now,
             ..State::default()
@@ -89,7 +82,7 @@ impl MintingProvider {
             issuer: format!("http://localhost:{port}"),
             on_refresh,
             id_token_ttl,
-            key,
+            key: ProviderKey::es256(),
             state: Mutex::new(state),
         });
         let serving = Arc::clone(&shared);
@@ -245,27 +238,12 @@ impl Shared {
     }
 
     fn sign(&self, claims: &Value) -> String {
-        let header = json!({"alg": "ES256", "kid": "minting", "typ": "JWT"});
-        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let signed = format!(
-            "{}.{}",
-            encode(header.to_string().as_bytes()),
-            encode(claims.to_string().as_bytes())
-        );
-        let signature = self
-            .key
-            .sign(&SystemRandom::new(), signed.as_bytes())
-            .expect("a signature");
-        format!("{signed}.{}", encode(signature.as_ref()))
+        let header = json!({"alg": "ES256", "kid": ProviderKey::ID, "typ": "JWT"});
+        self.key.jwt(&header, claims)
     }
 
     fn key_set(&self) -> Value {
-        // SEC 1, 2.3.3: 0x04, then both coordinates
-        let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
-        json!({"keys": [{
-            "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "minting",
-            "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
-        }]})
+        json!({"keys": [self.key.published()]})
     }
 
     fn discovery(&self) -> Value {
