@@ -1,12 +1,9 @@
-//! Parses the command line.
+//! The table of commands.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
-use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-
-use crate::report::CommandFailure;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// Log in over SSH with an OpenID Connect identity
 #[derive(Parser)]
@@ -15,12 +12,12 @@ use crate::report::CommandFailure;
     disable_version_flag = true,
     disable_help_subcommand = false
 )]
-struct Cli {
+pub struct Cli {
     /// Print the version
     #[arg(short = 'v', long)]
-    version: bool,
+    pub version: bool,
     #[command(subcommand)]
-    command: Option<Command>,
+    pub command: Option<Command>,
 }
 
 /// The commands, in alphabetical order as in the help.
@@ -48,6 +45,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<ClientCommand>,
     },
+    /// Print the completion script of a shell
+    Completions {
+        /// Shell that reads the script
+        shell: Shell,
+    },
     /// Renew an account or log in; exit status 0 if usable, else 1
     #[cfg(feature = "client")]
     Ensure(opkssh_client::EnsureArgs),
@@ -62,6 +64,11 @@ pub enum Command {
     /// Log out: revoke and wipe
     #[cfg(feature = "client")]
     Logout(opkssh_client::LogoutArgs),
+    /// Write the manual pages into a directory
+    Man {
+        /// Directory for man1, man5 and man8, e.g. /usr/local/share/man
+        dir: PathBuf,
+    },
     /// Check and fix the modes and owners of the server's files
     #[cfg(feature = "server")]
     Permissions(opkssh_server::PermissionsArgs),
@@ -84,12 +91,14 @@ pub enum Command {
     /// Verify a certificate, as sshd's AuthorizedKeysCommand
     #[cfg(feature = "server")]
     Verify(opkssh_server::VerifyArgs),
+    /// Print the version
+    Version,
     /// Help that was requested, or shown because there is no command.
     #[command(skip)]
     Help(String),
-    /// `--version` or `-v`.
+    /// A question of a completion script: the words up to the cursor.
     #[command(skip)]
-    Version,
+    CompleteWords(Vec<OsString>),
 }
 
 #[cfg(feature = "server")]
@@ -179,10 +188,18 @@ pub enum ProviderCommand {
     Unknown(Vec<OsString>),
 }
 
+/// A shell with completions.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Fish,
+    Zsh,
+}
+
 #[derive(Args)]
 pub struct InspectArgs {
     /// A file, or a line of authorized_keys
-    #[arg(value_name = "FILE|KEY")]
+    #[arg(value_name = "FILE|KEY", value_hint = ValueHint::FilePath)]
     pub key: OsString,
 }
 
@@ -196,7 +213,7 @@ pub struct InspectArgs {
 pub struct SshHelp {
     /// Account, by its alias [default: the account whose `hosts:` match]
     #[arg(long, value_name = "ALIAS")]
-    account: Option<String>,
+    pub account: Option<String>,
     #[arg(
         value_name = "SSH_ARGUMENT",
         trailing_var_arg = true,
@@ -204,124 +221,3 @@ pub struct SshHelp {
     )]
     pub words: Vec<OsString>,
 }
-
-/// Parses the command line.
-pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, CommandFailure> {
-    let words: Vec<OsString> = words.collect();
-    #[cfg(feature = "client")]
-    if words.get(1).is_some_and(|word| word == "ssh") {
-        return Ok(match words.get(2).filter(|word| *word == "--help") {
-            Some(_) => Command::Help(help_of(&["ssh"])),
-            None => Command::Ssh(SshHelp {
-                account: None,
-                words: words[2..].to_vec(),
-            }),
-        });
-    }
-    if let Some(command) = parse_single(&words) {
-        return Ok(command);
-    }
-    let parsed = flags_take_values(Cli::command())
-        .try_get_matches_from(&words)
-        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    match parsed {
-        Ok(Cli { version: true, .. }) => Ok(Command::Version),
-        Ok(cli) => Ok(cli.command.unwrap_or_else(|| Command::Help(help_of(&[])))),
-        Err(error) => not_parsed(&error),
-    }
-}
-
-/// Parses `agent run` and `verify` without the arguments of the other commands, which would stay in
-/// the agent's memory and take a fifth of the time of a `verify`. Returns `None` on any error,
-/// which the full parser reports.
-fn parse_single(words: &[OsString]) -> Option<Command> {
-    match (words.get(1)?.to_str()?, words.get(2)?.to_str()?) {
-        #[cfg(feature = "client")]
-        ("agent", "run") => Some(Command::Agent {
-            command: AgentCommand::Run(parse_args(&words[2..])?),
-        }),
-        #[cfg(feature = "server")]
-        ("verify", _) => Some(Command::Verify(parse_args(&words[1..])?)),
-        _ => None,
-    }
-}
-
-fn parse_args<A: Args>(words: &[OsString]) -> Option<A> {
-    let command = flags_take_values(A::augment_args(clap::Command::new("single")));
-    let matches = command.try_get_matches_from(words).ok()?;
-    A::from_arg_matches(&matches).ok()
-}
-
-/// Makes boolean flags accept `--flag=true` and `--flag=false`, as Go's do.
-fn flags_take_values(command: clap::Command) -> clap::Command {
-    let takes_value = |arg: Arg| match arg.get_action() {
-        ArgAction::SetTrue => arg
-            .action(ArgAction::Set)
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_value("false")
-            .default_missing_value("true")
-            .value_parser(BoolishValueParser::new())
-            .value_name("BOOL")
-            .hide_possible_values(true)
-            .hide_default_value(true),
-        _ => arg,
-    };
-    command
-        .mut_args(takes_value)
-        .mut_subcommands(flags_take_values)
-}
-
-/// Returns the help of the command with this path of names.
-pub fn help_of(path: &[&str]) -> String {
-    let mut found = Cli::command();
-    found.build();
-    for name in path {
-        let Some(next) = found.find_subcommand(name).cloned() else {
-            break;
-        };
-        found = next;
-    }
-    found.render_help().to_string()
-}
-
-/// Returns the help that was requested, or clap's error in the words of Go's client.
-fn not_parsed(error: &clap::Error) -> Result<Command, CommandFailure> {
-    use clap::error::{ContextKind, ContextValue};
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    let mut hint = None;
-    let message = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return Ok(Command::Help(error.render().to_string()));
-        }
-        ErrorKind::InvalidSubcommand => {
-            hint = Some("Run 'opkssh --help' for usage.".to_owned());
-            let word = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            format!("unknown command {word:?} for \"opkssh\"")
-        }
-        ErrorKind::UnknownArgument => {
-            let word = context(ContextKind::InvalidArg).unwrap_or_default();
-            let mut letters = word.chars();
-            match (letters.next(), letters.next()) {
-                (Some('-'), Some('-')) => format!("unknown flag: {word}"),
-                (Some('-'), Some(letter)) => {
-                    format!("unknown shorthand flag: '{letter}' in {word}")
-                }
-                _ => format!("too many arguments: {word:?} is one too many"),
-            }
-        }
-        _ => {
-            let text = error.to_string();
-            let first = text.split("\n\n").next().unwrap_or_default();
-            let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
-            line.trim_start_matches("error: ").to_owned()
-        }
-    };
-    Err(CommandFailure::new(message, hint))
-}
-
-#[cfg(test)]
-mod tests;

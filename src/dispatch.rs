@@ -3,15 +3,17 @@
 use std::process::ExitCode;
 
 use crate::cli::Command;
-#[cfg(any(feature = "client", feature = "server"))]
-use crate::cli::help_of;
 #[cfg(feature = "client")]
 use crate::cli::{AgentCommand, ClientCommand, ProviderCommand};
 #[cfg(feature = "server")]
 use crate::cli::{CacheCommand, ServerCommand};
+use crate::completions::{complete_words, script};
 use crate::inspect::inspect;
 #[cfg(feature = "client")]
 use crate::login::login;
+use crate::man::write_pages;
+#[cfg(any(feature = "client", feature = "server"))]
+use crate::parse::help_of;
 #[cfg(feature = "client")]
 use crate::places::places;
 use crate::report::{CommandFailure, print_line};
@@ -19,7 +21,10 @@ use crate::report::{CommandFailure, print_line};
 /// Runs `command` and returns the exit status.
 pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
     match command {
+        Command::CompleteWords(words) => complete_words(words),
+        Command::Completions { shell } => print_line(script(shell).trim_end()),
         Command::Inspect(args) => inspect(&args)?,
+        Command::Man { dir } => write_pages(&dir)?,
         Command::Help(text) => print_line(text.trim_end()),
         Command::Version => print_line(concat!("opkssh version ", env!("CARGO_PKG_VERSION"))),
 

@@ -4,8 +4,11 @@
 //! status.
 
 mod cli;
+mod completions;
 mod dispatch;
 mod inspect;
+mod man;
+mod parse;
 mod report;
 
 #[cfg(feature = "client")]
@@ -29,7 +32,7 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 fn main() -> ExitCode {
-    cli::parse(std::env::args_os())
+    parse::parse(std::env::args_os())
         .and_then(dispatch::run)
         .unwrap_or_else(|failure| report::failure(&failure))
 }

@@ -18,6 +18,7 @@ mod format;
 mod key_files;
 mod login;
 mod logout;
+mod names;
 mod provider_list;
 mod status;
 
@@ -45,5 +46,6 @@ pub use login::redirect::{read_redirects, redirected};
 pub use login::request::login_request;
 pub use login::{login, show_certificate};
 pub use logout::{LogoutArgs, logout};
+pub use names::{account_names, host_names, provider_names};
 pub use provider_list::{ProviderListArgs, provider_list};
 pub use status::{StatusArgs, status};

@@ -480,7 +480,7 @@ fn agent_commands_speak_to_the_shell() {
     let home = Home::new();
     let sh = EnvArgs {
         sh: true,
-        csh: false,
+        ..EnvArgs::default()
     };
     let socket = home.places.agent_socket();
     let variable = format!(

@@ -2,11 +2,14 @@
 
 pub mod accounts;
 pub mod chooser;
+pub mod completions;
 pub mod device;
+pub mod help;
 pub mod key_files;
 pub mod login;
 pub mod login_faults;
 pub mod login_flows;
+pub mod man;
 pub mod shared_login;
 pub mod ssh;
 pub mod status;

@@ -12,6 +12,8 @@ mod agent;
 mod beside_go;
 mod client;
 mod dice;
+mod docs;
 mod server;
 mod setup;
 mod structure;
+mod uses;

@@ -13,11 +13,35 @@ use crate::status::report_if_running;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct EnvArgs {
     /// Print Bourne shell commands
-    #[arg(short = 's', conflicts_with = "csh")]
+    #[arg(short = 's', conflicts_with_all = ["csh", "fish"])]
     pub sh: bool,
     /// Print C shell commands
-    #[arg(short = 'c')]
+    #[arg(short = 'c', conflicts_with = "fish")]
     pub csh: bool,
+    /// Print fish commands
+    #[arg(long)]
+    pub fish: bool,
+}
+
+enum Syntax {
+    Sh,
+    Csh,
+    Fish,
+}
+
+impl EnvArgs {
+    /// Returns the syntax that was asked for, else that of the login shell.
+    fn syntax(&self) -> Syntax {
+        let shell = std::env::var("SHELL").unwrap_or_default();
+        let asked = self.sh || self.csh || self.fish;
+        if self.csh || !asked && shell.ends_with("csh") {
+            Syntax::Csh
+        } else if self.fish || !asked && shell.ends_with("fish") {
+            Syntax::Fish
+        } else {
+            Syntax::Sh
+        }
+    }
 }
 
 /// Prints the variables without starting the agent: the socket's path is the same for every agent.
@@ -30,25 +54,24 @@ pub fn agent_env(args: &EnvArgs, places: &Places, out: &mut dyn Write) -> Result
 
 /// Returns the shell commands that set the agent's variables.
 pub(crate) fn variables(shell: &EnvArgs, socket: &Path, pid: Option<u32>) -> String {
-    let socket = quoted(&socket.to_string_lossy());
+    let syntax = shell.syntax();
+    let socket = socket.to_string_lossy();
+    let socket = match syntax {
+        // within quotes, too, a backslash escapes another one
+        Syntax::Fish => quoted(&socket.replace('\\', r"\\")),
+        Syntax::Sh | Syntax::Csh => quoted(&socket),
+    };
     let pid = pid.map(|pid| pid.to_string());
     let pairs = [("SSH_AUTH_SOCK", Some(socket)), ("SSH_AGENT_PID", pid)];
-    let csh = shell.csh || (!shell.sh && login_shell_is_csh());
     pairs
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
-        .map(|(name, value)| {
-            if csh {
-                format!("setenv {name} {value};\n")
-            } else {
-                format!("{name}={value}; export {name};\n")
-            }
+        .map(|(name, value)| match syntax {
+            Syntax::Sh => format!("{name}={value}; export {name};\n"),
+            Syntax::Csh => format!("setenv {name} {value};\n"),
+            Syntax::Fish => format!("set -gx {name} {value};\n"),
         })
         .collect()
-}
-
-fn login_shell_is_csh() -> bool {
-    std::env::var("SHELL").is_ok_and(|shell| shell.ends_with("csh"))
 }
 
 #[cfg(test)]

@@ -24,12 +24,15 @@ fn it_builds_and_has_the_server_s_commands_only() {
         [
             "add",
             "audit",
+            "completions",
             "explain",
             "inspect",
+            "man",
             "permissions",
             "readhome",
             "server",
             "verify",
+            "version",
             "help"
         ],
         "{help}"
@@ -43,6 +46,19 @@ fn it_builds_and_has_the_server_s_commands_only() {
             "{said}"
         );
     }
+
+    let offered = home
+        .opkssh(["complete-words", "opkssh", "server", "in"])
+        .run();
+    assert!(offered.stdout().starts_with("install\t"));
+    home.opkssh(["man", "man"]).run().stdout();
+    let pages = |section: &str| std::fs::read_dir(home.dir().join("man").join(section)).unwrap();
+    let mut formats: Vec<_> = pages("man5")
+        .map(|page| page.unwrap().file_name())
+        .collect();
+    formats.sort();
+    assert_eq!(formats, ["opkssh-rules.5", "opkssh-server.5"]);
+    assert!(pages("man8").any(|page| page.unwrap().file_name() == "opkssh-verify.8"));
 
     let etc = Etc::new();
     let refused = verify_words(&home, &etc, "root", "ssh-ed25519", "AAAA");

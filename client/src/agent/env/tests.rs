@@ -4,11 +4,15 @@ use super::*;
 fn lines_are_those_of_openssh() {
     let sh = EnvArgs {
         sh: true,
-        csh: false,
+        ..EnvArgs::default()
     };
     let csh = EnvArgs {
-        sh: false,
         csh: true,
+        ..EnvArgs::default()
+    };
+    let fish = EnvArgs {
+        fish: true,
+        ..EnvArgs::default()
     };
     let socket = Path::new("/run/user/1000/opkssh/agent.sock");
     assert_eq!(
@@ -23,5 +27,12 @@ fn lines_are_those_of_openssh() {
     assert_eq!(
         variables(&sh, Path::new("/a b/$x'y"), None),
         "SSH_AUTH_SOCK='/a b/$x'\\''y'; export SSH_AUTH_SOCK;\n"
+    );
+    assert_eq!(
+        variables(&fish, Path::new(r"/a b/\'y"), Some(7)),
+        concat!(
+            r"set -gx SSH_AUTH_SOCK '/a b/\\'\''y';",
+            "\nset -gx SSH_AGENT_PID 7;\n"
+        )
     );
 }

@@ -1,5 +1,7 @@
 use super::*;
 
+mod examples;
+
 fn parsed(line: &str) -> Result<Command, CommandFailure> {
     parse(
         line.split(' ')
@@ -18,6 +20,8 @@ fn usage(line: &str) -> (String, Option<String>) {
 #[test]
 fn the_commands_are_consistent() {
     Cli::command().debug_assert();
+    commands().debug_assert();
+    flags_take_values(Cli::command()).debug_assert();
 }
 
 #[test]
@@ -31,8 +35,8 @@ fn no_arguments_and_help_print_the_help() {
 }
 
 #[test]
-fn the_version_has_two_flags() {
-    for line in ["opkssh --version", "opkssh -v"] {
+fn the_version_has_two_flags_and_a_command() {
+    for line in ["opkssh --version", "opkssh -v", "opkssh version"] {
         assert!(matches!(parsed(line), Ok(Command::Version)), "{line}");
     }
 }
@@ -90,9 +94,9 @@ fn verify_is_parsed_the_same_by_both_parsers() {
 #[test]
 fn mistakes_are_called_what_go_calls_them() {
     assert_eq!(
-        usage("opkssh frobnicate"),
+        usage("opkssh zzz"),
         (
-            "unknown command \"frobnicate\" for \"opkssh\"".into(),
+            "unknown command \"zzz\" for \"opkssh\"".into(),
             Some("Run 'opkssh --help' for usage.".into())
         )
     );
