@@ -198,9 +198,12 @@ pub enum Shell {
 
 #[derive(Args)]
 pub struct InspectArgs {
-    /// A file, or a line of authorized_keys
+    /// A file, - for stdin, or a line of authorized_keys
     #[arg(value_name = "FILE|KEY", value_hint = ValueHint::FilePath)]
     pub key: OsString,
+    /// Print JSON; times are seconds since 1970-01-01T00:00:00Z
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The help of `opkssh ssh`, whose arguments clap does not parse.

@@ -1,6 +1,11 @@
 //! Runs the function of a parsed command.
 
+#[cfg(feature = "client")]
+use std::io::Write as _;
 use std::process::ExitCode;
+
+#[cfg(feature = "client")]
+use opkssh_client::Answer;
 
 use crate::cli::Command;
 #[cfg(feature = "client")]
@@ -16,6 +21,8 @@ use crate::man::write_pages;
 use crate::parse::help_of;
 #[cfg(feature = "client")]
 use crate::places::places;
+#[cfg(feature = "client")]
+use crate::report::answered;
 use crate::report::{CommandFailure, print_line};
 
 /// Runs `command` and returns the exit status.
@@ -32,8 +39,9 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         Command::Agent { command } => agent(command)?,
         #[cfg(feature = "client")]
         Command::Check(args) => {
-            let usable = opkssh_client::check(&args, &places()?, &mut std::io::stdout())?;
-            return Ok(ExitCode::from(u8::from(!usable)));
+            let answer = opkssh_client::check(&args, &places()?).map_err(CommandFailure::from);
+            let show = |answer: &Answer| print_line(&answer.line());
+            return Ok(answered(answer, args.json, args.quiet, show));
         }
         #[cfg(feature = "client")]
         Command::Client { command } => client(command)?,
@@ -41,18 +49,25 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         Command::Ensure(args) => {
             let environment = opkssh_client::Environment::of_process();
             let err = &mut std::io::stderr();
-            let usable = opkssh_client::ensure(&args, &environment, &places()?, err)?;
-            return Ok(ExitCode::from(u8::from(!usable)));
+            let answer = opkssh_client::ensure(&args, &environment, &places()?, err);
+            let answer = answer.map_err(CommandFailure::from);
+            let show = |answer: &Answer| {
+                if answer.usable == Some(false) {
+                    let _ = writeln!(std::io::stderr(), "{}", answer.line());
+                }
+            };
+            return Ok(answered(answer, args.json, args.quiet, show));
         }
         #[cfg(feature = "client")]
-        Command::Login(args) => login(&args, &places()?)?,
+        Command::Login(args) => return Ok(login(&args, &places()?)),
         #[cfg(feature = "client")]
         Command::Logout(args) => opkssh_client::logout(
             &args,
             &places()?,
             &mut std::io::stdout(),
             &mut std::io::stderr(),
-        )?,
+        )
+        .map_err(|error| CommandFailure::from(error).with_status(1))?,
         #[cfg(feature = "client")]
         Command::Ssh(args) => return ssh(args.words),
         #[cfg(feature = "client")]
@@ -174,9 +189,9 @@ fn client(command: Option<ClientCommand>) -> Result<(), CommandFailure> {
 #[cfg(feature = "client")]
 fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, CommandFailure> {
     use opkssh_wrapper::{SshArgs, SshContext};
-    let places = places().map_err(CommandFailure::with_ssh_status)?;
+    let places = places().map_err(|error| error.with_status(255))?;
     let err = &mut std::io::stderr();
     let ended = SshArgs::read(words)
         .and_then(|args| opkssh_wrapper::ssh(args, &SshContext::of_process(), &places, err));
-    match ended.map_err(|error| CommandFailure::from(error).with_ssh_status())? {}
+    match ended.map_err(|error| CommandFailure::from(error).with_status(255))? {}
 }

@@ -7,15 +7,16 @@ use std::path::Path;
 
 use crate::report::CommandFailure;
 
-/// Writes to stdout and, with timestamps, to a log file if there is one.
-pub struct LoggedStdout {
+/// Writes to stdout or stderr and, with timestamps, to a log file if there is one.
+pub struct LoggedOutput {
+    shown: Box<dyn Write>,
     copy: Option<File>,
     line: Vec<u8>,
 }
 
-impl LoggedStdout {
+impl LoggedOutput {
     /// Opens `opkssh.log` in `directory`, which must exist, with the mode of Go's client, 0660.
-    pub fn new(directory: Option<&Path>) -> Result<Self, CommandFailure> {
+    pub fn new(directory: Option<&Path>, on_stderr: bool) -> Result<Self, CommandFailure> {
         let open = |directory: &Path| {
             let file = directory.join("opkssh.log");
             OpenOptions::new()
@@ -31,13 +32,17 @@ impl LoggedStdout {
                 })
         };
         Ok(Self {
+            shown: match on_stderr {
+                true => Box::new(io::stderr()),
+                false => Box::new(io::stdout()),
+            },
             copy: directory.map(open).transpose()?,
             line: Vec::new(),
         })
     }
 }
 
-impl Write for LoggedStdout {
+impl Write for LoggedOutput {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         if let Some(copy) = &mut self.copy {
             for byte in text {
@@ -53,12 +58,12 @@ impl Write for LoggedStdout {
             }
         }
         // a closed stdout does not end a login
-        let _ = io::stdout().write_all(text);
+        let _ = self.shown.write_all(text);
         Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let _ = io::stdout().flush();
+        let _ = self.shown.flush();
         Ok(())
     }
 }

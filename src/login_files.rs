@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use opkssh_agent::{Awaited, KeyTarget};
 use opkssh_client::{
-    ClientError, Environment, LoginArgs, LoginDisplay, RedirectInput, is_configured, login_request,
-    read_redirects, show_certificate,
+    Answer, ClientError, Environment, LoginArgs, LoginDisplay, RedirectInput, is_configured,
+    login_request, read_redirects, show_certificate,
 };
 use opkssh_protocol::places::Places;
 
@@ -20,7 +20,7 @@ pub fn login_files(
     places: &Places,
     out: &mut dyn Write,
     data: &mut dyn Write,
-) -> Result<(), CommandFailure> {
+) -> Result<Answer, CommandFailure> {
     if args.auto_refresh {
         return Err(CommandFailure::new(
             "--auto-refresh does not work with -i, -p or --files: key files are not renewed",
@@ -38,6 +38,7 @@ pub fn login_files(
         let _ = writeln!(out, "OPK SSH identity directory is configured");
     }
     let request = login_request(args, environment, places, out)?;
+    args.check_person(environment, &request.providers)?;
     let mut display = LoginDisplay::new(
         out,
         environment,
@@ -53,8 +54,11 @@ pub fn login_files(
     let mut show = |event| display.show(&event);
     let written =
         opkssh_agent::login_to_files(request, &target, places, &awaited, data, &mut show)?;
-    if let Some(line) = &written.note {
-        display.line(line);
+    if let Some(key) = &written.key_file {
+        let key = key.display();
+        display.line(&format!(
+            "Writing opk ssh public key to {key}-cert.pub and corresponding secret key to {key}"
+        ));
     }
     let identity = &written.identity;
     display.identity(
@@ -63,5 +67,18 @@ pub fn login_files(
     );
     drop(display);
     let _ = out.flush();
-    Ok(show_certificate(args, &written.certificate, data)?)
+    // stdout has the keys
+    match args.print_key {
+        true => show_certificate(args, &written.certificate, out)?,
+        false => show_certificate(args, &written.certificate, data)?,
+    }
+    Ok(Answer {
+        usable: Some(true),
+        reason: format!(
+            "{} is logged in",
+            identity.email().unwrap_or(identity.sub())
+        ),
+        key_file: written.key_file,
+        ..Answer::default()
+    })
 }

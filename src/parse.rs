@@ -41,7 +41,33 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, CommandFa
         Ok(Cli { version: true, .. }) => Ok(Command::Version),
         Ok(cli) => Ok(cli.command.unwrap_or_else(|| Command::Help(help_of(&[])))),
         Err(error) if is_help(&error) => Ok(Command::Help(help_of(&path(&words)))),
-        Err(error) => Err(not_parsed(&error, &words)),
+        Err(error) => Err(not_parsed(&error, &words).with_status(misuse_status(words.get(1)))),
+    }
+}
+
+/// Commands of Go's program, and the exit status 1 of a command line that it does not understand.
+const GOS: [&str; 10] = [
+    "add",
+    "audit",
+    "client",
+    "help",
+    "inspect",
+    "login",
+    "logout",
+    "permissions",
+    "readhome",
+    "verify",
+];
+
+/// Returns the exit status of a command line that cannot be parsed: 1 as Go's program, 2 for a
+/// command that only this program has.
+fn misuse_status(name: Option<&OsString>) -> u8 {
+    let has = |name: &&str| Cli::command().find_subcommand(name).is_some();
+    let name = name.and_then(|name| name.to_str()).filter(has);
+    if name.is_some_and(|name| !GOS.contains(&name)) {
+        2
+    } else {
+        1
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+#[cfg(feature = "client")]
+use opkssh_client::Answer;
 use opkssh_protocol::printable::printable;
 
 /// An error as a message, a hint and an exit status.
@@ -21,11 +23,9 @@ impl CommandFailure {
         }
     }
 
-    /// Sets the exit status of ssh's own errors.
-    #[cfg(feature = "client")]
-    pub fn with_ssh_status(mut self) -> Self {
-        self.status = 255;
-        self
+    /// Sets the exit status, which else is 1.
+    pub fn with_status(self, status: u8) -> Self {
+        Self { status, ..self }
     }
 }
 
@@ -45,9 +45,52 @@ failures!(
     "client":
     opkssh_agent::WriteKeysError,
     opkssh_agent::RunError,
-    opkssh_client::ClientError,
 );
 failures!("server": opkssh_server::AdminError, opkssh_server::VerifyError);
+
+#[cfg(feature = "client")]
+impl From<opkssh_client::ClientError> for CommandFailure {
+    fn from(error: opkssh_client::ClientError) -> Self {
+        let status = if error.is_inconclusive() { 3 } else { 1 };
+        Self::new(error.to_string(), error.hint()).with_status(status)
+    }
+}
+
+#[cfg(feature = "client")]
+impl From<&CommandFailure> for Answer {
+    fn from(failure: &CommandFailure) -> Self {
+        Self {
+            usable: (failure.status != 3).then_some(false),
+            reason: failure.message.clone(),
+            hint: failure.hint.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Prints the answer as JSON or by `show`, and an error on stderr unless `quiet`. Returns the exit
+/// status.
+#[cfg(feature = "client")]
+pub fn answered(
+    answer: Result<Answer, CommandFailure>,
+    json: bool,
+    quiet: bool,
+    show: impl FnOnce(&Answer),
+) -> ExitCode {
+    let (answer, error) = match answer {
+        Ok(answer) => (answer, None),
+        Err(error) => (Answer::from(&error), Some(error)),
+    };
+    if json {
+        print_line(&answer.json());
+    } else if !quiet && error.is_none() {
+        show(&answer);
+    }
+    match error {
+        Some(error) if !quiet => failure(&error),
+        _ => ExitCode::from(answer.status()),
+    }
+}
 
 /// Prints the message and the hint on stderr.
 pub fn failure(failure: &CommandFailure) -> ExitCode {

@@ -37,6 +37,11 @@ impl Environment {
         self.browser.is_some() || self.desktop
     }
 
+    /// Returns true if nobody would see what a command shows, or a browser.
+    pub(crate) fn is_alone(&self) -> bool {
+        !self.stdin_terminal && !self.stderr_terminal && !self.is_graphical()
+    }
+
     pub fn of_process() -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let text = |name| set(name).map(|value| value.to_string_lossy().into_owned());
@@ -77,7 +82,7 @@ pub fn load_config(
 }
 
 /// Returns the error for a configuration file that cannot be read.
-pub(crate) fn unreadable(file: &Path, error: io::Error) -> ClientError {
+fn unreadable(file: &Path, error: io::Error) -> ClientError {
     ClientError::new(
         format!("failed to read config file: {}: {error}", file.display()),
         "name a readable file with --config-path, or create the default one: \

@@ -1,17 +1,21 @@
 //! `opkssh ensure`: makes an account usable, by a renewal or else by a login.
 
 use std::io::Write;
+use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
+use opkssh_protocol::config::ConfigError;
 use opkssh_protocol::control::{
-    AccountStatus, Asking, Event, Flow, Joining, LoginRequest, Request, WhichAccount,
+    AccountStatus, Asking, Event, Failure, Flow, Joining, LoginRequest, Request, WhichAccount,
 };
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
 use crate::agent::lock::with_store_open;
 use crate::agent::running::ensure_running;
+use crate::answer::Answer;
 use crate::configuration::Environment;
-use crate::connection::{Connection, NETWORK_TIMEOUT, unexpected};
+use crate::connection::{ANSWER_TIMEOUT, Connection, NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::format::{local_time, login_command};
 use crate::login::args::LoginArgs;
@@ -22,11 +26,17 @@ use crate::login::request::login_request;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct EnsureArgs {
     /// Account, by its alias [default: the default account]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub alias: Option<String>,
-    /// The account whose `hosts:` name this host, or the default account if it has no `hosts:`
+    /// The account that is shown to this host: whose `hosts:` name it, else the default account if
+    /// it has no `hosts:`
     #[arg(long, value_name = "HOST", conflicts_with = "alias")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub host: Option<String>,
-    /// Print nothing if the account is not usable
+    /// Print the answer as JSON
+    #[arg(long, conflicts_with = "quiet")]
+    pub json: bool,
+    /// Print nothing but a login's steps, not even errors
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -53,21 +63,53 @@ pub enum EnsureOutcome {
         alias: Option<String>,
         reason: String,
     },
+    /// No account is shown to the host. A login does not help.
+    NotShown(Failure),
 }
 
-/// Returns true if the account is usable. Logs in if stderr is a terminal; else, in a graphical
+impl From<EnsureOutcome> for Answer {
+    fn from(outcome: EnsureOutcome) -> Self {
+        match outcome {
+            EnsureOutcome::Ready(account) => Self {
+                usable: Some(true),
+                reason: format!("{}: usable", account.alias),
+                account: Some(account),
+                ..Self::default()
+            },
+            EnsureOutcome::LoginNeeded { alias, reason } => Self {
+                usable: Some(false),
+                reason: format!("login needed: {reason}"),
+                hint: Some(format!("log in: {}", login_command(alias.as_deref()))),
+                ..Self::default()
+            },
+            EnsureOutcome::NotShown(Failure { message, hint, .. }) => Self {
+                usable: Some(false),
+                reason: message,
+                hint,
+                ..Self::default()
+            },
+        }
+    }
+}
+
+/// Returns the account that `check` and `ensure` are about.
+pub(crate) fn which(alias: Option<&str>, host: Option<&str>) -> WhichAccount {
+    match (alias, host) {
+        (Some(alias), _) => WhichAccount::Named(alias.to_owned()),
+        (None, Some(host)) => WhichAccount::MeantForHost(host.to_owned()),
+        (None, None) => WhichAccount::Default,
+    }
+}
+
+/// Returns whether the account is usable. Logs in if stderr is a terminal; else, in a graphical
 /// session, lets the agent ask for a login.
 pub fn ensure(
     args: &EnsureArgs,
     environment: &Environment,
     places: &Places,
     err: &mut dyn Write,
-) -> Result<bool, ClientError> {
-    let which = match (&args.alias, &args.host) {
-        (Some(alias), _) => WhichAccount::Named(alias.clone()),
-        (None, Some(host)) => WhichAccount::MeantForHost(host.clone()),
-        (None, None) => WhichAccount::Default,
-    };
+) -> Result<Answer, ClientError> {
+    let which = which(args.alias.as_deref(), args.host.as_deref());
     let method = if environment.stderr_terminal {
         LoginMethod::Terminal
     } else if environment.is_graphical() {
@@ -75,15 +117,7 @@ pub fn ensure(
     } else {
         LoginMethod::Unavailable
     };
-    match make_usable(which, method, environment, places, err)? {
-        EnsureOutcome::Ready(_) => Ok(true),
-        EnsureOutcome::LoginNeeded { alias, reason } => {
-            if !args.quiet {
-                let _ = writeln!(err, "{}", login_needed(alias.as_deref(), &reason));
-            }
-            Ok(false)
-        }
-    }
+    make_usable(which, method, environment, places, err).map(Answer::from)
 }
 
 /// Has the agent renew the account if it is stale, and logs in by `method` if that is needed.
@@ -111,6 +145,7 @@ pub fn make_usable(
             return Ok(EnsureOutcome::Ready(account));
         }
         EnsureOutcome::LoginNeeded { alias, reason } => (alias, reason),
+        not_shown => return Ok(not_shown),
     };
     let logs_in = matches!(method, LoginMethod::Terminal | LoginMethod::Browser);
     // a host without an account is not opkssh's concern
@@ -133,23 +168,44 @@ pub(crate) fn renew(
     which: WhichAccount,
     ask_person: bool,
 ) -> Result<EnsureOutcome, ClientError> {
+    let timeout = if ask_person {
+        NETWORK_TIMEOUT
+    } else {
+        ANSWER_TIMEOUT
+    };
     let request = Request::Ensure { which, ask_person };
-    match ask(ensure_running(places)?, &request) {
+    let ask = || ask(ensure_running(places)?, &request, timeout);
+    let outcome = match ask() {
         // the agent was stopping: ask the next one
-        Err(ClientError::ConnectionClosed) => ask(ensure_running(places)?, &request),
+        Err(ClientError::ConnectionClosed) => ask(),
         answer => answer,
-    }
+    };
+    outcome.map_err(ClientError::into_inconclusive)
 }
 
-fn ask(mut connection: Connection, request: &Request) -> Result<EnsureOutcome, ClientError> {
-    match connection.ask(request, NETWORK_TIMEOUT)? {
-        Event::Ready { account } => Ok(EnsureOutcome::Ready(Box::new(account))),
-        Event::LoginNeeded { account, reason } => Ok(EnsureOutcome::LoginNeeded {
-            alias: account,
-            reason,
+fn ask(
+    mut connection: Connection,
+    request: &Request,
+    timeout: Duration,
+) -> Result<EnsureOutcome, ClientError> {
+    Ok(match connection.ask(request, timeout)? {
+        Event::Ready { account } => EnsureOutcome::Ready(Box::new(account)),
+        Event::LoginNeeded {
+            reason: message,
+            hint: Some(hint),
+            ..
+        } => EnsureOutcome::NotShown(Failure {
+            message,
+            hint: Some(hint),
+            inconclusive: false,
         }),
-        _ => Err(unexpected()),
-    }
+        Event::LoginNeeded {
+            account: alias,
+            reason,
+            ..
+        } => EnsureOutcome::LoginNeeded { alias, reason },
+        _ => return Err(unexpected()),
+    })
 }
 
 /// Logs in to the existing account `alias`, else at the provider that `which` or the configuration
@@ -169,6 +225,7 @@ fn log_in_to(
     let joining = Joining {
         opens_browser: environment.opens_browser(),
         unless_usable: Some(which),
+        timeout: None,
     };
     let request = match alias {
         // with the account's own settings, which the configuration may not have
@@ -183,17 +240,31 @@ fn log_in_to(
                 alias: named,
                 ..LoginArgs::default()
             };
-            let request = login_request(&args, environment, places, err)?;
+            let request = login_request(&args, environment, places, err);
+            let request = request.map_err(|error| unknown_account(error, args.alias.as_deref()))?;
             Request::Login(LoginRequest { joining, ..request })
         }
     };
     log_in(&request, true, environment, places, err)
 }
 
-/// Returns the line that explains [`EnsureOutcome::LoginNeeded`].
-pub(crate) fn login_needed(alias: Option<&str>, reason: &str) -> String {
-    let (reason, command) = (printable(reason), login_command(alias));
-    format!("login needed: {reason}; log in: {command}")
+/// Returns the error without the options of `opkssh login`, which other commands do not take.
+fn unknown_account(error: ClientError, named: Option<&str>) -> ClientError {
+    match (error, named) {
+        (ClientError::Config(ConfigError::UnknownAlias { known, .. }), Some(named)) => {
+            ClientError::new(
+                format!("there is no account {named}, nor a provider of that name"),
+                match known.is_empty() {
+                    true => "show the accounts: opkssh status".to_owned(),
+                    false => format!(
+                        "show the accounts: opkssh status; providers to log in at: {}",
+                        known.join(" ")
+                    ),
+                },
+            )
+        }
+        (error, _) => error,
+    }
 }
 
 /// Returns a notice if the login ends soon and cannot be renewed without the user.

@@ -33,13 +33,23 @@ impl ClientError {
         Self::Failed(Failure {
             message: message.to_string(),
             hint: Some(hint.into()),
+            inconclusive: false,
+        })
+    }
+
+    /// Returns an error of something that is out of reach or hangs.
+    pub(crate) fn unreachable(message: impl Display, hint: impl Into<String>) -> Self {
+        Self::Failed(Failure {
+            message: message.to_string(),
+            hint: Some(hint.into()),
+            inconclusive: true,
         })
     }
 
     pub fn without_hint(message: impl Display) -> Self {
         Self::Failed(Failure {
             message: message.to_string(),
-            hint: None,
+            ..Failure::default()
         })
     }
 
@@ -47,6 +57,26 @@ impl ClientError {
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |error| Self::without_hint(format!("{what}: {error}"))
+    }
+
+    /// Returns the error as one after which the answer is not known.
+    pub(crate) fn into_inconclusive(self) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure {
+                inconclusive: true,
+                ..failure
+            }),
+            other => other,
+        }
+    }
+
+    /// Returns true if the answer could not be found out, rather than being no.
+    pub fn is_inconclusive(&self) -> bool {
+        match self {
+            Self::Config(_) => false,
+            Self::Failed(failure) => failure.inconclusive,
+            _ => true,
+        }
     }
 
     /// Returns what the user can do, if known.

@@ -5,6 +5,7 @@
 //! stdout.
 
 mod agent;
+mod answer;
 mod check;
 mod configuration;
 mod connection;
@@ -31,6 +32,7 @@ pub use agent::running::this_program;
 pub use agent::settings::AgentSettings;
 pub use agent::start::{StartArgs, agent_start};
 pub use agent::stop::agent_stop;
+pub use answer::Answer;
 pub use check::{CheckArgs, check};
 pub use configuration::{Environment, load_config};
 pub use connection::{Connection, announce};

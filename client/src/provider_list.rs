@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use opkssh_protocol::config::ClientConfig;
+use opkssh_protocol::config::{ClientConfig, Provider};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
-use crate::configuration::{load_config, unreadable};
+use crate::configuration::load_config;
 use crate::error::ClientError;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -27,7 +27,19 @@ pub fn provider_list(
 ) -> Result<(), ClientError> {
     let config = load_config(args.config_path.as_deref(), places)?.ok_or_else(|| {
         let [file, _] = places.config_files();
-        unreadable(&file, std::io::ErrorKind::NotFound.into())
+        let built_in = ClientConfig::built_in().map(|config| config.providers);
+        let names: Vec<_> = built_in.iter().flatten().map(Provider::name).collect();
+        ClientError::new(
+            format!(
+                "failed to read config file: {}: there is none",
+                file.display()
+            ),
+            format!(
+                "without one, opkssh login offers the built-in providers {}; write them to it: \
+                 opkssh login --create-config",
+                names.join(", ")
+            ),
+        )
     })?;
     let (gap, mut rows) = match for_terminal {
         true => (2, vec![("Alias", "Issuer"), ("-----", "------")]),

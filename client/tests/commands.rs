@@ -34,9 +34,14 @@ fn log_in_showing(
     out: &mut Vec<u8>,
 ) -> Result<(), ClientError> {
     let (data, err) = (&mut Vec::new(), &mut Vec::new());
+    // somebody is there
+    let environment = &Environment {
+        stdin_terminal: true,
+        ..environment.clone()
+    };
     let result = login(args, environment, &home.places, out, data, err);
     assert!(data.is_empty() && err.is_empty());
-    result
+    result.map(|_| ())
 }
 
 #[test]
@@ -142,6 +147,7 @@ fn a_failure_comes_with_the_daemons_words() {
         let failure = Failure {
             message: "access_denied: the login was cancelled".into(),
             hint: Some("try again: opkssh login work".into()),
+            ..Failure::default()
         };
         vec![Event::Failed { failure }]
     });
@@ -289,40 +295,29 @@ fn check_asks_for_the_right_account_and_says_why_not() {
             vec![Event::LoginNeeded {
                 account: Some(alias),
                 reason,
+                hint: None,
             }]
         }
         _ => vec![Event::Ready {
             account: account("work"),
         }],
     });
-    let run = |args: CheckArgs| {
-        let mut out = Vec::new();
-        let usable = check(&args, &home.places, &mut out).unwrap();
-        (usable, String::from_utf8(out).unwrap())
+    let run = |args: CheckArgs| check(&args, &home.places).unwrap();
+    assert_eq!(run(CheckArgs::default()).usable, Some(true));
+    let host = CheckArgs {
+        host: Some("h".into()),
+        ..CheckArgs::default()
     };
-    assert!(run(CheckArgs::default()).0);
-    assert!(
-        run(CheckArgs {
-            host: Some("h".into()),
-            ..CheckArgs::default()
-        })
-        .0
-    );
-    let (usable, why) = run(CheckArgs {
+    assert_eq!(run(host).usable, Some(true));
+    let no = run(CheckArgs {
         alias: Some("home".into()),
         ..CheckArgs::default()
     });
-    assert!(!usable);
+    assert_eq!((no.usable, no.status()), (Some(false), 1));
     assert_eq!(
-        why,
-        "login needed: the refresh token was revoked; log in: opkssh login home\n"
+        no.line(),
+        "login needed: the refresh token was revoked; log in: opkssh login home"
     );
-    let quiet = CheckArgs {
-        alias: Some("home".into()),
-        quiet: true,
-        ..CheckArgs::default()
-    };
-    assert_eq!(run(quiet), (false, String::new()));
     let which: Vec<_> = daemon
         .asked()
         .iter()
@@ -332,7 +327,7 @@ fn check_asks_for_the_right_account_and_says_why_not() {
         which[..3],
         [
             "\"default\"",
-            "{\"for-host\":\"h\"}",
+            "{\"meant-for-host\":\"h\"}",
             "{\"named\":\"home\"}"
         ]
     );
@@ -552,7 +547,7 @@ fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
         _ => vec![Event::Failed {
             failure: Failure {
                 message: "this command speaks version 2".into(),
-                hint: None,
+                ..Failure::default()
             },
         }],
     });

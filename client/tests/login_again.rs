@@ -36,13 +36,13 @@ fn run(home: &Home, args: &LoginArgs) -> Result<String, String> {
     let mut err = Vec::new();
     login(
         args,
-        &Environment::default(),
+        &somebody(),
         &home.places,
         &mut Vec::new(),
         &mut Vec::new(),
         &mut err,
     )
-    .map(|()| String::from_utf8(err).unwrap())
+    .map(|_| String::from_utf8(err).unwrap())
     .map_err(|error| format!("{error}; {}", error.hint().unwrap_or_default()))
 }
 
@@ -50,6 +50,14 @@ fn alias(name: &str) -> LoginArgs {
     LoginArgs {
         alias: Some(name.into()),
         ..LoginArgs::default()
+    }
+}
+
+/// The environment of a terminal.
+fn somebody() -> Environment {
+    Environment {
+        stdin_terminal: true,
+        ..Environment::default()
     }
 }
 
@@ -131,7 +139,7 @@ fn a_default_alias_that_is_unknown_is_no_account() {
     let daemon = daemon(&home);
     let environment = Environment {
         default_alias: Some("elsewhere".into()),
-        ..Environment::default()
+        ..somebody()
     };
     let (out, data, err) = (&mut Vec::new(), &mut Vec::new(), &mut Vec::new());
     let args = LoginArgs::default();

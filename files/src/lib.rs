@@ -126,6 +126,15 @@ impl Writer {
         sync_directory(path)
     }
 
+    /// Fails if [`Self::replace`] would, as far as that can be known without changing anything: the
+    /// directory takes no file of this many bytes, or there is a directory at `path`.
+    pub fn try_out(&self, path: &Path, bytes: usize) -> io::Result<()> {
+        if path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        self.written(path, &vec![0; bytes], None).map(drop)
+    }
+
     fn target(&self, path: &Path) -> io::Result<PathBuf> {
         match self.symlink {
             Symlink::Refused if path.is_symlink() => {

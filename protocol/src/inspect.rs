@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use jiff::tz::TimeZone;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 use ssh_key::PublicKey;
 use ssh_key::certificate::{CertType, Certificate};
 
@@ -54,6 +54,56 @@ pub fn render(text: &str, zone: &TimeZone) -> Result<String, InspectError> {
         let _ = write_public_key(&mut out, kind, &blob);
     }
     Ok(out)
+}
+
+/// Returns the same as JSON: what Go's format cuts is whole, and access tokens are left out here, too.
+pub fn as_json(text: &str) -> Result<Value, InspectError> {
+    let (kind, blob) = text.lines().find_map(key_in).ok_or(InspectError::NoKey)?;
+    if !is_certificate(kind) {
+        let fingerprint = fingerprint(&blob);
+        return Ok(json!({ "type": kind, "fingerprint": fingerprint, "certificate": null }));
+    }
+    let certificate = Certificate::from_bytes(&blob)
+        .map_err(|error| InspectError::Malformed(error.to_string()))?;
+    let key = PublicKey::from(certificate.public_key().clone()).to_bytes();
+    let key = key.map_err(|error| InspectError::Malformed(error.to_string()))?;
+    let token = certificate.extensions().get(PK_TOKEN_EXTENSION);
+    let token = token.map(|compact| match UnverifiedPkToken::parse_compact(compact) {
+        Ok(token) => json!({
+            "claims": token.unverified_claims().all(),
+            "provider_header": token.unverified_id_token().header,
+            "client_header": json::parse_object_like_go(token.unverified_cic().canonical().as_bytes()).ok(),
+            "hash": token.hash(),
+        }),
+        Err(error) => json!({ "error": error.to_string() }),
+    });
+    let extensions = certificate.extensions().iter().map(|(name, value)| {
+        let is_token = [PK_TOKEN_EXTENSION, ACCESS_TOKEN_EXTENSION].contains(&name.as_str());
+        (
+            name.clone(),
+            if is_token { Value::Null } else { json!(value) },
+        )
+    });
+    let options = certificate.critical_options().iter();
+    Ok(json!({
+        "type": kind,
+        "fingerprint": fingerprint(&key),
+        "certificate": {
+            "serial": certificate.serial(),
+            "kind": match certificate.cert_type() {
+                CertType::User => "user",
+                CertType::Host => "host",
+            },
+            "key_id": certificate.key_id(),
+            "principals": certificate.valid_principals(),
+            "valid_after": certificate.valid_after(),
+            // `null`: for ever
+            "valid_before": Some(certificate.valid_before()).filter(|end| *end != u64::MAX),
+            "critical_options": options.map(|(name, value)| (name.clone(), json!(value))).collect::<Object>(),
+            "extensions": extensions.collect::<Object>(),
+            "pk_token": token,
+        },
+    }))
 }
 
 /// Returns the key of a line, which may begin with options.
@@ -162,14 +212,17 @@ fn write_pk_token(out: &mut String, token: &UnverifiedPkToken) -> fmt::Result {
 }
 
 fn write_public_key(out: &mut String, kind: &str, blob: &[u8]) -> fmt::Result {
-    let digest = ring::digest::digest(&ring::digest::SHA256, blob);
-    let digest = STANDARD_NO_PAD.encode(digest);
     let base64 = STANDARD.encode(blob);
     let start = base64.get(..20).unwrap_or(&base64);
     writeln!(out, "--- SSH Public Key Information ---")?;
     writeln!(out, "Type: {}", shown(kind))?;
-    writeln!(out, "Fingerprint: SHA256:{digest}")?;
+    writeln!(out, "Fingerprint: {}", fingerprint(blob))?;
     writeln!(out, "Marshal (base64): {start}...")
+}
+
+fn fingerprint(blob: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, blob);
+    format!("SHA256:{}", STANDARD_NO_PAD.encode(digest))
 }
 
 /// Returns the time in RFC 3339, or the number of seconds if it is outside the calendar.

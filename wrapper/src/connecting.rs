@@ -9,9 +9,14 @@ use opkssh_protocol::process::{Process, ProcessStat};
 
 use crate::destination::host_of;
 
-/// Describes this process, which becomes the ssh at `program` with these arguments. Returns `None`
-/// without `/proc`.
-pub fn connecting(program: &Path, args: &[OsString], host: &str) -> Option<Connecting> {
+/// Describes this process, which becomes the ssh at `program` with these arguments, for the use of
+/// `account`. Returns `None` without `/proc`.
+pub fn connecting(
+    program: &Path,
+    args: &[OsString],
+    host: &str,
+    account: Option<String>,
+) -> Option<Connecting> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let process = Process {
         pid: std::process::id(),
@@ -34,6 +39,7 @@ pub fn connecting(program: &Path, args: &[OsString], host: &str) -> Option<Conne
     names.extend(configuration.name.filter(|name| name != host));
     Some(Connecting {
         process,
+        account,
         names,
         jumps: configuration.jumps,
         known_hosts: configuration.known_hosts,

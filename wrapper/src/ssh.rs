@@ -11,6 +11,7 @@ use opkssh_client::{
 };
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 
 use crate::connecting::connecting;
 use crate::destination::{Purpose, purpose};
@@ -111,24 +112,31 @@ pub fn prepare_ssh(
         (None, Purpose::Host(host)) => Some(WhichAccount::ForHost(host.clone())),
         (None, Purpose::UnreadableHost) => Some(WhichAccount::Default),
     };
+    let mut account = None;
     if let Some(which) = which {
         let method = context.login_method();
-        let outcome = make_usable(which, method, &context.environment, places, err)?;
-        if let EnsureOutcome::LoginNeeded { alias, reason } = outcome {
-            return Err(ClientError::new(
-                format!("login needed, without a terminal or browser to log in: {reason}"),
-                format!(
-                    "log in first, on a terminal: {}",
-                    login_command(alias.as_deref())
-                ),
-            ));
+        match make_usable(which, method, &context.environment, places, err)? {
+            EnsureOutcome::Ready(ready) => account = Some(ready.alias),
+            EnsureOutcome::LoginNeeded { alias, reason } => {
+                return Err(ClientError::new(
+                    format!("login needed, without a terminal or browser to log in: {reason}"),
+                    format!(
+                        "log in first, on a terminal: {}",
+                        login_command(alias.as_deref())
+                    ),
+                ));
+            }
+            EnsureOutcome::NotShown(failure) => return Err(ClientError::Failed(failure)),
         }
     }
     if let Purpose::Host(host) = &purpose
-        && let Some(connecting) = connecting(&program, &args.args, host)
-    {
+        && let Some(connecting) = connecting(&program, &args.args, host, account)
         // an older agent does not know this request; servers in known_hosts work without it
-        let _ = announce(connecting, places);
+        && let Ok(Some(not_shown)) = announce(connecting, places)
+    {
+        let hint = not_shown.hint.map(|hint| format!("; {hint}"));
+        let line = format!("Warning: {}{}", not_shown.message, hint.unwrap_or_default());
+        let _ = writeln!(err, "{}", printable(&line));
     }
     let mut command = Command::new(program);
     command

@@ -163,6 +163,7 @@ fn the_daemon_is_told_what_this_process_connects_to() {
     let asked = daemon.asked();
     assert_eq!(asked[1]["request"], "connecting");
     assert_eq!(asked[1]["process"]["pid"], std::process::id());
+    assert_eq!(asked[1]["account"], "work");
     assert_eq!(asked[1]["names"], serde_json::json!(["web", "[web]:2222"]));
     assert_eq!(asked[1]["known_hosts"], serde_json::json!(["/a", "/b"]));
 }
@@ -198,6 +199,7 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
         _ => vec![Event::LoginNeeded {
             account: Some("elsewhere".into()),
             reason: "stale".into(),
+            hint: None,
         }],
     });
     let mut around = alone(&home);
@@ -230,6 +232,7 @@ fn without_an_account_the_login_is_at_the_default_provider() {
         _ => vec![Event::LoginNeeded {
             account: None,
             reason: "no account yet".into(),
+            hint: None,
         }],
     });
     let mut around = alone(&home);
@@ -249,6 +252,7 @@ fn with_nobody_here_there_is_no_login_and_no_ssh() {
         vec![Event::LoginNeeded {
             account: Some("work".into()),
             reason: "token revoked".into(),
+            hint: None,
         }]
     });
     let error = run(&home, &words(&["host"]), &alone(&home)).unwrap_err();

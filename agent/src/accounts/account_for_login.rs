@@ -130,8 +130,8 @@ fn other_person(
         owner: owner.to_owned(),
         newcomer: newcomer.to_owned(),
         hint: format!(
-            "to have both: opkssh login {provider} --as {name}; to replace it: opkssh logout {} \
-             first",
+            "to log in as {owner}: opkssh login {provider} --as {0} --prompt select_account; to have \
+             both: opkssh login {provider} --as {name}; to replace it: opkssh logout {0} first",
             owned.name
         ),
     }

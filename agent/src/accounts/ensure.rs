@@ -1,21 +1,23 @@
 //! Making an account usable without a person, or saying why that cannot be.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opkssh_protocol::control::{AccountStatus, LockedPart, WhichAccount};
 use opkssh_protocol::time::UnixTime;
 
 use super::lifecycle::{Hidden, REQUEST_LIMIT, RefreshFailure, Stage};
 use super::material::AccountFacts;
-use super::owner::Published;
-use super::select::find_one;
+use super::owner::{Published, visibility};
+use super::select::{find, find_one};
 use super::store::{StoreKind, Stores};
 use super::{Accounts, locked, status};
+use crate::serving::source::Visibility;
 
 /// How long a store may take to give an account back.
 const STORE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a renewal may take, with all that is stored before and after it.
-const RENEWAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long that and a renewal may take, with all that is stored before and after it. A script waits
+/// for the answer.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why an account cannot be used without a person.
 pub enum EnsureError {
@@ -24,6 +26,8 @@ pub enum EnsureError {
         account: Option<String>,
         reason: String,
     },
+    /// Accounts are there, and none is meant for the host.
+    NotMeant { reason: String, hint: String },
     /// A login would not help, or may not be needed: the store or the provider is out of reach.
     NotNow {
         reason: String,
@@ -36,6 +40,7 @@ pub enum EnsureError {
 impl Accounts {
     /// Makes an account usable without a person, if that can be done.
     pub async fn ensure(&self, which: &WhichAccount) -> Result<AccountStatus, EnsureError> {
+        let end = Instant::now() + TIMEOUT;
         refuse_if_locked(&self.owner.now())?;
         self.owner.bring_back(STORE_TIMEOUT).await;
         let name = {
@@ -51,9 +56,8 @@ impl Accounts {
                 }
             }
         };
-        self.owner
-            .want(std::slice::from_ref(&name), RENEWAL_TIMEOUT)
-            .await;
+        let left = end.saturating_duration_since(Instant::now());
+        self.owner.want(std::slice::from_ref(&name), left).await;
         let published = self.owner.now();
         // meanwhile, perhaps
         refuse_if_locked(&published)?;
@@ -61,6 +65,13 @@ impl Accounts {
             Some(account) => of_account(&published, account, &self.stores, self.clock.now()),
             None => Err(no_account(&published, which)),
         }
+    }
+
+    /// Returns the account that `which` means, and to which servers it is shown.
+    pub fn visible(&self, which: &WhichAccount) -> Option<(String, Visibility)> {
+        let published = self.owner.now();
+        let account = find_one(&published.facts, which).ok()??;
+        Some((account.name.clone(), visibility(account)))
     }
 }
 
@@ -107,7 +118,7 @@ fn of_account(
                 "the answer to {name}'s last renewal has not arrived; it is asked for again after \
                  {REQUEST_LIMIT} seconds"
             ),
-            _ => format!("{name} is being renewed"),
+            _ => format!("{name} is being renewed, and the provider has not answered yet"),
         }),
     })
 }
@@ -149,7 +160,14 @@ fn not_shown(
 fn no_account(published: &Published, which: &WhichAccount) -> EnsureError {
     let reason = match which {
         WhichAccount::Named(name) => format!("{name} is not logged in"),
-        WhichAccount::MeantForHost(host) => format!("no account is meant for {host}"),
+        WhichAccount::MeantForHost(host)
+            if !find(&published.facts, &WhichAccount::All).is_empty() =>
+        {
+            return EnsureError::NotMeant {
+                reason: format!("no account is meant for {host}"),
+                hint: format!("add {host} to `hosts:` of an account in ~/.opk/config.yml"),
+            };
+        }
         _ => match published.facts.agent.settings.default_account() {
             Some(name) => format!("the default account {name} is not logged in"),
             None => "nobody is logged in".to_owned(),

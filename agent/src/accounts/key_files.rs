@@ -33,6 +33,23 @@ pub enum KeyTarget {
     DefaultSlot,
 }
 
+impl KeyTarget {
+    /// Fails if the key could not be written, before anybody goes to a browser for it.
+    fn try_out(&self, places: &Places, kind: KeyType) -> Result<(), WriteKeysError> {
+        let file = match self {
+            Self::Print => return Ok(()),
+            Self::File(file) => file.clone(),
+            Self::DefaultSlot => free_slot(places, kind)?,
+            Self::IdentityDirectory => places.ssh_dir().join("opkssh/config"),
+        };
+        for file in [&file, &beside(&file)] {
+            let written = Writer::private().try_out(file, 16 * 1024);
+            written.map_err(failed(format!("cannot write {}", file.display())))?;
+        }
+        Ok(())
+    }
+}
+
 /// A login whose key was written or printed.
 pub struct WrittenKeys {
     /// `type base64 comment`.
@@ -40,8 +57,8 @@ pub struct WrittenKeys {
     /// Verified at the login.
     pub identity: Claims,
     pub client_id: String,
-    /// Where the files are, for the person.
-    pub note: Option<String>,
+    /// The private key; the certificate is beside it, `-cert.pub`.
+    pub key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +79,9 @@ impl WriteKeysError {
             Self::NoFreeSlot => {
                 Some("name a file: opkssh login -i FILE, or use the agent: opkssh login".to_owned())
             }
-            Self::Failed { .. } => None,
+            Self::Failed { .. } => {
+                Some("name a file that you can write: opkssh login -i FILE".to_owned())
+            }
         }
     }
 }
@@ -86,6 +105,7 @@ pub fn login_to_files(
     out: &mut dyn Write,
     show: &mut dyn FnMut(Event),
 ) -> Result<WrittenKeys, WriteKeysError> {
+    target.try_out(places, request.key_type)?;
     let request = &without_offline_access(request);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -105,7 +125,7 @@ pub fn login_to_files(
             clock: &clock,
             may_revoke: &|_, _| false,
         };
-        let login = login.run();
+        let login = Login::within(request, login.run());
         tokio::pin!(login);
         let logged_in = loop {
             tokio::select! {
@@ -114,7 +134,7 @@ pub fn login_to_files(
                 result = &mut login => break result,
             }
         };
-        let logged_in = logged_in.map_err(WriteKeysError::Login)?;
+        let logged_in = logged_in.flatten().map_err(WriteKeysError::Login)?;
         let result = keep(request, target, places, out, &logged_in);
         // this runtime ends here, so the page has to leave first
         match (logged_in.browser, &result) {
@@ -172,7 +192,7 @@ fn keep(
         .to_openssh_pem("openpubkey cert")
         .map_err(|error| failed(not_encoded)(io::Error::other(error)))?;
     let identity = pk_token.claims().clone();
-    let (path, comment) = match target {
+    let (key_file, comment) = match target {
         KeyTarget::Print => (None, String::new()),
         KeyTarget::File(path) => (Some(path.clone()), " openpubkey".to_owned()),
         KeyTarget::DefaultSlot => {
@@ -187,30 +207,22 @@ fn keep(
         }
     };
     certificate += &comment;
-    let note = match path {
-        None => {
-            writeln!(out, "{certificate}\n{}", private_key.expose())
-                .and_then(|()| out.flush())
-                .map_err(failed("the key cannot be printed"))?;
-            None
-        }
+    match &key_file {
+        None => writeln!(out, "{certificate}\n{}", private_key.expose())
+            .and_then(|()| out.flush())
+            .map_err(failed("the key cannot be printed"))?,
         Some(path) => {
-            let beside = beside(&path);
-            replace(&path, private_key.expose(), 0o600)?;
+            replace(path, private_key.expose(), 0o600)?;
             // other users may read a certificate, and no access token
-            replace(&beside, &certificate, if send { 0o600 } else { 0o644 })?;
-            Some(format!(
-                "Writing opk ssh public key to {} and corresponding secret key to {}",
-                beside.display(),
-                path.display()
-            ))
+            let mode = if send { 0o600 } else { 0o644 };
+            replace(&beside(path), &certificate, mode)?;
         }
-    };
+    }
     Ok(WrittenKeys {
         certificate,
         identity,
         client_id: provider.client_id.clone(),
-        note,
+        key_file,
     })
 }
 

@@ -24,6 +24,7 @@ use super::material::AccountFacts;
 use super::owner::{NewLogin, Owner, Published, Taken};
 use super::provider::revoke;
 use super::select::find_one;
+use super::store::index::IndexFile;
 use super::store::{StoreKind, Stores};
 use super::{locked, status};
 use crate::desktop::surroundings::Surroundings;
@@ -36,6 +37,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Logins {
     owner: Owner,
     stores: Arc<Stores>,
+    index: Arc<IndexFile>,
     surroundings: Arc<Surroundings>,
     clock: Clock,
     /// Where the browser's answers can be brought.
@@ -57,12 +59,14 @@ impl Logins {
     pub fn new(
         owner: Owner,
         stores: Arc<Stores>,
+        index: Arc<IndexFile>,
         surroundings: Arc<Surroundings>,
         clock: Clock,
     ) -> Self {
         Self {
             owner,
             stores,
+            index,
             surroundings,
             clock,
             awaited: Awaited::default(),
@@ -100,10 +104,10 @@ impl Logins {
         let by_provider = is_named_after_provider(&self.owner.now().facts, request);
         let key = LoginKey::of(request, by_provider).map_err(|_| LogInError::Interrupted)?;
         let opens_browser = request.joining.opens_browser;
-        let joined = self
-            .shared
-            .join(key, opens_browser, events, usable, begin)
+        let join = self.shared.join(key, opens_browser, events, usable, begin);
+        let joined = Login::within(request, join)
             .await
+            .map_err(LogInError::Login)?
             .unwrap_or_else(|Interrupted| Err(Arc::new(LogInError::Interrupted)))?;
         match (&request.account, &joined) {
             // who was there first had named none, and another account came of it
@@ -228,8 +232,11 @@ impl Logins {
                 Some(store) => self.stores.is_open(store)?,
                 None => self.stores.is_ready().await?,
             }
+            self.stores.ask_to_unlock(store).await?;
         }
-        Ok(())
+        let index = self.index.clone();
+        let tried = tokio::task::spawn_blocking(move || index.try_out());
+        Ok(tried.await.map_err(|_| LogInError::Interrupted)??)
     }
 
     async fn keep(

@@ -37,7 +37,10 @@ impl LogInError {
         match self {
             Self::Login(failure) => failure.hint.clone(),
             Self::Store(error @ (StoreError::FileLocked | StoreError::FileNew)) => error.hint(),
-            Self::Store(StoreError::Index(_) | StoreError::File(_) | StoreError::Seal(_)) => None,
+            Self::Store(StoreError::Index(_)) => {
+                Some("a login could not be noted there; free space, or make it writable".to_owned())
+            }
+            Self::Store(StoreError::File(_) | StoreError::Seal(_)) => None,
             Self::Store(_) => Some(
                 "unlock the keyring and log in again; without a keyring, start the agent with: \
                  opkssh agent stop; opkssh agent run --store memory"

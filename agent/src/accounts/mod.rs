@@ -96,7 +96,7 @@ impl Accounts {
         let stores = Arc::new(Stores::new(store_choice, places.store_dir()));
         let actions = Actions {
             stores: stores.clone(),
-            index,
+            index: index.clone(),
             seal_file: places.seal_file(),
             surroundings: surroundings.clone(),
             clock: clock.clone(),
@@ -107,6 +107,7 @@ impl Accounts {
         let logins = Logins::new(
             owner.clone(),
             stores.clone(),
+            index,
             surroundings.clone(),
             clock.clone(),
         );

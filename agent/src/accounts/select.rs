@@ -74,18 +74,13 @@ pub fn find<'a>(facts: &'a Facts, which: &WhichAccount) -> Vec<&'a AccountFacts>
             None => staying.filter(|one| is_called(one, word)).collect(),
         },
         WhichAccount::Default | WhichAccount::ForHost(_) | WhichAccount::MeantForHost(_) => {
-            let in_memory = staying.clone().filter(|one| one.item().is_some());
-            // one that can be used now, rather than one that the store has to give first
-            let found = match in_memory.clone().next() {
-                Some(_) => find_usual(facts, in_memory, which),
-                None => find_usual(facts, staying, which),
-            };
-            found.into_iter().collect()
+            let there = staying.filter(|one| !one.is_free());
+            find_usual(facts, there, which).into_iter().collect()
         }
     }
 }
 
-/// Returns the default account: the configured one, else the one that logged in last. For a host,
+/// Returns the default account: the configured one, else the one that came first. For a host,
 /// returns one that is meant for it, the default one first. Where none is, returns the default one,
 /// unless it has to be meant and is for certain servers only.
 fn find_usual<'a>(
@@ -95,7 +90,8 @@ fn find_usual<'a>(
 ) -> Option<&'a AccountFacts> {
     let default = match facts.agent.settings.default_account() {
         Some(name) => accounts.clone().find(|account| account.name == name),
-        None => accounts.clone().max_by_key(|account| account.login),
+        // the first one, so that another login does not change it
+        None => accounts.clone().next(),
     };
     let meant_for = |host: &str| {
         let meant = accounts.filter(|account| host_matches(host, &visibility(account).hosts));

@@ -103,10 +103,11 @@ fn parse(request: &[u8]) -> Result<Versioned<Request>, Failure> {
                 "this command speaks version {version} to an agent of version {VERSION}"
             ),
             hint: Some("restart the agent: opkssh agent stop && opkssh agent start".to_owned()),
+            inconclusive: true,
         }),
         _ => serde_json::from_slice(request).map_err(|_| Failure {
             message: "the agent does not understand the request".to_owned(),
-            hint: None,
+            ..Failure::default()
         }),
     }
 }
@@ -150,7 +151,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
         Request::Status => Event::Status {
             report: status(control).await,
         },
-        Request::Ensure { which, ask_person } => ensure(accounts, &which, ask_person).await,
+        Request::Ensure { which, ask_person } => ensure(control, &which, ask_person).await,
         Request::Lock { password } => {
             after_password(accounts, accounts.passwords.lock(password).await)
         }
@@ -173,8 +174,14 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             },
         },
         Request::Connecting(connecting) => {
+            let account = connecting.account.clone().map(WhichAccount::Named);
+            let visible = account.and_then(|account| accounts.visible(&account));
+            let not_shown = visible.and_then(|visible| {
+                let (names, serving) = (&connecting.names, &control.serving);
+                serving.not_shown(&visible, names, Some(&connecting))
+            });
             control.serving.announced.add(connecting);
-            Event::Noted
+            Event::Noted { not_shown }
         }
         Request::Stop => Event::Stopping,
     };
@@ -186,7 +193,21 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     }
 }
 
-async fn ensure(accounts: &Accounts, which: &WhichAccount, ask_person: bool) -> Event {
+async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Event {
+    let accounts = &control.accounts;
+    if let WhichAccount::MeantForHost(host) = which
+        && let Some(visible) = accounts.visible(which)
+        && let Some(not_shown) =
+            control
+                .serving
+                .not_shown(&visible, std::slice::from_ref(host), None)
+    {
+        return Event::LoginNeeded {
+            account: None,
+            reason: not_shown.message,
+            hint: not_shown.hint,
+        };
+    }
     let mut ensured = accounts.ensure(which).await;
     if ask_person
         && let Err(EnsureError::LoginNeeded { account, .. }) = &ensured
@@ -198,7 +219,16 @@ async fn ensure(accounts: &Accounts, which: &WhichAccount, ask_person: bool) -> 
     }
     match ensured {
         Ok(account) => Event::Ready { account },
-        Err(EnsureError::LoginNeeded { account, reason }) => Event::LoginNeeded { account, reason },
+        Err(EnsureError::LoginNeeded { account, reason }) => Event::LoginNeeded {
+            account,
+            reason,
+            hint: None,
+        },
+        Err(EnsureError::NotMeant { reason, hint }) => Event::LoginNeeded {
+            account: None,
+            reason,
+            hint: Some(hint),
+        },
         Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
         Err(EnsureError::Locked { part, reason }) => Event::Locked { part, reason },
     }
@@ -233,7 +263,11 @@ fn after_password(accounts: &Accounts, done: Result<(), PasswordError>) -> Event
 fn failed(message: impl ToString, hint: Option<String>) -> Event {
     let message = message.to_string();
     Event::Failed {
-        failure: Failure { message, hint },
+        failure: Failure {
+            message,
+            hint,
+            inconclusive: false,
+        },
     }
 }
 

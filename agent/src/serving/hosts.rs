@@ -72,21 +72,61 @@ impl KnownHosts {
             names.is_known = true;
             names.names.push(Name::Plain(forge.to_owned()));
         }
-        let announced = ssh.known_hosts.iter().filter(|file| file.is_file());
-        for file in self.files.iter().chain(announced) {
-            match std::fs::read(file) {
-                // one odd byte spoils the word it is in, and no other
-                Ok(bytes) => names.read(&String::from_utf8_lossy(&bytes), host_key, now),
-                Err(error) => match error.kind() {
-                    ErrorKind::NotFound | ErrorKind::NotADirectory => {}
-                    // it may know this server under a name that decides
-                    _ => names
-                        .unreadable
-                        .push(format!("{}: {error}", file.display())),
-                },
-            }
+        for text in self.texts(&ssh.known_hosts, &mut names.unreadable) {
+            names.read(&text, host_key, now);
         }
         names
+    }
+
+    /// Returns what will be known of the server that ssh calls so: what is known of the keys that
+    /// known_hosts has for it. Without any, an ssh that was not announced notes its name before it
+    /// asks for identities.
+    pub fn expect(&self, called: &[String], ssh: Announcement) -> Names {
+        let is_announced = !ssh.names.is_empty();
+        let mut names = Names {
+            asked_for: ssh.names,
+            ..Names::default()
+        };
+        let texts = self.texts(&ssh.known_hosts, &mut names.unreadable);
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let keys = lines
+            .filter_map(fields)
+            .filter(|(marker, ..)| marker.is_none());
+        let keys: Vec<_> = keys.collect();
+        let is_called = |listed: &str| called.iter().any(|name| has(listed, name));
+        for (_, listed, key) in &keys {
+            let mut same = keys.iter().filter(|(.., other)| other == key);
+            if same.any(|(_, listed, _)| is_called(listed)) {
+                names.is_known = true;
+                names.add(listed);
+            }
+        }
+        if !names.is_known && !is_announced {
+            names.is_known = true;
+            names.names.extend(called.iter().cloned().map(Name::Plain));
+        }
+        names
+    }
+
+    /// Returns what the files say, and notes those that cannot be read.
+    fn texts(&self, announced: &[PathBuf], unreadable: &mut Vec<String>) -> Vec<String> {
+        let announced = announced.iter().filter(|file| file.is_file());
+        let read = |file: &PathBuf| match std::fs::read(file) {
+            // one odd byte spoils the word it is in, and no other
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) => {
+                // it may know this server under a name that decides
+                if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+                    unreadable.push(format!("{}: {error}", file.display()));
+                }
+                None
+            }
+        };
+        self.files
+            .iter()
+            .chain(announced)
+            .filter_map(read)
+            .collect()
     }
 
     /// Returns what is known of the key that a server showed and did not prove.
@@ -118,6 +158,13 @@ impl Names {
             _ if self.has_other_key => Err(Refusal::OtherKey),
             _ => Err(Refusal::Unknown),
         }
+    }
+
+    /// Returns true if `hosts:` would name a server that known_hosts did not hash.
+    pub fn hides_name(&self, called: &[String], visibility: &Visibility) -> bool {
+        let is_named = |name: &String| plain_verdict(name, &visibility.hosts) == Verdict::Named;
+        let mut names = self.names.iter();
+        called.iter().any(is_named) && names.any(|name| matches!(name, Name::Hashed(_)))
     }
 
     /// Returns true if `hosts:` name the server.

@@ -3,6 +3,7 @@
 mod announced;
 mod connections;
 mod destination;
+mod expected;
 mod forges;
 pub mod frame;
 mod host_key;

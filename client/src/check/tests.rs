@@ -23,11 +23,9 @@ fn the_deadline_is_compared_with_what_is_wanted() {
         (Stale, Some(900), Renewal::ByItself, 0, false),
         (LoginNeeded, None, Renewal::Unknown, 0, false),
     ] {
-        let (usable, why) = usability(&account(state, until, renewal), wanted, UnixTime(1000));
-        assert_eq!(
-            usable, expected,
-            "{state:?} {until:?} {renewal:?} {wanted}: {why}"
-        );
+        let account = Box::new(account(state, until, renewal));
+        let answer = usability(account, wanted, UnixTime(1000));
+        assert_eq!(answer.usable, Some(expected), "{wanted}: {answer:?}");
     }
 }
 
@@ -35,7 +33,10 @@ fn the_deadline_is_compared_with_what_is_wanted() {
 fn no_renewal_goes_beyond_the_lifetime() {
     let mut account = account(AccountState::Usable, Some(1050), Renewal::ByItself);
     account.logs_out_at = Some(UnixTime(1100));
-    let usability = |account: &AccountStatus, wanted| usability(account, wanted, UnixTime(1000));
+    let usability = |account: &AccountStatus, wanted| {
+        let answer = usability(Box::new(account.clone()), wanted, UnixTime(1000));
+        (answer.usable == Some(true), answer.line())
+    };
     for (wanted, expected) in [(0, true), (100, true), (101, false)] {
         let (usable, why) = usability(&account, wanted);
         assert_eq!(

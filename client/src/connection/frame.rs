@@ -43,7 +43,7 @@ pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > MAX_FRAME {
         let what = format!("the agent's answer is {length} bytes long, more than {MAX_FRAME}");
-        return Err(ClientError::new(what, RESTART));
+        return Err(ClientError::unreachable(what, RESTART));
     }
     let mut body = vec![0; length];
     from.read_exact(&mut body).map_err(unanswered)?;
@@ -69,12 +69,12 @@ fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
 fn unanswered(error: io::Error) -> ClientError {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            ClientError::new("the agent did not answer in time", RESTART)
+            ClientError::unreachable("the agent did not answer in time", RESTART)
         }
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::ConnectionReset => ClientError::ConnectionClosed,
-        _ => ClientError::new(format!("cannot talk to the agent: {error}"), RESTART),
+        _ => ClientError::unreachable(format!("cannot talk to the agent: {error}"), RESTART),
     }
 }
 

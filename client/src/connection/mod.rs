@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{GenericFilePath, Stream};
-use opkssh_protocol::control::{Connecting, Event, Request};
+use opkssh_protocol::control::{Connecting, Event, Failure, Request};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::session_environment::SessionEnvironment;
 
@@ -22,6 +22,9 @@ pub(crate) const LOCAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// are shorter and have better messages.
 pub(crate) const NETWORK_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// The same for a command whose answer a script waits for.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(24);
+
 /// A connection to an agent that runs as this user.
 pub struct Connection {
     stream: Stream,
@@ -33,7 +36,7 @@ impl Connection {
     pub fn open(socket: &Path) -> Result<Self, ClientError> {
         let unreachable = |error: io::Error| {
             let what = format!("cannot reach the agent at {}: {error}", socket.display());
-            ClientError::new(what, RESTART)
+            ClientError::unreachable(what, RESTART)
         };
         let name = socket
             .to_fs_name::<GenericFilePath>()
@@ -44,7 +47,7 @@ impl Connection {
         })?;
         let peer = stream.peer_creds().map_err(unreachable)?.euid();
         if peer != Some(rustix::process::geteuid().as_raw()) {
-            return Err(ClientError::new(
+            return Err(ClientError::unreachable(
                 format!("the socket {} belongs to another user", socket.display()),
                 format!("show its owner: ls -l {}", socket.display()),
             ));
@@ -106,11 +109,12 @@ impl Connection {
     }
 }
 
-/// Announces an ssh process to the agent, which must be running.
-pub fn announce(connecting: Connecting, places: &Places) -> Result<(), ClientError> {
+/// Announces an ssh process to the agent, which must be running. Returns why the server will not be
+/// shown the account, and what to change, if the agent expects so.
+pub fn announce(connecting: Connecting, places: &Places) -> Result<Option<Failure>, ClientError> {
     let mut connection = Connection::open(&places.control_socket())?;
     match connection.ask(&Request::Connecting(connecting), LOCAL_TIMEOUT)? {
-        Event::Noted => Ok(()),
+        Event::Noted { not_shown } => Ok(not_shown),
         _ => Err(unexpected()),
     }
 }

@@ -1,12 +1,15 @@
 //! The arguments of `opkssh login`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use opkssh_protocol::account_name::AccountName;
-use opkssh_protocol::config::Wanted;
+use opkssh_protocol::config::{Provider, Wanted};
 use opkssh_protocol::control::{Asking, Flow, Joining};
 
 use crate::configuration::Environment;
+use crate::duration;
+use crate::error::ClientError;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LoginArgs {
@@ -55,6 +58,12 @@ pub struct LoginArgs {
     /// Show the new certificate as `opkssh inspect` does
     #[arg(long)]
     pub inspect_cert: bool,
+    /// Print the result as JSON, everything else on stderr
+    #[arg(long, conflicts_with_all = [
+        "configure", "create_config", "inspect_cert", "print_id_token", "print_key", "redirected",
+        "verbose",
+    ])]
+    pub json: bool,
     /// Type of the new key: ecdsa or ed25519 [default: ecdsa]
     #[arg(short = 't', long, value_name = "TYPE")]
     pub key_type: Option<String>,
@@ -93,6 +102,9 @@ pub struct LoginArgs {
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub send_access_token: Option<bool>,
+    /// Give up if nobody logs in for so long, e.g. 90s [default: 10m, the longest]
+    #[arg(long, value_name = "DURATION", value_parser = duration::at_most_ten_minutes)]
+    pub timeout: Option<Duration>,
     /// Show the new certificate
     #[arg(short, long)]
     pub verbose: bool,
@@ -108,7 +120,38 @@ impl LoginArgs {
         Joining {
             opens_browser: !self.disable_browser_open && environment.opens_browser(),
             unless_usable: None,
+            timeout: self.timeout.map(|timeout| timeout.as_secs()),
         }
+    }
+
+    /// Fails if nobody would see the login's address, nor a browser.
+    pub fn check_person(
+        &self,
+        environment: &Environment,
+        providers: &[Provider],
+    ) -> Result<(), ClientError> {
+        if self.device || self.disable_browser_open || !environment.is_alone() {
+            return Ok(());
+        }
+        let address = match providers {
+            [provider] => format!(" at {}", provider.issuer),
+            _ => String::new(),
+        };
+        let alias = self.alias.as_deref();
+        let alias = alias.map(|alias| format!(" {alias}")).unwrap_or_default();
+        let mut hint = format!("log in on another device: opkssh login --device{alias}");
+        // the other command brings the answer to the agent
+        if !self.wants_files() {
+            hint += &format!(
+                "; or have the address printed, and its answer waited for: opkssh login \
+                 --disable-browser-open{alias}, then: opkssh login --redirected"
+            );
+        }
+        let what = "there is no terminal, browser or display here";
+        Err(ClientError::new(
+            format!("cannot log in{address}: {what}"),
+            hint,
+        ))
     }
 
     pub(crate) fn asking(&self) -> Asking {

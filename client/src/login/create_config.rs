@@ -20,7 +20,10 @@ pub enum ConfigFile {
 /// Writes the built-in configuration to `explicit`, by default `~/.opk/config.yml`, with the modes
 /// of Go's client: 0644, directory 0755. An existing file is not changed.
 pub fn create_config(explicit: Option<&Path>, places: &Places) -> Result<ConfigFile, ClientError> {
-    let [default, _] = places.config_files();
+    let files = places.config_files();
+    // a new file would hide one that counts now
+    let counts = files.iter().find(|file| file.exists());
+    let default = counts.unwrap_or(&files[0]).clone();
     let file = explicit.map_or(default, Path::to_path_buf);
     let failed = || ClientError::io(format!("failed to create config file {}", file.display()));
     if let Some(directory) = file.parent().filter(|path| !path.as_os_str().is_empty()) {

@@ -139,51 +139,72 @@ impl<'a> LoginDisplay<'a> {
             return;
         }
         self.line(&format!("Opening browser to {url}"));
-        let opened = browser::open(&url, self.environment.browser.as_deref());
-        if !opened {
+        let advice = self.redirect_advice(&url).unwrap_or_default();
+        let failed = move || {
+            let mut err = std::io::stderr();
+            // over a spinner
+            let start = if err.is_terminal() { "\r\x1b[K" } else { "" };
+            let what = "The browser command failed: open this address yourself.";
+            let _ = writeln!(err, "{start}{what} {advice}");
+        };
+        let started = browser::open(&url, self.environment.browser.as_deref(), failed);
+        if !started {
             self.line("No browser could be started: open this address yourself.");
         }
-        if !opened || self.environment.remote {
+        if !started || self.environment.remote {
             self.ask_for_redirect(&url);
         }
     }
 
     /// Asks for the address at which a browser ended that cannot redirect to this machine.
     fn ask_for_redirect(&mut self, url: &str) {
-        if !url.contains("state=") {
-            // the local page to choose a provider on
-            self.line("For a browser on another machine, name the provider: opkssh login ALIAS");
-        } else if self.redirect_input == RedirectInput::OtherCommand {
-            self.line(
-                "A browser on another machine ends at a page that it cannot open: copy the address of \
-                 that page, then run in another terminal: opkssh login --redirected",
-            );
-        } else if stdin_is_terminal() {
+        let Some(advice) = self.redirect_advice(url) else {
+            return;
+        };
+        if self.redirect_input == RedirectInput::Terminal && url.contains("state=") {
             self.clear();
             self.pasting = true;
-            self.line(
+        }
+        self.line(advice);
+    }
+
+    /// Returns what to do if the browser is on another machine.
+    fn redirect_advice(&self, url: &str) -> Option<&'static str> {
+        match self.redirect_input {
+            // the local page to choose a provider on
+            _ if !url.contains("state=") => {
+                Some("For a browser on another machine, name the provider: opkssh login ALIAS")
+            }
+            RedirectInput::OtherCommand => Some(
+                "A browser on another machine ends at a page that it cannot open: copy the address of \
+                 that page, then run in another terminal: opkssh login --redirected",
+            ),
+            RedirectInput::Terminal => stdin_is_terminal().then_some(
                 "A browser on another machine ends at a page that it cannot open: copy the address of \
                  that page and paste it here.",
-            );
+            ),
         }
     }
 
-    /// Shows the code (RFC 8628 section 3.3), and a QR code of the address that contains it, if
-    /// known.
+    /// Shows the code (RFC 8628 section 3.3), below a QR code of the address that contains it, if that
+    /// is known and the picture leaves room for the rest.
     fn device_code(&mut self, code: &str, uri: &str, complete: Option<&str>, expires_in: u64) {
         self.clear();
+        let complete = complete.filter(|complete| *complete != uri);
+        let complete = complete.map(|complete| printable(complete).uncut().to_string());
+        let mut err = std::io::stderr();
+        if let Some(complete) = &complete
+            && err.is_terminal()
+            && let Ok(window) = rustix::termios::tcgetwinsize(&err)
+            && let Some(picture) = for_terminal(complete, window.ws_col, window.ws_row)
+        {
+            let _ = writeln!(err, "{picture}");
+        }
         let shown = printable(uri).uncut();
         self.line(&format!("On any device with a browser, open {shown}"));
         self.line(&format!("and enter the code: {}", printable(code)));
-        if let Some(complete) = complete.filter(|complete| *complete != uri) {
-            let complete = printable(complete).uncut().to_string();
+        if let Some(complete) = complete {
             self.line(&format!("Or open this, with the code in it: {complete}"));
-            let mut err = std::io::stderr();
-            if err.is_terminal()
-                && let Some(picture) = for_terminal(&complete)
-            {
-                let _ = writeln!(err, "{picture}");
-            }
         }
         let minutes = expires_in.div_ceil(60);
         self.line(&format!("The code is valid for {minutes} minutes."));

@@ -24,6 +24,7 @@ use opkssh_protocol::printable::{printable, printable_json};
 
 use crate::agent::lock::with_store_open;
 use crate::agent::running::ensure_running;
+use crate::answer::Answer;
 use crate::configuration::Environment;
 use crate::connection::unexpected;
 use crate::error::ClientError;
@@ -34,6 +35,7 @@ use crate::login::certificate::held_certificate;
 use crate::login::display::{LoginDisplay, RedirectInput};
 use crate::login::redirect::{deliver, read_redirects, stdin_is_terminal};
 use crate::login::request::request;
+use crate::status::report_if_running;
 
 /// Logs in and reports on `out`. Writes the certificate and claims, if requested, to `data`, and a
 /// notice about key files of earlier logins to `err`.
@@ -44,12 +46,17 @@ pub fn login(
     out: &mut dyn Write,
     data: &mut dyn Write,
     err: &mut dyn Write,
-) -> Result<(), ClientError> {
+) -> Result<Answer, ClientError> {
     if args.auto_refresh {
         let line = "The agent renews by itself: --auto-refresh is not needed.";
         let _ = writeln!(out, "{line}");
     }
     let request = request(args, environment, places, out)?;
+    let providers = match &request {
+        Request::Login(login) => &login.providers[..],
+        _ => &[],
+    };
+    args.check_person(environment, providers)?;
     let mut reads = args.flow() == Flow::Browser;
     // starts after the URL is shown: a passphrase prompt may come first
     let mut url_shown = || {
@@ -71,6 +78,9 @@ pub fn login(
         let _ = writeln!(out, "{line}");
     }
     let _ = out.flush();
+    if let Some(line) = other_account_notice(args, &account, places) {
+        let _ = writeln!(err, "{line}");
+    }
     if let Some(line) = stale_key_files_notice(places) {
         let _ = writeln!(err, "{line}");
     }
@@ -78,7 +88,13 @@ pub fn login(
         let certificate = held_certificate(&places.agent_socket(), &account.fingerprint)?;
         show_certificate(args, &certificate, data)?;
     }
-    Ok(())
+    let who = account.email.as_ref().unwrap_or(&account.subject);
+    Ok(Answer {
+        usable: Some(true),
+        reason: format!("{who} is logged in as {}", account.alias),
+        account: Some(Box::new(account)),
+        ..Answer::default()
+    })
 }
 
 /// Writes what `--print-id-token`, `--inspect-cert` and `-v` request of `certificate`, which begins
@@ -154,6 +170,28 @@ fn log_in_and(
             }
         }
     })
+}
+
+/// Returns a notice if a login that was to make an account of a new name was by a person who has
+/// another: the browser may have logged in whom it remembers.
+fn other_account_notice(
+    args: &LoginArgs,
+    account: &AccountStatus,
+    places: &Places,
+) -> Option<String> {
+    let name = args.account.as_ref()?;
+    let report = report_if_running(places).ok()??;
+    let other = report.accounts.iter().find(|other| {
+        (&other.subject, &other.issuer) == (&account.subject, &account.issuer)
+            && other.alias != account.alias
+    })?;
+    let (other, provider) = (printable(&other.alias), printable(&account.provider));
+    let who = account.email.as_ref().unwrap_or(&account.subject);
+    Some(format!(
+        "Warning: {name} is {}, who has the account {other}, too. If that is not who was meant: \
+         opkssh logout {name}; opkssh login {provider} --as {name} --prompt select_account",
+        printable(who)
+    ))
 }
 
 /// Returns a notice about key files that an earlier login wrote: ssh would use them after they

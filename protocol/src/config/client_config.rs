@@ -13,8 +13,8 @@ use super::error::ConfigError;
 use super::extensions::{
     AgentSection, Forwarding, OnDemand, expiration, forwarding, hosts, on_demand,
 };
+use super::keys::{Findings, WrongType, check_keys};
 use super::provider::{DEFAULT_REDIRECT_URIS, Provider};
-use super::unknown_keys::unknown_keys;
 use crate::pk_token::ExpirationPolicy;
 use crate::secret::Secret;
 use crate::yaml_error;
@@ -37,16 +37,23 @@ impl ClientConfig {
     pub fn parse(yaml: &str, file: &str) -> Result<Self, ConfigError> {
         // Go's parser skips a byte order mark
         let yaml = yaml.strip_prefix('\u{feff}').unwrap_or(yaml);
+        let Findings {
+            unknown,
+            wrong_type,
+        } = check_keys(yaml);
         // as in Go, an empty document is an empty configuration
-        let raw: Option<RawConfig> =
-            serde_saphyr::from_str(yaml).map_err(|error| ConfigError::Parse {
-                file: file.to_owned(),
-                line: error
-                    .location()
-                    .map(|it| it.line())
-                    .filter(|line| *line > 0),
+        let raw: Option<RawConfig> = serde_saphyr::from_str(yaml).map_err(|error| {
+            let line = error.location().map(|it| it.line());
+            let wrong_type = wrong_type.unwrap_or_else(|| WrongType {
+                line: line.unwrap_or_default(),
                 reason: yaml_error::one_line(&error),
-            })?;
+            });
+            ConfigError::Parse {
+                file: file.to_owned(),
+                line: Some(wrong_type.line).filter(|line| *line > 0),
+                reason: wrong_type.reason,
+            }
+        })?;
         let raw = raw.unwrap_or_default();
         Ok(Self {
             default_provider: raw.default_provider.filter(|alias| !alias.is_empty()),
@@ -57,10 +64,7 @@ impl ClientConfig {
                 .map(RawProvider::into_provider)
                 .collect(),
             agent: raw.agent.unwrap_or_default(),
-            warnings: unknown_keys(yaml)
-                .iter()
-                .map(|key| key.warning(file))
-                .collect(),
+            warnings: unknown.iter().map(|key| key.warning(file)).collect(),
         })
     }
 

@@ -147,7 +147,7 @@ pub enum LockedPart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhichAccount {
-    /// The default account: the configured one, otherwise the only one, otherwise the latest login.
+    /// The default account: the configured one, otherwise the first one that logged in.
     Default,
     /// By account name; otherwise by provider alias or issuer, if only one account matches.
     Named(String),
@@ -216,6 +216,9 @@ pub struct Joining {
     /// If the account became usable since the client last asked, answer with [`Event::Ready`] and
     /// start no login.
     pub unless_usable: Option<WhichAccount>,
+    /// Seconds that this client waits for the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
 }
 
 impl Default for Joining {
@@ -223,6 +226,7 @@ impl Default for Joining {
         Self {
             opens_browser: true,
             unless_usable: None,
+            timeout: None,
         }
     }
 }
@@ -259,6 +263,9 @@ pub enum KeyType {
 pub struct Connecting {
     /// The ssh process.
     pub process: Process,
+    /// The account that it should use.
+    #[serde(default)]
+    pub account: Option<String>,
     /// The server's names: as given on the command line, and as in known_hosts.
     pub names: Vec<String>,
     /// Names of the jump hosts that its child ssh processes connect to, the direct child first.
@@ -308,6 +315,9 @@ pub enum Event {
         account: Option<String>,
         /// Why it is not usable.
         reason: String,
+        /// Set if a login does not help: what does.
+        #[serde(default)]
+        hint: Option<String>,
     },
     /// The address matched a pending login, whose clients get its result.
     RedirectTaken,
@@ -316,7 +326,11 @@ pub enum Event {
     /// Refused until this part is unlocked.
     Locked { part: LockedPart, reason: String },
     /// Answers [`Request::Connecting`].
-    Noted,
+    Noted {
+        /// Why the server will not be shown the account, and what to change.
+        #[serde(default)]
+        not_shown: Option<Failure>,
+    },
     /// The daemon exits.
     Stopping,
     /// The request failed. Terminal.
@@ -334,12 +348,15 @@ impl Event {
 }
 
 /// Reason for a failed request: one line for the cause, one for the hint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What failed, and why.
     pub message: String,
     /// How to fix it, if known.
     pub hint: Option<String>,
+    /// Whether the answer could not be found out: something is locked, out of reach or hangs.
+    #[serde(default)]
+    pub inconclusive: bool,
 }
 
 /// One account that was logged out.

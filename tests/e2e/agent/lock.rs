@@ -46,8 +46,10 @@ fn a_locked_agent_does_nothing_until_it_is_unlocked_even_after_a_crash() {
     lock(&setup.home);
 
     let look = || {
-        for command in [["check"], ["login"]] {
-            let refused = setup.home.opkssh(command).run().refused();
+        for (command, code) in [("check", 3), ("login", 1)] {
+            let refused = setup.home.opkssh([command]).run();
+            assert_eq!(refused.code(), Some(code), "{command}");
+            let refused = refused.stderr();
             assert!(refused.contains("the agent is locked"), "{refused}");
             assert!(refused.contains("opkssh agent unlock"), "{refused}");
         }
@@ -210,7 +212,7 @@ fn what_a_crash_left_in_clear_is_sealed_by_the_next_daemon() {
     keyring.unlock();
     assert_eq!(stored_text(&setup.home), before, "in clear still");
 
-    let refused = setup.home.opkssh(["check"]).run().refused();
+    let refused = setup.home.opkssh(["check"]).run().inconclusive();
     assert!(refused.contains("the agent is locked"), "{refused}");
     wait_until("the next daemon has sealed it", || {
         stored_text(&setup.home).starts_with(SEALED).then_some(())
@@ -233,7 +235,7 @@ fn what_is_unlocked_while_the_keyring_is_not_comes_back_with_it() {
     keyring.lock();
     kill_daemon(&setup.home);
     unlock(&setup.home);
-    let refused = setup.home.opkssh(["check"]).run().refused();
+    let refused = setup.home.opkssh(["check"]).run().inconclusive();
     assert!(
         refused.contains("account test is in the keyring, but "),
         "{refused}"

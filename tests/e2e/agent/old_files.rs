@@ -169,7 +169,7 @@ fn accounts_sealed_in_the_file_store_come_back_with_both_passwords() {
     assert_eq!(old.list(), NO_IDENTITIES);
     let report = status(&old.home);
     assert_eq!(report["accounts"], serde_json::json!([]));
-    let refused = old.home.opkssh(["check"]).run().refused();
+    let refused = old.home.opkssh(["check"]).run().inconclusive();
     assert!(refused.contains("the agent is locked"), "{refused}");
     old.unlock(&format!("{PASSWORD}\n{PASSPHRASE}\n"));
     old.is_as_it_was();

@@ -177,7 +177,7 @@ fn an_agent_that_starts_behind_a_locked_screen_shows_nothing() {
     watched.logind.set_locked(true);
     watched.wait_until_away();
     kill_daemon(&setup.home);
-    let refused = setup.home.opkssh(["check"]).run().refused();
+    let refused = setup.home.opkssh(["check"]).run().inconclusive();
     assert!(refused.contains(AWAY), "{refused}");
     watched.logind.set_locked(false);
     watched.wait_until_back();
@@ -201,7 +201,7 @@ fn a_password_counts_for_more_than_the_screen() {
     wait_until("the screen is unlocked", || {
         (locked() == serde_json::json!(["agent"])).then_some(())
     });
-    let refused = home.opkssh(["check"]).run().refused();
+    let refused = home.opkssh(["check"]).run().inconclusive();
     assert!(!refused.contains("with the screen"), "{refused}");
     assert_eq!(list(&setup), NO_IDENTITIES);
     assert!(
@@ -229,7 +229,7 @@ fn what_is_in_memory_only_is_hidden_and_not_lost() {
         (list(&setup) == NO_IDENTITIES).then_some(())
     });
     assert_eq!(status(&setup.home)["accounts"], serde_json::json!([]));
-    let refused = setup.home.opkssh(["check"]).run().refused();
+    let refused = setup.home.opkssh(["check"]).run().inconclusive();
     assert!(refused.contains(AWAY), "{refused}");
     logind.ask_to_lock(false);
     wait_until("the identity is back", || {

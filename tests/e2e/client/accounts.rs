@@ -1,5 +1,7 @@
 //! Several accounts side by side: several people at one provider, and several providers.
 
+mod whose;
+
 use opkssh_test_support::{
     Browser, BrowserMode, Home, Output, Part, Provider, ProviderOptions, SecretService, left_out,
 };
@@ -63,7 +65,7 @@ fn several_people_at_one_provider_live_side_by_side() {
     let bob = status(&setup.home)["accounts"][1].clone();
     assert_eq!(bob["provider"], "test");
     assert_eq!(bob["expiration"], "12h");
-    assert_eq!(bob["default"], true, "the one that logged in last");
+    assert_eq!(bob["default"], false, "alice was first");
 
     assert_eq!(checked(&setup.home, &["--host", "a.example.com"]), "alice");
     assert_eq!(checked(&setup.home, &["--host", "b.example.com"]), "bob");
@@ -74,11 +76,13 @@ fn several_people_at_one_provider_live_side_by_side() {
     }
 
     // the provider's name means neither
-    for (command, hint) in [
-        ("check", "name one: alice or bob"),
-        ("logout", "opkssh logout alice or opkssh logout bob"),
+    for (command, code, hint) in [
+        ("check", 3, "name one: alice or bob"),
+        ("logout", 1, "opkssh logout alice or opkssh logout bob"),
     ] {
-        let refused = setup.home.opkssh([command, "test"]).run().refused();
+        let refused = setup.home.opkssh([command, "test"]).run();
+        assert_eq!(refused.code(), Some(code), "{command}");
+        let refused = refused.stderr();
         assert!(
             refused.contains("test may be any of the accounts alice, bob"),
             "{refused}"

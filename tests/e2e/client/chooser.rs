@@ -112,7 +112,7 @@ fn the_login_goes_on_at_the_provider_that_was_chosen() {
         .map(|it| it["alias"].as_str().unwrap())
         .collect();
     assert_eq!(aliases, ["blue", "red"]);
-    assert_eq!(accounts[1]["default"], true, "the one that logged in last");
+    assert_eq!(accounts[1]["default"], false, "the other one came first");
     assert_eq!(two.browser.openings(), 2, "one window each");
 }
 

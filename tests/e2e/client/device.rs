@@ -73,6 +73,25 @@ fn shows_a_code_and_logs_in_when_the_person_is_done_elsewhere() {
 }
 
 #[test]
+fn on_a_terminal_a_picture_comes_first_where_it_fits() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = Setup::with(with_nonce(), &[]);
+    let program = crate::setup::OPKSSH;
+    for (rows, is_drawn) in [(60, true), (24, false)] {
+        let line = format!("stty rows {rows} cols 100; exec '{program}' login --device");
+        let script = setup.home.command("script");
+        let mut login = script.args(["-qec", &line, "/dev/null"]).start();
+        let said = login.wait_for("The code is valid for ");
+        let (above, below) = said.split_once("On any device").expect("the address");
+        assert_eq!(above.contains("\u{1b}[30;47m"), is_drawn, "{rows}: {said}");
+        assert!(!below.contains("\u{1b}[30;47m"), "{said}");
+        login.kill();
+    }
+}
+
+#[test]
 fn a_client_with_a_secret_authenticates_as_it_was_registered() {
     if left_out(&[Part::Provider]) {
         return;

@@ -46,7 +46,7 @@ fn check_says_whether_and_why_in_words_and_by_its_status() {
         .home
         .opkssh(["check", "--for", "soon"])
         .run()
-        .refused();
+        .misused();
     assert!(refused.contains("--for <DURATION>"), "{refused}");
     assert_eq!(setup.browser.openings(), 1, "a check never asks a person");
 }

@@ -150,7 +150,7 @@ fn explain_takes_an_address() {
     assert!(said.any_stdout().contains(why), "{}", said.any_stdout());
     said.refused();
     // an address, not a block
-    explain(&["--client-address", "192.0.2.0/24"]).refused();
+    explain(&["--client-address", "192.0.2.0/24"]).misused();
 }
 
 #[test]

@@ -24,12 +24,26 @@ impl Output {
         self.checked(&self.stdout)
     }
 
-    /// Standard error; fails the test unless the program exited with 1, opkssh's
-    /// only status for "no".
+    /// Standard error; fails the test unless the program exited with 1, for "no" or "failed".
     pub fn refused(&self) -> String {
+        self.ended_with(1)
+    }
+
+    /// Standard error; fails the test unless the program exited with 2, for a wrong command line.
+    pub fn misused(&self) -> String {
+        self.ended_with(2)
+    }
+
+    /// Standard error; fails the test unless the program exited with 3, for "could not find out".
+    pub fn inconclusive(&self) -> String {
+        self.ended_with(3)
+    }
+
+    #[track_caller]
+    fn ended_with(&self, code: i32) -> String {
         assert!(
-            self.status.code() == Some(1),
-            "{} should exit 1: {}",
+            self.status.code() == Some(code),
+            "{} should exit {code}: {}",
             self.what,
             self.describe()
         );

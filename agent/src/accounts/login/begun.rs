@@ -76,7 +76,13 @@ impl Begun {
     fn bind(&self, tokens: &Tokens, now: UnixTime) -> Result<CheckedPkToken, LoginError> {
         let id_token = tokens.id_token.as_ref().ok_or(OidcError::NoIdToken)?;
         let id_token = UnverifiedIdToken::parse(id_token.expose())?;
-        CheckedPkToken::bind(&self.key, &self.cic, id_token, &self.client, now)
+        let bound = CheckedPkToken::bind(&self.key, &self.cic, id_token, &self.client, now);
+        bound.map_err(|error| match error {
+            LoginError::PkToken(error @ PkTokenError::Expiration(_)) => {
+                LoginError::Outdated { error, now }
+            }
+            error => error,
+        })
     }
 }
 
@@ -90,10 +96,8 @@ fn subject(tokens: &Tokens) -> Option<String> {
 fn is_of_the_clock(error: &LoginError) -> bool {
     matches!(
         error,
-        LoginError::IdToken(IdTokenError::FromTheFuture { .. })
-            | LoginError::PkToken(
-                PkTokenError::IdToken(IdTokenError::FromTheFuture { .. })
-                    | PkTokenError::Expiration(_)
-            )
+        LoginError::Outdated { .. }
+            | LoginError::IdToken(IdTokenError::FromTheFuture { .. })
+            | LoginError::PkToken(PkTokenError::IdToken(IdTokenError::FromTheFuture { .. }))
     )
 }

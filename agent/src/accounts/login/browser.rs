@@ -24,7 +24,7 @@ impl Login<'_> {
         self.open(&chooser.server.redirect_uri);
         self.waiting("Waiting for a choice of provider in the browser");
         let choice = tokio::time::timeout(BROWSER_TIMEOUT, chooser.choice(providers)).await;
-        let (provider, browser) = choice.map_err(|_| LoginError::NobodyCame)??;
+        let (provider, browser) = choice.map_err(|_| LoginError::NobodyCame(BROWSER_TIMEOUT))??;
         Ok((provider, Some(browser)))
     }
 
@@ -72,7 +72,7 @@ impl Login<'_> {
             }
             self.waiting("Waiting for the login in the browser");
             let visit = timeout_at(deadline, answer(&mut visits, state)).await;
-            let visit = visit.map_err(|_| LoginError::NobodyCame)??;
+            let visit = visit.map_err(|_| LoginError::NobodyCame(BROWSER_TIMEOUT))??;
             let code = code(&visit, client);
             *browser = Some(visit);
             match (&code, next.take()) {
@@ -91,7 +91,10 @@ impl Login<'_> {
 /// sent away, and the login goes on.
 async fn answer(visits: &mut mpsc::Receiver<Visit>, state: &str) -> Result<Visit, LoginError> {
     loop {
-        let visit = visits.recv().await.ok_or(LoginError::NobodyCame)?;
+        let visit = visits
+            .recv()
+            .await
+            .ok_or(LoginError::NobodyCame(BROWSER_TIMEOUT))?;
         if visit.parameter("state").as_deref() == Some(state) {
             return Ok(visit);
         }

@@ -4,7 +4,7 @@ use opkssh_protocol::base64url;
 use opkssh_protocol::config::Provider;
 use tokio::sync::mpsc;
 
-use super::error::{LoginError, random};
+use super::error::{BROWSER_TIMEOUT, LoginError, random};
 use super::loopback::{Server, Visit};
 use super::pages::Page;
 
@@ -46,6 +46,6 @@ impl Chooser {
             let message = "That is not one of the providers on the page.";
             drop(visit.answer(Page::failed(message, None)));
         }
-        Err(LoginError::NobodyCame)
+        Err(LoginError::NobodyCame(BROWSER_TIMEOUT))
     }
 }

@@ -7,6 +7,7 @@ use opkssh_protocol::control::Failure;
 use opkssh_protocol::id_token::IdTokenError;
 use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::printable::quoted;
+use opkssh_protocol::time::UnixTime;
 
 use crate::accounts::provider::OidcError;
 
@@ -40,11 +41,8 @@ pub enum LoginError {
     OtherIssuer { got: String, expected: String },
     #[error("the login page came back without an iss, and {0} announces that it always sends one")]
     NoIssuer(String),
-    #[error(
-        "nobody finished the login in the browser within {} minutes",
-        BROWSER_TIMEOUT.as_secs() / 60
-    )]
-    NobodyCame,
+    #[error("nobody finished the login within {} seconds", .0.as_secs())]
+    NobodyCame(Duration),
     #[error("no randomness")]
     Random(#[from] getrandom::Error),
     #[error(transparent)]
@@ -53,6 +51,9 @@ pub enum LoginError {
     IdToken(#[from] IdTokenError),
     #[error(transparent)]
     PkToken(#[from] PkTokenError),
+    /// Of a token that has just been issued.
+    #[error("{error}, now {now}: a clock is wrong")]
+    Outdated { error: PkTokenError, now: UnixTime },
     #[error("ID token: authorized party {} is not our client", quoted(.0))]
     AuthorizedParty(String),
     #[error(
@@ -67,7 +68,7 @@ impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
         Self {
             message: error.to_string(),
-            hint: None,
+            ..Self::default()
         }
     }
 }

@@ -14,6 +14,16 @@ pub(super) fn failure(error: &LoginError, provider: &Provider, request: &LoginRe
     Failure {
         message: error.to_string(),
         hint: hint(error, provider, request),
+        inconclusive: matches!(
+            error,
+            LoginError::Oidc(
+                OidcError::TimedOut(_)
+                    | OidcError::Http {
+                        source: HttpError::Unreachable { .. } | HttpError::Timeout { .. },
+                        ..
+                    }
+            )
+        ),
     }
 }
 
@@ -110,9 +120,10 @@ fn hint(error: &LoginError, provider: &Provider, request: &LoginRequest) -> Opti
         LoginError::PkToken(PkTokenError::NoCommitment(_) | PkTokenError::Commitment { .. }) => {
             "the provider must return the nonce it was sent; this one cannot be used".to_owned()
         }
-        LoginError::PkToken(PkTokenError::IdToken(IdTokenError::FromTheFuture { .. })) => {
-            "set the clock of this machine".to_owned()
-        }
+        LoginError::Outdated { .. }
+        | LoginError::PkToken(PkTokenError::IdToken(
+            IdTokenError::FromTheFuture { .. } | IdTokenError::NotYetValid { .. },
+        )) => "set the clock of this machine".to_owned(),
         LoginError::NoNonceInDeviceFlow(_) => format!("log in with a browser: {in_browser}"),
         LoginError::OtherIssuer { .. } => format!(
             "its code was not used. Where this happens again, remove {} from the client \
@@ -123,7 +134,7 @@ fn hint(error: &LoginError, provider: &Provider, request: &LoginRequest) -> Opti
         LoginError::NoIssuer(_) => {
             format!("log in again: {again}; where the address is pasted, the whole of it is needed")
         }
-        LoginError::NoCode | LoginError::NobodyCame | LoginError::NeedsPerson(_) => {
+        LoginError::NoCode | LoginError::NobodyCame(_) | LoginError::NeedsPerson(_) => {
             format!("log in again: {again}")
         }
         _ => return None,

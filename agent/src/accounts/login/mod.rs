@@ -16,6 +16,7 @@ mod pages;
 pub mod shared_login;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{Event, Failure, Flow, LoginRequest};
@@ -69,6 +70,21 @@ impl Login<'_> {
                 Err(failure)
             }
         }
+    }
+
+    /// Fails if `login` takes longer than the client of this request waits.
+    pub async fn within<T>(
+        request: &LoginRequest,
+        login: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        let Some(limit) = request.joining.timeout.map(Duration::from_secs) else {
+            return Ok(login.await);
+        };
+        let done = tokio::time::timeout(limit, login).await;
+        done.map_err(|_| match &request.providers[..] {
+            [provider, ..] => hint::failure(&LoginError::NobodyCame(limit), provider, request),
+            [] => LoginError::NoProvider.into(),
+        })
     }
 
     /// Returns the provider, and the browser in which the person has chosen it.

@@ -214,7 +214,7 @@ impl OnDemandLogin {
         };
         let joining = Joining {
             opens_browser: self.surroundings.session().has_desktop(),
-            unless_usable: None,
+            ..Joining::default()
         };
         let login = self
             .logins

@@ -22,6 +22,11 @@ pub trait Backend: Send + Sync {
         Ok(())
     }
 
+    /// Has the person unlock a store that is not this agent's to open. Fails if they do not.
+    async fn ask_to_unlock(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError>;
 
     async fn save(&self, id: &str, secret: Secret) -> Result<(), StoreError>;

@@ -42,11 +42,22 @@ impl IndexFile {
     pub fn write(&self, account: &str, entry: Option<IndexEntry>) -> Result<(), StoreError> {
         let _changing = self.changing.lock();
         let mut index = self.read()?;
-        index.accounts.retain(|known| known.name != account);
+        // in its place: the first one is the default account
+        let mut accounts = index.accounts.iter();
+        let place = accounts.position(|known| known.name == account);
         let name = account.to_owned();
         let named = entry.map(|entry| NamedEntry { name, entry });
-        index.accounts.extend(named);
+        match place {
+            Some(place) => drop(index.accounts.splice(place..=place, named)),
+            None => index.accounts.extend(named),
+        }
         self.replace(&index)
+    }
+
+    /// Fails if the file could not be written, for instance because the disk is full.
+    pub fn try_out(&self) -> Result<(), StoreError> {
+        let written = Writer::private().try_out(&self.path, 16 * 1024);
+        written.map_err(|error| self.failed(error))
     }
 
     /// Returns an empty index if there is no file. Fails if the file cannot be read, or the next

@@ -113,6 +113,23 @@ impl Stores {
         self.backend(kind)?.check_open()
     }
 
+    /// Has the person unlock the keyring, if a login would be kept there: in the store `known`, or,
+    /// for a new account, in the first one. Fails if they do not; one that does not answer is no
+    /// error.
+    pub async fn ask_to_unlock(&self, known: Option<StoreKind>) -> Result<(), StoreError> {
+        let backend = match known {
+            Some(kind) => Some(self.backend(kind)?),
+            None => self.wanted().next(),
+        };
+        match backend {
+            Some(backend) => match backend.ask_to_unlock().await {
+                Err(error) if error.is_locked() => Err(error),
+                _ => Ok(()),
+            },
+            None => Ok(()),
+        }
+    }
+
     /// Returns what has to be unlocked before accounts in a store with a passphrase can be used, or made.
     pub fn locked_part(&self, is_used: bool) -> Option<LockedPart> {
         self.backends.iter().find_map(|backend| {

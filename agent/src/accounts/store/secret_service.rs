@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use keyring_core::Error;
@@ -19,6 +20,9 @@ use super::thread::StoreThread;
 
 /// Attribute `service` of our items.
 const SERVICE: &str = "opkssh-agent";
+
+/// How long a login waits to hear whether the keyring is locked.
+const LOCKED_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct SecretService {
     thread: StoreThread<Connection>,
@@ -41,6 +45,18 @@ impl Backend for SecretService {
     async fn probe(&self) -> Result<String, StoreError> {
         self.thread.call(Connection::probe).await?;
         Ok("the session's keyring answers".to_owned())
+    }
+
+    async fn ask_to_unlock(&self) -> Result<(), StoreError> {
+        // not on the thread, whose other calls would wait for a keyring that hangs
+        let asked = tokio::task::spawn_blocking(is_locked);
+        match tokio::time::timeout(LOCKED_TIMEOUT, asked).await {
+            Ok(Ok(Ok(true))) => {
+                let unlock = |_: &Connection| unlock().map_err(|error| explain(&error));
+                self.thread.call(unlock).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn load(&self, id: &str) -> Result<Option<Secret>, StoreError> {
@@ -126,16 +142,26 @@ fn replace_item(id: &str, secret: &Secret) -> Result<bool, secret_service::Error
     Ok(true)
 }
 
+/// Shows the keyring's prompt.
+fn unlock() -> Result<(), secret_service::Error> {
+    let service = secret_service::blocking::SecretService::connect(EncryptionType::Plain)?;
+    service.get_default_collection()?.unlock()
+}
+
 /// Fails if entries may be hidden: some services (oo7) find nothing in a collection that is locked.
 fn not_hidden() -> Result<(), StoreError> {
-    let is_locked = || -> Result<bool, secret_service::Error> {
-        let service = secret_service::blocking::SecretService::connect(EncryptionType::Plain)?;
-        service.get_default_collection()?.is_locked()
-    };
     match is_locked() {
-        // no collection at all
-        Ok(false) | Err(secret_service::Error::NoResult) => Ok(()),
+        Ok(false) => Ok(()),
         Ok(true) => Err(StoreError::Locked),
         Err(error) => Err(explain(&error)),
+    }
+}
+
+/// Returns true if the default collection, if there is one, is locked.
+fn is_locked() -> Result<bool, secret_service::Error> {
+    let service = secret_service::blocking::SecretService::connect(EncryptionType::Plain)?;
+    match service.get_default_collection() {
+        Err(secret_service::Error::NoResult) => Ok(false),
+        collection => collection?.is_locked(),
     }
 }

@@ -150,6 +150,11 @@ impl World {
 
     /// A person logs in, in a browser; how often it was opened.
     async fn log_in(&self) -> (AccountStatus, usize) {
+        self.log_in_while(|| ()).await
+    }
+
+    /// The same; `opened` runs when the browser is opened.
+    async fn log_in_while(&self, opened: impl Fn()) -> (AccountStatus, usize) {
         let (events, mut shown) = mpsc::channel(8);
         let login = async {
             let joined = self.accounts.logins.log_in(&self.request, &events).await;
@@ -163,6 +168,7 @@ impl World {
             while let Some(event) = shown.recv().await {
                 if let Event::OpenBrowser { url, .. } = event {
                     openings += 1;
+                    opened();
                     let http = Http::new(Arc::new(Surroundings::of_process(false)));
                     tokio::spawn(async move { http.get(&url).await });
                 }

@@ -104,8 +104,9 @@ async fn a_login_does_not_wait_for_an_index_that_cannot_be_written() {
     let expiration = ExpirationPolicy::Oidc;
     let world = World::with_store(store, START, OnRefresh::RepeatsNonce, 3600, expiration);
     super::locked::open_store(&world).await;
-    std::fs::create_dir(world.places.accounts_file()).unwrap();
-    let login = tokio::time::timeout(Duration::from_secs(10), world.log_in());
+    let in_the_way = || std::fs::create_dir(world.places.accounts_file()).unwrap();
+    let login = world.log_in_while(in_the_way);
+    let login = tokio::time::timeout(Duration::from_secs(10), login);
     let (status, _) = login.await.expect("at once");
     let error = status.store_error.expect("it is in memory only");
     assert!(error.contains("accounts.json"), "{error}");

@@ -232,7 +232,9 @@ impl Person {
                 assert!(accepted.is_err() && !promised);
                 assert!(world.status().last_error.is_some());
             }
-            Err(EnsureError::Locked { reason, .. }) => panic!("nobody locked it: {reason}"),
+            Err(EnsureError::Locked { reason, .. } | EnsureError::NotMeant { reason, .. }) => {
+                panic!("nobody locked it or asked for a host: {reason}")
+            }
             Err(EnsureError::LoginNeeded { reason, .. }) => {
                 assert!(accepted.is_err(), "{now}: there was no need: {reason}");
                 assert!(!promised, "{now}: status promised more: {before:?}");

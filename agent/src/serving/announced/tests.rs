@@ -2,6 +2,7 @@ use super::*;
 
 fn connecting(pid: u32, start_time: u64) -> Connecting {
     Connecting {
+        account: None,
         process: Process { pid, start_time },
         names: vec!["server".to_owned()],
         jumps: vec![vec!["near".to_owned()], vec!["far".to_owned()]],

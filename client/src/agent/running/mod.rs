@@ -83,7 +83,7 @@ pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, 
     let failed = |reason: String, log: &Log| {
         let hint = log.last_line();
         let hint = hint.unwrap_or_else(|| "run it in the foreground: opkssh agent run".into());
-        ClientError::new(format!("cannot start the agent: {reason}"), hint)
+        ClientError::unreachable(format!("cannot start the agent: {reason}"), hint)
     };
     let stderr = log.file.try_clone();
     let what = "cannot duplicate the log's file descriptor";

@@ -18,13 +18,30 @@ fn the_url_is_appended_or_put_where_it_is_wanted() {
 
 #[test]
 fn the_first_command_that_starts_is_used() {
-    assert!(open("https://x", Some("/does/not/exist::/bin/true")));
-    assert!(!open("https://x", Some("/does/not/exist")));
+    let open = |commands| open("https://x", Some(commands), || ());
+    assert!(open("/does/not/exist::/bin/true"));
+    assert!(!open("/does/not/exist"));
+}
+
+#[test]
+fn commands_are_tried_until_one_does_not_fail() {
+    let (failed, has_failed) = std::sync::mpsc::channel();
+    let open = |commands| {
+        let failed = failed.clone();
+        assert!(open("https://x", Some(commands), move || failed
+            .send(())
+            .unwrap()));
+    };
+    open("/bin/false:/does/not/exist:/bin/false");
+    has_failed.recv().unwrap();
+    open("/bin/false:/bin/true");
+    drop(failed);
+    assert!(has_failed.recv().is_err(), "the last one did not");
 }
 
 #[test]
 fn only_web_addresses_are_opened() {
     for url in ["--help", "file:///etc/passwd", "javascript:alert(1)", ""] {
-        assert!(!open(url, Some("/bin/true")), "{url}");
+        assert!(!open(url, Some("/bin/true"), || ()), "{url}");
     }
 }

@@ -153,7 +153,7 @@ fn an_empty_file_is_an_empty_configuration() {
 fn errors_name_file_and_line() {
     for (yaml, line) in [
         ("providers:\n  - alias: [a, b]\n", 2),
-        ("providers:\n  - alias: a\n    scopes:\n      - openid\n", 4),
+        ("providers:\n  - alias: a\n    scopes:\n      - openid\n", 3),
         ("providers:\n  - alias: a\n    expiration: tomorrow\n", 3),
         ("providers:\n  - alias: a\n    send_access_token: 5\n", 3),
         ("providers:\n  - alias: a\n    on_demand: loud\n", 3),
@@ -179,6 +179,51 @@ fn errors_name_file_and_line() {
         );
         assert_eq!(error.to_string().lines().count(), 1);
     }
+}
+
+#[test]
+fn a_value_of_another_type_is_told_by_its_key_and_what_it_must_be() {
+    for (yaml, words) in [
+        (
+            "providers:\n  - alias: a\n    issuer: i\n    client_id: c\n    hosts: a.example.com\n",
+            "config.yml:5: hosts must be a list, e.g. [\"*.example.com\"]",
+        ),
+        (
+            "providers:\n  - scopes:\n      - openid\n",
+            "config.yml:2: scopes must be a text, e.g. openid email offline_access",
+        ),
+        (
+            "providers: {alias: a}\n",
+            "config.yml:1: providers must be a list, each item of which begins with \"- \"",
+        ),
+        (
+            "providers:\n  - send_access_token: maybe\n",
+            "config.yml:2: send_access_token must be true or false",
+        ),
+        (
+            "agent:\n  accounts: [alice]\n",
+            "config.yml:2: accounts must be keys and values, as in \"key: value\"",
+        ),
+        (
+            "agent:\n  lock_on: screen\n",
+            "config.yml:2: lock_on must be a list, e.g. [screen, sleep]",
+        ),
+        (
+            "- alias: a\n",
+            "config.yml:1: the file must be keys and values, as in \"key: value\"",
+        ),
+    ] {
+        let error = refused(yaml).to_string();
+        assert_eq!(error, format!("failed to parse config file: {words}"));
+    }
+    // another mistake behind a value that is unusual and right
+    let yaml =
+        "providers:\n  - {alias: 5, client_id: 1.5, send_access_token: yes}\n  - expiration: 5h\n";
+    let error = refused(yaml).to_string();
+    assert!(
+        error.contains("config.yml:3: expiration: \"5h\" is none of"),
+        "{error}"
+    );
 }
 
 #[test]

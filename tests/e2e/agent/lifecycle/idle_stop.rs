@@ -78,8 +78,8 @@ fn a_limit_that_leaves_no_time_to_ask_is_refused() {
     for command in ["start", "run", "install"] {
         for option in ["--idle-stop", "--lifetime"] {
             let said = home.opkssh(["agent", command, option, "0s"]).run();
-            let why = said.refused();
-            assert!(why.contains("it must be at least 1s"), "{why}");
+            let why = said.misused();
+            assert!(why.contains("or 7d, at least 1s"), "{why}");
         }
     }
 }

@@ -24,7 +24,7 @@ fn ssh_goes_on_for_as_long_as_the_server_takes_the_token() {
     assert_eq!(said.stdout(), "plain\n");
     wait_until("the planned deadline is past", || {
         let checked = setup.home.opkssh(["check"]).run();
-        (checked.code() == Some(1)).then_some(())
+        (checked.code() == Some(3)).then_some(())
     });
     // the plan cuts nothing off
     let said = server.plain_ssh(&setup.home).arg("echo plain").run();

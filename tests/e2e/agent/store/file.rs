@@ -71,7 +71,7 @@ fn accounts_come_back_once_the_passphrase_is_said() {
 
     // a daemon that nobody told about the file finds it
     kill_daemon(&setup.home);
-    let refused = setup.home.opkssh(["check"]).run().refused();
+    let refused = setup.home.opkssh(["check"]).run().inconclusive();
     let why = "account test is in the encrypted file store, but the encrypted file store is locked";
     assert!(refused.contains(why), "{refused}");
     assert!(refused.contains("opkssh agent unlock"), "{refused}");
@@ -195,7 +195,7 @@ fn a_keyring_that_comes_later_does_not_change_where_an_account_is() {
     setup.login(&[]);
     kill_daemon(&setup.home);
     let _keyring = SecretService::start(&setup.home);
-    let refused = setup.home.opkssh(["check"]).run().refused();
+    let refused = setup.home.opkssh(["check"]).run().inconclusive();
     assert!(refused.contains("in the encrypted file store"), "{refused}");
     let refused = setup.home.opkssh(["login"]).run().refused();
     assert!(refused.contains("is locked"), "{refused}");

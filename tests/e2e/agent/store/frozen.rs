@@ -97,7 +97,7 @@ fn an_agent_that_starts_before_its_keyring_answers_says_so_and_catches_up() {
     let mut check = setup.home.opkssh(["check"]).start();
     check.signal(Signal::INT);
     assert!(!check.wait().success());
-    let refused = setup.home.opkssh(["check"]).run().refused();
+    let refused = setup.home.opkssh(["check"]).run().inconclusive();
     // the request that hangs, or one behind it
     let reasons = [
         "the keyring did not answer in time",

@@ -89,7 +89,8 @@ fn no_refresh_token_is_asked_for_and_none_is_revoked() {
     let setup = Setup::with(options, &["access_type: offline"]);
     let key = setup.home.dir().join("key");
     for args in [&["-i", path(&key), "--send-access-token"][..], &["-p"]] {
-        let said = setup.login(args);
+        let login = setup.home.opkssh(["login"].iter().chain(args)).run();
+        let said = login.stdout() + &login.stderr();
         assert!(said.contains("&scope=openid+email+profile&"), "{said}");
         assert!(!said.contains("access_type"), "{said}");
     }

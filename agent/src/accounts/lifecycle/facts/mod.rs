@@ -70,7 +70,7 @@ pub trait Material: Opaque {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Facts<M: Material> {
     pub agent: AgentFacts<M>,
-    /// In no order that matters; names are unique.
+    /// In the order in which they came; names are unique.
     pub accounts: Vec<AccountFacts<M>>,
     /// What a person should be told. The owner takes them out.
     pub notices: Vec<Notice<M>>,

@@ -18,7 +18,7 @@ fn said(alias: &str, account: Option<&str>, again: bool, device: bool) -> String
     request.again = again;
     let error = match device {
         true => OidcError::CodeExpired.into(),
-        false => LoginError::NobodyCame,
+        false => LoginError::NobodyCame(std::time::Duration::from_secs(1)),
     };
     if device {
         request.flow = Flow::Device;

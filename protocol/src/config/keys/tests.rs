@@ -1,7 +1,7 @@
 use super::*;
 
 fn found(yaml: &str) -> Vec<(String, u64, Option<&'static str>)> {
-    let unknown = unknown_keys(yaml).into_iter();
+    let unknown = check_keys(yaml).unknown.into_iter();
     unknown.map(|u| (u.key, u.line, u.suggestion)).collect()
 }
 
@@ -49,7 +49,7 @@ fn known_keys_and_other_documents_are_no_matter() {
 
 #[test]
 fn the_warning_names_file_and_line() {
-    let [unknown] = &unknown_keys("providers:\n- host: [x]\n")[..] else {
+    let [unknown] = &check_keys("providers:\n- host: [x]\n").unknown[..] else {
         panic!("not one");
     };
     assert_eq!(
