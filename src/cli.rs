@@ -25,7 +25,7 @@ pub struct Cli {
 pub enum Command {
     /// Let an identity log in to a local account of this server
     #[cfg(feature = "server")]
-    Add(opkssh_server::AddArgs),
+    Add(opkssh_server::RowArgs),
     /// Start, stop or run the agent
     #[cfg(feature = "client")]
     #[command(subcommand_required = false, arg_required_else_help = true)]
@@ -58,6 +58,9 @@ pub enum Command {
     Explain(opkssh_server::ExplainArgs),
     /// Show a certificate or public key
     Inspect(InspectArgs),
+    /// List who may log in to this server as whom
+    #[cfg(feature = "server")]
+    List(opkssh_server::ListArgs),
     /// Log in with an OpenID provider
     #[cfg(feature = "client")]
     Login(Box<opkssh_client::LoginArgs>),
@@ -75,6 +78,9 @@ pub enum Command {
     /// Print the policy file in a user's home, for verify
     #[cfg(feature = "server")]
     Readhome(opkssh_server::ReadhomeArgs),
+    /// Remove what add added
+    #[cfg(feature = "server")]
+    Remove(opkssh_server::RowArgs),
     /// Set up and manage this server
     #[cfg(feature = "server")]
     #[command(subcommand_required = false, arg_required_else_help = true)]
@@ -133,7 +139,7 @@ pub enum CacheCommand {
     /// Fetch the keys of every provider now
     Refresh(opkssh_server::ServerDirs),
     /// Show the age of cached keys and the last errors
-    Show(opkssh_server::ServerDirs),
+    Show(opkssh_server::CacheShowArgs),
 }
 
 #[cfg(feature = "client")]

@@ -88,13 +88,17 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
             }
         }
         #[cfg(feature = "server")]
-        Command::Audit(args) => opkssh_server::audit_command(&args)?,
+        Command::Audit(args) => opkssh_server::audit_command(&args, &mut std::io::stdout())?,
         #[cfg(feature = "server")]
         Command::Explain(args) => {
             return Ok(ExitCode::from(opkssh_server::explain_command(&args)?));
         }
         #[cfg(feature = "server")]
+        Command::List(args) => opkssh_server::list_command(&args, &mut std::io::stdout())?,
+        #[cfg(feature = "server")]
         Command::Readhome(args) => opkssh_server::readhome_command(&args)?,
+        #[cfg(feature = "server")]
+        Command::Remove(args) => opkssh_server::remove_command(&args, &mut std::io::stdout())?,
         #[cfg(feature = "server")]
         Command::Server { command } => return server(command),
         #[cfg(feature = "server")]
@@ -116,12 +120,12 @@ fn server(command: ServerCommand) -> Result<ExitCode, CommandFailure> {
         ServerCommand::Check(args) => {
             return Ok(ExitCode::from(opkssh_server::server_check(&args, out)?));
         }
-        ServerCommand::Revoke(args) => opkssh_server::revoke_command(&args)?,
+        ServerCommand::Revoke(args) => opkssh_server::revoke_command(&args, out)?,
         ServerCommand::Uninstall(args) => opkssh_server::server_uninstall(&args, out)?,
         ServerCommand::Cache { command } => {
             let (CacheCommand::Clear { dirs, .. }
             | CacheCommand::Refresh(dirs)
-            | CacheCommand::Show(dirs)) = &command;
+            | CacheCommand::Show(opkssh_server::CacheShowArgs { dirs, .. })) = &command;
             if let Some(status) = opkssh_server::as_owner_of(&dirs.key_cache())? {
                 return Ok(ExitCode::from(status));
             }
@@ -130,7 +134,7 @@ fn server(command: ServerCommand) -> Result<ExitCode, CommandFailure> {
                     opkssh_server::cache_clear(dirs, issuer.as_deref(), out)?;
                 }
                 CacheCommand::Refresh(dirs) => opkssh_server::cache_refresh(dirs, out)?,
-                CacheCommand::Show(dirs) => opkssh_server::cache_show(dirs, out)?,
+                CacheCommand::Show(args) => opkssh_server::cache_show(args, out)?,
             }
         }
     }

@@ -46,7 +46,17 @@ failures!(
     opkssh_agent::WriteKeysError,
     opkssh_agent::RunError,
 );
-failures!("server": opkssh_server::AdminError, opkssh_server::VerifyError);
+failures!("server": opkssh_server::VerifyError);
+
+#[cfg(feature = "server")]
+impl From<opkssh_server::AdminError> for CommandFailure {
+    fn from(error: opkssh_server::AdminError) -> Self {
+        Self {
+            status: error.status(),
+            ..Self::new(error.to_string(), error.hint())
+        }
+    }
+}
 
 #[cfg(feature = "client")]
 impl From<opkssh_client::ClientError> for CommandFailure {

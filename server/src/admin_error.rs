@@ -9,6 +9,7 @@ use std::path::Path;
 pub struct AdminError {
     message: String,
     hint: Option<String>,
+    status: u8,
 }
 
 impl AdminError {
@@ -16,7 +17,20 @@ impl AdminError {
         Self {
             message: message.to_string(),
             hint: None,
+            status: 1,
         }
+    }
+
+    /// Sets the exit status of a question that could not be answered, 3.
+    #[must_use]
+    pub(crate) fn not_known(self) -> Self {
+        Self { status: 3, ..self }
+    }
+
+    /// Sets the exit status of a command that was typed wrong, 2.
+    #[must_use]
+    pub(crate) fn misuse(self) -> Self {
+        Self { status: 2, ..self }
     }
 
     #[must_use]
@@ -41,5 +55,10 @@ impl AdminError {
 
     pub fn hint(&self) -> Option<String> {
         self.hint.clone()
+    }
+
+    /// Returns the exit status: 1, 2 for misuse, or 3 if an answer could not be found out.
+    pub fn status(&self) -> u8 {
+        self.status
     }
 }

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::yaml_place;
 
 /// The parsed file. An empty file is valid.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -92,7 +93,7 @@ fn texts(list: Option<Vec<Option<String>>>) -> Vec<String> {
 /// Reads YAML as Go does: a key without a value has no effect.
 pub(crate) fn read_yaml<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
-    serde_saphyr::from_str(text).map_err(|error| yaml_error::one_line(&error))
+    serde_saphyr::from_str(text).map_err(|error| yaml_place::explain(&error, text))
 }
 
 fn listed(list: &[String], name: &str) -> bool {

@@ -30,6 +30,9 @@ pub(crate) fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64().round()
 }
 
+/// Durations to show where another text was written.
+pub(crate) const EXAMPLES: &str = "30m, 8h, 1h30m or 7d";
+
 /// Parses `90s`, `15m`, `8h`, `3d`, `2w`, or several of them (`1h30m`), in seconds.
 pub(crate) fn parse_seconds(text: &str) -> Option<i64> {
     let mut total: i64 = 0;

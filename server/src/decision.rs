@@ -3,6 +3,8 @@
 //! The server's own data comes first: verdict, account, source. Data from the client follows, in
 //! quotes. Tokens and certificates are never included.
 
+pub mod record;
+
 use std::fmt::{self, Display, Formatter};
 
 use opkssh_protocol::certificate::UnverifiedCertificate;

@@ -55,6 +55,18 @@ pub fn read(account: &Account) -> Result<Vec<u8>, FileError> {
     files::read_beneath(&account.home, &path_of(account), demands)
 }
 
+/// Reads the file of each account in `/etc/passwd` that has one.
+pub fn read_all() -> Vec<(Account, Result<Vec<u8>, FileError>)> {
+    let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
+    let accounts = passwd
+        .split(|byte| *byte == b'\n')
+        .filter_map(Account::parse);
+    let all = accounts.map(|account| (read(&account), account));
+    all.filter(|(read, _)| !matches!(read, Err(error) if error.is_not_found()))
+        .map(|(read, account)| (account, read))
+        .collect()
+}
+
 /// Reads the file of the account `name`, through sudo if only root may.
 pub fn read_for(name: &str) -> Result<HomePolicy, NoHomePolicy> {
     let account = account::find(name).map_err(|error| error.to_string())?;

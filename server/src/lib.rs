@@ -8,6 +8,7 @@
 pub mod account;
 mod admin_error;
 pub mod arguments;
+mod auth_id;
 pub mod authorized_keys;
 pub mod cidr;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod files;
 pub mod home;
 pub mod http;
 pub mod install;
+mod issuer;
 pub mod key_source;
 pub mod log;
 pub mod monitor_messages;
@@ -36,6 +38,7 @@ mod strict_yaml;
 pub mod table;
 pub mod userinfo;
 pub mod verify;
+mod yaml_place;
 
 mod commands;
 

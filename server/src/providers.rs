@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use opkssh_protocol::config::is_https_or_loopback;
-use opkssh_protocol::pk_token::{ExpirationPolicy, TrustedProvider};
+use opkssh_protocol::pk_token::{ExpirationPolicy, TrustedProvider, UnknownExpirationPolicy};
 use opkssh_protocol::printable::{MAX_QUOTED, printable};
 use url::Url;
 
@@ -40,8 +40,8 @@ pub enum RowError {
     NotHttps,
     #[error("the client id is empty")]
     NoClientId,
-    #[error("invalid expiration policy: {0}")]
-    Expiration(String),
+    #[error("{0}")]
+    Expiration(#[from] UnknownExpirationPolicy),
     #[error(
         "provider verifier found with duplicate issuer: {0}, and the rows differ in expiration"
     )]
@@ -82,6 +82,11 @@ impl Providers {
             .map(|(issuer, _)| issuer.as_str())
     }
 
+    /// Returns true if a row is for this issuer, usable or not.
+    pub fn lists(&self, issuer: &str) -> bool {
+        self.by_issuer.contains_key(issuer)
+    }
+
     pub fn for_issuer(&self, issuer: &str) -> Result<&TrustedProvider, ProviderRefusal> {
         match self.by_issuer.get(issuer) {
             Some(Ok(provider)) => Ok(provider),
@@ -109,9 +114,7 @@ fn provider(
     if client_id.is_empty() {
         return Err(RowError::NoClientId);
     }
-    let expiration: ExpirationPolicy = expiration
-        .parse()
-        .map_err(|_| RowError::Expiration(expiration.to_owned()))?;
+    let expiration: ExpirationPolicy = expiration.parse()?;
     Ok(TrustedProvider {
         issuer: issuer.to_owned(),
         client_ids: vec![client_id],

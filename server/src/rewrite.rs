@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::account;
 use crate::admin_error::AdminError;
-use crate::etc::{ACCOUNT, AUTH_ID, PROVIDERS, REVOKED};
+use crate::etc::{self, ACCOUNT, AUTH_ID, PROVIDERS, REVOKED};
 use crate::home;
 
 /// Name of the lock file: anybody who can list the directory could hold a lock on the directory
@@ -42,8 +42,10 @@ pub fn failure(path: &Path, what: String) -> impl FnOnce(io::Error) -> AdminErro
     move |error| {
         let is_locked = error.kind() == io::ErrorKind::TimedOut;
         let lock = directory(path).join(LOCK);
-        AdminError::new(format!("{what}: {error}"))
-            .with_hint(is_locked.then(|| format!("Run: sudo fuser -v {}", lock.display())))
+        AdminError::new(format!("{what}: {error}")).with_hint(match is_locked {
+            true => Some(format!("Run: sudo fuser -v {}", lock.display())),
+            false => etc::hint_for_change(path, &error),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::arguments::Argument;
-use crate::deadline::parse_seconds;
+use crate::deadline::{EXAMPLES, parse_seconds};
 use crate::fallback::Fallback;
 use crate::key_source::Bounds;
 use crate::plugin::Plugins;
@@ -114,7 +114,7 @@ fn duration(key: &str, text: &str, max: Duration) -> Result<Duration, String> {
     let seconds = parse_seconds(text).and_then(|seconds| u64::try_from(seconds).ok());
     let duration = seconds
         .map(Duration::from_secs)
-        .ok_or_else(|| format!("{key}: {text:?} is not a time such as 30s, 10m, 24h or 2d"))?;
+        .ok_or_else(|| format!("{key}: {text:?} is not a duration: write e.g. {EXAMPLES}"))?;
     if duration > max {
         let max = match max.as_secs() {
             seconds @ ..3600 => format!("{seconds} s"),

@@ -5,16 +5,18 @@
 
 use std::borrow::Cow;
 
-use opkssh_protocol::yaml_error;
 use serde::Deserialize;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Tag};
+
+use crate::yaml_place;
 
 /// Reads a file. The error is one line, for the log.
 pub fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
     check(text)?;
     let options = serde_saphyr::options! { strict_booleans: true };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error::one_line(&error))
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| yaml_place::explain(&error, text))
 }
 
 /// The container of a scalar.

@@ -230,7 +230,8 @@ fn double_quoted(rest: &mut std::str::Chars<'_>, word: &mut String) -> Result<()
     }
 }
 
-fn quote(word: &str) -> String {
+/// Quotes a word for a row, as Go does, or for a shell.
+pub(crate) fn quote(word: &str) -> String {
     if word.contains(char::is_whitespace) {
         return format!("'{}'", word.replace('\'', r"'\''"));
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use forge::Login;
 use opkssh_server::key_source::Store;
-use opkssh_server::{ServerDirs, cache_clear, cache_refresh, cache_show};
+use opkssh_server::{CacheShowArgs, ServerDirs, cache_clear, cache_refresh, cache_show};
 use stage::{Provider, Server, discovery, issued, now, ok};
 
 struct Scene {
@@ -71,7 +71,11 @@ impl Scene {
 
     fn show(&self) -> String {
         let mut out = Vec::new();
-        cache_show(&self.args(), &mut out).unwrap();
+        let args = CacheShowArgs {
+            dirs: self.args(),
+            json: false,
+        };
+        cache_show(&args, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -1,137 +1,83 @@
 //! `opkssh add PRINCIPAL IDENTITY ISSUER`: adds a row to a policy file.
 //!
-//! Inserts one line and keeps the rest of the file, including comments. The file is replaced
-//! atomically under a lock, with mode and owner kept.
+//! Inserts one line and keeps the rest of the file, including comments. Reports what `audit` would
+//! say about the row.
 
-use std::fmt::Display;
-use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
 
-use crate::account::{self, Account};
+use super::audit::{AuditContext, Status, check_row};
 use crate::admin_error::AdminError;
-use crate::etc::{self, AUTH_ID};
-use crate::files::FileError;
-use crate::home;
+use crate::auth_id::{self, Edited, RowArgs};
+use crate::etc::{self, PROVIDERS};
+use crate::issuer;
 use crate::log::Log;
-use crate::rewrite;
 use crate::table;
-
-/// Let an identity log in to a local account.
-#[derive(Debug, Clone, clap::Args)]
-pub struct AddArgs {
-    /// Directory of auth_id
-    #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
-    pub etc: PathBuf,
-    /// Local account to log in to
-    pub principal: String,
-    /// Mail address, subject, or group (oidc:groups:NAME)
-    #[arg(value_name = "EMAIL|SUB|GROUP")]
-    pub identity: String,
-    /// Issuer URL, or one of google, azure, microsoft, gitlab, hello
-    pub issuer: String,
-}
-
-/// The file with the row.
-#[derive(Debug)]
-struct Added {
-    path: PathBuf,
-    existed: bool,
-}
 
 /// Adds the row to the system's file or, if that cannot be read, to the account's own file. Prints
 /// the result to stdout.
-pub fn add_command(args: &AddArgs) -> Result<(), AdminError> {
+pub fn add_command(args: &RowArgs) -> Result<(), AdminError> {
     let log = Log::to(io::stderr());
     let added = add(args).inspect_err(|error| {
         log.line(&format!("Failed to add to policy: {error}"));
     })?;
-    let done = match added.existed {
-        true => "already exists",
-        false => "was added",
+    let done = match added.changed {
+        false => "already exists",
+        true => "was added",
     };
     log.line(&format!(
         "{} with principal {} {done} in the policy file",
         args.identity, args.principal
     ));
+    for remark in remarks(args) {
+        log.line(&remark);
+    }
     let path = added.path.display();
     // the row is added even if nobody reads stdout
     let _ = writeln!(io::stdout(), "Successfully added new policy to {path}");
     Ok(())
 }
 
-fn add(args: &AddArgs) -> Result<Added, AdminError> {
-    let row = [&args.principal, &args.identity, issuer(&args.issuer)];
+fn add(args: &RowArgs) -> Result<Edited, AdminError> {
+    let row = [
+        &args.principal,
+        &args.identity,
+        issuer::expand(&args.issuer),
+    ];
     for (column, word) in ["principal", "identity", "issuer"].into_iter().zip(row) {
         table::writable(word).map_err(|reason| unwritable(column, reason))?;
     }
-    let path = AUTH_ID.path_in(&args.etc);
-    match AUTH_ID.read(&path) {
-        Ok(_) => {
-            // a symlink stays: its target is replaced
-            let real = fs::canonicalize(&path).map_err(not_written(&path))?;
-            let read = || AUTH_ID.read(&real).map_err(not_loaded);
-            let existed = add_locked(&real, row, read)?;
-            Ok(Added { path, existed })
-        }
-        Err(error) if error.is_permission_denied() => {
-            let account = account::find(&args.principal).map_err(load_failure)?;
-            let path = home::path_of(&account);
-            let existed = add_to_home_of(&account, &path, row)?;
-            Ok(Added { path, existed })
-        }
-        Err(error) => Err(not_loaded(error)),
-    }
+    auth_id::edit(&args.etc, &args.principal, &|before| with_row(before, row))
 }
 
-/// Expands Go's short issuer names, which only this command knows; files need the full URL.
-fn issuer(word: &str) -> &str {
-    match word {
-        "google" => "https://accounts.google.com",
-        "azure" | "microsoft" => {
-            "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
-        }
-        "gitlab" => "https://gitlab.com",
-        "hello" => "https://issuer.hello.coop",
-        other => other,
-    }
-}
-
-fn add_to_home_of(account: &Account, path: &Path, row: [&str; 3]) -> Result<bool, AdminError> {
-    let (directory, mode) = home::DIRECTORY;
-    let directory = account.home.join(directory);
-    match fs::DirBuilder::new().mode(mode).create(&directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(not_written(path)(error));
-        }
-        _ => {}
-    }
-    add_locked(path, row, || match home::read(account) {
-        Ok(bytes) => Ok(bytes),
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        Err(error) => Err(load_failure(&error).with_hint(match &error {
-            FileError::Mode { path, allowed, .. } => {
-                Some(format!("Run: chmod {allowed:o} {}", path.display()))
-            }
-            _ => None,
-        })),
-    })
-}
-
-/// Reads, changes and replaces the file under the directory's lock, so that concurrent runs both
-/// succeed.
-fn add_locked(
-    path: &Path,
-    row: [&str; 3],
-    read: impl FnOnce() -> Result<Vec<u8>, AdminError>,
-) -> Result<bool, AdminError> {
-    let _lock = rewrite::lock(path).map_err(not_written(path))?;
-    let Some(after) = with_row(&read()?, row)? else {
-        return Ok(true);
+/// Returns why the row does not allow anybody, or not only those who are meant, and how to take it
+/// back.
+fn remarks(args: &RowArgs) -> Vec<String> {
+    let path = PROVIDERS.path_in(&args.etc);
+    // who may not read the providers cannot be told about the issuer
+    let providers = etc::load_providers(&path).ok();
+    let issuers = providers.map(|known| known.issuers().map(str::to_owned).collect::<Vec<_>>());
+    let config = etc::load_config(&args.etc, None).unwrap_or_default();
+    let against = AuditContext {
+        issuers: issuers.as_deref(),
+        providers_path: &path.display().to_string(),
+        deny: &config.deny,
+        owner: None,
     };
-    rewrite::replace(path, &after, rewrite::NewFile::Private).map_err(not_written(path))?;
-    Ok(false)
+    let issuer = issuer::expand(&args.issuer);
+    let (status, reason, hint) = check_row([&args.principal, &args.identity, issuer], &against);
+    if status == Status::Success {
+        return Vec::new();
+    }
+    let words = [&args.principal, &args.identity, &args.issuer].map(|word| table::quote(word));
+    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+    vec![
+        format!("warning: {reason}{hint}"),
+        format!(
+            "To take the row back, run: sudo opkssh remove{} {}",
+            etc::option(&args.etc),
+            words.join(" ")
+        ),
+    ]
 }
 
 /// Returns the file with the row added, or `None` if it exists. The new row follows the last one
@@ -152,21 +98,6 @@ fn with_row(before: &[u8], row: [&str; 3]) -> Result<Option<Vec<u8>>, AdminError
     after.extend_from_slice(line.as_bytes());
     after.extend(tail.concat());
     Ok(Some(after))
-}
-
-fn load_failure(error: impl Display) -> AdminError {
-    AdminError::new(format!("failed to load policy: {error}"))
-}
-
-fn not_loaded(error: FileError) -> AdminError {
-    load_failure(&error).with_hint(etc::hint_for(&error, AUTH_ID.mode))
-}
-
-fn not_written(path: &Path) -> impl FnOnce(io::Error) -> AdminError {
-    rewrite::failure(
-        path,
-        format!("failed to write policy to {}", path.display()),
-    )
 }
 
 fn unwritable(column: &str, reason: &str) -> AdminError {

@@ -4,13 +4,14 @@
 //! that no file becomes root's.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
+use serde::Serialize;
 
 use super::ServerDirs;
+use super::output::{json, say};
 use super::verify::{load_config, load_providers};
 use crate::admin_error::AdminError;
 use crate::deadline::Deadline;
@@ -20,22 +21,69 @@ use crate::log::Log;
 use crate::run_as::{command_as, exit_code, other_owner};
 use crate::settings::Settings;
 
-/// Writes a line per configured issuer: age and use of its keys, and the last error.
-pub fn cache_show(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), AdminError> {
+#[derive(Debug, Clone, clap::Args)]
+pub struct CacheShowArgs {
+    #[command(flatten)]
+    pub dirs: ServerDirs,
+    /// Print JSON
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// The cache, in JSON.
+#[derive(Serialize)]
+struct CacheReport {
+    directory: PathBuf,
+    issuers: Vec<IssuerReport>,
+}
+
+#[derive(Default, Serialize)]
+struct IssuerReport {
+    issuer: String,
+    /// The file of server.yml that its keys come from; then nothing is cached.
+    jwks_file: Option<PathBuf>,
+    keys: Option<KeyState>,
+    /// RFC 3339, UTC.
+    fetched: Option<String>,
+    age_seconds: Option<i64>,
+    key_ids: Vec<Option<String>>,
+    /// Reason for [`KeyState::Unusable`].
+    error: Option<String>,
+    /// The last request, if it failed: RFC 3339, UTC, and why.
+    failed_at: Option<String>,
+    failure: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum KeyState {
+    None,
+    Unusable,
+    #[serde(untagged)]
+    Cached(KeyUse),
+}
+
+/// Writes age and use of the keys of each configured issuer, and the last error.
+pub fn cache_show(args: &CacheShowArgs, out: &mut impl Write) -> Result<(), AdminError> {
+    let dirs = &args.dirs;
     let now = UnixTime::from(SystemTime::now());
-    let settings = etc::load_settings(&dirs.etc)?;
-    let providers = load_providers(&dirs.etc, &Log::to(io::stderr()))?;
+    let not_known = |error| AdminError::from(error).not_known();
+    let settings = etc::load_settings(&dirs.etc).map_err(not_known)?;
+    let providers = load_providers(&dirs.etc, &Log::to(io::stderr())).map_err(not_known)?;
     let directory = dirs.key_cache();
-    let store = open(&directory)?;
-    write_line(out, &format!("cache: {}", directory.display()))?;
-    for issuer in providers.issuers() {
-        let text = match settings.jwks_files.get(issuer) {
-            Some(path) => format!("keys from {}", path.display()),
-            None => shown(&store, &settings, issuer, now),
-        };
-        write_line(out, &format!("{issuer}: {text}"))?;
+    let store = open(&directory).map_err(AdminError::not_known)?;
+    let issuers = providers.issuers();
+    let report = CacheReport {
+        issuers: issuers
+            .map(|issuer| state(&store, &settings, issuer, now))
+            .collect(),
+        directory,
+    };
+    if args.json {
+        return json(out, &report);
     }
-    Ok(())
+    say(out, &format!("cache: {}", report.directory.display()))?;
+    (report.issuers.iter()).try_for_each(|one| say(out, &format!("{}: {}", one.issuer, text(one))))
 }
 
 /// Asks every configured provider now, regardless of the last request.
@@ -63,7 +111,7 @@ pub fn cache_refresh(dirs: &ServerDirs, out: &mut impl Write) -> Result<(), Admi
                 failure.map_or_else(|error| error.to_string(), |found| found.notices.join("; "))
             }
         };
-        write_line(out, &format!("{issuer}: {text}"))?;
+        say(out, &format!("{issuer}: {text}"))?;
     }
     match failed {
         0 => Ok(()),
@@ -85,7 +133,7 @@ pub fn cache_clear(
         None => store.forget_all().map(|count| format!("{count} issuers")),
     };
     let deleted = deleted.map_err(unusable)?;
-    write_line(out, &format!("deleted the keys of {deleted}"))
+    say(out, &format!("deleted the keys of {deleted}"))
 }
 
 /// Runs this command again as the owner of `directory`, if that is another account and this process
@@ -111,48 +159,76 @@ fn open(directory: &Path) -> Result<Store, AdminError> {
 }
 
 fn unusable(error: StoreError) -> AdminError {
-    AdminError::new(format!("the key cache cannot be used: {error}")).hinting(match error {
+    AdminError::new(format!("the key cache cannot be used: {error}")).hinting(match &error {
         StoreError::Owner { path, .. } | StoreError::Mode { path, .. } => format!(
             "Run: sudo install -d -m 700 -o {ACCOUNT} -g {ACCOUNT} {}",
             path.display()
         ),
-        StoreError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
-            "Run: sudo opkssh server cache show".to_owned()
-        }
-        _ => "Run: sudo opkssh server install".to_owned(),
+        StoreError::Io { error, .. } if etc::is_for_root(error) => etc::as_root(),
+        _ => etc::NOT_SET_UP.to_owned(),
     })
 }
 
-fn shown(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> String {
-    let mut text = match store.entry(issuer) {
-        Err(reason) => format!("not usable: {reason}"),
-        Ok(None) => "no keys yet".to_owned(),
+fn state(store: &Store, settings: &Settings, issuer: &str, now: UnixTime) -> IssuerReport {
+    let mut report = IssuerReport {
+        issuer: issuer.to_owned(),
+        jwks_file: settings.jwks_files.get(issuer).cloned(),
+        ..IssuerReport::default()
+    };
+    if report.jwks_file.is_some() {
+        return report;
+    }
+    report.keys = Some(match store.entry(issuer) {
+        Err(reason) => {
+            report.error = Some(reason);
+            KeyState::Unusable
+        }
+        Ok(None) => KeyState::None,
         Ok(Some((entry, keys))) => {
-            let good_for = match settings.key_cache.standing(&entry, now) {
+            report.fetched = Some(entry.fetched.to_string());
+            report.age_seconds = Some(now.since(entry.fetched));
+            report.key_ids = keys.names().map(|name| name.map(str::to_owned)).collect();
+            KeyState::Cached(settings.key_cache.standing(&entry, now))
+        }
+    });
+    if let Some(attempt) = store.attempt(issuer)
+        && let Some(failure) = attempt.failure
+    {
+        (report.failed_at, report.failure) = (Some(attempt.asked.to_string()), Some(failure));
+    }
+    report
+}
+
+fn text(report: &IssuerReport) -> String {
+    let shown = |text: &Option<String>| text.clone().unwrap_or_default();
+    let mut text = match report.keys {
+        None => {
+            let path = report.jwks_file.as_deref().unwrap_or(Path::new(""));
+            format!("keys from {}", path.display())
+        }
+        Some(KeyState::None) => "no keys yet".to_owned(),
+        Some(KeyState::Unusable) => format!("not usable: {}", shown(&report.error)),
+        Some(KeyState::Cached(state)) => {
+            let good_for = match state {
                 KeyUse::Fresh => "fresh",
                 KeyUse::StaleIfError => "used only while the provider cannot be asked",
                 KeyUse::Expired => "too old to be used",
                 KeyUse::NotYet => "from the future, not used",
             };
-            let names = keys.names().map(|name| name.unwrap_or("(no name)"));
-            let names: Vec<&str> = names.collect();
+            let names = report
+                .key_ids
+                .iter()
+                .map(|name| name.as_deref().unwrap_or("(no name)"));
             format!(
                 "fetched {} ({} s ago), {good_for}; keys {}",
-                entry.fetched,
-                now.since(entry.fetched),
-                names.join(", ")
+                shown(&report.fetched),
+                report.age_seconds.unwrap_or_default(),
+                names.collect::<Vec<_>>().join(", ")
             )
         }
     };
-    if let Some(attempt) = store.attempt(issuer)
-        && let Some(failure) = attempt.failure
-    {
-        text += &format!("; asked {}: {failure}", attempt.asked);
+    if let Some(failure) = &report.failure {
+        text += &format!("; asked {}: {failure}", shown(&report.failed_at));
     }
     text
-}
-
-/// Writes an escaped line: provider names and errors may contain anything.
-fn write_line(out: &mut impl Write, line: &str) -> Result<(), AdminError> {
-    writeln!(out, "{}", printable(line)).map_err(AdminError::output)
 }

@@ -4,25 +4,31 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::printable::quoted;
+use serde::Serialize;
 
 use super::ServerDirs;
+use super::output::json;
 use super::verify::{VerifyArgs, VerifyError, explain_decision};
+use crate::account::{self, AccountError};
 use crate::admin_error::AdminError;
+use crate::etc;
 use crate::log::Log;
-use crate::policy::PolicyDenial;
 use crate::policy::rules::RuleDenial;
+use crate::policy::{Advice, PolicyDenial};
 use crate::run_as::{command_as, exit_code, other_owner};
-use crate::verify::DenyReason;
+use crate::verify::{Allowed, DenyReason};
 
 /// Largest certificate file, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// Explain whether a certificate would be accepted. Exit status 0: yes, 1: no.
+/// Explain whether a certificate would be accepted. Exit status 0: yes, 1: no, 3: not known.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExplainArgs {
     #[command(flatten)]
@@ -33,11 +39,31 @@ pub struct ExplainArgs {
     /// Address that the client would connect from, for rules with client_address
     #[arg(long, value_name = "ADDRESS")]
     pub client_address: Option<IpAddr>,
+    /// Print JSON
+    #[arg(short, long)]
+    pub json: bool,
     /// Local account to log in to
     pub principal: String,
     /// File with the certificate, as `-cert.pub` files have it, or `-` for stdin
     #[arg(value_name = "CERT")]
     pub certificate: PathBuf,
+}
+
+/// The answer in JSON.
+#[derive(Serialize)]
+struct Explanation<'a> {
+    account: &'a str,
+    /// Null if it could not be found out.
+    allowed: Option<bool>,
+    /// Mail address or subject, and issuer.
+    who: Option<&'a str>,
+    /// File and line, or file and rule, or plugin.
+    by: Option<&'a str>,
+    sshd_gets: Option<String>,
+    notices: &'a [String],
+    steps: Vec<&'a str>,
+    reason: Option<String>,
+    hint: Option<String>,
 }
 
 /// Writes each step to stdout, then sshd's line. Fails with the reason for a refusal. Returns the
@@ -46,16 +72,32 @@ pub struct ExplainArgs {
 /// Root decides as the owner of the cache, which is the AuthorizedKeysCommand user: that user
 /// cannot read every file, and uses the cache.
 pub fn explain_command(args: &ExplainArgs) -> Result<u8, AdminError> {
-    let text = read(args)?;
-    let log = Log::explaining(io::stdout());
-    if rustix::process::geteuid().is_root() {
-        match as_owner_of_cache(args, &text) {
+    let text = read(args);
+    let steps = Steps::default();
+    let log = match args.json {
+        true => Log::explaining(steps.clone()),
+        false => Log::explaining(io::stdout()),
+    };
+    if let Ok(text) = &text
+        && rustix::process::geteuid().is_root()
+    {
+        match as_owner_of_cache(args, text) {
             Ok(status) => return Ok(status),
             Err(reason) => log.line(&format!(
                 "decided as root, which can differ from sshd's AuthorizedKeysCommandUser: {reason}"
             )),
         }
     }
+    let decided = text.and_then(|text| decide(args, &text, &log));
+    if args.json {
+        let steps = steps.text();
+        json(&mut io::stdout(), &explanation(args, &decided, &steps))?;
+    }
+    decided.map(|_| 0)
+}
+
+/// Decides, and logs each step and the answer.
+fn decide(args: &ExplainArgs, text: &str, log: &Log) -> Result<Allowed, AdminError> {
     let mut words = text.split_ascii_whitespace().map(str::to_owned);
     let verify = VerifyArgs {
         dirs: args.dirs.clone(),
@@ -66,14 +108,18 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, AdminError> {
         certificate: words.next().unwrap_or_default(),
         extra: Vec::new(),
     };
-    describe(&text, &log);
-    let allowed = explain_decision(&verify, args.client_address, &log).inspect_err(|error| {
-        if let VerifyError::Denied(reason) = error
-            && let Some(remark) = refusal_note(reason)
-        {
-            log.line(remark);
-        }
-    })?;
+    describe(text, log);
+    let account = account::find(&args.principal);
+    if let Err(error @ (AccountError::Unknown(_) | AccountError::Name(_))) = &account {
+        let name = quoted(&args.principal);
+        return Err(AdminError::new(format!(
+            "there is no local account {name}, so sshd refuses it before it asks verify: {error}"
+        ))
+        .hinting("Name an account of this server, or make it: sudo useradd -m NAME"));
+    }
+    let is_root = account.is_ok_and(|account| account.uid == 0);
+    let decided = explain_decision(&verify, args.client_address, log);
+    let allowed = decided.map_err(|error| refusal(error, is_root, args, log))?;
     for notice in &allowed.notices {
         log.line(&format!("notice: {notice}"));
     }
@@ -85,7 +131,85 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, AdminError> {
     if allowed.key.sets_environment() {
         log.line("sshd applies environment= only with PermitUserEnvironment in sshd_config");
     }
-    Ok(0)
+    Ok(allowed)
+}
+
+/// Returns the reason with what to change. A question that only root or the provider can answer has
+/// the exit status for that.
+fn refusal(mut error: VerifyError, is_root: bool, args: &ExplainArgs, log: &Log) -> AdminError {
+    if let VerifyError::Denied(reason) = &mut error {
+        if let Some(remark) = refusal_note(reason) {
+            log.line(remark);
+        }
+        if let DenyReason::Policy(PolicyDenial::NoRule { advice, .. }) = reason
+            && is_root
+            && **advice == Advice::Row
+        {
+            **advice = Advice::NewRule;
+        }
+    }
+    // what the owner of the cache cannot read, verify cannot either
+    let cache = fs::symlink_metadata(args.dirs.key_cache());
+    let is_verify = cache.is_ok_and(|cache| cache.uid() == rustix::process::geteuid().as_raw());
+    let is_for_root = !is_verify && error.file_error().is_some_and(etc::needs_root);
+    let hint = match is_for_root {
+        true => Some(etc::as_root()),
+        false => error.hint_in(&args.dirs.etc),
+    };
+    let known = AdminError::new(&error).with_hint(hint);
+    match error {
+        VerifyError::Keys(_) | VerifyError::Output(_) | VerifyError::Panic { .. } => {
+            known.not_known()
+        }
+        _ if is_for_root => known.not_known(),
+        _ => known,
+    }
+}
+
+fn explanation<'a>(
+    args: &'a ExplainArgs,
+    decided: &'a Result<Allowed, AdminError>,
+    steps: &'a str,
+) -> Explanation<'a> {
+    let (allowed, refused) = (decided.as_ref().ok(), decided.as_ref().err());
+    Explanation {
+        account: &args.principal,
+        allowed: match refused {
+            Some(error) => (error.status() == 1).then_some(false),
+            None => Some(true),
+        },
+        who: allowed.map(|allowed| allowed.who.as_str()),
+        by: allowed.map(|allowed| allowed.rule.as_str()),
+        sshd_gets: allowed.map(|allowed| allowed.key.to_string()),
+        notices: allowed.map_or(&[], |allowed| allowed.notices.as_slice()),
+        steps: steps.lines().collect(),
+        reason: refused.map(ToString::to_string),
+        hint: refused.and_then(AdminError::hint),
+    }
+}
+
+/// The steps of an answer in JSON.
+#[derive(Clone, Default)]
+struct Steps(Arc<Mutex<Vec<u8>>>);
+
+impl Steps {
+    fn text(&self) -> String {
+        let steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&steps).into_owned()
+    }
+}
+
+impl Write for Steps {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Returns how a refusal affects other sources of permission.
@@ -117,6 +241,9 @@ fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
     if let Some(address) = args.client_address {
         command.arg("--client-address").arg(address.to_string());
     }
+    if args.json {
+        command.arg("--json");
+    }
     command.arg("--cache").arg(&cache);
     command.args(["--", &args.principal, "-"]);
     command.stdin(Stdio::piped());
@@ -138,6 +265,8 @@ fn read(args: &ExplainArgs) -> Result<String, AdminError> {
     read.map_err(|error| {
         let path = args.certificate.display();
         AdminError::new(format!("cannot read a certificate from {path}: {error}"))
+            .hinting("Name a file that ends in -cert.pub, or - for stdin")
+            .not_known()
     })?;
     Ok(text)
 }

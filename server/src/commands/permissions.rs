@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
+use std::path::Path;
 
-use opkssh_protocol::printable::{printable, printable_json};
 use serde::Serialize;
 
+use super::output::{json, say};
 use crate::admin_error::AdminError;
+use crate::etc;
 use crate::permissions::{self, Plan, ServerPaths};
-
-const FIX: &str = "Run: sudo opkssh permissions fix";
+use crate::table;
 
 /// Check and fix the modes and owners of the server's files.
 #[derive(Debug, Clone, clap::Args)]
@@ -108,9 +109,17 @@ pub fn permissions_command(
 }
 
 fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), AdminError> {
+    if let Err(error) = args.paths.etc.read_dir()
+        && etc::is_for_root(&error)
+    {
+        let path = args.paths.etc.display();
+        return Err(
+            AdminError::new(format!("cannot look into {path}: {error}")).hinting(etc::as_root())
+        );
+    }
     let findings = permissions::check(&args.paths);
     if args.json {
-        return json(&findings, out);
+        return json(out, &findings);
     }
     for finding in &findings {
         if let Some(file) = &finding.described {
@@ -137,10 +146,27 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), AdminError> {
     match count {
         0 => Ok(()),
         _ => Err(
-            AdminError::new(format!("permissions check failed: {count} problems found"))
-                .hinting(FIX),
+            AdminError::new(format!("permissions check failed: {count} problems found")).hinting(
+                match args.paths.etc.exists() {
+                    true => run_fix(&args.paths),
+                    false if args.paths.etc == Path::new(etc::DIRECTORY) => etc::NOT_SET_UP.into(),
+                    false => "Name an existing directory with --etc".to_owned(),
+                },
+            ),
         ),
     }
+}
+
+/// Returns the hint to correct these files.
+fn run_fix(paths: &ServerPaths) -> String {
+    let mut more = etc::option(&paths.etc);
+    if paths.group != etc::ACCOUNT {
+        more += &format!(" --group {}", table::quote(&paths.group));
+    }
+    if paths.cache != Path::new(etc::CACHE) {
+        more += &format!(" --cache {}", table::quote(&paths.cache.to_string_lossy()));
+    }
+    format!("Run: sudo opkssh permissions fix{more}")
 }
 
 #[derive(Serialize)]
@@ -155,7 +181,7 @@ struct Report {
 fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), AdminError> {
     if !args.dry_run && !rustix::process::geteuid().is_root() {
         let reason = "fix requires elevated privileges (run as root or Administrator)";
-        return Err(AdminError::new(reason).hinting(FIX));
+        return Err(AdminError::new(reason).hinting(etc::as_root()));
     }
     let Plan {
         actions,
@@ -168,7 +194,7 @@ fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result
             for step in &planned {
                 say(out, &format!("  - {step}"))?;
             }
-            confirm(input, out)?;
+            confirm(args, input, out)?;
         }
         for action in &actions {
             match permissions::apply(action) {
@@ -185,7 +211,7 @@ fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result
             errors,
             dry_run: args.dry_run,
         };
-        json(&report, out)?;
+        json(out, &report)?;
     } else {
         for step in planned.iter().filter(|_| args.dry_run) {
             say(out, &format!("Action: {step}"))?;
@@ -207,26 +233,20 @@ fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result
     }
 }
 
-fn confirm(input: &mut impl BufRead, out: &mut impl Write) -> Result<(), AdminError> {
+fn confirm(
+    args: &FixArgs,
+    input: &mut impl BufRead,
+    out: &mut impl Write,
+) -> Result<(), AdminError> {
     write!(out, "Apply these changes? [y/N]: ")
         .and_then(|()| out.flush())
         .map_err(AdminError::output)?;
     let mut answer = String::new();
     if input.read_line(&mut answer).unwrap_or(0) == 0 {
-        return Err(AdminError::new("EOF").hinting(format!("{FIX} -y")));
+        return Err(AdminError::new("EOF").hinting(format!("{} -y", run_fix(&args.paths))));
     }
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(AdminError::new("aborted by user")),
     }
-}
-
-fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), AdminError> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| error.into());
-    text.and_then(|text| writeln!(out, "{}", printable_json(&text)))
-        .map_err(AdminError::output)
-}
-
-fn say(out: &mut impl Write, line: &str) -> Result<(), AdminError> {
-    writeln!(out, "{}", printable(line)).map_err(AdminError::output)
 }

@@ -1,18 +1,16 @@
-//! `opkssh server revoke`: adds an entry to `revoked.yml`. `verify` refuses it from then on; open
-//! sessions continue.
+//! `opkssh server revoke`: adds an entry to `revoked.yml`, removes it, or lists all. The next
+//! `verify` refuses what it names.
 
-use std::fmt::Display;
+mod selected;
+
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use opkssh_protocol::certificate::UnverifiedCertificate;
-use opkssh_protocol::pk_token::UnverifiedPkToken;
-use opkssh_protocol::time::UnixTime;
-
+use super::output::{json, note, say};
 use crate::admin_error::AdminError;
 use crate::etc::{self, REVOKED};
+use crate::issuer;
 use crate::policy::revoked::{Revocation, Revoked};
 use crate::rewrite;
 
@@ -20,84 +18,151 @@ use crate::rewrite;
 #[derive(Debug, Clone, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct RevokeArgs {
-    /// Directory of revoked.yml
+    /// Directory of revoked.yml and providers
     #[arg(long, value_name = "DIR", default_value = etc::DIRECTORY)]
     pub etc: PathBuf,
     /// Subject (`sub`) of a person at the provider --issuer; permanent
     #[arg(long, value_name = "SUB", group = "what", requires = "issuer")]
     pub subject: Option<String>,
-    /// Provider of the subject
-    #[arg(long, value_name = "URL", requires = "subject")]
+    /// Provider of the subject, as in the providers file, or a short name such as google
+    #[arg(long, value_name = "URL", conflicts_with_all = ["key", "certificate", "list"])]
     pub issuer: Option<String>,
+    /// The subject that logged in with this mail address, by the log of verify
+    #[arg(long, value_name = "MAIL", group = "what")]
+    pub email: Option<String>,
+    /// Log of verify, for --email, or - for stdin
+    #[arg(long, value_name = "FILE", default_value = etc::LOG)]
+    pub log_file: PathBuf,
     /// A login and all its renewals: the key's fingerprint, as in `ssh-keygen -l` and sshd's log,
     /// or a file with its certificate
     #[arg(long, value_name = "SHA256:…|FILE", group = "what")]
     pub key: Option<String>,
     /// One ID token, that of this certificate. Includes renewals that keep it (from providers that
     /// leave the nonce out of refreshed ID tokens), not renewals with another one
-    #[arg(long, value_name = "FILE", group = "what")]
-    pub certificate: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|SHA256:…", group = "what")]
+    pub certificate: Option<String>,
     /// Reason, for readers of the file
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["list", "undo"])]
     pub reason: Option<String>,
+    /// Take this revocation back
+    #[arg(long, conflicts_with = "list")]
+    pub undo: bool,
+    /// List what is revoked
+    #[arg(long, group = "what")]
+    pub list: bool,
+    /// Print the list as JSON
+    #[arg(short, long, requires = "list")]
+    pub json: bool,
 }
 
-/// Adds the entry, unless it exists. Prints the result to stdout.
-pub fn revoke_command(args: &RevokeArgs) -> Result<(), AdminError> {
-    let entry = entry(args)?;
+/// Adds the entry unless it exists, removes it, or lists all. Writes the result to `out`.
+pub fn revoke_command(args: &RevokeArgs, out: &mut impl Write) -> Result<(), AdminError> {
     let path = REVOKED.path_in(&args.etc);
-    let when = match add(&path, &entry)? {
-        true => "already",
-        false => "now",
+    if args.list {
+        return list(args, &path, out);
+    }
+    let entry = selected::entry(args)?;
+    let done = match (args.undo, args.undo || add(&path, &entry)?) {
+        (true, _) => {
+            undo(&path, &entry, &args.etc)?;
+            "not revoked any more"
+        }
+        (false, true) => "revoked now",
+        (false, false) => "revoked already",
     };
     let (what, path) = (entry.what(), path.display());
-    // the entry is added even if nobody reads stdout
-    let _ = writeln!(io::stdout(), "{what} is revoked {when} in {path}");
+    // the entry is changed even if nobody reads stdout
+    let _ = say(out, &format!("{what} is {done} in {path}"));
     Ok(())
 }
 
-fn entry(args: &RevokeArgs) -> Result<Revocation, AdminError> {
-    let (key, certificate) = match (&args.key, &args.certificate) {
-        (Some(fingerprint), _) if fingerprint.starts_with("SHA256:") => {
-            (Some(fingerprint.trim_end_matches('=').to_owned()), None)
+fn list(args: &RevokeArgs, path: &Path, out: &mut impl Write) -> Result<(), AdminError> {
+    let revoked =
+        etc::load_revoked(&args.etc).map_err(|error| AdminError::from(error).not_known())?;
+    if args.json {
+        return json(out, &revoked.entries());
+    }
+    if revoked.entries().is_empty() {
+        note(&format!("nothing is revoked in {}", path.display()));
+    }
+    (revoked.entries().iter()).try_for_each(|entry| say(out, &entry.to_string()))
+}
+
+/// Adds the entry. Returns false if it existed.
+fn add(path: &Path, entry: &Revocation) -> Result<bool, AdminError> {
+    edit(path, |revoked, text| {
+        if revoked.entries().iter().any(|known| known.is_same(entry)) {
+            return Ok(None);
         }
-        (Some(file), _) => (Some(read(Path::new(file))?.unverified_fingerprint()), None),
-        (None, Some(file)) => {
-            let certificate = read(file)?;
-            let token = UnverifiedPkToken::parse_compact(certificate.unverified_pk_token())
-                .map_err(|error| unreadable(file, error))?;
-            (None, Some(token.unverified_login_id()))
+        let mut text = text.to_vec();
+        if text.last().is_some_and(|last| *last != b'\n') {
+            text.push(b'\n');
         }
-        (None, None) => (None, None),
+        let line = serde_json::to_string(entry).map_err(AdminError::new)?;
+        text.extend(format!("- {line}\n").as_bytes());
+        // whatever style the file had, the result must parse, or it would lock out everybody
+        parse(path, &text)?;
+        Ok(Some(text))
+    })
+}
+
+/// Removes the entry, which must be a line of its own.
+fn undo(path: &Path, entry: &Revocation, etc: &Path) -> Result<(), AdminError> {
+    let is_meant = |known: &Revocation| match (&known.issuer, &entry.issuer) {
+        // an entry may have a short name, which never matched
+        (Some(own), Some(issuer)) => known.subject == entry.subject && issuer::is_same(own, issuer),
+        _ => known.is_same(entry),
     };
-    let entry = Revocation {
-        subject: args.subject.clone(),
-        issuer: args.issuer.clone(),
-        key,
-        certificate,
-        since: Some(UnixTime::from(SystemTime::now()).to_string()),
-        reason: args.reason.clone(),
-    };
-    match entry.is_whole() {
-        true => Ok(entry),
-        false => Err(AdminError::new(
-            "not a fingerprint: expected SHA256: and 43 characters",
-        )),
+    let changed = edit(path, |revoked, text| {
+        let rest = revoked.entries().iter().filter(|known| !is_meant(known));
+        let rest: Vec<&Revocation> = rest.collect();
+        if rest.len() == revoked.entries().len() {
+            return Ok(None);
+        }
+        let is_kept = |line: &&[u8]| {
+            let alone = Revoked::parse(line).unwrap_or_default();
+            !matches!(alone.entries(), [one] if is_meant(one))
+        };
+        let kept = text.split_inclusive(|byte| *byte == b'\n').filter(is_kept);
+        let kept = kept.collect::<Vec<_>>().concat();
+        if !Revoked::parse(&kept).is_ok_and(|kept| kept.entries().iter().eq(rest)) {
+            return Err(AdminError::new(format!(
+                "cannot remove {} from {}: it is not on a line of its own",
+                entry.what(),
+                path.display()
+            ))
+            .hinting(format!("Run: sudoedit {}", path.display())));
+        }
+        Ok(Some(kept))
+    })?;
+    match changed {
+        true => Ok(()),
+        false => Err(AdminError::new(format!(
+            "{} is not revoked in {}",
+            entry.what(),
+            path.display()
+        ))
+        .hinting(format!(
+            "Run: sudo opkssh server revoke --list{}",
+            etc::option(etc)
+        ))),
     }
 }
 
-fn read(file: &Path) -> Result<UnverifiedCertificate, AdminError> {
-    let text = fs::read_to_string(file).map_err(|error| unreadable(file, error))?;
-    UnverifiedCertificate::parse_openssh(&text).map_err(|error| unreadable(file, error))
+fn parse(path: &Path, text: &[u8]) -> Result<Revoked, AdminError> {
+    Revoked::parse(text).map_err(|error| {
+        let path = path.display();
+        AdminError::new(format!("cannot change the revocation list {path}: {error}"))
+            .hinting(format!("Run: sudoedit {path}"))
+    })
 }
 
-fn unreadable(file: &Path, reason: impl Display) -> AdminError {
-    let file = file.display();
-    AdminError::new(format!("cannot read a certificate from {file}: {reason}"))
-}
-
-/// Adds the entry. Returns true if it existed.
-fn add(path: &Path, entry: &Revocation) -> Result<bool, AdminError> {
+/// Replaces the file by the result of `change`, if there is one, under the directory's lock. Returns
+/// true if it was changed.
+fn edit(
+    path: &Path,
+    change: impl FnOnce(&Revoked, &[u8]) -> Result<Option<Vec<u8>>, AdminError>,
+) -> Result<bool, AdminError> {
     let failed = || rewrite::failure(path, format!("cannot write {}", path.display()));
     // a symlink stays: its target is replaced
     let real = &match path.is_symlink() {
@@ -107,28 +172,14 @@ fn add(path: &Path, entry: &Revocation) -> Result<bool, AdminError> {
     let _lock = rewrite::lock(real).map_err(failed())?;
     let before = REVOKED.read_if_there(real).map_err(|error| {
         AdminError::new(format!("cannot read the revocation list: {error}"))
-            .with_hint(etc::hint_for(&error, REVOKED.mode))
+            .with_hint(etc::admin_hint(&error, REVOKED.mode))
     })?;
-    let mut text = before.unwrap_or_default();
-    let revoked = |text: &[u8]| {
-        Revoked::parse(text).map_err(|error| {
-            let path = path.display();
-            AdminError::new(format!("cannot add to the revocation list {path}: {error}"))
-                .hinting(format!("Run: sudoedit {path}"))
-        })
+    let text = before.unwrap_or_default();
+    let Some(after) = change(&parse(path, &text)?, &text)? else {
+        return Ok(false);
     };
-    if revoked(&text)?.has(entry) {
-        return Ok(true);
-    }
-    if text.last().is_some_and(|last| *last != b'\n') {
-        text.push(b'\n');
-    }
-    let line = serde_json::to_string(entry).map_err(|error| failed()(error.into()))?;
-    text.extend(format!("- {line}\n").as_bytes());
-    // whatever style the file had, the result must parse, or it would lock out everybody
-    revoked(&text)?;
-    rewrite::replace(real, &text, rewrite::NewFile::Shared).map_err(failed())?;
-    Ok(false)
+    rewrite::replace(real, &after, rewrite::NewFile::Shared).map_err(failed())?;
+    Ok(true)
 }
 
 #[cfg(test)]

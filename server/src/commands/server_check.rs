@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::verify::{AdminFiles, VerifyError};
 use crate::account::{self, AccountError};
 use crate::admin_error::AdminError;
-use crate::etc::{self, ACCOUNT, AUTH_ID};
+use crate::etc::{self, ACCOUNT, AUTH_ID, SETTINGS};
 use crate::install;
 use crate::key_source::read_jwks_file;
 use crate::log::Log;
@@ -30,10 +30,18 @@ pub fn server_check(args: &ServerCheckArgs, out: &mut impl Write) -> Result<u8, 
         return as_account(args);
     }
     let log = Log::to(io::stderr());
-    let files = AdminFiles::load(&args.etc, None, None, &log)?;
+    let files = AdminFiles::load(&args.etc, None, None, &log).map_err(|error| {
+        let is_for_root = error.file_error().is_some_and(etc::needs_root);
+        let known = AdminError::from(error);
+        if is_for_root {
+            known.not_known()
+        } else {
+            known
+        }
+    })?;
     if let Some(error) = files.no_auth_id {
         return Err(AdminError::new(format!("error loading policy: {error}"))
-            .with_hint(etc::hint_for(&error, AUTH_ID.mode)));
+            .with_hint(etc::admin_hint(&error, AUTH_ID.mode)));
     }
     for (issuer, path) in &files.settings.jwks_files {
         read_jwks_file(path).map_err(|error| VerifyError::JwksFile {
@@ -49,7 +57,10 @@ pub fn server_check(args: &ServerCheckArgs, out: &mut impl Write) -> Result<u8, 
                 AdminError::new(format!(
                     "the fallback of server.yml would not be run: {error}"
                 ))
-                .hinting("Run: sudoedit /etc/opk/server.yml")
+                .hinting(format!(
+                    "Run: sudoedit {}",
+                    SETTINGS.path_in(&args.etc).display()
+                ))
             })?;
     }
     if !args.quiet {
@@ -62,8 +73,7 @@ pub fn server_check(args: &ServerCheckArgs, out: &mut impl Write) -> Result<u8, 
 fn as_account(args: &ServerCheckArgs) -> Result<u8, AdminError> {
     let failed = |error: io::Error| AdminError::new(format!("cannot run as {ACCOUNT}: {error}"));
     let account = install::identity_of(ACCOUNT).ok_or_else(|| {
-        AdminError::new(AccountError::Unknown(ACCOUNT.to_owned()))
-            .hinting("Run: sudo opkssh server install")
+        AdminError::new(AccountError::Unknown(ACCOUNT.to_owned())).hinting(etc::NOT_SET_UP)
     })?;
     let program = std::env::current_exe().map_err(failed)?;
     let mut command = command_as(account.uid, account.gid, &program);

@@ -25,8 +25,22 @@ pub struct EtcError {
 pub enum Unusable {
     #[error("{0}")]
     File(#[from] FileError),
-    #[error("{path}: {reason}", path = path.display())]
+    #[error("{}", with_line(path, reason))]
     Text { path: PathBuf, reason: String },
+}
+
+/// Returns `PATH:LINE: REASON`, or `PATH: REASON` for a reason without its line.
+fn with_line(path: &Path, reason: &str) -> String {
+    let path = path.display();
+    let line = reason
+        .strip_prefix("line ")
+        .and_then(|rest| rest.split_once(": "));
+    match line {
+        Some((line, reason)) if line.bytes().all(|digit| digit.is_ascii_digit()) => {
+            format!("{path}:{line}: {reason}")
+        }
+        _ => format!("{path}: {reason}"),
+    }
 }
 
 fn failure(denying: Option<&str>) -> String {
@@ -43,6 +57,14 @@ impl EtcError {
         self.denying.is_none()
     }
 
+    /// Returns the error of a file that cannot be read.
+    pub fn file_error(&self) -> Option<&FileError> {
+        match &self.problem {
+            Unusable::File(error) => Some(error),
+            Unusable::Text { .. } => None,
+        }
+    }
+
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
             Unusable::File(error) => hint_for(error, self.entry.mode),
@@ -53,7 +75,11 @@ impl EtcError {
 
 impl From<EtcError> for AdminError {
     fn from(error: EtcError) -> Self {
-        Self::new(&error).with_hint(error.hint())
+        let hint = match &error.problem {
+            Unusable::File(file) => super::admin_hint(file, error.entry.mode),
+            Unusable::Text { .. } => error.hint(),
+        };
+        Self::new(&error).with_hint(hint)
     }
 }
 

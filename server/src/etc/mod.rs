@@ -1,8 +1,12 @@
 //! Table of every file with a fixed path that the server reads or creates: path, owner, mode,
 //! whether it is required, and contents. Used by `verify`, `audit`, `permissions` and `install`.
 
+mod hints;
 mod load;
 
+pub use hints::{
+    NOT_SET_UP, admin_hint, as_root, hint_for, hint_for_change, is_for_root, needs_root, option,
+};
 pub use load::{EtcError, load_config, load_providers, load_revoked, load_rules, load_settings};
 
 use std::io;
@@ -167,22 +171,4 @@ pub fn plugin_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
-}
-
-/// Returns the next command for a file that cannot be read; `mode` is the mode it should have.
-pub fn hint_for(error: &FileError, mode: u32) -> Option<String> {
-    Some(match error {
-        FileError::Mode { path, .. } => format!("Run: sudo chmod {mode:o} {}", path.display()),
-        FileError::Owner { path, .. } => {
-            format!("Run: sudo chown root:{ACCOUNT} {}", path.display())
-        }
-        FileError::Io { path, .. } if error.is_not_found() => format!(
-            "Run: sudo install -m {mode:o} -o root -g {ACCOUNT} /dev/null {}",
-            path.display()
-        ),
-        FileError::Io { path, .. } if error.is_permission_denied() => {
-            format!("Run: sudo chgrp {ACCOUNT} {}", path.display())
-        }
-        _ => return None,
-    })
 }

@@ -5,12 +5,14 @@
 
 mod glob;
 mod identity;
+mod recorded;
 pub mod revoked;
 mod rows;
 pub mod rules;
 
 use identity::ClaimSources;
 pub use identity::{ClaimSet, Identity};
+pub use recorded::{Recorded, RecordedMatch};
 pub use rows::RowFile;
 
 use std::net::IpAddr;
@@ -22,7 +24,7 @@ use opkssh_protocol::time::UnixTime;
 use crate::account::AccountFacts;
 use crate::authorized_keys::Options;
 use crate::config::DenyLists;
-use revoked::Revoked;
+use revoked::{Revocation, Revoked};
 use rows::{Row, RowLocation};
 use rules::{RuleDenial, Rules};
 
@@ -81,8 +83,8 @@ pub enum PolicyDenial {
     Email(String),
     #[error("denied user {}", printable(.0).at_most(MAX_QUOTED))]
     User(String),
-    #[error("revoked: {0}")]
-    Revoked(String),
+    #[error("revoked: {}", .0.what())]
+    Revoked(Box<Revocation>),
     #[error("{0}")]
     Rule(#[from] RuleDenial),
     #[error(
@@ -96,7 +98,19 @@ pub enum PolicyDenial {
         issuer: String,
         principal: String,
         sources: Vec<String>,
+        advice: Box<Advice>,
     },
+}
+
+/// What could let in a login that nothing allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advice {
+    /// A row of `auth_id`.
+    Row,
+    /// This rule, which names the account; a row beside it would bypass its options.
+    Rule { place: String, why: String },
+    /// A new rule: a row would give all of an account that no claim may name.
+    NewRule,
 }
 
 impl Policy {
@@ -117,8 +131,10 @@ impl Policy {
         tell: &mut dyn FnMut(String),
     ) -> Result<(), PolicyDenial> {
         if let Some(entry) = self.revoked.find(who) {
-            return Err(PolicyDenial::Revoked(entry.what()));
+            tell(entry.to_string());
+            return Err(PolicyDenial::Revoked(Box::new(entry.clone())));
         }
+        self.revoked.near_misses(who).for_each(&mut *tell);
         tell("not revoked".to_owned());
         let sources = [Some(who.claims), who.refreshed, who.userinfo];
         let emails = sources.into_iter().flatten().filter_map(email_of);
@@ -164,6 +180,7 @@ impl Policy {
                 .to_owned(),
             issuer: who.issuer.to_owned(),
             principal: who.principal.to_owned(),
+            advice: Box::new(self.rules.advice(who)),
             sources: self
                 .files
                 .iter()

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Applicant;
 use crate::strict_yaml;
+use crate::table;
+use crate::yaml_place;
 
 /// The parsed file. Without a file, nothing is revoked.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Revoked(Vec<Revocation>);
 
 /// One entry: what is revoked; when and why are for readers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
     /// `sub`; needs `issuer`.
@@ -44,8 +46,9 @@ impl Revoked {
         let all = all.unwrap_or_default();
         match all.iter().position(|entry| !entry.is_whole()) {
             Some(index) => Err(format!(
-                "entry {} needs one of: subject with issuer, key (SHA256:…), certificate \
+                "{}entry {} needs one of: subject with issuer, key (SHA256:…), certificate \
                  (SHA256:…)",
+                yaml_place::line_of(bytes, &format!("[{index}]")),
                 index + 1
             )),
             None => Ok(Self(all)),
@@ -67,12 +70,43 @@ impl Revoked {
         })
     }
 
-    /// Returns true if an entry revokes the same already.
-    pub fn has(&self, new: &Revocation) -> bool {
-        self.0.iter().any(|known| {
-            (&known.subject, &known.issuer) == (&new.subject, &new.issuer)
-                && (&known.key, &known.certificate) == (&new.key, &new.certificate)
+    pub fn entries(&self) -> &[Revocation] {
+        &self.0
+    }
+
+    /// Returns remarks about entries that seem to be about this login and do not match.
+    pub fn near_misses(&self, who: &Applicant<'_>) -> impl Iterator<Item = String> {
+        let names =
+            ["sub", "email"].map(|name| who.claims.get(name).and_then(|name| name.as_str()));
+        let about = self.0.iter().filter(move |entry| {
+            entry.subject.is_some() && names.contains(&entry.subject.as_deref())
+        });
+        about.map(move |entry| {
+            let what = entry.what();
+            match entry.subject.as_deref() == names[0] {
+                true => format!(
+                    "{what} is revoked; the issuer of this login is {}",
+                    who.issuer
+                ),
+                false => {
+                    format!("{what} is revoked, which is a mail address, not a subject (`sub`)")
+                }
+            }
         })
+    }
+}
+
+impl std::fmt::Display for Revocation {
+    /// Writes what is revoked, since when, and why.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "revoked: {}", self.what())?;
+        if let Some(since) = &self.since {
+            write!(f, ", since {since}")?;
+        }
+        match &self.reason {
+            Some(reason) => write!(f, ", reason: {reason}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -83,6 +117,31 @@ impl Revocation {
             (_, _, Some(key), _) => format!("key {key}"),
             (_, _, _, login) => format!("certificate {}", login.as_deref().unwrap_or_default()),
         }
+    }
+
+    /// Returns the selectors of `server revoke`, quoted for a shell.
+    pub fn selectors(&self) -> String {
+        let word = |text: &Option<String>| table::quote(text.as_deref().unwrap_or_default());
+        match (&self.subject, &self.key) {
+            (Some(subject), _) => format!(
+                "--subject {} --issuer {}",
+                table::quote(subject),
+                word(&self.issuer)
+            ),
+            (_, Some(key)) => format!("--key {key}"),
+            _ => format!("--certificate {}", word(&self.certificate)),
+        }
+    }
+
+    /// Returns true if both revoke the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let bare = |hash: &Option<String>| {
+            hash.as_deref()
+                .map(|hash| hash.trim_end_matches('=').to_owned())
+        };
+        (&self.subject, &self.issuer) == (&other.subject, &other.issuer)
+            && bare(&self.key) == bare(&other.key)
+            && bare(&self.certificate) == bare(&other.certificate)
     }
 
     /// Returns true if exactly one thing is revoked, in a form that can match.

@@ -48,6 +48,15 @@ fn a_warm_cache_asks_nobody_and_a_cleared_one_does() {
     assert_eq!(attempt.requests(), 2, "verify, and sshd's own runs of it");
     let said = cache(&attempt, "show").stdout();
     assert!(said.contains(", fresh; keys "), "{said}");
+    let json = attempt
+        .home
+        .opkssh(["server", "cache", "show", "--json", "--etc"]);
+    let json = json.arg(attempt.etc.dir()).arg("--cache");
+    let json = json.arg(attempt.etc.cache_dir()).run().stdout();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["issuers"][0]["issuer"], attempt.issuer.as_str());
+    assert_eq!(json["issuers"][0]["keys"], "fresh");
+    assert!(json["issuers"][0]["age_seconds"].is_number(), "{json}");
     cache(&attempt, "clear").stdout();
     attempt.verify().stdout();
     assert_eq!(attempt.requests(), 4);
@@ -59,7 +68,8 @@ fn a_warm_cache_asks_nobody_and_a_cleared_one_does() {
 fn without_the_directory_the_hint_names_the_command_that_makes_it() {
     let attempt = Attempt::new();
     let refused = cache(&attempt, "show");
-    assert!(refused.refused().contains("key cache cannot be used"));
+    assert_eq!(refused.code(), Some(3));
+    assert!(refused.stderr().contains("key cache cannot be used"));
     assert!(
         refused.stderr().contains("opkssh server install"),
         "{}",

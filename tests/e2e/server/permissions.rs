@@ -410,7 +410,8 @@ fn fix_is_root_s() {
             refused.contains("fix requires elevated privileges"),
             "{refused}"
         );
-        assert!(refused.contains("sudo opkssh permissions fix"), "{refused}");
+        let again = format!("Run as root: sudo opkssh permissions {} ", words[0]);
+        assert!(refused.contains(&again), "{refused}");
     }
     let dry = as_nobody(&[&["fix", "--dry-run"], &place[..]].concat());
     assert!(dry.any_stdout().contains("dry-run complete"));

@@ -1,5 +1,6 @@
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
 
 use super::*;
 
@@ -11,8 +12,8 @@ fn text(before: &str, row: [&str; 3]) -> Option<String> {
         .map(|after| String::from_utf8(after).unwrap())
 }
 
-fn args(etc: &Path, principal: &str, identity: &str, issuer: &str) -> AddArgs {
-    AddArgs {
+fn args(etc: &Path, principal: &str, identity: &str, issuer: &str) -> RowArgs {
+    RowArgs {
         etc: etc.to_owned(),
         principal: principal.into(),
         identity: identity.into(),
@@ -60,12 +61,9 @@ fn a_known_row_is_not_added_again() {
 fn adds_to_the_system_file_and_keeps_its_mode() {
     let etc = etc("# head\n", 0o640);
     let added = add(&args(etc.path(), "dev", "a@x", "google")).unwrap();
-    assert!(!added.existed);
-    assert!(
-        add(&args(etc.path(), "dev", "a@x", "google"))
-            .unwrap()
-            .existed
-    );
+    assert!(added.changed);
+    let again = add(&args(etc.path(), "dev", "a@x", "google")).unwrap();
+    assert!(!again.changed);
     let path = etc.path().join("auth_id");
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
@@ -119,30 +117,6 @@ fn refuses_what_go_could_not_read_back() {
         assert!(add(&args(etc.path(), principal, identity, issuer)).is_err());
     }
     assert_eq!(fs::read(etc.path().join("auth_id")).unwrap(), b"");
-}
-
-#[test]
-fn makes_the_users_own_file() {
-    let home = tempfile::tempdir().unwrap();
-    let uid = rustix::process::geteuid().as_raw();
-    let me = Account {
-        name: "me".into(),
-        uid,
-        home: home.path().to_owned(),
-    };
-    let path = home::path_of(&me);
-    assert!(!add_to_home_of(&me, &path, ["me", "a@x", ISSUER]).unwrap());
-    assert!(!add_to_home_of(&me, &path, ["me", "b@x", ISSUER]).unwrap());
-    assert!(add_to_home_of(&me, &path, ["me", "b@x", ISSUER]).unwrap());
-    assert_eq!(
-        home::read(&me)
-            .unwrap()
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count(),
-        2
-    );
-    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
 }
 
 #[test]

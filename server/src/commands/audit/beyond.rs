@@ -31,11 +31,11 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub struct Findings(pub Vec<Finding>);
 
 impl Findings {
-    fn error(&mut self, place: impl ToString, reason: impl ToString, hint: &str) {
+    pub fn error(&mut self, place: impl ToString, reason: impl ToString, hint: &str) {
         self.add(Status::Error, &place, &reason, hint);
     }
 
-    fn warning(&mut self, place: impl ToString, reason: impl ToString, hint: &str) {
+    pub fn warning(&mut self, place: impl ToString, reason: impl ToString, hint: &str) {
         self.add(Status::Warning, &place, &reason, hint);
     }
 
@@ -60,7 +60,7 @@ impl Findings {
     }
 
     /// Returns the loaded file, or reports why a file that can deny cannot be used.
-    fn loaded<T: Default>(&mut self, loaded: Result<T, EtcError>, etc: &Path) -> T {
+    pub fn loaded<T: Default>(&mut self, loaded: Result<T, EtcError>, etc: &Path) -> T {
         loaded.unwrap_or_else(|error| {
             let path = error.entry.path_in(etc);
             let hint = "verify refuses every login until this file is fixed";
@@ -123,21 +123,22 @@ impl Findings {
         }
     }
 
-    /// Reports why verify would not use the key cache. Without a cache, each login asks the
-    /// provider.
+    /// Reports why verify would not use the key cache, or that there is none.
     pub fn cache(&mut self, path: &Path, runs_others: bool) {
         match Store::check_for_owner(path) {
             Ok(()) => {}
             Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                // without others, verify makes its own directory
-                if runs_others {
-                    self.warning(
-                        path.display(),
+                let reason = match account::find(ACCOUNT) {
+                    Ok(_) if !runs_others => {
+                        "there is no key cache; verify makes one of its own in /var/tmp"
+                    }
+                    Ok(_) => {
                         "there is no key cache that plugins and the fallback cannot write to, so \
-                         every login asks the provider",
-                        "Run: sudo opkssh server install",
-                    );
-                }
+                         every login asks the provider"
+                    }
+                    Err(_) => "there is no key cache, so every login asks the provider",
+                };
+                self.warning(path.display(), reason, etc::NOT_SET_UP);
             }
             Err(error) => {
                 let reason = format!("the key cache is not used: {error}");
@@ -175,14 +176,13 @@ impl Findings {
         }
     }
 
-    /// Checks rules and revocations, and options that sshd would not honour. Returns the rules.
+    /// Checks rules, and options that sshd would not honour. Returns the rules.
     pub fn rules(
         &mut self,
         args: &AuditArgs,
         providers: &Providers,
         config: &ServerConfig,
     ) -> Rules {
-        self.loaded(etc::load_revoked(&args.dirs.etc), &args.dirs.etc);
         let rules = self.loaded(etc::load_rules(&args.dirs.etc), &args.dirs.etc);
         let path = RULES.path_in(&args.dirs.etc);
         if !config.deny.emails.is_empty() && !rules.is_required("email") {

@@ -2,18 +2,19 @@
 //! ones.
 
 mod beyond;
+mod replay;
 mod report;
+mod revocations;
 mod rows;
 mod sshd_config;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use opkssh_protocol::printable::printable;
-
 use super::ServerDirs;
-use crate::account::{self, Account};
+use super::output::{json, note};
+use crate::account;
 use crate::admin_error::AdminError;
 use crate::etc::{self, AUTH_ID, PLUGINS, PROVIDERS};
 use crate::files::FileError;
@@ -21,8 +22,9 @@ use crate::home;
 use crate::key_source;
 use crate::plugin;
 use beyond::Findings;
+pub(super) use report::Status;
 use report::{FileState, PolicyFile, Report};
-use rows::AuditContext;
+pub(super) use rows::{AuditContext, check_row};
 
 /// Check the server's files. Exit status 0: no findings, 1: findings.
 #[derive(Debug, Clone, clap::Args)]
@@ -44,26 +46,28 @@ pub struct AuditArgs {
     /// Do not ask the providers whether they can be reached
     #[arg(long)]
     pub offline: bool,
+    /// Instead, show whose verdict in this log of verify would be another one by the present
+    /// files. Exit status 3 if they or the log cannot be read
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["policy_file", "providers_file"])]
+    pub replay: Option<PathBuf>,
     /// sshd's configuration, for options that it would not honour
     #[arg(long, value_name = "FILE", default_value = "/etc/ssh/sshd_config")]
     pub sshd_config: PathBuf,
 }
 
-/// Prints the report to stdout. Fails if there is anything to report.
-pub fn audit_command(args: &AuditArgs) -> Result<(), AdminError> {
+/// Writes the report to `out`. Fails if there is anything to report.
+pub fn audit_command(args: &AuditArgs, out: &mut impl Write) -> Result<(), AdminError> {
+    if let Some(log) = &args.replay {
+        return replay::replay(args, log, out);
+    }
     let report = audit(args)?;
-    let out = &mut io::stdout().lock();
-    let written = if args.json {
-        report.write_json(out)
-    } else {
-        report.write_text(out)
-    };
-    written
-        .and_then(|()| out.flush())
-        .map_err(|error| AdminError::new(format!("the report cannot be written: {error}")))?;
+    match args.json {
+        true => json(out, &report)?,
+        false => report.write_text(out).map_err(AdminError::output)?,
+    }
     match report.ok {
         true => Ok(()),
-        false => Err(AdminError::new("audit completed and discovered errors")),
+        false => Err(report.failure()),
     }
 }
 
@@ -81,47 +85,54 @@ fn audit(args: &AuditArgs) -> Result<Report, AdminError> {
     let mut findings = Findings(Vec::new());
     findings.providers(&providers, &path);
     let config = findings.config(&args.dirs.etc);
+    let revoked = findings.loaded(etc::load_revoked(&args.dirs.etc), &args.dirs.etc);
+    revocations::check(&mut findings, &revoked, &providers, &args.dirs.etc);
     let rules = findings.rules(args, &providers, &config);
     let plugins = plugin::load(&PLUGINS.path_in(&args.dirs.etc));
     findings.plugins(&plugins, &args.dirs.etc);
     let settings = findings.settings(&args.dirs.etc);
     findings.client_address(args, &rules, &settings);
     if let Err(reason) = findings.sshd(&args.sshd_config) {
-        say(&format!("settings of sshd are not checked: {reason}"));
+        note(&format!("settings of sshd are not checked: {reason}"));
     }
     let runs_others = settings.runs_others(&plugins);
     let cache = key_source::find_cache(args.dirs.cache.as_deref(), runs_others);
-    say("");
-    say(&format!("key cache: {}", cache.display()));
-    findings.cache(&cache, runs_others);
+    // the usual cache is not that of other files
+    let is_here = args.dirs.etc == Path::new(etc::DIRECTORY);
+    if args.dirs.cache.is_some() || is_here {
+        note("");
+        note(&format!("key cache: {}", cache.display()));
+        findings.cache(&cache, runs_others);
+    }
     findings.reachability(&args.dirs.etc, &cache);
     if !args.offline {
         findings.check_providers(&providers, &config, &settings);
     }
 
     let against = |owner: Option<_>| AuditContext {
-        issuers: &issuers,
+        issuers: Some(&issuers),
         providers_path: &providers_path,
         deny: &config.deny,
         owner,
     };
     let policy = in_etc(&args.policy_file, &AUTH_ID);
-    note(&policy);
-    let system = policy_file(&policy, AUTH_ID.read(&policy), &against(None));
-    let passwd = match args.skip_user_policy {
-        true => Vec::new(),
-        false => std::fs::read("/etc/passwd").unwrap_or_default(),
-    };
-    let lines = passwd.split(|byte| *byte == b'\n');
-    let accounts: Vec<Account> = lines.filter_map(Account::parse).collect();
+    validating(&policy);
+    let system = policy_file(
+        &policy,
+        AUTH_ID.read(&policy).as_deref(),
+        &against(None),
+        &mut findings,
+    );
     let mut homes = Vec::new();
-    for account in &accounts {
-        let read = home::read(account);
-        if !matches!(&read, Err(error) if error.is_not_found()) {
-            let path = home::path_of(account);
-            note(&path);
-            homes.push(policy_file(&path, read, &against(Some(&account.name))));
-        }
+    let all = match args.skip_user_policy {
+        true => Vec::new(),
+        false => home::read_all(),
+    };
+    for (account, read) in &all {
+        let path = home::path_of(account);
+        validating(&path);
+        let against = against(Some(&account.name));
+        homes.push(policy_file(&path, read.as_deref(), &against, &mut findings));
     }
     let mut report = Report {
         ok: false,
@@ -143,8 +154,9 @@ fn audit(args: &AuditArgs) -> Result<Report, AdminError> {
 
 fn policy_file(
     path: &Path,
-    read: Result<Vec<u8>, FileError>,
+    read: Result<&[u8], &FileError>,
     against: &AuditContext<'_>,
+    findings: &mut Findings,
 ) -> PolicyFile {
     let mut file = PolicyFile {
         file_path: path.display().to_string(),
@@ -152,31 +164,32 @@ fn policy_file(
     };
     match read {
         Ok(bytes) => {
-            file.rows = rows::audit(&bytes, against);
+            file.rows = rows::audit(bytes, &file.file_path, against);
             if file.rows.is_empty() {
-                say("no policy entries to validate");
+                note("no policy entries to validate");
             }
         }
-        Err(error @ (FileError::Mode { .. } | FileError::Owner { .. } | FileError::Symlink(_))) => {
-            say(&format!("  ACL issue: {error}"));
-            file.perms_error = error.to_string();
-        }
         Err(error) => {
-            say(&format!("  {error}"));
-            file.error = error.to_string();
+            let hint = etc::admin_hint(error, AUTH_ID.mode).filter(|_| against.owner.is_none());
+            findings.error(path.display(), error, &hint.unwrap_or_default());
+            match error {
+                FileError::Mode { .. } | FileError::Owner { .. } | FileError::Symlink(_) => {
+                    note(&format!("  ACL issue: {error}"));
+                    file.perms_error = error.to_string();
+                }
+                _ => {
+                    note(&format!("  {error}"));
+                    file.error = error.to_string();
+                }
+            }
         }
     }
     file
 }
 
-fn note(path: &Path) {
-    say("");
-    say(&format!("validating {}...", path.display()));
-}
-
-/// Prints a message to stderr, apart from the report.
-fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", printable(line));
+fn validating(path: &Path) {
+    note("");
+    note(&format!("validating {}...", path.display()));
 }
 
 fn openssh_version() -> String {

@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 
-use opkssh_protocol::printable::{printable, printable_json};
+use opkssh_protocol::printable::printable;
 use serde::Serialize;
+
+use crate::admin_error::AdminError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Status {
+pub(in crate::commands) enum Status {
     Success,
     Warning,
     Error,
@@ -52,6 +54,9 @@ pub struct RowReport {
     pub reason: String,
     /// 1-based.
     pub line_number: usize,
+    /// File, line and text of a line that is not a row.
+    #[serde(skip)]
+    pub malformed: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,6 +79,18 @@ impl Report {
         std::iter::once(&self.system_policy).chain(homes)
     }
 
+    /// Returns the error of a report with findings, with their number.
+    pub fn failure(&self) -> AdminError {
+        let found = match self.count(Status::Error) {
+            0 => "0 errors".to_owned(),
+            errors => format!("errors: {}", count(errors, "error")),
+        };
+        let warnings = count(self.count(Status::Warning), "warning");
+        AdminError::new(format!(
+            "audit completed and discovered {found}, {warnings}"
+        ))
+    }
+
     fn count(&self, status: Status) -> usize {
         let rows = self.rows().filter(|row| row.status == status).count();
         let findings = self.findings.iter().filter(|one| one.status == status);
@@ -84,15 +101,11 @@ impl Report {
         self.files().flat_map(|file| &file.rows)
     }
 
-    pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
-        let json = serde_json::to_string_pretty(self)?;
-        writeln!(out, "{}", printable_json(&json))
-    }
-
     /// Writes a line per row and finding, and a summary.
     pub fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         for row in self.rows() {
-            let words = format!("{} {} {}", row.principal, row.identity_attr, row.issuer);
+            let words = || format!("{} {} {}", row.principal, row.identity_attr, row.issuer);
+            let words = row.malformed.clone().unwrap_or_else(words);
             let hints = row.hints.as_deref().unwrap_or_default();
             write_line(out, row.status, &words, &row.reason, hints)?;
         }
@@ -113,6 +126,11 @@ impl Report {
             self.count(Status::Success),
         )
     }
+}
+
+/// Returns a number of things in words.
+pub fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 fn write_line(

@@ -2,24 +2,38 @@
 
 use std::borrow::Cow;
 
+use opkssh_protocol::printable::quoted;
+
 use super::report::{RowReport, Status};
 use crate::account;
 use crate::config::DenyLists;
+use crate::issuer;
 use crate::policy::Identity;
 use crate::table;
 
-pub struct AuditContext<'a> {
-    /// Issuers in the providers file, and that file's path.
-    pub issuers: &'a [String],
+pub(in crate::commands) struct AuditContext<'a> {
+    /// Issuers in the providers file, if that can be read, and the file's path.
+    pub issuers: Option<&'a [String]>,
     pub providers_path: &'a str,
     pub deny: &'a DenyLists,
     /// Owner of the file; `None`: the system's.
     pub owner: Option<&'a str>,
 }
 
-/// Checks each line that is a row or malformed, in order.
-pub fn audit(bytes: &[u8], against: &AuditContext<'_>) -> Vec<RowReport> {
+/// Checks each line of the file at `path` that is a row or malformed, in order.
+pub(super) fn audit(bytes: &[u8], path: &str, against: &AuditContext<'_>) -> Vec<RowReport> {
     let table = table::read(bytes);
+    let lines: Vec<&[u8]> = match table.problems.is_empty() {
+        true => Vec::new(),
+        false => bytes.split(|byte| *byte == b'\n').collect(),
+    };
+    let malformed = |line: usize| {
+        let text = lines.get(line - 1).copied().unwrap_or_default();
+        format!(
+            "{path}:{line}: {}",
+            quoted(String::from_utf8_lossy(text).trim())
+        )
+    };
     let problems = table.problems.into_iter().map(|problem| RowReport {
         status: Status::Error,
         hints: None,
@@ -28,11 +42,12 @@ pub fn audit(bytes: &[u8], against: &AuditContext<'_>) -> Vec<RowReport> {
         issuer: String::new(),
         reason: problem.reason.to_string(),
         line_number: problem.line,
+        malformed: Some(malformed(problem.line)),
     });
     let mut reports: Vec<RowReport> = problems.collect();
     for row in table.rows {
         let [principal, identity_attr, issuer] = row.words.map(Cow::into_owned);
-        let (status, reason, hint) = check_row(&principal, &identity_attr, &issuer, against);
+        let (status, reason, hint) = check_row([&principal, &identity_attr, &issuer], against);
         reports.push(RowReport {
             status,
             hints: Some(Vec::from_iter(hint)),
@@ -41,18 +56,18 @@ pub fn audit(bytes: &[u8], against: &AuditContext<'_>) -> Vec<RowReport> {
             issuer,
             reason,
             line_number: row.line,
+            malformed: None,
         });
     }
     reports.sort_by_key(|report| report.line_number);
     reports
 }
 
-type RowVerdict = (Status, String, Option<String>);
+pub(in crate::commands) type RowVerdict = (Status, String, Option<String>);
 
-fn check_row(
-    principal: &str,
-    identity: &str,
-    issuer: &str,
+/// Checks a row of account, identity and issuer.
+pub(in crate::commands) fn check_row(
+    [principal, identity, issuer]: [&str; 3],
     against: &AuditContext<'_>,
 ) -> RowVerdict {
     let error = |reason: &str| (Status::Error, reason.to_owned(), None);
@@ -62,9 +77,16 @@ fn check_row(
     if issuer.is_empty() {
         return error("issuer is empty");
     }
-    if !against.issuers.iter().any(|known| known == issuer) {
-        let reason = format!("issuer not found in {}", against.providers_path);
-        return (Status::Error, reason, Some(issuer_hint(issuer, against)));
+    if let Some(issuers) = against.issuers
+        && !issuers.iter().any(|known| known == issuer)
+    {
+        let path = against.providers_path;
+        let reason = format!("issuer not found in {path}");
+        return (
+            Status::Error,
+            reason,
+            Some(issuer::hint(issuer, issuers, path)),
+        );
     }
     let parsed = match Identity::parse(identity) {
         Err(never) => return error(&format!("can never match: {never}")),
@@ -78,6 +100,13 @@ fn check_row(
     }
     if against.owner.is_some_and(|owner| owner != principal) {
         return error("can never match: a user's own file counts for that account only");
+    }
+    if let Identity::Exactly(text) = &parsed
+        && let Some(group) = text.strip_prefix("groups:")
+    {
+        let reason = format!("matches only the subject {text:?}, not a group");
+        let group = if group.is_empty() { "NAME" } else { group };
+        return warning(&reason, Some(&format!("Write oidc:groups:{group}")));
     }
     if account::find(principal).is_err() {
         let reason = "can never match: there is no local account of this name";
@@ -96,36 +125,4 @@ fn check_row(
     }
     let reason = "issuer matches provider entry".to_owned();
     (Status::Success, reason, None)
-}
-
-/// Returns a hint for common mistakes in an issuer.
-fn issuer_hint(issuer: &str, against: &AuditContext<'_>) -> String {
-    let bare = |text: &str| text.trim_end_matches('/').to_owned();
-    for known in against.issuers {
-        if bare(known) == bare(issuer) {
-            let (verb, to) = match issuer.ends_with('/') {
-                true => ("Remove", "from"),
-                false => ("Add", "to"),
-            };
-            return format!(
-                "{verb} the trailing slash {to} the issuer URL ({issuer}) to match provider entry ({known})"
-            );
-        }
-        if let (Some((own_scheme, own)), Some((scheme, rest))) =
-            (issuer.split_once("://"), known.split_once("://"))
-            && own == rest
-        {
-            return format!(
-                "Change the scheme {own_scheme}:// of the issuer URL ({issuer}) to match scheme \
-                 {scheme}:// of provider ({known})"
-            );
-        }
-    }
-    if !issuer.contains("://") {
-        return format!("{issuer:?} is not a URL; short names work with `opkssh add` only");
-    }
-    format!(
-        "Ensure the issuer URL ({issuer}) is correct and matches an entry in {}",
-        against.providers_path
-    )
 }

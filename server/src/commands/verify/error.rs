@@ -1,17 +1,18 @@
 //! Errors of verify and explain.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use opkssh_protocol::pk_token::PkTokenError;
 use opkssh_protocol::printable::printable;
 
 use crate::admin_error::AdminError;
-use crate::etc::{self, AUTH_ID, EtcError};
+use crate::etc::{self, AUTH_ID, CONFIG, EtcError, FileEntry, PROVIDERS, RULES};
 use crate::files::FileError;
 use crate::home::NoHomePolicy;
 use crate::key_source::{JwksFileError, KeySourceError};
-use crate::policy::PolicyDenial;
+use crate::policy::{Advice, PolicyDenial};
 use crate::providers::ProviderRefusal;
 use crate::table;
 use crate::verify::DenyReason;
@@ -53,17 +54,31 @@ impl VerifyError {
         }
     }
 
-    pub fn hint(&self) -> Option<String> {
+    /// Returns the error of a policy file that cannot be read.
+    pub(in crate::commands) fn file_error(&self) -> Option<&FileError> {
         match self {
-            Self::Denied(reason) => hint_for(reason),
+            Self::Etc(error) => error.file_error(),
+            Self::NoPolicy { system, .. } => Some(system),
+            _ => None,
+        }
+    }
+
+    pub fn hint(&self) -> Option<String> {
+        self.hint_in(Path::new(etc::DIRECTORY))
+    }
+
+    /// Returns the next command on a server with these files.
+    pub(in crate::commands) fn hint_in(&self, etc: &Path) -> Option<String> {
+        match self {
+            Self::Denied(reason) => hint_for(reason, etc),
             Self::Etc(error) => error.hint(),
             Self::NoPolicy { system, .. } => etc::hint_for(system, AUTH_ID.mode),
             Self::JwksFile { error, .. } => error.hint(),
-            Self::Keys(_) => Some(
+            Self::Keys(_) => Some(format!(
                 "Run: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
-                 under env_vars in /etc/opk/config.yml"
-                    .into(),
-            ),
+                 under env_vars in {}",
+                CONFIG.path_in(etc).display()
+            )),
             Self::Output(_) | Self::Panic { .. } => None,
         }
     }
@@ -71,36 +86,62 @@ impl VerifyError {
 
 impl From<VerifyError> for AdminError {
     fn from(error: VerifyError) -> Self {
-        Self::new(&error).with_hint(error.hint())
+        match error {
+            VerifyError::Etc(error) => error.into(),
+            error => Self::new(&error).with_hint(error.hint()),
+        }
     }
 }
 
-fn hint_for(reason: &DenyReason) -> Option<String> {
+fn hint_for(reason: &DenyReason, etc: &Path) -> Option<String> {
+    let path = |entry: &FileEntry| entry.path_in(etc).display().to_string();
     Some(match reason {
         DenyReason::Policy(PolicyDenial::NoRule {
             who,
             issuer,
             principal,
+            advice,
             ..
-        }) => {
-            // shell-quoted, because the words come from the token
-            let row = table::write_row([principal, who, issuer]).ok()?;
-            format!(
-                "To allow it, run: sudo opkssh add {}",
-                printable(row.trim_end())
-            )
+        }) => match advice.as_ref() {
+            Advice::Row => {
+                // shell-quoted, because the words come from the token
+                let row = table::write_row([principal, who, issuer]).ok()?;
+                let (option, row) = (etc::option(etc), row.trim_end());
+                format!(
+                    "To allow it, run: sudo opkssh add{option} {}",
+                    printable(row)
+                )
+            }
+            Advice::Rule { place, why } => format!(
+                "{place} is for this account, and does not allow it: {why}. Change what the rule \
+                 looks at, or the rule: sudoedit {}",
+                path(&RULES)
+            ),
+            Advice::NewRule => format!(
+                "A row of auth_id would give all of {principal}. To allow something of it, write a \
+                 rule with options: sudoedit {}",
+                path(&RULES)
+            ),
+        },
+        DenyReason::Policy(PolicyDenial::Rule(_)) => {
+            format!("To change the rule, run: sudoedit {}", path(&RULES))
         }
-        DenyReason::Provider(ProviderRefusal::Unknown { .. }) => {
-            "Compare the issuer, byte for byte, with the rows of /etc/opk/providers".into()
+        DenyReason::Policy(PolicyDenial::Email(_) | PolicyDenial::User(_)) => {
+            format!("To change the deny lists, run: sudoedit {}", path(&CONFIG))
         }
-        DenyReason::PkToken(error) if matches!(**error, PkTokenError::Expiration(_)) => {
-            "A new login is needed: opkssh login. How long one counts says the third column of \
-             /etc/opk/providers"
-                .into()
-        }
-        DenyReason::Policy(PolicyDenial::Revoked(_)) => {
-            "To undo the revocation, remove its line from revoked.yml beside auth_id".into()
-        }
+        DenyReason::Provider(ProviderRefusal::Unknown { .. }) => format!(
+            "Compare the issuer, byte for byte, with the rows of {}",
+            path(&PROVIDERS)
+        ),
+        DenyReason::PkToken(error) if matches!(**error, PkTokenError::Expiration(_)) => format!(
+            "A new login is needed: opkssh login. How long one counts says the third column of {}",
+            path(&PROVIDERS)
+        ),
+        DenyReason::Policy(PolicyDenial::Revoked(entry)) => format!(
+            "To undo the revocation, run: sudo opkssh server revoke --undo{} {}",
+            etc::option(etc),
+            printable(&entry.selectors())
+        ),
         _ => return None,
     })
 }

@@ -1,6 +1,7 @@
 //! Conditions on claims, and texts taken from claims.
 
 use opkssh_protocol::json::Object;
+use opkssh_protocol::printable::{MAX_QUOTED, printable};
 use serde_json::Value;
 
 use crate::config::folded;
@@ -128,6 +129,29 @@ impl Condition {
         };
         let refreshed = self.path.in_refreshed(who);
         self.surely(source) && refreshed.is_none_or(|claims| self.surely(claims))
+    }
+
+    /// Returns what the tokens have instead, for an admin who asks why the condition does not
+    /// [allow](Self::allows). Never for the log: it quotes a claim.
+    pub fn why_not(&self, who: &Applicant<'_>) -> String {
+        let is_missing = |claims: &Object| self.path.of(claims).is_none();
+        let told = who
+            .userinfo
+            .filter(|told| is_missing(who.claims) && !is_missing(told));
+        let (claims, source) = match (told, self.path.in_refreshed(who)) {
+            (Some(told), _) if !self.surely(told) => (told, "userinfo"),
+            (None, _) if !self.surely(who.claims) => (who.claims, "the ID token"),
+            (_, Some(claims)) => (claims, "the refreshed ID token"),
+            _ => (who.claims, "the ID token"),
+        };
+        match self.path.find(claims) {
+            Found::Value(value) => {
+                let text = value.to_string();
+                format!("{source} has {}", printable(&text).at_most(MAX_QUOTED))
+            }
+            Found::Missing => format!("{source} does not have the claim"),
+            Found::OtherKind => format!("{source} has a claim of another kind there"),
+        }
     }
 
     /// Returns whether the condition [perhaps](Self::perhaps) holds for any source with the claim,

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use opkssh_protocol::time::UnixTime;
 use serde_json::Value;
 
+use super::advice::NEVER_ACCOUNT;
 use super::condition::{Condition, Path, Test, text_of};
 use super::raw::{
     Effect, Missing, Part, RawAccount, RawCondition, RawFile, RawHours, RawOptions, RawRule,
@@ -23,14 +24,12 @@ use crate::cidr::Cidr;
 use crate::deadline;
 use crate::policy::glob;
 use crate::strict_yaml;
+use crate::yaml_place;
 
 /// Reason why the file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct RulesError(String);
-
-/// Account that no claim may name, even if the file lists other accounts and not this one.
-const NEVER_ACCOUNT: &str = "root";
 
 impl Rules {
     /// Reads the file. `path` is for messages.
@@ -44,12 +43,16 @@ impl Rules {
             })?,
         };
         let mut rules: Vec<Rule> = Vec::new();
-        for raw in file.rules.unwrap_or_default() {
+        for (index, raw) in file.rules.unwrap_or_default().into_iter().enumerate() {
             let name = raw.name.clone();
+            let wrong = |slip: &str| {
+                let line = yaml_place::line_of(bytes, &format!(".rules[{index}]"));
+                RulesError(format!("{line}{slip}"))
+            };
             if rules.iter().any(|known| known.name == name) {
-                return Err(RulesError(format!("two rules have the name {name:?}")));
+                return Err(wrong(&format!("two rules have the name {name:?}")));
             }
-            let rule = rule(raw).map_err(|slip| RulesError(format!("rule {name:?}: {slip}")))?;
+            let rule = rule(raw).map_err(|slip| wrong(&format!("rule {name:?}: {slip}")))?;
             rules.push(rule);
         }
         Ok(Self {
@@ -342,7 +345,12 @@ fn timestamp(text: &str) -> Result<UnixTime, String> {
 fn seconds(text: &str) -> Result<i64, String> {
     deadline::parse_seconds(text)
         .filter(|seconds| *seconds > 0)
-        .ok_or_else(|| format!("{text:?} is not a duration such as 15m, 8h, 3d, 2w"))
+        .ok_or_else(|| {
+            format!(
+                "{text:?} is not a duration: write e.g. {}",
+                deadline::EXAMPLES
+            )
+        })
 }
 
 /// Reads one text or a list of texts, which must not be empty.
@@ -355,7 +363,7 @@ fn texts(name: &'static str, value: Option<&Value>) -> Result<Vec<String>, Strin
     let text = |item: &Value| {
         text_of(item).ok_or_else(|| {
             format!(
-                "{item} is neither a text, nor a whole number, nor true or false; put quotes \
+                "`{name}`: {item} is neither a text, nor a whole number, nor true or false; put quotes \
                  around a text that looks like a number"
             )
         })

@@ -4,6 +4,7 @@
 //! Deny rules come first, wherever they stand; then the first matching allow rule decides, with its
 //! options.
 
+mod advice;
 mod condition;
 mod file;
 mod raw;
@@ -166,6 +167,12 @@ impl Rule {
         !self.client_address.is_empty()
     }
 
+    /// Returns the claim that names the account, if one does.
+    pub fn account_claim(&self) -> Option<String> {
+        let from = self.account_from.as_ref()?;
+        Some(from.text.path.to_string())
+    }
+
     /// Returns the last second at which the rule can apply.
     pub fn not_after(&self) -> Option<UnixTime> {
         self.window.not_after
@@ -231,12 +238,10 @@ impl Rule {
             _ => self.has_account(who)?,
         }
         if let Some(condition) = self.conditions.iter().find(|c| !c.allows(who)) {
-            return Err(format!(
-                "{condition}: false, not in the token, or contradicted by the refreshed token"
-            ));
+            return Err(format!("{condition}: {}", condition.why_not(who)));
         }
         if self.email_verified && !who.email_verified {
-            return Err("email_verified is not true".into());
+            return Err("email_verified is not true in the token".into());
         }
         self.is_from(who)?;
         self.has_context(who)?;
@@ -254,7 +259,8 @@ impl Rule {
             true => " (only the trailing slash differs)",
             false => "",
         };
-        Err(format!("the issuer is {}{hint}", quoted(who.issuer)))
+        let (issuer, own) = (quoted(who.issuer), self.issuers.join(", "));
+        Err(format!("the issuer is {issuer}, not {own}{hint}"))
     }
 
     fn has_account(&self, who: &Applicant<'_>) -> Result<(), String> {
@@ -329,9 +335,9 @@ impl Rule {
     }
 
     fn is_open(&self, who: &Applicant<'_>, zone: &TimeZone) -> Result<(), String> {
-        match self.window.is_open(who.now, zone) {
-            true => Ok(()),
-            false => Err("it does not hold at this time".into()),
+        match self.window.why_closed(who.now, zone) {
+            None => Ok(()),
+            Some(why) => Err(format!("it does not hold at this time: {why}")),
         }
     }
 

@@ -94,12 +94,12 @@ fn userinfo_says_what_the_id_token_does_not() {
     refused(
         &allow,
         &told(ops.clone(), dev.clone()),
-        "false, not in the token",
+        "the ID token has [\"ops\"]",
     );
     refused(
         &allow,
         &told(none.clone(), none.clone()),
-        "false, not in the token",
+        "the ID token does not have the claim",
     );
     // either source can deny
     let deny = format!(
@@ -145,7 +145,7 @@ fn every_condition_has_to_hold() {
     refused(
         &rules,
         &who(serde_json::json!({"environment": "staging"})),
-        "not in the token",
+        "the ID token does not have the claim",
     );
 }
 

@@ -23,25 +23,34 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn is_open(&self, now: UnixTime, zone: &TimeZone) -> bool {
-        if self.not_before.is_some_and(|first| now < first)
-            || self.not_after.is_some_and(|last| now > last)
-        {
-            return false;
+    /// Returns why a rule does not apply at this time; `None`: it does.
+    pub fn why_closed(&self, now: UnixTime, zone: &TimeZone) -> Option<String> {
+        if let Some(first) = self.not_before.filter(|first| now < *first) {
+            return Some(format!("not_before is {first}"));
+        }
+        if let Some(last) = self.not_after.filter(|last| now > *last) {
+            return Some(format!("not_after is {last}"));
         }
         if self.hours.is_empty() {
-            return true;
+            return None;
         }
         let Ok(timestamp) = Timestamp::from_second(now.0) else {
-            return false;
+            return Some("the clock is out of range".to_owned());
         };
         let local = timestamp.to_zoned(zone.clone());
         let (day, time) = (local.weekday(), local.time());
-        self.hours.iter().any(|hours| {
+        let is_open = self.hours.iter().any(|hours| {
             (hours.days.is_empty() || hours.days.contains(&day))
                 && time >= hours.from
                 && hours.to.is_none_or(|to| time < to)
-        })
+        });
+        let said = || {
+            format!(
+                "it is {}, outside of `hours`",
+                local.strftime("%a %H:%M %Z")
+            )
+        };
+        (!is_open).then(said)
     }
 }
 

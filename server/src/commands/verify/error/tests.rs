@@ -6,6 +6,7 @@ fn no_rule(who: &str) -> VerifyError {
         issuer: "https://i".into(),
         principal: "dev".into(),
         sources: vec![],
+        advice: Box::new(Advice::Row),
     })
     .into()
 }

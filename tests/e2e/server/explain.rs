@@ -1,0 +1,186 @@
+//! `opkssh explain`: which condition of which rule failed, and what to change.
+
+use opkssh_test_support::{Output, user_name};
+use serde_json::{Value, json};
+
+use crate::server::verify_refusals::attempt::Attempt;
+
+fn explain(attempt: &Attempt, more: &[&str], principal: &str) -> Output {
+    let certificate = attempt.key_file().with_file_name("key-cert.pub");
+    let command = attempt.home.opkssh(["explain", "--etc"]);
+    let command = command.arg(attempt.etc.dir()).arg("--cache");
+    let command = command.arg(attempt.etc.cache_dir()).args(more);
+    command.arg(principal).arg(certificate).run()
+}
+
+/// A login whose group is `dev`, and nothing that lets it in but `rules`.
+fn attempt(rules: &str) -> Attempt {
+    let attempt = Attempt::with(|login| login.claims["groups"] = json!(["dev"]));
+    attempt.etc.write("auth_id", "");
+    let rules = rules
+        .replace("ISSUER", &attempt.issuer)
+        .replace("ME", &user_name());
+    attempt.etc.write("rules.yml", &rules);
+    attempt
+}
+
+/// The account of the user who runs the tests, whom a row may let in unless that is root.
+#[test]
+fn a_row_is_proposed_only_where_no_rule_is() {
+    let none = attempt("");
+    let said = explain(&none, &[], &user_name()).refused();
+    let row = format!(
+        "To allow it, run: sudo opkssh add --etc {} {} alice@x.example {}",
+        none.etc.dir().display(),
+        user_name(),
+        none.issuer
+    );
+    assert_eq!(said.contains(&row), user_name() != "root", "{said}");
+
+    let said = explain(&none, &[], "root").refused();
+    assert!(!said.contains("opkssh add"), "{said}");
+    assert!(
+        said.contains("A row of auth_id would give all of root"),
+        "{said}"
+    );
+    let rules = none.etc.dir().join("rules.yml");
+    let edit = format!("sudoedit {}", rules.display());
+    assert!(said.contains(&edit), "{said}");
+
+    let never = attempt("never_accounts: [ME]\n");
+    let said = explain(&never, &[], &user_name()).refused();
+    assert!(!said.contains("opkssh add"), "{said}");
+}
+
+#[test]
+fn the_condition_that_failed_is_named_with_what_the_token_has() {
+    let me = user_name();
+    for (rest, why) in [
+        (
+            "when: [{claim: groups, has: ops}]",
+            "claim \"groups\" has \"ops\": the ID token has [\"dev\"]",
+        ),
+        (
+            "when: [{claim: department, is: it}]",
+            "claim \"department\" is \"it\": the ID token does not have the claim",
+        ),
+        (
+            "when: [{claim: groups, has: dev}], acr: [phr]",
+            "acr is missing, not one of [\"phr\"]",
+        ),
+        (
+            "when: [{claim: groups, has: dev}], max_age: 60s",
+            "the login is older than max_age (60 s)",
+        ),
+        (
+            "when: [{claim: groups, has: dev}], not_after: 2020-01-01T00:00:00Z",
+            "it does not hold at this time: not_after is 2020-01-01",
+        ),
+    ] {
+        let rule = format!(
+            "rules:\n- {{name: ops, issuer: ISSUER, accounts: [ME], {rest}, \
+             options: {{restrict: true}}}}\n"
+        );
+        let attempt = attempt(&rule);
+        let said = explain(&attempt, &[], &me);
+        let stderr = said.refused();
+        for shown in [&stderr, &said.any_stdout()] {
+            assert!(
+                shown.contains("rule \"ops\"") && shown.contains(why),
+                "{why}: {shown}"
+            );
+        }
+        assert!(!stderr.contains("opkssh add"), "{stderr}");
+        let edit = format!("sudoedit {}", attempt.etc.dir().join("rules.yml").display());
+        assert!(stderr.contains(&edit), "{stderr}");
+    }
+    // another issuer's rule is about the account all the same
+    let attempt = attempt(
+        "rules:\n- {name: ops, issuer: https://other.example, accounts: [ME], \
+         when: [{claim: sub, is: x}]}\n",
+    );
+    let said = explain(&attempt, &[], &me).refused();
+    assert!(said.contains(", not https://other.example"), "{said}");
+    assert!(!said.contains("opkssh add"), "{said}");
+}
+
+#[test]
+fn an_account_that_does_not_exist_is_a_no() {
+    let attempt = Attempt::new();
+    let row = format!("no-such-account alice@x.example {}\n", attempt.issuer);
+    attempt.etc.write("auth_id", &row);
+    let said = explain(&attempt, &[], "no-such-account");
+    let stderr = said.refused();
+    assert!(
+        stderr.contains("there is no local account \"no-such-account\""),
+        "{stderr}"
+    );
+    assert!(!said.any_stdout().contains("yes"), "{}", said.any_stdout());
+}
+
+#[test]
+fn json_is_one_value_whatever_the_answer() {
+    let attempt = Attempt::new();
+    let value = |said: &Output| serde_json::from_str::<Value>(&said.any_stdout()).unwrap();
+    let said = explain(&attempt, &["--json"], &user_name());
+    said.stdout();
+    let yes = value(&said);
+    assert_eq!(yes["allowed"], true);
+    assert_eq!(yes["account"], user_name().as_str());
+    assert!(
+        yes["who"]
+            .as_str()
+            .unwrap()
+            .starts_with("\"alice@x.example\" (sub=")
+    );
+    assert!(yes["by"].as_str().unwrap().ends_with("auth_id line 1"));
+    assert!(
+        yes["sshd_gets"]
+            .as_str()
+            .unwrap()
+            .starts_with("cert-authority,")
+    );
+    assert!(
+        yes["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|step| step == "not revoked")
+    );
+    assert_eq!((&yes["reason"], &yes["hint"]), (&Value::Null, &Value::Null));
+
+    attempt
+        .etc
+        .write("config.yml", "deny_emails: [alice@x.example]\n");
+    let said = explain(&attempt, &["--json"], &user_name());
+    said.refused();
+    let no = value(&said);
+    assert_eq!(no["allowed"], false);
+    assert_eq!(no["sshd_gets"], Value::Null);
+    assert_eq!(no["reason"], "denied email alice@x.example");
+    assert!(no["hint"].as_str().unwrap().contains("config.yml"));
+
+    // nobody can say
+    attempt.etc.write("config.yml", "");
+    let gone = opkssh_test_support::FaultyProvider::start(opkssh_test_support::Fault::Refused);
+    let row = format!("{} test 24h\n", gone.issuer());
+    let other = Attempt::with(|login| login.claims["iss"] = gone.issuer().into());
+    other.etc.write(
+        "providers",
+        &row.replace("test", super::verify_refusals::forge::CLIENT),
+    );
+    let said = explain(&other, &["--json"], &user_name());
+    assert_eq!(said.code(), Some(3), "{}", said.stderr());
+    assert_eq!(value(&said)["allowed"], Value::Null);
+
+    let command = attempt.home.opkssh(["explain", "--json", "--etc"]);
+    let command = command.arg(attempt.etc.dir());
+    let said = command.args([&user_name(), "/nonexistent"]).run();
+    assert_eq!(said.code(), Some(3), "{}", said.stderr());
+    assert_eq!(value(&said)["allowed"], Value::Null);
+    assert!(
+        said.stderr().contains("-cert.pub, or - for stdin"),
+        "{}",
+        said.stderr()
+    );
+}
