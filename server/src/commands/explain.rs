@@ -110,10 +110,10 @@ fn decide(args: &ExplainArgs, text: &str, log: &Log) -> Result<Allowed, AdminErr
     };
     describe(text, log);
     let account = account::find(&args.principal);
-    if let Err(error @ (AccountError::Unknown(_) | AccountError::Name(_))) = &account {
+    if let Err(AccountError::Unknown(_) | AccountError::Name(_)) = &account {
         let name = quoted(&args.principal);
         return Err(AdminError::new(format!(
-            "there is no local account {name}, so sshd refuses it before it asks verify: {error}"
+            "there is no local account {name}, so sshd refuses it before it asks verify"
         ))
         .hinting("Name an account of this server, or make it: sudo useradd -m NAME"));
     }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::decision::{Decision, Outcome, Seen};
 
@@ -56,4 +58,26 @@ fn a_client_cannot_write_a_verdict() {
     // as journalctl prints it
     let journal = "Nov 30 07:00:00 host opkssh[17]: pid=17 ppid=16 failed to verify account=a";
     assert!(Record::parse(journal).is_some());
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_client_sends_reads_back_as_a_value(
+        subject in any::<String>(),
+        key_id in any::<String>(),
+        other in any::<String>(),
+    ) {
+        let seen = Seen {
+            subject: Some(subject.clone()),
+            key_id: Some(key_id),
+            ..Seen::default()
+        };
+        let outcome = Outcome::Refused { reason: other.clone() };
+        let record = Record::parse(&line(&seen, &outcome)).unwrap();
+        prop_assert!(!record.is_allowed);
+        let logged = record.value("subject").unwrap();
+        prop_assert_eq!(logged.is_cut, subject.chars().count() > 128);
+        prop_assert!(subject.starts_with(&logged.text));
+        let _ = Record::parse(&other);
+    }
 }
