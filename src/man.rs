@@ -28,16 +28,9 @@ const SECTION_8: [&str; 9] = [
     "verify",
 ];
 
-/// The pages that continue with these sections of `docs/configuration.md`.
-const CONTINUED: [(&str, &[&str]); 8] = [
-    (
-        "opkssh",
-        &[
-            "Exit status",
-            "Environment variables",
-            "Files that are written",
-        ],
-    ),
+/// The pages that continue with these sections of `docs/configuration.md`. Those that no page
+/// names are in opkssh(1).
+const CONTINUED: [(&str, &[&str]); 7] = [
     (
         "opkssh-agent",
         &[
@@ -57,6 +50,18 @@ const CONTINUED: [(&str, &[&str]); 8] = [
     ("opkssh-server-check", &["What verify may do"]),
 ];
 
+const CLIENT_CONFIG: &[&str] = &["The client's config.yml"];
+
+const SERVER_FILES: &[&str] = &[
+    "Server files",
+    "providers",
+    "auth_id",
+    "config.yml",
+    "policy.d",
+    "server.yml",
+    "Another AuthorizedKeysCommand",
+];
+
 /// A page about files: name, description, text, and its sections, all of them if none is named.
 type FormatPage = (
     &'static str,
@@ -71,7 +76,7 @@ const FORMATS: &[FormatPage] = &[
         "opkssh-config",
         "client configuration of opkssh",
         CONFIGURATION,
-        &["The client's config.yml"],
+        CLIENT_CONFIG,
     ),
     #[cfg(feature = "server")]
     (
@@ -85,15 +90,7 @@ const FORMATS: &[FormatPage] = &[
         "opkssh-server",
         "files of an opkssh server: providers, auth_id, config.yml, policy.d, server.yml",
         CONFIGURATION,
-        &[
-            "Server files",
-            "providers",
-            "auth_id",
-            "config.yml",
-            "policy.d",
-            "server.yml",
-            "Another AuthorizedKeysCommand",
-        ],
+        SERVER_FILES,
     ),
 ];
 
@@ -172,6 +169,9 @@ fn command_pages(command: &clap::Command, pages: &mut Vec<(String, String)>) {
     for title in continued.flat_map(|(_, titles)| *titles) {
         page += &sections(CONFIGURATION, &[*title]);
     }
+    if name == "opkssh" {
+        page += &sections(CONFIGURATION, &other_titles());
+    }
     page += &see_also(name);
     pages.push((format!("{name}.{section}"), page));
     for sub in subcommands(command) {
@@ -224,6 +224,16 @@ fn see_also(name: &str) -> String {
     let formats = formats.map(|(other, ..)| format!("\\fB{}\\fR(5)", escaped(other)));
     let all: Vec<_> = group.into_iter().chain(formats).collect();
     format!(".SH SEE ALSO\n{}\n", all.join(",\n"))
+}
+
+/// Returns the titles in `docs/configuration.md` that no page names.
+fn other_titles() -> Vec<&'static str> {
+    let named = CONTINUED.iter().flat_map(|(_, titles)| *titles);
+    let named: Vec<_> = named.chain(CLIENT_CONFIG).chain(SERVER_FILES).collect();
+    // the first one is the document's own
+    let all = roff::sections(CONFIGURATION).into_iter().skip(1);
+    let titles = all.map(|(title, _)| title);
+    titles.filter(|title| !named.contains(&title)).collect()
 }
 
 /// Returns the sections of a document with these titles, or all of it, as sections of a page.
