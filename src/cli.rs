@@ -50,6 +50,9 @@ pub enum Command {
         /// Shell that reads the script
         shell: Shell,
     },
+    /// Show or choose the default account
+    #[cfg(feature = "client")]
+    Default(opkssh_client::DefaultArgs),
     /// Renew an account or log in; exit status 0 if usable, else 1
     #[cfg(feature = "client")]
     Ensure(opkssh_client::EnsureArgs),
@@ -157,14 +160,14 @@ pub enum AgentCommand {
     Launch(opkssh_client::AgentSettings),
     /// Lock the agent with a password until it is unlocked
     Lock,
-    /// Restart the agent; accounts stay in the store
+    /// Restart the agent; stored accounts come back
     Restart(opkssh_client::RestartArgs),
     /// Run the agent in the foreground
     Run(crate::agent_run::AgentRunArgs),
     /// Start the agent and print the variables for a shell
     Start(opkssh_client::StartArgs),
-    /// Stop the agent; accounts stay in the store
-    Stop,
+    /// Stop the agent; stored accounts come back when it starts
+    Stop(opkssh_client::StopArgs),
     /// Undo install
     Uninstall(opkssh_client::AgentUninstallArgs),
     /// Unlock the agent or the encrypted file store

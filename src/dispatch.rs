@@ -46,6 +46,10 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         #[cfg(feature = "client")]
         Command::Client { command } => client(command)?,
         #[cfg(feature = "client")]
+        Command::Default(args) => {
+            opkssh_client::default_account(&args, &places()?, &mut std::io::stdout())?;
+        }
+        #[cfg(feature = "client")]
         Command::Ensure(args) => {
             let environment = opkssh_client::Environment::of_process();
             let err = &mut std::io::stderr();
@@ -159,7 +163,7 @@ fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
         AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
         AgentCommand::Run(args) => opkssh_agent::run(&places, &args.into_agents()?)?,
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
-        AgentCommand::Stop => opkssh_client::agent_stop(&places, out)?,
+        AgentCommand::Stop(args) => opkssh_client::agent_stop(&args, &places, out)?,
         AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,
         AgentCommand::Unlock => opkssh_client::agent_unlock(&places, out)?,
     }

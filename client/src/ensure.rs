@@ -197,7 +197,7 @@ fn ask(
         } => EnsureOutcome::NotShown(Failure {
             message,
             hint: Some(hint),
-            inconclusive: false,
+            ..Failure::default()
         }),
         Event::LoginNeeded {
             account: alias,

@@ -7,7 +7,7 @@ use opkssh_protocol::config::ConfigError;
 use opkssh_protocol::control::{Failure, LockedPart, VERSION};
 
 /// Hint for an agent that does not answer as it should.
-pub(crate) const RESTART: &str = "restart it: opkssh agent stop; opkssh agent start";
+pub(crate) const RESTART: &str = "restart it: opkssh agent restart --force";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -33,7 +33,7 @@ impl ClientError {
         Self::Failed(Failure {
             message: message.to_string(),
             hint: Some(hint.into()),
-            inconclusive: false,
+            ..Failure::default()
         })
     }
 
@@ -43,6 +43,7 @@ impl ClientError {
             message: message.to_string(),
             hint: Some(hint.into()),
             inconclusive: true,
+            ..Failure::default()
         })
     }
 
@@ -56,7 +57,7 @@ impl ClientError {
     /// Returns a function that makes an error of `what` and an [`io::Error`].
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
-        move |error| Self::without_hint(format!("{what}: {error}"))
+        move |error| Self::without_hint(format!("{what}: {}", opkssh_files::in_words(error)))
     }
 
     /// Returns the error as one after which the answer is not known.
@@ -86,9 +87,7 @@ impl ClientError {
             Self::Failed(failure) => return failure.hint.clone(),
             Self::NotRunning => "start it: opkssh agent start",
             Self::ConnectionClosed | Self::InvalidAnswer(_) => RESTART,
-            Self::Version { .. } => {
-                "restart it with this version: opkssh agent stop; opkssh agent start"
-            }
+            Self::Version { .. } => "restart it with this version: opkssh agent restart",
             Self::Locked { part, .. } => match part {
                 LockedPart::Agent | LockedPart::Store => "unlock it: opkssh agent unlock",
                 LockedPart::Screen => "unlock the screen, or: opkssh agent unlock",

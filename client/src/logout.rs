@@ -1,5 +1,6 @@
 //! `opkssh logout`: logs out of the agent's accounts and removes key files of earlier logins.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -11,7 +12,6 @@ use crate::agent::running::{ensure_running, ensure_running_if_stored};
 use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::key_files;
-use crate::status::{has_no_accounts, report};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LogoutArgs {
@@ -20,7 +20,7 @@ pub struct LogoutArgs {
     /// Log out of every account
     #[arg(long, conflicts_with = "alias")]
     pub all: bool,
-    /// Forget accounts whose store is locked, too: their refresh tokens are not revoked
+    /// Forget accounts even if their refresh tokens cannot be revoked
     #[arg(long)]
     pub force: bool,
     /// Remove this private key file and its certificate, without logging out of the agent
@@ -48,20 +48,42 @@ pub fn logout(
     let accounts = log_out_of_agent(args, places)?;
     for account in &accounts {
         let (alias, issuer) = (printable(&account.alias), printable(&account.issuer));
-        let revocation = printable(&account.revocation);
-        let _ = writeln!(out, "Logged out of {alias} ({issuer}): {revocation}");
+        let revocation = match account.not_revoked && !args.force {
+            true => String::new(),
+            false => format!(": {}", printable(&account.revocation)),
+        };
+        let _ = writeln!(out, "Logged out of {alias} ({issuer}){revocation}");
     }
-    if args.alias.is_some() {
-        return Ok(());
+    if args.alias.is_none() {
+        let removed = key_files::remove_all(places, args.verbose, out, err)?;
+        let line = match removed {
+            0 if accounts.is_empty() => Some("No opkssh keys found to remove".to_owned()),
+            0 => None,
+            n => Some(format!("Successfully removed {n} opkssh key pair(s)")),
+        };
+        if let Some(line) = line {
+            let _ = writeln!(out, "{line}");
+        }
     }
-    let removed = key_files::remove_all(places, args.verbose, out, err)?;
-    let line = match removed {
-        0 if accounts.is_empty() => "No opkssh keys found to remove".to_owned(),
-        0 => return Ok(()),
-        n => format!("Successfully removed {n} opkssh key pair(s)"),
-    };
-    let _ = writeln!(out, "{line}");
-    Ok(())
+    match accounts.iter().find(|account| account.not_revoked) {
+        Some(_) if !args.force => Err(not_revoked(&accounts)),
+        _ => Ok(()),
+    }
+}
+
+fn not_revoked(accounts: &[LoggedOut]) -> ClientError {
+    let left = accounts.iter().filter(|account| account.not_revoked);
+    let words = left
+        .clone()
+        .map(|account| format!("{}: {}", account.alias, account.revocation));
+    let issuers: BTreeSet<&str> = left.map(|account| account.issuer.as_str()).collect();
+    ClientError::new(
+        words.collect::<Vec<_>>().join("; "),
+        format!(
+            "it counts until the provider ends it: withdraw the login in your account at {}",
+            issuers.into_iter().collect::<Vec<_>>().join(", ")
+        ),
+    )
 }
 
 /// Logs out of the agent's accounts and returns them.
@@ -80,12 +102,6 @@ fn log_out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>
     let Some(mut connection) = connection else {
         return Ok(Vec::new());
     };
-    if which == WhichAccount::Default {
-        if has_no_accounts(&report(connection)?) {
-            return Ok(Vec::new());
-        }
-        connection = ensure_running(places)?;
-    }
     match connection.ask(&Request::Logout { which, force }, NETWORK_TIMEOUT)? {
         Event::LoggedOut { accounts } => Ok(accounts),
         _ => Err(unexpected()),

@@ -51,7 +51,7 @@ pub(crate) fn report(mut connection: Connection) -> Result<StatusReport, ClientE
 }
 
 /// Returns true if the agent shows no accounts and hides none.
-pub(crate) fn has_no_accounts(report: &StatusReport) -> bool {
+fn has_no_accounts(report: &StatusReport) -> bool {
     // what is locked does not show its accounts
     let hides = |part: &LockedPart| *part != LockedPart::NewStore;
     report.accounts.is_empty() && !report.agent.locked.iter().any(hides)

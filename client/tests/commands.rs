@@ -343,6 +343,7 @@ fn logout_says_what_became_of_the_token() {
                 alias: "work".into(),
                 issuer: "https://id.example.com".into(),
                 revocation: "revoked at the provider".into(),
+                not_revoked: false,
             }],
         }],
     });
@@ -484,7 +485,7 @@ fn agent_commands_speak_to_the_shell() {
     );
     assert_eq!(shown(|out| agent_env(&sh, &home.places, out)), variable);
     assert_eq!(
-        shown(|out| agent_stop(&home.places, out)),
+        shown(|out| agent_stop(&StopArgs::default(), &home.places, out)),
         "The agent is not running.\n"
     );
 
@@ -530,11 +531,11 @@ fn agent_commands_speak_to_the_shell() {
         let mut out = Vec::new();
         let error = agent_start(&args, &home.places, &mut out).unwrap_err();
         assert_eq!(error.to_string(), message);
-        assert!(error.hint().unwrap().contains("opkssh agent stop"));
+        assert!(error.hint().unwrap().contains("opkssh agent restart --s"));
         assert!(out.is_empty());
     }
     assert_eq!(
-        shown(|out| agent_stop(&home.places, out)),
+        shown(|out| agent_stop(&StopArgs::default(), &home.places, out)),
         "The agent has stopped.\n"
     );
 }
@@ -560,7 +561,10 @@ fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
     assert!(refused.hint().unwrap().contains("restart --force"));
     let asked = |daemon: &FakeDaemon| daemon.asked().last().unwrap()["request"].clone();
     assert_eq!(asked(&daemon), "status", "it runs on");
-    agent_stop(&home.places, out).unwrap();
+    let refused = agent_stop(&StopArgs::default(), &home.places, out).unwrap_err();
+    assert!(refused.hint().unwrap().contains("stop --force"));
+    assert_eq!(asked(&daemon), "status", "it runs on");
+    agent_stop(&StopArgs { force: true }, &home.places, out).unwrap();
     assert_eq!(asked(&daemon), "stop");
     assert_eq!(String::from_utf8_lossy(out), "The agent has stopped.\n");
 }

@@ -145,8 +145,18 @@ impl Writer {
         }
     }
 
-    /// Returns a complete file beside `path` that goes away unless it gets its name.
     fn written(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        earlier: Option<&Metadata>,
+    ) -> io::Result<NamedTempFile> {
+        let written = self.write_temporary(path, bytes, earlier);
+        written.map_err(in_words)
+    }
+
+    /// Returns a complete file beside `path` that goes away unless it gets its name.
+    fn write_temporary(
         &self,
         path: &Path,
         bytes: &[u8],
@@ -192,6 +202,16 @@ pub fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         synced => synced,
     }
+}
+
+/// Returns the error with plain words for a full disk and a used up quota.
+pub fn in_words(error: io::Error) -> io::Error {
+    let words = match error.kind() {
+        io::ErrorKind::StorageFull => "the disk is full",
+        io::ErrorKind::QuotaExceeded => "the disk quota is used up",
+        _ => return error,
+    };
+    io::Error::new(error.kind(), words)
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {

@@ -65,6 +65,14 @@ impl Places {
         self.state_dir.join("agent.holder")
     }
 
+    /// Returns the `XDG_RUNTIME_DIR` of an agent of this user with this control socket; `None`: it
+    /// was started without one.
+    pub fn runtime_of<'a>(&self, control_socket: &'a Path) -> Option<&'a Path> {
+        let directory = control_socket.parent()?;
+        let is_set = directory != self.state_dir.join("run");
+        directory.parent().filter(|_| is_set)
+    }
+
     /// Returns the file with the running daemon's process id, for users and scripts.
     pub fn pid_file(&self) -> PathBuf {
         self.runtime_dir.join("agent.pid")

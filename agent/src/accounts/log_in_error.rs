@@ -43,7 +43,7 @@ impl LogInError {
             Self::Store(StoreError::File(_) | StoreError::Seal(_)) => None,
             Self::Store(_) => Some(
                 "unlock the keyring and log in again; without a keyring, start the agent with: \
-                 opkssh agent stop; opkssh agent run --store memory"
+                 opkssh agent restart --store memory"
                     .to_owned(),
             ),
             Self::OtherPerson(error) => Some(error.hint.clone()),

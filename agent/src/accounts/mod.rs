@@ -6,6 +6,7 @@
 mod account_for_login;
 mod clock;
 mod credentials;
+mod default_account;
 mod ensure;
 mod key_files;
 pub mod lifecycle;
@@ -70,6 +71,7 @@ pub use passwords::Passwords;
 pub struct Accounts {
     owner: Owner,
     settings: Arc<Settings>,
+    index: Arc<IndexFile>,
     clock: Clock,
     notices: Arc<Notices>,
     pub stores: Arc<Stores>,
@@ -107,7 +109,7 @@ impl Accounts {
         let logins = Logins::new(
             owner.clone(),
             stores.clone(),
-            index,
+            index.clone(),
             surroundings.clone(),
             clock.clone(),
         );
@@ -133,6 +135,7 @@ impl Accounts {
             source: Arc::new(source),
             owner,
             settings,
+            index,
             stores,
             clock,
             notices,

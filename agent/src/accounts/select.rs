@@ -18,10 +18,15 @@ pub struct Ambiguous {
 impl Ambiguous {
     /// Returns what the person can do about it. `command` is what to type before a name.
     pub fn hint(&self, command: &str) -> String {
-        let commands = self.accounts.iter();
-        let commands: Vec<_> = commands.map(|name| format!("{command}{name}")).collect();
-        format!("name one: {}", commands.join(" or "))
+        hint(&self.accounts, command)
     }
+}
+
+/// Returns what to type: `command` before one of these names.
+pub fn hint(accounts: &[String], command: &str) -> String {
+    let commands = accounts.iter();
+    let commands: Vec<_> = commands.map(|name| format!("{command}{name}")).collect();
+    format!("name one: {}", commands.join(" or "))
 }
 
 /// Returns the one account that `which` means, if there is any. Those that are leaving do not
@@ -41,24 +46,22 @@ pub fn find_one<'a>(
 }
 
 /// Returns the accounts that a logout from `which` is for: also those that are leaving since an
-/// earlier one, which is repeated by the words it was asked for with.
+/// earlier one. A provider's name is not enough: where the account of that name is gone, the same
+/// logout once more would end another one.
 pub fn find_to_leave<'a>(
     facts: &'a Facts,
     which: &WhichAccount,
 ) -> Result<Vec<&'a AccountFacts>, Ambiguous> {
-    let mut found = match which {
-        WhichAccount::All => find(facts, which),
-        _ => find_one(facts, which)?.into_iter().collect(),
-    };
-    let accounts = facts.accounts.iter();
-    let leaving = accounts.filter(|one| one.leaving != Leaving::No);
-    match which {
-        WhichAccount::Named(name) if found.is_empty() => {
-            found.extend(leaving.filter(|one| is_called(one, name)));
+    let mut accounts = facts.accounts.iter();
+    if let WhichAccount::Named(name) = which {
+        let named = accounts.find(|one| one.name == *name);
+        if named.is_none() {
+            find_one(facts, which)?;
         }
-        WhichAccount::Named(_) => {}
-        _ => found.extend(leaving),
+        return Ok(named.into_iter().collect());
     }
+    let mut found = find(facts, which);
+    found.extend(accounts.filter(|one| one.leaving != Leaving::No));
     Ok(found)
 }
 

@@ -102,8 +102,9 @@ fn parse(request: &[u8]) -> Result<Versioned<Request>, Failure> {
             message: format!(
                 "this command speaks version {version} to an agent of version {VERSION}"
             ),
-            hint: Some("restart the agent: opkssh agent stop && opkssh agent start".to_owned()),
+            hint: Some("restart the agent: opkssh agent restart".to_owned()),
             inconclusive: true,
+            ..Failure::default()
         }),
         _ => serde_json::from_slice(request).map_err(|_| Failure {
             message: "the agent does not understand the request".to_owned(),
@@ -148,6 +149,16 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             Ok(accounts) => Event::LoggedOut { accounts },
             Err(error) => failed(&error, Some(error.hint())),
         },
+        Request::Default { account } => {
+            let chosen = match account {
+                Some(word) => accounts.choose_default(word).await,
+                None => accounts.default_account(),
+            };
+            match chosen {
+                Ok(account) => Event::DefaultAccount { account },
+                Err(error) => failed(&error, error.hint()),
+            }
+        }
         Request::Status => Event::Status {
             report: status(control).await,
         },
@@ -256,7 +267,14 @@ fn after_password(accounts: &Accounts, done: Result<(), PasswordError>) -> Event
         Ok(()) => Event::Unlockable {
             locked: accounts.locked_parts(),
         },
-        Err(error) => failed(&error, error.hint()),
+        Err(error) => Event::Failed {
+            failure: Failure {
+                message: error.to_string(),
+                hint: error.hint(),
+                wrong_password: error == PasswordError::Wrong,
+                ..Failure::default()
+            },
+        },
     }
 }
 
@@ -266,7 +284,7 @@ fn failed(message: impl ToString, hint: Option<String>) -> Event {
         failure: Failure {
             message,
             hint,
-            inconclusive: false,
+            ..Failure::default()
         },
     }
 }

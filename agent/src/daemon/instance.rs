@@ -17,7 +17,11 @@ const ENDING: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
     #[error("an agent is running already{}", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
-    AlreadyRunning { pid: Option<i32> },
+    AlreadyRunning {
+        pid: Option<i32>,
+        /// Its `XDG_RUNTIME_DIR`, if it is another one.
+        runtime: Option<PathBuf>,
+    },
     #[error("{path}: {error}")]
     File { path: PathBuf, error: io::Error },
     #[error("{0} is in use by another program")]
@@ -58,11 +62,14 @@ pub fn lock(places: &Places, passed: &[PathBuf]) -> Result<File, InstanceError> 
         Err(TryLockError::Error(error)) => return Err(failed(error)),
         Err(TryLockError::WouldBlock) => {
             let (pid, control_socket) = holder(places);
+            let other = control_socket.clone();
+            let other = other.filter(|socket| *socket != places.control_socket());
+            let runtime = other.and_then(|socket| Some(places.runtime_of(&socket)?.to_owned()));
             let reachable =
                 control_socket.is_none_or(|socket| !passed.contains(&socket) && answers(&socket));
             match pid.and_then(Pid::from_raw) {
                 Some(pid) if !reachable => wait_for_end(&file, pid)?,
-                _ => return Err(InstanceError::AlreadyRunning { pid }),
+                _ => return Err(InstanceError::AlreadyRunning { pid, runtime }),
             }
         }
     }
@@ -119,6 +126,7 @@ fn wait_for_end(lock: &File, pid: Pid) -> Result<(), InstanceError> {
     }
     Err(InstanceError::AlreadyRunning {
         pid: Some(pid.as_raw_nonzero().get()),
+        runtime: None,
     })
 }
 

@@ -49,9 +49,14 @@ pub enum RunError {
 impl RunError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Instance(InstanceError::AlreadyRunning { .. }) => {
-                "use it: opkssh agent env; or end it: opkssh agent stop (with the XDG_RUNTIME_DIR \
-                 that it was started with)"
+            Self::Instance(InstanceError::AlreadyRunning { runtime, .. }) => {
+                let set = runtime
+                    .as_ref()
+                    .map(|it| format!("XDG_RUNTIME_DIR={} ", it.display()));
+                let set = set.unwrap_or_default();
+                return Some(format!(
+                    "use it: {set}opkssh agent env; or end it: {set}opkssh agent stop"
+                ));
             }
             Self::Instance(InstanceError::SocketInUse(_) | InstanceError::NotASocket(_)) => {
                 "name another path: opkssh agent run --socket PATH"

@@ -37,7 +37,7 @@ impl Serving {
                 Refusal::Unreadable(_) => "make that file readable".to_owned(),
                 _ => format!("add {name} to `hosts:` of {account} in ~/.opk/config.yml"),
             }),
-            inconclusive: false,
+            ..Failure::default()
         })
     }
 }

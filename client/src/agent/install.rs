@@ -9,9 +9,8 @@ use opkssh_files::Writer;
 use opkssh_protocol::places::Places;
 
 use super::systemctl;
-use crate::agent::restart::check_nothing_lost;
 use crate::agent::settings::RunningSettings;
-use crate::agent::stop::stop_running;
+use crate::agent::stop::{check_nothing_lost, stop_running};
 use crate::error::ClientError;
 use crate::status::report_if_running;
 
@@ -100,7 +99,7 @@ pub fn agent_install(
         return Ok(());
     }
     if handover {
-        stop_running(places)?;
+        stop_running(args.force, places, out)?;
     }
     for command in ENABLE {
         systemctl::run(command)?;

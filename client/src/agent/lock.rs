@@ -22,7 +22,8 @@ pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<(), ClientErro
             "unlock it: opkssh agent unlock",
         ));
     }
-    let password = PasswordSource::of_process().ask_new("Password to lock the agent with: ")?;
+    let mut asked = PasswordSource::of_process("opkssh agent lock");
+    let password = asked.ask_new("Password to lock the agent with: ")?;
     send_lock_request(ensure_running(places)?, &Request::Lock { password })?;
     let _ = writeln!(out, "The agent is locked. Unlock it: opkssh agent unlock");
     Ok(())
@@ -36,7 +37,7 @@ pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<(), ClientEr
     if locked.is_empty() {
         let _ = writeln!(out, "Nothing is locked.");
     }
-    let mut asked = PasswordSource::of_process();
+    let mut asked = PasswordSource::of_process("opkssh agent unlock");
     while let Some(part) = locked.first().copied() {
         let left = unlock(part, &mut asked, places)?;
         let _ = writeln!(out, "{}", unlocked_message(part));
@@ -68,6 +69,22 @@ pub fn with_store_open<T>(
 
 /// Unlocks `part` and returns the parts that are still locked.
 fn unlock(
+    part: LockedPart,
+    asked: &mut PasswordSource,
+    places: &Places,
+) -> Result<Vec<LockedPart>, ClientError> {
+    for _ in 1..asked.tries() {
+        match try_unlock(part, asked, places) {
+            Err(ClientError::Failed(failure)) if failure.wrong_password => {
+                asked.show(&failure.message);
+            }
+            other => return other,
+        }
+    }
+    try_unlock(part, asked, places)
+}
+
+fn try_unlock(
     part: LockedPart,
     asked: &mut PasswordSource,
     places: &Places,

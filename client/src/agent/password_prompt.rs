@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write as _};
 
+use opkssh_protocol::printable::printable;
 use opkssh_protocol::secret::Secret;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
@@ -15,16 +16,16 @@ const MAX_LENGTH: usize = 1024;
 /// Where passwords are read from.
 pub enum PasswordSource {
     Terminal(File),
-    /// Each line is a password; nothing is prompted for.
-    Stdin,
+    /// Each line is a password for this command; nothing is prompted for.
+    Stdin(&'static str),
 }
 
 impl PasswordSource {
-    /// Returns the terminal if stdin is one, else stdin.
-    pub fn of_process() -> Self {
+    /// Returns the terminal if stdin is one, else stdin, for `command`.
+    pub fn of_process(command: &'static str) -> Self {
         match Self::terminal() {
             Some(terminal) if io::stdin().is_terminal() => terminal,
-            _ => Self::Stdin,
+            _ => Self::Stdin(command),
         }
     }
 
@@ -35,29 +36,56 @@ impl PasswordSource {
         terminal.ok().filter(|_| watched).map(Self::Terminal)
     }
 
+    /// Returns how often a password may be typed.
+    pub fn tries(&self) -> usize {
+        match self {
+            Self::Terminal(_) => 3,
+            Self::Stdin(_) => 1,
+        }
+    }
+
+    /// Shows why a password has to be typed once more.
+    pub fn show(&mut self, why: &str) {
+        if let Self::Terminal(terminal) = self {
+            let _ = writeln!(terminal, "{}; try again", printable(why));
+        }
+    }
+
     /// Reads a password. Fails if it is empty or cancelled by Ctrl-C.
     pub fn ask(&mut self, prompt: &str) -> Result<Secret, ClientError> {
-        let password = match self {
-            Self::Terminal(terminal) => read_without_echo(terminal, prompt),
-            Self::Stdin => line(&mut io::stdin().lock(), false),
+        let (password, error) = match self {
+            Self::Terminal(terminal) => {
+                let error = ClientError::without_hint("no password was given");
+                (read_without_echo(terminal, prompt), error)
+            }
+            Self::Stdin(command) => {
+                let what = "no password was given: stdin is no terminal, and is empty";
+                let hint = format!("type it on a terminal, or pass it on stdin: {command} <FILE");
+                let error = ClientError::new(what, hint);
+                (line(&mut io::stdin().lock(), false), error)
+            }
         };
         password
             .map_err(ClientError::io("cannot read the password"))?
             .filter(|password| !password.is_empty())
-            .ok_or_else(|| {
-                let hint = "type it on a terminal, or pass it on stdin: opkssh agent unlock <FILE";
-                ClientError::new("no password was given", hint)
-            })
+            .ok_or(error)
     }
 
     /// Reads a new password, which has to be typed twice on a terminal.
     pub fn ask_new(&mut self, prompt: &str) -> Result<Secret, ClientError> {
-        let password = self.ask(prompt)?;
-        if matches!(self, Self::Terminal(_)) && self.ask("Again: ")?.expose() != password.expose() {
-            let hint = "try again with the same password twice";
-            return Err(ClientError::new("the two passwords differ", hint));
+        let different = "the two passwords differ";
+        for left in (0..self.tries()).rev() {
+            let password = self.ask(prompt)?;
+            if matches!(self, Self::Stdin(_)) || self.ask("Again: ")?.expose() == password.expose()
+            {
+                return Ok(password);
+            }
+            if left > 0 {
+                self.show(different);
+            }
         }
-        Ok(password)
+        let hint = "try again with the same password twice";
+        Err(ClientError::new(different, hint))
     }
 }
 

@@ -1,23 +1,22 @@
 //! `opkssh agent restart`.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use opkssh_protocol::control::{AccountStatus, AgentStatus, StatusReport};
+use opkssh_protocol::control::AgentStatus;
 use opkssh_protocol::places::Places;
 
 use crate::agent::running::ensure_running_with;
 use crate::agent::settings::AgentSettings;
-use crate::agent::stop::stop_running;
+use crate::agent::stop::{look_before_stop, stop_running};
 use crate::error::ClientError;
-use crate::status::{report, report_if_running};
+use crate::status::report;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct RestartArgs {
     #[command(flatten)]
     pub settings: AgentSettings,
-    /// Restart even if logins in the agent's memory are lost
+    /// Restart even if logins in the agent's memory are lost; they are revoked
     #[arg(long)]
     pub force: bool,
 }
@@ -31,56 +30,20 @@ pub fn agent_restart(
     out: &mut dyn Write,
 ) -> Result<(), ClientError> {
     let mut settings = args.settings.clone();
-    match report_if_running(places) {
-        Ok(Some(running)) => {
-            if !args.force {
-                check_nothing_lost(&running, "opkssh agent restart")?;
-            }
-            fill_from(&mut settings, &running.agent, places);
-        }
-        Ok(None) => {}
-        // every version understands a request to stop
-        Err(ClientError::Version { .. }) if args.force => {}
-        Err(error @ ClientError::Version { .. }) => {
-            return Err(ClientError::new(
-                format!("{error}: its settings and its logins in memory are unknown"),
-                "if you can log in again afterwards: opkssh agent restart --force",
-            ));
-        }
-        Err(error) => return Err(error),
+    let command = args.settings.after("opkssh agent restart")?;
+    if let Some(running) = look_before_stop(&command, args.force, places)? {
+        fill_from(&mut settings, &running.agent, places);
     }
-    stop_running(places)?;
+    let what = match stop_running(args.force, places, out)? {
+        true => "restarted",
+        false => "started",
+    };
     let agent = report(ensure_running_with(&settings, places)?)?.agent;
     // an agent that systemd starts has its unit's settings
     args.settings.check(&agent)?;
     let (version, pid) = (agent.version, agent.pid);
-    let _ = writeln!(
-        out,
-        "The agent has restarted: version {version}, pid {pid}."
-    );
+    let _ = writeln!(out, "The agent has {what}: version {version}, pid {pid}.");
     Ok(())
-}
-
-/// Fails if accounts are in this agent's memory only. `command` is what was typed.
-pub(crate) fn check_nothing_lost(running: &StatusReport, command: &str) -> Result<(), ClientError> {
-    let is_at_risk = |it: &&AccountStatus| it.store == "memory" || it.store_error.is_some();
-    let shown = running.accounts.iter().filter(is_at_risk);
-    // accounts that a locked agent does not show
-    let hidden = running.agent.at_risk.iter().map(String::as_str);
-    let accounts: BTreeSet<&str> = shown.map(|it| it.alias.as_str()).chain(hidden).collect();
-    if accounts.is_empty() {
-        return Ok(());
-    }
-    let accounts: Vec<&str> = accounts.into_iter().collect();
-    Err(ClientError::new(
-        format!(
-            "{} would be lost: the login is in the agent's memory only",
-            accounts.join(", ")
-        ),
-        format!(
-            "if you can log in again afterwards: {command} --force; else wait, or unlock the keyring"
-        ),
-    ))
 }
 
 /// Takes each setting that is not given from a running agent.

@@ -80,15 +80,13 @@ impl RunningSettings {
         self.log_level = self.log_level.take().or(running.log_level);
     }
 
-    /// Fails if the running agent has other options.
-    fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
+    /// Returns an option that the running agent has not, and those that it has.
+    fn difference(&self, agent: &AgentStatus) -> Option<(String, String)> {
         let running = Self::of_agent(agent).arguments();
         let wanted = self.arguments();
         let mut wanted = wanted.chunks(2);
-        match wanted.find(|pair| !running.chunks(2).any(|found| found == *pair)) {
-            Some(pair) => Err(other_settings(&pair.join(" "), &running.join(" "))),
-            None => Ok(()),
-        }
+        let pair = wanted.find(|pair| !running.chunks(2).any(|found| found == *pair))?;
+        Some((pair.join(" "), running.join(" ")))
     }
 }
 
@@ -107,32 +105,44 @@ impl AgentSettings {
         Ok(arguments)
     }
 
+    /// Returns `command` with these options, as it is typed.
+    pub(crate) fn after(&self, command: &str) -> Result<String, ClientError> {
+        let arguments = self.arguments()?.into_iter();
+        let words = arguments.map(|word| quoted(&word.to_string_lossy()));
+        Ok([command.to_owned()]
+            .into_iter()
+            .chain(words)
+            .collect::<Vec<_>>()
+            .join(" "))
+    }
+
     /// Fails if the running agent has other settings.
     pub(crate) fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
+        let restart = self.after("opkssh agent restart")?;
+        let other = |option: &str, runs_with: &str| other_settings(option, runs_with, &restart);
         if let Some(socket) = &self.socket
             && absolute(socket)? != Path::new(&agent.agent_socket)
         {
             let option = format!("--socket {}", quoted(&socket.to_string_lossy()));
-            return Err(other_settings(&option, &agent.agent_socket));
+            return Err(other(&option, &agent.agent_socket));
         }
-        self.running.check(agent)?;
+        if let Some((option, runs_with)) = self.running.difference(agent) {
+            return Err(other(&option, &runs_with));
+        }
         match self.store.as_deref() {
             // auto may have become any store
             None | Some("auto") => Ok(()),
             Some("keyring") if agent.store == "secret-service" => Ok(()),
             Some(store) if agent.store == store => Ok(()),
-            Some(store) => Err(other_settings(&format!("--store {store}"), &agent.store)),
+            Some(store) => Err(other(&format!("--store {store}"), &agent.store)),
         }
     }
 }
 
-fn other_settings(option: &str, runs_with: &str) -> ClientError {
+fn other_settings(option: &str, runs_with: &str, restart: &str) -> ClientError {
     ClientError::new(
         format!("an agent runs already, without {option}: it has {runs_with}"),
-        format!(
-            "use it as it is: opkssh agent env; or restart it: opkssh agent stop; \
-             opkssh agent start {option}"
-        ),
+        format!("use it as it is: opkssh agent env; or restart it: {restart}"),
     )
 }
 

@@ -1,16 +1,33 @@
 //! `opkssh agent stop`.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
-use opkssh_protocol::control::{Event, Request};
+use opkssh_protocol::control::{AccountStatus, Event, Request, StatusReport, WhichAccount};
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
 
-use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
+use crate::connection::{Connection, LOCAL_TIMEOUT, NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
+use crate::status::report_if_running;
 
-/// Stops the agent and waits until it has ended. Accounts stay in the store.
-pub fn agent_stop(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
-    let message = match stop_running(places)? {
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct StopArgs {
+    /// Stop even if logins in the agent's memory are lost; they are revoked
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Stops the agent and waits until it has ended. Stored accounts stay in the store.
+///
+/// Without `--force`, fails if accounts would be lost, or the agent's version cannot tell.
+pub fn agent_stop(
+    args: &StopArgs,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<(), ClientError> {
+    look_before_stop("opkssh agent stop", args.force, places)?;
+    let message = match stop_running(args.force, places, out)? {
         true => "The agent has stopped.",
         false => "The agent is not running.",
     };
@@ -18,8 +35,78 @@ pub fn agent_stop(places: &Places, out: &mut dyn Write) -> Result<(), ClientErro
     Ok(())
 }
 
-/// Stops the agent and waits until it has ended. Returns false if it is not running.
-pub(crate) fn stop_running(places: &Places) -> Result<bool, ClientError> {
+/// Returns what a running agent reports. Unless `force` is given, fails if accounts would be lost
+/// with it, or its version cannot tell. `command` is what was typed.
+pub(crate) fn look_before_stop(
+    command: &str,
+    force: bool,
+    places: &Places,
+) -> Result<Option<StatusReport>, ClientError> {
+    match report_if_running(places) {
+        Ok(Some(running)) if !force => {
+            check_nothing_lost(&running, command).map(|()| Some(running))
+        }
+        // every version understands a request to stop
+        Err(_) if force => Ok(None),
+        Err(error @ ClientError::Version { .. }) => Err(ClientError::new(
+            format!("{error}: its settings and its logins in memory are unknown"),
+            format!("if you can log in again afterwards: {command} --force"),
+        )),
+        other => other,
+    }
+}
+
+/// Fails if accounts are in this agent's memory only. `command` is what was typed.
+pub(crate) fn check_nothing_lost(running: &StatusReport, command: &str) -> Result<(), ClientError> {
+    let accounts = at_risk(running);
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    Err(ClientError::new(
+        format!(
+            "{} would be lost: the login is in the agent's memory only",
+            accounts.into_iter().collect::<Vec<_>>().join(", ")
+        ),
+        format!(
+            "if you can log in again afterwards: {command} --force; else wait, or unlock the keyring"
+        ),
+    ))
+}
+
+/// Returns the accounts that would be lost with the agent, those included that it hides.
+fn at_risk(running: &StatusReport) -> BTreeSet<&str> {
+    let is_at_risk = |it: &&AccountStatus| it.store == "memory" || it.store_error.is_some();
+    let shown = running.accounts.iter().filter(is_at_risk);
+    let hidden = running.agent.at_risk.iter().map(String::as_str);
+    shown.map(|it| it.alias.as_str()).chain(hidden).collect()
+}
+
+/// Stops the agent and waits until it has ended. With `revoke`, logs out first of what would be
+/// lost. Returns false if it is not running.
+pub(crate) fn stop_running(
+    revoke: bool,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<bool, ClientError> {
+    if revoke && let Ok(Some(running)) = report_if_running(places) {
+        for account in at_risk(&running) {
+            let which = WhichAccount::Named(account.to_owned());
+            let logout = Request::Logout { which, force: true };
+            let Some(mut connection) = Connection::open_if_running(places)? else {
+                break;
+            };
+            let line = match connection.ask(&logout, NETWORK_TIMEOUT) {
+                Ok(Event::LoggedOut { accounts }) => accounts
+                    .into_iter()
+                    .map(|account| format!(": {}", account.revocation))
+                    .collect(),
+                Ok(_) => return Err(unexpected()),
+                Err(error) => format!(" in part: {error}"),
+            };
+            let (account, line) = (printable(account), printable(&line));
+            let _ = writeln!(out, "Logged out of {account}{line}");
+        }
+    }
     let Some(mut connection) = Connection::open_if_running(places)? else {
         return Ok(false);
     };

@@ -1,6 +1,7 @@
 //! A connection to the agent's control socket, for one request and its answer.
 
 mod frame;
+pub mod runtime_dir;
 
 use std::io;
 use std::path::Path;
@@ -13,6 +14,7 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::session_environment::SessionEnvironment;
 
 use self::frame::{read_event, write_request};
+use self::runtime_dir::{check_length, elsewhere, unusable};
 use crate::error::{ClientError, RESTART};
 
 /// Timeout of a request that needs no network.
@@ -34,6 +36,7 @@ impl Connection {
     /// Connects to `socket`. Fails with [`ClientError::NotRunning`] if no process listens, and
     /// otherwise if another user's does.
     pub fn open(socket: &Path) -> Result<Self, ClientError> {
+        check_length(socket)?;
         let unreachable = |error: io::Error| {
             let what = format!("cannot reach the agent at {}: {error}", socket.display());
             ClientError::unreachable(what, RESTART)
@@ -43,22 +46,23 @@ impl Connection {
             .map_err(unreachable)?;
         let stream = Stream::connect(name).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning,
+            io::ErrorKind::PermissionDenied => unusable(socket, "permission denied"),
+            io::ErrorKind::NotADirectory => unusable(socket, "not a directory"),
             _ => unreachable(source),
         })?;
         let peer = stream.peer_creds().map_err(unreachable)?.euid();
         if peer != Some(rustix::process::geteuid().as_raw()) {
-            return Err(ClientError::unreachable(
-                format!("the socket {} belongs to another user", socket.display()),
-                format!("show its owner: ls -l {}", socket.display()),
-            ));
+            let why = format!("the socket {} belongs to another user", socket.display());
+            return Err(unusable(socket, &why));
         }
         Ok(Self { stream })
     }
 
-    /// Connects to the agent, or returns `None` if it is not running.
+    /// Connects to the agent, or returns `None` if it is not running. Fails if it runs with another
+    /// runtime directory.
     pub(crate) fn open_if_running(places: &Places) -> Result<Option<Self>, ClientError> {
         match Self::open(&places.control_socket()) {
-            Err(ClientError::NotRunning) => Ok(None),
+            Err(ClientError::NotRunning) => elsewhere(places).map_or(Ok(None), Err),
             opened => opened.map(Some),
         }
     }

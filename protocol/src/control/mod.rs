@@ -92,12 +92,17 @@ pub enum Request {
     Logout {
         /// The accounts.
         which: WhichAccount,
-        /// Forget accounts whose store is locked, too; their refresh tokens are not revoked.
+        /// Forget accounts even if their refresh tokens cannot be revoked.
         #[serde(default)]
         force: bool,
     },
     /// Ends with [`Event::Status`].
     Status,
+    /// Make an account the default, or ask which one is. Ends with [`Event::DefaultAccount`].
+    Default {
+        /// Account name, provider alias or issuer; `None` changes nothing.
+        account: Option<String>,
+    },
     /// Make an account usable without user interaction, renewing it if it is stale. Ends with
     /// [`Event::Ready`] or [`Event::LoginNeeded`].
     Ensure {
@@ -307,6 +312,8 @@ pub enum Event {
     LoggedOut { accounts: Vec<LoggedOut> },
     /// Answers [`Request::Status`].
     Status { report: StatusReport },
+    /// The default account's name. Terminal.
+    DefaultAccount { account: String },
     /// The account is usable. Terminal.
     Ready { account: AccountStatus },
     /// Only a login makes the account usable. `account` is its alias, if it has one.
@@ -357,6 +364,9 @@ pub struct Failure {
     /// Whether the answer could not be found out: something is locked, out of reach or hangs.
     #[serde(default)]
     pub inconclusive: bool,
+    /// Whether the request may succeed with another password.
+    #[serde(default)]
+    pub wrong_password: bool,
 }
 
 /// One account that was logged out.
@@ -368,4 +378,7 @@ pub struct LoggedOut {
     pub issuer: String,
     /// Result of revoking the refresh token at the provider, as text.
     pub revocation: String,
+    /// Whether the refresh token may still be valid because revoking it failed.
+    #[serde(default)]
+    pub not_revoked: bool,
 }

@@ -5,6 +5,7 @@ mod lifetime;
 mod log;
 mod profile;
 mod signals;
+mod stop;
 mod trace;
 mod upgrade;
 

@@ -276,6 +276,15 @@ fn who_logs_out_of_a_locked_agent_stays_logged_out() {
         let _keyring = SecretService::start(&setup.home);
         setup.login(&[]);
         lock(&setup.home);
+        let refused = setup.home.opkssh(words).run().refused();
+        for words in [
+            "Error: test stays logged in: the agent is locked",
+            "opkssh agent unlock",
+            "opkssh logout test --force",
+        ] {
+            assert!(refused.contains(words), "no {words:?} in {refused}");
+        }
+        let words = words.iter().chain(&["--force"]);
         let said = setup.home.opkssh(words).run().stdout();
         assert!(
             said.contains("refresh token not revoked: it is sealed, the agent is locked"),
@@ -306,9 +315,18 @@ fn a_password_is_read_from_a_terminal_without_an_echo_and_twice_to_lock() {
         crate::setup::typed(&home, &command, answers)
     };
     let (lock, again, unlock) = ("lock the agent with: ", "Again: ", "of the locked agent: ");
-    let differ = typed("lock", &[(lock, "one\r"), (again, "two\r")]);
+    let twice = [(lock, "one\r"), (again, "two\r")];
+    let differ = typed("lock", &[twice, twice, twice].concat());
     assert_eq!(differ.code(), Some(1));
     assert!(differ.any_stdout().contains("the two passwords differ"));
+    // without a terminal
+    let nothing = home.opkssh(["agent", "lock"]).run().refused();
+    for words in [
+        "stdin is no terminal, and is empty",
+        "opkssh agent lock <FILE",
+    ] {
+        assert!(nothing.contains(words), "no {words:?} in {nothing}");
+    }
     let cancelled = typed("lock", &[(lock, "one\x03")]);
     assert!(cancelled.any_stdout().contains("no password was given"));
     let keys = [(lock, "one\x7f\x7f\x7ffour\r"), (again, "four\r")];
@@ -318,8 +336,12 @@ fn a_password_is_read_from_a_terminal_without_an_echo_and_twice_to_lock() {
         !locked.contains("one") && !locked.contains("four"),
         "{locked}"
     );
-    let refused = typed("unlock", &[(unlock, "one\r")]).any_stdout();
-    assert!(refused.contains("wrong password"), "{refused}");
-    let unlocked = typed("unlock", &[(unlock, "four\r")]).stdout();
+    let wrong = (unlock, "one\r");
+    let refused = typed("unlock", &[wrong, wrong, wrong]);
+    assert_eq!(refused.code(), Some(1));
+    let refused = refused.any_stdout();
+    assert_eq!(refused.matches("wrong password; try again").count(), 2);
+    assert!(refused.contains("Error: wrong password"), "{refused}");
+    let unlocked = typed("unlock", &[wrong, (unlock, "four\r")]).stdout();
     assert!(unlocked.contains("The agent is unlocked."), "{unlocked}");
 }

@@ -180,7 +180,8 @@ fn secrets_are_locked_into_ram_and_status_says_so() {
         said.contains("may be swapped out: --memory-lock off"),
         "{said}"
     );
-    setup.home.opkssh(["agent", "stop"]).run().stdout();
+    let stop = ["agent", "stop", "--force"];
+    setup.home.opkssh(stop).run().stdout();
     if limit_is_zero() {
         let (kilobytes, said) = start("auto");
         assert_eq!(kilobytes, 0);

@@ -11,13 +11,13 @@ use crate::agent::servers::Server;
 use crate::setup::{OPKSSH, Setup, entry, kill_daemon, status, write_config};
 
 /// Logs in as `user`, whoever is remembered.
-fn login_as(setup: &Setup, user: &str, args: &[&str]) -> Output {
+pub fn login_as(setup: &Setup, user: &str, args: &[&str]) -> Output {
     setup.browser.behave(user, BrowserMode::Login);
     setup.home.opkssh(["login"].iter().chain(args)).run()
 }
 
 /// Name and subject of every account, in the order of the names.
-fn accounts(home: &Home) -> Vec<(String, String)> {
+pub fn accounts(home: &Home) -> Vec<(String, String)> {
     let status = status(home);
     let text = |account: &Value, key: &str| account[key].as_str().unwrap().to_owned();
     let accounts = status["accounts"].as_array().unwrap().iter();
@@ -26,7 +26,7 @@ fn accounts(home: &Home) -> Vec<(String, String)> {
         .collect()
 }
 
-fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     let owned = pairs.iter().map(|(a, b)| ((*a).into(), (*b).into()));
     owned.collect()
 }

@@ -134,26 +134,17 @@ impl Home {
         Run::new(path).envs(vars).current_dir(self.dir())
     }
 
-    /// Ends the daemon that `opkssh` started in this home: by its own command,
-    /// else by the number in its pid file.
+    /// Ends the daemon that `opkssh` started in this home, by the number in its pid file.
     fn stop_daemon(&self) {
-        let runtime = self.runtime_dir().join("opkssh");
-        if !runtime.exists() || !self.binary.exists() {
-            return;
-        }
-        let pid = fs::read_to_string(runtime.join("agent.pid"))
+        let pid = fs::read_to_string(self.runtime_dir().join("opkssh/agent.pid"))
             .ok()
             .and_then(|text| text.trim().parse().ok());
-        let mut stop = self.opkssh(["agent", "stop"]).start();
-        poll(Duration::from_secs(10), || stop.has_ended().then_some(()));
-        let Some(pid) = pid.and_then(Pid::from_raw) else {
+        let Some(pid) = pid.and_then(Pid::from_raw).filter(|pid| self.is_ours(*pid)) else {
             return;
         };
-        if poll(Duration::from_secs(5), || {
-            (!self.is_ours(pid)).then_some(())
-        })
-        .is_none()
-        {
+        let _ = kill_process(pid, Signal::TERM);
+        let limit = Duration::from_secs(15);
+        if poll(limit, || (!self.is_ours(pid)).then_some(())).is_none() {
             let _ = kill_process(pid, Signal::KILL);
         }
     }

@@ -13,6 +13,8 @@ pub enum Event<M: Material> {
         /// It does not wait until the store gives a token to revoke.
         force: bool,
     },
+    /// It comes before the other accounts.
+    DefaultChosen(M::Name),
     /// A request waits for this account to be loaded, and renewed if due.
     Wanted {
         name: M::Name,

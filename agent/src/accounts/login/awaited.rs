@@ -58,7 +58,7 @@ impl From<NotAwaited> for Failure {
         Self {
             message: error.to_string(),
             hint: Some(hint.to_owned()),
-            inconclusive: false,
+            ..Self::default()
         }
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn failure(error: &LoginError, provider: &Provider, request: &LoginRe
                     }
             )
         ),
+        ..Failure::default()
     }
 }
 
@@ -84,7 +85,7 @@ fn hint(error: &LoginError, provider: &Provider, request: &LoginRequest) -> Opti
             OidcError::Http { source, what } => match source {
                 HttpError::Unreachable { .. } | HttpError::Timeout { .. } => {
                     "check the network. Behind a proxy set HTTPS_PROXY, for a private CA \
-                     SSL_CERT_FILE, then restart the agent: opkssh agent stop"
+                     SSL_CERT_FILE, then restart the agent: opkssh agent restart"
                         .to_owned()
                 }
                 HttpError::Status { status: 404, .. } => {

@@ -15,6 +15,8 @@ pub struct LoggedOutAccount {
     pub login: i64,
     /// What became of the refresh token at the provider, in words.
     pub revocation: String,
+    /// The provider still takes it, as far as is known.
+    pub not_revoked: bool,
 }
 
 /// Logouts that are remembered for whoever waits for them.
@@ -96,16 +98,22 @@ impl Reasons {
         }
     }
 
-    pub fn logged_out(&mut self, name: String, login: i64, revocation: String) {
+    /// Notes a logout that is over, and returns what became of the refresh token.
+    pub fn logged_out(&mut self, name: String, login: i64, revocation: Revocation) -> String {
+        let not_revoked = revocation.is_failure();
+        let revocation = self.revocation(&name, revocation);
+        let words = revocation.clone();
         self.accounts.remove(&name);
         self.logged_out.push_back(LoggedOutAccount {
             name,
             login,
             revocation,
+            not_revoked,
         });
         if self.logged_out.len() > MOST_LOGOUTS {
             self.logged_out.pop_front();
         }
+        words
     }
 
     /// Returns the logout of this login, if it is over.

@@ -130,7 +130,8 @@ impl Task {
                     login,
                     revocation,
                 } => {
-                    let revocation = self.reasons.revocation(&name, revocation);
+                    let left = name.clone();
+                    let revocation = self.reasons.logged_out(left, login, revocation);
                     let now = self.clock.now();
                     if let Some(lifetime) = self.facts.agent.lifetime
                         && login.saturating_add(lifetime) <= now.0
@@ -143,7 +144,6 @@ impl Task {
                             ),
                         );
                     }
-                    self.reasons.logged_out(name, login, revocation);
                 }
                 Notice::Dropped(name) => self.notices.tell(
                     Cause::Dropped(name.clone()),

@@ -54,6 +54,20 @@ impl IndexFile {
         self.replace(&index)
     }
 
+    /// Puts an account first, where it is the default.
+    pub fn put_first(&self, account: &str) -> Result<(), StoreError> {
+        let _changing = self.changing.lock();
+        let mut index = self.read()?;
+        let mut accounts = index.accounts.iter();
+        match accounts.position(|known| known.name == account) {
+            None | Some(0) => Ok(()),
+            Some(place) => {
+                index.accounts[..=place].rotate_right(1);
+                self.replace(&index)
+            }
+        }
+    }
+
     /// Fails if the file could not be written, for instance because the disk is full.
     pub fn try_out(&self) -> Result<(), StoreError> {
         let written = Writer::private().try_out(&self.path, 16 * 1024);

@@ -334,16 +334,17 @@ async fn a_locked_agent_logs_out_of_what_is_meant() {
     fs::create_dir_all(config.parent().unwrap()).unwrap();
     fs::write(config, "agent:\n  default_account: second\n").unwrap();
     world.accounts.source.look_at_settings().await;
-    let default = world
-        .accounts
-        .log_out(&WhichAccount::Default, false)
-        .await
-        .unwrap();
+    let default = WhichAccount::Default;
+    let refused = world.accounts.log_out(&default, false).await.unwrap_err();
+    let why = "second stays logged in: the agent is locked";
+    assert_eq!(refused.to_string(), why);
+    let default = world.accounts.log_out(&default, true).await.unwrap();
     assert_eq!(default.len(), 1);
     assert_eq!(default[0].alias, "second");
     let first = WhichAccount::Named("first".to_owned());
-    world.accounts.log_out(&first, false).await.unwrap();
-    let third = world.accounts.log_out(&test, false).await.unwrap();
-    assert_eq!(third.len(), 1);
-    assert_eq!(third[0].alias, "third");
+    world.accounts.log_out(&first, true).await.unwrap();
+    // though it is the only one there
+    let refused = world.accounts.log_out(&test, true).await.unwrap_err();
+    assert_eq!(refused.to_string(), "there is no account test");
+    assert_eq!(refused.hint(), "name one: opkssh logout third");
 }

@@ -2,18 +2,20 @@
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use opkssh_files::Writer;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
 use crate::agent::settings::AgentSettings;
 use crate::connection::Connection;
+use crate::connection::runtime_dir::unusable;
 use crate::error::ClientError;
 
 /// Time limit for the agent's start.
@@ -71,8 +73,10 @@ pub fn this_program() -> Result<PathBuf, ClientError> {
 
 /// Starts the agent. Of several programs that do so at once, one starts it and the others wait.
 pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, ClientError> {
-    private_directory(&places.runtime_dir)?;
-    private_directory(&places.state_dir)?;
+    private_directory(&places.runtime_dir)
+        .map_err(|error| unusable(&places.control_socket(), &error.to_string()))?;
+    let what = format!("cannot use {}", places.state_dir.display());
+    private_directory(&places.state_dir).map_err(ClientError::io(what))?;
     let start_lock = open_private(&places.runtime_dir.join("start.lock"))?;
     let what = "cannot wait for another start of the agent";
     start_lock.lock().map_err(ClientError::io(what))?;
@@ -82,6 +86,12 @@ pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, 
     let log = Log::open(&places.log_file())?;
     let failed = |reason: String, log: &Log| {
         let hint = log.last_line();
+        // the disk of the log may be full
+        let tried = Writer::private().try_out(&log.path, 16 * 1024);
+        if let (None, Err(error)) = (&hint, tried) {
+            let what = format!("cannot start the agent: {}: {error}", log.path.display());
+            return ClientError::unreachable(what, "free space, or make it writable");
+        }
         let hint = hint.unwrap_or_else(|| "run it in the foreground: opkssh agent run".into());
         ClientError::unreachable(format!("cannot start the agent: {reason}"), hint)
     };
@@ -128,22 +138,19 @@ fn wait_until_ready(stdout: ChildStdout) -> bool {
 
 /// Creates the directory `path` with mode 0700. Fails if it exists and others own it or can write
 /// to it.
-fn private_directory(path: &Path) -> Result<(), ClientError> {
-    let make = || {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        let found = std::fs::symlink_metadata(path)?;
-        let wrong = if !found.is_dir() {
-            "not a directory"
-        } else if found.uid() != rustix::process::geteuid().as_raw() {
-            "it belongs to another user"
-        } else if found.mode() & 0o022 != 0 {
-            "other users can write to it; chmod 700 it"
-        } else {
-            return Ok(());
-        };
-        Err(std::io::Error::other(wrong))
+fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let found = std::fs::symlink_metadata(path)?;
+    let wrong = if !found.is_dir() {
+        "not a directory"
+    } else if found.uid() != rustix::process::geteuid().as_raw() {
+        "it belongs to another user"
+    } else if found.mode() & 0o022 != 0 {
+        "other users can write to it; chmod 700 it"
+    } else {
+        return Ok(());
     };
-    make().map_err(ClientError::io(format!("cannot use {}", path.display())))
+    Err(io::Error::other(wrong))
 }
 
 /// Opens a file of mode 0600, at its end.

@@ -87,7 +87,7 @@ fn another_version_is_refused_with_what_to_restart() {
             "{said}"
         );
         assert!(
-            said.contains("opkssh agent stop && opkssh agent start"),
+            said.contains("restart the agent: opkssh agent restart"),
             "{said}"
         );
     }

@@ -111,7 +111,7 @@ fn on_a_terminal_a_command_that_needs_it_asks_for_the_passphrase() {
     assert_eq!(status(&setup.home)["accounts"][0]["store"], "file");
 
     kill_daemon(&setup.home);
-    let said = typed(&setup.home, "login", &[(ask, "wrong\r")]);
+    let said = typed(&setup.home, "login", &[(ask, "wrong\r"); 3]);
     assert_eq!(said.code(), Some(1));
     let said = said.any_stdout();
     assert!(said.contains("wrong password"), "{said}");
@@ -137,7 +137,7 @@ fn it_can_be_emptied_without_the_passphrase() {
     for words in [&["logout"][..], &["logout", "--all"]] {
         let refused = setup.home.opkssh(words).run().refused();
         assert!(refused.contains("is locked"), "{refused}");
-        assert!(refused.contains("opkssh logout --force"), "{refused}");
+        assert!(refused.contains("opkssh logout test --force"), "{refused}");
         assert!(index(&setup.home).contains("test"));
     }
     let forced = setup.home.opkssh(["logout", "--force"]).run();

@@ -1,9 +1,9 @@
 //! Which account is the default one, and whose an account becomes.
 
-use opkssh_test_support::{Part, SecretService, left_out};
+use opkssh_test_support::{Home, Part, SecretService, left_out};
 
-use super::{accounts, checked, login_as, pairs};
-use crate::setup::{Setup, kill_daemon};
+use super::{accounts, checked, configure, login_as, pairs};
+use crate::setup::{OPKSSH, Setup, kill_daemon};
 
 #[test]
 fn the_default_account_changes_neither_by_logins_nor_by_a_restart() {
@@ -54,4 +54,41 @@ fn whom_the_browser_remembers_is_named_where_another_person_may_be_meant() {
     let refused = login_as(&setup, "alice", &["bob"]).refused();
     let hint = "to log in as bob@example.com: opkssh login test --as bob --prompt select_account";
     assert!(refused.contains(hint), "{refused}");
+}
+
+#[test]
+fn the_default_account_is_shown_and_chosen_for_good() {
+    let home = Home::new(OPKSSH);
+    let nobody = home.opkssh(["default"]).run().refused();
+    assert_eq!(nobody, "Error: nobody is logged in\nlog in: opkssh login\n");
+    if left_out(&[Part::Provider, Part::Keyring]) {
+        return;
+    }
+    let setup = Setup::new();
+    let _keyring = SecretService::start(&setup.home);
+    for name in ["alice", "bob"] {
+        login_as(&setup, name, &["--as", name]).stdout();
+    }
+    let default = |words: &[&str]| setup.home.opkssh(["default"].iter().chain(words)).run();
+    assert_eq!(default(&[]).stdout(), "alice\n");
+    let chosen = default(&["bob"]).stdout();
+    assert_eq!(chosen, "The default account is bob.\n");
+    assert_eq!(default(&[]).stdout(), "bob\n");
+    kill_daemon(&setup.home);
+    assert_eq!(default(&[]).stdout(), "bob\n");
+    assert_eq!(checked(&setup.home, &[]), "bob");
+    assert_eq!(
+        default(&["nosuch"]).refused(),
+        "Error: there is no account nosuch\nname one: opkssh default bob or opkssh default alice\n"
+    );
+    // what the configuration says counts for more
+    configure(&setup.home, "agent: {default_account: alice}\n");
+    assert_eq!(default(&[]).stdout(), "alice\n");
+    let refused = default(&["bob"]).refused();
+    for words in [
+        "Error: the default account is alice, by `default_account:` in the client configuration",
+        "change or remove it under `agent:`",
+    ] {
+        assert!(refused.contains(words), "no {words:?} in {refused}");
+    }
 }

@@ -20,6 +20,12 @@ pub fn apply<M: Material>(facts: &mut Facts<M>, event: Event<M>, now: UnixTime) 
     match event {
         Event::LoggedIn(login) => log_in(facts, login, now),
         Event::LogoutRequested { name, force } => log_out(facts, &name, force),
+        Event::DefaultChosen(name) => {
+            let accounts = &mut facts.accounts;
+            if let Some(place) = accounts.iter().position(|one| one.name == name) {
+                accounts[..=place].rotate_right(1);
+            }
+        }
         Event::Wanted { name, until } => {
             if let Some(account) = account_mut(facts, &name)
                 && account.leaving == Leaving::No

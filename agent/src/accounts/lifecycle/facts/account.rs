@@ -92,6 +92,13 @@ pub enum Revocation {
     NotRead,
 }
 
+impl Revocation {
+    /// Returns true if the refresh token may still be valid though it could have been revoked.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Locked | Self::NotRead)
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Refresh {
     pub stage: Stage,

@@ -61,7 +61,7 @@ fn what_the_agent_was_started_with_is_changed_by_a_restart() {
         let what = "key set";
         let error = LoginError::Oidc(OidcError::Http { what, source });
         let hint = hint(&error, &request.providers[0], &request).unwrap();
-        for words in ["HTTPS_PROXY", "SSL_CERT_FILE", "opkssh agent stop"] {
+        for words in ["HTTPS_PROXY", "SSL_CERT_FILE", "opkssh agent restart"] {
             assert!(hint.contains(words), "{hint}");
         }
     }
