@@ -66,8 +66,8 @@ struct Left {
     name: String,
     login: i64,
     issuer: String,
-    /// The account has to come from its store first.
-    is_away: bool,
+    /// Its store, if the account has to come from there first.
+    from: Option<StoreKind>,
 }
 
 impl Accounts {
@@ -95,8 +95,12 @@ impl Accounts {
         };
         leaving.sort_by(|one, other| one.name.cmp(&other.name));
         if !force {
-            let away = leaving.iter().filter(|account| account.is_away);
-            let away: Vec<String> = away.map(|account| account.name.clone()).collect();
+            let mut away = Vec::new();
+            for (account, store) in leaving.iter().filter_map(|it| Some((it, it.from?))) {
+                // a person waits: it is asked at once, whatever it said before
+                self.owner.apply(Event::StoreUnlocked(store)).await;
+                away.push(account.name.clone());
+            }
             self.owner.want(&away, STORE_TIMEOUT).await;
         }
         let mut outcomes = Vec::new();
@@ -154,7 +158,7 @@ impl Left {
             name: account.name.clone(),
             login: account.login,
             issuer: account.person.issuer.clone(),
-            is_away: is_away(account),
+            from: account.store.filter(|_| is_away(account)),
         }
     }
 

@@ -73,10 +73,10 @@ fn unlock(
     asked: &mut PasswordSource,
     places: &Places,
 ) -> Result<Vec<LockedPart>, ClientError> {
-    for _ in 1..asked.tries() {
+    for left in (1..asked.tries()).rev() {
         match try_unlock(part, asked, places) {
             Err(ClientError::Failed(failure)) if failure.wrong_password => {
-                asked.show(&failure.message);
+                asked.show(&failure.message, left);
             }
             other => return other,
         }

@@ -44,10 +44,11 @@ impl PasswordSource {
         }
     }
 
-    /// Shows why a password has to be typed once more.
-    pub fn show(&mut self, why: &str) {
+    /// Shows why a password has to be typed once more, and how often it may be.
+    pub fn show(&mut self, why: &str, left: usize) {
         if let Self::Terminal(terminal) = self {
-            let _ = writeln!(terminal, "{}; try again", printable(why));
+            let tries = if left == 1 { "try" } else { "tries" };
+            let _ = writeln!(terminal, "{}; {left} {tries} left", printable(why));
         }
     }
 
@@ -81,7 +82,7 @@ impl PasswordSource {
                 return Ok(password);
             }
             if left > 0 {
-                self.show(different);
+                self.show(different, left);
             }
         }
         let hint = "try again with the same password twice";

@@ -12,7 +12,7 @@ const COMMANDS: [&[&str]; 6] = [
     &["agent", "stop"],
     &["agent", "restart"],
     &["agent", "env"],
-    &["login", "test"],
+    &["login", "--device", "test"],
     &["status"],
 ];
 

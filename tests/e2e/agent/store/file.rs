@@ -111,7 +111,10 @@ fn on_a_terminal_a_command_that_needs_it_asks_for_the_passphrase() {
     assert_eq!(status(&setup.home)["accounts"][0]["store"], "file");
 
     kill_daemon(&setup.home);
-    let said = typed(&setup.home, "login", &[(ask, "wrong\r"); 3]);
+    let once_more = |left: &str| format!("wrong password; {left} left\r\n{ask}");
+    let (second, third) = (once_more("2 tries"), once_more("1 try"));
+    let wrong = [ask, &second, &third].map(|prompt| (prompt, "wrong\r"));
+    let said = typed(&setup.home, "login", &wrong);
     assert_eq!(said.code(), Some(1));
     let said = said.any_stdout();
     assert!(said.contains("wrong password"), "{said}");
