@@ -44,40 +44,44 @@ impl DefaultAccountError {
     }
 }
 
-impl Accounts {
-    /// Returns the name of the default account.
-    pub fn default_account(&self) -> Result<String, DefaultAccountError> {
-        let facts = &self.owner.now().facts;
-        let found = find(facts, &WhichAccount::Default);
-        match (found.first(), facts.agent.settings.default_account()) {
-            (Some(account), _) => Ok(account.name.clone()),
-            (None, Some(name)) => Err(DefaultAccountError::NotThere(name.to_owned())),
-            (None, None) => Err(DefaultAccountError::Nobody),
-        }
+/// Returns the name of the default account.
+pub fn default_account(accounts: &Accounts) -> Result<String, DefaultAccountError> {
+    let facts = &accounts.owner.now().facts;
+    let found = find(facts, &WhichAccount::Default);
+    match (found.first(), facts.agent.settings.default_account()) {
+        (Some(account), _) => Ok(account.name.clone()),
+        (None, Some(name)) => Err(DefaultAccountError::NotThere(name.to_owned())),
+        (None, None) => Err(DefaultAccountError::Nobody),
     }
+}
 
-    /// Makes the account that `word` means the default, also after a restart. Returns its name.
-    pub async fn choose_default(&self, word: String) -> Result<String, DefaultAccountError> {
-        let name = {
-            let facts = &self.owner.now().facts;
-            let Some(account) = find_one(facts, &WhichAccount::Named(word.clone()))? else {
-                let accounts = find(facts, &WhichAccount::All).into_iter();
-                return Err(DefaultAccountError::Unknown {
-                    name: word,
-                    known: accounts.map(|account| account.name.clone()).collect(),
-                });
-            };
-            match facts.agent.settings.default_account() {
-                Some(configured) if configured != account.name => {
-                    return Err(DefaultAccountError::Configured(configured.to_owned()));
-                }
-                _ => account.name.clone(),
-            }
+/// Makes the account that `word` means the default, also after a restart. Returns its name.
+pub async fn choose_default(
+    accounts: &Accounts,
+    word: String,
+) -> Result<String, DefaultAccountError> {
+    let name = {
+        let facts = &accounts.owner.now().facts;
+        let Some(account) = find_one(facts, &WhichAccount::Named(word.clone()))? else {
+            let all = find(facts, &WhichAccount::All).into_iter();
+            return Err(DefaultAccountError::Unknown {
+                name: word,
+                known: all.map(|account| account.name.clone()).collect(),
+            });
         };
-        let (index, chosen) = (self.index.clone(), name.clone());
-        let written = tokio::task::spawn_blocking(move || index.put_first(&chosen)).await;
-        written.map_err(|error| StoreError::Index(error.to_string()))??;
-        self.owner.apply(Event::DefaultChosen(name.clone())).await;
-        Ok(name)
-    }
+        match facts.agent.settings.default_account() {
+            Some(configured) if configured != account.name => {
+                return Err(DefaultAccountError::Configured(configured.to_owned()));
+            }
+            _ => account.name.clone(),
+        }
+    };
+    let (index, chosen) = (accounts.index.clone(), name.clone());
+    let written = tokio::task::spawn_blocking(move || index.put_first(&chosen)).await;
+    written.map_err(|error| StoreError::Index(error.to_string()))??;
+    accounts
+        .owner
+        .apply(Event::DefaultChosen(name.clone()))
+        .await;
+    Ok(name)
 }

@@ -119,12 +119,10 @@ impl Accounts {
         for account in begun {
             let over = |published: &Published| outcome(published, &account);
             let outcome = self.owner.wait_for(TIMEOUT, over).await;
-            outcomes.push(outcome.unwrap_or_else(|| {
-                Err(LogOutError::Incomplete {
-                    account: account.name,
-                    error: StoreError::TimedOut,
-                })
-            }));
+            outcomes.push(outcome.unwrap_or(Err(LogOutError::Incomplete {
+                account: account.name,
+                error: StoreError::TimedOut,
+            })));
         }
         outcomes.into_iter().collect()
     }

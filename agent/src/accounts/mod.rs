@@ -6,7 +6,7 @@
 mod account_for_login;
 mod clock;
 mod credentials;
-mod default_account;
+pub mod default_account;
 mod ensure;
 mod key_files;
 pub mod lifecycle;

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::RunArgs;
 use super::log::option_name;
+use crate::accounts::default_account::{choose_default, default_account};
 use crate::accounts::store::password::PasswordError;
 use crate::accounts::{Accounts, EnsureError, Joined, LogInError};
 use crate::desktop::surroundings::Surroundings;
@@ -151,8 +152,8 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
         },
         Request::Default { account } => {
             let chosen = match account {
-                Some(word) => accounts.choose_default(word).await,
-                None => accounts.default_account(),
+                Some(word) => choose_default(accounts, word).await,
+                None => default_account(accounts),
             };
             match chosen {
                 Ok(account) => Event::DefaultAccount { account },
