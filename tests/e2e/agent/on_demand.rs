@@ -128,7 +128,7 @@ fn under_systemd_the_browser_is_started_outside_of_the_sandbox() {
     let needy = Needy::new(&["hosts: [localhost]", "on_demand: browser"]);
     needy.admit();
     let home = &needy.setup.home;
-    home.opkssh(["agent", "stop"]).run().stdout();
+    home.opkssh(["agent", "stop", "--force"]).run().stdout();
     // notes what it was told, and does it
     let note = home.dir().join("systemd-run.words");
     let script = format!(
