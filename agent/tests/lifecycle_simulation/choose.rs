@@ -116,6 +116,7 @@ impl Chooser {
             19..21 if away => User::Suspend(false, false),
             19..21 if locked => User::Unlock,
             21 => User::Configure(random.below(3) as u8),
+            22 if random.percent(50) => User::Prefer(self.name(random)),
             _ => return Move::Fault(Fault::Store(Mode::Working)),
         };
         Move::User(user)

@@ -139,6 +139,7 @@ fn kind(world: &World, step: Move) -> Option<&'static str> {
         Move::User(user) => match user {
             User::LogIn { .. } => "login",
             User::LogOut(_) | User::GiveUp(_) => "logout",
+            User::Prefer(_) => "default chosen",
             User::Want(_) => "wanted",
             User::Lock => "lock",
             User::Unlock => "unlock",

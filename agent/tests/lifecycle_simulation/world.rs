@@ -101,6 +101,7 @@ pub enum User {
     },
     LogOut(Name),
     GiveUp(Name),
+    Prefer(Name),
     Want(Name),
     Lock,
     Unlock,
@@ -445,6 +446,7 @@ impl World {
                 }
                 Event::LogoutRequested { name, force: true }
             }
+            User::Prefer(name) => Event::DefaultChosen(name),
             User::Want(name) => Event::Wanted {
                 name,
                 until: UnixTime(self.now + 30),

@@ -62,7 +62,12 @@ pub fn apply<M: Material>(facts: &mut Facts<M>, event: Event<M>, now: UnixTime) 
         Event::Ending => end(facts),
         Event::TimePassed => {}
         Event::Started(action) => start(facts, action),
-        Event::Ended(name, outcome) => ended::end(facts, &name, outcome, now),
+        Event::Ended(name, outcome) => {
+            let closed = facts.agent.closed_stores.iter().map(|closed| closed.store);
+            let closed: Vec<M::Store> = closed.collect();
+            ended::end(facts, &name, outcome, now);
+            save_again(facts, &closed, &name);
+        }
         Event::SealFileWritten(result) => seal_file_written(&mut facts.agent, result.is_ok()),
         Event::SealFileRemoved(result) => {
             seal_file_removed(&mut facts.agent, result.is_ok(), now);
@@ -193,6 +198,25 @@ fn log_out<M: Material>(facts: &mut Facts<M>, name: &M::Name, force: bool) {
     let store = account.store;
     let closed_stores = &mut facts.agent.closed_stores;
     closed_stores.retain(|closed| Some(closed.store) != store);
+}
+
+/// Has the saves go on that a store refused which was closed and answers again, those of other
+/// accounts than the one that it answered: what a provider says is used while a save waits. (Loads
+/// go on at their time: two accounts could have each other tried again without end.)
+fn save_again<M: Material>(facts: &mut Facts<M>, closed: &[M::Store], answered: &M::Name) {
+    let Facts {
+        agent, accounts, ..
+    } = facts;
+    let is_open = |store| !agent.closed_stores.iter().any(|now| now.store == store);
+    let opened = |account: &&mut AccountFacts<M>| {
+        let mut stores = closed.iter().copied();
+        stores.any(|store| account.store == Some(store) && is_open(store))
+    };
+    for account in accounts.iter_mut().filter(opened) {
+        if account.name != *answered {
+            account.retries.save = None;
+        }
+    }
 }
 
 /// SIGUSR1: what is in memory only is gone at once; the rest goes when the store has it.
