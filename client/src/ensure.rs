@@ -96,7 +96,11 @@ impl From<EnsureOutcome> for Answer {
 pub(crate) fn which(alias: Option<&str>, host: Option<&str>) -> WhichAccount {
     match (alias, host) {
         (Some(alias), _) => WhichAccount::Named(alias.to_owned()),
-        (None, Some(host)) => WhichAccount::MeantForHost(host.to_owned()),
+        // as it is typed for ssh: user@host
+        (None, Some(host)) => {
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            WhichAccount::MeantForHost(host.to_owned())
+        }
         (None, None) => WhichAccount::Default,
     }
 }

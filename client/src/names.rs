@@ -55,7 +55,8 @@ pub fn host_names(places: &Places) -> Vec<(String, String)> {
                 .flat_map(|account| account.hosts),
         );
     }
-    names.retain(|name| !name.is_empty() && !name.contains(['*', '?', '!', '|', '[', '#']));
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._:@%".contains(letter);
+    names.retain(|name| !name.is_empty() && name.chars().all(is_plain));
     names
         .into_iter()
         .map(|name| (name, String::new()))

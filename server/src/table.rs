@@ -167,6 +167,13 @@ pub fn write_row(words: [&str; 3]) -> Result<String, &'static str> {
     Ok(format!("{}\n", words.map(quote).join(" ")))
 }
 
+/// Returns the words as arguments of `opkssh add` and `remove`, quoted for a shell.
+pub fn arguments(words: [&str; 3]) -> String {
+    let ends_options = words.iter().any(|word| word.starts_with('-'));
+    let ends_options = if ends_options { "-- " } else { "" };
+    format!("{ends_options}{}", words.map(quote).join(" "))
+}
+
 /// Fails if this word cannot be written to a table and read back.
 pub fn writable(word: &str) -> Result<(), &'static str> {
     match word {

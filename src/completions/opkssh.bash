@@ -17,13 +17,23 @@ _opkssh() {
     COMPREPLY=()
     while IFS= read -r found; do
         found=${found%%$'\t'*}
-        COMPREPLY+=("${found#"$before"}")
+        _opkssh_offer "${found#"$before"}"
     done < <("$1" complete-words "${words[@]}" 2>/dev/null)
     if ((${#COMPREPLY[@]} == 1)) && [[ ${COMPREPLY[0]} == *[/=] ]]; then
         compopt -o nospace 2>/dev/null
     elif ((${#COMPREPLY[@]} == 0)) && [[ $current == [~/.]* ]]; then
         compopt -o default 2>/dev/null
     fi
+}
+
+# Offers a word as it is typed: the name of a file must not become a command.
+_opkssh_offer() {
+    local word=$1 home=
+    if [[ $word == '~/'* ]]; then
+        home='~/' word=${word#'~/'}
+    fi
+    [[ -z $word ]] || printf -v word %q "$word"
+    COMPREPLY+=("$home$word")
 }
 
 # What follows `opkssh ssh [--account NAME]` is ssh's.
@@ -41,7 +51,7 @@ _opkssh_as_ssh() {
     else
         # without bash-completion: the hosts that opkssh knows
         while IFS= read -r found; do
-            COMPREPLY+=("${found%%$'\t'*}")
+            _opkssh_offer "${found%%$'\t'*}"
         done < <("$1" complete-words "$1" check --host "$2" 2>/dev/null)
     fi
 }

@@ -38,6 +38,9 @@ impl KeyTarget {
     fn try_out(&self, places: &Places, kind: KeyType) -> Result<(), WriteKeysError> {
         let file = match self {
             Self::Print => return Ok(()),
+            Self::File(file) if is_foreign(file) => {
+                return Err(WriteKeysError::Foreign(file.clone()));
+            }
             Self::File(file) => file.clone(),
             Self::DefaultSlot => free_slot(places, kind)?,
             Self::IdentityDirectory => places.ssh_dir().join("opkssh/config"),
@@ -67,6 +70,8 @@ pub enum WriteKeysError {
     Login(Failure),
     #[error("no default ssh key file free for openpubkey")]
     NoFreeSlot,
+    #[error("{} holds something that opkssh did not write", .0.display())]
+    Foreign(PathBuf),
     #[error("{what}: {error}")]
     Failed { what: String, error: io::Error },
 }
@@ -79,6 +84,10 @@ impl WriteKeysError {
             Self::NoFreeSlot => {
                 Some("name a file: opkssh login -i FILE, or use the agent: opkssh login".to_owned())
             }
+            Self::Foreign(file) => Some(format!(
+                "name another file, or put this one aside: mv {0} {0}.old",
+                file.display()
+            )),
             Self::Failed { .. } => {
                 Some("name a file that you can write: opkssh login -i FILE".to_owned())
             }
@@ -254,6 +263,12 @@ fn is_free(key: &Path) -> bool {
         }
         Err(error) => error.kind() == io::ErrorKind::NotFound && key.symlink_metadata().is_err(),
     }
+}
+
+/// Returns true if a key of somebody's would be lost there. (Go overwrites it.)
+fn is_foreign(key: &Path) -> bool {
+    let is_there = fs::metadata(key).is_ok_and(|found| found.is_file() && found.len() > 0);
+    is_there && !is_free(key)
 }
 
 /// Returns the path below `~/.ssh/opkssh`, after entering it into the `config` that ssh includes.

@@ -35,6 +35,7 @@ impl Serving {
             message: format!("the account {account} is not shown to {name}: {reason}"),
             hint: Some(match refusal {
                 Refusal::Unreadable(_) => "make that file readable".to_owned(),
+                Refusal::Revoked => format!("show its keys: ssh-keygen -F {name}"),
                 _ => format!("add {name} to `hosts:` of {account} in ~/.opk/config.yml"),
             }),
             ..Failure::default()

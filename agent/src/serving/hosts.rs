@@ -89,18 +89,23 @@ impl KnownHosts {
         };
         let texts = self.texts(&ssh.known_hosts, &mut names.unreadable);
         let lines = texts.iter().flat_map(|text| text.lines());
-        let keys = lines
-            .filter_map(fields)
-            .filter(|(marker, ..)| marker.is_none());
-        let keys: Vec<_> = keys.collect();
+        let lines: Vec<_> = lines.filter_map(fields).collect();
+        let with = |wanted: Option<&'static str>| {
+            lines.iter().filter(move |(marker, ..)| *marker == wanted)
+        };
         let is_called = |listed: &str| called.iter().any(|name| has(listed, name));
-        for (_, listed, key) in &keys {
-            let mut same = keys.iter().filter(|(.., other)| other == key);
+        let mut has_good_key = false;
+        for (_, listed, key) in with(None) {
+            let mut same = with(None).filter(|(.., other)| other == key);
             if same.any(|(_, listed, _)| is_called(listed)) {
                 names.is_known = true;
                 names.add(listed);
+                let forge = publisher(key).map(str::to_owned);
+                names.names.extend(forge.map(Name::Plain));
+                has_good_key |= !with(Some("revoked")).any(|(.., revoked)| revoked == key);
             }
         }
+        names.is_revoked = names.is_known && !has_good_key;
         if !names.is_known && !is_announced {
             names.is_known = true;
             names.names.extend(called.iter().cloned().map(Name::Plain));

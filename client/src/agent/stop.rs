@@ -96,15 +96,18 @@ pub(crate) fn stop_running(
                 break;
             };
             let line = match connection.ask(&logout, NETWORK_TIMEOUT) {
-                Ok(Event::LoggedOut { accounts }) => accounts
-                    .into_iter()
-                    .map(|account| format!(": {}", account.revocation))
-                    .collect(),
+                Ok(Event::LoggedOut { accounts }) => {
+                    let told = accounts
+                        .iter()
+                        .map(|account| format!(": {}", account.revocation));
+                    format!("Logged out of {account}{}", told.collect::<String>())
+                }
                 Ok(_) => return Err(unexpected()),
-                Err(error) => format!(" in part: {error}"),
+                Err(error) => format!(
+                    "Not logged out of {account}, whose refresh token may still count: {error}"
+                ),
             };
-            let (account, line) = (printable(account), printable(&line));
-            let _ = writeln!(out, "Logged out of {account}{line}");
+            let _ = writeln!(out, "{}", printable(&line));
         }
     }
     let Some(mut connection) = Connection::open_if_running(places)? else {

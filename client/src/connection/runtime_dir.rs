@@ -1,6 +1,7 @@
 //! Runtime directories that lead to no agent of this user, and how to use the right one.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -15,7 +16,13 @@ const LONGEST: usize = 107;
 /// Returns an error if an agent of this user runs with another runtime directory, as of a session
 /// by su, sudo or cron.
 pub fn elsewhere(places: &Places) -> Option<ClientError> {
-    let holder = fs::read_to_string(places.holder_file()).ok()?;
+    let file = places.holder_file();
+    let found = fs::symlink_metadata(&file).ok()?;
+    let is_own = found.uid() == rustix::process::geteuid().as_raw();
+    if !(found.is_file() && is_own && found.len() < 4096) {
+        return None;
+    }
+    let holder = fs::read_to_string(file).ok()?;
     let mut lines = holder.lines();
     let (pid, socket) = (lines.next()?, Path::new(lines.next()?));
     if socket == places.control_socket() || UnixStream::connect(socket).is_err() {

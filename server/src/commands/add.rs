@@ -68,14 +68,14 @@ fn remarks(args: &RowArgs) -> Vec<String> {
     if status == Status::Success {
         return Vec::new();
     }
-    let words = [&args.principal, &args.identity, &args.issuer].map(|word| table::quote(word));
+    let words = table::arguments([&args.principal, &args.identity, &args.issuer]);
     let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
     vec![
         format!("warning: {reason}{hint}"),
         format!(
             "To take the row back, run: sudo opkssh remove{} {}",
             etc::option(&args.etc),
-            words.join(" ")
+            words
         ),
     ]
 }

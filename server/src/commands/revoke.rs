@@ -23,6 +23,7 @@ pub struct RevokeArgs {
     pub etc: PathBuf,
     /// Subject (`sub`) of a person at the provider --issuer; permanent
     #[arg(long, value_name = "SUB", group = "what", requires = "issuer")]
+    #[arg(allow_hyphen_values = true)]
     pub subject: Option<String>,
     /// Provider of the subject, as in the providers file, or a short name such as google
     #[arg(long, value_name = "URL", conflicts_with_all = ["key", "certificate", "list"])]
@@ -62,13 +63,12 @@ pub fn revoke_command(args: &RevokeArgs, out: &mut impl Write) -> Result<(), Adm
         return list(args, &path, out);
     }
     let entry = selected::entry(args)?;
-    let done = match (args.undo, args.undo || add(&path, &entry)?) {
-        (true, _) => {
-            undo(&path, &entry, &args.etc)?;
-            "not revoked any more"
-        }
-        (false, true) => "revoked now",
-        (false, false) => "revoked already",
+    let (entry, done) = match args.undo {
+        true => (undo(&path, &entry, &args.etc)?, "not revoked any more"),
+        false => match add(&path, &entry)? {
+            true => (entry, "revoked now"),
+            false => (entry, "revoked already"),
+        },
     };
     let (what, path) = (entry.what(), path.display());
     // the entry is changed even if nobody reads stdout
@@ -77,6 +77,10 @@ pub fn revoke_command(args: &RevokeArgs, out: &mut impl Write) -> Result<(), Adm
 }
 
 fn list(args: &RevokeArgs, path: &Path, out: &mut impl Write) -> Result<(), AdminError> {
+    if let Err(error) = fs::metadata(&args.etc) {
+        let message = format!("cannot read {}: {error}", args.etc.display());
+        return Err(AdminError::new(message).not_known());
+    }
     let revoked =
         etc::load_revoked(&args.etc).map_err(|error| AdminError::from(error).not_known())?;
     if args.json {
@@ -106,47 +110,54 @@ fn add(path: &Path, entry: &Revocation) -> Result<bool, AdminError> {
     })
 }
 
-/// Removes the entry, which must be a line of its own.
-fn undo(path: &Path, entry: &Revocation, etc: &Path) -> Result<(), AdminError> {
-    let is_meant = |known: &Revocation| match (&known.issuer, &entry.issuer) {
-        // an entry may have a short name, which never matched
+/// Removes the entry, which must be a line of its own, and returns it. Without the very same one,
+/// the entry counts whose issuer differs in form only, if it is the only one: others may revoke
+/// somebody.
+fn undo(path: &Path, entry: &Revocation, etc: &Path) -> Result<Revocation, AdminError> {
+    let list = || format!("Run: sudo opkssh server revoke --list{}", etc::option(etc));
+    let is_similar = |known: &Revocation| match (&known.issuer, &entry.issuer) {
         (Some(own), Some(issuer)) => known.subject == entry.subject && issuer::is_same(own, issuer),
-        _ => known.is_same(entry),
+        _ => false,
     };
-    let changed = edit(path, |revoked, text| {
-        let rest = revoked.entries().iter().filter(|known| !is_meant(known));
-        let rest: Vec<&Revocation> = rest.collect();
-        if rest.len() == revoked.entries().len() {
-            return Ok(None);
-        }
+    let mut removed = None;
+    edit(path, |revoked, text| {
+        let all = revoked.entries();
+        let same = all.iter().find(|known| known.is_same(entry));
+        let similar: Vec<_> = all.iter().filter(|known| is_similar(known)).collect();
+        let meant = match (same, similar.as_slice()) {
+            (Some(same), _) => same,
+            (None, [one]) => one,
+            (None, []) => {
+                let (what, path) = (entry.what(), path.display());
+                let message = format!("{what} is not revoked in {path}");
+                return Err(AdminError::new(message).hinting(list()));
+            }
+            (None, several) => {
+                let several = several.iter().map(|one| one.what());
+                let several = several.collect::<Vec<_>>().join("; ");
+                let message = format!("several entries may be meant: {several}");
+                return Err(AdminError::new(message).hinting(list()));
+            }
+        };
+        let rest = all.iter().filter(|known| !known.is_same(meant));
         let is_kept = |line: &&[u8]| {
             let alone = Revoked::parse(line).unwrap_or_default();
-            !matches!(alone.entries(), [one] if is_meant(one))
+            !matches!(alone.entries(), [one] if one.is_same(meant))
         };
         let kept = text.split_inclusive(|byte| *byte == b'\n').filter(is_kept);
         let kept = kept.collect::<Vec<_>>().concat();
         if !Revoked::parse(&kept).is_ok_and(|kept| kept.entries().iter().eq(rest)) {
             return Err(AdminError::new(format!(
                 "cannot remove {} from {}: it is not on a line of its own",
-                entry.what(),
+                meant.what(),
                 path.display()
             ))
             .hinting(format!("Run: sudoedit {}", path.display())));
         }
+        removed = Some(meant.clone());
         Ok(Some(kept))
     })?;
-    match changed {
-        true => Ok(()),
-        false => Err(AdminError::new(format!(
-            "{} is not revoked in {}",
-            entry.what(),
-            path.display()
-        ))
-        .hinting(format!(
-            "Run: sudo opkssh server revoke --list{}",
-            etc::option(etc)
-        ))),
-    }
+    Ok(removed.unwrap_or_else(|| entry.clone()))
 }
 
 fn parse(path: &Path, text: &[u8]) -> Result<Revoked, AdminError> {

@@ -33,10 +33,11 @@ pub fn read(path: &Path) -> io::Result<Vec<Record>> {
 }
 
 impl Record {
-    /// Returns the decision in a line. What a client sent is in quotes behind the verdict, so it
-    /// cannot look like one.
+    /// Returns the decision in a line of verify's log file, or of `journalctl`. What a client sent is
+    /// in quotes behind the verdict, and no line of another program is taken for verify's: an sshd
+    /// logs whatever name somebody tries to log in with.
     pub fn parse(line: &str) -> Option<Self> {
-        let (_, message) = line.split_once(" ppid=")?.1.split_once(' ')?;
+        let message = after_parent(own_message(line)?)?;
         let verdicts = [
             ("successfully verified ", true),
             ("failed to verify ", false),
@@ -49,15 +50,54 @@ impl Record {
         let mut values = BTreeMap::new();
         while let Some((name, after)) = rest.split_once('=') {
             let (value, behind) = value(after)?;
-            values.insert(name.to_owned(), value);
+            let is_of_client = ["issuer", "subject", "email"].contains(&name);
+            if is_of_client && !after.starts_with('"') {
+                return None;
+            }
+            if values.insert(name.to_owned(), value).is_some() {
+                return None;
+            }
             rest = behind.trim_start_matches(' ');
         }
-        Some(Self { is_allowed, values })
+        rest.is_empty().then_some(Self { is_allowed, values })
     }
 
     pub fn value(&self, name: &str) -> Option<&Logged> {
         self.values.get(name)
     }
+}
+
+/// Returns what verify wrote of a line: all of it, or what follows the time in its file, or the tag
+/// in the journal (in its short formats).
+fn own_message(line: &str) -> Option<&str> {
+    if line.starts_with("pid=") {
+        return Some(line);
+    }
+    let words: Vec<&str> = line.splitn(4, ' ').collect();
+    if let [date, time, offset, message] = words[..]
+        && (date.len(), time.len(), offset.len()) == (10, 8, 6)
+        && [date, time, offset]
+            .concat()
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"/:+-".contains(&byte))
+    {
+        return Some(message);
+    }
+    let (head, message) = line.split_once("]: ")?;
+    let (_, pid) = head.rsplit_once(" opkssh[")?;
+    let own = message.strip_prefix("pid=")?.strip_prefix(pid)?;
+    own.starts_with(' ').then_some(message)
+}
+
+/// Returns what follows `pid=N ppid=N `.
+fn after_parent(message: &str) -> Option<&str> {
+    let number = |text: &'_ str, name: &str| {
+        let text = text.strip_prefix(name)?;
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        (digits > 0 && text[digits..].starts_with(' ')).then_some(digits + 1 + name.len())
+    };
+    let rest = &message[number(message, "pid=")?..];
+    Some(&rest[number(rest, "ppid=")?..])
 }
 
 /// Reads a value, plain or in quotes, and returns the rest of the line.

@@ -1,6 +1,7 @@
 //! Decides an old login again, by what the log records of it.
 
 use super::identity::ClaimSources;
+use super::revoked::Revocation;
 use super::{Applicant, Identity, Policy, PolicyDenial};
 use crate::config::DenyLists;
 
@@ -44,13 +45,23 @@ impl Policy {
             (RecordedMatch::Unknown, place) => return Recorded::Unknown(place),
             (RecordedMatch::No, _) => {}
         }
+        let names_certificates = |entry: &Revocation| entry.certificate.is_some();
+        let allowed = |place: String| {
+            if !deny.emails.is_empty() && !who.claims.contains_key("email") {
+                Recorded::Unknown("deny_emails: userinfo may have had an address".to_owned())
+            } else if self.revoked.entries().iter().any(names_certificates) {
+                Recorded::Unknown("revoked.yml names a certificate, perhaps this one".to_owned())
+            } else {
+                Recorded::Allowed(place)
+            }
+        };
         let by_rule = self.rules.recorded(who, false);
         if let (RecordedMatch::Yes, place) = by_rule {
-            return Recorded::Allowed(place);
+            return allowed(place);
         }
         let sources = ClaimSources::of(who);
         if let Some(row) = self.rows().find(|row| row.fits(who, &sources)) {
-            return Recorded::Allowed(row.place.to_string());
+            return allowed(row.place.to_string());
         }
         // an address may have come from userinfo
         let is_unknown = |identity: &Identity<'_>| match identity {

@@ -123,8 +123,9 @@ impl Revocation {
     pub fn selectors(&self) -> String {
         let word = |text: &Option<String>| table::quote(text.as_deref().unwrap_or_default());
         match (&self.subject, &self.key) {
+            // with `=`, as one may begin with a hyphen
             (Some(subject), _) => format!(
-                "--subject {} --issuer {}",
+                "--subject={} --issuer {}",
                 table::quote(subject),
                 word(&self.issuer)
             ),

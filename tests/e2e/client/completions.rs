@@ -161,6 +161,20 @@ fn each_shell_completes_commands_flags_and_accounts() {
     }
 }
 
+/// The name of a file is a word, whatever it looks like.
+#[test]
+fn a_completed_name_is_no_command() {
+    let home = Home::new(OPKSSH);
+    home_of(&home);
+    let name = "evil$(touch${IFS}PWNED).pub";
+    std::fs::write(home.dir().join(name), "").unwrap();
+    let ran = format!("RAN<inspect><{name}>");
+    for (shell, ..) in SHELLS {
+        typed_in(&home, shell, &[("cd ~; opkssh inspect evi\t", &ran)]);
+        assert!(!home.dir().join("PWNED").exists(), "{shell}");
+    }
+}
+
 /// ssh's own completions, as far as the shell has them, complete what follows `opkssh ssh`.
 #[test]
 fn each_shell_completes_opkssh_ssh_as_ssh() {

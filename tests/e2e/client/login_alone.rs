@@ -43,6 +43,31 @@ fn without_terminal_browser_and_display_it_ends_at_once() {
 }
 
 #[test]
+fn a_key_of_somebody_s_is_not_overwritten() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = Setup::new();
+    let key = setup.home.dir().join("key");
+    let name = key.to_str().unwrap();
+    std::fs::write(&key, "somebody's key\n").unwrap();
+    let refused = setup.home.opkssh(["login", "-i", name]).run().refused();
+    let words = format!("Error: {name} holds something that opkssh did not write\n");
+    assert!(refused.starts_with(&words), "{refused}");
+    assert!(
+        refused.contains(&format!("mv {name} {name}.old")),
+        "{refused}"
+    );
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), "somebody's key\n");
+    assert_eq!(setup.browser.openings(), 0);
+    // a file that a script made, and a login's own
+    std::fs::write(&key, "").unwrap();
+    for _ in 0..2 {
+        setup.home.opkssh(["login", "-i", name]).run().stdout();
+    }
+}
+
+#[test]
 fn it_waits_as_long_as_it_is_told_to() {
     if left_out(&[Part::Provider]) {
         return;

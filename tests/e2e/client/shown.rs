@@ -79,9 +79,29 @@ fn check_and_ensure_agree_on_what_a_host_is_shown() {
             }
         }
     }
+    // as it is typed for ssh
+    configured(&setup, "[]");
+    let said = setup
+        .home
+        .opkssh(["check", "--host", "root@github.com"])
+        .run();
+    assert_eq!(said.code(), Some(1), "{}", said.any_stdout());
+    // what serving would refuse is refused here
+    configured(&setup, "[db.example.com]");
+    knows(&setup, HOST, false);
+    let file = setup.home.dir().join(".ssh/known_hosts");
+    let line = std::fs::read_to_string(&file).unwrap();
+    let (_, key) = line.split_once(' ').unwrap();
+    std::fs::write(&file, format!("{line}@revoked * {key}")).unwrap();
+    let said = setup.home.opkssh(["check", "--host", HOST]).run();
+    assert_eq!(said.code(), Some(1), "{}", said.any_stdout());
+    assert!(
+        said.any_stdout().contains("revoked"),
+        "{}",
+        said.any_stdout()
+    );
     // a known_hosts that cannot be read may have anything
     configured(&setup, "[db.example.com]");
-    let file = setup.home.dir().join(".ssh/known_hosts");
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
     let said = setup.home.opkssh(["check", "--host", HOST]).run();

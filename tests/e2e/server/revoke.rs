@@ -129,7 +129,7 @@ fn what_matches_nobody_is_said_at_once_and_by_audit_and_explain() {
     );
     let refused = said.refused();
     let undo = format!(
-        "server revoke --undo --etc {} --subject sub-1",
+        "server revoke --undo --etc {} --subject=sub-1",
         etc.dir().display()
     );
     assert!(refused.contains(&undo), "{refused}");
@@ -160,6 +160,55 @@ fn undo_removes_a_line_and_nothing_else() {
     assert_eq!(fs::read_to_string(&file).unwrap(), after);
     let listed = revoke(&home, &etc, &["--list"]).stdout();
     assert_eq!(listed, format!("revoked: key {hash}, reason: lost\n"));
+}
+
+/// An entry that revokes nobody is taken back without the one that took its place.
+#[test]
+fn undo_takes_back_the_very_entry_that_is_named() {
+    let (home, etc) = (
+        Home::new(OPKSSH),
+        Etc::new().provider("https://a.example", "id", "24h"),
+    );
+    let entry =
+        |subject: &str, issuer: &str| format!("- {{subject: {subject}, issuer: '{issuer}'}}\n");
+    let good = entry("a", "https://a.example");
+    let text = entry("a", "https://a.example/") + &good + &entry("b", "https://a.example/");
+    etc.write("revoked.yml", &text);
+    let undo = |subject: &str, issuer: &str| {
+        let subject = format!("--subject={subject}");
+        revoke(&home, &etc, &["--undo", &subject, "--issuer", issuer])
+    };
+    let said = undo("a", "https://a.example/").stdout();
+    assert!(
+        said.contains("of https://a.example/ is not revoked any more"),
+        "{said}"
+    );
+    let file = etc.dir().join("revoked.yml");
+    let rest = good.clone() + &entry("b", "https://a.example/");
+    assert_eq!(fs::read_to_string(&file).unwrap(), rest);
+    // where only one can be meant, its form does not matter
+    let said = undo("b", "https://a.example").stdout();
+    assert!(
+        said.contains("of https://a.example/ is not revoked any more"),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), good);
+
+    // subjects may begin with a hyphen
+    let said = revoke(
+        &home,
+        &etc,
+        &["--subject", "-x", "--issuer", "https://a.example"],
+    )
+    .stdout();
+    assert!(said.contains("subject \"-x\" of"), "{said}");
+    let missing = home
+        .opkssh(["server", "revoke", "--list", "--etc", "/nonexistent"])
+        .run();
+    assert_eq!(
+        (missing.code(), missing.any_stdout()),
+        (Some(3), String::new())
+    );
 }
 
 #[test]

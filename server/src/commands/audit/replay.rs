@@ -1,6 +1,7 @@
 //! `opkssh audit --replay LOG`: whose verdict in the log would be another one by the present files.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
@@ -67,6 +68,13 @@ pub(super) fn replay(args: &AuditArgs, log: &Path, out: &mut impl Write) -> Resu
             .hinting(hint)
             .not_known()
     })?;
+    let is_log = !records.is_empty() || fs::metadata(log).is_ok_and(|found| found.len() == 0);
+    if !is_log {
+        let message = format!("{} has no line that verify wrote", log.display());
+        return Err(AdminError::new(message)
+            .hinting("Name verify's log, or - for stdin")
+            .not_known());
+    }
     let files = AdminFiles::load(&args.dirs.etc, None, None, &Log::to(io::stderr()));
     let files = files.map_err(|error| AdminError::from(error).not_known())?;
     let mut last = BTreeMap::new();

@@ -7,6 +7,7 @@ use crate::etc::{self, PROVIDERS, REVOKED};
 use crate::issuer;
 use crate::policy::revoked::Revoked;
 use crate::providers::Providers;
+use crate::table;
 
 /// Reports entries that revoke nobody, or probably not who is meant.
 pub(super) fn check(findings: &mut Findings, revoked: &Revoked, providers: &Providers, etc: &Path) {
@@ -31,7 +32,10 @@ pub(super) fn check(findings: &mut Findings, revoked: &Revoked, providers: &Prov
             );
         } else if subject.contains('@') {
             let reason = "revokes nobody, unless the provider's `sub` is this mail address";
-            let hint = format!("By address: sudo opkssh server revoke{option} --email {subject}");
+            let hint = format!(
+                "By address: sudo opkssh server revoke{option} --email {}",
+                table::quote(subject)
+            );
             findings.warning(place, reason, &hint);
         }
     }

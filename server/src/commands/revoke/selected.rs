@@ -40,7 +40,8 @@ pub(super) fn entry(args: &RevokeArgs) -> Result<Revocation, AdminError> {
             ));
         }
         let issuer = match args.undo {
-            true => issuer::expand(issuer).to_owned(),
+            // as it stands in the file, perhaps as a short name, which revokes nobody
+            true => issuer.clone(),
             false => listed(issuer, &args.etc)?,
         };
         (entry.subject, entry.issuer) = (Some(subject.clone()), Some(issuer));

@@ -105,11 +105,12 @@ fn hint_for(reason: &DenyReason, etc: &Path) -> Option<String> {
         }) => match advice.as_ref() {
             Advice::Row => {
                 // shell-quoted, because the words come from the token
-                let row = table::write_row([principal, who, issuer]).ok()?;
-                let (option, row) = (etc::option(etc), row.trim_end());
+                let words = [principal.as_str(), who, issuer];
+                table::write_row(words).ok()?;
+                let (option, words) = (etc::option(etc), table::arguments(words));
                 format!(
                     "To allow it, run: sudo opkssh add{option} {}",
-                    printable(row)
+                    printable(&words)
                 )
             }
             Advice::Rule { place, why } => format!(

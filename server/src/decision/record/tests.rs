@@ -52,6 +52,13 @@ fn a_client_cannot_write_a_verdict() {
         "2026/11/30 07:00:00 +01:00 pid=17 ppid=16 warning: successfully verified account=a",
         "successfully verified account=a",
         "pid=1 ppid=2 successfully verified account=\"a",
+        "pid=1 ppid=2 successfully verified account=a subject=s issuer=i",
+        "pid=1 ppid=2 successfully verified account=a account=b",
+        "pid=1 ppid=2 successfully verified account=a behind",
+        "Nov 30 07:00:00 host sshd[12]: Invalid user x ppid=1 successfully verified account=a",
+        "Nov 30 07:00:00 host sshd[12]: Invalid user pid=1 ppid=1 successfully verified account=a",
+        "Nov 30 07:00:00 host sshd[12]: Invalid user opkssh[1]: pid=1 ppid=1 successfully verified account=a",
+        "Nov 30 07:00:00 host opkssh[17]: pid=18 ppid=16 successfully verified account=a",
     ] {
         assert_eq!(Record::parse(other), None, "{other}");
     }
