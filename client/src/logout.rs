@@ -45,7 +45,7 @@ pub fn logout(
         let _ = writeln!(out, "Successfully removed opkssh key pair: {key}");
         return Ok(());
     }
-    let accounts = log_out_of_agent(args, places)?;
+    let (accounts, failure) = log_out_of_agent(args, places)?;
     for account in &accounts {
         let (alias, issuer) = (printable(&account.alias), printable(&account.issuer));
         let revocation = match account.not_revoked && !args.force {
@@ -65,14 +65,24 @@ pub fn logout(
             let _ = writeln!(out, "{line}");
         }
     }
-    match accounts.iter().find(|account| account.not_revoked) {
-        Some(_) if !args.force => Err(not_revoked(&accounts)),
-        _ => Ok(()),
+    let is_left = |account: &LoggedOut| account.not_revoked && !args.force;
+    let left = accounts.into_iter().filter(is_left).collect::<Vec<_>>();
+    match (left.is_empty(), failure) {
+        (true, None) => Ok(()),
+        (true, Some(failure)) => Err(failure),
+        (false, None) => Err(not_revoked(&left)),
+        (false, Some(failure)) => {
+            let left = not_revoked(&left);
+            let (hint, and) = (left.hint().unwrap_or_default(), failure.hint());
+            let and = and.map(|hint| format!("; {hint}")).unwrap_or_default();
+            Err(ClientError::new(format!("{left}; {failure}"), hint + &and))
+        }
     }
 }
 
-fn not_revoked(accounts: &[LoggedOut]) -> ClientError {
-    let left = accounts.iter().filter(|account| account.not_revoked);
+/// Returns the error of refresh tokens that may still count.
+fn not_revoked(left: &[LoggedOut]) -> ClientError {
+    let left = left.iter();
     let words = left
         .clone()
         .map(|account| format!("{}: {}", account.alias, account.revocation));
@@ -86,8 +96,11 @@ fn not_revoked(accounts: &[LoggedOut]) -> ClientError {
     )
 }
 
-/// Logs out of the agent's accounts and returns them.
-fn log_out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>, ClientError> {
+/// Logs out of the agent's accounts. Returns them, and why others stay logged in.
+fn log_out_of_agent(
+    args: &LogoutArgs,
+    places: &Places,
+) -> Result<(Vec<LoggedOut>, Option<ClientError>), ClientError> {
     let force = args.force;
     let which = match (&args.alias, args.all) {
         (Some(alias), _) => WhichAccount::Named(alias.clone()),
@@ -100,10 +113,14 @@ fn log_out_of_agent(args: &LogoutArgs, places: &Places) -> Result<Vec<LoggedOut>
         None => ensure_running_if_stored(places)?,
     };
     let Some(mut connection) = connection else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
     match connection.ask(&Request::Logout { which, force }, NETWORK_TIMEOUT)? {
-        Event::LoggedOut { accounts } => Ok(accounts),
+        Event::LoggedOut { accounts, failure } => {
+            let failure = failure
+                .map(|failure| ClientError::new(failure.message, failure.hint.unwrap_or_default()));
+            Ok((accounts, failure))
+        }
         _ => Err(unexpected()),
     }
 }

@@ -345,6 +345,7 @@ fn logout_says_what_became_of_the_token() {
                 revocation: "revoked at the provider".into(),
                 not_revoked: false,
             }],
+            failure: None,
         }],
     });
     let run = |args: LogoutArgs| shown(|out| logout(&args, &home.places, out, &mut Vec::new()));
@@ -366,6 +367,47 @@ fn logout_says_what_became_of_the_token() {
     let asked = daemon.asked();
     assert_eq!(asked[0]["which"], "all");
     assert_eq!(asked[1]["which"]["named"], "work");
+}
+
+#[test]
+fn a_logout_that_fails_hides_no_other() {
+    let home = Home::new();
+    let _daemon = FakeDaemon::start(&home, |request| match request {
+        Request::Status => vec![report(vec![account("work")])],
+        _ => vec![Event::LoggedOut {
+            accounts: vec![LoggedOut {
+                alias: "work".into(),
+                issuer: "https://id.example.com".into(),
+                revocation: "refresh token not revoked: no answer".into(),
+                not_revoked: true,
+            }],
+            failure: Some(Failure {
+                message: "home stays logged in: the keyring is locked".into(),
+                hint: Some("unlock it".into()),
+                ..Failure::default()
+            }),
+        }],
+    });
+    let args = LogoutArgs {
+        all: true,
+        ..LogoutArgs::default()
+    };
+    let mut out = Vec::new();
+    let error = logout(&args, &home.places, &mut out, &mut Vec::new()).unwrap_err();
+    let out = String::from_utf8(out).unwrap();
+    assert!(
+        out.starts_with("Logged out of work (https://id.example.com)\n"),
+        "{out}"
+    );
+    assert_eq!(
+        error.to_string(),
+        "work: refresh token not revoked: no answer; home stays logged in: the keyring is locked"
+    );
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains("withdraw the login") && hint.ends_with("; unlock it"),
+        "{hint}"
+    );
 }
 
 #[test]

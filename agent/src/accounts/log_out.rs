@@ -71,8 +71,8 @@ struct Left {
 }
 
 impl Accounts {
-    /// Logs out of the accounts that `which` names. All are tried; the first failure is reported
-    /// when all were.
+    /// Logs out of the accounts that `which` names. All are tried; the first failure is returned
+    /// with those that are logged out, or alone.
     ///
     /// An account is kept if its refresh token cannot be revoked because the agent or its store is
     /// locked, unless `force` is given.
@@ -80,7 +80,7 @@ impl Accounts {
         &self,
         which: &WhichAccount,
         force: bool,
-    ) -> Result<Vec<LoggedOut>, LogOutError> {
+    ) -> Result<(Vec<LoggedOut>, Option<LogOutError>), LogOutError> {
         let mut leaving: Vec<Left> = {
             let published = self.owner.now();
             let found = find_to_leave(&published.facts, which)?;
@@ -124,7 +124,17 @@ impl Accounts {
                 error: StoreError::TimedOut,
             })));
         }
-        outcomes.into_iter().collect()
+        let (mut logged_out, mut first) = (Vec::new(), None);
+        for outcome in outcomes {
+            match outcome {
+                Ok(account) => logged_out.push(account),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        match first {
+            Some(error) if logged_out.is_empty() => Err(error),
+            first => Ok((logged_out, first)),
+        }
     }
 
     /// Returns why the account's refresh token cannot be revoked now, if something is locked.

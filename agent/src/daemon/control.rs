@@ -147,7 +147,14 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             logged_in(accounts, joined.await)
         }
         Request::Logout { which, force } => match accounts.log_out(&which, force).await {
-            Ok(accounts) => Event::LoggedOut { accounts },
+            Ok((accounts, failure)) => Event::LoggedOut {
+                accounts,
+                failure: failure.map(|error| Failure {
+                    message: error.to_string(),
+                    hint: Some(error.hint()),
+                    ..Failure::default()
+                }),
+            },
             Err(error) => failed(&error, Some(error.hint())),
         },
         Request::Default { account } => {

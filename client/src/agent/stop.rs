@@ -96,7 +96,7 @@ pub(crate) fn stop_running(
                 break;
             };
             let line = match connection.ask(&logout, NETWORK_TIMEOUT) {
-                Ok(Event::LoggedOut { accounts }) => {
+                Ok(Event::LoggedOut { accounts, .. }) => {
                     let told = accounts
                         .iter()
                         .map(|account| format!(": {}", account.revocation));

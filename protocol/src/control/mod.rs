@@ -309,7 +309,12 @@ pub enum Event {
     /// The login succeeded. Terminal.
     LoggedIn { account: AccountStatus },
     /// Accounts were logged out. Terminal.
-    LoggedOut { accounts: Vec<LoggedOut> },
+    LoggedOut {
+        accounts: Vec<LoggedOut>,
+        /// The first failure, if others stay logged in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
     /// Answers [`Request::Status`].
     Status { report: StatusReport },
     /// The default account's name. Terminal.

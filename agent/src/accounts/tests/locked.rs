@@ -338,7 +338,7 @@ async fn a_locked_agent_logs_out_of_what_is_meant() {
     let refused = world.accounts.log_out(&default, false).await.unwrap_err();
     let why = "second stays logged in: the agent is locked";
     assert_eq!(refused.to_string(), why);
-    let default = world.accounts.log_out(&default, true).await.unwrap();
+    let (default, _) = world.accounts.log_out(&default, true).await.unwrap();
     assert_eq!(default.len(), 1);
     assert_eq!(default[0].alias, "second");
     let first = WhichAccount::Named("first".to_owned());
