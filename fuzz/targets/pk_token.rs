@@ -44,7 +44,7 @@ static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
         verdict.expect("a seed that verifies");
     }
     signed
-}
+});
 
 pub fn run(text: &str) {
     let signed = &*SIGNED;
