@@ -169,21 +169,20 @@ fn a_plugin_s_example_is_read_and_only_its_program_is_missing() {
     }
 }
 
+/// What `audit --json` says of these files.
+fn audited(home: &Home, etc: &Etc) -> Value {
+    let audit = home.opkssh(["audit", "--json", "--offline", "--skip-user-policy"]);
+    let report = audit.arg("--etc").arg(etc.dir()).run().any_stdout();
+    serde_json::from_str(&report).unwrap()
+}
+
 #[test]
 fn every_row_of_the_tables_is_one() {
     let (home, etc) = (Home::new(OPKSSH), Etc::new());
     etc.write("providers", &block("docs/configuration.md", "providers"));
     let rows = block("docs/configuration.md", "auth_id");
     etc.write("auth_id", &rows);
-    let audit = home.opkssh([
-        "audit",
-        "--json",
-        "--offline",
-        "--skip-user-policy",
-        "--etc",
-    ]);
-    let report = audit.arg(etc.dir()).run().any_stdout();
-    let report: Value = serde_json::from_str(&report).unwrap();
+    let report = audited(&home, &etc);
     let read = report["system_policy"]["rows"].as_array().unwrap();
     let written = rows.lines().filter(|line| !line.starts_with('#')).count();
     assert_eq!(read.len(), written, "{report}");
@@ -242,15 +241,7 @@ fn the_readme_s_rows_for_a_new_server_are_right() {
             .replace("/etc/opk", &dir);
         home.command("sh").args(["-euc", &line]).run().stdout();
     }
-    let audit = home.opkssh([
-        "audit",
-        "--json",
-        "--offline",
-        "--skip-user-policy",
-        "--etc",
-    ]);
-    let report = audit.arg(&dir).run().any_stdout();
-    let report: Value = serde_json::from_str(&report).unwrap();
+    let report = audited(&home, &etc);
     let rows = report["system_policy"]["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 2, "{report}");
     for row in rows {

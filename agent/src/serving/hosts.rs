@@ -2,6 +2,7 @@
 
 mod line;
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::slice;
@@ -94,18 +95,17 @@ impl KnownHosts {
             lines.iter().filter(move |(marker, ..)| *marker == wanted)
         };
         let is_called = |listed: &str| called.iter().any(|name| has(listed, name));
-        let mut has_good_key = false;
-        for (_, listed, key) in with(None) {
-            let mut same = with(None).filter(|(.., other)| other == key);
-            if same.any(|(_, listed, _)| is_called(listed)) {
-                names.is_known = true;
-                names.add(listed);
-                let forge = publisher(key).map(str::to_owned);
-                names.names.extend(forge.map(Name::Plain));
-                has_good_key |= !with(Some("revoked")).any(|(.., revoked)| revoked == key);
-            }
+        let keys = with(None).filter(|(_, listed, _)| is_called(listed));
+        let keys: BTreeSet<_> = keys.map(|(.., key)| key).collect();
+        for (_, listed, _) in with(None).filter(|(.., key)| keys.contains(key)) {
+            names.add(listed);
         }
-        names.is_revoked = names.is_known && !has_good_key;
+        let forges = keys.iter().filter_map(|key| publisher(key));
+        let forges = forges.map(|forge| Name::Plain(forge.to_owned()));
+        names.names.extend(forges);
+        let is_revoked = |key| with(Some("revoked")).any(|(.., revoked)| revoked == key);
+        names.is_known = !keys.is_empty();
+        names.is_revoked = names.is_known && keys.iter().all(|key| is_revoked(*key));
         if !names.is_known && !is_announced {
             names.is_known = true;
             names.names.extend(called.iter().cloned().map(Name::Plain));

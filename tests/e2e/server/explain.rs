@@ -15,13 +15,7 @@ fn explain(attempt: &Attempt, more: &[&str], principal: &str) -> Output {
 
 /// A login whose group is `dev`, and nothing that lets it in but `rules`.
 fn attempt(rules: &str) -> Attempt {
-    let attempt = Attempt::with(|login| login.claims["groups"] = json!(["dev"]));
-    attempt.etc.write("auth_id", "");
-    let rules = rules
-        .replace("ISSUER", &attempt.issuer)
-        .replace("ME", &user_name());
-    attempt.etc.write("rules.yml", &rules);
-    attempt
+    super::rules::attempt(|login| login.claims["groups"] = json!(["dev"]), rules)
 }
 
 /// The account of the user who runs the tests, whom a row may let in unless that is root.

@@ -11,7 +11,7 @@ use crate::server::verify_refusals::forge::Login;
 use crate::setup::OPKSSH;
 
 /// Somebody with these claims beside the usual ones, on a server whose `auth_id` is empty.
-fn attempt(change: impl FnOnce(&mut Login), rules: &str) -> Attempt {
+pub fn attempt(change: impl FnOnce(&mut Login), rules: &str) -> Attempt {
     let attempt = Attempt::with(change);
     attempt.etc.write("auth_id", "");
     let rules = rules
