@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Needed to open a browser.
-const DESKTOP: [&str; 5] = [
+/// Needed to open a browser, or to ask something.
+const DESKTOP: [&str; 7] = [
     "BROWSER",
     "DISPLAY",
+    "SSH_ASKPASS",
+    "SSH_ASKPASS_REQUIRE",
     "WAYLAND_DISPLAY",
     "XAUTHORITY",
     "XDG_CURRENT_DESKTOP",
@@ -50,18 +52,20 @@ impl SessionEnvironment {
 
     /// Returns true if a browser can be opened in this session.
     pub fn has_desktop(&self) -> bool {
-        let has = |name| self.0.contains_key(name);
-        has("BROWSER") || has("DISPLAY") || has("WAYLAND_DISPLAY")
+        self.0.contains_key("BROWSER") || self.has_display()
+    }
+
+    /// Returns true if a window can be shown in this session.
+    pub fn has_display(&self) -> bool {
+        self.0.contains_key("DISPLAY") || self.0.contains_key("WAYLAND_DISPLAY")
     }
 
     /// Returns how suitable the session is for prompts; greater is better. A session with only
     /// `BROWSER` may have just a terminal browser, and the display of an ssh session may end with
     /// it.
     pub fn rank(&self) -> impl Ord + use<> {
-        let has = |name| self.0.contains_key(name);
-        let has_display = has("DISPLAY") || has("WAYLAND_DISPLAY");
         match self.has_desktop() {
-            true => (true, !has(REMOTE), has_display),
+            true => (true, !self.0.contains_key(REMOTE), self.has_display()),
             false => (false, false, false),
         }
     }

@@ -1,5 +1,6 @@
 //! The daemon: its life, its sockets, what it serves, keeps and hides.
 
+pub mod added_keys;
 pub mod crash;
 pub mod forwarding;
 pub mod host_certificates;

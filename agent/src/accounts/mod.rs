@@ -55,7 +55,7 @@ use shared::Shared;
 use source::{AccountSource, AgentLock};
 use store::index::IndexFile;
 use store::password::PasswordError;
-use store::seal::SealRecipient;
+use store::seal::{SealRecipient, SealedWithLock};
 use store::seal_file::SealFile;
 use store::{StoreChoice, StoreError, Stores};
 
@@ -66,6 +66,7 @@ pub use log_in::{Joined, Logins};
 pub use log_in_error::LogInError;
 pub use login::awaited::{Awaited, NotAwaited};
 pub use passwords::Passwords;
+pub use renewal::alarm::Alarm;
 
 /// Every account of this user, and what can be done with them.
 pub struct Accounts {
@@ -91,6 +92,7 @@ impl Accounts {
         lifetime: Option<Duration>,
         surroundings: Arc<Surroundings>,
         notices: Arc<Notices>,
+        also: Arc<dyn SealedWithLock>,
     ) -> Result<Self, StoreError> {
         let settings = Arc::new(Settings::new(places.config_files().to_vec()));
         let index = Arc::new(IndexFile::new(places.accounts_file()));
@@ -105,7 +107,7 @@ impl Accounts {
             settings: settings.clone(),
         };
         let owner = Owner::start(facts, actions, clock.clone(), notices.clone());
-        let passwords = Passwords::new(owner.clone(), places.seal_file(), stores.clone());
+        let passwords = Passwords::new(owner.clone(), places.seal_file(), stores.clone(), also);
         let logins = Logins::new(
             owner.clone(),
             stores.clone(),
@@ -170,6 +172,7 @@ impl Accounts {
     /// Returns the agent protocol's lock.
     pub fn agent_lock(&self) -> AgentLock {
         AgentLock {
+            owner: self.owner.clone(),
             passwords: self.passwords.clone(),
             notices: self.notices.clone(),
         }

@@ -13,7 +13,7 @@ use super::material::Facts;
 use super::owner::{Owner, Published};
 use super::shared::Shared;
 use super::store::password::{Attempt, Attempts, PasswordError};
-use super::store::seal::SealKey;
+use super::store::seal::{SealKey, SealedWithLock};
 use super::store::seal_file::SealFile;
 use super::store::{StoreKind, Stores};
 
@@ -28,17 +28,25 @@ pub struct Passwords {
     seal_file: PathBuf,
     stores: Arc<Stores>,
     attempts: Attempts,
+    /// The keys from `ssh-add`.
+    also: Arc<dyn SealedWithLock>,
     /// Held while `seal.json` gets its password: of two locks at once, one is refused, and no
     /// earlier password opens what a new one is to lock.
     changing: tokio::sync::Mutex<()>,
 }
 
 impl Passwords {
-    pub fn new(owner: Owner, seal_file: PathBuf, stores: Arc<Stores>) -> Self {
+    pub fn new(
+        owner: Owner,
+        seal_file: PathBuf,
+        stores: Arc<Stores>,
+        also: Arc<dyn SealedWithLock>,
+    ) -> Self {
         Self {
             owner,
             seal_file,
             stores,
+            also,
             attempts: Attempts::default(),
             changing: tokio::sync::Mutex::default(),
         }
@@ -60,6 +68,7 @@ impl Passwords {
             return Err(PasswordError::LockedAlready);
         }
         let key = SealKey::generate();
+        let recipient = key.recipient();
         self.owner
             .apply(Event::LockRequested {
                 key: Shared::new(key),
@@ -77,8 +86,9 @@ impl Passwords {
             }
         };
         let written = self.owner.wait_for(LOCK_TIMEOUT, locked(|_| true)).await;
-        drop(changing);
         written.unwrap_or(Err(PasswordError::Ending))?;
+        self.also.seal(&recipient);
+        drop(changing);
         let sealed = self.owner.wait_for(LOCK_TIMEOUT, locked(is_locked_up));
         // it is locked in any case; a renewal that takes longer is sealed at its end
         sealed.await.unwrap_or(Ok(()))?;
@@ -114,6 +124,7 @@ impl Passwords {
             let reason = "it is not the file of this lock";
             return Err(PasswordError::file(&self.seal_file, reason));
         }
+        self.also.open(&key);
         self.owner.apply(Event::Unlocked(Shared::new(key))).await;
         drop(changing);
         tracing::info!("unlocked");

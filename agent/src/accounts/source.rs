@@ -65,19 +65,21 @@ impl IdentitySource for AccountSource {
         let _ = tokio::time::timeout(left, asking).await;
     }
 
-    async fn sign(&self, name: &str, data: &[u8]) -> Option<Vec<u8>> {
+    async fn sign(&self, identity: &Identity, data: &[u8], _flags: u32) -> Option<Vec<u8>> {
         let (published, now) = (self.owner.now(), self.clock.now());
+        let name = &identity.name;
         let account = published.account(name)?;
         let item = published.shown(account, now).ok()?;
         let signature = item.credentials.sign(data);
         self.used
-            .send_modify(|used| *used.entry(name.to_owned()).or_default() += 1);
+            .send_modify(|used| *used.entry(name.clone()).or_default() += 1);
         Some(signature)
     }
 }
 
 /// The agent protocol's lock and unlock (RFC 9987 section 3.7).
 pub struct AgentLock {
+    pub owner: Owner,
     pub passwords: Arc<Passwords>,
     pub notices: Arc<Notices>,
 }
@@ -94,5 +96,9 @@ impl PasswordLock for AgentLock {
                 .warn(&format!("lock or unlock refused: {error}"));
         }
         done.is_ok()
+    }
+
+    fn is_locked(&self) -> bool {
+        locked::part(&self.owner.now().facts).is_some()
     }
 }

@@ -21,11 +21,13 @@ use super::sockets::{Socket, Usage, accept};
 use super::systemd::{Passed, PassedError, take_sockets};
 use super::{RunArgs, hardening, log};
 use crate::accounts::store::StoreError;
-use crate::accounts::{Accounts, Clock};
+use crate::accounts::{Accounts, Alarm, Clock};
+use crate::desktop::askpass::Askpass;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::private_dir::{DirectoryError, make_private};
 use crate::serving::Serving;
+use crate::serving::added::AddedKeys;
 
 /// How long the agent, when it stops, waits for its pending requests to providers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -81,8 +83,8 @@ impl RunError {
 }
 
 /// Runs the agent until it is stopped: by a request, or by SIGTERM, SIGHUP or SIGINT, after which
-/// it finishes its pending requests to providers. SIGUSR1 drops every identity from memory; stored
-/// identities are loaded again when a command, not ssh or ssh-add, needs them.
+/// it finishes its pending requests to providers. SIGUSR1 removes added keys and drops every account
+/// from memory; stored accounts are loaded again when a command, not ssh or ssh-add, needs them.
 pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     if args.detached {
         // fails only for the leader of a process group, which needs no setsid
@@ -125,6 +127,7 @@ async fn serve(
     let notices = Arc::<Notices>::default();
     let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
     let surroundings = Arc::new(Surroundings::of_process(is_service));
+    let added = Arc::new(AddedKeys::new(args.lifetime));
     let accounts = Arc::new(Accounts::start(
         Clock::system(),
         places,
@@ -132,6 +135,7 @@ async fn serve(
         args.lifetime,
         surroundings.clone(),
         notices.clone(),
+        added.clone(),
     )?);
     let agent_socket = args.socket.clone().unwrap_or_else(|| places.agent_socket());
     let mut listening = Listening::open(places, &agent_socket, passed)?;
@@ -140,7 +144,9 @@ async fn serve(
 
     let serving = Arc::new(Serving::new(
         accounts.source.clone(),
+        added.clone(),
         Arc::new(accounts.agent_lock()),
+        Arc::new(Askpass::new(surroundings.clone(), notices.clone())),
         notices.clone(),
         places.known_hosts_files().to_vec(),
     ));
@@ -157,6 +163,7 @@ async fn serve(
     });
     accounts.follow_screen().await;
     tokio::spawn(accounts.reminder().run());
+    tokio::spawn(remove_ended(added.clone()));
     let usage = Arc::<Usage>::default();
     for (socket, listener) in std::mem::take(&mut listening.listeners) {
         let (usage, notices) = (usage.clone(), notices.clone());
@@ -192,7 +199,10 @@ async fn serve(
             _ = interrupt.recv() => break,
             // the terminal of an agent in the foreground is gone
             _ = hangup.recv() => break,
-            _ = drop_keys.recv() => accounts.drop_memory(),
+            _ = drop_keys.recv() => {
+                added.remove_all();
+                accounts.drop_memory();
+            }
             () = &mut idle => break,
             changed = stopped.changed() => if changed.is_err() || *stopped.borrow() { break },
         }
@@ -209,6 +219,17 @@ async fn serve(
     }
     tracing::info!("agent ends");
     Ok(())
+}
+
+/// Removes added keys when their time is over.
+async fn remove_ended(added: Arc<AddedKeys>) {
+    let clock = Clock::system();
+    let alarm = Alarm::new(clock.clone());
+    let wait = |left: Duration| {
+        let seconds = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
+        alarm.wait(Some(UnixTime(clock.now().0.saturating_add(seconds).saturating_add(1))))
+    };
+    added.remove_ended(wait).await;
 }
 
 /// Prints ssh-agent's variables, which tell the parent process that the sockets exist, and closes

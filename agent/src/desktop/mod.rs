@@ -1,5 +1,6 @@
 //! The user's session: its environment, notifications, browser, screen lock and sleep.
 
+pub mod askpass;
 pub mod logind;
 pub mod notification;
 pub mod open_browser;

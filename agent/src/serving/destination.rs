@@ -79,6 +79,11 @@ impl Bindings {
         self.unproved.as_ref().filter(|_| !self.is_forwarded())
     }
 
+    /// Returns all binds, in their order; `None` if one has failed.
+    pub fn chain(&self) -> Option<&[Bind]> {
+        (!self.failed && self.unproved.is_none()).then_some(&self.binds)
+    }
+
     /// Returns the server that is being authenticated to; `None` while only forwarding was announced.
     pub fn destination(&self) -> Option<&Bind> {
         let last = self.binds.last();

@@ -12,8 +12,9 @@ use opkssh_protocol::time::UnixTime;
 
 use self::line::{Hash, bare_patterns, fields, is_pattern, port, without_port};
 use super::announced::Announcement;
+use super::certificate::Certificate;
 use super::forges::publisher;
-use super::host_key::{HostCertificate, HostKey, UnprovedHostKey};
+use super::host_key::{HostKey, UnprovedHostKey};
 pub use super::patterns::host_matches;
 use super::patterns::{Verdict, overlap, verdict};
 use super::refusal::Refusal;
@@ -340,7 +341,7 @@ fn satisfy(names: &[Name], patterns: &[String]) -> bool {
 
 /// Returns the certificate's names, as far as its authority is `listed` for them. A port is not in
 /// a certificate; the line may say it.
-fn vouched_for(listed: &str, certificate: &HostCertificate, now: UnixTime) -> Vec<Name> {
+fn vouched_for(listed: &str, certificate: &Certificate, now: UnixTime) -> Vec<Name> {
     let mut names = Vec::new();
     let (hash, bare) = (Hash::parse(listed), bare_patterns(listed.split(',')));
     for name in certificate.names(now) {

@@ -2,23 +2,29 @@
 //! shown on purpose only.
 
 use opkssh_protocol::config::Forwarding;
+use opkssh_protocol::time::UnixTime;
 
+use super::destination::Bindings;
 use super::hosts::Names;
 use super::refusal::Refusal;
-use super::source::{Identity, Visibility};
+use super::source::{Identity, Terms, Visibility};
 
 /// Fails if an identity is not listed on a connection to this server; `None` when the connection
 /// did not say to which.
 pub fn check(
-    visibility: &Visibility,
+    identity: &Identity,
+    bindings: &Bindings,
     server: Option<&Names>,
-    is_forwarded: bool,
+    now: UnixTime,
 ) -> Result<(), Refusal> {
-    match server {
-        _ if is_forwarded => check_forwarded(visibility, server),
-        // who does not say whom it talks to is served as Go's users are served by key files
-        None => Ok(()),
-        Some(server) => server.check(visibility),
+    match &identity.terms {
+        Terms::Added(constraints) => constraints.check_listed(bindings, now),
+        Terms::Account { visibility, .. } => match server {
+            _ if bindings.is_forwarded() => check_forwarded(visibility, server),
+            // who does not say whom it talks to is served as Go's users are served by key files
+            None => Ok(()),
+            Some(server) => server.check(visibility),
+        },
     }
 }
 
@@ -33,9 +39,12 @@ pub fn check_forwarded(visibility: &Visibility, server: Option<&Names>) -> Resul
     }
 }
 
-/// Returns the names of the identities whose `hosts:` name the server.
+/// Returns the names of the accounts whose `hosts:` name the server.
 pub fn meant(identities: &[Identity], server: &Names) -> Vec<String> {
-    let named = |identity: &&Identity| server.satisfy(&identity.visibility);
+    let named = |identity: &&Identity| match &identity.terms {
+        Terms::Account { visibility, .. } => server.satisfy(visibility),
+        Terms::Added(_) => false,
+    };
     let meant = identities.iter().filter(named);
     meant.map(|identity| identity.name.clone()).collect()
 }

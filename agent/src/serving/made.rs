@@ -11,6 +11,7 @@ use opkssh_protocol::secret::Secret;
 use opkssh_protocol::user_key::UserKey;
 use opkssh_protocol::wire::put_string;
 
+use super::confirm::Confirm;
 use super::source::{Identity, IdentitySource, PasswordLock};
 
 pub struct Key(UserKey);
@@ -115,6 +116,17 @@ pub fn strings(list: &[&[u8]]) -> Vec<u8> {
     out
 }
 
+/// The front of a request to add an Ed25519 key, up to its comment, and the key's blob.
+pub fn added_key(seed: u8) -> (Vec<u8>, Vec<u8>) {
+    use ring::signature::{Ed25519KeyPair, KeyPair as _};
+    let seed = [seed; 32];
+    let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+    let public = pair.public_key().as_ref();
+    let private = [&seed[..], public].concat();
+    let request = strings(&[b"ssh-ed25519", public, &private, b"comment"]);
+    (request, strings(&[b"ssh-ed25519", public]))
+}
+
 /// What a session asked of a [`FakeSource`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Asked {
@@ -136,6 +148,7 @@ pub struct FakeState {
     pub asked: Vec<Asked>,
     pub passwords: Vec<(bool, String)>,
     pub refuses: bool,
+    pub is_locked: bool,
 }
 
 impl Default for FakeSource {
@@ -175,7 +188,7 @@ impl IdentitySource for FakeSource {
         self.state().asked.push(Asked::Person(names.to_vec()));
     }
 
-    async fn sign(&self, _name: &str, data: &[u8]) -> Option<Vec<u8>> {
+    async fn sign(&self, _identity: &Identity, data: &[u8], _flags: u32) -> Option<Vec<u8>> {
         (!self.state().refuses).then(|| self.key.sign_ssh(data))
     }
 }
@@ -186,5 +199,24 @@ impl PasswordLock for FakeSource {
         let password = password.expose().to_owned();
         self.state().passwords.push((locked, password));
         true
+    }
+
+    fn is_locked(&self) -> bool {
+        self.state().is_locked
+    }
+}
+
+/// A person who says this to every question.
+#[derive(Default)]
+pub struct Person {
+    pub says_yes: std::sync::atomic::AtomicBool,
+    pub questions: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Confirm for Person {
+    async fn confirm(&self, question: String) -> bool {
+        self.questions.lock().unwrap().push(question);
+        self.says_yes.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

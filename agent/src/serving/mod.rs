@@ -1,7 +1,11 @@
 //! Answering ssh: the agent protocol (RFC 9987) on the agent socket.
 
+pub mod added;
 mod announced;
+mod certificate;
+pub mod confirm;
 mod connections;
+mod constraints;
 mod destination;
 mod expected;
 mod forges;
@@ -15,6 +19,7 @@ mod session;
 mod sign;
 mod signature;
 pub mod source;
+mod userauth;
 
 #[cfg(test)]
 mod made;
@@ -28,7 +33,9 @@ use interprocess::local_socket::tokio::Stream;
 use interprocess::local_socket::traits::StreamCommon as _;
 
 use crate::notices::Notices;
+use added::AddedKeys;
 use announced::Announced;
+use confirm::Confirm;
 use connections::Connections;
 use hosts::KnownHosts;
 use session::Session;
@@ -45,8 +52,11 @@ pub const PERSON_TIMEOUT: Duration = Duration::from_secs(45);
 pub struct Serving {
     /// What the ssh processes of this machine are about to connect to.
     pub announced: Announced,
-    source: Arc<dyn IdentitySource>,
+    /// In the order in which their identities are listed.
+    sources: Vec<Arc<dyn IdentitySource>>,
+    added: Arc<AddedKeys>,
     lock: Arc<dyn PasswordLock>,
+    confirm: Arc<dyn Confirm>,
     notices: Arc<Notices>,
     known_hosts: KnownHosts,
     connections: Arc<Connections>,
@@ -54,15 +64,19 @@ pub struct Serving {
 
 impl Serving {
     pub fn new(
-        source: Arc<dyn IdentitySource>,
+        accounts: Arc<dyn IdentitySource>,
+        added: Arc<AddedKeys>,
         lock: Arc<dyn PasswordLock>,
+        confirm: Arc<dyn Confirm>,
         notices: Arc<Notices>,
         known_hosts_files: Vec<PathBuf>,
     ) -> Self {
         Self {
             announced: Announced::default(),
-            source,
+            sources: vec![accounts, added.clone()],
+            added,
             lock,
+            confirm,
             notices,
             known_hosts: KnownHosts::new(known_hosts_files),
             connections: Arc::new(Connections::new(MAX_CONNECTIONS)),

@@ -15,9 +15,18 @@ pub fn host_matches(host: &str, patterns: &[String]) -> bool {
     verdict(&[host], patterns) == Verdict::Named
 }
 
+/// Returns true if `text` matches the single `pattern`; letter case counts (for names of users).
+pub fn matches(pattern: &str, text: &str) -> bool {
+    glob(pattern, text, |a, b| a == b)
+}
+
 /// Returns what `patterns` say of the host that all of `spellings` are names of.
 pub fn verdict(spellings: &[&str], patterns: &[String]) -> Verdict {
-    let matches = |pattern: &str| spellings.iter().any(|spelling| glob(pattern, spelling));
+    let matches = |pattern: &str| {
+        spellings
+            .iter()
+            .any(|spelling| glob(pattern, spelling, |a, b| a.eq_ignore_ascii_case(b)))
+    };
     let mut verdict = Verdict::Unmentioned;
     for pattern in patterns {
         match pattern.strip_prefix('!') {
@@ -30,10 +39,9 @@ pub fn verdict(spellings: &[&str], patterns: &[String]) -> Verdict {
     verdict
 }
 
-/// Returns true if `text` matches `pattern`: `*` and `?` as in ssh_config(5) PATTERNS; letter case
-/// does not count in host names. (Each list for a server asks dozens of times, so it allocates
-/// nothing.)
-fn glob(pattern: &str, text: &str) -> bool {
+/// Returns true if `text` matches `pattern`: `*` and `?` as in ssh_config(5) PATTERNS. (Each list for
+/// a server asks dozens of times, so it allocates nothing.)
+fn glob(pattern: &str, text: &str, is_same: impl Fn(&u8, &u8) -> bool) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     // the last `*`, and the first byte after what it stands for
@@ -44,7 +52,7 @@ fn glob(pattern: &str, text: &str) -> bool {
                 star = Some((p, t));
                 p += 1;
             }
-            Some(c) if *c == b'?' || c.eq_ignore_ascii_case(&text[t]) => {
+            Some(c) if *c == b'?' || is_same(c, &text[t]) => {
                 p += 1;
                 t += 1;
             }

@@ -2,35 +2,46 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use interprocess::local_socket::tokio::Stream;
 use opkssh_protocol::control::MAX_FRAME;
 use opkssh_protocol::secret::Secret;
+use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::wire::{Malformed, Reader, put_string};
 
+use super::confirm::question;
 use super::connections::Place;
 use super::destination::{BindError, Bindings};
 use super::frame::{self, FRAME_TIMEOUT};
 use super::host_key::HostKeyError;
 use super::hosts::Names;
 use super::refusal::Refusal;
-use super::source::Identity;
+use super::source::{Identity, IdentitySource, Terms};
 use super::{PERSON_TIMEOUT, RENEW_TIMEOUT, Serving, list, sign};
 use crate::notices::Cause;
 
 // RFC 9987 section 6.1
 const FAILURE: u8 = 5;
 const SUCCESS: u8 = 6;
+/// What `ssh-add -D` still sends for keys of SSH 1.
+const REMOVE_ALL_RSA_IDENTITIES: u8 = 9;
 const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
 const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
+const ADD_IDENTITY: u8 = 17;
+const REMOVE_IDENTITY: u8 = 18;
+const REMOVE_ALL_IDENTITIES: u8 = 19;
 const LOCK: u8 = 22;
 const UNLOCK: u8 = 23;
+const ADD_ID_CONSTRAINED: u8 = 25;
 const EXTENSION: u8 = 27;
 const EXTENSION_FAILURE: u8 = 28;
 const EXTENSION_RESPONSE: u8 = 29;
+
+/// As many entries as ssh takes in a list.
+const MAX_LISTED: u32 = 2048;
 
 const SESSION_BIND: &[u8] = b"session-bind@openssh.com";
 
@@ -73,6 +84,8 @@ impl Session {
         let answer = match kind {
             REQUEST_IDENTITIES => Ok(self.list().await),
             SIGN_REQUEST => self.sign(body).await,
+            ADD_IDENTITY | ADD_ID_CONSTRAINED | REMOVE_IDENTITY | REMOVE_ALL_IDENTITIES
+            | REMOVE_ALL_RSA_IDENTITIES => self.change_keys(kind, body).await,
             LOCK => self.password(true, body).await,
             UNLOCK => self.password(false, body).await,
             EXTENSION => self.extension(body),
@@ -82,7 +95,6 @@ impl Session {
     }
 
     async fn list(&self) -> Vec<u8> {
-        let source = &self.serving.source;
         let server = self.server();
         // Only a session of this machine that says whom it talks to is worth a renewal, or a look
         // into the store: `ssh-add -l` never causes traffic, and another machine causes none here.
@@ -90,23 +102,26 @@ impl Session {
             && !self.bindings.is_forwarded()
         {
             let since = Instant::now();
-            self.freshen(server, since + RENEW_TIMEOUT).await;
-            // and only accounts that name this server are worth a person's time
-            let meant = list::meant(&source.identities().await, server);
-            if !meant.is_empty() {
-                source.ask_person(&meant, since + PERSON_TIMEOUT).await;
+            for source in &self.serving.sources {
+                self.freshen(&**source, server, since).await;
             }
         }
         let (mut listed, mut count) = (Vec::new(), 0_u32);
-        for identity in source.identities().await.iter() {
-            let checked = self.check(identity, server.as_ref());
-            if checked.is_ok() {
-                put_string(&mut listed, &identity.blob);
-                put_string(&mut listed, identity.comment.as_bytes());
-                count += 1;
-            }
-            if server.is_some() {
-                self.note_listed(&identity.name, checked);
+        let sources = match self.serving.lock.is_locked() {
+            true => &[],
+            false => &self.serving.sources[..],
+        };
+        for source in sources {
+            for identity in source.identities().await.iter() {
+                let checked = self.check(identity, server.as_ref());
+                if checked.is_ok() && count < MAX_LISTED {
+                    put_string(&mut listed, &identity.blob);
+                    put_string(&mut listed, identity.comment.as_bytes());
+                    count += 1;
+                }
+                if server.is_some() && matches!(identity.terms, Terms::Account { .. }) {
+                    self.note_listed(&identity.name, checked);
+                }
             }
         }
         [&[IDENTITIES_ANSWER][..], &count.to_be_bytes(), &listed].concat()
@@ -128,32 +143,33 @@ impl Session {
         Some(known_hosts.look_up(&destination.host_key, ssh))
     }
 
-    /// Has all that this session will see brought up to date. What comes back from the store only
-    /// meanwhile is asked for in its turn.
-    async fn freshen(&self, server: &Names, end: Instant) {
-        let mut asked = self.wanted(server).await;
-        let mut next = asked.clone();
+    /// Has all of a source that this session will see brought up to date. What comes back from the
+    /// store only meanwhile is asked for in its turn. Where that does not help, and accounts name
+    /// this server, the person is asked.
+    async fn freshen(&self, source: &dyn IdentitySource, server: &Names, since: Instant) {
+        let mut asked: Option<Vec<String>> = None;
         loop {
-            self.serving.source.freshen(&next, end).await;
-            next = self.wanted(server).await;
-            next.retain(|name| !asked.contains(name));
-            if next.is_empty() {
-                return;
+            let identities = source.identities().await;
+            let wanted = identities.iter();
+            let wanted = wanted.filter(|identity| self.check(identity, Some(server)).is_ok());
+            let mut next: Vec<_> = wanted.map(|identity| identity.name.clone()).collect();
+            if let Some(asked) = &asked {
+                next.retain(|name| !asked.contains(name));
+                if next.is_empty() {
+                    break;
+                }
             }
-            asked.extend_from_slice(&next);
+            source.freshen(&next, since + RENEW_TIMEOUT).await;
+            asked.get_or_insert_default().extend(next);
+        }
+        let meant = list::meant(&source.identities().await, server);
+        if !meant.is_empty() {
+            source.ask_person(&meant, since + PERSON_TIMEOUT).await;
         }
     }
 
-    /// Returns the names of what this session would see.
-    async fn wanted(&self, server: &Names) -> Vec<String> {
-        let identities = self.serving.source.identities().await;
-        let wanted = identities.iter();
-        let wanted = wanted.filter(|identity| self.check(identity, Some(server)).is_ok());
-        wanted.map(|identity| identity.name.clone()).collect()
-    }
-
     fn check(&self, identity: &Identity, server: Option<&Names>) -> Result<(), Refusal> {
-        list::check(&identity.visibility, server, self.bindings.is_forwarded())
+        list::check(identity, &self.bindings, server, now())
     }
 
     /// Notes for `status` why an identity was not listed, and clears the note of one that was.
@@ -170,44 +186,104 @@ impl Session {
 
     async fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
         let mut reader = Reader::new(body);
-        let (key, data, _flags) = (reader.string()?, reader.string()?, reader.u32()?);
+        let (key, data, flags) = (reader.string()?, reader.string()?, reader.u32()?);
         reader.end()?;
         let Serving {
-            source, notices, ..
+            sources, notices, ..
         } = &*self.serving;
-        let identities = source.identities().await;
+        let mut identities = Vec::with_capacity(sources.len());
+        for source in sources {
+            identities.push(source.identities().await);
+        }
         let is_forwarded = self.bindings.is_forwarded();
         // looked up for unknown keys, too: the time it takes must not tell which keys are held
         let server = match is_forwarded {
             true => self.server(),
             false => None,
         };
-        let Some(identity) = sign::find(&identities, key) else {
+        let Some((source, identity)) = sign::find(&identities, key) else {
             // clients ask for keys of other agents all the time
             return Ok(vec![FAILURE]);
         };
-        let name = &identity.name.clone();
-        let refused = Cause::SignatureRefused(name.clone());
-        if is_forwarded {
-            // elsewhere `hosts:` limit the list only
-            if let Err(why) = sign::check(identity, data, &self.bindings, server.as_ref()) {
-                notices.tell(refused, format!("signature refused: {name}: {why}"));
-                return Ok(vec![FAILURE]);
-            }
-        }
-        // a lock may come while the source signs
+        let identity = identity.clone();
+        // a lock may come while a person is asked, or the source signs
         drop(identities);
-        let Some(signature) = source.sign(name, data).await else {
-            tracing::info!(account = name, forwarded = is_forwarded, "not signed");
+        let name = &identity.name;
+        let refused = Cause::SignatureRefused(name.clone());
+        if let Err(why) = self.allow(&identity, data, server.as_ref()).await {
+            let text = format!("signature refused: {name}: {why}");
+            match identity.terms {
+                Terms::Account { .. } => notices.tell(refused, text),
+                Terms::Added(_) => notices.warn(&text),
+            }
+            return Ok(vec![FAILURE]);
+        }
+        let is_locked = self.serving.lock.is_locked();
+        let signature = match is_locked {
+            true => None,
+            false => sources[source].sign(&identity, data, flags).await,
+        };
+        let Some(signature) = signature else {
+            tracing::info!(identity = name, forwarded = is_forwarded, "not signed");
             return Ok(vec![FAILURE]);
         };
-        tracing::info!(account = name, forwarded = is_forwarded, "signed");
+        tracing::info!(identity = name, forwarded = is_forwarded, "signed");
         if is_forwarded {
             notices.clear(&refused);
         }
         let mut answer = vec![SIGN_RESPONSE];
         put_string(&mut answer, &signature);
         Ok(answer)
+    }
+
+    /// Fails if this connection may not have `data` signed, or the person does not want it.
+    async fn allow(
+        &self,
+        identity: &Identity,
+        data: &[u8],
+        server: Option<&Names>,
+    ) -> Result<(), Refusal> {
+        sign::check(identity, data, &self.bindings, server, now())?;
+        match &identity.terms {
+            Terms::Added(constraints) if constraints.confirm => {
+                let question = question(identity, data, self.process);
+                let confirmed = self.serving.confirm.confirm(question).await;
+                confirmed.then_some(()).ok_or(Refusal::NotConfirmed)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `ssh-add` with and without `-d` and `-D` (sections 3.2 to 3.4). Not for other machines.
+    async fn change_keys(&self, kind: u8, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let (added, notices) = (&self.serving.added, &self.serving.notices);
+        if self.bindings.is_forwarded() {
+            notices.warn("a forwarded connection may not add or remove keys");
+            return Ok(vec![FAILURE]);
+        }
+        if self.serving.lock.is_locked() {
+            return Ok(vec![FAILURE]);
+        }
+        let done = match kind {
+            ADD_IDENTITY | ADD_ID_CONSTRAINED => match added.add(body).await {
+                Ok(()) => true,
+                Err(why) => {
+                    notices.warn(&format!("key not added: {why}"));
+                    false
+                }
+            },
+            REMOVE_IDENTITY => {
+                let mut reader = Reader::new(body);
+                let blob = reader.string()?;
+                reader.end()?;
+                added.remove(blob)
+            }
+            _ => {
+                added.remove_all();
+                true
+            }
+        };
+        Ok(vec![if done { SUCCESS } else { FAILURE }])
     }
 
     /// `ssh-add -x` and `-X` (section 3.7). Not for other machines: who locks can keep the person
@@ -264,6 +340,10 @@ impl Session {
         let text = format!("session-bind not verified: {error}; {counts}");
         notices.tell(Cause::BindNotVerified, text);
     }
+}
+
+fn now() -> UnixTime {
+    UnixTime::from(SystemTime::now())
 }
 
 #[cfg(test)]

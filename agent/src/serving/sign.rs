@@ -1,38 +1,61 @@
 //! What a connection may have signed.
 
+use std::sync::Arc;
+
 use opkssh_protocol::certificate::{UnverifiedCertificate, public_key};
 use opkssh_protocol::jwk::PublicKey;
-use opkssh_protocol::wire::{Malformed, Reader};
+use opkssh_protocol::time::UnixTime;
 
 use super::destination::{Bind, Bindings};
 use super::hosts::Names;
 use super::list::check_forwarded;
 use super::refusal::Refusal;
 use super::signature::parse_key;
-use super::source::Identity;
+use super::source::{Identity, Terms};
+use super::userauth::UserauthRequest;
 
-/// Fails if a forwarded connection may not have `data` signed with the identity. `server` is what is
-/// known of the server that the connection is bound to.
+/// Fails if a connection may not have `data` signed with the identity. `server` is what is known of
+/// the server that a forwarded connection is bound to.
 pub fn check(
     identity: &Identity,
     data: &[u8],
     bindings: &Bindings,
     server: Option<&Names>,
+    now: UnixTime,
 ) -> Result<(), Refusal> {
-    check_forwarded(&identity.visibility, server)?;
-    let destination = bindings.destination().ok_or(Refusal::NoDestination)?;
-    check_login(destination, &identity.public_key, data)
+    match &identity.terms {
+        Terms::Added(constraints) => {
+            constraints.check_signature(&identity.blob, data, bindings, now)
+        }
+        // `hosts:` limit the list only
+        Terms::Account { .. } if !bindings.is_forwarded() => Ok(()),
+        Terms::Account {
+            visibility,
+            public_key,
+        } => {
+            check_forwarded(visibility, server)?;
+            let destination = bindings.destination().ok_or(Refusal::NoDestination)?;
+            check_login(destination, public_key, data)
+        }
+    }
 }
 
-/// Returns the identity that `blob` names: by what was listed, or by the key in it, because a
-/// certificate that was renewed since it was listed still names the same key.
-pub fn find<'a>(identities: &'a [Identity], blob: &[u8]) -> Option<&'a Identity> {
-    let listed = identities.iter().find(|identity| identity.blob == blob);
-    listed.or_else(|| {
+/// Finds the identity that `blob` names: by what was listed, or by the key in it, because an
+/// account's certificate that was renewed since it was listed still names the same key. Returns
+/// its source's number, too.
+pub fn find<'a>(sources: &'a [Arc<Vec<Identity>>], blob: &[u8]) -> Option<(usize, &'a Identity)> {
+    let find = |is_it: &dyn Fn(&Identity) -> bool| {
+        let mut sources = sources.iter().enumerate();
+        sources.find_map(|(number, identities)| {
+            let identity = identities.iter().find(|identity| is_it(identity))?;
+            Some((number, identity))
+        })
+    };
+    find(&|identity| identity.blob == blob).or_else(|| {
         let key = key_of(blob)?;
-        identities
-            .iter()
-            .find(|identity| identity.public_key == key)
+        find(&|identity| {
+            matches!(&identity.terms, Terms::Account { public_key, .. } if *public_key == key)
+        })
     })
 }
 
@@ -43,42 +66,20 @@ fn key_of(blob: &[u8]) -> Option<PublicKey> {
     }
 }
 
-/// Fails unless `data` is a public key authentication request (RFC 4252 section 7) in the bound
-/// session that names the bound host key (PROTOCOL section 3.1), and `key` as itself or in a
-/// certificate.
+/// Fails unless `data` is a login in the bound session that names the bound host key, and `key` as
+/// itself or in a certificate.
 fn check_login(destination: &Bind, key: &PublicKey, data: &[u8]) -> Result<(), Refusal> {
-    const USERAUTH_REQUEST: u8 = 50;
-    let check = || -> Result<Result<(), Refusal>, Malformed> {
-        let mut reader = Reader::new(data);
-        let session_id = reader.string()?;
-        let kind = reader.u8()?;
-        let _user = reader.string()?;
-        let service = reader.string()?;
-        let method = reader.string()?;
-        let signed = reader.bool()?;
-        let _algorithm = reader.string()?;
-        let named_key = reader.string()?;
-        let host_key = match method {
-            b"publickey-hostbound-v00@openssh.com" => Some(reader.string()?),
-            b"publickey" => None,
-            _ => return Ok(Err(Refusal::NotThisLogin)),
-        };
-        reader.end()?;
-        let is_this = session_id == destination.session_id
-            && kind == USERAUTH_REQUEST
-            && service == b"ssh-connection"
-            && signed
-            && key_of(named_key).is_some_and(|named| named == *key)
-            && host_key.is_none_or(|host_key| host_key == destination.host_key.blob);
-        Ok(match host_key {
-            _ if !is_this => Err(Refusal::NotThisLogin),
-            // A machine in between could have it made for its own session with another server. As
-            // OpenSSH's agent, we sign no such thing for it.
-            None => Err(Refusal::NotHostBound),
-            Some(_) => Ok(()),
-        })
-    };
-    check().unwrap_or(Err(Refusal::NotThisLogin))
+    let request = UserauthRequest::parse(data).ok_or(Refusal::NotThisLogin)?;
+    let is_this = request.session_id == destination.session_id
+        && key_of(request.key).is_some_and(|named| named == *key)
+        && (request.host_key).is_none_or(|host_key| host_key == destination.host_key.blob);
+    match request.host_key {
+        _ if !is_this => Err(Refusal::NotThisLogin),
+        // A machine in between could have it made for its own session with another server. As
+        // OpenSSH's agent, we sign no such thing for it.
+        None => Err(Refusal::NotHostBound),
+        Some(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]

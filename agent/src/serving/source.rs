@@ -9,18 +9,32 @@ use opkssh_protocol::jwk::PublicKey;
 use opkssh_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
+use super::constraints::Constraints;
+
 /// An identity that a source offers. That the agent holds its private key does not follow from it.
 #[derive(Clone)]
 pub struct Identity {
-    /// The source's own name for it: for an account, the account's name.
+    /// The source's own name for it: an account's name, an added key's fingerprint.
     pub name: String,
     /// What is listed: the blob of a certificate (PROTOCOL.certkeys) or a key.
     pub blob: Vec<u8>,
-    /// The key that signs.
-    pub public_key: PublicKey,
     /// What `ssh-add -l` shows behind the fingerprint.
     pub comment: String,
-    pub visibility: Visibility,
+    pub terms: Terms,
+}
+
+/// What decides which connections get an identity.
+#[derive(Clone)]
+pub enum Terms {
+    /// The server's name, and whether it is asked for from another machine. A certificate holds the
+    /// person's name and groups.
+    Account {
+        visibility: Visibility,
+        /// The key that signs. Certificates of it that were renewed name it, too.
+        public_key: PublicKey,
+    },
+    /// What the person said when adding the key.
+    Added(Constraints),
 }
 
 /// To which servers an identity is shown. Part of accounts.json.
@@ -42,14 +56,15 @@ pub trait IdentitySource: Send + Sync {
 
     /// Brings up to date what a local ssh is about to see: renews what is stale, asks the store
     /// again. `names` are the identities that it would see now. Returns at `end` at the latest.
-    async fn freshen(&self, names: &[String], end: Instant);
+    async fn freshen(&self, _names: &[String], _end: Instant) {}
 
     /// Has a person asked for a login, as configured, if none of these can be used. They must be
     /// meant for the server at hand. Returns at `end` at the latest.
-    async fn ask_person(&self, names: &[String], end: Instant);
+    async fn ask_person(&self, _names: &[String], _end: Instant) {}
 
-    /// Signs `data` with the identity of this name; `None` if it may not be used any more.
-    async fn sign(&self, name: &str, data: &[u8]) -> Option<Vec<u8>>;
+    /// Signs `data`, by the flags of the request (RFC 9987 section 3.6.1); `None` if the identity
+    /// may not be used any more, or not so.
+    async fn sign(&self, identity: &Identity, data: &[u8], flags: u32) -> Option<Vec<u8>>;
 }
 
 /// The agent protocol's lock (RFC 9987 section 3.7).
@@ -57,6 +72,9 @@ pub trait IdentitySource: Send + Sync {
 pub trait PasswordLock: Send + Sync {
     /// Locks (else unlocks) the agent. Returns true if that was done.
     async fn set(&self, locked: bool, password: Secret) -> bool;
+
+    /// Returns true while nothing may be used, for this lock or another one.
+    fn is_locked(&self) -> bool;
 }
 
 impl Default for Visibility {

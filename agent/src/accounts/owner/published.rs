@@ -10,7 +10,7 @@ use super::reasons::Reasons;
 use crate::accounts::lifecycle::{self, Hidden, Leaving, Plan, RefreshFailure, Step};
 use crate::accounts::material::{AccountFacts, Facts, Item};
 use crate::accounts::store::{StoreError, StoreKind};
-use crate::serving::source::{Identity, Visibility};
+use crate::serving::source::{Identity, Terms, Visibility};
 
 pub struct Published {
     pub facts: Facts,
@@ -188,10 +188,12 @@ impl Published {
             let visibility = visibility(account);
             Some(Identity {
                 blob: credentials.shown(&visibility).blob().to_vec(),
-                public_key: credentials.public_key(),
                 comment: credentials.comment(&account.name),
-                visibility,
                 name: account.name.clone(),
+                terms: Terms::Account {
+                    visibility,
+                    public_key: credentials.public_key(),
+                },
             })
         };
         let identities = self.facts.accounts.iter().filter_map(identity);

@@ -24,6 +24,13 @@ pub struct SealKey(x25519::Identity);
 #[derive(Clone)]
 pub struct SealRecipient(x25519::Recipient);
 
+/// What is in memory beside the accounts, and sealed with them while the agent is locked with a
+/// password.
+pub trait SealedWithLock: Send + Sync {
+    fn seal(&self, recipient: &SealRecipient);
+    fn open(&self, key: &SealKey);
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// Or another key.

@@ -27,6 +27,7 @@ use super::material::AccountFacts;
 use super::owner::Published;
 use super::provider::Http;
 use super::{Accounts, Clock, Joined, StoreChoice, status};
+use crate::serving::added::AddedKeys;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 
@@ -241,6 +242,7 @@ fn start_agent(
         lifetime,
         surroundings,
         notices,
+        Arc::new(AddedKeys::new(None)),
     )
     .unwrap()
 }

@@ -1,4 +1,6 @@
 use super::super::made::{self, Certificate, Key};
+use opkssh_protocol::time::UnixTime;
+
 use super::*;
 
 const NOW: UnixTime = UnixTime(1_800_000_000);

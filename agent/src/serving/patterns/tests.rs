@@ -18,8 +18,14 @@ fn patterns_as_in_ssh_config() {
         ("", "", true),
         ("", "a", false),
     ] {
-        assert_eq!(glob(pattern, host), expected, "{pattern} {host}");
+        assert_eq!(
+            host_matches(host, &patterns(&[pattern])),
+            expected,
+            "{pattern} {host}"
+        );
     }
+    // names of users are compared as they are
+    assert!(matches("ali*", "alice") && !matches("Ali*", "alice"));
     assert!(host_matches("a.x", &patterns(&["*.x", "!b.x"])));
     assert!(!host_matches("b.x", &patterns(&["*.x", "!b.x"])));
     assert!(!host_matches("a.x", &patterns(&["!b.x"])));

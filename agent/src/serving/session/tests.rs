@@ -1,15 +1,17 @@
 use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::jwk::PublicKey;
 
-use super::super::made::{self, Asked, FakeSource, Key, strings};
+use super::super::made::{self, Asked, FakeSource, Key, Person, added_key, strings};
 use super::*;
 use crate::notices::Notices;
+use crate::serving::added::AddedKeys;
 use crate::serving::source::Visibility;
 
 /// A session of an agent that offers one identity, and a server that known_hosts knows as `web1`.
 struct Fixture {
     session: Session,
     source: Arc<FakeSource>,
+    person: Arc<Person>,
     notices: Arc<Notices>,
     hop: Key,
     server: Key,
@@ -31,10 +33,19 @@ impl Fixture {
         let source = Arc::new(FakeSource::default());
         let notices = Arc::new(Notices::default());
         let (offers, lock) = (source.clone(), source.clone());
-        let serving = Serving::new(offers, lock, notices.clone(), vec![known_hosts]);
+        let person = Arc::new(Person::default());
+        let serving = Serving::new(
+            offers,
+            Arc::new(AddedKeys::new(None)),
+            lock,
+            person.clone(),
+            notices.clone(),
+            vec![known_hosts],
+        );
         let fixture = Self {
             session: Session::new(Arc::new(serving), None),
             source,
+            person,
             notices,
             hop,
             server,
@@ -60,9 +71,11 @@ impl Fixture {
         Identity {
             name: "test".to_owned(),
             blob: blob.to_vec(),
-            public_key: self.source.public_key(),
             comment: "comment".to_owned(),
-            visibility,
+            terms: Terms::Account {
+                visibility,
+                public_key: self.source.public_key(),
+            },
         }
     }
 
@@ -276,4 +289,58 @@ async fn what_the_source_does_not_sign_is_a_failure() {
     assert_eq!(local.sign(b"publickey", false).await, FAILURE);
     local.source.state().refuses = false;
     assert_eq!(local.sign(b"publickey", false).await, SIGN_RESPONSE);
+}
+
+#[tokio::test]
+async fn keys_are_added_and_removed_from_this_machine_only() {
+    let mut fixture = Fixture::new();
+    let (key, blob) = added_key(1);
+    let add = [&[ADD_IDENTITY][..], &key].concat();
+    assert_eq!(fixture.session.answer(&add).await, [SUCCESS]);
+    assert_eq!(fixture.list().await.0, 2);
+    let remove_account = [&[REMOVE_IDENTITY][..], &strings(&[CERTIFICATE])].concat();
+    assert_eq!(fixture.session.answer(&remove_account).await, [FAILURE]);
+    let remove = [&[REMOVE_IDENTITY][..], &strings(&[&blob])].concat();
+    assert_eq!(fixture.session.answer(&remove).await, [SUCCESS]);
+    assert_eq!(fixture.session.answer(&remove).await, [FAILURE]);
+    assert_eq!(fixture.session.answer(&add).await, [SUCCESS]);
+    for all in [REMOVE_ALL_RSA_IDENTITIES, REMOVE_ALL_IDENTITIES] {
+        assert_eq!(fixture.session.answer(&[all]).await, [SUCCESS]);
+        assert_eq!(fixture.list().await.0, 1, "accounts stay");
+    }
+
+    assert_eq!(fixture.session.answer(&add).await, [SUCCESS]);
+    let hop = fixture.hop.blob();
+    assert_eq!(fixture.bind(&hop, b"1", true).await, [SUCCESS]);
+    let constrained = [&[ADD_ID_CONSTRAINED][..], &key].concat();
+    for request in [&add[..], &constrained, &remove, &[REMOVE_ALL_IDENTITIES]] {
+        assert_eq!(fixture.session.answer(request).await, [FAILURE]);
+    }
+    assert_eq!(fixture.list().await.0, 1, "the added key is still there");
+}
+
+#[tokio::test]
+async fn a_key_that_asks_signs_after_a_yes_and_locks_with_the_agent() {
+    use std::sync::atomic::Ordering::Relaxed;
+    let mut fixture = Fixture::new();
+    let (key, blob) = added_key(1);
+    let add = [&[ADD_ID_CONSTRAINED][..], &key, b"\x02"].concat();
+    assert_eq!(fixture.session.answer(&add).await, [SUCCESS]);
+    let sign = [&[SIGN_REQUEST][..], &strings(&[&blob, b"data"]), &[0; 4]].concat();
+    assert_eq!(fixture.session.answer(&sign).await, [FAILURE]);
+    let asked = fixture.person.questions.lock().unwrap().clone();
+    assert!(
+        asked[0].starts_with("Allow use of key comment?\nKey fingerprint SHA256:"),
+        "{asked:?}"
+    );
+    fixture.person.says_yes.store(true, Relaxed);
+    assert_eq!(fixture.session.answer(&sign).await[0], SIGN_RESPONSE);
+
+    fixture.source.state().is_locked = true;
+    assert_eq!(fixture.list().await.0, 0);
+    for request in [&sign[..], &add, &[REMOVE_ALL_IDENTITIES]] {
+        assert_eq!(fixture.session.answer(request).await, [FAILURE]);
+    }
+    fixture.source.state().is_locked = false;
+    assert_eq!(fixture.list().await.0, 2);
 }

@@ -1,0 +1,84 @@
+//! Asking the person yes or no with the program that OpenSSH uses for it (ssh-agent(1), ssh-add(1):
+//! `SSH_ASKPASS`, `SSH_ASKPASS_REQUIRE`).
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::process::Command;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::timeout;
+
+use super::surroundings::Surroundings;
+use crate::notices::Notices;
+use crate::serving::confirm::Confirm;
+
+const DEFAULT_PROGRAM: &str = "/usr/bin/ssh-askpass";
+/// How long a question stands. Whoever asked waits.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// Questions that wait for the one that is shown. A peer that asks for more is refused.
+const MAX_WAITING: usize = 8;
+
+pub struct Askpass {
+    surroundings: Arc<Surroundings>,
+    notices: Arc<Notices>,
+    places: Semaphore,
+    /// Held while a question is shown: one at a time.
+    showing: Mutex<()>,
+}
+
+impl Askpass {
+    pub fn new(surroundings: Arc<Surroundings>, notices: Arc<Notices>) -> Self {
+        Self {
+            surroundings,
+            notices,
+            places: Semaphore::new(MAX_WAITING),
+            showing: Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Confirm for Askpass {
+    async fn confirm(&self, question: String) -> bool {
+        let Ok(_place) = self.places.try_acquire() else {
+            self.notices.warn("not asked: too many questions wait for an answer");
+            return false;
+        };
+        let _showing = self.showing.lock().await;
+        let session = self.surroundings.session();
+        let get = |name| session.get(name).map(str::to_owned);
+        let is_forced = get("SSH_ASKPASS_REQUIRE").as_deref() == Some("force");
+        if !session.has_display() && !is_forced {
+            let text = "not asked: no display to ask on; a terminal's question needs SSH_ASKPASS and \
+                        SSH_ASKPASS_REQUIRE=force in the environment of opkssh agent start";
+            self.notices.warn(text);
+            return false;
+        }
+        let program = get("SSH_ASKPASS").unwrap_or_else(|| DEFAULT_PROGRAM.to_owned());
+        let mut command = Command::new(&program);
+        command
+            .arg(question)
+            .envs(session.for_programs())
+            .env("SSH_ASKPASS_PROMPT", "confirm")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        match timeout(TIMEOUT, command.output()).await {
+            // as OpenSSH: no output, or a yes
+            Ok(Ok(output)) => {
+                let answer = output.stdout.trim_ascii();
+                output.status.success() && (answer.is_empty() || answer.eq_ignore_ascii_case(b"yes"))
+            }
+            Ok(Err(error)) => {
+                self.notices.warn(&format!("not asked: {program}: {error}"));
+                false
+            }
+            Err(_) => {
+                self.notices.warn("nobody has answered");
+                false
+            }
+        }
+    }
+}
