@@ -15,3 +15,4 @@ pub mod servers;
 pub mod sockets;
 pub mod store;
 pub mod systemd;
+pub mod upstreams;

@@ -10,12 +10,13 @@ use opkssh_protocol::process::{Process, ProcessStat};
 use crate::destination::host_of;
 
 /// Describes this process, which becomes the ssh at `program` with these arguments, for the use of
-/// `account`. Returns `None` without `/proc`.
+/// `account`, beside the keys of the agent `upstream`. Returns `None` without `/proc`.
 pub fn connecting(
     program: &Path,
     args: &[OsString],
     host: &str,
     account: Option<String>,
+    upstream: Option<PathBuf>,
 ) -> Option<Connecting> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let process = Process {
@@ -43,6 +44,7 @@ pub fn connecting(
         names,
         jumps: configuration.jumps,
         known_hosts: configuration.known_hosts,
+        upstream,
     })
 }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use opkssh_client::{
@@ -60,6 +61,8 @@ pub struct SshContext {
     pub environment: Environment,
     /// `PATH`
     pub path: OsString,
+    /// `SSH_AUTH_SOCK`, whose keys stay usable.
+    pub agent: Option<PathBuf>,
 }
 
 impl SshContext {
@@ -67,6 +70,7 @@ impl SshContext {
         Self {
             environment: Environment::of_process(),
             path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
+            agent: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
         }
     }
 
@@ -130,7 +134,7 @@ pub fn prepare_ssh(
         }
     }
     if let Purpose::Host(host) = &purpose
-        && let Some(connecting) = connecting(&program, &args.args, host, account)
+        && let Some(connecting) = connecting(&program, &args.args, host, account, context.agent.clone())
         // an older agent does not know this request; servers in known_hosts work without it
         && let Ok(Some(not_shown)) = announce(connecting, places)
     {

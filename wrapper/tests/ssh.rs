@@ -48,6 +48,7 @@ fn alone(home: &Home) -> SshContext {
     SshContext {
         environment: Environment::default(),
         path: home.path().join("bin").into_os_string(),
+        agent: None,
     }
 }
 
@@ -311,6 +312,7 @@ fn become_ssh(home: &Path) -> ! {
     let around = SshContext {
         environment: Environment::default(),
         path: home.join("bin").into_os_string(),
+        agent: None,
     };
     let args = SshArgs::read(words(&["host"])).unwrap();
     match opkssh_wrapper::ssh(args, &around, &places, &mut std::io::stderr()) {

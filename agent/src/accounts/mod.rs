@@ -169,6 +169,12 @@ impl Accounts {
         }
     }
 
+    /// Returns what reads `agent.upstream` of the configuration, as it is at each call.
+    pub fn upstream_setting(&self) -> impl Fn() -> Option<Vec<String>> + use<> {
+        let settings = self.settings.clone();
+        move || settings.look().upstream()
+    }
+
     /// Returns the agent protocol's lock.
     pub fn agent_lock(&self) -> AgentLock {
         AgentLock {

@@ -120,6 +120,12 @@ impl InForce {
         own.unwrap_or(self.entry(provider).on_demand)
     }
 
+    /// Returns `agent.upstream`.
+    pub fn upstream(&self) -> Option<Vec<String>> {
+        let read = self.read.as_ref()?;
+        read.config.agent.upstream.clone()
+    }
+
     /// Returns `agent.default_account`.
     pub fn default_account(&self) -> Option<&str> {
         let read = self.read.as_ref()?;

@@ -16,7 +16,8 @@ use super::passwords::Passwords;
 use super::prompt::on_demand::OnDemandLogin;
 use super::settings::Settings;
 use crate::notices::Notices;
-use crate::serving::source::{Identity, IdentitySource, PasswordLock};
+use crate::serving::sign::key_of;
+use crate::serving::source::{Identity, IdentitySource, PasswordLock, Terms};
 
 pub struct AccountSource {
     pub owner: Owner,
@@ -44,6 +45,19 @@ impl IdentitySource for AccountSource {
         self.look_at_settings().await;
         let (published, now) = (self.owner.now(), self.clock.now());
         published.identities(now)
+    }
+
+    /// By the key, too: a certificate that was renewed since it was listed names the same one.
+    async fn find(&self, blob: &[u8]) -> Option<Identity> {
+        let identities = self.identities().await;
+        let listed = identities.iter().find(|it| it.blob == blob);
+        let found = listed.or_else(|| {
+            let key = key_of(blob)?;
+            identities.iter().find(
+                |it| matches!(&it.terms, Terms::Account { public_key, .. } if *public_key == key),
+            )
+        });
+        found.cloned()
     }
 
     async fn freshen(&self, names: &[String], end: Instant) {

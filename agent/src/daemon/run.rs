@@ -28,6 +28,7 @@ use crate::notices::Notices;
 use crate::private_dir::{DirectoryError, make_private};
 use crate::serving::Serving;
 use crate::serving::added::AddedKeys;
+use crate::serving::upstream::Upstreams;
 
 /// How long the agent, when it stops, waits for its pending requests to providers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -145,6 +146,10 @@ async fn serve(
     let serving = Arc::new(Serving::new(
         accounts.source.clone(),
         added.clone(),
+        Upstreams::new(
+            accounts.upstream_setting(),
+            vec![agent_socket.clone(), places.agent_socket()],
+        ),
         Arc::new(accounts.agent_lock()),
         Arc::new(Askpass::new(surroundings.clone(), notices.clone())),
         notices.clone(),
@@ -227,7 +232,9 @@ async fn remove_ended(added: Arc<AddedKeys>) {
     let alarm = Alarm::new(clock.clone());
     let wait = |left: Duration| {
         let seconds = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
-        alarm.wait(Some(UnixTime(clock.now().0.saturating_add(seconds).saturating_add(1))))
+        alarm.wait(Some(UnixTime(
+            clock.now().0.saturating_add(seconds).saturating_add(1),
+        )))
     };
     added.remove_ended(wait).await;
 }

@@ -43,7 +43,8 @@ impl Askpass {
 impl Confirm for Askpass {
     async fn confirm(&self, question: String) -> bool {
         let Ok(_place) = self.places.try_acquire() else {
-            self.notices.warn("not asked: too many questions wait for an answer");
+            self.notices
+                .warn("not asked: too many questions wait for an answer");
             return false;
         };
         let _showing = self.showing.lock().await;
@@ -69,7 +70,8 @@ impl Confirm for Askpass {
             // as OpenSSH: no output, or a yes
             Ok(Ok(output)) => {
                 let answer = output.stdout.trim_ascii();
-                output.status.success() && (answer.is_empty() || answer.eq_ignore_ascii_case(b"yes"))
+                output.status.success()
+                    && (answer.is_empty() || answer.eq_ignore_ascii_case(b"yes"))
             }
             Ok(Err(error)) => {
                 self.notices.warn(&format!("not asked: {program}: {error}"));

@@ -20,6 +20,8 @@ pub struct Announced(Mutex<Vec<Connecting>>);
 pub struct Announcement {
     pub names: Vec<String>,
     pub known_hosts: Vec<PathBuf>,
+    /// The agent that the command had before it was given this one.
+    pub upstream: Option<PathBuf>,
 }
 
 impl Announced {
@@ -65,6 +67,7 @@ fn find(
             return Some(Announcement {
                 names: names.cloned().unwrap_or_default(),
                 known_hosts: found.known_hosts.clone(),
+                upstream: found.upstream.clone(),
             });
         }
         pid = parent;

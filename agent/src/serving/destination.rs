@@ -6,7 +6,7 @@ use opkssh_protocol::wire::{Malformed, Reader};
 use super::host_key::{HostKey, HostKeyError, UnprovedHostKey};
 
 /// As OpenSSH's agent.
-const MAX_BINDS: usize = 16;
+pub const MAX_BINDS: usize = 16;
 const MAX_SESSION_ID: usize = 128;
 
 /// The session binds of a connection.

@@ -19,6 +19,7 @@ impl Serving {
         let ssh = ssh.map(|ssh| Announcement {
             names: ssh.names.clone(),
             known_hosts: ssh.known_hosts.clone(),
+            upstream: None,
         });
         let expected = self.known_hosts.expect(names, ssh.unwrap_or_default());
         let refusal = expected.check(visibility).err()?;

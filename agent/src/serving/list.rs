@@ -19,6 +19,7 @@ pub fn check(
 ) -> Result<(), Refusal> {
     match &identity.terms {
         Terms::Added(constraints) => constraints.check_listed(bindings, now),
+        Terms::Upstream => Ok(()),
         Terms::Account { visibility, .. } => match server {
             _ if bindings.is_forwarded() => check_forwarded(visibility, server),
             // who does not say whom it talks to is served as Go's users are served by key files
@@ -43,7 +44,7 @@ pub fn check_forwarded(visibility: &Visibility, server: Option<&Names>) -> Resul
 pub fn meant(identities: &[Identity], server: &Names) -> Vec<String> {
     let named = |identity: &&Identity| match &identity.terms {
         Terms::Account { visibility, .. } => server.satisfy(visibility),
-        Terms::Added(_) => false,
+        Terms::Added(_) | Terms::Upstream => false,
     };
     let meant = identities.iter().filter(named);
     meant.map(|identity| identity.name.clone()).collect()

@@ -13,12 +13,14 @@ pub mod frame;
 mod host_key;
 pub mod hosts;
 mod list;
+mod message;
 mod patterns;
 mod refusal;
 mod session;
-mod sign;
+pub mod sign;
 mod signature;
 pub mod source;
+pub mod upstream;
 mod userauth;
 
 #[cfg(test)]
@@ -40,6 +42,7 @@ use connections::Connections;
 use hosts::KnownHosts;
 use session::Session;
 use source::{IdentitySource, PasswordLock};
+use upstream::Upstreams;
 
 /// Connections at once, on all sockets.
 const MAX_CONNECTIONS: usize = 256;
@@ -52,9 +55,9 @@ pub const PERSON_TIMEOUT: Duration = Duration::from_secs(45);
 pub struct Serving {
     /// What the ssh processes of this machine are about to connect to.
     pub announced: Announced,
-    /// In the order in which their identities are listed.
-    sources: Vec<Arc<dyn IdentitySource>>,
+    accounts: Arc<dyn IdentitySource>,
     added: Arc<AddedKeys>,
+    upstreams: Upstreams,
     lock: Arc<dyn PasswordLock>,
     confirm: Arc<dyn Confirm>,
     notices: Arc<Notices>,
@@ -66,6 +69,7 @@ impl Serving {
     pub fn new(
         accounts: Arc<dyn IdentitySource>,
         added: Arc<AddedKeys>,
+        upstreams: Upstreams,
         lock: Arc<dyn PasswordLock>,
         confirm: Arc<dyn Confirm>,
         notices: Arc<Notices>,
@@ -73,14 +77,25 @@ impl Serving {
     ) -> Self {
         Self {
             announced: Announced::default(),
-            sources: vec![accounts, added.clone()],
+            accounts,
             added,
+            upstreams,
             lock,
             confirm,
             notices,
             known_hosts: KnownHosts::new(known_hosts_files),
             connections: Arc::new(Connections::new(MAX_CONNECTIONS)),
         }
+    }
+
+    /// Returns where the identities of a new connection from this process come from.
+    fn sources(&self, process: Option<u32>) -> Vec<Arc<dyn IdentitySource>> {
+        let told = process.and_then(|pid| self.announced.of(pid).upstream);
+        let upstreams = self.upstreams.connect(told, &self.notices).into_iter();
+        let mut sources: Vec<Arc<dyn IdentitySource>> =
+            vec![self.accounts.clone(), self.added.clone()];
+        sources.extend(upstreams.map(|upstream| Arc::new(upstream) as Arc<dyn IdentitySource>));
+        sources
     }
 
     /// Takes a new connection in, and answers it until it ends or has to make room for another.

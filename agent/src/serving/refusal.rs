@@ -42,7 +42,9 @@ pub enum Refusal {
          `PubkeyAuthentication unbound`)"
     )]
     NotHostBound,
-    #[error("it is only for certain servers (ssh-add -h), and what the connection says of its server could not be checked")]
+    #[error(
+        "it is only for certain servers (ssh-add -h), and what the connection says of its server could not be checked"
+    )]
     BindFailed,
     #[error("it is only for certain servers (ssh-add -h), and not for this one by this way")]
     OtherDestination,

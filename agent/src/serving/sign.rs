@@ -1,7 +1,5 @@
 //! What a connection may have signed.
 
-use std::sync::Arc;
-
 use opkssh_protocol::certificate::{UnverifiedCertificate, public_key};
 use opkssh_protocol::jwk::PublicKey;
 use opkssh_protocol::time::UnixTime;
@@ -27,6 +25,7 @@ pub fn check(
         Terms::Added(constraints) => {
             constraints.check_signature(&identity.blob, data, bindings, now)
         }
+        Terms::Upstream => Ok(()),
         // `hosts:` limit the list only
         Terms::Account { .. } if !bindings.is_forwarded() => Ok(()),
         Terms::Account {
@@ -40,26 +39,8 @@ pub fn check(
     }
 }
 
-/// Finds the identity that `blob` names: by what was listed, or by the key in it, because an
-/// account's certificate that was renewed since it was listed still names the same key. Returns
-/// its source's number, too.
-pub fn find<'a>(sources: &'a [Arc<Vec<Identity>>], blob: &[u8]) -> Option<(usize, &'a Identity)> {
-    let find = |is_it: &dyn Fn(&Identity) -> bool| {
-        let mut sources = sources.iter().enumerate();
-        sources.find_map(|(number, identities)| {
-            let identity = identities.iter().find(|identity| is_it(identity))?;
-            Some((number, identity))
-        })
-    };
-    find(&|identity| identity.blob == blob).or_else(|| {
-        let key = key_of(blob)?;
-        find(&|identity| {
-            matches!(&identity.terms, Terms::Account { public_key, .. } if *public_key == key)
-        })
-    })
-}
-
-fn key_of(blob: &[u8]) -> Option<PublicKey> {
+/// Returns the key that the blob of a key or certificate names.
+pub fn key_of(blob: &[u8]) -> Option<PublicKey> {
     match UnverifiedCertificate::parse(blob) {
         Ok(certificate) => Some(certificate.unverified_public_key().clone()),
         Err(_) => public_key(&parse_key(blob).ok()?.ok()?).ok(),

@@ -35,6 +35,8 @@ pub enum Terms {
     },
     /// What the person said when adding the key.
     Added(Constraints),
+    /// The upstream agent decides.
+    Upstream,
 }
 
 /// To which servers an identity is shown. Part of accounts.json.
@@ -54,6 +56,12 @@ pub trait IdentitySource: Send + Sync {
     /// while locked.
     async fn identities(&self) -> Arc<Vec<Identity>>;
 
+    /// Returns the identity that `blob` names: what was listed, or what has taken its place.
+    async fn find(&self, blob: &[u8]) -> Option<Identity> {
+        let identities = self.identities().await;
+        identities.iter().find(|it| it.blob == blob).cloned()
+    }
+
     /// Brings up to date what a local ssh is about to see: renews what is stale, asks the store
     /// again. `names` are the identities that it would see now. Returns at `end` at the latest.
     async fn freshen(&self, _names: &[String], _end: Instant) {}
@@ -65,6 +73,15 @@ pub trait IdentitySource: Send + Sync {
     /// Signs `data`, by the flags of the request (RFC 9987 section 3.6.1); `None` if the identity
     /// may not be used any more, or not so.
     async fn sign(&self, identity: &Identity, data: &[u8], flags: u32) -> Option<Vec<u8>>;
+
+    /// Notes a session bind of the connection, good or not (PROTOCOL.agent section 1).
+    fn bind(&self, _body: &[u8]) {}
+
+    /// Passes on a request to add or remove a key that this agent does not hold itself. Returns
+    /// true if that was done.
+    async fn pass_on(&self, _request: &[u8]) -> bool {
+        false
+    }
 }
 
 /// The agent protocol's lock (RFC 9987 section 3.7).

@@ -22,6 +22,7 @@ async fn three_hundred_idle_connections_lock_nobody_out() {
     let serving = Arc::new(Serving::new(
         source,
         Arc::new(AddedKeys::new(None)),
+        Upstreams::new(|| Some(Vec::new()), Vec::new()),
         lock,
         Arc::new(Person::default()),
         notices.clone(),

@@ -22,6 +22,9 @@ pub struct AgentSection {
     /// Patterns of servers that see an account only if its `hosts:` matches them; `None`:
     /// [`known_public_forges`].
     pub public_forges: Option<Vec<String>>,
+    /// Agents whose keys are served beside the accounts: paths of sockets, `$SSH_AUTH_SOCK`, or
+    /// names such as `gnome-keyring`; `None`: `$SSH_AUTH_SOCK` of the agent's start.
+    pub upstream: Option<Vec<String>>,
 }
 
 /// Settings for one account that override those of its provider.

@@ -55,6 +55,7 @@ const AGENT: Shape = Keys(&[
     ("default_account", Text("work")),
     ("lock_on", Texts("[screen, sleep]")),
     ("public_forges", Texts("[github.com]")),
+    ("upstream", Texts("[gnome-keyring]")),
 ]);
 const ACCOUNT: Shape = Keys(&[
     ("expiration", Text("24h")),

@@ -277,6 +277,9 @@ pub struct Connecting {
     pub jumps: Vec<Vec<String>>,
     /// Files of UserKnownHostsFile and GlobalKnownHostsFile.
     pub known_hosts: Vec<PathBuf>,
+    /// The ssh-agent that the command was to use, before it was given this one.
+    #[serde(default)]
+    pub upstream: Option<PathBuf>,
 }
 
 /// What the daemon answers.

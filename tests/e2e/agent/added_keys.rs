@@ -9,7 +9,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use opkssh_test_support::{Home, Run, Running, wait_until};
+use opkssh_test_support::{Home, Run, Running, Signal, wait_until};
 
 use crate::agent::sockets::raw::{Raw, string};
 use crate::setup::{OPKSSH, agent_socket};
@@ -18,7 +18,7 @@ use crate::setup::{OPKSSH, agent_socket};
 pub struct Agents {
     pub home: Home,
     theirs: PathBuf,
-    _theirs: Running,
+    running: std::cell::RefCell<Running>,
 }
 
 /// One of the two.
@@ -52,7 +52,7 @@ impl Agents {
         Self {
             home,
             theirs,
-            _theirs: running,
+            running: running.into(),
         }
     }
 
@@ -62,6 +62,10 @@ impl Agents {
 
     pub fn theirs(&self) -> Agent<'_> {
         self.agent("ssh-agent", self.theirs.clone())
+    }
+
+    pub fn signal_theirs(&self, signal: Signal) {
+        self.running.borrow_mut().signal(signal);
     }
 
     fn agent(&self, name: &'static str, socket: PathBuf) -> Agent<'_> {
@@ -129,7 +133,13 @@ impl Agent<'_> {
 
     /// Asks for a signature with these flags.
     pub fn sign(&self, blob: &[u8], data: &[u8], flags: u32) -> Vec<u8> {
-        let request = [&[13][..], &string(blob), &string(data), &flags.to_be_bytes()].concat();
+        let request = [
+            &[13][..],
+            &string(blob),
+            &string(data),
+            &flags.to_be_bytes(),
+        ]
+        .concat();
         self.raw().ask(&request)
     }
 }
@@ -181,7 +191,11 @@ fn every_type_of_key_is_listed_and_signs_alike() {
                 let signed = agents.both(|agent| {
                     let answer = agent.sign(&blob, b"data", *flags);
                     // the others are deterministic: the same byte for byte
-                    if kind == "ecdsa" { vec![answer[0]] } else { answer }
+                    if kind == "ecdsa" {
+                        vec![answer[0]]
+                    } else {
+                        answer
+                    }
                 });
                 assert_eq!(signed[0], 14, "{file} {flags}");
             }

@@ -27,9 +27,9 @@ use super::material::AccountFacts;
 use super::owner::Published;
 use super::provider::Http;
 use super::{Accounts, Clock, Joined, StoreChoice, status};
-use crate::serving::added::AddedKeys;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
+use crate::serving::added::AddedKeys;
 
 /// 2026-06-01, a Monday, 09:00 UTC.
 const START: UnixTime = UnixTime(1_780_304_400);

@@ -289,7 +289,7 @@ fn since_boot() -> Duration {
 }
 
 /// Returns `SHA256:…`, as `ssh-add -l` shows it: of a certificate, that of its key.
-fn fingerprint(blob: &[u8]) -> String {
+pub(super) fn fingerprint(blob: &[u8]) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD_NO_PAD;
     let key = match super::certificate::read(blob) {

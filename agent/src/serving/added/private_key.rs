@@ -16,7 +16,7 @@ use signature::Signer as _;
 use ssh_key::private::EcdsaPrivateKey;
 use zeroize::Zeroizing;
 
-use super::rsa::{Hash, Parts, RsaKey};
+use super::rsa::{Hash, NoKey, Parts, RsaKey};
 use crate::serving::certificate;
 use crate::serving::signature::has_signed;
 
@@ -31,6 +31,13 @@ pub enum NotTaken {
     Malformed(#[from] Malformed),
     #[error("keys of the type {0} are not supported")]
     KeyType(String),
+    #[error(
+        "security keys and smartcards need an agent that knows them, and none of the upstream agents \
+         takes it; start OpenSSH's ssh-agent, and name its socket in `agent: upstream:`"
+    )]
+    SecurityKey,
+    #[error("no added key is the one to remove")]
+    Unknown,
     #[error("RSA keys need 1024 to 16384 bits")]
     RsaSize,
     #[error("the private key does not belong to its public key or certificate")]
@@ -86,6 +93,7 @@ impl SentKey {
             ("ssh-rsa", true) => 5,
             (ECDSA_P256 | ECDSA_P384 | ECDSA_P521, false) => 3,
             (ECDSA_P256 | ECDSA_P384 | ECDSA_P521, true) => 2,
+            (plain, _) if plain.starts_with("sk-") => return Err(NotTaken::SecurityKey),
             _ => return Err(NotTaken::KeyType(kind)),
         };
         for _ in 0..fields {
@@ -114,10 +122,7 @@ impl PrivateKey {
         let certified = blob.map(read_certificate).transpose()?;
         // the public fields: of the certificate, or what comes next
         let (of_certificate, valid_before) = certified.unzip();
-        let mut public = match &of_certificate {
-            Some(key) => Some(Reader::new(key)),
-            None => None,
-        };
+        let mut public = of_certificate.as_deref().map(Reader::new);
         if let Some(public) = &mut public
             && public.string()? != plain.as_bytes()
         {
@@ -267,7 +272,11 @@ fn rsa(
         p: number(reader.string()?)?,
         q: number(reader.string()?)?,
     };
-    Ok((Key::Rsa(RsaKey::new(&parts)?), strings(&[b"ssh-rsa", e, n])))
+    let key = RsaKey::new(&parts).map_err(|error| match error {
+        NoKey::Size => NotTaken::RsaSize,
+        NoKey::Mismatch => NotTaken::Mismatch,
+    })?;
+    Ok((Key::Rsa(key), strings(&[b"ssh-rsa", e, n])))
 }
 
 /// Returns the bytes of a positive `mpint`, without the zero in front.

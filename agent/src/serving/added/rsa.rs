@@ -11,8 +11,6 @@ use rsa::traits::PrivateKeyParts as _;
 use rsa::{BigUint, Pkcs1v15Sign, RsaPrivateKey, sha2};
 use zeroize::Zeroizing;
 
-use super::private_key::NotTaken;
-
 /// As OpenSSH.
 const BITS: std::ops::RangeInclusive<usize> = 1024..=16384;
 
@@ -33,6 +31,14 @@ pub enum Hash {
     Sha512,
 }
 
+/// Why numbers make no key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NoKey {
+    Size,
+    /// They do not fit each other.
+    Mismatch,
+}
+
 pub enum RsaKey {
     Ring(KeyPair),
     Other(RsaPrivateKey),
@@ -40,15 +46,15 @@ pub enum RsaKey {
 
 impl RsaKey {
     /// Makes a key whose numbers fit each other.
-    pub fn new(parts: &Parts<'_>) -> Result<Self, NotTaken> {
+    pub fn new(parts: &Parts<'_>) -> Result<Self, NoKey> {
         let number = BigUint::from_bytes_be;
         let n = number(parts.n);
         if !BITS.contains(&n.bits()) {
-            return Err(NotTaken::RsaSize);
+            return Err(NoKey::Size);
         }
         let primes = vec![number(parts.p), number(parts.q)];
         let key = RsaPrivateKey::from_components(n, number(parts.e), number(parts.d), primes);
-        let key = key.map_err(|_| NotTaken::Mismatch)?;
+        let key = key.map_err(|_| NoKey::Mismatch)?;
         let exponent = |number: Option<&BigUint>| {
             let bytes = number.map(BigUint::to_bytes_be);
             Zeroizing::new(bytes.unwrap_or_default())

@@ -7,6 +7,7 @@ fn connecting(pid: u32, start_time: u64) -> Connecting {
         names: vec!["server".to_owned()],
         jumps: vec![vec!["near".to_owned()], vec!["far".to_owned()]],
         known_hosts: vec!["/known_hosts".into()],
+        upstream: None,
     }
 }
 

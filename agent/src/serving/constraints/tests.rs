@@ -113,10 +113,7 @@ fn a_key_is_used_along_permitted_steps_only() {
 #[test]
 fn a_bind_that_failed_makes_the_key_unusable() {
     let (hop, forger) = (Key::ed25519(), Key::ed25519());
-    let key = constraints(&[(
-        host("", "", &[]),
-        host("", "hop", &[(&hop.blob(), false)]),
-    )]);
+    let key = constraints(&[(host("", "", &[]), host("", "hop", &[(&hop.blob(), false)]))]);
     let mut bindings = Bindings::default();
     let forged = made::bind(&hop.blob(), &forger, b"s", false);
     bindings.bind(&forged).unwrap_err();
@@ -126,10 +123,7 @@ fn a_bind_that_failed_makes_the_key_unusable() {
     assert_eq!(signed, Err(Refusal::BindFailed));
     let free = Constraints::default();
     assert_eq!(free.check_listed(&bindings, NOW), Ok(()));
-    assert_eq!(
-        free.check_signature(b"key", &data, &bindings, NOW),
-        Ok(())
-    );
+    assert_eq!(free.check_signature(b"key", &data, &bindings, NOW), Ok(()));
 }
 
 #[test]
@@ -155,7 +149,10 @@ fn a_host_authority_vouches_for_names_it_certified_while_they_are_valid() {
     ended.valid_before = 1_000_000;
     assert!(!listed(&ended));
     // the authority's own key is no host's
-    assert!(key.check_listed(&bindings(&[(&authority, false)]), NOW).is_err());
+    assert!(
+        key.check_listed(&bindings(&[(&authority, false)]), NOW)
+            .is_err()
+    );
 }
 
 #[test]

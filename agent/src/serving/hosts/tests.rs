@@ -249,6 +249,7 @@ fn a_key_that_is_not_proved_only_hides_accounts() {
         let ssh = Announcement {
             names: vec!["web".to_owned()],
             known_hosts: Vec::new(),
+            upstream: None,
         };
         let shown = UnprovedHostKey::parse(blob);
         let names = KnownHosts::new(vec![file]).look_up_unproved(&shown, ssh);
@@ -371,6 +372,7 @@ fn a_file_that_cannot_be_read_hides_accounts_from_every_server() {
     let ssh = Announcement {
         names: vec!["web".to_owned()],
         known_hosts: Vec::new(),
+        upstream: None,
     };
     let names = known_hosts.look_up(&met.host_key, ssh);
     let web = owned(&["web"]);

@@ -6,6 +6,8 @@ use super::*;
 use crate::notices::Notices;
 use crate::serving::added::AddedKeys;
 use crate::serving::source::Visibility;
+use crate::serving::source::{Identity, Terms};
+use crate::serving::upstream::Upstreams;
 
 /// A session of an agent that offers one identity, and a server that known_hosts knows as `web1`.
 struct Fixture {
@@ -37,6 +39,7 @@ impl Fixture {
         let serving = Serving::new(
             offers,
             Arc::new(AddedKeys::new(None)),
+            Upstreams::new(|| Some(Vec::new()), Vec::new()),
             lock,
             person.clone(),
             notices.clone(),

@@ -64,5 +64,8 @@ fn where_nobody_can_be_asked_it_is_refused_and_the_log_says_why() {
     assert_eq!(agents.both(|agent| agent.sign(&public, b"data", 0)), [5]);
     let log = daemon_log(&agents.home);
     assert!(log.contains("no display to ask on"), "{log}");
-    assert!(log.contains("nobody has confirmed it (ssh-add -c)"), "{log}");
+    assert!(
+        log.contains("nobody has confirmed it (ssh-add -c)"),
+        "{log}"
+    );
 }
