@@ -9,13 +9,14 @@ use std::path::Path;
 use crate::admin_error::AdminError;
 use crate::arguments::Argument;
 use crate::etc::{
-    self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, FileEntry, KEY_CACHE, LOGROTATE, SUDOERS,
+    self, ACCOUNT, CACHE_SERVICE, CACHE_TIMER, DROP_IN, FileEntry, KEY_CACHE, LOGROTATE, SETTINGS,
+    SUDOERS,
 };
-use crate::fallback::{self, FallbackError};
 use crate::install::{
     self, Identity, InstallItem, Kind, MARK, Sshd, SshdState, check_sshd_account, refused_before,
     tokens, written_by_us,
 };
+use crate::settings::Settings;
 
 const SERVICE_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.service");
 const TIMER_TEXT: &str = include_str!("../../../contrib/systemd/system/opkssh-cache.timer");
@@ -25,9 +26,12 @@ const PACKAGED: &str = "/usr/local/bin/opkssh";
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct InstallArgs {
-    /// Print what would be done, and change nothing
+    /// Print what would be done, and change nothing; without root, as far as can be seen
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: also print the contents of the files
+    #[arg(short, long, requires = "dry_run")]
+    pub verbose: bool,
     /// Ignore users' ~/.opk/auth_id files (no sudoers row)
     #[arg(long)]
     pub no_home_policy: bool,
@@ -42,45 +46,56 @@ pub fn server_install(
     program: &Path,
     out: &mut impl Write,
 ) -> Result<(), AdminError> {
-    if !rustix::process::geteuid().is_root() {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root && !args.dry_run {
         return Err(install::not_root("install"));
     }
     let mut say = |line: &str| {
         let _ = writeln!(out, "{line}");
     };
     check_program_path(program)?;
-    fallback::check_owner_and_mode(program).map_err(|error| {
-        let program = program.display();
-        AdminError::new(format!("sshd would not run {program}: {error}")).hinting(format!(
-            "Run: sudo install -m 755 {program} /usr/local/bin/opkssh && sudo \
-             /usr/local/bin/opkssh server install"
-        ))
-    })?;
+    // a dry run shows the rest all the same
+    let runnable = match install::check_program_owner(program) {
+        Err(error) if !args.dry_run => return Err(error),
+        runnable => runnable,
+    };
     let sshd = Sshd::find()?;
-    sshd.check().map_err(refused_before)?;
-    let state = sshd.state().map_err(refused_before)?;
-    match &state {
-        SshdState::Other(command) => return Err(install::other_command(command)),
-        SshdState::Opkssh { command, user } => check_sshd_account(command, user.as_deref())?,
-        SshdState::None => {}
-    }
+    let mut hidden = Vec::new();
+    let state = match is_root {
+        true => check_sshd(&sshd)?,
+        false => {
+            hidden.push("sshd's configuration".to_owned());
+            SshdState::None
+        }
+    };
     // if verify cannot use a file, it refuses everybody
-    let settings = etc::load_settings(Path::new(etc::DIRECTORY))?;
+    let settings = match etc::load_settings(Path::new(etc::DIRECTORY)) {
+        Err(error) if error.file_error().is_some_and(etc::needs_root) && args.dry_run => {
+            hidden.push(SETTINGS.path().display().to_string());
+            Settings::default()
+        }
+        settings => settings?,
+    };
     if let Some(fallback) = &settings.fallback {
-        fallback.check_owner_and_mode().map_err(bad_fallback)?;
+        fallback
+            .check_owner_and_mode()
+            .map_err(install::bad_fallback)?;
     }
     let arguments = known_arguments(&sshd, settings.arguments, &mut say);
     let account = install::ensure_account(ACCOUNT, args.dry_run, &mut say)?;
     // None only in a dry run: the account does not exist yet
     let account = account.unwrap_or(Identity { uid: 0, gid: 0 });
     for item in items(account, program, args.no_home_policy) {
-        item.ensure(args.dry_run, &mut say)?;
+        match !is_root && item.is_hidden() {
+            true => hidden.push(item.path.display().to_string()),
+            false => drop(ensure(&item, args, &mut say)?),
+        }
     }
     install::grant_access(args.dry_run, &mut say)?;
     if !args.dry_run {
         install::check_as_account(program)?;
-        install::start_timer(&mut say);
     }
+    install::start_timer(args.dry_run, &mut say);
     let changed = match state {
         SshdState::Opkssh { command, .. } if !written_by_us(&DROP_IN.path()) => {
             say(&format!("sshd runs it already: {command}"));
@@ -93,13 +108,21 @@ pub fn server_install(
             }
             false
         }
-        _ => configure_sshd(program, &arguments, &sshd, args.dry_run, &mut say)?,
+        _ => configure_sshd(program, &arguments, &sshd, args, &mut say)?,
     };
-    for refusal in install::refusals(&sshd.settings(None).map_err(refused_before)?) {
-        say(&format!("warning: {refusal}. Change it in sshd_config."));
+    if is_root {
+        for refusal in install::refusals(&sshd.settings(None).map_err(refused_before)?) {
+            say(&format!("warning: {refusal}. Change it in sshd_config."));
+        }
     }
-    if changed && !args.dry_run && !args.no_sshd_reload {
-        install::reload_sshd(&mut say);
+    if changed && !args.no_sshd_reload {
+        install::reload_sshd(args.dry_run, &mut say);
+    }
+    if !hidden.is_empty() {
+        say(&format!(
+            "Not looked at without root: {}",
+            hidden.join(", ")
+        ));
     }
     if !args.dry_run {
         say(
@@ -107,7 +130,34 @@ pub fn server_install(
              IDENTITY ISSUER",
         );
     }
-    Ok(())
+    runnable
+}
+
+/// Creates the item, or in a dry run says so. Returns true if something changed or would change.
+fn ensure(
+    item: &InstallItem,
+    args: &InstallArgs,
+    say: &mut dyn FnMut(&str),
+) -> Result<bool, AdminError> {
+    let changed = item.ensure(args.dry_run, say)?;
+    if changed && args.verbose {
+        for line in item.text().lines() {
+            say(&format!("    {line}"));
+        }
+    }
+    Ok(changed)
+}
+
+/// Returns what sshd runs. Fails if its configuration has an error, or runs something else.
+fn check_sshd(sshd: &Sshd) -> Result<SshdState, AdminError> {
+    sshd.check().map_err(refused_before)?;
+    let state = sshd.state().map_err(refused_before)?;
+    match &state {
+        SshdState::Other(command) => return Err(install::other_command(command)),
+        SshdState::Opkssh { command, user } => check_sshd_account(command, user.as_deref())?,
+        SshdState::None => {}
+    }
+    Ok(state)
 }
 
 /// Returns the items in the order of creation.
@@ -170,7 +220,7 @@ fn configure_sshd(
     program: &Path,
     arguments: &[Argument],
     sshd: &Sshd,
-    rehearsal: bool,
+    args: &InstallArgs,
     say: &mut dyn FnMut(&str),
 ) -> Result<bool, AdminError> {
     let path = DROP_IN.path();
@@ -193,8 +243,8 @@ fn configure_sshd(
     }
     let before = fs::read(&path).ok();
     let drop_in = InstallItem::new(&DROP_IN, Identity { uid: 0, gid: 0 }, Kind::Written(text));
-    let changed = drop_in.ensure(rehearsal, say)?;
-    if rehearsal || !changed {
+    let changed = ensure(&drop_in, args, say)?;
+    if args.dry_run || !changed {
         return Ok(changed);
     }
     let accepted = match sshd.check().and_then(|()| sshd.state()) {
@@ -213,18 +263,6 @@ fn configure_sshd(
         undone.map_err(AdminError::at(&path))?;
     }
     accepted.map(|()| true)
-}
-
-fn bad_fallback(error: FallbackError) -> AdminError {
-    let hint = match &error {
-        FallbackError::Owner { path, .. } => format!("Run: sudo chown root {}", path.display()),
-        FallbackError::Mode { path, .. } => format!("Run: sudo chmod go-w {}", path.display()),
-        _ => "Run: sudoedit /etc/opk/server.yml".to_owned(),
-    };
-    AdminError::new(format!(
-        "the fallback of /etc/opk/server.yml would not be run: {error}"
-    ))
-    .hinting(hint)
 }
 
 /// Fails for a path with characters that are special in sudoers, sshd_config or systemd units.

@@ -71,7 +71,7 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
                 "Fix its configuration (see: sudo sshd -t), and run: sudo opkssh server uninstall",
             )
         })?;
-        install::reload_sshd(&mut say);
+        install::reload_sshd(false, &mut say);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Creates files and directories with their final owner and mode. Never changes what the admin
 //! made.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
@@ -75,11 +75,6 @@ impl InstallItem {
         let (mode, owner) = (self.mode, &self.owner);
         if rehearsal {
             say(&format!("Would write {shown} (mode {mode:o}, {owner})."));
-            if let Kind::Written(text) | Kind::Offered(text) | Kind::Given(text) = &self.kind
-                && !text.is_empty()
-            {
-                say(text.trim_end());
-            }
             return Ok(true);
         }
         let writer = Writer::exact(self.mode).owned_by(self.uid, self.gid);
@@ -93,6 +88,27 @@ impl InstallItem {
         .map_err(AdminError::at(&self.path))?;
         say(&format!("Wrote {shown} (mode {mode:o}, {owner})."));
         Ok(true)
+    }
+
+    /// Returns the contents of the file; empty for a directory.
+    pub fn text(&self) -> &str {
+        match &self.kind {
+            Kind::Directory | Kind::OwnDirectory => "",
+            Kind::Given(text) | Kind::Written(text) | Kind::Offered(text) => text,
+        }
+    }
+
+    /// Returns true if this process may not see what is there.
+    pub fn is_hidden(&self) -> bool {
+        let is_denied = |error: io::Error| error.kind() == ErrorKind::PermissionDenied;
+        match fs::symlink_metadata(&self.path) {
+            Err(error) => is_denied(error),
+            // only the text of these is looked at
+            Ok(found) if found.is_file() && !matches!(self.kind, Kind::Given(_)) => {
+                File::open(&self.path).is_err_and(is_denied)
+            }
+            Ok(_) => false,
+        }
     }
 
     fn is_in_order(&self, metadata: &fs::Metadata) -> Result<bool, AdminError> {

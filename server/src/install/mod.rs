@@ -7,7 +7,7 @@ mod system;
 pub mod tokens;
 
 pub use item::{InstallItem, Kind, remove_ours, written_by_us};
-pub use preflight::{check_as_account, grant_access};
+pub use preflight::{bad_fallback, check_as_account, check_program_owner, grant_access};
 pub use sshd::{Sshd, SshdSettings, SshdState, refusals};
 pub use system::{Identity, ensure_account, identity_of, reload_sshd, start_timer, stop_timer};
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::account;
 use crate::admin_error::AdminError;
 use crate::etc::{self, ACCOUNT};
+use crate::fallback::{self, FallbackError};
 use crate::permissions::{self, Action, Obstacle, ServerPaths};
 
 /// Lets verify's account read the policy files that only root can have written, by setting group
@@ -99,4 +100,28 @@ pub fn check_as_account(program: &Path) -> Result<(), AdminError> {
         "verify, run as {ACCOUNT}, cannot do its work: {reason}"
     ))
     .with_hint(lines.next().map(str::to_owned)))
+}
+
+/// Fails unless sshd would run the program.
+pub fn check_program_owner(program: &Path) -> Result<(), AdminError> {
+    fallback::check_owner_and_mode(program).map_err(|error| {
+        let program = program.display();
+        AdminError::new(format!("sshd would not run {program}: {error}")).hinting(format!(
+            "Run: sudo install -m 755 {program} /usr/local/bin/opkssh && sudo \
+             /usr/local/bin/opkssh server install"
+        ))
+    })
+}
+
+/// Returns the error of a fallback that would not be run.
+pub fn bad_fallback(error: FallbackError) -> AdminError {
+    let hint = match &error {
+        FallbackError::Owner { path, .. } => format!("Run: sudo chown root {}", path.display()),
+        FallbackError::Mode { path, .. } => format!("Run: sudo chmod go-w {}", path.display()),
+        _ => "Run: sudoedit /etc/opk/server.yml".to_owned(),
+    };
+    AdminError::new(format!(
+        "the fallback of /etc/opk/server.yml would not be run: {error}"
+    ))
+    .hinting(hint)
 }

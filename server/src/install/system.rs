@@ -15,7 +15,7 @@ const TIMER: &str = "opkssh-cache.timer";
 const SERVICES: [&str; 2] = ["ssh.service", "sshd.service"];
 
 /// Enables and starts the timer that refreshes the key cache.
-pub fn start_timer(say: &mut dyn FnMut(&str)) {
+pub fn start_timer(rehearsal: bool, say: &mut dyn FnMut(&str)) {
     const COMMANDS: [&[&str]; 2] = [&["daemon-reload"], &["enable", "--now", TIMER]];
     if !runs_the_machine() {
         return say(
@@ -24,23 +24,23 @@ pub fn start_timer(say: &mut dyn FnMut(&str)) {
         );
     }
     for command in COMMANDS {
-        systemctl(command, say);
+        systemctl(command, rehearsal, say);
     }
 }
 
 pub fn stop_timer(say: &mut dyn FnMut(&str)) {
     if runs_the_machine() {
-        systemctl(&["disable", "--now", TIMER], say);
+        systemctl(&["disable", "--now", TIMER], false, say);
     }
 }
 
 /// Reloads the running sshd after its configuration was checked. Open sessions continue.
-pub fn reload_sshd(say: &mut dyn FnMut(&str)) {
+pub fn reload_sshd(rehearsal: bool, say: &mut dyn FnMut(&str)) {
     let active = SERVICES
         .into_iter()
         .find(|service| runs_the_machine() && answers(&["--quiet", "is-active", service]));
     match active {
-        Some(service) => systemctl(&["reload", service], say),
+        Some(service) => systemctl(&["reload", service], rehearsal, say),
         None => say(
             "sshd is not run by systemd here, or does not run: make it read its \
                      configuration (SIGHUP).",
@@ -52,9 +52,13 @@ fn runs_the_machine() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
-/// Runs systemctl. A failure is reported but undoes nothing: all files are complete by then.
-fn systemctl(words: &[&str], say: &mut dyn FnMut(&str)) {
+/// Runs systemctl, or in a dry run says so. A failure is reported but undoes nothing: all files are
+/// complete by then.
+fn systemctl(words: &[&str], rehearsal: bool, say: &mut dyn FnMut(&str)) {
     let line = words.join(" ");
+    if rehearsal {
+        return say(&format!("Would run: systemctl {line}"));
+    }
     match process::answer(command(words), DEADLINE) {
         Ok(_) => say(&format!("Done: systemctl {line}")),
         Err(error) => say(&format!("Failed: systemctl {line}: {error}")),

@@ -14,10 +14,24 @@ mkdir /run/sshd
 
 echo "== a rehearsal"
 opkssh server install --dry-run >"$scratch/said"
+[ "$(wc -l <"$scratch/said")" -le 20 ] || die "long: $(cat "$scratch/said")"
+if grep -q "accounts.google.com" "$scratch/said"; then die "contents: $(cat "$scratch/said")"; fi
+opkssh server install --dry-run --verbose >"$scratch/said"
 grep -q "Would write /etc/opk/providers (mode 640, root:opksshuser)" "$scratch/said" || die "$(cat "$scratch/said")"
-grep -q "^https://accounts.google.com " "$scratch/said" || die "the providers are not shown: $(cat "$scratch/said")"
+grep -q "^    https://accounts.google.com " "$scratch/said" || die "the providers are not shown: $(cat "$scratch/said")"
 grep -q "Would write /var/cache/opkssh (mode 700, opksshuser:opksshuser)" "$scratch/said" || die "$(cat "$scratch/said")"
 grep -q "AuthorizedKeysCommand /usr/local/bin/opkssh verify" "$scratch/said" || die "$(cat "$scratch/said")"
+[ ! -e /etc/opk ] || die "the rehearsal wrote /etc/opk"
+
+echo "== a rehearsal without root"
+rehearse() { # as another user
+    setpriv --reuid=65534 --regid=65534 --clear-groups -- opkssh server install "$@" >"$scratch/said" 2>&1
+}
+rehearse --dry-run || die "$(cat "$scratch/said")"
+grep -qx "Would make the system account and group opksshuser." "$scratch/said" || die "$(cat "$scratch/said")"
+grep -q "Would write /etc/ssh/sshd_config.d/60-opkssh.conf" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -qx "Not looked at without root: sshd's configuration" "$scratch/said" || die "$(cat "$scratch/said")"
+if rehearse; then die "installed without root"; fi
 [ ! -e /etc/opk ] || die "the rehearsal wrote /etc/opk"
 
 echo "== refusals"
@@ -99,6 +113,10 @@ echo "== install, and again"
 opkssh server install >"$scratch/said" || die "$(cat "$scratch/said")"
 opkssh server install >"$scratch/said" || die "$(cat "$scratch/said")"
 if grep -q Wrote "$scratch/said"; then die "the second time wrote: $(cat "$scratch/said")"; fi
+rehearse --dry-run || die "$(cat "$scratch/said")"
+grep -q "^Not looked at without root: sshd's configuration, /etc/opk/server.yml, .*/etc/sudoers.d/opkssh" \
+    "$scratch/said" || die "$(cat "$scratch/said")"
+if grep -q "Would write" "$scratch/said"; then die "guessed: $(cat "$scratch/said")"; fi
 is root:opksshuser:750 /etc/opk
 is root:opksshuser:640 /etc/opk/providers
 is root:opksshuser:640 /etc/opk/auth_id
