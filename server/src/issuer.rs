@@ -1,5 +1,8 @@
 //! Issuers as admins write them: short names, trailing slashes, typing errors. Pure.
 
+use opkssh_protocol::config::is_https_or_loopback;
+use url::Url;
+
 /// Go's short issuer names, which commands know and files do not.
 const SHORT_NAMES: [(&str, &str); 5] = [
     ("google", "https://accounts.google.com"),
@@ -21,10 +24,66 @@ pub fn expand(word: &str) -> &str {
     short.map_or(word, |(_, url)| url)
 }
 
+/// Returns the short names, separated by commas.
+pub fn short_names() -> String {
+    SHORT_NAMES.map(|(name, _)| name).join(", ")
+}
+
+/// Returns true for an https URL, and for an http URL of this machine. Tokens of other issuers are
+/// never accepted.
+pub fn is_usable(issuer: &str) -> bool {
+    is_plain_https(issuer) || Url::parse(issuer).is_ok_and(|url| is_https_or_loopback(&url))
+}
+
+/// Returns true for most acceptable URLs without parsing them, which would take 3 ms for 1,000
+/// rows.
+fn is_plain_https(issuer: &str) -> bool {
+    let Some(rest) = issuer.strip_prefix("https://") else {
+        return false;
+    };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_label = |label: &str| {
+        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty() && !label.starts_with("xn--") && label.bytes().all(letters)
+    };
+    let last = host.rsplit('.').next().unwrap_or_default();
+    host.split('.').all(is_label)
+        // the host may be an IPv4 address
+        && last.starts_with(|c: char| c.is_ascii_lowercase())
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
+}
+
 /// Returns true if both words mean the same issuer: by short name, or but for a trailing slash.
 pub fn is_same(one: &str, other: &str) -> bool {
     let bare = |word| expand(word).trim_end_matches('/');
     bare(one) == bare(other)
+}
+
+/// Returns what was probably meant by a word that is no issuer: a short name, one of the issuers
+/// `known`, or a URL without its scheme.
+pub fn suggestion(word: &str, known: &[String]) -> Option<String> {
+    let bare = |url: &str| {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        rest.trim_end_matches('/').to_owned()
+    };
+    let short = SHORT_NAMES.iter().map(|(name, _)| *name);
+    let near_known = || {
+        known
+            .iter()
+            .find(|known| is_near(&bare(known), &bare(word)))
+    };
+    let with_scheme = || {
+        let url = format!("https://{}", bare(word));
+        (word.contains('.') && is_usable(&url)).then_some(url)
+    };
+    short
+        .into_iter()
+        .find(|name| is_near(name, word))
+        .map(str::to_owned)
+        .or_else(|| near_known().cloned())
+        .or_else(with_scheme)
 }
 
 /// Returns a hint for an issuer that is not in the providers file at `path`, whose issuers are

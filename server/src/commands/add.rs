@@ -5,6 +5,8 @@
 
 use std::io::{self, Write};
 
+use opkssh_protocol::printable::quoted;
+
 use super::audit::{AuditContext, Status, check_row};
 use crate::admin_error::AdminError;
 use crate::auth_id::{self, Edited, RowArgs};
@@ -20,20 +22,26 @@ pub fn add_command(args: &RowArgs) -> Result<(), AdminError> {
     let added = add(args).inspect_err(|error| {
         log.line(&format!("Failed to add to policy: {error}"));
     })?;
-    let done = match added.changed {
-        false => "already exists",
-        true => "was added",
+    let path = added.path.display();
+    let (done, answer) = match added.changed {
+        true => (
+            "was added",
+            format!("Successfully added new policy to {path}"),
+        ),
+        false => (
+            "already exists",
+            format!("The row is already in {path}, which was not changed"),
+        ),
     };
     log.line(&format!(
         "{} with principal {} {done} in the policy file",
         args.identity, args.principal
     ));
-    for remark in remarks(args) {
+    for remark in remarks(args, added.changed) {
         log.line(&remark);
     }
-    let path = added.path.display();
     // the row is added even if nobody reads stdout
-    let _ = writeln!(io::stdout(), "Successfully added new policy to {path}");
+    let _ = writeln!(io::stdout(), "{answer}");
     Ok(())
 }
 
@@ -46,16 +54,43 @@ fn add(args: &RowArgs) -> Result<Edited, AdminError> {
     for (column, word) in ["principal", "identity", "issuer"].into_iter().zip(row) {
         table::writable(word).map_err(|reason| unwritable(column, reason))?;
     }
+    if !issuer::is_usable(row[2]) {
+        return Err(no_issuer(args));
+    }
     auth_id::edit(&args.etc, &args.principal, &|before| with_row(before, row))
 }
 
-/// Returns why the row does not allow anybody, or not only those who are meant, and how to take it
-/// back.
-fn remarks(args: &RowArgs) -> Vec<String> {
+/// Returns the error of an issuer that no providers file can have.
+fn no_issuer(args: &RowArgs) -> AdminError {
+    let words = |issuer: &str| {
+        let words = table::arguments([&args.principal, &args.identity, issuer]);
+        format!("sudo opkssh add{} {words}", etc::option(&args.etc))
+    };
+    let known = known_issuers(args).unwrap_or_default();
+    let hint = match issuer::suggestion(&args.issuer, &known) {
+        Some(meant) => format!("Did you mean {meant}? Run: {}", words(&meant)),
+        None => format!("Write the issuer's URL: {}", words("https://ISSUER")),
+    };
+    AdminError::new(format!(
+        "{} is neither an https URL nor a short name ({}), so the row could never match",
+        quoted(&args.issuer),
+        issuer::short_names()
+    ))
+    .hinting(hint)
+}
+
+/// Returns the issuers in the providers file; `None` if that cannot be read.
+fn known_issuers(args: &RowArgs) -> Option<Vec<String>> {
+    let known = etc::load_providers(&PROVIDERS.path_in(&args.etc)).ok()?;
+    Some(known.issuers().map(str::to_owned).collect())
+}
+
+/// Returns why the row does not allow anybody, or not only those who are meant. For a row that was
+/// added, also how to take it back.
+fn remarks(args: &RowArgs, added: bool) -> Vec<String> {
     let path = PROVIDERS.path_in(&args.etc);
     // who may not read the providers cannot be told about the issuer
-    let providers = etc::load_providers(&path).ok();
-    let issuers = providers.map(|known| known.issuers().map(str::to_owned).collect::<Vec<_>>());
+    let issuers = known_issuers(args);
     let config = etc::load_config(&args.etc, None).unwrap_or_default();
     let against = AuditContext {
         issuers: issuers.as_deref(),
@@ -70,14 +105,14 @@ fn remarks(args: &RowArgs) -> Vec<String> {
     }
     let words = table::arguments([&args.principal, &args.identity, &args.issuer]);
     let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-    vec![
-        format!("warning: {reason}{hint}"),
-        format!(
-            "To take the row back, run: sudo opkssh remove{} {}",
-            etc::option(&args.etc),
-            words
-        ),
-    ]
+    let mut remarks = vec![format!("warning: {reason}{hint}")];
+    if added {
+        let option = etc::option(&args.etc);
+        remarks.push(format!(
+            "To take the row back, run: sudo opkssh remove{option} {words}"
+        ));
+    }
+    remarks
 }
 
 /// Returns the file with the row added, or `None` if it exists. The new row follows the last one

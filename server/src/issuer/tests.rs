@@ -9,6 +9,36 @@ fn short_names_and_slashes_mean_the_same_issuer() {
 }
 
 #[test]
+fn an_issuer_is_an_https_url_or_one_of_this_machine() {
+    for good in [
+        "https://id.example",
+        "https://id.example:8443/realms/a",
+        "http://localhost:1",
+        "http://127.0.0.1:1/",
+    ] {
+        assert!(is_usable(good), "{good}");
+    }
+    for bad in ["google", "", "id.example", "http://id.example", "https://"] {
+        assert!(!is_usable(bad), "{bad}");
+    }
+}
+
+#[test]
+fn what_was_meant_is_a_short_name_a_known_issuer_or_lacks_its_scheme() {
+    let known = ["https://id.example".to_owned()];
+    for (word, meant) in [
+        ("googel", Some("google")),
+        ("Google", Some("google")),
+        ("id.exmaple", Some("https://id.example")),
+        ("http://id.example/", Some("https://id.example")),
+        ("login.other.example", Some("https://login.other.example")),
+        ("word", None),
+    ] {
+        assert_eq!(suggestion(word, &known).as_deref(), meant, "{word}");
+    }
+}
+
+#[test]
 fn hints_name_what_was_probably_meant() {
     let known = [
         "https://accounts.google.com".to_owned(),

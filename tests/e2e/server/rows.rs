@@ -25,7 +25,10 @@ fn add_says_what_audit_would_say() {
             ["no-such-account", "a@x.example", "google"],
             "there is no local account of this name",
         ),
-        ([&me, "a@x.example", "gogle"], "did you mean \"google\""),
+        (
+            [&me, "a@x.example", "https://accounts.gogle.com"],
+            "did you mean https://accounts.google.com",
+        ),
         (
             [&me, "a@x.example", "https://accounts.google.com/"],
             "Remove the trailing slash",
@@ -60,6 +63,40 @@ fn add_says_what_audit_would_say() {
     );
     let again = opkssh(&home, &etc, "add", &good).stderr();
     assert!(again.contains("already exists"), "{again}");
+}
+
+#[test]
+fn add_refuses_an_issuer_that_no_providers_file_can_have() {
+    let (home, etc) = (Home::new(OPKSSH), etc());
+    for (issuer, meant) in [
+        ("googel", "google"),
+        ("accounts.google.com", "https://accounts.google.com"),
+        ("http://accounts.google.com", "https://accounts.google.com"),
+        ("word", "https://ISSUER"),
+    ] {
+        let refused = opkssh(&home, &etc, "add", &["dev", "a@x.example", issuer]);
+        let said = refused.refused();
+        let expected = format!("\"{issuer}\" is neither an https URL nor a short name (google, ");
+        assert!(said.contains(&expected), "{said}");
+        let dir = etc.dir();
+        let run = format!(
+            "sudo opkssh add --etc {} dev a@x.example {meant}\n",
+            dir.display()
+        );
+        assert!(said.contains(&run), "{said}");
+        assert_eq!(refused.any_stdout(), "");
+        assert_eq!(fs::read_to_string(dir.join("auth_id")).unwrap(), "");
+    }
+}
+
+#[test]
+fn a_row_that_is_there_is_warned_of_and_not_to_be_taken_back() {
+    let (home, etc) = (Home::new(OPKSSH), etc());
+    let row = ["no-such-account", "a@x.example", "google"];
+    opkssh(&home, &etc, "add", &row).stdout();
+    let again = opkssh(&home, &etc, "add", &row).stderr();
+    assert!(again.contains("there is no local account"), "{again}");
+    assert!(!again.contains("take the row back"), "{again}");
 }
 
 #[test]

@@ -64,6 +64,10 @@ fn adds_to_the_system_file_and_keeps_its_mode() {
     assert!(added.changed);
     let again = add(&args(etc.path(), "dev", "a@x", "google")).unwrap();
     assert!(!again.changed);
+    assert_eq!(
+        remarks(&args(etc.path(), "dev", "oidc:x", "google"), false).len(),
+        1
+    );
     let path = etc.path().join("auth_id");
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
