@@ -46,7 +46,6 @@ failures!(
     opkssh_agent::WriteKeysError,
     opkssh_agent::RunError,
 );
-failures!("server": opkssh_server::VerifyError);
 
 #[cfg(feature = "server")]
 impl From<opkssh_server::AdminError> for CommandFailure {

@@ -2,7 +2,7 @@
 //! runs it before it changes sshd's configuration.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::verify::{AdminFiles, VerifyError};
 use crate::account::{self, AccountError};
@@ -29,10 +29,19 @@ pub fn server_check(args: &ServerCheckArgs, out: &mut impl Write) -> Result<u8, 
     if rustix::process::geteuid().is_root() {
         return as_account(args);
     }
-    let log = Log::to(io::stderr());
-    let files = AdminFiles::load(&args.etc, None, None, &log).map_err(|error| {
+    check_files(&args.etc, &Log::to(io::stderr()))?;
+    if !args.quiet {
+        let account = account::name_of(rustix::process::geteuid().as_raw());
+        writeln!(out, "verify can use its files, as {account}.").map_err(AdminError::output)?;
+    }
+    Ok(0)
+}
+
+/// Loads all files of verify as this process. Fails if one cannot be used.
+pub(super) fn check_files(etc: &Path, log: &Log) -> Result<(), AdminError> {
+    let files = AdminFiles::load(etc, None, None, log).map_err(|error| {
         let is_for_root = error.file_error().is_some_and(etc::needs_root);
-        let known = AdminError::from(error);
+        let known = error.admin_error(etc);
         if is_for_root {
             known.not_known()
         } else {
@@ -44,9 +53,9 @@ pub fn server_check(args: &ServerCheckArgs, out: &mut impl Write) -> Result<u8, 
             .with_hint(etc::admin_hint(&error, AUTH_ID.mode)));
     }
     for (issuer, path) in &files.settings.jwks_files {
-        read_jwks_file(path).map_err(|error| VerifyError::JwksFile {
-            issuer: issuer.clone(),
-            error,
+        read_jwks_file(path).map_err(|error| {
+            let issuer = issuer.clone();
+            VerifyError::JwksFile { issuer, error }.admin_error(etc)
         })?;
     }
     if let Some(fallback) = &files.settings.fallback {
@@ -57,17 +66,10 @@ pub fn server_check(args: &ServerCheckArgs, out: &mut impl Write) -> Result<u8, 
                 AdminError::new(format!(
                     "the fallback of server.yml would not be run: {error}"
                 ))
-                .hinting(format!(
-                    "Run: sudoedit {}",
-                    SETTINGS.path_in(&args.etc).display()
-                ))
+                .hinting(format!("Run: sudoedit {}", SETTINGS.path_in(etc).display()))
             })?;
     }
-    if !args.quiet {
-        let account = account::name_of(rustix::process::geteuid().as_raw());
-        writeln!(out, "verify can use its files, as {account}.").map_err(AdminError::output)?;
-    }
-    Ok(0)
+    Ok(())
 }
 
 fn as_account(args: &ServerCheckArgs) -> Result<u8, AdminError> {

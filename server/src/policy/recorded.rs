@@ -1,5 +1,8 @@
 //! Decides an old login again, by what the log records of it.
 
+use opkssh_protocol::json::Object;
+use opkssh_protocol::time::UnixTime;
+
 use super::identity::ClaimSources;
 use super::revoked::Revocation;
 use super::{Applicant, Identity, Policy, PolicyDenial};
@@ -24,6 +27,34 @@ pub enum Recorded {
     NothingAllows,
     /// What decides, and is not recorded.
     Unknown(String),
+}
+
+impl<'a> Applicant<'a> {
+    /// Returns a login of which only these claims are known.
+    pub fn recorded(
+        principal: &'a str,
+        issuer: &'a str,
+        claims: &'a Object,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            principal,
+            issuer,
+            claims,
+            refreshed: None,
+            userinfo: None,
+            account: None,
+            email_verified: false,
+            issued_at: None,
+            refreshed_at: None,
+            is_unexpired: true,
+            key: "",
+            login: "",
+            refreshed_login: None,
+            now,
+            client_address: None,
+        }
+    }
 }
 
 impl Policy {

@@ -16,23 +16,7 @@ fn decide_telling(
 ) -> Result<String, PolicyDenial> {
     let claims = br#"{"email":"alice@x.example","sub":"1","groups":["dev"]}"#;
     let claims = opkssh_protocol::json::parse_object(claims).unwrap();
-    let who = Applicant {
-        principal,
-        issuer: ISSUER,
-        claims: &claims,
-        refreshed: None,
-        userinfo: None,
-        account: None,
-        email_verified: true,
-        issued_at: Some(UnixTime(1)),
-        refreshed_at: None,
-        is_unexpired: true,
-        key: "",
-        login: "",
-        refreshed_login: None,
-        now: UnixTime(2),
-        client_address: None,
-    };
+    let who = Applicant::recorded(principal, ISSUER, &claims, UnixTime(2));
     policy.refuses(&who, deny, tell)?;
     policy.allows(&who, tell).map(|granted| granted.place)
 }

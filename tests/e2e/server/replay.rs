@@ -11,6 +11,29 @@ fn replay(attempt: &Attempt, more: &[&str]) -> Output {
     command.arg(attempt.etc.log_file()).args(more).run()
 }
 
+/// Anybody can offer a token that names another person.
+#[test]
+fn what_was_not_verified_is_counted_and_not_replayed() {
+    let attempt = Attempt::new();
+    let providers = std::fs::read_to_string(attempt.etc.dir().join("providers")).unwrap();
+    attempt
+        .etc
+        .write("providers", "https://other.example id 24h\n");
+    let unknown = attempt.verify().refused();
+    assert!(unknown.contains("unrecognized issuer"), "{unknown}");
+    attempt.etc.write("providers", &providers);
+    let said = replay(&attempt, &[]).stdout();
+    assert_eq!(
+        said,
+        "0 would change, 0 would not, 0 not known\n\
+         1 line not replayed: no token that was verified and still valid\n"
+    );
+    let said = replay(&attempt, &["--json"]).stdout();
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["not_replayed"], 1);
+    assert_eq!(said["changes"], serde_json::json!([]));
+}
+
 #[test]
 fn a_changed_file_shows_whom_it_shuts_out_and_lets_in() {
     let attempt = Attempt::new();

@@ -127,12 +127,12 @@ fn what_matches_nobody_is_said_at_once_and_by_audit_and_explain() {
         steps.contains(", since 2") && steps.contains(", reason: left"),
         "{steps}"
     );
-    let refused = said.refused();
+    said.refused();
     let undo = format!(
         "server revoke --undo --etc {} --subject=sub-1",
         etc.dir().display()
     );
-    assert!(refused.contains(&undo), "{refused}");
+    assert!(steps.contains(&undo), "{steps}");
 }
 
 #[test]
@@ -260,10 +260,8 @@ fn a_mail_address_is_looked_up_in_the_log() {
         said.contains("\"sub-2\" of") && !said.contains("sub-3"),
         "{said}"
     );
-    assert!(
-        said.contains("server revoke --subject SUB --issuer URL"),
-        "{said}"
-    );
+    let run = format!("server revoke --etc {} --subject SUB", etc.dir().display());
+    assert!(said.contains(&run), "{said}");
     let cut = accepted("sub-1").replace("\"sub-1\"", "\"sub-1\"…");
     let said = stdin(cut).refused();
     assert!(said.contains("(cut in the log)"), "{said}");

@@ -25,6 +25,17 @@ fn the_attempt_that_the_others_vary_is_let_in() {
 }
 
 #[test]
+fn the_command_to_type_names_the_same_directory() {
+    let attempt = Attempt::new();
+    let entry = format!("- {{subject: sub-1, issuer: '{}'}}\n", attempt.issuer);
+    attempt.etc.write("revoked.yml", &entry);
+    let refused = attempt.verify().refused();
+    let dir = attempt.etc.dir();
+    let run = format!("sudo opkssh server revoke --undo --etc {} ", dir.display());
+    assert!(refused.contains(&run), "{refused}");
+}
+
+#[test]
 fn a_token_of_another_issuer_or_client_is_refused() {
     if left_out(&[Part::Sshd]) {
         return;

@@ -12,6 +12,7 @@ use opkssh_protocol::time::UnixTime;
 use serde::Serialize;
 
 use super::AuditArgs;
+use super::report::count;
 use crate::admin_error::AdminError;
 use crate::commands::output::{json, say};
 use crate::commands::verify::AdminFiles;
@@ -21,15 +22,10 @@ use crate::home;
 use crate::log::Log;
 use crate::policy::{Applicant, Policy, Recorded, RowFile};
 
-/// Reasons that other files could have changed. Others are about the certificate, the provider or
-/// the time.
-const POLICY_REASONS: [&str; 5] = [
-    "no policy to allow ",
-    "denied ",
-    "revoked: ",
-    "unrecognized issuer: ",
-    "no providers configured",
-];
+/// Reasons that other files could have changed, about a verified token. Others are about the
+/// certificate, the provider or the time. An unknown issuer is one of these: nobody has verified
+/// what the log says of such a token.
+const POLICY_REASONS: [&str; 3] = ["no policy to allow ", "denied ", "revoked: "];
 
 /// The answer in JSON.
 #[derive(Default, Serialize)]
@@ -39,6 +35,8 @@ struct Replay {
     unchanged: usize,
     /// Logins that something decides which the log does not have.
     not_known: Vec<Change>,
+    /// Lines whose token was not verified, or had expired.
+    not_replayed: usize,
 }
 
 #[derive(Serialize)]
@@ -76,15 +74,17 @@ pub(super) fn replay(args: &AuditArgs, log: &Path, out: &mut impl Write) -> Resu
             .not_known());
     }
     let files = AdminFiles::load(&args.dirs.etc, None, None, &Log::to(io::stderr()));
-    let files = files.map_err(|error| AdminError::from(error).not_known())?;
+    let files = files.map_err(|error| error.admin_error(&args.dirs.etc).not_known())?;
     let mut last = BTreeMap::new();
+    let mut replay = Replay::default();
     for record in records {
         let key = ["account", "issuer", "subject", "email"].map(|name| record.value(name).cloned());
         if key[..3].iter().all(Option::is_some) && (record.is_allowed || is_by_policy(&record)) {
             last.insert(key, record);
+        } else {
+            replay.not_replayed += 1;
         }
     }
-    let mut replay = Replay::default();
     for record in last.values() {
         let change = decide_again(record, &files, !args.skip_user_policy);
         match change.is_allowed {
@@ -101,7 +101,7 @@ pub(super) fn replay(args: &AuditArgs, log: &Path, out: &mut impl Write) -> Resu
         0 => Ok(()),
         changes => Err(AdminError::new(format!(
             "{} would change",
-            super::report::count(changes, "verdict")
+            count(changes, "verdict")
         ))),
     }
 }
@@ -149,22 +149,10 @@ fn by_files(record: &Record, files: &AdminFiles, has_homes: bool) -> Recorded {
     let claims: Object = recorded
         .map(|(claim, name)| (claim.to_owned(), text(name).into()))
         .collect();
+    let now = UnixTime::from(SystemTime::now());
     let who = Applicant {
-        principal: text("account"),
-        issuer: text("issuer"),
-        claims: &claims,
-        refreshed: None,
-        userinfo: None,
-        account: None,
-        email_verified: false,
-        issued_at: None,
-        refreshed_at: None,
-        is_unexpired: true,
         key: text("key"),
-        login: "",
-        refreshed_login: None,
-        now: UnixTime::from(SystemTime::now()),
-        client_address: None,
+        ..Applicant::recorded(text("account"), text("issuer"), &claims, now)
     };
     if let Err(refusal) = files.providers.for_issuer(who.issuer) {
         return Recorded::Denied(refusal.to_string());
@@ -220,5 +208,15 @@ fn write_text(replay: &Replay, out: &mut impl Write) -> Result<(), AdminError> {
     let (changes, not_known) = (replay.changes.len(), replay.not_known.len());
     let unchanged = replay.unchanged;
     let summary = format!("{changes} would change, {unchanged} would not, {not_known} not known");
-    say(out, &summary)
+    say(out, &summary)?;
+    match replay.not_replayed {
+        0 => Ok(()),
+        lines => say(
+            out,
+            &format!(
+                "{} not replayed: no token that was verified and still valid",
+                count(lines, "line")
+            ),
+        ),
+    }
 }

@@ -120,8 +120,10 @@ fn subject_of(email: &str, args: &RevokeArgs) -> Result<(String, String), AdminE
             .is_none_or(|own| issuer::is_same(own, issuer))
     };
     let subjects: BTreeSet<_> = subjects.filter(|(_, issuer)| meant(&issuer.text)).collect();
-    let by_subject =
-        "Run, for each that is meant: sudo opkssh server revoke --subject SUB --issuer URL";
+    let by_subject = format!(
+        "Run, for each that is meant: sudo opkssh server revoke{} --subject SUB --issuer URL",
+        etc::option(&args.etc)
+    );
     let shown = subjects.iter().map(|(subject, issuer)| {
         let cut = |logged: &Logged| {
             if logged.is_cut {

@@ -63,11 +63,7 @@ impl VerifyError {
         }
     }
 
-    pub fn hint(&self) -> Option<String> {
-        self.hint_in(Path::new(etc::DIRECTORY))
-    }
-
-    /// Returns the next command on a server with these files.
+    /// Returns the next command on a server with the files in `etc`.
     pub(in crate::commands) fn hint_in(&self, etc: &Path) -> Option<String> {
         match self {
             Self::Denied(reason) => hint_for(reason, etc),
@@ -82,13 +78,12 @@ impl VerifyError {
             Self::Output(_) | Self::Panic { .. } => None,
         }
     }
-}
 
-impl From<VerifyError> for AdminError {
-    fn from(error: VerifyError) -> Self {
-        match error {
-            VerifyError::Etc(error) => error.into(),
-            error => Self::new(&error).with_hint(error.hint()),
+    /// Returns the error of an admin command on a server with the files in `etc`.
+    pub(in crate::commands) fn admin_error(self, etc: &Path) -> AdminError {
+        match self {
+            Self::Etc(error) => error.into(),
+            error => AdminError::new(&error).with_hint(error.hint_in(etc)),
         }
     }
 }

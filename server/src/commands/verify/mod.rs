@@ -24,6 +24,7 @@ use std::time::SystemTime;
 use opkssh_protocol::time::UnixTime;
 
 use super::ServerDirs;
+use crate::admin_error::AdminError;
 use crate::authorized_keys;
 use crate::confine;
 use crate::deadline::Deadline;
@@ -64,19 +65,22 @@ pub struct VerifyArgs {
 
 /// Writes sshd's line to stdout, or fails and writes nothing. Needs a process of its own: it
 /// replaces the panic hook, and confines the process before parsing client data.
-pub fn verify_command(args: &VerifyArgs) -> Result<(), VerifyError> {
+pub fn verify_command(args: &VerifyArgs) -> Result<(), AdminError> {
     let place = record_panic_location();
     let log = Log::open(&args.log_file);
     for problem in confine::protect_memory() {
         log.line(&format!("warning: {problem}"));
     }
-    match run_verify(args, confined, &log, &mut io::stdout().lock()) {
-        Err(VerifyError::Panic { .. }) => {
-            let place = place.lock().ok().and_then(|mut place| place.take());
-            Err(VerifyError::Panic { place })
-        }
-        other => other,
-    }
+    run_verify(args, confined, &log, &mut io::stdout().lock()).map_err(|error| {
+        let error = match error {
+            VerifyError::Panic { .. } => {
+                let place = place.lock().ok().and_then(|mut place| place.take());
+                VerifyError::Panic { place }
+            }
+            error => error,
+        };
+        AdminError::new(&error).with_hint(error.hint_in(&args.dirs.etc))
+    })
 }
 
 /// Stores the location of a panic. Its message could quote a token, so it is dropped.

@@ -1,5 +1,4 @@
 use opkssh_protocol::json::parse_object;
-use opkssh_protocol::time::UnixTime;
 
 use super::*;
 use crate::policy::RowFile;
@@ -15,23 +14,7 @@ fn decide(rules: &str, rows: &str, claims: &str) -> Recorded {
     };
     policy.add(RowFile::parse("rows", None, rows.as_bytes()));
     let claims = parse_object(claims.as_bytes()).unwrap();
-    let who = Applicant {
-        principal: "dev",
-        issuer: ISSUER,
-        claims: &claims,
-        refreshed: None,
-        userinfo: None,
-        account: None,
-        email_verified: false,
-        issued_at: None,
-        refreshed_at: None,
-        is_unexpired: true,
-        key: "",
-        login: "",
-        refreshed_login: None,
-        now: UnixTime(2),
-        client_address: None,
-    };
+    let who = Applicant::recorded("dev", ISSUER, &claims, UnixTime(2));
     policy.recorded(&who, &DenyLists::default())
 }
 

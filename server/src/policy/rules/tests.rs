@@ -40,19 +40,10 @@ fn decide(rules: &str, who: &Who) -> Result<String, String> {
     let mut applicant = Applicant {
         refreshed: who.refreshed.as_ref(),
         account: Some(who.account.as_ref().unwrap_or(&person)),
-        refreshed_login: None,
-        principal: who.principal,
-        issuer: ISSUER,
-        claims: &claims,
         userinfo: who.userinfo.as_ref(),
         email_verified: claims.get("email_verified") == Some(&true.into()),
         issued_at: Some(UnixTime(NOW - 3600)),
-        refreshed_at: None,
-        is_unexpired: true,
-        key: "",
-        login: "",
-        now: UnixTime(NOW),
-        client_address: None,
+        ..Applicant::recorded(who.principal, ISSUER, &claims, UnixTime(NOW))
     };
     (who.change)(&mut applicant);
     let mut steps = Vec::new();

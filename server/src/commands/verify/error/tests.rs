@@ -19,7 +19,7 @@ fn what_a_token_says_is_escaped_in_messages() {
 
 #[test]
 fn a_hint_cannot_run_anything_else() {
-    let hint = |who| no_rule(who).hint();
+    let hint = |who| no_rule(who).hint_in(Path::new(etc::DIRECTORY));
     assert_eq!(
         hint("a@x").unwrap(),
         "To allow it, run: sudo opkssh add dev a@x https://i"
