@@ -20,6 +20,8 @@ pub enum Owner {
     /// root, or the account of this process.
     RootOrOurselves,
     User(u32),
+    /// Anybody: for a file whose contents are only shown.
+    Anybody,
 }
 
 /// Conditions for trusting a file.
@@ -63,9 +65,22 @@ impl FileError {
         matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::NotFound)
     }
 
+    /// Returns true if the file is readable, but others could have changed it.
+    pub fn is_distrust(&self) -> bool {
+        matches!(self, Self::Mode { .. } | Self::Owner { .. })
+    }
+
     pub fn is_permission_denied(&self) -> bool {
         matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied)
     }
+}
+
+impl FileConditions {
+    /// Any owner and mode, for a file whose contents are only shown.
+    pub const NONE: Self = Self {
+        owner: Owner::Anybody,
+        mode: 0o777,
+    };
 }
 
 /// Reads a file that meets the conditions. Follows symlinks and checks the target.
@@ -140,6 +155,7 @@ pub fn check_owner_and_mode(
             }
             "root".to_owned()
         }
+        Owner::Anybody => return Ok(()),
         Owner::User(uid) if stat.st_uid == uid => return Ok(()),
         Owner::User(uid) => format!("uid {uid}"),
     };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{self, Account};
 use crate::files::{self, FileConditions, FileError, Owner};
 use crate::process;
+use crate::table;
 
 /// Directory of the file in a home, and its mode.
 pub const DIRECTORY: (&str, u32) = (".opk", 0o750);
@@ -55,6 +56,11 @@ pub fn read(account: &Account) -> Result<Vec<u8>, FileError> {
     files::read_beneath(&account.home, &path_of(account), demands)
 }
 
+/// Reads the file for a report, whatever its owner and mode. Follows no symlinks either.
+pub fn read_distrusted(account: &Account) -> Result<Vec<u8>, FileError> {
+    files::read_beneath(&account.home, &path_of(account), FileConditions::NONE)
+}
+
 /// Reads the file of each account in `/etc/passwd` that has one.
 pub fn read_all() -> Vec<(Account, Result<Vec<u8>, FileError>)> {
     let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
@@ -65,6 +71,20 @@ pub fn read_all() -> Vec<(Account, Result<Vec<u8>, FileError>)> {
     all.filter(|(read, _)| !matches!(read, Err(error) if error.is_not_found()))
         .map(|(read, account)| (account, read))
         .collect()
+}
+
+/// Returns the next command for a file that others than its account could have changed.
+pub fn hint_for(error: &FileError, account: &str) -> Option<String> {
+    match error {
+        FileError::Mode { path, .. } => {
+            Some(format!("Run: sudo chmod {MODE:o} {}", path.display()))
+        }
+        FileError::Owner { path, .. } => {
+            let account = table::quote(account);
+            Some(format!("Run: sudo chown {account} {}", path.display()))
+        }
+        _ => None,
+    }
 }
 
 /// Reads the file of the account `name`, through sudo if only root may.

@@ -14,7 +14,29 @@ use crate::table::{self, NotARow};
 #[derive(Default)]
 pub struct Providers {
     by_issuer: BTreeMap<String, Result<TrustedProvider, RowError>>,
-    pub problems: Vec<String>,
+    pub problems: Vec<ProvidersProblem>,
+}
+
+/// A line that is not a usable row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path} line {line}: {reason}")]
+pub struct ProvidersProblem {
+    pub path: String,
+    /// 1-based.
+    pub line: usize,
+    /// The line itself.
+    pub text: String,
+    pub reason: LineError,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// Not a row, which has no effect.
+    #[error("{0}")]
+    Malformed(#[from] NotARow),
+    /// A row for which all tokens of its issuer are refused.
+    #[error("{0}")]
+    Refused(#[from] RowError),
 }
 
 /// Reason why no token of an issuer is accepted.
@@ -52,8 +74,15 @@ impl Providers {
     pub fn parse(path: &str, bytes: &[u8]) -> Self {
         let table = table::read(bytes);
         let mut providers = Self::default();
-        for problem in table.problems {
-            providers.problems.push(format!("{path} {problem}"));
+        let problem = |line: usize, reason: LineError| ProvidersProblem {
+            path: path.to_owned(),
+            line,
+            text: table::line(bytes, line),
+            reason,
+        };
+        for found in table.problems {
+            let found = problem(found.line, found.reason.into());
+            providers.problems.push(found);
         }
         for row in table.rows {
             let [issuer, client_id, expiration] = row.words.map(Cow::into_owned);
@@ -65,9 +94,8 @@ impl Providers {
                 (Some(Ok(known)), Ok(new)) => merge(known, new),
             };
             if let Err(reason) = &merged {
-                providers
-                    .problems
-                    .push(format!("{path} line {}: {reason}", row.line));
+                let found = problem(row.line, reason.clone().into());
+                providers.problems.push(found);
             }
             providers.by_issuer.insert(issuer, merged);
         }

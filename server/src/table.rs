@@ -58,6 +58,14 @@ pub fn read(bytes: &[u8]) -> Table<'_> {
     table
 }
 
+/// Returns a line of the file without white space at its ends; the first one is 1.
+pub fn line(bytes: &[u8], number: usize) -> String {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let line = number.checked_sub(1).and_then(|index| lines.nth(index));
+    let line = String::from_utf8_lossy(line.unwrap_or_default());
+    line.trim().to_owned()
+}
+
 /// Returns the rows and problems of a file, line by line. Allocates only for rows with quotes or
 /// backslashes.
 pub fn rows(bytes: &[u8]) -> impl Iterator<Item = Result<Row<'_>, Problem>> {

@@ -65,21 +65,30 @@ impl EtcError {
         }
     }
 
+    /// Returns true if the file does not exist.
+    pub fn is_missing(&self) -> bool {
+        self.file_error().is_some_and(FileError::is_not_found)
+    }
+
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
             Unusable::File(error) => hint_for(error, self.entry.mode),
             Unusable::Text { path, .. } => Some(format!("Run: sudoedit {}", path.display())),
         }
     }
+
+    /// Returns the next command after an error of an admin command.
+    pub fn admin_hint(&self) -> Option<String> {
+        match &self.problem {
+            Unusable::File(file) => super::admin_hint(file, self.entry.mode),
+            Unusable::Text { .. } => self.hint(),
+        }
+    }
 }
 
 impl From<EtcError> for AdminError {
     fn from(error: EtcError) -> Self {
-        let hint = match &error.problem {
-            Unusable::File(file) => super::admin_hint(file, error.entry.mode),
-            Unusable::Text { .. } => error.hint(),
-        };
-        Self::new(&error).with_hint(hint)
+        Self::new(&error).with_hint(error.admin_hint())
     }
 }
 

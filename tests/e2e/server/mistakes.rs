@@ -1,6 +1,7 @@
 //! Mistakes in the server's files: file, line, key, and what is expected.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 
 use opkssh_test_support::{Etc, Home, user_name};
 
@@ -121,4 +122,91 @@ fn audit_shows_the_text_of_a_malformed_row_and_counts_what_it_cannot_read() {
     );
     assert!(shown.contains("Errors:                1\n"), "{shown}");
     said.refused();
+}
+
+#[test]
+fn a_malformed_providers_row_is_shown_with_its_line_and_what_is_expected() {
+    let (home, etc) = (Home::new(OPKSSH), Etc::new());
+    etc.write(
+        "providers",
+        "https://a.example id 24h\nhttps://b.example id\nid.example id 24h\n\
+         https://c.example id 24hours\n",
+    );
+    let providers = etc.dir().join("providers");
+    let audit = home.opkssh(["audit", "--offline", "--skip-user-policy", "--etc"]);
+    let said = audit.arg(etc.dir()).run();
+    assert!(
+        said.refused().contains("errors: 3 errors, 0 warnings"),
+        "{}",
+        said.stderr()
+    );
+    let form = " - Write: ISSUER CLIENT_ID EXPIRATION, e.g. https://id.example my-client 24h \n";
+    for expected in [
+        format!(
+            ":2: \"https://b.example id\" (wrong number of arguments (expected=3, got=2); the line \
+             has no effect) {form}"
+        ),
+        format!(
+            ":3: \"id.example id 24h\" (the issuer is not an https URL; all tokens of this issuer \
+             are refused) {form}"
+        ),
+        ":4: \"https://c.example id 24hours\" (invalid expiration policy: 24hours".to_owned(),
+    ] {
+        let expected = format!("[ERR] ERROR   : {}{expected}", providers.display());
+        let shown = said.any_stdout();
+        assert!(shown.contains(&expected), "{expected}: {shown}");
+    }
+}
+
+#[test]
+fn files_that_others_could_have_changed_are_checked_all_the_same() {
+    let (home, etc) = (Home::new(OPKSSH), Etc::new());
+    let me = user_name();
+    etc.write(
+        "providers",
+        "https://a.example id 24h\nhttps://b.example id\n",
+    );
+    etc.write(
+        "auth_id",
+        &format!("{me} a https://a.example\nbad row\n{me} a https://nope.example\n"),
+    );
+    etc.write("config.yml", "deny_users: []\n");
+    for name in ["providers", "auth_id", "config.yml"] {
+        let open = Permissions::from_mode(0o666);
+        fs::set_permissions(etc.dir().join(name), open).unwrap();
+    }
+    let audit = |more: &[&str]| {
+        let command = home.opkssh(["audit", "--offline", "--skip-user-policy", "--etc"]);
+        command.arg(etc.dir()).args(more).run()
+    };
+    let said = audit(&[]);
+    // three modes, the row of providers, and two rows
+    assert!(
+        said.refused().contains("errors: 6 errors, 0 warnings"),
+        "{}",
+        said.stderr()
+    );
+    let shown = said.any_stdout();
+    for name in ["providers", "auth_id", "config.yml"] {
+        let run = format!(
+            " - Run: sudo chmod 640 {} \n",
+            etc.dir().join(name).display()
+        );
+        assert_eq!(shown.matches(&run).count(), 1, "{shown}");
+    }
+    for expected in [
+        format!("[OK] SUCCESS : {me} a https://a.example"),
+        format!("[ERR] ERROR   : {me} a https://nope.example"),
+        "\"bad row\" (wrong number".to_owned(),
+        "Total Entries Tested:  7\nSuccessful:            1\nWarnings:              0\n\
+         Errors:                6\n"
+            .to_owned(),
+    ] {
+        assert!(shown.contains(&expected), "{expected}: {shown}");
+    }
+    let json = audit(&["--json"]).any_stdout();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["ok"], false);
+    let error = json["providers_file"]["error"].as_str().unwrap();
+    assert!(error.contains("insecure permissions"), "{error}");
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use opkssh_protocol::time::UnixTime;
 
@@ -12,21 +12,20 @@ use super::report::{Finding, Status};
 use super::sshd_config::{permits_environment, verify_commands};
 use crate::account;
 use crate::arguments::Argument;
+use crate::commands::server_check::check_files;
 use crate::config::ServerConfig;
-use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
 use crate::install::{self, Sshd, tokens};
-use crate::key_source::{
-    KeySource as _, KeySourceError, Store, StoreError, WhenAsked, read_jwks_file,
-};
+use crate::key_source::{Store, StoreError, read_jwks_file};
+use crate::log::Log;
 use crate::permissions::{self, ServerPaths};
 use crate::plugin::Plugins;
 use crate::policy::rules::{Rule, Rules};
 use crate::providers::Providers;
 use crate::settings::Settings;
 
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const REFUSES_ALL: &str = "verify refuses every login until this is fixed";
 
 pub struct Findings(pub Vec<Finding>);
 
@@ -49,22 +48,13 @@ impl Findings {
         });
     }
 
-    /// Reports rows of the providers file that have no effect.
-    pub fn providers(&mut self, providers: &Providers, path: &Path) {
-        for problem in &providers.problems {
-            self.error(problem, "all tokens of this issuer are refused", "");
-        }
-        if providers.issuers().next().is_none() {
-            self.error(path.display(), "no providers configured", "");
-        }
-    }
-
     /// Returns the loaded file, or reports why a file that can deny cannot be used.
     pub fn loaded<T: Default>(&mut self, loaded: Result<T, EtcError>, etc: &Path) -> T {
         loaded.unwrap_or_else(|error| {
             let path = error.entry.path_in(etc);
-            let hint = "verify refuses every login until this file is fixed";
-            self.error(path.display(), error.problem, hint);
+            let hint = error.admin_hint().unwrap_or_default();
+            let reason = format!("{}; {REFUSES_ALL}", error.problem);
+            self.error(path.display(), reason, &hint);
             T::default()
         })
     }
@@ -108,13 +98,15 @@ impl Findings {
         };
         for obstacle in permissions::obstacles_of_verify(&place) {
             let problem = obstacle.describe(ACCOUNT);
-            let hint = "Run: sudo opkssh permissions fix";
-            self.error(obstacle.path.display(), problem, hint);
+            let hint = format!("Run: sudo opkssh permissions fix{}", etc::option(etc));
+            self.error(obstacle.path.display(), problem, &hint);
         }
         // only root can become that account; other directories belong to tests or demonstrations
         let is_here = etc == Path::new(etc::DIRECTORY) && account::find(ACCOUNT).is_ok();
+        // what root cannot use either was reported by itself
         if is_here
             && rustix::process::geteuid().is_root()
+            && check_files(etc, &Log::to(io::sink())).is_ok()
             && let Ok(program) = std::env::current_exe()
             && let Err(error) = install::check_as_account(&program)
         {
@@ -144,34 +136,6 @@ impl Findings {
                 let reason = format!("the key cache is not used: {error}");
                 let hint = "Every login asks the provider until then";
                 self.warning(path.display(), reason, hint);
-            }
-        }
-    }
-
-    /// Reports providers that do not answer under their own name with usable keys.
-    pub fn check_providers(
-        &mut self,
-        providers: &Providers,
-        config: &ServerConfig,
-        settings: &Settings,
-    ) {
-        let source = WhenAsked {
-            env_vars: &config.env_vars,
-        };
-        let asked = providers
-            .issuers()
-            .filter(|issuer| !settings.jwks_files.contains_key(*issuer));
-        for issuer in asked {
-            match source.fetch(issuer, Deadline::after(DEADLINE)) {
-                Ok(_) => {}
-                Err(KeySourceError::Network(error)) => {
-                    return self.error("env_vars of the server config", error, "");
-                }
-                Err(error) => self.warning(
-                    issuer,
-                    format!("the provider cannot be reached: {error}"),
-                    "Until then, logins of this issuer need keys in the cache",
-                ),
             }
         }
     }

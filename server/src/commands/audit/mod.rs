@@ -2,12 +2,14 @@
 //! ones.
 
 mod beyond;
+mod providers;
 mod replay;
 mod report;
 mod revocations;
 mod rows;
 mod sshd_config;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -79,11 +81,9 @@ fn audit(args: &AuditArgs) -> Result<Report, AdminError> {
     };
     let path = in_etc(&args.providers_file, &PROVIDERS);
     let providers_path = path.display().to_string();
-    let providers = etc::load_providers(&path)?;
-    let issuers: Vec<String> = providers.issuers().map(str::to_owned).collect();
-
     let mut findings = Findings(Vec::new());
-    findings.providers(&providers, &path);
+    let (providers, providers_error) = findings.providers(&path)?;
+    let issuers: Vec<String> = providers.issuers().map(str::to_owned).collect();
     let config = findings.config(&args.dirs.etc);
     let revoked = findings.loaded(etc::load_revoked(&args.dirs.etc), &args.dirs.etc);
     revocations::check(&mut findings, &revoked, &providers, &args.dirs.etc);
@@ -120,6 +120,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AdminError> {
     let system = policy_file(
         &policy,
         AUTH_ID.read(&policy).as_deref(),
+        || AUTH_ID.read_distrusted(&policy),
         &against(None),
         &mut findings,
     );
@@ -132,14 +133,22 @@ fn audit(args: &AuditArgs) -> Result<Report, AdminError> {
         let path = home::path_of(account);
         validating(&path);
         let against = against(Some(&account.name));
-        homes.push(policy_file(&path, read.as_deref(), &against, &mut findings));
+        let read = read.as_deref();
+        let distrusted = || home::read_distrusted(account);
+        homes.push(policy_file(
+            &path,
+            read,
+            distrusted,
+            &against,
+            &mut findings,
+        ));
     }
     let mut report = Report {
         ok: false,
         username: account::name_of(rustix::process::geteuid().as_raw()),
         providers_file: FileState {
             file_path: providers_path.clone(),
-            error: String::new(),
+            error: providers_error,
         },
         system_policy: system,
         home_policy: (!homes.is_empty()).then_some(homes),
@@ -152,9 +161,11 @@ fn audit(args: &AuditArgs) -> Result<Report, AdminError> {
     Ok(report)
 }
 
+/// Checks the rows of a file, also if it is not trusted: `distrusted` reads such a file.
 fn policy_file(
     path: &Path,
     read: Result<&[u8], &FileError>,
+    distrusted: impl FnOnce() -> Result<Vec<u8>, FileError>,
     against: &AuditContext<'_>,
     findings: &mut Findings,
 ) -> PolicyFile {
@@ -162,15 +173,13 @@ fn policy_file(
         file_path: path.display().to_string(),
         ..PolicyFile::default()
     };
-    match read {
-        Ok(bytes) => {
-            file.rows = rows::audit(bytes, &file.file_path, against);
-            if file.rows.is_empty() {
-                note("no policy entries to validate");
-            }
-        }
+    let bytes = match read {
+        Ok(bytes) => Some(Cow::from(bytes)),
         Err(error) => {
-            let hint = etc::admin_hint(error, AUTH_ID.mode).filter(|_| against.owner.is_none());
+            let hint = match against.owner {
+                None => etc::admin_hint(error, AUTH_ID.mode),
+                Some(account) => home::hint_for(error, account),
+            };
             findings.error(path.display(), error, &hint.unwrap_or_default());
             match error {
                 FileError::Mode { .. } | FileError::Owner { .. } | FileError::Symlink(_) => {
@@ -182,6 +191,14 @@ fn policy_file(
                     file.error = error.to_string();
                 }
             }
+            let bytes = error.is_distrust().then(distrusted);
+            bytes.and_then(Result::ok).map(Cow::from)
+        }
+    };
+    if let Some(bytes) = bytes {
+        file.rows = rows::audit(&bytes, &file.file_path, against);
+        if file.rows.is_empty() {
+            note("no policy entries to validate");
         }
     }
     file

@@ -23,17 +23,7 @@ pub(in crate::commands) struct AuditContext<'a> {
 /// Checks each line of the file at `path` that is a row or malformed, in order.
 pub(super) fn audit(bytes: &[u8], path: &str, against: &AuditContext<'_>) -> Vec<RowReport> {
     let table = table::read(bytes);
-    let lines: Vec<&[u8]> = match table.problems.is_empty() {
-        true => Vec::new(),
-        false => bytes.split(|byte| *byte == b'\n').collect(),
-    };
-    let malformed = |line: usize| {
-        let text = lines.get(line - 1).copied().unwrap_or_default();
-        format!(
-            "{path}:{line}: {}",
-            quoted(String::from_utf8_lossy(text).trim())
-        )
-    };
+    let malformed = |line: usize| format!("{path}:{line}: {}", quoted(&table::line(bytes, line)));
     let problems = table.problems.into_iter().map(|problem| RowReport {
         status: Status::Error,
         hints: None,
