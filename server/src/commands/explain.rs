@@ -1,5 +1,7 @@
 //! `opkssh explain PRINCIPAL CERT`: makes the decision of `verify` with the same code, and prints
-//! each step and how to change the result.
+//! the verdict, how to change it, and each step.
+
+mod answer;
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -7,11 +9,9 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::printable::quoted;
-use serde::Serialize;
 
 use super::ServerDirs;
 use super::output::json;
@@ -23,7 +23,9 @@ use crate::log::Log;
 use crate::policy::rules::RuleDenial;
 use crate::policy::{Advice, PolicyDenial};
 use crate::run_as::{command_as, exit_code, other_owner};
+use crate::table;
 use crate::verify::{Allowed, DenyReason};
+use answer::Steps;
 
 /// Largest certificate file, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
@@ -49,66 +51,105 @@ pub struct ExplainArgs {
     pub certificate: PathBuf,
 }
 
-/// The answer in JSON.
-#[derive(Serialize)]
-struct Explanation<'a> {
-    account: &'a str,
-    /// Null if it could not be found out.
-    allowed: Option<bool>,
-    /// Mail address or subject, and issuer.
-    who: Option<&'a str>,
-    /// File and line, or file and rule, or plugin.
-    by: Option<&'a str>,
-    sshd_gets: Option<String>,
-    notices: &'a [String],
-    steps: Vec<&'a str>,
-    reason: Option<String>,
-    hint: Option<String>,
-}
-
-/// Writes each step to stdout, then sshd's line. Fails with the reason for a refusal. Returns the
-/// exit status of the process that did this as another user, otherwise 0.
+/// Writes the verdict to stdout, then each step and sshd's line. Fails if there is no verdict.
+/// Returns the exit status: 0 for yes, 1 for no.
 ///
 /// Root decides as the owner of the cache, which is the AuthorizedKeysCommand user: that user
 /// cannot read every file, and uses the cache.
 pub fn explain_command(args: &ExplainArgs) -> Result<u8, AdminError> {
-    let text = read(args);
+    let found = read(args).and_then(|text| find_certificate(args, &text));
     let steps = Steps::default();
-    let log = match args.json {
-        true => Log::explaining(steps.clone()),
-        false => Log::explaining(io::stdout()),
-    };
-    if let Ok(text) = &text
+    let log = Log::explaining(steps.clone());
+    if let Ok(certificate) = &found
         && rustix::process::geteuid().is_root()
     {
-        match as_owner_of_cache(args, text) {
+        match as_owner_of_cache(args, certificate) {
             Ok(status) => return Ok(status),
             Err(reason) => log.line(&format!(
                 "decided as root, which can differ from sshd's AuthorizedKeysCommandUser: {reason}"
             )),
         }
     }
-    let decided = text.and_then(|text| decide(args, &text, &log));
-    if args.json {
-        let steps = steps.text();
-        json(&mut io::stdout(), &explanation(args, &decided, &steps))?;
+    let seen = found.as_ref().ok().and_then(CertificateWords::parse);
+    if let Some(certificate) = &seen {
+        describe(certificate, &log);
     }
-    decided.map(|_| 0)
+    let decided = found.and_then(|certificate| decide(args, certificate, &log));
+    let steps = steps.text();
+    let out = &mut io::stdout();
+    match args.json {
+        true => json(out, &answer::explanation(args, &decided, &steps))?,
+        // a full pipe is no reason to stop: the exit status is the result
+        false => drop(answer::write_text(
+            out,
+            args,
+            seen.as_ref(),
+            &decided,
+            &steps,
+        )),
+    }
+    match decided {
+        Ok(_) => Ok(0),
+        Err(no) if no.status() == 1 => Ok(1),
+        Err(error) => Err(error),
+    }
 }
 
-/// Decides, and logs each step and the answer.
-fn decide(args: &ExplainArgs, text: &str, log: &Log) -> Result<Allowed, AdminError> {
-    let mut words = text.split_ascii_whitespace().map(str::to_owned);
+/// Key type and base64 of a certificate.
+struct CertificateWords(String, String);
+
+/// Returns the first certificate in the text, which may be the output of `ssh-add -L`.
+fn find_certificate(args: &ExplainArgs, text: &str) -> Result<CertificateWords, AdminError> {
+    let mut words = text.split_ascii_whitespace();
+    let found = words.find(|word| word.ends_with("-cert-v01@openssh.com"));
+    if let (Some(key_type), Some(base64)) = (found, words.next()) {
+        return Ok(CertificateWords(key_type.to_owned(), base64.to_owned()));
+    }
+    let input = match args.certificate.as_os_str().as_encoded_bytes() {
+        b"-" => "stdin".to_owned(),
+        _ => args.certificate.display().to_string(),
+    };
+    let what = match text.split_ascii_whitespace().next() {
+        None => "is empty",
+        Some(_) => {
+            "has no SSH certificate, which is a line of TYPE-cert-v01@openssh.com and base64"
+        }
+    };
+    Err(AdminError::new(format!("{input} {what}"))
+        .hinting(format!(
+            "On the client, run: ssh-add -L >cert.pub; here: sudo opkssh explain{} {} cert.pub",
+            etc::option(&args.dirs.etc),
+            table::quote(&args.principal)
+        ))
+        .not_known())
+}
+
+impl CertificateWords {
+    fn line(&self) -> String {
+        let Self(key_type, base64) = self;
+        format!("{key_type} {base64}\n")
+    }
+
+    fn parse(&self) -> Option<UnverifiedCertificate> {
+        UnverifiedCertificate::parse_openssh(&self.line()).ok()
+    }
+}
+
+/// Decides, and logs each step.
+fn decide(
+    args: &ExplainArgs,
+    CertificateWords(key_type, certificate): CertificateWords,
+    log: &Log,
+) -> Result<Allowed, AdminError> {
     let verify = VerifyArgs {
         dirs: args.dirs.clone(),
         config_path: args.config_path.clone(),
         log_file: PathBuf::new(),
         principal: args.principal.clone(),
-        key_type: words.next().unwrap_or_default(),
-        certificate: words.next().unwrap_or_default(),
+        key_type,
+        certificate,
         extra: Vec::new(),
     };
-    describe(text, log);
     let account = account::find(&args.principal);
     if let Err(AccountError::Unknown(_) | AccountError::Name(_)) = &account {
         let name = quoted(&args.principal);
@@ -120,14 +161,6 @@ fn decide(args: &ExplainArgs, text: &str, log: &Log) -> Result<Allowed, AdminErr
     let is_root = account.is_ok_and(|account| account.uid == 0);
     let decided = explain_decision(&verify, args.client_address, log);
     let allowed = decided.map_err(|error| refusal(error, is_root, args, log))?;
-    for notice in &allowed.notices {
-        log.line(&format!("notice: {notice}"));
-    }
-    log.line(&format!(
-        "yes: {} may log in as {} by {}",
-        allowed.who, args.principal, allowed.rule
-    ));
-    log.line(&format!("sshd gets: {}", allowed.key));
     if allowed.key.sets_environment() {
         log.line("sshd applies environment= only with PermitUserEnvironment in sshd_config");
     }
@@ -158,57 +191,13 @@ fn refusal(mut error: VerifyError, is_root: bool, args: &ExplainArgs, log: &Log)
     };
     let known = AdminError::new(&error).with_hint(hint);
     match error {
+        // it may be that of another directory
+        VerifyError::Etc(ref error) if error.is_missing() => known.not_known(),
         VerifyError::Keys(_) | VerifyError::Output(_) | VerifyError::Panic { .. } => {
             known.not_known()
         }
         _ if is_for_root => known.not_known(),
         _ => known,
-    }
-}
-
-fn explanation<'a>(
-    args: &'a ExplainArgs,
-    decided: &'a Result<Allowed, AdminError>,
-    steps: &'a str,
-) -> Explanation<'a> {
-    let (allowed, refused) = (decided.as_ref().ok(), decided.as_ref().err());
-    Explanation {
-        account: &args.principal,
-        allowed: match refused {
-            Some(error) => (error.status() == 1).then_some(false),
-            None => Some(true),
-        },
-        who: allowed.map(|allowed| allowed.who.as_str()),
-        by: allowed.map(|allowed| allowed.rule.as_str()),
-        sshd_gets: allowed.map(|allowed| allowed.key.to_string()),
-        notices: allowed.map_or(&[], |allowed| allowed.notices.as_slice()),
-        steps: steps.lines().collect(),
-        reason: refused.map(ToString::to_string),
-        hint: refused.and_then(AdminError::hint),
-    }
-}
-
-/// The steps of an answer in JSON.
-#[derive(Clone, Default)]
-struct Steps(Arc<Mutex<Vec<u8>>>);
-
-impl Steps {
-    fn text(&self) -> String {
-        let steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&steps).into_owned()
-    }
-}
-
-impl Write for Steps {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write(line)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -227,7 +216,7 @@ fn refusal_note(reason: &DenyReason) -> Option<&'static str> {
 /// Runs the same command as the owner of the cache. Passes the certificate by stdin, because only
 /// root may be able to read the file and it contains tokens. Fails if the command cannot be
 /// started.
-fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
+fn as_owner_of_cache(args: &ExplainArgs, certificate: &CertificateWords) -> Result<u8, String> {
     let cache = args.dirs.key_cache();
     let (uid, gid) = other_owner(&cache)
         .ok_or_else(|| format!("there is no key cache {} of that user's", cache.display()))?;
@@ -250,7 +239,7 @@ fn as_owner_of_cache(args: &ExplainArgs, text: &str) -> Result<u8, String> {
     let mut child = command.spawn().map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
         // a process that ends without reading reports its own error
-        let _ = stdin.write_all(text.as_bytes());
+        let _ = stdin.write_all(certificate.line().as_bytes());
     }
     child.wait().map(exit_code).map_err(failed)
 }
@@ -272,16 +261,12 @@ fn read(args: &ExplainArgs) -> Result<String, AdminError> {
 }
 
 /// Logs the unverified contents of the certificate.
-fn describe(text: &str, log: &Log) {
-    if let Ok(certificate) = UnverifiedCertificate::parse_openssh(text) {
-        let fields = certificate.unverified_fields();
-        log.line(&format!(
-            "certificate: key {}, key id {}, for {}",
-            certificate.unverified_fingerprint(),
-            quoted(fields.key_id()),
-            quoted(&fields.valid_principals().join(","))
-        ));
-    }
-    // a full pipe is no reason to stop: the exit status is the result
-    let _ = io::stdout().flush();
+fn describe(certificate: &UnverifiedCertificate, log: &Log) {
+    let fields = certificate.unverified_fields();
+    log.line(&format!(
+        "certificate: key {}, key id {}, for {}",
+        certificate.unverified_fingerprint(),
+        quoted(fields.key_id()),
+        quoted(&fields.valid_principals().join(","))
+    ));
 }

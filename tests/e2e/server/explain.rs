@@ -13,6 +13,14 @@ fn explain(attempt: &Attempt, more: &[&str], principal: &str) -> Output {
     command.arg(principal).arg(certificate).run()
 }
 
+/// Returns what is said on stdout; fails the test unless the answer is no.
+fn no(said: &Output) -> String {
+    assert_eq!(said.refused(), "");
+    let text = said.any_stdout();
+    assert!(text.starts_with("no: "), "{text}");
+    text
+}
+
 /// A login whose group is `dev`, and nothing that lets it in but `rules`.
 fn attempt(rules: &str) -> Attempt {
     super::rules::attempt(|login| login.claims["groups"] = json!(["dev"]), rules)
@@ -22,7 +30,7 @@ fn attempt(rules: &str) -> Attempt {
 #[test]
 fn a_row_is_proposed_only_where_no_rule_is() {
     let none = attempt("");
-    let said = explain(&none, &[], &user_name()).refused();
+    let said = no(&explain(&none, &[], &user_name()));
     let row = format!(
         "To allow it, run: sudo opkssh add --etc {} {} alice@x.example {}",
         none.etc.dir().display(),
@@ -31,7 +39,7 @@ fn a_row_is_proposed_only_where_no_rule_is() {
     );
     assert_eq!(said.contains(&row), user_name() != "root", "{said}");
 
-    let said = explain(&none, &[], "root").refused();
+    let said = no(&explain(&none, &[], "root"));
     assert!(!said.contains("opkssh add"), "{said}");
     assert!(
         said.contains("A row of auth_id would give all of root"),
@@ -42,7 +50,7 @@ fn a_row_is_proposed_only_where_no_rule_is() {
     assert!(said.contains(&edit), "{said}");
 
     let never = attempt("never_accounts: [ME]\n");
-    let said = explain(&never, &[], &user_name()).refused();
+    let said = no(&explain(&never, &[], &user_name()));
     assert!(!said.contains("opkssh add"), "{said}");
 }
 
@@ -76,24 +84,24 @@ fn the_condition_that_failed_is_named_with_what_the_token_has() {
              options: {{restrict: true}}}}\n"
         );
         let attempt = attempt(&rule);
-        let said = explain(&attempt, &[], &me);
-        let stderr = said.refused();
-        for shown in [&stderr, &said.any_stdout()] {
+        let said = no(&explain(&attempt, &[], &me));
+        let (hint, steps) = said.split_once("\nsteps:\n").unwrap();
+        for shown in [hint, steps] {
             assert!(
                 shown.contains("rule \"ops\"") && shown.contains(why),
                 "{why}: {shown}"
             );
         }
-        assert!(!stderr.contains("opkssh add"), "{stderr}");
+        assert!(!said.contains("opkssh add"), "{said}");
         let edit = format!("sudoedit {}", attempt.etc.dir().join("rules.yml").display());
-        assert!(stderr.contains(&edit), "{stderr}");
+        assert!(hint.contains(&edit), "{said}");
     }
     // another issuer's rule is about the account all the same
     let attempt = attempt(
         "rules:\n- {name: ops, issuer: https://other.example, accounts: [ME], \
          when: [{claim: sub, is: x}]}\n",
     );
-    let said = explain(&attempt, &[], &me).refused();
+    let said = no(&explain(&attempt, &[], &me));
     assert!(said.contains(", not https://other.example"), "{said}");
     assert!(!said.contains("opkssh add"), "{said}");
 }
@@ -103,13 +111,13 @@ fn an_account_that_does_not_exist_is_a_no() {
     let attempt = Attempt::new();
     let row = format!("no-such-account alice@x.example {}\n", attempt.issuer);
     attempt.etc.write("auth_id", &row);
-    let said = explain(&attempt, &[], "no-such-account");
-    let stderr = said.refused();
-    assert!(
-        stderr.contains("there is no local account \"no-such-account\""),
-        "{stderr}"
+    let said = no(&explain(&attempt, &[], "no-such-account"));
+    let verdict = format!(
+        "no: \"alice@x.example\" of \"{}\" may not log in as no-such-account: there is no local \
+         account \"no-such-account\"",
+        attempt.issuer
     );
-    assert!(!said.any_stdout().contains("yes"), "{}", said.any_stdout());
+    assert!(said.starts_with(&verdict), "{said}");
 }
 
 #[test]
@@ -147,7 +155,7 @@ fn json_is_one_value_whatever_the_answer() {
         .etc
         .write("config.yml", "deny_emails: [alice@x.example]\n");
     let said = explain(&attempt, &["--json"], &user_name());
-    said.refused();
+    assert_eq!(said.refused(), "");
     let no = value(&said);
     assert_eq!(no["allowed"], false);
     assert_eq!(no["sshd_gets"], Value::Null);
@@ -177,4 +185,52 @@ fn json_is_one_value_whatever_the_answer() {
         "{}",
         said.stderr()
     );
+}
+
+#[test]
+fn what_is_no_certificate_and_missing_providers_have_no_verdict() {
+    let attempt = Attempt::new();
+    let at = |words: &[&str]| {
+        let command = attempt.home.opkssh(["explain", "--etc"]);
+        command.arg(attempt.etc.dir()).args(words).run()
+    };
+    let text = attempt.home.write("text", "The quick brown fox\n");
+    let text = text.to_str().unwrap();
+    let key = attempt.home.write("key.pub", "ssh-ed25519 AAAA me\n");
+    let empty = attempt.home.write("empty", "");
+    for (file, what) in [
+        (text, "has no SSH certificate"),
+        (key.to_str().unwrap(), "has no SSH certificate"),
+        (empty.to_str().unwrap(), "is empty"),
+    ] {
+        let said = at(&["dev", file]);
+        let stderr = said.inconclusive();
+        assert!(stderr.contains(&format!("{file} {what}")), "{stderr}");
+        let run = format!(
+            "ssh-add -L >cert.pub; here: sudo opkssh explain --etc {} dev cert.pub",
+            attempt.etc.dir().display()
+        );
+        assert!(stderr.contains(&run), "{stderr}");
+        assert_eq!(said.any_stdout(), "");
+    }
+    // as ssh-add -L prints it, behind another key
+    let (key_type, base64) = attempt.words();
+    let listed = format!("ssh-ed25519 AAAA me\n{key_type} {base64} mine\n");
+    let listed = attempt.home.write("listed", listed);
+    let said = explain(&attempt, &[], &user_name()).stdout();
+    let by_list = at(&[
+        "--cache",
+        attempt.etc.cache_dir().to_str().unwrap(),
+        &user_name(),
+        listed.to_str().unwrap(),
+    ]);
+    let verdict = |said: &str| said.lines().next().unwrap().to_owned();
+    assert_eq!(verdict(&by_list.stdout()), verdict(&said));
+    assert!(said.starts_with("yes: "), "{said}");
+
+    std::fs::remove_file(attempt.etc.dir().join("providers")).unwrap();
+    let said = explain(&attempt, &[], &user_name());
+    let stderr = said.inconclusive();
+    assert!(stderr.contains("failed to load providers"), "{stderr}");
+    assert!(!said.any_stdout().contains("no: "), "{}", said.any_stdout());
 }
