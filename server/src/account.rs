@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::process::{self, ProcessError};
 
 /// Time limit for a directory service.
-const DEADLINE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The fields of a local account that verify needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub fn groups_of(name: &str) -> Vec<u32> {
         return Vec::new();
     };
     command.args(["-G", "--", name]);
-    let numbers = process::answer(command, DEADLINE).unwrap_or_default();
+    let numbers = process::answer(command, TIMEOUT).unwrap_or_default();
     String::from_utf8_lossy(&numbers)
         .split_whitespace()
         .filter_map(|number| number.parse().ok())
@@ -107,7 +107,7 @@ fn find_in(file: &[u8], wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String
 fn getent(database: &str, key: &str) -> Option<Result<Vec<u8>, ProcessError>> {
     let mut command = process::command(&["/usr/bin/getent", "/bin/getent"])?;
     command.args([database, "--", key]);
-    Some(process::answer(command, DEADLINE))
+    Some(process::answer(command, TIMEOUT))
 }
 
 /// Returns true if an account can have this name: command lines and tables cannot misread it.

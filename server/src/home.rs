@@ -16,7 +16,7 @@ pub const DIRECTORY: (&str, u32) = (".opk", 0o750);
 pub const MODE: u32 = 0o600;
 const SUDO: [&str; 3] = ["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo"];
 /// Time limit for sudo, well within sshd's LoginGraceTime.
-const DEADLINE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A user's own policy file.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ fn read_as_root(name: &str) -> Result<Vec<u8>, String> {
         return Err("there is no sudo to read it with".to_owned());
     };
     sudo.arg("-n").arg(ourselves).args(["readhome", name]);
-    process::answer(sudo, DEADLINE).map_err(|error| format!("neither can sudo: {error}"))
+    process::answer(sudo, TIMEOUT).map_err(|error| format!("neither can sudo: {error}"))
 }
 
 #[cfg(test)]

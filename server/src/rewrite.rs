@@ -64,7 +64,7 @@ pub fn replace(path: &Path, bytes: &[u8], new: NewFile) -> io::Result<()> {
         .replace(path, bytes)
 }
 
-fn lock_within(path: &Path, patience: Duration) -> io::Result<File> {
+fn lock_within(path: &Path, timeout: Duration) -> io::Result<File> {
     let path = directory(path).join(LOCK);
     let flags =
         OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -82,14 +82,14 @@ fn lock_within(path: &Path, patience: Duration) -> io::Result<File> {
     loop {
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(lock),
-            Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() < patience => {
+            Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() < timeout => {
                 thread::sleep(Duration::from_millis(20));
             }
             Err(Errno::WOULDBLOCK | Errno::INTR) => {
                 let reason = format!(
                     "another opkssh has held the lock {} for {} s",
                     path.display(),
-                    patience.as_secs()
+                    timeout.as_secs()
                 );
                 return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
             }

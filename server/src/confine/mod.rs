@@ -16,7 +16,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 /// Time limit for listing the surroundings of the directory, so that an unresponsive network file
 /// system does not delay a login.
 #[cfg(target_os = "linux")]
-const DEADLINE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteProtection {
@@ -74,7 +74,7 @@ fn restrict(directory: PathBuf) -> WriteProtection {
     use landlock::{
         ABI, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules,
     };
-    let rules = run_with_timeout(DEADLINE, move || {
+    let rules = run_with_timeout(TIMEOUT, move || {
         let writing = AccessFs::from_write(ABI::V3);
         Ruleset::default()
             .handle_access(writing)

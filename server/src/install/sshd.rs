@@ -13,7 +13,7 @@ use crate::admin_error::AdminError;
 use crate::process::{self, ProcessError};
 
 const PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
-const DEADLINE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct Sshd(&'static str);
 
@@ -72,7 +72,7 @@ impl Sshd {
         let ask = || {
             let mut command = Command::new(self.0);
             command.args(words);
-            process::answer(command, DEADLINE)
+            process::answer(command, TIMEOUT)
         };
         match ask() {
             Err(ProcessError::Failed { complaint, .. })

@@ -9,7 +9,7 @@ use crate::account;
 use crate::admin_error::AdminError;
 use crate::process;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const TIMER: &str = "opkssh-cache.timer";
 /// sshd's service: `ssh` in Debian, `sshd` elsewhere.
 const SERVICES: [&str; 2] = ["ssh.service", "sshd.service"];
@@ -59,14 +59,14 @@ fn systemctl(words: &[&str], rehearsal: bool, say: &mut dyn FnMut(&str)) {
     if rehearsal {
         return say(&format!("Would run: systemctl {line}"));
     }
-    match process::answer(command(words), DEADLINE) {
+    match process::answer(command(words), TIMEOUT) {
         Ok(_) => say(&format!("Done: systemctl {line}")),
         Err(error) => say(&format!("Failed: systemctl {line}: {error}")),
     }
 }
 
 fn answers(words: &[&str]) -> bool {
-    process::answer(command(words), DEADLINE).is_ok()
+    process::answer(command(words), TIMEOUT).is_ok()
 }
 
 fn command(words: &[&str]) -> Command {
@@ -129,6 +129,6 @@ pub fn identity_of(name: &str) -> Option<Identity> {
 fn run(name: &str, tool: &[&str], words: &[&str]) -> Result<(), AdminError> {
     let mut command = process::command(tool).ok_or_else(|| not_made(name))?;
     command.args(words);
-    process::answer(command, DEADLINE).map_err(AdminError::new)?;
+    process::answer(command, TIMEOUT).map_err(AdminError::new)?;
     Ok(())
 }

@@ -10,10 +10,10 @@ use tokio::sync::{Notify, oneshot};
 use super::error::StoreError;
 
 /// How long a caller waits for its turn. A call that has not begun by then is never made.
-const TURN_DEADLINE: Duration = Duration::from_secs(10);
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller waits once its call has begun. The call itself may go on: a person may be at
 /// its prompt.
-const DEADLINE: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// An unused connection goes after this: it has a thread and buffers of its own.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -63,7 +63,7 @@ impl<C: 'static> StoreThread<C> {
         &self,
         ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.call_within(TURN_DEADLINE, DEADLINE, ask).await
+        self.call_within(TURN_TIMEOUT, CALL_TIMEOUT, ask).await
     }
 
     async fn call_within<T: Send + 'static>(

@@ -77,7 +77,7 @@ fn held(world: &World) -> Vec<String> {
 async fn asks_store_anew(world: &World) {
     let unlocked = lifecycle::Event::StoreUnlocked(StoreKind::File);
     world.accounts.owner.apply(unlocked).await;
-    world.accounts.owner.bring_back(PATIENCE).await;
+    world.accounts.owner.bring_back(TIMEOUT).await;
     world.rest().await;
 }
 

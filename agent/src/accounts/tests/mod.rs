@@ -34,7 +34,7 @@ use crate::serving::added::AddedKeys;
 /// 2026-06-01, a Monday, 09:00 UTC.
 const START: UnixTime = UnixTime(1_780_304_400);
 /// An agent that does something comes to rest within this.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A provider, a person with an agent, and the time.
 struct World {
@@ -119,7 +119,7 @@ impl World {
         let owner = &self.accounts.owner;
         owner.apply(lifecycle::Event::TimePassed).await;
         let at_rest = |published: &Published| published.is_at_rest().then_some(());
-        owner.wait_for(PATIENCE, at_rest).await.expect("it rests");
+        owner.wait_for(TIMEOUT, at_rest).await.expect("it rests");
     }
 
     /// Returns when the agent will look again by itself.

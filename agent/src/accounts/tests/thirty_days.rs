@@ -213,7 +213,7 @@ impl Person {
         let in_time = before.usable_until.is_none_or(|until| now <= until);
         let promised = in_time || (before.next_renewal.is_some() && !down);
         if plain {
-            let end = std::time::Instant::now() + PATIENCE;
+            let end = std::time::Instant::now() + TIMEOUT;
             world
                 .accounts
                 .source

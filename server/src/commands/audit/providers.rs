@@ -1,7 +1,6 @@
 //! Checks the providers file, and the providers themselves.
 
 use std::path::Path;
-use std::time::Duration;
 
 use opkssh_protocol::printable::quoted;
 
@@ -11,11 +10,10 @@ use crate::config::ServerConfig;
 use crate::deadline::Deadline;
 use crate::etc::{self, PROVIDERS};
 use crate::files::FileError;
-use crate::key_source::{KeySource as _, KeySourceError, WhenAsked};
+use crate::key_source::{KeySource as _, KeySourceError, PROVIDER_TIMEOUT, WhenAsked};
 use crate::providers::{LineError, Providers, RowError};
 use crate::settings::Settings;
 
-const PROVIDER_LIMIT: Duration = Duration::from_secs(10);
 const NO_TOKENS: &str = "all tokens of this issuer are refused";
 /// The form of a row of `providers`.
 const ROW: &str = "Write: ISSUER CLIENT_ID EXPIRATION, e.g. https://id.example my-client 24h";
@@ -70,7 +68,7 @@ impl Findings {
             .issuers()
             .filter(|issuer| !settings.jwks_files.contains_key(*issuer));
         for issuer in asked {
-            match source.fetch(issuer, Deadline::after(PROVIDER_LIMIT)) {
+            match source.fetch(issuer, Deadline::after(PROVIDER_TIMEOUT)) {
                 Ok(_) => {}
                 Err(KeySourceError::Network(error)) => {
                     return self.error("env_vars of the server config", error, "");

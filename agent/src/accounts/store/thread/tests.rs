@@ -30,7 +30,7 @@ async fn a_call_whose_turn_does_not_come_keeps_no_secret_and_is_never_made() {
         panic!("it was made");
     };
     let soon = Duration::from_millis(1);
-    let given_up = thread.call_within(soon, DEADLINE, write).await;
+    let given_up = thread.call_within(soon, CALL_TIMEOUT, write).await;
     assert!(matches!(given_up, Err(StoreError::Busy)), "{given_up:?}");
     assert!(held.upgrade().is_none(), "it waits in the queue");
 
@@ -67,7 +67,7 @@ async fn a_call_that_had_begun_is_unclear_and_its_late_answer_is_news() {
     };
     let (go_on, call) = hang_until(Ok(()));
     let soon = Duration::from_millis(1);
-    let given_up = thread.call_within(TURN_DEADLINE, soon, call).await;
+    let given_up = thread.call_within(TURN_TIMEOUT, soon, call).await;
     let given_up = given_up.unwrap_err();
     assert!(matches!(given_up, StoreError::TimedOut) && given_up.is_unclear());
     assert!(!StoreError::Busy.is_unclear());
@@ -76,7 +76,7 @@ async fn a_call_that_had_begun_is_unclear_and_its_late_answer_is_news() {
 
     // a prompt that was dismissed is no reason to ask again, and to prompt again
     let (go_on, call) = hang_until(Err(StoreError::Unavailable("dismissed".to_owned())));
-    let given_up = thread.call_within(TURN_DEADLINE, soon, call).await;
+    let given_up = thread.call_within(TURN_TIMEOUT, soon, call).await;
     assert!(given_up.is_err());
     drop(go_on);
     thread.call(|_| Ok(())).await.unwrap();
