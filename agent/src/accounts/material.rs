@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::credentials::Credentials;
 use super::lifecycle::{self, Material, Plan};
-use super::renewal::exchange::Refreshed;
+use super::renewal::refresh::RefreshedTokens;
 use super::renewal::plan::plan;
 use super::settings::InForce;
 use super::shared::Shared;
@@ -50,7 +50,7 @@ impl Material for Real {
     type Store = StoreKind;
     type RefreshToken = Shared<Secret>;
     type Credentials = Shared<Credentials>;
-    type Answer = Shared<Refreshed>;
+    type Answer = Shared<RefreshedTokens>;
     type SealedText = Shared<String>;
     type SealKey = Shared<SealKey>;
     type Recipient = Shared<SealRecipient>;

@@ -36,7 +36,7 @@ impl World {
             self.check_locked_start(step)?;
         }
         match step {
-            Step::Ask {
+            Step::Refresh {
                 token,
                 after_intent,
                 ..
@@ -65,7 +65,7 @@ impl World {
             return Err("6: an action was started before the lock was durable");
         }
         match step {
-            Step::Ask { .. } => Err("6: a refresh was started while locked"),
+            Step::Refresh { .. } => Err("6: a refresh was started while locked"),
             Step::Load { .. } | Step::Unseal { .. } | Step::Save { .. } | Step::Verify { .. } => {
                 Err("6: clear text was handled by an action begun while locked")
             }

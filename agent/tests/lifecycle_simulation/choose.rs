@@ -47,7 +47,7 @@ impl Chooser {
             return End::Works;
         }
         match &world.running[place] {
-            Action::Account(_, Step::Ask { .. }) if random.percent(70) => End::NoAnswer,
+            Action::Account(_, Step::Refresh { .. }) if random.percent(70) => End::NoAnswer,
             Action::Account(_, step) if step.uses_store() => End::Store(match random.below(5) {
                 0 => StoreEnd::ItemFails,
                 1 => StoreEnd::IsLocked,

@@ -128,7 +128,7 @@ fn kind(world: &World, step: Move) -> Option<&'static str> {
                 Step::Delete { .. } => "deleted",
                 Step::Seal { .. } => "sealed",
                 Step::Unseal { .. } => "unsealed",
-                Step::Ask { .. } => "asked",
+                Step::Refresh { .. } => "asked",
                 Step::Verify { .. } => "verified",
                 Step::Revoke { .. } => "revoked",
             },
@@ -205,7 +205,7 @@ fn end_fault(world: &World, action: &Action<Model>, end: End) -> Option<&'static
         Step::Seal { .. } => (!works).then_some("sealing fails"),
         Step::Verify { .. } => (!works).then_some("answer does not verify"),
         Step::Revoke { .. } => (!works).then_some("revocation fails"),
-        Step::Ask { token, .. } => {
+        Step::Refresh { token, .. } => {
             let mut requests = world.provider.requests.iter();
             let request = requests.find(|one| one.name == *name && one.orphan_until.is_none())?;
             let is_live = world.provider.state(*token).validity == crate::provider::Validity::Live;

@@ -3,7 +3,7 @@
 //! mistake is a branch in shipped code.
 
 use opkssh_agent::lifecycle::{
-    AccountFacts, Action, Asked, Event, Facts, Form, IndexEntry, Leaving, Loaded, Lock, Memory,
+    AccountFacts, Action, RefreshOutcome, Event, Facts, Form, IndexEntry, Leaving, Loaded, Lock, Memory,
     Outcome, Revocation, STORE_RETRY, Stage, Step, StoreFailure, Stored, Suspended, apply, next,
 };
 use opkssh_protocol::time::UnixTime;
@@ -194,7 +194,7 @@ impl Mutant {
             }
             (Self::AsksAgainAtOnce, _) => account.retries.intent = None,
             (Self::RetriesRefreshAtOnce, _) => account.retries.refresh = None,
-            (Self::LosesAnswerWhileLocked, Some(Outcome::Asked(Asked::Answered { .. })))
+            (Self::LosesAnswerWhileLocked, Some(Outcome::Refreshed(RefreshOutcome::Answered { .. })))
                 if locked =>
             {
                 if let Some(before) = before {

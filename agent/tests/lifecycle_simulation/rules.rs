@@ -91,7 +91,7 @@ fn a_refresh_token_is_sent_after_its_intent_is_stored_and_in_the_index() {
     end(&mut world, End::Works);
     assert!(matches!(
         start(&mut world),
-        Step::Ask {
+        Step::Refresh {
             after_intent: false,
             ..
         }
@@ -106,7 +106,7 @@ fn a_refresh_token_is_sent_after_its_intent_is_stored_and_in_the_index() {
 fn with_unsaved_answer() -> World {
     let mut world = logged_in();
     go(&mut world, Move::Wait(600));
-    while !matches!(start(&mut world), Step::Ask { .. }) {
+    while !matches!(start(&mut world), Step::Refresh { .. }) {
         end(&mut world, End::Works);
     }
     end(&mut world, End::Works);
@@ -143,7 +143,7 @@ fn tokens_are_used_while_the_store_is_silent() {
 fn an_answer_that_never_came_is_told_as_lost() {
     let mut world = logged_in();
     go(&mut world, Move::Wait(600));
-    while !matches!(start(&mut world), Step::Ask { .. }) {
+    while !matches!(start(&mut world), Step::Refresh { .. }) {
         end(&mut world, End::Works);
     }
     go(&mut world, Move::Acts(0));

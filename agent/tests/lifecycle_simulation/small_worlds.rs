@@ -213,7 +213,7 @@ impl SmallFault {
             Self::OtherKeyring => vec![Move::Fault(Fault::OtherKeyring)],
             Self::Ends => (0..running)
                 .flat_map(|place| match &world.running[place] {
-                    Action::Account(_, Step::Ask { .. }) => {
+                    Action::Account(_, Step::Refresh { .. }) => {
                         vec![
                             Move::End(place, End::Fails),
                             Move::End(place, End::NoAnswer),

@@ -2,7 +2,7 @@
 //! thing that happens from outside.
 
 use opkssh_agent::lifecycle::{
-    Action, Asked, Event, Facts, FileFailed, IndexEntry, Item, Leaving, Loaded, Lock, Login,
+    Action, RefreshOutcome, Event, Facts, FileFailed, IndexEntry, Item, Leaving, Loaded, Lock, Login,
     Memory, Outcome, Revocation, Step, StoreFailure, Suspended, Version, apply, next, view, wake,
 };
 use opkssh_protocol::time::UnixTime;
@@ -222,7 +222,7 @@ impl World {
     fn start(&mut self, action: Action<Model>) -> Result<(), Broken> {
         self.check_start(&action)?;
         self.known.starts += 1;
-        if let Action::Account(name, Step::Ask { token, .. }) = &action {
+        if let Action::Account(name, Step::Refresh { token, .. }) = &action {
             self.known.asked_at[*name] = Some(self.now);
             self.provider.requests.push(Request {
                 name: *name,
@@ -276,7 +276,7 @@ impl World {
             Step::Unseal { text, key } => {
                 Outcome::Unsealed((text.key == *key).then(|| text.item.clone()))
             }
-            Step::Ask { token, .. } => Outcome::Asked(self.asked(name, *token, end)),
+            Step::Refresh { token, .. } => Outcome::Refreshed(self.asked(name, *token, end)),
             Step::Verify {
                 credentials,
                 answer,
@@ -352,18 +352,18 @@ impl World {
         }
     }
 
-    fn asked(&mut self, name: Name, token: Token, end: End) -> Asked<Model> {
+    fn asked(&mut self, name: Name, token: Token, end: End) -> RefreshOutcome<Model> {
         let is_it = |request: &Request| request.name == name && request.orphan_until.is_none();
         let Some(place) = self.provider.requests.iter().position(is_it) else {
-            return Asked::NotSent;
+            return RefreshOutcome::NotSent;
         };
         if end == End::Fails && self.provider.requests[place].reply.is_none() {
             self.provider.requests.swap_remove(place);
-            return Asked::NotSent;
+            return RefreshOutcome::NotSent;
         }
         if end != End::Works {
             self.provider.orphan(place, self.now);
-            return Asked::NoAnswer;
+            return RefreshOutcome::NoAnswer;
         }
         self.provider.act(place, self.now);
         self.known.save_tried[name] = false;
@@ -377,16 +377,16 @@ impl World {
                     let wanted = !self.known.logged_out[name];
                     self.known.newest[name] = refresh_token.filter(|_| wanted);
                 }
-                Asked::Answered {
+                RefreshOutcome::Answered {
                     refresh_token,
                     answer,
                 }
             }
             Some(Reply::InvalidGrant) => {
                 self.known.newest[name] = None;
-                Asked::InvalidGrant
+                RefreshOutcome::InvalidGrant
             }
-            Some(Reply::Refused) | None => Asked::Refused,
+            Some(Reply::Refused) | None => RefreshOutcome::Refused,
         }
     }
 

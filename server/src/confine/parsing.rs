@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Resource, Rlimit};
 
 #[cfg(target_os = "linux")]
-use super::{DEADLINE, run_with_timeout};
+use super::{TIMEOUT, run_with_timeout};
 
 /// Files of resolver, TLS library and C library on known systems.
 #[cfg(target_os = "linux")]
@@ -114,7 +114,7 @@ fn restrict(readable: &[PathBuf], cache: Option<&Path>) -> Result<(), String> {
     let restricted = match is_local {
         true => rules(),
         // readable on any file system that the admin chose
-        false => run_with_timeout(DEADLINE, rules).ok_or_else(late)?,
+        false => run_with_timeout(TIMEOUT, rules).ok_or_else(late)?,
     };
     // applies to the thread that calls it, not to the one that created the ruleset
     let restricted = restricted.and_then(|rules| rules.restrict_self());

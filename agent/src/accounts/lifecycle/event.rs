@@ -68,7 +68,7 @@ pub enum Outcome<M: Material> {
     Sealed(Option<M::SealedText>),
     /// `None`: the key does not open it, or it does not parse.
     Unsealed(Option<Item<M>>),
-    Asked(Asked<M>),
+    Refreshed(RefreshOutcome<M>),
     /// `None`: the answer does not verify.
     Verified(Option<M::Credentials>),
     Revoked(Revocation),
@@ -114,7 +114,7 @@ pub enum SealedInStore {
 
 /// How a refresh request ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Asked<M: Material> {
+pub enum RefreshOutcome<M: Material> {
     Answered {
         /// `None`: the old one goes on being good.
         refresh_token: Option<M::RefreshToken>,

@@ -10,12 +10,12 @@ use super::reasons::Reason;
 use crate::accounts::clock::Clock;
 use crate::accounts::credentials::Credentials;
 use crate::accounts::lifecycle::{
-    Action, Asked, Event, FileFailed, Loaded, Outcome, Revocation, SealedInStore, Step,
+    Action, RefreshOutcome, Event, FileFailed, Loaded, Outcome, Revocation, SealedInStore, Step,
     StoreFailure,
 };
 use crate::accounts::material::{IndexEntry, Item, Real};
 use crate::accounts::provider::{self, Effect, ProviderClient};
-use crate::accounts::renewal::exchange::{self, AskError};
+use crate::accounts::renewal::refresh::{self, RefreshError};
 use crate::accounts::settings::Settings;
 use crate::accounts::shared::Shared;
 use crate::accounts::store::index::IndexFile;
@@ -133,19 +133,19 @@ impl Actions {
                     Err(reason) => (Outcome::Unsealed(None), Some(Reason::Item(reason))),
                 }
             }
-            Step::Ask {
+            Step::Refresh {
                 token, credentials, ..
             } => {
-                let answer = exchange::ask(&self.surroundings, &credentials, &token).await;
+                let answer = refresh::send(&self.surroundings, &credentials, &token).await;
                 let (asked, reason) = asked(answer, &credentials, self.clock.now());
-                (Outcome::Asked(asked), reason)
+                (Outcome::Refreshed(asked), reason)
             }
             Step::Verify {
                 credentials,
                 answer,
             } => {
                 failpoint::reached("renewal: new refresh token stored");
-                match exchange::verify(&credentials, &answer, self.clock.now()) {
+                match refresh::verify(&credentials, &answer, self.clock.now()) {
                     Ok(verified) => {
                         tracing::info!(account = name, "renewed");
                         (Outcome::Verified(Some(Shared::new(verified))), None)
@@ -281,13 +281,13 @@ impl Actions {
 }
 
 fn asked(
-    answer: Result<(Option<Secret>, exchange::Refreshed), AskError>,
+    answer: Result<(Option<Secret>, refresh::RefreshedTokens), RefreshError>,
     credentials: &Credentials,
     now: UnixTime,
-) -> (Asked<Real>, Option<Reason>) {
+) -> (RefreshOutcome<Real>, Option<Reason>) {
     let error = match answer {
         Ok((refresh_token, answer)) => {
-            let asked = Asked::Answered {
+            let asked = RefreshOutcome::Answered {
                 refresh_token: refresh_token.map(Shared::new),
                 answer: Shared::new(answer),
             };
@@ -296,14 +296,14 @@ fn asked(
         Err(error) => error,
     };
     let asked = match error.effect {
-        Effect::None => Asked::NotSent,
-        Effect::InvalidGrant => Asked::InvalidGrant,
-        Effect::NeedsPerson => match exchange::left_to_person(credentials, now) {
-            Ok(credentials) => Asked::NeedsPerson(Shared::new(credentials)),
-            Err(_) => Asked::Refused,
+        Effect::None => RefreshOutcome::NotSent,
+        Effect::InvalidGrant => RefreshOutcome::InvalidGrant,
+        Effect::NeedsPerson => match refresh::left_to_person(credentials, now) {
+            Ok(credentials) => RefreshOutcome::NeedsPerson(Shared::new(credentials)),
+            Err(_) => RefreshOutcome::Refused,
         },
-        Effect::Refused => Asked::Refused,
-        Effect::Unknown => Asked::NoAnswer,
+        Effect::Refused => RefreshOutcome::Refused,
+        Effect::Unknown => RefreshOutcome::NoAnswer,
     };
     (asked, Some(Reason::Refresh(error.to_string())))
 }
@@ -350,7 +350,7 @@ fn panicked(action: &Action<Real>) -> Event<Real> {
         Step::Delete { .. } => Outcome::Deleted(Err(unclear)),
         Step::Seal { .. } => Outcome::Sealed(None),
         Step::Unseal { .. } => Outcome::Unsealed(None),
-        Step::Ask { .. } => Outcome::Asked(Asked::NoAnswer),
+        Step::Refresh { .. } => Outcome::Refreshed(RefreshOutcome::NoAnswer),
         Step::Verify { .. } => Outcome::Verified(None),
         Step::Revoke { .. } => Outcome::Revoked(Revocation::Failed),
     };

@@ -1,5 +1,5 @@
 //! When an account is renewed, and how.
 
 pub mod alarm;
-pub mod exchange;
 pub mod plan;
+pub mod refresh;

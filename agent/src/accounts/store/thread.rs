@@ -1,4 +1,4 @@
-//! The thread that talks to the keyring, and the deadlines of a call.
+//! The thread that talks to the keyring, and the time limits of a call.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -68,8 +68,8 @@ impl<C: 'static> StoreThread<C> {
 
     async fn call_within<T: Send + 'static>(
         &self,
-        turn_deadline: Duration,
-        deadline: Duration,
+        turn_timeout: Duration,
+        timeout: Duration,
         ask: impl FnOnce(&C) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (begin, begun) = oneshot::channel();
@@ -86,11 +86,11 @@ impl<C: 'static> StoreThread<C> {
                 answers_again.notify_one();
             }
         }))?;
-        let is_over = tokio::time::timeout(turn_deadline, begun).await.is_err();
+        let is_over = tokio::time::timeout(turn_timeout, begun).await.is_err();
         if is_over && waiting.withdraw() {
             return Err(StoreError::Busy);
         }
-        let result = match tokio::time::timeout(deadline, &mut answered).await {
+        let result = match tokio::time::timeout(timeout, &mut answered).await {
             Ok(result) => result,
             Err(_) => {
                 answered.close();

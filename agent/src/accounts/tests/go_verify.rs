@@ -7,7 +7,7 @@ use opkssh_test_support::{Etc, GoPeer, Part, left_out, user_name};
 
 use super::*;
 use crate::accounts::credentials::Credentials;
-use crate::accounts::renewal::exchange::{ask, verify};
+use crate::accounts::renewal::refresh::{send, verify};
 use crate::accounts::renewal::plan::plan;
 use crate::accounts::shared::Shared;
 use crate::serving::source::Visibility;
@@ -106,7 +106,7 @@ impl World {
         let item = self.account(|account| account.item().unwrap().clone());
         let token = item.refresh_token.unwrap();
         let surroundings = Arc::new(Surroundings::of_process(false));
-        let asked = ask(&surroundings, &item.credentials, &token).await;
+        let asked = send(&surroundings, &item.credentials, &token).await;
         let (_, answer) = asked.map_err(|error| error.to_string()).unwrap();
         let renewed = verify(&item.credentials, &answer, time);
         renewed.map_err(|error| error.to_string()).unwrap()

@@ -3,7 +3,7 @@
 
 use opkssh_protocol::time::UnixTime;
 
-use super::super::event::{Asked, Loaded, Outcome, SealedInStore, StoreFailure};
+use super::super::event::{RefreshOutcome, Loaded, Outcome, SealedInStore, StoreFailure};
 use super::super::facts::{
     AccountFacts, AgentFacts, ClosedStore, Facts, Form, InFlight, IndexEntry, Item, Leaving,
     Material, Memory, Notice, RefreshFailure, Stage, Step, StoreClosed, Stored, Version,
@@ -95,7 +95,7 @@ pub(super) fn end<M: Material>(
                 }
             }
         }
-        (Step::Ask { after_intent, .. }, Outcome::Asked(asked)) if is_current => {
+        (Step::Refresh { after_intent, .. }, Outcome::Refreshed(asked)) if is_current => {
             if let Some(failure) = account.asked(asked, after_intent, now) {
                 account.refresh_failed(failure, now);
                 notices.push(Notice::RefreshFailed(account.name.clone(), failure));
@@ -241,14 +241,14 @@ impl<M: Material> AccountFacts<M> {
     /// chance before anything else is done with the answer.
     fn asked(
         &mut self,
-        asked: Asked<M>,
+        asked: RefreshOutcome<M>,
         after_intent: bool,
         now: UnixTime,
     ) -> Option<RefreshFailure> {
         self.refresh.tried_at = Some(now);
         let item = self.item_mut()?;
         let (stage, failure) = match asked {
-            Asked::Answered {
+            RefreshOutcome::Answered {
                 refresh_token,
                 answer,
             } => {
@@ -257,7 +257,7 @@ impl<M: Material> AccountFacts<M> {
                 self.answer = Some(answer);
                 (Stage::Idle, None)
             }
-            Asked::InvalidGrant => {
+            RefreshOutcome::InvalidGrant => {
                 *item = item.changed(false);
                 item.refresh_token = None;
                 let failure = match after_intent {
@@ -266,20 +266,20 @@ impl<M: Material> AccountFacts<M> {
                 };
                 (Stage::Idle, Some(failure))
             }
-            Asked::NeedsPerson(credentials) => {
+            RefreshOutcome::NeedsPerson(credentials) => {
                 *item = item.changed(false);
                 item.credentials = credentials;
                 (Stage::Idle, Some(RefreshFailure::Refused))
             }
             // an answer to this request says nothing of the answer that was lost before it
-            Asked::Refused if after_intent => (Stage::Intent, Some(RefreshFailure::Refused)),
-            Asked::Refused => {
+            RefreshOutcome::Refused if after_intent => (Stage::Intent, Some(RefreshFailure::Refused)),
+            RefreshOutcome::Refused => {
                 *item = item.changed(false);
                 (Stage::Idle, Some(RefreshFailure::Refused))
             }
-            Asked::NotSent if after_intent => (Stage::Intent, Some(RefreshFailure::NotSent)),
-            Asked::NotSent => (Stage::Armed, Some(RefreshFailure::NotSent)),
-            Asked::NoAnswer => {
+            RefreshOutcome::NotSent if after_intent => (Stage::Intent, Some(RefreshFailure::NotSent)),
+            RefreshOutcome::NotSent => (Stage::Armed, Some(RefreshFailure::NotSent)),
+            RefreshOutcome::NoAnswer => {
                 item.intent = true; // without a store there was none before
                 self.retries.intent = Some(now.plus(REQUEST_LIMIT));
                 (Stage::Intent, Some(RefreshFailure::NoAnswer))

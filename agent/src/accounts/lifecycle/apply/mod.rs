@@ -247,7 +247,7 @@ fn start<M: Material>(facts: &mut Facts<M>, action: Action<M>) {
             account.refresh.stage = Stage::Armed;
         }
         Step::Load { .. } => account.load_wanted = false,
-        Step::Ask { .. } => account.refresh.stage = Stage::Intent,
+        Step::Refresh { .. } => account.refresh.stage = Stage::Intent,
         _ => {}
     }
     let login = account.login;

@@ -49,7 +49,7 @@ pub enum Step<M: Material> {
         key: M::SealKey,
     },
     /// Sends the refresh token to the provider.
-    Ask {
+    Refresh {
         token: M::RefreshToken,
         credentials: M::Credentials,
         /// An earlier request may have spent the refresh token.

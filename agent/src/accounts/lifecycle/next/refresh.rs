@@ -17,7 +17,7 @@ pub(super) fn refresh<M: Material>(turn: &Turn<'_, M>) -> Decision<M> {
     let Some(token) = token.filter(|_| wants_refresh(turn, item)) else {
         return Pass;
     };
-    let ask = Step::Ask {
+    let ask = Step::Refresh {
         token,
         credentials: item.credentials.clone(),
         after_intent: account.refresh.stage == Stage::Intent,

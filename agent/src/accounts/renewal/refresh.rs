@@ -22,7 +22,7 @@ use crate::failpoint;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The tokens of a refresh, not verified, without the refresh token.
-pub struct Refreshed {
+pub struct RefreshedTokens {
     id_token: Option<Secret>,
     access_token: Secret,
     client: ProviderClient,
@@ -31,7 +31,7 @@ pub struct Refreshed {
 /// Why a refresh brought nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
-pub struct AskError {
+pub struct RefreshError {
     /// What the request did at the provider.
     pub effect: Effect,
     error: OidcError,
@@ -39,7 +39,7 @@ pub struct AskError {
 
 /// Why the answer is of no use.
 #[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
+pub enum RefreshedTokensError {
     #[error("the refreshed ID token: {0}")]
     IdToken(#[from] LoginError),
     #[error("the new certificate: {0}")]
@@ -48,13 +48,13 @@ pub enum VerifyError {
 
 /// Sends the refresh token to the provider. Returns the new one, if there is one, and the rest of
 /// the answer.
-pub async fn ask(
+pub async fn send(
     surroundings: &Arc<Surroundings>,
     credentials: &Credentials,
     refresh_token: &Secret,
-) -> Result<(Option<Secret>, Refreshed), AskError> {
+) -> Result<(Option<Secret>, RefreshedTokens), RefreshError> {
     let client = ProviderClient::discover(surroundings, credentials.provider()).await;
-    let client = client.map_err(|error| AskError {
+    let client = client.map_err(|error| RefreshError {
         effect: Effect::None,
         error,
     })?;
@@ -62,11 +62,11 @@ pub async fn ask(
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.refresh(refresh_token)).await;
     failpoint::reached("renewal: answer arrived");
     let answer = answer.unwrap_or(Err(OidcError::TimedOut(ANSWER_TIMEOUT)));
-    let tokens = answer.map_err(|error| AskError {
+    let tokens = answer.map_err(|error| RefreshError {
         effect: error.effect(),
         error,
     })?;
-    let refreshed = Refreshed {
+    let refreshed = RefreshedTokens {
         id_token: tokens.id_token,
         access_token: tokens.access_token,
         client,
@@ -84,9 +84,9 @@ pub fn left_to_person(current: &Credentials, now: UnixTime) -> Result<Credential
 /// Verifies the answer as fully as that of a login, and makes new credentials of it.
 pub fn verify(
     current: &Credentials,
-    refreshed: &Refreshed,
+    refreshed: &RefreshedTokens,
     now: UnixTime,
-) -> Result<Credentials, VerifyError> {
+) -> Result<Credentials, RefreshedTokensError> {
     let mut parts = current.parts.clone();
     if parts.access_token.is_some() {
         parts.access_token = Some(refreshed.access_token.clone());
