@@ -4,7 +4,7 @@
 
 use opkssh_protocol::json;
 use opkssh_protocol::time::UnixTime;
-use opkssh_server::account::{AccountKind, AccountFacts};
+use opkssh_server::account::{AccountKind, LocalAccount};
 use opkssh_server::policy::Applicant;
 use opkssh_server::policy::rules::Rules;
 
@@ -27,7 +27,7 @@ pub fn run(input: &[u8]) {
         ("git", "https://id.example"),
         ("alice", "https://id.example"),
     ] {
-        let account = AccountFacts {
+        let account = LocalAccount {
             name: principal.to_owned(),
             aliases: vec![principal.to_owned()],
             kind: AccountKind::Person,

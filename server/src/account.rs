@@ -2,7 +2,7 @@
 
 mod kind;
 
-pub use kind::{AccountFacts, AccountKind, facts, is_nobody};
+pub use kind::{AccountKind, LocalAccount, facts, is_nobody};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

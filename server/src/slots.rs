@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::confine::{self, WriteProtection};
 use crate::deadline::{Deadline, seconds};
 use crate::etc;
-use crate::key_source::{self, Store, StoreError};
+use crate::key_source::{self, KeyStoreError, Store};
 use crate::log::Log;
 
 const SLOTS: usize = 32;
@@ -49,7 +49,7 @@ fn take(
 ) -> Result<Option<OwnedFd>, String> {
     let waited = deadline.remaining();
     let mut waits = Some(waits);
-    let without_limit = |error: StoreError| {
+    let without_limit = |error: KeyStoreError| {
         log.line(&format!(
             "warning: {kind}: no limit to how many run at once: {error}"
         ));
@@ -85,7 +85,7 @@ fn take(
     }
 }
 
-fn try_take(store: &Store, kind: RunKind, account: &str) -> Result<Option<OwnedFd>, StoreError> {
+fn try_take(store: &Store, kind: RunKind, account: &str) -> Result<Option<OwnedFd>, KeyStoreError> {
     for number in of_account(account) {
         if let Some(slot) = store.try_lock(&format!("{kind}-{number}.slot"))? {
             return Ok(Some(slot));

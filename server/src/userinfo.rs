@@ -9,7 +9,7 @@ use opkssh_protocol::time::UnixTime;
 use serde_json::Value;
 
 use crate::deadline::Deadline;
-use crate::http::{Answer, HttpError, Network, NetworkError, ProviderClient};
+use crate::http::{Answer, HttpClient, HttpError, Network, NetworkError};
 use crate::key_source::{Attempt, Store, previous_failure, userinfo_must_wait};
 
 /// Time limit for discovery and answer together, within the deadline.
@@ -97,7 +97,7 @@ impl UserinfoRequest<'_> {
     }
 
     fn ask_now(self, network: &Network, deadline: Deadline) -> Result<Userinfo, UserinfoError> {
-        let asking = ProviderClient::new(self.issuer, network, deadline);
+        let asking = HttpClient::new(self.issuer, network, deadline);
         let endpoint = asking.discover("userinfo_endpoint")?;
         match asking.get(&endpoint, Some(self.token))? {
             Answer::Document(answer) => {

@@ -29,7 +29,7 @@ use opkssh_protocol::printable::quoted;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 
-use crate::account::AccountFacts;
+use crate::account::LocalAccount;
 use crate::authorized_keys::{AuthorizedKey, Options};
 use crate::config::DenyLists;
 use crate::policy::{Applicant, Granted, Policy, PolicyDenial};
@@ -151,7 +151,7 @@ pub struct Identified {
     /// Claims from the provider's userinfo endpoint.
     pub userinfo: Option<Userinfo>,
     /// Kind of the local account. No claim may name an unknown account.
-    pub account: Option<AccountFacts>,
+    pub account: Option<LocalAccount>,
     /// The client's address, for rules with `client_address`.
     pub client_address: Option<IpAddr>,
     provider: TrustedProvider,

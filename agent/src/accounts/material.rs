@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::credentials::Credentials;
 use super::lifecycle::{self, Material, Plan};
-use super::renewal::refresh::RefreshedTokens;
 use super::renewal::plan::plan;
+use super::renewal::refresh::RefreshedTokens;
 use super::settings::InForce;
 use super::shared::Shared;
 use super::store::StoreKind;

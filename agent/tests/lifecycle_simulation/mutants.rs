@@ -3,8 +3,9 @@
 //! mistake is a branch in shipped code.
 
 use opkssh_agent::lifecycle::{
-    AccountFacts, Action, RefreshOutcome, Event, Facts, Form, IndexEntry, Leaving, Loaded, Lock, Memory,
-    Outcome, Revocation, STORE_RETRY, Stage, Step, StoreFailure, Stored, Suspended, apply, next,
+    AccountFacts, Action, Event, Facts, Form, IndexEntry, Leaving, Loaded, Lock, Memory, Outcome,
+    RefreshOutcome, Revocation, STORE_RETRY, Stage, Step, StoreFailure, Stored, Suspended, apply,
+    next,
 };
 use opkssh_protocol::time::UnixTime;
 
@@ -194,9 +195,10 @@ impl Mutant {
             }
             (Self::AsksAgainAtOnce, _) => account.retries.intent = None,
             (Self::RetriesRefreshAtOnce, _) => account.retries.refresh = None,
-            (Self::LosesAnswerWhileLocked, Some(Outcome::Refreshed(RefreshOutcome::Answered { .. })))
-                if locked =>
-            {
+            (
+                Self::LosesAnswerWhileLocked,
+                Some(Outcome::Refreshed(RefreshOutcome::Answered { .. })),
+            ) if locked => {
                 if let Some(before) = before {
                     account.memory = before.memory.clone();
                     account.answer = None;

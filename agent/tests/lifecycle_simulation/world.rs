@@ -2,8 +2,9 @@
 //! thing that happens from outside.
 
 use opkssh_agent::lifecycle::{
-    Action, RefreshOutcome, Event, Facts, FileFailed, IndexEntry, Item, Leaving, Loaded, Lock, Login,
-    Memory, Outcome, Revocation, Step, StoreFailure, Suspended, Version, apply, next, view, wake,
+    Action, Event, Facts, FileFailed, IndexEntry, Item, Leaving, Loaded, Lock, Login, Memory,
+    Outcome, RefreshOutcome, Revocation, Step, StoreFailure, Suspended, Version, apply, next, view,
+    wake,
 };
 use opkssh_protocol::time::UnixTime;
 

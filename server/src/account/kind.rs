@@ -12,7 +12,7 @@ const USUAL_NOBODY: u32 = 65534;
 
 /// A local account that a claim names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountFacts {
+pub struct LocalAccount {
     pub name: String,
     /// Names in `/etc/passwd` with the same uid, including its own.
     pub aliases: Vec<String>,
@@ -65,7 +65,7 @@ impl AccountKind {
 }
 
 /// Looks up an account by its exact name, and determines its kind by uid.
-pub fn facts(name: &str) -> Result<AccountFacts, AccountError> {
+pub fn facts(name: &str) -> Result<LocalAccount, AccountError> {
     let account = find(name)?;
     let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
     let defs = LOGIN_DEFS.iter().find_map(|path| std::fs::read(path).ok());
@@ -78,7 +78,7 @@ pub fn facts(name: &str) -> Result<AccountFacts, AccountError> {
         nobody: uid_of_nobody(&passwd),
         min: uid_min(&defs.unwrap_or_default()),
     };
-    Ok(AccountFacts {
+    Ok(LocalAccount {
         aliases: names_of(&passwd, account.uid),
         kind: AccountKind::of(account.uid, uids),
         name: account.name,

@@ -16,7 +16,7 @@ use super::verify::{load_config, load_providers};
 use crate::admin_error::AdminError;
 use crate::deadline::Deadline;
 use crate::etc::{self, ACCOUNT};
-use crate::key_source::{KeyCache, KeyUse, PROVIDER_TIMEOUT, Store, StoreError, WhenAsked};
+use crate::key_source::{KeyCache, KeyStoreError, KeyUse, PROVIDER_TIMEOUT, Store, WhenAsked};
 use crate::log::Log;
 use crate::run_as::{command_as, exit_code, other_owner};
 use crate::settings::Settings;
@@ -158,13 +158,13 @@ fn open(directory: &Path) -> Result<Store, AdminError> {
     Store::open(directory).map_err(unusable)
 }
 
-fn unusable(error: StoreError) -> AdminError {
+fn unusable(error: KeyStoreError) -> AdminError {
     AdminError::new(format!("the key cache cannot be used: {error}")).hinting(match &error {
-        StoreError::Owner { path, .. } | StoreError::Mode { path, .. } => format!(
+        KeyStoreError::Owner { path, .. } | KeyStoreError::Mode { path, .. } => format!(
             "Run: sudo install -d -m 700 -o {ACCOUNT} -g {ACCOUNT} {}",
             path.display()
         ),
-        StoreError::Io { error, .. } if etc::is_for_root(error) => etc::as_root(),
+        KeyStoreError::Io { error, .. } if etc::is_for_root(error) => etc::as_root(),
         _ => etc::NOT_SET_UP.to_owned(),
     })
 }

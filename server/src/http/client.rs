@@ -72,7 +72,7 @@ impl HttpError {
 }
 
 /// A client for requests to one provider.
-pub struct ProviderClient<'a> {
+pub struct HttpClient<'a> {
     agent: Agent,
     network: &'a Network,
     issuer: &'a str,
@@ -93,7 +93,7 @@ pub struct Document {
     pub max_age: Option<Duration>,
 }
 
-impl<'a> ProviderClient<'a> {
+impl<'a> HttpClient<'a> {
     /// Creates a client for the provider with exactly this name.
     pub fn new(issuer: &'a str, network: &'a Network, deadline: Deadline) -> Self {
         Self {

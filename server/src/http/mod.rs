@@ -4,5 +4,5 @@ mod client;
 mod network;
 mod no_proxy;
 
-pub use client::{Answer, Document, HttpError, ProviderClient, discovered};
+pub use client::{Answer, Document, HttpClient, HttpError, discovered};
 pub use network::{Network, NetworkError, without_effect};

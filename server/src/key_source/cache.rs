@@ -8,7 +8,7 @@ use opkssh_protocol::time::UnixTime;
 
 use super::entry::Attempt;
 use super::store::NoIssuerLock;
-use super::{Bounds, Entry, KeySource, KeySourceError, KeyUse, Store, StoreError};
+use super::{Bounds, Entry, KeySource, KeySourceError, KeyStoreError, KeyUse, Store};
 use crate::deadline::Deadline;
 
 /// Time limit for a provider, including waiting for the lock, if cached keys are usable.
@@ -237,7 +237,7 @@ fn from_provider(keys: KeySet, notices: Vec<String>) -> CachedKeys {
 }
 
 /// Fetches without the lock: several requests at once are better than refusing everybody.
-fn fetch_without_lock(issuer: &str, error: &StoreError) -> String {
+fn fetch_without_lock(issuer: &str, error: &KeyStoreError) -> String {
     format!("asking {issuer} without a lock: {error}")
 }
 

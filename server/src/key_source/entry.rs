@@ -5,7 +5,7 @@ use opkssh_protocol::printable::quoted;
 use opkssh_protocol::time::UnixTime;
 use serde::{Deserialize, Serialize};
 
-use super::Published;
+use super::PublishedKeys;
 
 /// Version of the format; entries of other versions are fetched again.
 const VERSION: u32 = 1;
@@ -35,7 +35,7 @@ pub struct Attempt {
 }
 
 impl Entry {
-    pub fn new(issuer: &str, published: &Published, now: UnixTime) -> Self {
+    pub fn new(issuer: &str, published: &PublishedKeys, now: UnixTime) -> Self {
         Self {
             issuer: issuer.to_owned(),
             fetched: now,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 
-use super::store::{Store, StoreError, check_account, io_error};
+use super::store::{KeyStoreError, Store, check_account, io_error};
 use crate::account;
 use crate::etc::{self, ACCOUNT};
 
@@ -79,7 +79,7 @@ fn own_path(uid: u32) -> PathBuf {
 }
 
 /// Creates the directory with mode 0700. Fails if it is not this account's alone.
-fn make(path: &Path, uid: u32) -> Result<(), StoreError> {
+fn make(path: &Path, uid: u32) -> Result<(), KeyStoreError> {
     check_account(uid)?;
     match rustix::fs::mkdir(path, Mode::RWXU) {
         Ok(()) => {}

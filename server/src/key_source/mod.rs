@@ -14,7 +14,7 @@ pub use entry::{Attempt, Entry};
 pub use jwks_file::{JwksFileError, read_jwks_file};
 pub use location::{find as find_cache, locate, own_of_account, protected};
 pub use provider::WhenAsked;
-pub use store::{Store, StoreError};
+pub use store::{KeyStoreError, Store};
 
 use std::time::Duration;
 
@@ -30,12 +30,12 @@ pub const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Source of an issuer's keys. [`Network`](crate::http::Network) asks the provider each time.
 pub trait KeySource {
     /// Returns the keys that the provider with exactly this name publishes now.
-    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError>;
+    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<PublishedKeys, KeySourceError>;
 }
 
 /// A key set from its provider.
 #[derive(Debug, Clone)]
-pub struct Published {
+pub struct PublishedKeys {
     pub keys: KeySet,
     /// The key set as sent (JSON).
     pub document: String,

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use opkssh_protocol::key_set::KeySet;
 
-use super::{KeySource, KeySourceError, Published};
+use super::{KeySource, KeySourceError, PublishedKeys};
 use crate::deadline::Deadline;
-use crate::http::{HttpError, Network, ProviderClient};
+use crate::http::{HttpClient, HttpError, Network};
 
 impl KeySource for Network {
-    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
-        let asking = ProviderClient::new(issuer, self, deadline);
+    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<PublishedKeys, KeySourceError> {
+        let asking = HttpClient::new(issuer, self, deadline);
         let address = asking.discover("jwks_uri")?;
         let url = address.to_string();
         let document = asking.document(address)?;
@@ -22,7 +22,7 @@ impl KeySource for Network {
         let Some(text) = text.filter(|_| !keys.is_empty()) else {
             return Err(KeySourceError::NoKeys { url });
         };
-        Ok(Published {
+        Ok(PublishedKeys {
             keys,
             document: text,
             max_age: document.max_age,
@@ -38,7 +38,7 @@ pub struct WhenAsked<'a> {
 }
 
 impl KeySource for WhenAsked<'_> {
-    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
+    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<PublishedKeys, KeySourceError> {
         let network = Network::new(self.env_vars, |name| std::env::var(name).ok())?;
         network.fetch(issuer, deadline)
     }

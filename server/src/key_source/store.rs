@@ -33,7 +33,7 @@ pub struct Store {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub enum KeyStoreError {
     #[error("{path}: {error}", path = path.display())]
     Io { path: PathBuf, error: io::Error },
     #[error("{path} is not a directory", path = .0.display())]
@@ -59,9 +59,9 @@ pub enum StoreError {
 impl Store {
     /// Opens and checks the directory: it belongs only to this account, has mode 0700, is no
     /// symlink, and this account is not `nobody`.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    pub fn open(path: &Path) -> Result<Self, KeyStoreError> {
         let failed = |errno| match errno {
-            Errno::LOOP | Errno::NOTDIR => StoreError::NotADirectory(path.to_owned()),
+            Errno::LOOP | Errno::NOTDIR => KeyStoreError::NotADirectory(path.to_owned()),
             other => io_error(path, other),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -75,16 +75,16 @@ impl Store {
     }
 
     /// Fails if the account `uid` would not use this directory. Does not open it.
-    pub fn check(path: &Path, uid: u32) -> Result<(), StoreError> {
+    pub fn check(path: &Path, uid: u32) -> Result<(), KeyStoreError> {
         let stat = rustix::fs::lstat(path).map_err(|errno| io_error(path, errno))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-            return Err(StoreError::NotADirectory(path.to_owned()));
+            return Err(KeyStoreError::NotADirectory(path.to_owned()));
         }
         check_owner_and_mode(&stat, path, uid)
     }
 
     /// Fails if the owner of this directory would not use it.
-    pub fn check_for_owner(path: &Path) -> Result<(), StoreError> {
+    pub fn check_for_owner(path: &Path) -> Result<(), KeyStoreError> {
         let stat = rustix::fs::lstat(path).map_err(|errno| io_error(path, errno))?;
         Self::check(path, stat.st_uid)
     }
@@ -114,21 +114,21 @@ impl Store {
 
     /// Stores an entry durably, even against a power failure: it is needed when the provider is
     /// down.
-    pub fn keep(&self, entry: &Entry) -> Result<(), StoreError> {
+    pub fn keep(&self, entry: &Entry) -> Result<(), KeyStoreError> {
         self.write(&name(&entry.issuer, KEYS), &entry.write(), true)
     }
 
-    pub fn note(&self, attempt: &Attempt) -> Result<(), StoreError> {
+    pub fn note(&self, attempt: &Attempt) -> Result<(), KeyStoreError> {
         self.write(&name(&attempt.issuer, ASKED), &attempt.write(), false)
     }
 
-    pub fn note_userinfo(&self, attempt: &Attempt) -> Result<(), StoreError> {
+    pub fn note_userinfo(&self, attempt: &Attempt) -> Result<(), KeyStoreError> {
         let name = name(&attempt.issuer, USERINFO);
         self.write(&name, &attempt.write(), false)
     }
 
     /// Deletes an issuer's entries. Its lock stays, because another process may hold it.
-    pub fn forget(&self, issuer: &str) -> Result<(), StoreError> {
+    pub fn forget(&self, issuer: &str) -> Result<(), KeyStoreError> {
         for kind in [KEYS, ASKED, USERINFO] {
             let name = name(issuer, kind);
             match rustix::fs::unlinkat(&self.directory, &name, AtFlags::empty()) {
@@ -141,7 +141,7 @@ impl Store {
 
     /// Deletes all files of the cache, including issuers that are no longer configured. Returns how
     /// many issuers had keys.
-    pub fn forget_all(&self) -> Result<usize, StoreError> {
+    pub fn forget_all(&self) -> Result<usize, KeyStoreError> {
         let mut forgotten = 0;
         let failed = |error| io_error(&self.path, error);
         for entry in self.path.read_dir().map_err(failed)? {
@@ -184,7 +184,7 @@ impl Store {
 
     /// Locks a file in the directory, created if needed. `None`: it is already locked. The lock
     /// ends with the returned handle.
-    pub(crate) fn try_lock(&self, name: &str) -> Result<Option<OwnedFd>, StoreError> {
+    pub(crate) fn try_lock(&self, name: &str) -> Result<Option<OwnedFd>, KeyStoreError> {
         let file = self.lock_file(name)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(file)),
@@ -193,13 +193,13 @@ impl Store {
         }
     }
 
-    fn lock_file(&self, name: &str) -> Result<OwnedFd, StoreError> {
+    fn lock_file(&self, name: &str) -> Result<OwnedFd, KeyStoreError> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| self.failed(name, errno))
     }
 
-    fn failed(&self, name: &str, errno: Errno) -> StoreError {
+    fn failed(&self, name: &str, errno: Errno) -> KeyStoreError {
         io_error(&self.path.join(name), errno)
     }
 
@@ -233,7 +233,7 @@ impl Store {
 
     /// Replaces a file atomically: readers see the old content or the new one. If it `is_durable`,
     /// the new content is on disk before the rename: after a power failure the file is not empty.
-    fn write(&self, name: &str, bytes: &[u8], is_durable: bool) -> Result<(), StoreError> {
+    fn write(&self, name: &str, bytes: &[u8], is_durable: bool) -> Result<(), KeyStoreError> {
         // only one process writes at a time, but a killed one may have left its file
         let unfinished = format!("{name}.{}", std::process::id());
         let written = self
@@ -256,7 +256,7 @@ impl Store {
         name: &str,
         bytes: &[u8],
         is_durable: bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), KeyStoreError> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
@@ -277,21 +277,21 @@ pub enum NoIssuerLock {
     OthersAreAsking(KeySourceError),
     /// Locking is impossible (read-only, no inodes left, forbidden by SELinux). Says nothing about
     /// other processes or the provider.
-    NoLock(StoreError),
+    NoLock(KeyStoreError),
 }
 
 /// Fails for an account that other programs share.
-pub(super) fn check_account(uid: u32) -> Result<(), StoreError> {
+pub(super) fn check_account(uid: u32) -> Result<(), KeyStoreError> {
     match account::is_nobody(uid) {
-        true => Err(StoreError::Nobody),
+        true => Err(KeyStoreError::Nobody),
         false => Ok(()),
     }
 }
 
-fn check_owner_and_mode(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), StoreError> {
+fn check_owner_and_mode(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), KeyStoreError> {
     check_account(ourselves)?;
     if stat.st_uid != ourselves {
-        return Err(StoreError::Owner {
+        return Err(KeyStoreError::Owner {
             path: path.to_owned(),
             uid: stat.st_uid,
             ourselves,
@@ -299,7 +299,7 @@ fn check_owner_and_mode(stat: &Stat, path: &Path, ourselves: u32) -> Result<(), 
     }
     let mode = stat.st_mode & 0o777;
     if mode & 0o077 != 0 {
-        return Err(StoreError::Mode {
+        return Err(KeyStoreError::Mode {
             path: path.to_owned(),
             mode,
         });
@@ -313,8 +313,8 @@ fn name(issuer: &str, kind: &str) -> String {
     format!("{}.{kind}", URL_SAFE_NO_PAD.encode(digest))
 }
 
-pub(super) fn io_error(path: &Path, error: impl Into<io::Error>) -> StoreError {
-    StoreError::Io {
+pub(super) fn io_error(path: &Path, error: impl Into<io::Error>) -> KeyStoreError {
+    KeyStoreError::Io {
         path: path.to_owned(),
         error: error.into(),
     }

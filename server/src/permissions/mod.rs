@@ -17,7 +17,7 @@ use rustix::io::Errno;
 
 use crate::account;
 use crate::etc::{self, LOG_FILE};
-use crate::key_source::{Store, StoreError};
+use crate::key_source::{KeyStoreError, Store};
 use access::{Access, ProcessCredentials, obstacle, obstacles};
 
 // no doc comment: clap would use it as the help of the command
@@ -95,7 +95,7 @@ fn cache_problem(paths: &ServerPaths) -> Option<String> {
                 )
             })
         }
-        Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(KeyStoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => Some(error.to_string()),
     }
 }

@@ -21,7 +21,7 @@ use opkssh_protocol::json::Object;
 use opkssh_protocol::printable::{MAX_QUOTED, printable};
 use opkssh_protocol::time::UnixTime;
 
-use crate::account::AccountFacts;
+use crate::account::LocalAccount;
 use crate::authorized_keys::Options;
 use crate::config::DenyLists;
 use revoked::{Revocation, Revoked};
@@ -49,7 +49,7 @@ pub struct Applicant<'a> {
     /// Claims of the same person from the provider's userinfo endpoint.
     pub userinfo: Option<&'a Object>,
     /// Kind of the local account; `None`: not looked up, or not found.
-    pub account: Option<&'a AccountFacts>,
+    pub account: Option<&'a LocalAccount>,
     /// True if each ID token that says so has a verified address, for the address that it has.
     pub email_verified: bool,
     pub issued_at: Option<UnixTime>,

@@ -18,7 +18,9 @@ mod view;
 mod wake;
 
 pub use apply::apply;
-pub use event::{RefreshOutcome, Event, FileFailed, Loaded, Login, Outcome, SealedInStore, StoreFailure};
+pub use event::{
+    Event, FileFailed, Loaded, Login, Outcome, RefreshOutcome, SealedInStore, StoreFailure,
+};
 pub use facts::{
     AccountFacts, Action, AgentFacts, ClosedStore, Facts, Form, InFlight, IndexEntry, Item,
     Leaving, Lock, Material, Memory, Notice, Refresh, RefreshFailure, Retries, Revocation, Stage,

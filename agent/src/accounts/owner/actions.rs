@@ -10,7 +10,7 @@ use super::reasons::Reason;
 use crate::accounts::clock::Clock;
 use crate::accounts::credentials::Credentials;
 use crate::accounts::lifecycle::{
-    Action, RefreshOutcome, Event, FileFailed, Loaded, Outcome, Revocation, SealedInStore, Step,
+    Action, Event, FileFailed, Loaded, Outcome, RefreshOutcome, Revocation, SealedInStore, Step,
     StoreFailure,
 };
 use crate::accounts::material::{IndexEntry, Item, Real};

@@ -70,8 +70,10 @@ impl Reasons {
             | Outcome::Deleted(_) => (account.store, account.item) = (None, None),
             Outcome::IndexWritten(_) => account.index = None,
             Outcome::Verified(_) => account.refresh = None,
-            Outcome::Sealed(_) | Outcome::Unsealed(_) | Outcome::Refreshed(_) | Outcome::Revoked(_) => {
-            }
+            Outcome::Sealed(_)
+            | Outcome::Unsealed(_)
+            | Outcome::Refreshed(_)
+            | Outcome::Revoked(_) => {}
         }
         if let Some(Reason::Store(error) | Reason::Index(error)) = &reason {
             tracing::warn!(account = name, "{error}");

@@ -7,8 +7,8 @@ use opkssh_test_support::{Etc, GoPeer, Part, left_out, user_name};
 
 use super::*;
 use crate::accounts::credentials::Credentials;
-use crate::accounts::renewal::refresh::{send, verify};
 use crate::accounts::renewal::plan::plan;
+use crate::accounts::renewal::refresh::{send, verify};
 use crate::accounts::shared::Shared;
 use crate::serving::source::Visibility;
 

@@ -17,7 +17,7 @@ use crate::config::ServerConfig;
 use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
 use crate::install::{self, Sshd, tokens};
-use crate::key_source::{Store, StoreError, read_jwks_file};
+use crate::key_source::{KeyStoreError, Store, read_jwks_file};
 use crate::log::Log;
 use crate::permissions::{self, ServerPaths};
 use crate::plugin::Plugins;
@@ -119,7 +119,7 @@ impl Findings {
     pub fn cache(&mut self, path: &Path, runs_others: bool) {
         match Store::check_for_owner(path) {
             Ok(()) => {}
-            Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+            Err(KeyStoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
                 let reason = match account::find(ACCOUNT) {
                     Ok(_) if !runs_others => {
                         "there is no key cache; verify makes one of its own in /var/tmp"

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::VerifyArgs;
 use super::admin_files::{AdminFiles, rows_of};
 use super::error::VerifyError;
-use crate::account::{self, AccountFacts};
+use crate::account::{self, LocalAccount};
 use crate::key_source;
 use crate::log::Log;
 use crate::verify::{self, Peeked};
@@ -15,7 +15,7 @@ pub(super) struct Inputs {
     pub peeked: Peeked,
     pub files: AdminFiles,
     /// The account that sshd asks about, if a rule needs its kind.
-    pub account: Option<AccountFacts>,
+    pub account: Option<LocalAccount>,
     pub key_cache: Option<PathBuf>,
 }
 
@@ -55,7 +55,7 @@ impl Inputs {
 
 /// Looks up the account that sshd asks about, if a rule needs its kind. Runs before verify is
 /// confined, because directory services need getent.
-fn account_of(args: &VerifyArgs, files: &AdminFiles, log: &Log) -> Option<AccountFacts> {
+fn account_of(args: &VerifyArgs, files: &AdminFiles, log: &Log) -> Option<LocalAccount> {
     if !files.policy.rules.has_account_from() {
         return None;
     }

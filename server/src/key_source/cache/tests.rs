@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use super::super::Published;
+use super::super::PublishedKeys;
 use super::*;
 use crate::http::HttpError;
 
@@ -26,7 +26,7 @@ struct Provider {
 }
 
 impl KeySource for Provider {
-    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
+    fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<PublishedKeys, KeySourceError> {
         self.requests.set(self.requests.get() + 1);
         self.now.set(self.now.get() + self.takes.get());
         match *self.kid.borrow() {
@@ -43,10 +43,10 @@ fn later() -> Deadline {
     Deadline::after(Duration::from_secs(600))
 }
 
-fn published(kid: &str, max_age: Option<Duration>) -> Published {
+fn published(kid: &str, max_age: Option<Duration>) -> PublishedKeys {
     let document =
         format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{X}"}}]}}"#);
-    Published {
+    PublishedKeys {
         keys: KeySet::parse(document.as_bytes()).unwrap(),
         document,
         max_age,
@@ -265,7 +265,7 @@ fn the_clock_is_read_anew_after_waiting() {
 fn keys_at_hand_make_the_deadline_shorter_and_never_longer() {
     struct Watched(Cell<Option<Deadline>>);
     impl KeySource for Watched {
-        fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<Published, KeySourceError> {
+        fn fetch(&self, issuer: &str, deadline: Deadline) -> Result<PublishedKeys, KeySourceError> {
             self.0.set(Some(deadline));
             Err(KeySourceError::NoKeys {
                 url: issuer.to_owned(),
@@ -347,7 +347,7 @@ fn a_refresh_asks_at_once() {
 fn many_at_once_with_a_cold_cache_make_one_request() {
     struct Slow(AtomicUsize, Barrier);
     impl KeySource for Slow {
-        fn fetch(&self, _: &str, _: Deadline) -> Result<Published, KeySourceError> {
+        fn fetch(&self, _: &str, _: Deadline) -> Result<PublishedKeys, KeySourceError> {
             self.0.fetch_add(1, Ordering::SeqCst);
             Ok(published("a", None))
         }

@@ -12,18 +12,21 @@ fn a_directory_of_its_own_is_made_once_and_judged_each_time() {
     assert_eq!(own.metadata().unwrap().mode() & 0o7777, 0o700);
     make(&own, uid).unwrap();
     fs::set_permissions(&own, Permissions::from_mode(0o770)).unwrap();
-    assert!(matches!(make(&own, uid), Err(StoreError::Mode { .. })));
+    assert!(matches!(make(&own, uid), Err(KeyStoreError::Mode { .. })));
     fs::remove_dir(&own).unwrap();
     fs::create_dir(top.path().join("elsewhere")).unwrap();
     symlink(top.path().join("elsewhere"), &own).unwrap();
-    assert!(matches!(make(&own, uid), Err(StoreError::NotADirectory(_))));
+    assert!(matches!(
+        make(&own, uid),
+        Err(KeyStoreError::NotADirectory(_))
+    ));
 }
 
 #[test]
 fn the_account_nobody_makes_none() {
     let top = tempfile::tempdir().unwrap();
     let own = top.path().join("opkssh-65534");
-    assert!(matches!(make(&own, 65534), Err(StoreError::Nobody)));
+    assert!(matches!(make(&own, 65534), Err(KeyStoreError::Nobody)));
     assert!(!own.exists());
 }
 

@@ -37,7 +37,7 @@ fn only_a_directory_of_our_own() {
         assert!(
             matches!(
                 Store::open(directory(mode).path()),
-                Err(StoreError::Mode { .. })
+                Err(KeyStoreError::Mode { .. })
             ),
             "{mode:o}"
         );
@@ -47,13 +47,13 @@ fn only_a_directory_of_our_own() {
     symlink(directory(0o700).path(), &link).unwrap();
     assert!(matches!(
         Store::open(&link),
-        Err(StoreError::NotADirectory(_))
+        Err(KeyStoreError::NotADirectory(_))
     ));
     fs::write(good.path().join("file"), "").unwrap();
     assert!(Store::open(&good.path().join("file")).is_err());
     assert!(matches!(
         Store::open(&good.path().join("none")),
-        Err(StoreError::Io { .. })
+        Err(KeyStoreError::Io { .. })
     ));
 }
 
@@ -66,13 +66,13 @@ fn nobody_and_other_owners_are_refused() {
     for other in [0, 1001] {
         assert!(matches!(
             check_owner_and_mode(&stat, directory.path(), other),
-            Err(StoreError::Owner { .. })
+            Err(KeyStoreError::Owner { .. })
         ));
     }
     stat.st_uid = 65534;
     assert!(matches!(
         check_owner_and_mode(&stat, directory.path(), 65534),
-        Err(StoreError::Nobody)
+        Err(KeyStoreError::Nobody)
     ));
 }
 
@@ -161,7 +161,7 @@ fn a_lock_that_cannot_be_opened_is_nobody_who_asks() {
     let store = Store::open(directory.path()).unwrap();
     fs::create_dir(directory.path().join(name(ISSUER, "lock"))).unwrap();
     match store.lock_issuer(ISSUER, Deadline::after(Duration::from_secs(60))) {
-        Err(NoIssuerLock::NoLock(StoreError::Io { error, .. })) => {
+        Err(NoIssuerLock::NoLock(KeyStoreError::Io { error, .. })) => {
             assert_eq!(error.kind(), std::io::ErrorKind::IsADirectory);
         }
         other => panic!("{:?}", other.err()),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::account::{AccountFacts, AccountKind};
+use crate::account::{AccountKind, LocalAccount};
 
 const ISSUER: &str = "https://op.example";
 const NOW: i64 = 1_800_000_000; // 2027-01-15T08:00:00Z, a Friday
@@ -12,7 +12,7 @@ struct Who {
     principal: &'static str,
     claims: serde_json::Value,
     refreshed: Option<opkssh_protocol::json::Object>,
-    account: Option<AccountFacts>,
+    account: Option<LocalAccount>,
     userinfo: Option<opkssh_protocol::json::Object>,
     change: fn(&mut Applicant<'_>),
 }
@@ -32,7 +32,7 @@ fn who(claims: serde_json::Value) -> Who {
 fn decide(rules: &str, who: &Who) -> Result<String, String> {
     let rules = parse(rules).unwrap();
     let claims = opkssh_protocol::json::parse_object(who.claims.to_string().as_bytes()).unwrap();
-    let person = AccountFacts {
+    let person = LocalAccount {
         name: who.principal.to_owned(),
         aliases: vec![],
         kind: AccountKind::Person,
@@ -580,7 +580,7 @@ fn accounts_that_no_claim_may_name() {
     };
     let named = |kind, aliases: &[&str]| Who {
         principal: "alice",
-        account: Some(AccountFacts {
+        account: Some(LocalAccount {
             name: "alice".to_owned(),
             aliases: aliases.iter().map(|name| (*name).to_owned()).collect(),
             kind,

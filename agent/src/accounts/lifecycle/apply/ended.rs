@@ -3,7 +3,7 @@
 
 use opkssh_protocol::time::UnixTime;
 
-use super::super::event::{RefreshOutcome, Loaded, Outcome, SealedInStore, StoreFailure};
+use super::super::event::{Loaded, Outcome, RefreshOutcome, SealedInStore, StoreFailure};
 use super::super::facts::{
     AccountFacts, AgentFacts, ClosedStore, Facts, Form, InFlight, IndexEntry, Item, Leaving,
     Material, Memory, Notice, RefreshFailure, Stage, Step, StoreClosed, Stored, Version,
@@ -272,12 +272,16 @@ impl<M: Material> AccountFacts<M> {
                 (Stage::Idle, Some(RefreshFailure::Refused))
             }
             // an answer to this request says nothing of the answer that was lost before it
-            RefreshOutcome::Refused if after_intent => (Stage::Intent, Some(RefreshFailure::Refused)),
+            RefreshOutcome::Refused if after_intent => {
+                (Stage::Intent, Some(RefreshFailure::Refused))
+            }
             RefreshOutcome::Refused => {
                 *item = item.changed(false);
                 (Stage::Idle, Some(RefreshFailure::Refused))
             }
-            RefreshOutcome::NotSent if after_intent => (Stage::Intent, Some(RefreshFailure::NotSent)),
+            RefreshOutcome::NotSent if after_intent => {
+                (Stage::Intent, Some(RefreshFailure::NotSent))
+            }
             RefreshOutcome::NotSent => (Stage::Armed, Some(RefreshFailure::NotSent)),
             RefreshOutcome::NoAnswer => {
                 item.intent = true; // without a store there was none before
