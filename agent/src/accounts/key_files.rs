@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::login::awaited::Awaited;
-use super::login::{LoggedIn, Login, Page};
+use super::login::{LoggedIn, LoginAttempt, Page};
 use super::mint::mint;
 use crate::desktop::surroundings::Surroundings;
 
@@ -124,7 +124,7 @@ pub fn login_to_files(
         let (events, mut shown) = mpsc::unbounded_channel();
         let surroundings = Arc::new(Surroundings::of_process(false));
         let clock = Clock::system();
-        let login = Login {
+        let login = LoginAttempt {
             surroundings: &surroundings,
             request,
             awaited,
@@ -134,7 +134,7 @@ pub fn login_to_files(
             clock: &clock,
             may_revoke: &|_, _| false,
         };
-        let login = Login::within(request, login.run());
+        let login = LoginAttempt::within(request, login.run());
         tokio::pin!(login);
         let logged_in = loop {
             tokio::select! {

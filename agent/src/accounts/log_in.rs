@@ -19,7 +19,7 @@ use super::lifecycle::StoreClosed;
 use super::log_in_error::LogInError;
 use super::login::awaited::Awaited;
 use super::login::shared_login::{Interrupted, LoginKey, SharedLogins, Tell};
-use super::login::{LoggedIn, Login, Page};
+use super::login::{LoggedIn, LoginAttempt, Page};
 use super::material::AccountFacts;
 use super::owner::{NewLogin, Owner, Published, Taken};
 use super::provider::revoke;
@@ -105,7 +105,7 @@ impl Logins {
         let key = LoginKey::of(request, by_provider).map_err(|_| LogInError::Interrupted)?;
         let opens_browser = request.joining.opens_browser;
         let join = self.shared.join(key, opens_browser, events, usable, begin);
-        let joined = Login::within(request, join)
+        let joined = LoginAttempt::within(request, join)
             .await
             .map_err(LogInError::Login)?
             .unwrap_or_else(|Interrupted| Err(Arc::new(LogInError::Interrupted)))?;
@@ -193,7 +193,7 @@ impl Logins {
             let facts = &self.owner.now().facts;
             request.asking.login_hint = expected_person(facts, request.account.as_ref(), provider);
         }
-        let login = Login {
+        let login = LoginAttempt {
             surroundings: &self.surroundings,
             request: &request,
             awaited: &self.awaited,

@@ -60,7 +60,7 @@ impl IdentitySource for AccountSource {
         found.cloned()
     }
 
-    async fn freshen(&self, names: &[String], end: Instant) {
+    async fn bring_up_to_date(&self, names: &[String], end: Instant) {
         if locked::part(&self.owner.now().facts).is_some() {
             return;
         }

@@ -130,7 +130,7 @@ pub fn added_key(seed: u8) -> (Vec<u8>, Vec<u8>) {
 /// What a session asked of a [`FakeSource`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Asked {
-    Freshen(Vec<String>),
+    BringUpToDate(Vec<String>),
     Person(Vec<String>),
 }
 
@@ -143,7 +143,7 @@ pub struct FakeSource {
 #[derive(Default)]
 pub struct FakeState {
     pub identities: Arc<Vec<Identity>>,
-    /// What each call of `freshen` replaces the identities by.
+    /// What each call of `bring_up_to_date` replaces the identities by.
     pub fresher: VecDeque<Vec<Identity>>,
     pub asked: Vec<Asked>,
     pub passwords: Vec<(bool, String)>,
@@ -176,9 +176,9 @@ impl IdentitySource for FakeSource {
         self.state().identities.clone()
     }
 
-    async fn freshen(&self, names: &[String], _end: Instant) {
+    async fn bring_up_to_date(&self, names: &[String], _end: Instant) {
         let mut state = self.state();
-        state.asked.push(Asked::Freshen(names.to_vec()));
+        state.asked.push(Asked::BringUpToDate(names.to_vec()));
         if let Some(fresher) = state.fresher.pop_front() {
             state.identities = Arc::new(fresher);
         }

@@ -64,7 +64,7 @@ pub trait IdentitySource: Send + Sync {
 
     /// Brings up to date what a local ssh is about to see: renews what is stale, asks the store
     /// again. `names` are the identities that it would see now. Returns at `end` at the latest.
-    async fn freshen(&self, _names: &[String], _end: Instant) {}
+    async fn bring_up_to_date(&self, _names: &[String], _end: Instant) {}
 
     /// Has a person asked for a login, as configured, if none of these can be used. They must be
     /// meant for the server at hand. Returns at `end` at the latest.

@@ -9,7 +9,7 @@ use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::user_key::UserKey;
 
-use super::Login;
+use super::LoginAttempt;
 use super::checked_token::CheckedPkToken;
 use super::error::{LoginError, random};
 use super::loopback::Visit;
@@ -38,7 +38,7 @@ pub(super) struct Begun {
 
 impl Begun {
     /// Fetches the provider's documents and makes a user key.
-    pub async fn begin(login: &Login<'_>, provider: &Provider) -> Result<Self, LoginError> {
+    pub async fn begin(login: &LoginAttempt<'_>, provider: &Provider) -> Result<Self, LoginError> {
         login.waiting("Asking the provider for its endpoints");
         let client = ProviderClient::discover(login.surroundings, provider).await?;
         failpoint::reached("login: documents fetched");
@@ -50,7 +50,11 @@ impl Begun {
     /// Binds the ID token to the key and verifies the result. If that fails, revokes the refresh
     /// token, which nothing will use, unless the clock may be at fault or another account's token
     /// may belong to the same grant.
-    pub async fn finish(self, login: &Login<'_>, tokens: Tokens) -> Result<LoggedIn, LoginError> {
+    pub async fn finish(
+        self,
+        login: &LoginAttempt<'_>,
+        tokens: Tokens,
+    ) -> Result<LoggedIn, LoginError> {
         match self.bind(&tokens, login.clock.now()) {
             Ok(pk_token) => Ok(LoggedIn {
                 client: self.client,

@@ -5,7 +5,7 @@ use opkssh_protocol::config::Provider;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::Login;
+use super::LoginAttempt;
 use super::authorization_response::code;
 use super::begun::{Begun, LoggedIn};
 use super::chooser::Chooser;
@@ -14,7 +14,7 @@ use super::loopback::{Server, Visit};
 use super::pages::Page;
 use crate::failpoint;
 
-impl Login<'_> {
+impl LoginAttempt<'_> {
     /// Has the person choose one of several providers on a page. Returns it, and the browser.
     pub(super) async fn choose_in_browser<'p>(
         &self,

@@ -8,11 +8,11 @@ use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::Event;
 use opkssh_protocol::pk_token::PkTokenError;
 
-use super::Login;
+use super::LoginAttempt;
 use super::begun::{Begun, LoggedIn};
 use super::error::LoginError;
 
-impl Login<'_> {
+impl LoginAttempt<'_> {
     /// Logs in at `provider`. Dropping the future ends the asking.
     pub(super) async fn on_another_device(
         &self,

@@ -34,7 +34,7 @@ pub use hint::typed;
 pub use pages::Page;
 
 /// A login, and what it needs.
-pub struct Login<'a> {
+pub struct LoginAttempt<'a> {
     pub surroundings: &'a Arc<Surroundings>,
     pub request: &'a LoginRequest,
     /// Where an answer can be brought.
@@ -47,7 +47,7 @@ pub struct Login<'a> {
     pub may_revoke: &'a (dyn Fn(&str, Option<&str>) -> bool + Sync),
 }
 
-impl Login<'_> {
+impl LoginAttempt<'_> {
     /// Logs in at one of the request's providers. Dropping the future cancels the login and closes
     /// its port.
     pub async fn run(&self) -> Result<LoggedIn, Failure> {

@@ -217,7 +217,7 @@ impl Person {
             world
                 .accounts
                 .source
-                .freshen(&["test".to_owned()], end)
+                .bring_up_to_date(&["test".to_owned()], end)
                 .await;
         }
         let ensured = world.accounts.ensure(&WhichAccount::Default).await;

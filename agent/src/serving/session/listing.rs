@@ -24,7 +24,7 @@ impl Session {
         {
             let since = Instant::now();
             for source in &self.sources {
-                self.freshen(&**source, server, since).await;
+                self.bring_up_to_date(&**source, server, since).await;
             }
         }
         let mut identities: Vec<Arc<Vec<Identity>>> = Vec::new();
@@ -52,7 +52,7 @@ impl Session {
     /// Has all of a source that this session will see brought up to date. What comes back from the
     /// store only meanwhile is asked for in its turn. Where that does not help, and accounts name
     /// this server, the person is asked.
-    async fn freshen(&self, source: &dyn IdentitySource, server: &Names, since: Instant) {
+    async fn bring_up_to_date(&self, source: &dyn IdentitySource, server: &Names, since: Instant) {
         let mut asked: Option<Vec<String>> = None;
         loop {
             let identities = source.identities().await;
@@ -65,7 +65,7 @@ impl Session {
                     break;
                 }
             }
-            source.freshen(&next, since + RENEW_TIMEOUT).await;
+            source.bring_up_to_date(&next, since + RENEW_TIMEOUT).await;
             asked.get_or_insert_default().extend(next);
         }
         let meant = list::meant(&source.identities().await, server);

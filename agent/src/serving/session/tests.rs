@@ -149,7 +149,10 @@ async fn what_comes_back_while_a_session_waits_is_renewed_for_it_too() {
     assert_eq!(fixture.session.answer(&[REQUEST_IDENTITIES]).await, listed);
     let asked = &fixture.source.state().asked;
     let test = vec!["test".to_owned()];
-    assert_eq!(*asked, [Asked::Freshen(Vec::new()), Asked::Freshen(test)]);
+    assert_eq!(
+        *asked,
+        [Asked::BringUpToDate(Vec::new()), Asked::BringUpToDate(test)]
+    );
 }
 
 #[tokio::test]
@@ -222,8 +225,8 @@ async fn nobody_is_asked_to_log_in_for_a_server_whose_key_cannot_be_checked() {
         local.offer(hosts);
         assert_eq!(local.list().await.0, listed);
         let asked = &local.source.state().asked;
-        let is_freshen = |asked: &Asked| matches!(asked, Asked::Freshen(_));
-        assert!(asked.iter().all(is_freshen), "{asked:?}");
+        let is_update = |asked: &Asked| matches!(asked, Asked::BringUpToDate(_));
+        assert!(asked.iter().all(is_update), "{asked:?}");
     }
     let notices = local.noticed();
     assert!(notices[0].contains("not supported"), "{notices:?}");
