@@ -1,6 +1,7 @@
 //! Keys from `ssh-add`: what our agent answers is what OpenSSH's own agent answers.
 
 mod destinations;
+mod fuzzed;
 mod messages;
 mod questions;
 

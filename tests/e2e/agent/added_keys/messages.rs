@@ -7,8 +7,9 @@ const ADD: u8 = 17;
 const REMOVE: u8 = 18;
 const ADD_CONSTRAINED: u8 = 25;
 
-/// A request to add an Ed25519 key; all that is needed is its file in OpenSSH's format.
-fn add_request(agents: &Agents, name: &str) -> Vec<u8> {
+/// What a request to add a key says of it: the fields of its file in OpenSSH's format, of which
+/// there are so many with the comment.
+pub fn add_request(agents: &Agents, name: &str, fields: usize) -> Vec<u8> {
     use base64::Engine as _;
     let text = std::fs::read_to_string(agents.home.dir().join(name)).unwrap();
     let base64: String = text.lines().filter(|line| !line.starts_with('-')).collect();
@@ -24,7 +25,7 @@ fn add_request(agents: &Agents, name: &str) -> Vec<u8> {
         + public.len();
     let private = &file[after + 4 + 8..];
     let mut end = 0;
-    for _ in 0..4 {
+    for _ in 0..fields {
         let length = u32::from_be_bytes(private[end..end + 4].try_into().unwrap());
         end += 4 + length as usize;
     }
@@ -35,7 +36,7 @@ fn add_request(agents: &Agents, name: &str) -> Vec<u8> {
 fn malformed_and_odd_requests_get_the_same_answers() {
     let agents = Agents::start();
     agents.keygen("key", "ed25519", "256");
-    let key = add_request(&agents, "key");
+    let key = add_request(&agents, "key", 4);
     let public = blob(&agents.home, "key.pub");
     let extension = |name: &[u8]| [&b"\xff"[..], &string(name), &string(b"")].concat();
     let mut requests: Vec<Vec<u8>> = vec![
@@ -104,7 +105,7 @@ fn malformed_and_odd_requests_get_the_same_answers() {
 fn a_private_key_that_does_not_fit_its_public_one_is_not_added() {
     let agents = Agents::start();
     agents.keygen("key", "ed25519", "256");
-    let mut other = add_request(&agents, "key");
+    let mut other = add_request(&agents, "key", 4);
     other[20] ^= 1;
     let add = [&[ADD][..], &other].concat();
     assert_eq!(agents.ours().raw().ask(&add), [5]);
@@ -118,7 +119,7 @@ fn a_private_key_that_does_not_fit_its_public_one_is_not_added() {
 fn what_was_added_signs_until_it_is_removed_whoever_asks() {
     let agents = Agents::start();
     agents.keygen("key", "ed25519", "256");
-    let add = [&[ADD][..], &add_request(&agents, "key")].concat();
+    let add = [&[ADD][..], &add_request(&agents, "key", 4)].concat();
     let public = blob(&agents.home, "key.pub");
     let remove = [&[REMOVE][..], &string(&public)].concat();
     agents.both(|agent| {
