@@ -161,7 +161,10 @@ fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
         }
         AgentCommand::Lock => opkssh_client::agent_lock(&places, out)?,
         AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
-        AgentCommand::Run(args) => opkssh_agent::run(&places, &args.into_agents()?)?,
+        AgentCommand::Run(args) => {
+            opkssh_client::check_length(&places.control_socket())?;
+            opkssh_agent::run(&places, &args.into_agents()?)?;
+        }
         AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
         AgentCommand::Stop(args) => opkssh_client::agent_stop(&args, &places, out)?,
         AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,

@@ -36,6 +36,7 @@ pub use agent::stop::{StopArgs, agent_stop};
 pub use answer::Answer;
 pub use check::{CheckArgs, check};
 pub use configuration::{Environment, load_config};
+pub use connection::runtime_dir::check_length;
 pub use connection::{Connection, announce};
 pub use default_account::{DefaultArgs, default_account};
 pub use ensure::{EnsureArgs, EnsureOutcome, LoginMethod, ensure, make_usable};

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// The longest path of a socket (unix(7)), in bytes.
+pub const LONGEST_SOCKET_PATH: usize = 107;
+
 /// The user's directories, taken from the environment by the caller.
 pub struct BaseDirectories {
     /// The home directory.

@@ -42,7 +42,14 @@ impl KeyTarget {
                 return Err(WriteKeysError::Foreign(file.clone()));
             }
             Self::File(file) => file.clone(),
-            Self::DefaultSlot => free_slot(places, kind)?,
+            Self::DefaultSlot => {
+                let slot = free_slot(places, kind)?;
+                // the login makes the directory, not an attempt that fails
+                match places.ssh_dir().exists() {
+                    true => slot,
+                    false => places.ssh_dir(),
+                }
+            }
             Self::IdentityDirectory => places.ssh_dir().join("opkssh/config"),
         };
         for file in [&file, &beside(&file)] {
@@ -205,6 +212,7 @@ fn keep(
         KeyTarget::Print => (None, String::new()),
         KeyTarget::File(path) => (Some(path.clone()), " openpubkey".to_owned()),
         KeyTarget::DefaultSlot => {
+            make_ssh_dir(places)?;
             let path = free_slot(places, request.key_type)?;
             (Some(path), " openpubkey".to_owned())
         }
@@ -235,14 +243,16 @@ fn keep(
     })
 }
 
+fn make_ssh_dir(places: &Places) -> Result<(), WriteKeysError> {
+    let directory = places.ssh_dir();
+    let mut builder = fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(&directory);
+    made.map_err(failed(directory.display()))
+}
+
 /// Returns the first of ssh's default names that is free, or that holds an earlier login of ours.
 fn free_slot(places: &Places, kind: KeyType) -> Result<PathBuf, WriteKeysError> {
     let directory = places.ssh_dir();
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&directory)
-        .map_err(failed(directory.display()))?;
     let names = match kind {
         KeyType::Ecdsa => ["id_ecdsa", "id_ecdsa_sk"],
         KeyType::Ed25519 => ["id_ed25519", "id_ed25519_sk"],

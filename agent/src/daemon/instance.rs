@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use opkssh_files::Writer;
-use opkssh_protocol::places::Places;
+use opkssh_protocol::places::{LONGEST_SOCKET_PATH, Places};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a daemon that was told to end may take: it finishes what it has begun at a provider.
@@ -30,6 +30,11 @@ pub enum InstanceError {
     ListenedOn(PathBuf),
     #[error("{0} is not a socket of yours")]
     NotASocket(PathBuf),
+    #[error(
+        "{path} is too long for a socket: {length} bytes, more than {LONGEST_SOCKET_PATH}",
+        path = .0.display(), length = .0.as_os_str().len()
+    )]
+    PathTooLong(PathBuf),
 }
 
 impl InstanceError {

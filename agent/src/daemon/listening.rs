@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use interprocess::local_socket::tokio::Listener;
 use interprocess::os::unix::uds_local_socket::tokio::Listener as UnixSocket;
-use opkssh_protocol::places::Places;
+use opkssh_protocol::places::{LONGEST_SOCKET_PATH, Places};
 
 use super::instance::{InstanceError, check_free};
 use super::sockets::{Socket, bind};
@@ -47,6 +47,9 @@ impl Listening {
             listening.listeners.push((socket, listener.into()));
         }
         for path in wanted {
+            if path.as_os_str().len() > LONGEST_SOCKET_PATH {
+                return Err(InstanceError::PathTooLong(path));
+            }
             check_free(&path).map_err(|error| match error {
                 // no daemon of ours is left, so whoever answers started us, or would
                 InstanceError::SocketInUse(path) if usual.contains(&path) => {

@@ -61,9 +61,11 @@ impl RunError {
                     "use it: {set}opkssh agent env; or end it: {set}opkssh agent stop"
                 ));
             }
-            Self::Instance(InstanceError::SocketInUse(_) | InstanceError::NotASocket(_)) => {
-                "name another path: opkssh agent run --socket PATH"
-            }
+            Self::Instance(
+                InstanceError::SocketInUse(_)
+                | InstanceError::NotASocket(_)
+                | InstanceError::PathTooLong(_),
+            ) => "name another path: opkssh agent run --socket PATH",
             Self::Instance(InstanceError::ListenedOn(_)) => {
                 "let systemd start it: systemctl --user start opkssh-agent.service"
             }

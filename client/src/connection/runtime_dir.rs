@@ -5,13 +5,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use opkssh_protocol::places::Places;
+use opkssh_protocol::places::{LONGEST_SOCKET_PATH, Places};
 
 use crate::error::ClientError;
 use crate::format::quoted;
-
-/// The longest path of a socket (unix(7)), in bytes.
-const LONGEST: usize = 107;
 
 /// Returns an error if an agent of this user runs with another runtime directory, as of a session
 /// by su, sudo or cron.
@@ -43,10 +40,12 @@ pub fn elsewhere(places: &Places) -> Option<ClientError> {
 /// Fails if `socket` has a path that is too long for a socket.
 pub fn check_length(socket: &Path) -> Result<(), ClientError> {
     match socket.as_os_str().len() {
-        0..=LONGEST => Ok(()),
+        0..=LONGEST_SOCKET_PATH => Ok(()),
         length => Err(unusable(
             socket,
-            &format!("a socket's path would have {length} bytes there, more than {LONGEST}"),
+            &format!(
+                "a socket's path would have {length} bytes there, more than {LONGEST_SOCKET_PATH}"
+            ),
         )),
     }
 }

@@ -8,9 +8,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use opkssh_test_support::{GoPeer, Home, Part, left_out};
+use opkssh_test_support::{Client, GoPeer, Home, Part, free_port, left_out};
 
-use crate::setup::{Setup, agent_socket};
+use crate::setup::{OPKSSH, Setup, agent_socket, entry, write_config};
 
 #[test]
 fn login_i_writes_key_and_certificate_as_go_does() {
@@ -37,6 +37,17 @@ fn login_i_writes_key_and_certificate_as_go_does() {
         .stdout();
     pair_is_as_go_writes_it(&setup.home, &go_key, "openpubkey");
     assert_eq!(shape(&setup.home, &key), shape(&setup.home, &go_key));
+}
+
+#[test]
+fn a_login_that_fails_leaves_no_directory_behind() {
+    let home = Home::new(OPKSSH);
+    let nowhere = format!("http://localhost:{}", free_port());
+    let entry = entry("test", &nowhere, &Client::public("an-id"), &[]);
+    write_config(&home, &[entry]);
+    let refused = home.opkssh(["login", "--files"]).run().refused();
+    assert!(refused.contains(&nowhere), "{refused}");
+    assert!(!home.dir().join(".ssh").exists());
 }
 
 #[test]

@@ -79,9 +79,11 @@ fn a_runtime_directory_that_cannot_be_used_is_said_to_be_one() {
         std::os::unix::fs::PermissionsExt::from_mode(0o777),
     )
     .unwrap();
+    let run: &[&[&str]] = &[&["agent", "run"]];
     for (runtime, why, commands) in [
         (&file, "not a directory", &COMMANDS[..]),
         (&long, "bytes there, more than 107", &COMMANDS),
+        (&long, "bytes there, more than 107", run),
         (&writable, "other users can write to it", &COMMANDS[..1]),
     ] {
         for command in commands {
@@ -101,6 +103,21 @@ fn a_runtime_directory_that_cannot_be_used_is_said_to_be_one() {
 }
 
 #[test]
+fn a_socket_with_too_long_a_path_is_refused_with_its_length() {
+    let home = home();
+    let socket = format!("/tmp/{}", "x".repeat(120));
+    for command in ["run", "start"] {
+        let agent = home.opkssh(["agent", command, "--socket", &socket]);
+        let refused = agent.run().stderr();
+        let why = format!("{socket} is too long for a socket: 125 bytes, more than 107");
+        assert!(refused.contains(&why), "{refused}");
+    }
+    let refused = home.opkssh(["agent", "run", "--socket", &socket]).run();
+    let hint = "\nname another path: opkssh agent run --socket PATH\n";
+    assert!(refused.refused().ends_with(hint));
+}
+
+#[test]
 fn a_full_disk_is_called_one() {
     if !is_root() {
         return;
@@ -117,4 +134,36 @@ fn a_full_disk_is_called_one() {
     let refused = unshare.args(["--mount", "sh", "-c", &script]).run();
     let said = refused.inconclusive();
     assert!(said.contains("the disk is full"), "{said}");
+}
+
+#[test]
+fn a_login_that_a_full_disk_takes_no_part_of_says_so_before_the_browser_opens() {
+    if !is_root() {
+        return;
+    }
+    let home = home();
+    let full = home.dir().join("full");
+    fs::create_dir_all(&full).unwrap();
+    // the agent's log and sockets fit, what a login writes does not
+    let script = format!(
+        "mount -t tmpfs -o size=256k tmpfs '{0}'; export BROWSER=true HOME='{0}' XDG_STATE_HOME='{0}/state'\n\
+         mkdir -m 700 '{0}/.ssh'; cp -r '{1}/.opk' '{0}'; '{OPKSSH}' agent start >/dev/null\n\
+         cat /dev/zero >'{0}/rest' 2>/dev/null\n\
+         for words in '' '--files' '-i {0}/key'; do '{OPKSSH}' login $words; done\n\
+         rm '{0}/rest'; '{OPKSSH}' agent stop >/dev/null",
+        full.display(),
+        home.dir().display()
+    );
+    let unshare = home.command("unshare");
+    let said = unshare
+        .args(["--mount", "sh", "-c", &script])
+        .run()
+        .stderr();
+    let errors = said.lines().filter(|line| line.starts_with("Error: "));
+    let errors: Vec<&str> = errors.collect();
+    for (error, file) in errors.iter().zip(["accounts.json", "id_ecdsa", "/key"]) {
+        assert!(error.contains(file), "{said}");
+        assert!(error.ends_with("the disk is full"), "{said}");
+    }
+    assert_eq!(errors.len(), 3, "{said}");
 }

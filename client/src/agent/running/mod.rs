@@ -85,7 +85,7 @@ pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, 
     }
     let log = Log::open(&places.log_file())?;
     let failed = |reason: String, log: &Log| {
-        let hint = log.last_line();
+        let hint = log.last_words();
         // the disk of the log may be full
         let tried = Writer::private().try_out(&log.path, 16 * 1024);
         if let (None, Err(error)) = (&hint, tried) {
@@ -183,15 +183,19 @@ impl Log {
         })
     }
 
-    fn last_line(&self) -> Option<String> {
+    fn last_words(&self) -> Option<String> {
         let mut file = File::open(&self.path).ok()?;
         file.seek(SeekFrom::Start(self.from)).ok()?;
         let mut text = Vec::new();
         file.take(64 * 1024).read_to_end(&mut text).ok()?;
         let text = String::from_utf8_lossy(&text);
-        let line = text.lines().rfind(|line| !line.trim().is_empty())?;
-        let (line, file) = (printable(line.trim()), self.path.display());
-        Some(format!("its log says: {line} ({file})"))
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines: Vec<&str> = lines.collect();
+        // the hint is a line of its own
+        let error = lines.iter().rposition(|line| line.starts_with("Error: "));
+        let said = lines.get(error.unwrap_or(lines.len().checked_sub(1)?)..)?;
+        let (said, file) = (said.join("; "), self.path.display());
+        Some(format!("its log says: {} ({file})", printable(&said)))
     }
 }
 

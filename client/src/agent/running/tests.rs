@@ -44,6 +44,11 @@ fn a_daemon_that_ends_at_once_is_explained_by_its_log() {
     let hint = error.hint().unwrap();
     assert!(hint.starts_with("its log says: no entropy ("), "{hint}");
 
+    let two = script("printf 'Error: no\nset it right\n' >&2; exit 1");
+    let hint = start_fails(&home, &two).hint().unwrap();
+    let words = "its log says: Error: no; set it right (";
+    assert!(hint.starts_with(words), "{hint}");
+
     let error = start_fails(&home, &script("exit 1"));
     assert_eq!(
         error.hint().unwrap(),
