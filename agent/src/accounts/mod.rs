@@ -151,11 +151,30 @@ impl Accounts {
     pub async fn follow_screen(&self) {
         match self.settings.lock_on() {
             Some(lock_on) => logind::follow(self.screen.clone(), lock_on).await,
-            None => self
-                .screen
-                .cannot_follow("the client configuration cannot be read"),
+            None => {
+                self.screen
+                    .cannot_follow("the client configuration cannot be read");
+                tokio::spawn(self.follow_screen_later());
+            }
         }
         self.screen.is_known().await;
+    }
+
+    /// Follows the screen once the configuration can be read.
+    fn follow_screen_later(&self) -> impl Future<Output = ()> + use<> {
+        let (screen, settings) = (self.screen.clone(), self.settings.clone());
+        let mut changes = self.owner.changes();
+        async move {
+            while changes.changed().await.is_ok() {
+                let Some(lock_on) = settings.lock_on() else {
+                    continue;
+                };
+                if lock_on.is_empty() {
+                    screen.is_not_wanted();
+                }
+                return logind::follow(screen, lock_on).await;
+            }
+        }
     }
 
     /// Reminds of logins that end, for as long as the daemon runs.
@@ -199,6 +218,9 @@ impl Accounts {
 
     /// Returns every account, and what else the person should know.
     pub async fn reports(&self) -> (Vec<AccountStatus>, Vec<Notice>) {
+        if self.settings.lock_on().is_some_and(|on| on.is_empty()) {
+            self.screen.is_not_wanted();
+        }
         let (reports, now) = status::reports(&self.owner, &self.settings, &self.clock).await;
         let now = now.into_iter().map(|text| Notice { at: None, text });
         (reports, now.chain(self.notices.list()).collect())

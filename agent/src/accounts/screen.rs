@@ -39,6 +39,11 @@ impl Screen {
         self.owner.suspend(known).await;
     }
 
+    /// The configuration does not want that the agent locks: it says no more that it cannot.
+    pub fn is_not_wanted(&self) {
+        self.notices.clear(&Cause::LockOnNotFollowed);
+    }
+
     /// Brings the identities back, whatever put them away: a person types it.
     pub async fn bring_back(&self) {
         let back = |before| told(before, Suspended::default());
@@ -55,6 +60,10 @@ impl SessionFollower for Screen {
         }
         let change = move |before| told(before, after(before, event));
         self.owner.suspend(change).await;
+    }
+
+    fn follows(&self) {
+        self.notices.clear(&Cause::LockOnNotFollowed);
     }
 
     /// They are not put away, or not any more, although the person wants it.

@@ -63,6 +63,9 @@ pub trait SessionFollower: Clone + Send + Sync + 'static {
     /// Returns when nothing is shown any more that should not be: sleep waits for this.
     fn handle(&self, event: SessionEvent) -> impl Future<Output = ()> + Send;
 
+    /// logind is followed, perhaps again.
+    fn follows(&self);
+
     /// logind cannot be followed, or not any more.
     fn cannot_follow(&self, why: &str);
 }
@@ -134,6 +137,7 @@ impl<F: SessionFollower> Listener<F> {
 
     /// Asks logind, which is there now, for what it does not repeat.
     async fn ask_state(&mut self) {
+        self.follower.follows();
         self.inhibit().await;
         self.ask_whether_locked().await;
     }

@@ -267,6 +267,10 @@ fn without_a_system_bus_or_logind_the_agent_goes_on_and_says_so() {
     for _ in 0..2 {
         let logind = bus.logind();
         logind.wait_for_inhibitor();
+        wait_until("the notice is gone", || {
+            let shown = setup.home.opkssh(["status"]).run().stdout();
+            (!shown.contains("does not lock")).then_some(())
+        });
         logind.prepare_for_sleep(true);
         assert!(logind.may_sleep());
         assert_eq!(list(&setup), NO_IDENTITIES);
@@ -292,4 +296,34 @@ fn a_word_that_lock_on_does_not_know_is_refused_and_noticed() {
         shown.contains("the client configuration cannot be read"),
         "{shown}"
     );
+
+    // mended
+    let file = setup.home.dir().join(".opk/config.yml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    std::fs::write(&file, text.replace("[lid]", "[]")).expect("written");
+    assert_eq!(status(&setup.home)["notices"], serde_json::json!([]));
+}
+
+#[test]
+fn a_mended_configuration_is_followed_without_a_restart() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = Setup::new();
+    configure(&setup, "[lid]");
+    let bus = SystemBus::start(&setup.home);
+    let logind = bus.logind();
+    setup.home.opkssh(["agent", "start"]).run().stdout();
+    let file = setup.home.dir().join(".opk/config.yml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    std::fs::write(&file, text.replace("[lid]", "[screen, sleep]")).expect("written");
+    setup.login(&[]);
+    logind.wait_for_inhibitor();
+    wait_until("the notice is gone", || {
+        (status(&setup.home)["notices"] == serde_json::json!([])).then_some(())
+    });
+    logind.ask_to_lock(true);
+    wait_until("the list is empty", || {
+        (list(&setup) == NO_IDENTITIES).then_some(())
+    });
 }
