@@ -39,7 +39,9 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         Command::Agent { command } => agent(command)?,
         #[cfg(feature = "client")]
         Command::Check(args) => {
-            let answer = opkssh_client::check(&args, &places()?).map_err(CommandFailure::from);
+            let environment = opkssh_client::Environment::of_process();
+            let answer = opkssh_client::check(&args, &environment, &places()?);
+            let answer = answer.map_err(CommandFailure::from);
             let show = |answer: &Answer| print_line(&answer.line());
             return Ok(answered(answer, args.json, args.quiet, show));
         }

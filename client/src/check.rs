@@ -7,7 +7,9 @@ use opkssh_protocol::control::{AccountState, AccountStatus, Renewal};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::time::UnixTime;
 
+use crate::agent::running::ensure_running_if_stored;
 use crate::answer::Answer;
+use crate::configuration::Environment;
 use crate::duration;
 use crate::ensure::{EnsureOutcome, renew, which};
 use crate::error::ClientError;
@@ -33,14 +35,24 @@ pub struct CheckArgs {
     pub quiet: bool,
 }
 
-/// Returns whether the account is usable as long as required. May start the agent and renew the
-/// account; never asks for a login.
-pub fn check(args: &CheckArgs, places: &Places) -> Result<Answer, ClientError> {
+/// Returns whether the account is usable as long as required. Starts the agent if accounts are
+/// stored, and may renew the account; never asks for a login.
+pub fn check(
+    args: &CheckArgs,
+    environment: &Environment,
+    places: &Places,
+) -> Result<Answer, ClientError> {
     let which = which(args.alias.as_deref(), args.host.as_deref());
     let wanted = args.duration.unwrap_or_default().as_secs();
     let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
-    Ok(match renew(places, which, false)? {
+    let connect = ensure_running_if_stored;
+    Ok(match renew(&which, false, environment, places, connect)? {
         EnsureOutcome::Ready(account) => usability(account, wanted, now()),
+        EnsureOutcome::LoginNeeded { alias, reason } => EnsureOutcome::LoginNeeded {
+            alias: alias.or(args.alias.clone()),
+            reason,
+        }
+        .into(),
         not_ready => not_ready.into(),
     })
 }

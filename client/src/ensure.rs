@@ -1,7 +1,6 @@
 //! `opkssh ensure`: makes an account usable, by a renewal or else by a login.
 
 use std::io::Write;
-use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use opkssh_protocol::config::ConfigError;
@@ -21,6 +20,7 @@ use crate::format::{local_time, login_command};
 use crate::login::args::LoginArgs;
 use crate::login::log_in;
 use crate::login::request::login_request;
+use crate::names::provider_names;
 
 /// Make an account usable: renew it, or log in
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -133,11 +133,11 @@ pub fn make_usable(
     err: &mut dyn Write,
 ) -> Result<EnsureOutcome, ClientError> {
     let ask_person = method == LoginMethod::Agent;
+    let connect = |places: &Places| ensure_running(places).map(Some);
+    let renew = || renew(&which, ask_person, environment, places, connect);
     let outcome = match method {
-        LoginMethod::Terminal => {
-            with_store_open(places, || renew(places, which.clone(), ask_person))
-        }
-        _ => renew(places, which.clone(), ask_person),
+        LoginMethod::Terminal => with_store_open(places, renew),
+        _ => renew(),
     };
     let (alias, reason) = match outcome? {
         EnsureOutcome::Ready(account) => {
@@ -165,34 +165,40 @@ pub fn make_usable(
     Ok(EnsureOutcome::LoginNeeded { alias, reason })
 }
 
-/// Has the agent, which is started if needed, renew the account if it is stale. With `ask_person`,
-/// the agent also asks for a login as the account's `on_demand` says and waits for it.
+/// Has the agent renew the account if it is stale. With `ask_person`, the agent also asks for a
+/// login as the account's `on_demand` says and waits for it. `connect` returns `None` if no agent
+/// runs and no account is stored.
 pub(crate) fn renew(
-    places: &Places,
-    which: WhichAccount,
+    which: &WhichAccount,
     ask_person: bool,
+    environment: &Environment,
+    places: &Places,
+    connect: impl Fn(&Places) -> Result<Option<Connection>, ClientError>,
 ) -> Result<EnsureOutcome, ClientError> {
     let timeout = if ask_person {
         NETWORK_TIMEOUT
     } else {
         ANSWER_TIMEOUT
     };
-    let request = Request::Ensure { which, ask_person };
-    let ask = || ask(ensure_running(places)?, &request, timeout);
-    let outcome = match ask() {
+    let request = Request::Ensure {
+        which: which.clone(),
+        ask_person,
+    };
+    let ask = || match connect(places)? {
+        Some(mut connection) => connection.ask(&request, timeout),
+        None => Ok(Event::LoginNeeded {
+            account: None,
+            reason: "nobody is logged in".to_owned(),
+            hint: None,
+            unknown: true,
+        }),
+    };
+    let event = match ask() {
         // the agent was stopping: ask the next one
         Err(ClientError::ConnectionClosed) => ask(),
         answer => answer,
     };
-    outcome.map_err(ClientError::into_inconclusive)
-}
-
-fn ask(
-    mut connection: Connection,
-    request: &Request,
-    timeout: Duration,
-) -> Result<EnsureOutcome, ClientError> {
-    Ok(match connection.ask(request, timeout)? {
+    Ok(match event.map_err(ClientError::into_inconclusive)? {
         Event::Ready { account } => EnsureOutcome::Ready(Box::new(account)),
         Event::LoginNeeded {
             reason: message,
@@ -206,9 +212,15 @@ fn ask(
         Event::LoginNeeded {
             account: alias,
             reason,
+            unknown,
             ..
-        } => EnsureOutcome::LoginNeeded { alias, reason },
-        _ => return Err(unexpected()),
+        } => match which {
+            WhichAccount::Named(name) if unknown && !is_provider(name, environment, places) => {
+                EnsureOutcome::NotShown(unknown_account(name, places))
+            }
+            _ => EnsureOutcome::LoginNeeded { alias, reason },
+        },
+        _ => return Err(unexpected().into_inconclusive()),
     })
 }
 
@@ -244,30 +256,39 @@ fn log_in_to(
                 alias: named,
                 ..LoginArgs::default()
             };
-            let request = login_request(&args, environment, places, err);
-            let request = request.map_err(|error| unknown_account(error, args.alias.as_deref()))?;
+            let request = login_request(&args, environment, places, err)?;
             Request::Login(LoginRequest { joining, ..request })
         }
     };
     log_in(&request, true, environment, places, err)
 }
 
-/// Returns the error without the options of `opkssh login`, which other commands do not take.
-fn unknown_account(error: ClientError, named: Option<&str>) -> ClientError {
-    match (error, named) {
-        (ClientError::Config(ConfigError::UnknownAlias { known, .. }), Some(named)) => {
-            ClientError::new(
-                format!("there is no account {named}, nor a provider of that name"),
-                match known.is_empty() {
-                    true => "show the accounts: opkssh status".to_owned(),
-                    false => format!(
-                        "show the accounts: opkssh status; providers to log in at: {}",
-                        known.join(" ")
-                    ),
-                },
-            )
+/// Returns false if `opkssh login NAME` knows no provider of this name.
+fn is_provider(name: &str, environment: &Environment, places: &Places) -> bool {
+    let args = LoginArgs {
+        alias: Some(name.to_owned()),
+        ..LoginArgs::default()
+    };
+    let request = login_request(&args, environment, places, &mut std::io::sink());
+    !matches!(
+        request,
+        Err(ClientError::Config(ConfigError::UnknownAlias { .. }))
+    )
+}
+
+/// Returns the failure for a name that is no account's, and none of a provider to log in at.
+fn unknown_account(name: &str, places: &Places) -> Failure {
+    let providers = provider_names(places).into_iter().map(|(name, _)| name);
+    let hint = match providers.collect::<Vec<_>>().join(" ") {
+        none if none.is_empty() => "show the accounts: opkssh status".to_owned(),
+        providers => {
+            format!("show the accounts: opkssh status; providers to log in at: {providers}")
         }
-        (error, _) => error,
+    };
+    Failure {
+        message: format!("there is no account {name}, nor a provider of that name"),
+        hint: Some(hint),
+        ..Failure::default()
     }
 }
 

@@ -6,9 +6,6 @@ use std::io;
 use opkssh_protocol::config::ConfigError;
 use opkssh_protocol::control::{Failure, LockedPart, VERSION};
 
-/// Hint for an agent that does not answer as it should.
-pub(crate) const RESTART: &str = "restart it: opkssh agent restart --force";
-
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error(transparent)]
@@ -17,6 +14,9 @@ pub enum ClientError {
     NotRunning,
     #[error("the agent speaks version {agent} of the control protocol, this program {VERSION}")]
     Version { agent: u32 },
+    /// It runs, and cannot be talked to.
+    #[error("{0}")]
+    NoAnswer(String),
     #[error("the agent closed the connection without an answer")]
     ConnectionClosed,
     #[error("the agent's answer is invalid: {0}")]
@@ -86,7 +86,9 @@ impl ClientError {
             Self::Config(error) => return Some(error.hint()),
             Self::Failed(failure) => return failure.hint.clone(),
             Self::NotRunning => "start it: opkssh agent start",
-            Self::ConnectionClosed | Self::InvalidAnswer(_) => RESTART,
+            Self::NoAnswer(_) | Self::ConnectionClosed | Self::InvalidAnswer(_) => {
+                "restart it: opkssh agent restart"
+            }
             Self::Version { .. } => "restart it with this version: opkssh agent restart",
             Self::Locked { part, .. } => match part {
                 LockedPart::Agent | LockedPart::Store => "unlock it: opkssh agent unlock",

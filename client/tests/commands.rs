@@ -296,13 +296,14 @@ fn check_asks_for_the_right_account_and_says_why_not() {
                 account: Some(alias),
                 reason,
                 hint: None,
+                unknown: false,
             }]
         }
         _ => vec![Event::Ready {
             account: account("work"),
         }],
     });
-    let run = |args: CheckArgs| check(&args, &home.places).unwrap();
+    let run = |args: CheckArgs| check(&args, &Environment::default(), &home.places).unwrap();
     assert_eq!(run(CheckArgs::default()).usable, Some(true));
     let host = CheckArgs {
         host: Some("h".into()),
@@ -609,4 +610,24 @@ fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
     agent_stop(&StopArgs { force: true }, &home.places, out).unwrap();
     assert_eq!(asked(&daemon), "stop");
     assert_eq!(String::from_utf8_lossy(out), "The agent has stopped.\n");
+}
+
+#[test]
+fn force_is_only_advised_together_with_what_it_loses() {
+    let home = Home::new();
+    let _daemon = FakeDaemon::start(&home, |_| vec![Event::RedirectTaken]);
+    let out = &mut Vec::new();
+    let refused = status(&StatusArgs::default(), &home.places, out).unwrap_err();
+    assert_eq!(
+        refused.hint().unwrap(),
+        "restart it: opkssh agent restart",
+        "{refused}"
+    );
+    let refused = agent_restart(&RestartArgs::default(), &home.places, out).unwrap_err();
+    let what = "its settings and its logins in memory are unknown";
+    assert!(refused.to_string().ends_with(what), "{refused}");
+    assert_eq!(
+        refused.hint().unwrap(),
+        "if you can log in again afterwards: opkssh agent restart --force"
+    );
 }

@@ -201,6 +201,7 @@ fn a_login_that_is_needed_is_done_when_somebody_is_here() {
             account: Some("elsewhere".into()),
             reason: "stale".into(),
             hint: None,
+            unknown: false,
         }],
     });
     let mut around = alone(&home);
@@ -234,6 +235,7 @@ fn without_an_account_the_login_is_at_the_default_provider() {
             account: None,
             reason: "no account yet".into(),
             hint: None,
+            unknown: false,
         }],
     });
     let mut around = alone(&home);
@@ -254,6 +256,7 @@ fn with_nobody_here_there_is_no_login_and_no_ssh() {
             account: Some("work".into()),
             reason: "token revoked".into(),
             hint: None,
+            unknown: false,
         }]
     });
     let error = run(&home, &words(&["host"]), &alone(&home)).unwrap_err();

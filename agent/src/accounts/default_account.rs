@@ -31,10 +31,8 @@ impl DefaultAccountError {
             Self::Unknown { known, .. } if !known.is_empty() => {
                 Some(hint(known, "opkssh default "))
             }
-            Self::Unknown { name, .. } | Self::NotThere(name) => {
-                Some(format!("log in: opkssh login {name}"))
-            }
-            Self::Nobody => Some("log in: opkssh login".to_owned()),
+            Self::NotThere(name) => Some(format!("log in: opkssh login {name}")),
+            Self::Unknown { .. } | Self::Nobody => Some("log in: opkssh login".to_owned()),
             Self::Configured(_) => {
                 Some("change or remove it under `agent:` in ~/.opk/config.yml".to_owned())
             }

@@ -26,6 +26,8 @@ pub enum EnsureError {
         account: Option<String>,
         reason: String,
     },
+    /// There is no account of this name.
+    Unknown { reason: String },
     /// Accounts are there, and none is meant for the host.
     NotMeant { reason: String, hint: String },
     /// A login would not help, or may not be needed: the store or the provider is out of reach.
@@ -159,7 +161,11 @@ fn not_shown(
 
 fn no_account(published: &Published, which: &WhichAccount) -> EnsureError {
     let reason = match which {
-        WhichAccount::Named(name) => format!("{name} is not logged in"),
+        WhichAccount::Named(name) => {
+            return EnsureError::Unknown {
+                reason: format!("{name} is not logged in"),
+            };
+        }
         WhichAccount::MeantForHost(host)
             if !find(&published.facts, &WhichAccount::All).is_empty() =>
         {

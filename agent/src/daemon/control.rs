@@ -186,6 +186,16 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             };
             after_password(accounts, unlocked)
         }
+        Request::MoveToFileStore => match accounts.move_to_file_store().await {
+            Ok(accounts) => Event::Moved { accounts },
+            Err(error) => match error.locked_part() {
+                Some(part) => Event::Locked {
+                    part,
+                    reason: error.to_string(),
+                },
+                None => failed(&error, Some("see what is wrong: opkssh status".to_owned())),
+            },
+        },
         Request::Redirected { url } => match accounts.logins.awaited.bring(&url) {
             Ok(()) => Event::RedirectTaken,
             Err(error) => Event::Failed {
@@ -225,6 +235,7 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
             account: None,
             reason: not_shown.message,
             hint: not_shown.hint,
+            unknown: false,
         };
     }
     let mut ensured = accounts.ensure(which).await;
@@ -242,11 +253,19 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
             account,
             reason,
             hint: None,
+            unknown: false,
+        },
+        Err(EnsureError::Unknown { reason }) => Event::LoginNeeded {
+            account: None,
+            reason,
+            hint: None,
+            unknown: true,
         },
         Err(EnsureError::NotMeant { reason, hint }) => Event::LoginNeeded {
             account: None,
             reason,
             hint: Some(hint),
+            unknown: false,
         },
         Err(EnsureError::NotNow { reason, hint }) => failed(reason, hint),
         Err(EnsureError::Locked { part, reason }) => Event::Locked { part, reason },

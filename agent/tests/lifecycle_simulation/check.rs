@@ -129,7 +129,9 @@ impl World {
 
     fn check_verify(&self, name: Name) -> Result<(), Broken> {
         let account = self.facts.account(&name);
-        let has_store = account.is_some_and(|account| account.store.is_some());
+        // what was given a store is in memory only until the index has it
+        let has_store =
+            account.is_some_and(|account| account.store.is_some() && account.index.is_some());
         let is_closed = !self.facts.agent.closed_stores.is_empty();
         match has_store && !is_closed && !self.known.save_tried[name] {
             true => Err("2: an answer is used before its refresh token is stored"),

@@ -101,7 +101,7 @@ impl Chooser {
         if self.theme == Theme::Locks && random.percent(70) {
             return Move::User(lock);
         }
-        let user = match random.below(23) {
+        let user = match random.below(24) {
             0..4 => return self.log_in(random),
             4..6 if random.percent(20) => User::GiveUp(self.name(random)),
             4..6 => User::LogOut(self.name(random)),
@@ -117,6 +117,7 @@ impl Chooser {
             19..21 if locked => User::Unlock,
             21 => User::Configure(random.below(3) as u8),
             22 if random.percent(50) => User::Prefer(self.name(random)),
+            23 => User::GiveStore,
             _ => return Move::Fault(Fault::Store(Mode::Working)),
         };
         Move::User(user)

@@ -147,6 +147,7 @@ fn kind(world: &World, step: Move) -> Option<&'static str> {
             User::DropMemory => "drop memory",
             User::Control => "control",
             User::UnlockStore => "store unlocked",
+            User::GiveStore => "store given",
             User::Configure(_) => "settings",
             User::End => "ending",
         },

@@ -77,6 +77,37 @@ fn the_index_names_an_account_before_its_first_save() {
 }
 
 #[test]
+fn an_account_in_memory_only_is_saved_when_it_gets_a_store() {
+    let mut world = World::new(false, None, None);
+    go(
+        &mut world,
+        Move::User(User::LogIn {
+            name: 0,
+            person: 0,
+            has_store: false,
+            rotates: true,
+        }),
+    );
+    assert!(matches!(start(&mut world), Step::Refresh { .. }));
+    go(&mut world, Move::User(User::GiveStore));
+    assert!(world.next().is_empty(), "the answer comes first");
+    end(&mut world, End::Fails);
+    assert!(matches!(start(&mut world), Step::WriteIndex(Some(_))));
+    end(&mut world, End::Works);
+    assert!(matches!(start(&mut world), Step::Save { .. }));
+    end(&mut world, End::Works);
+    assert!(matches!(start(&mut world), Step::WriteIndex(Some(_))));
+    end(&mut world, End::Works);
+    assert!(unfinished(&world.facts).is_empty());
+    go(&mut world, Move::Wait(700));
+    let intent = start(&mut world);
+    assert!(
+        matches!(&intent, Step::Save { item, .. } if item.intent),
+        "{intent:?}"
+    );
+}
+
+#[test]
 fn a_refresh_token_is_sent_after_its_intent_is_stored_and_in_the_index() {
     let mut world = logged_in();
     go(&mut world, Move::Wait(600));

@@ -38,6 +38,13 @@ const LOG_IN: User = User::LogIn {
     rotates: true,
 };
 
+const LOG_IN_TO_MEMORY: User = User::LogIn {
+    name: 1,
+    person: 1,
+    has_store: false,
+    rotates: true,
+};
+
 pub const SMALL_WORLDS: &[SmallWorld] = &[
     SmallWorld {
         name: "lock and kill",
@@ -70,6 +77,14 @@ pub const SMALL_WORLDS: &[SmallWorld] = &[
         user_moves: 2,
         fault_moves: 2,
         waits: 2,
+    },
+    SmallWorld {
+        name: "memory only, refresh and a store",
+        users: &[LOG_IN_TO_MEMORY, User::GiveStore],
+        faults: &[SmallFault::Kill, SmallFault::Ends],
+        user_moves: 2,
+        fault_moves: 1,
+        waits: 1,
     },
     SmallWorld {
         name: "lock and another keyring",

@@ -110,6 +110,7 @@ pub enum User {
     DropMemory,
     Control,
     UnlockStore,
+    GiveStore,
     Configure(u8),
     End,
 }
@@ -484,6 +485,7 @@ impl World {
                 Event::ControlRequested
             }
             User::UnlockStore => Event::StoreUnlocked(0),
+            User::GiveStore => Event::StoreGiven(0),
             User::Configure(settings) => Event::SettingsChanged(settings),
             User::End => Event::Ending,
         };

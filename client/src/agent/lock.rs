@@ -39,10 +39,11 @@ pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<(), ClientEr
     }
     let mut asked = PasswordSource::of_process("opkssh agent unlock");
     while let Some(part) = locked.first().copied() {
-        let left = unlock(part, &mut asked, places)?;
+        let unlocked = unlock(part, &mut asked, places)?;
         let _ = writeln!(out, "{}", unlocked_message(part));
         // a part that stays locked is not asked for twice
-        locked = left.into_iter().filter(|left| *left != part).collect();
+        let left = unlocked.still_locked.into_iter();
+        locked = left.filter(|left| *left != part).collect();
     }
     Ok(())
 }
@@ -67,12 +68,18 @@ pub fn with_store_open<T>(
     }
 }
 
-/// Unlocks `part` and returns the parts that are still locked.
-fn unlock(
+/// What an unlock gave.
+pub(super) struct Unlocked {
+    pub password: Secret,
+    pub still_locked: Vec<LockedPart>,
+}
+
+/// Unlocks `part` with a password from `asked`.
+pub(super) fn unlock(
     part: LockedPart,
     asked: &mut PasswordSource,
     places: &Places,
-) -> Result<Vec<LockedPart>, ClientError> {
+) -> Result<Unlocked, ClientError> {
     for left in (1..asked.tries()).rev() {
         match try_unlock(part, asked, places) {
             Err(ClientError::Failed(failure)) if failure.wrong_password => {
@@ -88,7 +95,7 @@ fn try_unlock(
     part: LockedPart,
     asked: &mut PasswordSource,
     places: &Places,
-) -> Result<Vec<LockedPart>, ClientError> {
+) -> Result<Unlocked, ClientError> {
     let password = match part {
         LockedPart::Agent => asked.ask("Password of the locked agent: "),
         LockedPart::Screen => Ok(Secret::new(String::new())),
@@ -97,8 +104,24 @@ fn try_unlock(
             asked.ask_new("Choose a passphrase for the new encrypted file store: ")
         }
     }?;
-    let request = Request::Unlock { part, password };
-    send_lock_request(ensure_running(places)?, &request)
+    unlock_with(part, password, places)
+}
+
+/// Unlocks `part` with this password.
+pub(super) fn unlock_with(
+    part: LockedPart,
+    password: Secret,
+    places: &Places,
+) -> Result<Unlocked, ClientError> {
+    let request = Request::Unlock {
+        part,
+        password: password.clone(),
+    };
+    let still_locked = send_lock_request(ensure_running(places)?, &request)?;
+    Ok(Unlocked {
+        password,
+        still_locked,
+    })
 }
 
 fn send_lock_request(
@@ -112,7 +135,7 @@ fn send_lock_request(
     }
 }
 
-fn unlocked_message(part: LockedPart) -> &'static str {
+pub(super) fn unlocked_message(part: LockedPart) -> &'static str {
     match part {
         LockedPart::Agent => "The agent is unlocked.",
         LockedPart::Screen => "The keys hidden by the screen lock are back.",

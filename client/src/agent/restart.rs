@@ -3,14 +3,19 @@
 use std::io::Write;
 use std::path::Path;
 
-use opkssh_protocol::control::AgentStatus;
+use opkssh_protocol::control::{AgentStatus, Event, LockedPart, Request};
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::printable;
+use opkssh_protocol::secret::Secret;
 
-use crate::agent::running::ensure_running_with;
+use crate::agent::lock::{unlock, unlock_with, unlocked_message};
+use crate::agent::password_prompt::PasswordSource;
+use crate::agent::running::{ensure_running, ensure_running_with};
 use crate::agent::settings::AgentSettings;
-use crate::agent::stop::{look_before_stop, stop_running};
+use crate::agent::stop::{at_risk, look_before_stop, stop_running};
+use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
-use crate::status::report;
+use crate::status::{report, report_if_running};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct RestartArgs {
@@ -23,6 +28,7 @@ pub struct RestartArgs {
 
 /// Stops the agent if it runs and starts this version of it, by default with the same settings.
 ///
+/// With `--store file`, moves logins that are in the agent's memory only to that store first.
 /// Without `--force`, fails if accounts would be lost, or the agent's version cannot tell.
 pub fn agent_restart(
     args: &RestartArgs,
@@ -31,6 +37,10 @@ pub fn agent_restart(
 ) -> Result<(), ClientError> {
     let mut settings = args.settings.clone();
     let command = args.settings.after("opkssh agent restart")?;
+    let passphrase = match args.settings.store.as_deref() {
+        Some("file") if !args.force => move_to_file_store(places, out)?,
+        _ => None,
+    };
     if let Some(running) = look_before_stop(&command, args.force, places)? {
         fill_from(&mut settings, &running.agent, places);
     }
@@ -39,11 +49,50 @@ pub fn agent_restart(
         false => "started",
     };
     let agent = report(ensure_running_with(&settings, places)?)?.agent;
+    let mut is_locked = agent.locked.contains(&LockedPart::Store);
+    if let (true, Some(passphrase)) = (is_locked, passphrase) {
+        unlock_with(LockedPart::Store, passphrase, places)?;
+        is_locked = false;
+    }
     // an agent that systemd starts has its unit's settings
     args.settings.check(&agent)?;
     let (version, pid) = (agent.version, agent.pid);
     let _ = writeln!(out, "The agent has {what}: version {version}, pid {pid}.");
+    if is_locked {
+        let line = "The encrypted file store is locked. Unlock it: opkssh agent unlock";
+        let _ = writeln!(out, "{line}");
+    }
     Ok(())
+}
+
+/// Moves logins that are in the agent's memory only to the encrypted file store. Returns its
+/// passphrase if that was asked for.
+fn move_to_file_store(places: &Places, out: &mut dyn Write) -> Result<Option<Secret>, ClientError> {
+    match report_if_running(places) {
+        Ok(Some(running)) if !at_risk(&running).is_empty() => {}
+        // what is wrong is said before the stop
+        _ => return Ok(None),
+    }
+    let mut asked = PasswordSource::of_process("opkssh agent restart --store file");
+    let ask = || ensure_running(places)?.ask(&Request::MoveToFileStore, NETWORK_TIMEOUT);
+    let (answer, passphrase) = match ask() {
+        Err(ClientError::Locked { part, .. }) => {
+            let password = unlock(part, &mut asked, places)?.password;
+            let _ = writeln!(out, "{}", unlocked_message(part));
+            (ask(), Some(password))
+        }
+        answer => (answer, None),
+    };
+    match answer? {
+        Event::Moved { accounts } => {
+            for account in accounts {
+                let account = printable(&account);
+                let _ = writeln!(out, "Moved to the encrypted file store: {account}");
+            }
+            Ok(passphrase)
+        }
+        _ => Err(unexpected()),
+    }
 }
 
 /// Takes each setting that is not given from a running agent.

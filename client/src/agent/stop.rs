@@ -36,22 +36,29 @@ pub fn agent_stop(
 }
 
 /// Returns what a running agent reports. Unless `force` is given, fails if accounts would be lost
-/// with it, or its version cannot tell. `command` is what was typed.
+/// with it, or it cannot tell. `command` is what was typed.
 pub(crate) fn look_before_stop(
     command: &str,
     force: bool,
     places: &Places,
 ) -> Result<Option<StatusReport>, ClientError> {
+    let unknown = |error: &ClientError| {
+        let what = format!("{error}: its settings and its logins in memory are unknown");
+        let hint = format!("if you can log in again afterwards: {command} --force");
+        ClientError::new(what, hint)
+    };
     match report_if_running(places) {
         Ok(Some(running)) if !force => {
             check_nothing_lost(&running, command).map(|()| Some(running))
         }
         // every version understands a request to stop
         Err(_) if force => Ok(None),
-        Err(error @ ClientError::Version { .. }) => Err(ClientError::new(
-            format!("{error}: its settings and its logins in memory are unknown"),
-            format!("if you can log in again afterwards: {command} --force"),
-        )),
+        Err(error @ ClientError::Version { .. }) => Err(unknown(&error)),
+        Err(
+            error @ (ClientError::NoAnswer(_)
+            | ClientError::ConnectionClosed
+            | ClientError::InvalidAnswer(_)),
+        ) => Err(unknown(&error).into_inconclusive()),
         other => other,
     }
 }
@@ -62,19 +69,21 @@ pub(crate) fn check_nothing_lost(running: &StatusReport, command: &str) -> Resul
     if accounts.is_empty() {
         return Ok(());
     }
-    Err(ClientError::new(
-        format!(
-            "{} would be lost: the login is in the agent's memory only",
-            accounts.into_iter().collect::<Vec<_>>().join(", ")
-        ),
-        format!(
-            "if you can log in again afterwards: {command} --force; else wait, or unlock the keyring"
-        ),
-    ))
+    let what = format!(
+        "{} would be lost: the login is in the agent's memory only",
+        accounts.into_iter().collect::<Vec<_>>().join(", ")
+    );
+    let mut accounts = running.accounts.iter();
+    let keep = match accounts.any(|account| account.store_error.is_some()) {
+        true => "wait, or unlock the keyring",
+        false => "move it to an encrypted file: opkssh agent restart --store file",
+    };
+    let hint = format!("{keep}; if you can log in again afterwards: {command} --force");
+    Err(ClientError::new(what, hint))
 }
 
 /// Returns the accounts that would be lost with the agent, those included that it hides.
-fn at_risk(running: &StatusReport) -> BTreeSet<&str> {
+pub(super) fn at_risk(running: &StatusReport) -> BTreeSet<&str> {
     let is_at_risk = |it: &&AccountStatus| it.store == "memory" || it.store_error.is_some();
     let shown = running.accounts.iter().filter(is_at_risk);
     let hidden = running.agent.at_risk.iter().map(String::as_str);

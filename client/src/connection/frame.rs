@@ -6,7 +6,7 @@ use opkssh_protocol::control::{Event, MAX_FRAME, Request, VERSION, Versioned};
 use opkssh_protocol::session_environment::SessionEnvironment;
 use zeroize::Zeroizing;
 
-use crate::error::{ClientError, RESTART};
+use crate::error::ClientError;
 
 /// Writes one request of `session`.
 pub fn write_request(
@@ -43,7 +43,7 @@ pub fn read_event(from: &mut impl Read) -> Result<Event, ClientError> {
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > MAX_FRAME {
         let what = format!("the agent's answer is {length} bytes long, more than {MAX_FRAME}");
-        return Err(ClientError::unreachable(what, RESTART));
+        return Err(ClientError::NoAnswer(what));
     }
     let mut body = vec![0; length];
     from.read_exact(&mut body).map_err(unanswered)?;
@@ -69,12 +69,12 @@ fn parse_event(body: &[u8]) -> Result<Event, ClientError> {
 fn unanswered(error: io::Error) -> ClientError {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            ClientError::unreachable("the agent did not answer in time", RESTART)
+            ClientError::NoAnswer("the agent did not answer in time".to_owned())
         }
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::ConnectionReset => ClientError::ConnectionClosed,
-        _ => ClientError::unreachable(format!("cannot talk to the agent: {error}"), RESTART),
+        _ => ClientError::NoAnswer(format!("cannot talk to the agent: {error}")),
     }
 }
 

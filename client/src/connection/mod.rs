@@ -15,7 +15,7 @@ use opkssh_protocol::session_environment::SessionEnvironment;
 
 use self::frame::{read_event, write_request};
 use self::runtime_dir::{check_length, elsewhere, unusable};
-use crate::error::{ClientError, RESTART};
+use crate::error::ClientError;
 
 /// Timeout of a request that needs no network.
 pub(crate) const LOCAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ impl Connection {
         check_length(socket)?;
         let unreachable = |error: io::Error| {
             let what = format!("cannot reach the agent at {}: {error}", socket.display());
-            ClientError::unreachable(what, RESTART)
+            ClientError::NoAnswer(what)
         };
         let name = socket
             .to_fs_name::<GenericFilePath>()

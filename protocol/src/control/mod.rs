@@ -127,6 +127,9 @@ pub enum Request {
         #[serde(with = "secret::exposed")]
         password: Secret,
     },
+    /// Move accounts that are in memory only to the encrypted file store. Ends with
+    /// [`Event::Moved`].
+    MoveToFileStore,
     /// Announce an ssh process that is about to connect. Ends with [`Event::Noted`].
     Connecting(Connecting),
     /// Ends with [`Event::Stopping`]. Request and event have the same form in every [`VERSION`], so
@@ -333,9 +336,14 @@ pub enum Event {
         /// Set if a login does not help: what does.
         #[serde(default)]
         hint: Option<String>,
+        /// Whether there is no account of the name that was asked for.
+        #[serde(default)]
+        unknown: bool,
     },
     /// The address matched a pending login, whose clients get its result.
     RedirectTaken,
+    /// The encrypted file store has these accounts now. Terminal.
+    Moved { accounts: Vec<String> },
     /// Parts that are still locked; empty: none.
     Unlockable { locked: Vec<LockedPart> },
     /// Refused until this part is unlocked.

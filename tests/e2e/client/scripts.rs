@@ -13,6 +13,8 @@ fn answer(output: &Output, code: i32) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
 }
 
+const NO_SUCH_ACCOUNT: &str = "there is no account nosuch, nor a provider of that name";
+
 #[test]
 fn check_and_ensure_say_yes_no_or_that_they_could_not_find_out() {
     if left_out(&[Part::Provider]) {
@@ -28,6 +30,13 @@ fn check_and_ensure_say_yes_no_or_that_they_could_not_find_out() {
         "account": null,
         "key_file": null,
     });
+    // there is nothing that an agent could find out
+    assert_eq!(answer(&run(&["check", "--json"]), 1), nobody);
+    assert_eq!(status(&setup.home)["agent"], Value::Null);
+    let no = answer(&run(&["check", "nosuch", "--json"]), 1);
+    assert_eq!(no["reason"], NO_SUCH_ACCOUNT);
+    let no = answer(&run(&["check", "test", "--json"]), 1);
+    assert_eq!(no["hint"], "log in: opkssh login test");
     for command in ["check", "ensure"] {
         assert_eq!(answer(&run(&[command, "--json"]), 1), nobody);
         assert_eq!(run(&[command, "--json"]).stderr(), "");
@@ -56,7 +65,9 @@ fn check_and_ensure_say_yes_no_or_that_they_could_not_find_out() {
         assert_eq!((&yes["usable"], &yes["hint"]), (&json!(true), &Value::Null));
         assert_eq!(yes["account"], status(&setup.home)["accounts"][0]);
         let no = answer(&run(&[command, "nosuch", "--json"]), 1);
-        assert_eq!(no["reason"], "login needed: nosuch is not logged in");
+        assert_eq!(no["reason"], NO_SUCH_ACCOUNT);
+        let hint = "show the accounts: opkssh status; providers to log in at: test";
+        assert_eq!(no["hint"], hint);
         assert_eq!(no["account"], Value::Null);
     }
 

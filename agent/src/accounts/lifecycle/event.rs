@@ -33,6 +33,8 @@ pub enum Event<M: Material> {
     /// A request on the control socket.
     ControlRequested,
     StoreUnlocked(M::Store),
+    /// Accounts in memory only get this store.
+    StoreGiven(M::Store),
     SettingsChanged(M::Settings),
     Ending,
     /// The time that [`wake`](super::wake()) gave has come.

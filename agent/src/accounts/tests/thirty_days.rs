@@ -232,8 +232,12 @@ impl Person {
                 assert!(accepted.is_err() && !promised);
                 assert!(world.status().last_error.is_some());
             }
-            Err(EnsureError::Locked { reason, .. } | EnsureError::NotMeant { reason, .. }) => {
-                panic!("nobody locked it or asked for a host: {reason}")
+            Err(
+                EnsureError::Locked { reason, .. }
+                | EnsureError::NotMeant { reason, .. }
+                | EnsureError::Unknown { reason },
+            ) => {
+                panic!("nobody locked it or asked for a host or a name: {reason}")
             }
             Err(EnsureError::LoginNeeded { reason, .. }) => {
                 assert!(accepted.is_err(), "{now}: there was no need: {reason}");

@@ -61,6 +61,9 @@ fn the_default_account_is_shown_and_chosen_for_good() {
     let home = Home::new(OPKSSH);
     let nobody = home.opkssh(["default"]).run().refused();
     assert_eq!(nobody, "Error: nobody is logged in\nlog in: opkssh login\n");
+    let nobody = home.opkssh(["default", "nosuch"]).run().refused();
+    let words = "Error: there is no account nosuch\nlog in: opkssh login\n";
+    assert_eq!(nobody, words);
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
     }

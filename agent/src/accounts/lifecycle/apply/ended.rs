@@ -282,7 +282,9 @@ impl<M: Material> AccountFacts<M> {
             RefreshOutcome::NotSent if after_intent => {
                 (Stage::Intent, Some(RefreshFailure::NotSent))
             }
-            RefreshOutcome::NotSent => (Stage::Armed, Some(RefreshFailure::NotSent)),
+            RefreshOutcome::NotSent if item.intent => (Stage::Armed, Some(RefreshFailure::NotSent)),
+            // in memory only: a store that it is given has no intent
+            RefreshOutcome::NotSent => (Stage::Idle, Some(RefreshFailure::NotSent)),
             RefreshOutcome::NoAnswer => {
                 item.intent = true; // without a store there was none before
                 self.retries.intent = Some(now.plus(REQUEST_LIMIT));

@@ -58,6 +58,7 @@ pub fn apply<M: Material>(facts: &mut Facts<M>, event: Event<M>, now: UnixTime) 
                 account.retries.delete = None;
             }
         }
+        Event::StoreGiven(store) => give_store(facts, store),
         Event::SettingsChanged(settings) => facts.agent.settings = settings,
         Event::Ending => end(facts),
         Event::TimePassed => {}
@@ -214,6 +215,18 @@ fn save_again<M: Material>(facts: &mut Facts<M>, closed: &[M::Store], answered: 
     };
     for account in accounts.iter_mut().filter(opened) {
         if account.name != *answered {
+            account.retries.save = None;
+        }
+    }
+}
+
+/// Gives a store to what is in memory only. A person waits, so that it is asked at once.
+fn give_store<M: Material>(facts: &mut Facts<M>, store: M::Store) {
+    let closed_stores = &mut facts.agent.closed_stores;
+    closed_stores.retain(|closed| closed.store != store);
+    for account in &mut facts.accounts {
+        if account.leaving == Leaving::No && *account.store.get_or_insert(store) == store {
+            account.retries.index = None;
             account.retries.save = None;
         }
     }
