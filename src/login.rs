@@ -46,9 +46,10 @@ fn log_in(args: &LoginArgs, places: &Places) -> Result<Answer, CommandFailure> {
         return done;
     }
     let environment = Environment::of_process();
-    let (data, err) = (&mut io::stdout(), &mut io::stderr());
+    let data = &mut io::stdout();
+    let err = &mut LoggedOutput::new(args.log_dir.as_deref(), true)?;
     if args.wants_files() {
-        return login_files(args, &environment, places, &mut out, data);
+        return login_files(args, &environment, places, &mut out, data, err);
     }
     let answer = opkssh_client::login(args, &environment, places, &mut out, data, err)?;
     Ok(answer)

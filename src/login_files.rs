@@ -20,6 +20,7 @@ pub fn login_files(
     places: &Places,
     out: &mut dyn Write,
     data: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<Answer, CommandFailure> {
     if args.auto_refresh {
         return Err(CommandFailure::new(
@@ -37,7 +38,7 @@ pub fn login_files(
     if configured {
         let _ = writeln!(out, "OPK SSH identity directory is configured");
     }
-    let request = login_request(args, environment, places, out)?;
+    let request = login_request(args, environment, places, err)?;
     args.check_person(environment, &request.providers)?;
     let mut display = LoginDisplay::new(
         out,

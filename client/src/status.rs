@@ -5,11 +5,12 @@ use std::io::Write;
 use jiff::SignedDuration;
 use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::control::{
-    AccountState, AccountStatus, AgentStatus, Event, LockedPart, Request, StatusReport,
+    AccountState, AccountStatus, AgentStatus, Event, LockedPart, Notice, Request, StatusReport,
 };
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::{printable, printable_json};
 
+use crate::configuration::load_config;
 use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::format::{local_time, now, time_of_day};
@@ -28,10 +29,10 @@ pub struct StatusArgs {
 /// Shows agent, accounts, expirations and how each account renews. Does not start the agent.
 pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
     let report = report_if_running(places)?;
-    let text = if args.json {
-        json(report.as_ref())?
-    } else {
-        text(report.as_ref(), places)
+    let text = match (&report, args.json) {
+        (_, true) => json(report.as_ref(), places)?,
+        (Some(report), false) => running(report),
+        (None, false) => not_running(places),
     };
     let _ = write!(out, "{text}").and_then(|()| out.flush());
     Ok(())
@@ -58,10 +59,14 @@ fn has_no_accounts(report: &StatusReport) -> bool {
 }
 
 /// Returns the report as JSON, with `"agent": null` if the agent is not running.
-fn json(report: Option<&StatusReport>) -> Result<String, ClientError> {
+fn json(report: Option<&StatusReport>, places: &Places) -> Result<String, ClientError> {
     let value = match report {
         Some(report) => serde_json::to_value(report),
-        None => Ok(serde_json::json!({ "agent": null, "accounts": [], "notices": [] })),
+        None => Ok(serde_json::json!({
+            "agent": null,
+            "accounts": [],
+            "notices": configuration_notices(places),
+        })),
     };
     value
         .and_then(|value| serde_json::to_string_pretty(&value))
@@ -69,17 +74,30 @@ fn json(report: Option<&StatusReport>) -> Result<String, ClientError> {
         .map_err(|error| ClientError::InvalidAnswer(error.to_string()))
 }
 
-fn text(report: Option<&StatusReport>, places: &Places) -> String {
-    let mut page = Page::default();
-    let Some(report) = report else {
-        let advice = "not running; `opkssh login` or `opkssh agent start` starts it";
-        page.row("Agent", advice);
-        if places.accounts_file().exists() {
-            let kept = "kept in the store; they come back when it starts";
-            page.row("Accounts", kept);
-        }
-        return page.0;
+/// Returns what is wrong with the client configuration, which a running agent reports.
+fn configuration_notices(places: &Places) -> Vec<Notice> {
+    let texts = match load_config(None, places) {
+        Ok(config) => config.map(|config| config.warnings).unwrap_or_default(),
+        Err(error) => vec![error.to_string()],
     };
+    let notices = texts.into_iter().map(|text| Notice { at: None, text });
+    notices.collect()
+}
+
+fn not_running(places: &Places) -> String {
+    let mut page = Page::default();
+    let advice = "not running; `opkssh login` or `opkssh agent start` starts it";
+    page.row("Agent", advice);
+    if places.accounts_file().exists() {
+        let kept = "kept in the store; they come back when it starts";
+        page.row("Accounts", kept);
+    }
+    page.notices(&configuration_notices(places));
+    page.0
+}
+
+fn running(report: &StatusReport) -> String {
+    let mut page = Page::default();
     page.agent(&report.agent);
     if has_no_accounts(report) {
         page.row("Accounts", "none; log in: opkssh login");
@@ -87,14 +105,7 @@ fn text(report: Option<&StatusReport>, places: &Places) -> String {
     for account in &report.accounts {
         page.account(account);
     }
-    if !report.notices.is_empty() {
-        page.0 += "\nNotices\n";
-        for notice in &report.notices {
-            let at = notice.at.map(|at| time_of_day(at, now()) + "  ");
-            let (at, text) = (at.unwrap_or_default(), printable(&notice.text));
-            page.0 += &format!("  {at}{text}\n");
-        }
-    }
+    page.notices(&report.notices);
     page.0
 }
 
@@ -175,6 +186,17 @@ impl Page {
         }
         if let Some(error) = &account.last_error {
             self.row("  Last error", error);
+        }
+    }
+
+    fn notices(&mut self, notices: &[Notice]) {
+        if !notices.is_empty() {
+            self.0 += "\nNotices\n";
+        }
+        for notice in notices {
+            let at = notice.at.map(|at| time_of_day(at, now()) + "  ");
+            let (at, text) = (at.unwrap_or_default(), printable(&notice.text));
+            self.0 += &format!("  {at}{text}\n");
         }
     }
 

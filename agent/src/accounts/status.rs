@@ -6,6 +6,7 @@ use opkssh_protocol::control::{AccountStatus, WhichAccount};
 use opkssh_protocol::time::UnixTime;
 
 use super::clock::Clock;
+use super::lifecycle::Hidden;
 use super::material::{AccountFacts, Item, renewal};
 use super::owner::{Owner, Published, visibility};
 use super::renewal::plan::renewal_words;
@@ -30,7 +31,13 @@ pub async fn reports(
         match published.shown(account, now) {
             Ok(item) => reports.push(of_item(&published, account, item, now)),
             Err(hidden) => {
-                let why = published.why_hidden(account, hidden);
+                let mut why = published.why_hidden(account, hidden);
+                if let Hidden::StoreClosed(_) = hidden
+                    && let Some(error) = published.closed_store_error(account)
+                    && let Some(hint) = error.hint()
+                {
+                    why += &format!("; {hint}");
+                }
                 notices.push(format!("account {} is not usable: {why}", account.name));
             }
         }

@@ -37,8 +37,8 @@ use crate::login::redirect::{deliver, read_redirects, stdin_is_terminal};
 use crate::login::request::request;
 use crate::status::report_if_running;
 
-/// Logs in and reports on `out`. Writes the certificate and claims, if requested, to `data`, and a
-/// notice about key files of earlier logins to `err`.
+/// Logs in and reports on `out`. Writes the certificate and claims, if requested, to `data`, and
+/// warnings and notices to `err`.
 pub fn login(
     args: &LoginArgs,
     environment: &Environment,
@@ -49,9 +49,9 @@ pub fn login(
 ) -> Result<Answer, ClientError> {
     if args.auto_refresh {
         let line = "The agent renews by itself: --auto-refresh is not needed.";
-        let _ = writeln!(out, "{line}");
+        let _ = writeln!(err, "{line}");
     }
-    let request = request(args, environment, places, out)?;
+    let request = request(args, environment, places, err)?;
     let providers = match &request {
         Request::Login(login) => &login.providers[..],
         _ => &[],

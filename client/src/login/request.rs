@@ -17,13 +17,14 @@ use crate::login::args::LoginArgs;
 use crate::status::report;
 
 /// Returns the request for a login into the agent: at a provider, or again to an existing account.
+/// Writes warnings to `err`.
 pub(crate) fn request(
     args: &LoginArgs,
     environment: &Environment,
     places: &Places,
-    out: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<Request, ClientError> {
-    let login = login_request(args, environment, places, out);
+    let login = login_request(args, environment, places, err);
     let word = match &login {
         // the default account may belong to a provider other than the default one
         Ok(LoginRequest {
@@ -66,12 +67,13 @@ pub(crate) fn request(
     }
 }
 
-/// Returns the request for a login at a provider, into the agent or into files.
+/// Returns the request for a login at a provider, into the agent or into files. Writes warnings to
+/// `err`.
 pub fn login_request(
     args: &LoginArgs,
     environment: &Environment,
     places: &Places,
-    out: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<LoginRequest, ClientError> {
     let key_type = key_type(args.key_type.as_deref())?;
     let config = match load_config(args.config_path.as_deref(), places)? {
@@ -79,7 +81,7 @@ pub fn login_request(
         None => {
             let [file, _] = places.config_files();
             let _ = writeln!(
-                out,
+                err,
                 "No config file at {}: using the built-in providers. Create one: opkssh login \
                  --create-config",
                 file.display()
@@ -88,7 +90,7 @@ pub fn login_request(
         }
     };
     for warning in &config.warnings {
-        let _ = writeln!(out, "Warning: {}", printable(warning));
+        let _ = writeln!(err, "Warning: {}", printable(warning));
     }
     let mut wanted = args.wanted(environment);
     let mut account = args.account.clone();
@@ -105,7 +107,7 @@ pub fn login_request(
     if args.send_access_token.is_none()
         && let Some(warning) = unknown_issuer_warning(&providers, &config)
     {
-        let _ = writeln!(out, "{}", printable(&warning));
+        let _ = writeln!(err, "{}", printable(&warning));
     }
     if let Some(name) = &account {
         check_name(name, &providers, &config)?;

@@ -256,6 +256,7 @@ fn gives_back(keyring: Keyring) {
     let status = status(&setup.home);
     let notice = status["notices"][0]["text"].as_str().unwrap_or_default();
     assert!(notice.contains("account test is not usable"), "{status}");
+    assert!(notice.contains("unlock the keyring"), "{status}");
 
     keyring.unlock();
     // a locked keyring is not asked every moment: each question may be a prompt

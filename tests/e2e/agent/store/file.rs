@@ -78,6 +78,14 @@ fn accounts_come_back_once_the_passphrase_is_said() {
     let locked = status(&setup.home);
     assert_eq!(locked["agent"]["locked"], serde_json::json!(["store"]));
     assert_eq!(locked["agent"]["store"], "file");
+    let shown = setup.home.opkssh(["status"]).run().stdout();
+    for words in [
+        "\nStore         file (the encrypted file store is locked; unlock it: opkssh agent unlock)\n",
+        "  account test is not usable: the encrypted file store is locked; unlock it: opkssh agent \
+         unlock\n",
+    ] {
+        assert!(shown.contains(words), "no {words:?} in {shown}");
+    }
     let refused = setup.home.opkssh(["login"]).run().refused();
     assert!(refused.contains("is locked"), "{refused}");
     let wrong = setup.home.opkssh(["agent", "unlock"]).stdin("wrong").run();
