@@ -42,13 +42,11 @@ impl KeyTarget {
                 return Err(WriteKeysError::Foreign(file.clone()));
             }
             Self::File(file) => file.clone(),
+            // a login makes the directory, an attempt that fails does not
+            Self::DefaultSlot if !places.ssh_dir().exists() => places.ssh_dir(),
             Self::DefaultSlot => {
-                let slot = free_slot(places, kind)?;
-                // the login makes the directory, not an attempt that fails
-                match places.ssh_dir().exists() {
-                    true => slot,
-                    false => places.ssh_dir(),
-                }
+                make_ssh_dir(places)?;
+                free_slot(places, kind)?
             }
             Self::IdentityDirectory => places.ssh_dir().join("opkssh/config"),
         };

@@ -17,7 +17,7 @@ mod log_out;
 mod login;
 mod material;
 mod mint;
-mod move_to_file_store;
+pub mod move_to_file_store;
 mod owner;
 mod passwords;
 mod prompt;

@@ -30,27 +30,26 @@ impl MoveError {
     }
 }
 
-impl Accounts {
-    /// Gives accounts that are in memory only the encrypted file store. Returns their names when
-    /// it has them. Fails if something is in memory only still, of whichever store.
-    pub async fn move_to_file_store(&self) -> Result<Vec<String>, MoveError> {
-        let is_elsewhere = |store: Option<StoreKind>| store.is_some_and(|it| it != StoreKind::File);
-        fail_if_unsaved(&self.owner.now(), is_elsewhere)?;
-        self.stores.is_open(StoreKind::File)?;
-        let moved = {
-            let published = self.owner.now();
-            let accounts = published.facts.accounts.iter();
-            let moved = accounts.filter(|one| one.store.is_none() && one.leaving == Leaving::No);
-            moved.map(|account| account.name.clone()).collect()
-        };
-        self.owner.apply(Event::StoreGiven(StoreKind::File)).await;
-        let is_over = |published: &Published| {
-            (published.at_risk().is_empty() || published.is_at_rest()).then_some(())
-        };
-        self.owner.wait_for(TIMEOUT, is_over).await;
-        fail_if_unsaved(&self.owner.now(), |_| true)?;
-        Ok(moved)
-    }
+/// Gives accounts that are in memory only the encrypted file store. Returns their names when it has
+/// them. Fails if something is in memory only still, of whichever store.
+pub async fn move_to_file_store(accounts: &Accounts) -> Result<Vec<String>, MoveError> {
+    let owner = &accounts.owner;
+    let is_elsewhere = |store: Option<StoreKind>| store.is_some_and(|it| it != StoreKind::File);
+    fail_if_unsaved(&owner.now(), is_elsewhere)?;
+    accounts.stores.is_open(StoreKind::File)?;
+    let moved = {
+        let published = owner.now();
+        let accounts = published.facts.accounts.iter();
+        let moved = accounts.filter(|one| one.store.is_none() && one.leaving == Leaving::No);
+        moved.map(|account| account.name.clone()).collect()
+    };
+    owner.apply(Event::StoreGiven(StoreKind::File)).await;
+    let is_over = |published: &Published| {
+        (published.at_risk().is_empty() || published.is_at_rest()).then_some(())
+    };
+    owner.wait_for(TIMEOUT, is_over).await;
+    fail_if_unsaved(&owner.now(), |_| true)?;
+    Ok(moved)
 }
 
 /// Fails if a store of these does not have what memory has.

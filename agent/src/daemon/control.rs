@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use super::RunArgs;
 use super::log::option_name;
 use crate::accounts::default_account::{choose_default, default_account};
+use crate::accounts::move_to_file_store::move_to_file_store;
 use crate::accounts::store::password::PasswordError;
 use crate::accounts::{Accounts, EnsureError, Joined, LogInError};
 use crate::desktop::surroundings::Surroundings;
@@ -186,7 +187,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             };
             after_password(accounts, unlocked)
         }
-        Request::MoveToFileStore => match accounts.move_to_file_store().await {
+        Request::MoveToFileStore => match move_to_file_store(accounts).await {
             Ok(accounts) => Event::Moved { accounts },
             Err(error) => match error.locked_part() {
                 Some(part) => Event::Locked {

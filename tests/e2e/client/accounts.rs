@@ -225,7 +225,7 @@ fn the_default_account_is_the_configured_one_and_check_or_login_ends() {
         setup.home.command("sh").args(["-c", &line]).run().stdout()
     };
     let said = check_or_login();
-    assert!(said.contains("account alice is not logged in"), "{said}");
+    assert!(said.contains("nobody is logged in"), "{said}");
     assert!(said.contains("In the agent as \"alice\""), "{said}");
     login_as(&setup, "bob", &["--as", "bob"]).stdout();
     assert_eq!(checked(&setup.home, &[]), "alice", "not the last one");

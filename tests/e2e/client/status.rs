@@ -41,7 +41,10 @@ fn check_says_whether_and_why_in_words_and_by_its_status() {
 
     let (code, why) = check(&["another"]);
     assert_eq!(code, Some(1));
-    assert!(why.contains("another is not logged in"), "{why}");
+    assert!(
+        why.contains("there is no account another, nor a provider"),
+        "{why}"
+    );
     let refused = setup
         .home
         .opkssh(["check", "--for", "soon"])

@@ -70,6 +70,14 @@ fn killed_in_the_middle_of_a_save_the_newest_record_lands_when_it_is_back() {
         shown.contains(&error).then_some(())
     });
     signs(&setup);
+    // an account keeps its store, and none is set up for nothing
+    let move_it = ["agent", "restart", "--store", "file"];
+    let refused = setup.home.opkssh(move_it).stdin("a passphrase").run();
+    let refused = refused.refused();
+    let why = "Error: account test is not in the keyring: ";
+    assert!(refused.starts_with(why), "{refused}");
+    assert_eq!(daemon_pid(&setup.home), daemon);
+    assert!(!setup.home.dir().join(".local/state/opkssh/store").exists());
 
     keyring.restart();
     wait_until("the newest record is in the keyring", || {
