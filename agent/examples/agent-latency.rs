@@ -4,6 +4,7 @@
 //! ```text
 //! agent-latency list SOCKET [KNOWN_HOSTS NAME]   ask for the list; with a name, as ssh to it does
 //! agent-latency sign SOCKET                      sign with the first identity
+//! agent-latency together SOCKET CLIENTS          signatures in a second, by so many clients at once
 //! agent-latency start SOCKET PROGRAM [WORD…]     from starting PROGRAM to its first answer
 //! ```
 
@@ -39,6 +40,11 @@ fn main() -> Result<(), Failure> {
             list(agent)?
         }
         ["sign", socket] => sign(Agent::connect(socket)?)?,
+        ["together", socket, clients] => {
+            let rate = together(socket, clients.parse()?)?;
+            writeln!(std::io::stdout(), "{rate:.0}")?;
+            return Ok(());
+        }
         ["start", socket, program, words @ ..] => start(socket, program, words)?,
         _ => return Err("see the top of agent/examples/agent-latency.rs".into()),
     };
@@ -55,12 +61,34 @@ fn list(mut agent: Agent) -> Result<Vec<Duration>, Failure> {
 }
 
 fn sign(mut agent: Agent) -> Result<Vec<Duration>, Failure> {
-    let identity = agent.first_identity()?;
-    let request = [&[13][..], &string(&identity), &string(&SIGNED), &[0; 4]].concat();
-    repeat(|| match agent.ask(&request)?.first() {
-        Some(14) => Ok(()),
-        other => Err(format!("no signature but {other:?}").into()),
-    })
+    let request = agent.sign_request()?;
+    repeat(|| agent.sign(&request))
+}
+
+fn together(socket: &str, clients: usize) -> Result<f64, Failure> {
+    let each = 10 * ROUNDS / clients;
+    let mut agents = Vec::new();
+    for _ in 0..clients {
+        agents.push(Agent::connect(socket)?);
+    }
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        let started: Vec<_> = agents
+            .into_iter()
+            .map(|mut agent| {
+                scope.spawn(move || {
+                    let mut signs = || -> Result<(), Failure> {
+                        let request = agent.sign_request()?;
+                        (0..each).try_for_each(|_| agent.sign(&request))
+                    };
+                    signs().map_err(|error| error.to_string())
+                })
+            })
+            .collect();
+        let mut ends = started.into_iter();
+        ends.try_for_each(|one| one.join().map_err(|_| "a client panicked".to_owned())?)
+    })?;
+    Ok((each * clients) as f64 / begin.elapsed().as_secs_f64())
 }
 
 fn start(socket: &str, program: &str, words: &[&str]) -> Result<Vec<Duration>, Failure> {
@@ -119,6 +147,20 @@ impl Agent {
         let mut answer = vec![0; u32::from_be_bytes(length) as usize];
         self.0.read_exact(&mut answer)?;
         Ok(answer)
+    }
+
+    /// A request that every type of key signs without SHA-1.
+    fn sign_request(&mut self) -> Result<Vec<u8>, Failure> {
+        let identity = self.first_identity()?;
+        let flags = 2_u32.to_be_bytes();
+        Ok([&[13][..], &string(&identity), &string(&SIGNED), &flags].concat())
+    }
+
+    fn sign(&mut self, request: &[u8]) -> Result<(), Failure> {
+        match self.ask(request)?.first() {
+            Some(14) => Ok(()),
+            other => Err(format!("no signature but {other:?}").into()),
+        }
     }
 
     fn first_identity(&mut self) -> Result<Vec<u8>, Failure> {
