@@ -6,7 +6,6 @@ mod daemon;
 mod desktop;
 mod failpoint;
 mod notices;
-mod private_dir;
 mod serving;
 
 use std::io::Write;

@@ -1,5 +1,7 @@
 //! Writing a file in one step: after a crash there is the old file or the new one, whole, and it has
-//! its final owner and mode from the moment that it has its name.
+//! its final owner and mode from the moment that it has its name. And directories of one user's own.
+
+mod private_dir;
 
 use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Write as _};
@@ -7,6 +9,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+pub use private_dir::{DirectoryError, DirectoryProblem, create_private, make_private};
 
 /// Prefix of the unfinished file. None of sshd, sudo and systemd reads such a name.
 const PREFIX: &str = ".opkssh-";

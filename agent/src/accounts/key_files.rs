@@ -3,11 +3,10 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use opkssh_files::Writer;
+use opkssh_files::{Writer, create_private};
 use opkssh_protocol::certificate::UnverifiedCertificate;
 use opkssh_protocol::control::{Event, Failure, KeyType, LoginRequest};
 use opkssh_protocol::id_token::Claims;
@@ -243,9 +242,7 @@ fn keep(
 
 fn make_ssh_dir(places: &Places) -> Result<(), WriteKeysError> {
     let directory = places.ssh_dir();
-    let mut builder = fs::DirBuilder::new();
-    let made = builder.recursive(true).mode(0o700).create(&directory);
-    made.map_err(failed(directory.display()))
+    create_private(&directory).map_err(failed(directory.display()))
 }
 
 /// Returns the first of ssh's default names that is free, or that holds an earlier login of ours.

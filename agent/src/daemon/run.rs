@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use opkssh_files::{DirectoryError, DirectoryProblem, make_private};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::time::UnixTime;
 use sd_notify::NotifyState;
@@ -25,7 +26,6 @@ use crate::accounts::{Accounts, Alarm, Clock};
 use crate::desktop::askpass::Askpass;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
-use crate::private_dir::{DirectoryError, make_private};
 use crate::serving::Serving;
 use crate::serving::added::AddedKeys;
 use crate::serving::upstream::Upstreams;
@@ -72,9 +72,13 @@ impl RunError {
             Self::Passed(_) => "write systemd's units anew: opkssh agent install",
             Self::Store(StoreError::Seal(error)) => return error.hint(),
             Self::Store(StoreError::Index(_)) => "repair or remove the file; then log in again",
-            Self::Directory(DirectoryError::Owner { .. }) => {
-                "set XDG_RUNTIME_DIR to a directory of your own"
-            }
+            Self::Directory(error) => match error.problem {
+                DirectoryProblem::Owner(_) => "set XDG_RUNTIME_DIR to a directory of your own",
+                DirectoryProblem::Writable => {
+                    return Some(format!("close it: chmod 700 {}", error.path.display()));
+                }
+                _ => return None,
+            },
             Self::MemoryLock(_) => {
                 "raise the limit: ulimit -l, or LimitMEMLOCK=8M in systemd's unit; or start the \
                  agent with --memory-lock auto"

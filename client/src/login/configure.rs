@@ -1,12 +1,12 @@
 //! `opkssh login --configure`: a directory for key files that ssh's configuration includes, as Go's
 //! client makes it. Only logins that write files use it.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use opkssh_files::Writer;
+use opkssh_files::{Writer, create_private};
 use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
@@ -18,11 +18,7 @@ const INCLUDE: &str = "Include ~/.ssh/opkssh/config";
 pub fn configure(places: &Places) -> Result<(), ClientError> {
     let failed = |path: &Path| ClientError::io(format!("cannot write {}", path.display()));
     let directory = places.ssh_dir().join("opkssh");
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&directory)
-        .map_err(failed(&directory))?;
+    create_private(&directory).map_err(failed(&directory))?;
     let config = directory.join("config");
     OpenOptions::new()
         .append(true)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use opkssh_files::Writer;
+use opkssh_files::{Writer, make_private};
 use opkssh_protocol::secret::Secret;
 use parking_lot::Mutex;
 
@@ -15,7 +15,6 @@ use super::error::StoreError;
 use super::kind::StoreKind;
 use super::password::PasswordError;
 use super::seal::SealKey;
-use crate::private_dir::make_private;
 
 /// Holds the key.
 const KEY: &str = "identity.age";
@@ -122,7 +121,8 @@ impl Backend for FileStore {
         };
         let directory = self.directory.clone();
         let key = tokio::task::spawn_blocking(move || {
-            make_private(&directory).map_err(|error| PasswordError::file(&directory, error))?;
+            make_private(&directory)
+                .map_err(|error| PasswordError::file(&directory, error.problem))?;
             match closed {
                 StoreError::FileNew => make_key(&directory.join(KEY), &passphrase),
                 _ => read_key(&directory.join(KEY), &passphrase),

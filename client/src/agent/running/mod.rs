@@ -1,15 +1,15 @@
 //! Starts the agent if it is not running.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use opkssh_files::Writer;
+use opkssh_files::{DirectoryError, DirectoryProblem, Writer, make_private};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
@@ -17,6 +17,7 @@ use crate::agent::settings::AgentSettings;
 use crate::connection::Connection;
 use crate::connection::runtime_dir::unusable;
 use crate::error::ClientError;
+use crate::format::quoted;
 
 /// Time limit for the agent's start.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -73,10 +74,9 @@ pub fn this_program() -> Result<PathBuf, ClientError> {
 
 /// Starts the agent. Of several programs that do so at once, one starts it and the others wait.
 pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, ClientError> {
-    private_directory(&places.runtime_dir)
-        .map_err(|error| unusable(&places.control_socket(), &error.to_string()))?;
-    let what = format!("cannot use {}", places.state_dir.display());
-    private_directory(&places.state_dir).map_err(ClientError::io(what))?;
+    make_private(&places.runtime_dir)
+        .map_err(|error| unusable(&places.control_socket(), &error.problem.to_string()))?;
+    make_private(&places.state_dir).map_err(unusable_state)?;
     let start_lock = open_private(&places.runtime_dir.join("start.lock"))?;
     let what = "cannot wait for another start of the agent";
     start_lock.lock().map_err(ClientError::io(what))?;
@@ -136,21 +136,15 @@ fn wait_until_ready(stdout: ChildStdout) -> bool {
     wait.recv_timeout(START_TIMEOUT).is_ok()
 }
 
-/// Creates the directory `path` with mode 0700. Fails if it exists and others own it or can write
-/// to it.
-fn private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    let found = std::fs::symlink_metadata(path)?;
-    let wrong = if !found.is_dir() {
-        "not a directory"
-    } else if found.uid() != rustix::process::geteuid().as_raw() {
-        "it belongs to another user"
-    } else if found.mode() & 0o022 != 0 {
-        "other users can write to it; chmod 700 it"
-    } else {
-        return Ok(());
-    };
-    Err(io::Error::other(wrong))
+fn unusable_state(error: DirectoryError) -> ClientError {
+    let what = format!("cannot use the state directory {error}");
+    match error.problem {
+        DirectoryProblem::Writable => {
+            let path = quoted(&error.path.to_string_lossy());
+            ClientError::new(what, format!("close it: chmod 700 {path}"))
+        }
+        _ => ClientError::without_hint(what),
+    }
 }
 
 /// Opens a file of mode 0600, at its end.

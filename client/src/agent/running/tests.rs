@@ -80,7 +80,7 @@ fn directories_and_log_are_private() {
 #[test]
 fn a_directory_that_others_can_write_is_refused() {
     let home = home();
-    private_directory(&home.places.runtime_dir).unwrap();
+    make_private(&home.places.runtime_dir).unwrap();
     std::fs::set_permissions(&home.places.runtime_dir, PermissionsExt::from_mode(0o777)).unwrap();
     let error = start_fails(&home, &script("exit 1"));
     assert!(

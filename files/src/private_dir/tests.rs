@@ -5,7 +5,7 @@ fn a_directory_others_could_enter_is_closed() {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("a/b");
     make_private(&path).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     make_private(&path).unwrap();
     assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o700);
 }
@@ -15,11 +15,22 @@ fn a_link_or_a_file_is_refused() {
     let parent = tempfile::tempdir().unwrap();
     let link = parent.path().join("link");
     std::os::unix::fs::symlink(parent.path(), &link).unwrap();
-    assert!(matches!(
-        make_private(&link),
-        Err(DirectoryError::NotADirectory(_))
-    ));
+    let error = make_private(&link).unwrap_err();
+    assert!(matches!(error.problem, DirectoryProblem::NotADirectory));
     let file = parent.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(make_private(&file).is_err());
+}
+
+#[test]
+fn a_directory_that_others_can_write_to_is_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    for mode in [0o777, 0o770, 0o702] {
+        fs::set_permissions(parent.path(), Permissions::from_mode(mode)).unwrap();
+        let error = make_private(parent.path()).unwrap_err();
+        assert!(
+            matches!(error.problem, DirectoryProblem::Writable),
+            "{error}"
+        );
+    }
 }
