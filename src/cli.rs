@@ -159,7 +159,7 @@ pub enum AgentCommand {
     #[command(hide = true)]
     Launch(opkssh_client::AgentSettings),
     /// Lock the agent with a password until it is unlocked
-    Lock,
+    Lock(opkssh_client::LockArgs),
     /// Restart the agent; stored accounts come back
     Restart(opkssh_client::RestartArgs),
     /// Run the agent in the foreground
@@ -171,7 +171,7 @@ pub enum AgentCommand {
     /// Undo install
     Uninstall(opkssh_client::AgentUninstallArgs),
     /// Unlock the agent or the encrypted file store
-    Unlock,
+    Unlock(opkssh_client::LockArgs),
 }
 
 #[cfg(feature = "client")]

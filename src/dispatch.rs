@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 #[cfg(feature = "client")]
-use opkssh_client::Answer;
+use opkssh_client::{AgentReply, Answer};
 
 use crate::cli::Command;
 #[cfg(feature = "client")]
@@ -21,9 +21,9 @@ use crate::man::write_pages;
 use crate::parse::help_of;
 #[cfg(feature = "client")]
 use crate::places::places;
-#[cfg(feature = "client")]
-use crate::report::answered;
 use crate::report::{CommandFailure, print_line};
+#[cfg(feature = "client")]
+use crate::report::{answered, logged_out, print_hint};
 
 /// Runs `command` and returns the exit status.
 pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
@@ -36,13 +36,16 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         Command::Version => print_line(concat!("opkssh version ", env!("CARGO_PKG_VERSION"))),
 
         #[cfg(feature = "client")]
-        Command::Agent { command } => agent(command)?,
+        Command::Agent { command } => return agent(command),
         #[cfg(feature = "client")]
         Command::Check(args) => {
             let environment = opkssh_client::Environment::of_process();
             let answer = opkssh_client::check(&args, &environment, &places()?);
             let answer = answer.map_err(CommandFailure::from);
-            let show = |answer: &Answer| print_line(&answer.line());
+            let show = |answer: &Answer| {
+                print_line(&answer.line());
+                print_hint(answer.hint.as_deref());
+            };
             return Ok(answered(answer, args.json, args.quiet, show));
         }
         #[cfg(feature = "client")]
@@ -60,6 +63,7 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
             let show = |answer: &Answer| {
                 if answer.usable == Some(false) {
                     let _ = writeln!(std::io::stderr(), "{}", answer.line());
+                    print_hint(answer.hint.as_deref());
                 }
             };
             return Ok(answered(answer, args.json, args.quiet, show));
@@ -67,13 +71,11 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         #[cfg(feature = "client")]
         Command::Login(args) => return Ok(login(&args, &places()?)),
         #[cfg(feature = "client")]
-        Command::Logout(args) => opkssh_client::logout(
-            &args,
-            &places()?,
-            &mut std::io::stdout(),
-            &mut std::io::stderr(),
-        )
-        .map_err(|error| CommandFailure::from(error).with_status(1))?,
+        Command::Logout(args) => {
+            let (out, err) = (&mut *output(args.json), &mut std::io::stderr());
+            let reply = opkssh_client::logout(&args, &places()?, out, err);
+            return Ok(logged_out(reply, args.json));
+        }
         #[cfg(feature = "client")]
         Command::Ssh(args) => return ssh(args.words),
         #[cfg(feature = "client")]
@@ -147,32 +149,61 @@ fn server(command: ServerCommand) -> Result<ExitCode, CommandFailure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns where the steps of a command go: with JSON on stdout, to stderr.
 #[cfg(feature = "client")]
-fn agent(command: AgentCommand) -> Result<(), CommandFailure> {
+fn output(json: bool) -> Box<dyn std::io::Write> {
+    match json {
+        true => Box::new(std::io::stderr()),
+        false => Box::new(std::io::stdout()),
+    }
+}
+
+#[cfg(feature = "client")]
+fn agent(command: AgentCommand) -> Result<ExitCode, CommandFailure> {
     let places = places()?;
     let out = &mut std::io::stdout();
-    match command {
-        AgentCommand::Browse { url } => opkssh_client::agent_browse(&url)?,
-        AgentCommand::Env(args) => opkssh_client::agent_env(&args, &places, out)?,
+    let (reply, json) = match command {
+        AgentCommand::Lock(args) => {
+            let reply = opkssh_client::agent_lock(&places, &mut *output(args.json));
+            (reply, args.json)
+        }
+        AgentCommand::Restart(args) => {
+            let out = &mut *output(args.json);
+            (opkssh_client::agent_restart(&args, &places, out), args.json)
+        }
+        AgentCommand::Start(args) => (opkssh_client::agent_start(&args, &places, out), args.json),
+        AgentCommand::Stop(args) => {
+            let out = &mut *output(args.json);
+            (opkssh_client::agent_stop(&args, &places, out), args.json)
+        }
+        AgentCommand::Unlock(args) => {
+            let reply = opkssh_client::agent_unlock(&places, &mut *output(args.json));
+            (reply, args.json)
+        }
+        AgentCommand::Browse { url } => return done(opkssh_client::agent_browse(&url)),
+        AgentCommand::Env(args) => return done(opkssh_client::agent_env(&args, &places, out)),
         AgentCommand::Install(args) => {
             let program = opkssh_client::this_program()?;
-            opkssh_client::agent_install(&args, &program, &places, out)?;
+            return done(opkssh_client::agent_install(&args, &program, &places, out));
         }
         AgentCommand::Launch(settings) => {
             match opkssh_client::agent_launch(&settings, &opkssh_client::this_program()?)? {}
         }
-        AgentCommand::Lock => opkssh_client::agent_lock(&places, out)?,
-        AgentCommand::Restart(args) => opkssh_client::agent_restart(&args, &places, out)?,
         AgentCommand::Run(args) => {
             opkssh_client::check_length(&places.control_socket())?;
-            opkssh_agent::run(&places, &args.into_agents()?)?;
+            return done(opkssh_agent::run(&places, &args.into_agents()?));
         }
-        AgentCommand::Start(args) => opkssh_client::agent_start(&args, &places, out)?,
-        AgentCommand::Stop(args) => opkssh_client::agent_stop(&args, &places, out)?,
-        AgentCommand::Uninstall(args) => opkssh_client::agent_uninstall(&args, &places, out)?,
-        AgentCommand::Unlock => opkssh_client::agent_unlock(&places, out)?,
-    }
-    Ok(())
+        AgentCommand::Uninstall(args) => {
+            return done(opkssh_client::agent_uninstall(&args, &places, out));
+        }
+    };
+    let reply = reply.map_err(CommandFailure::from);
+    Ok(answered(reply, json, false, |_: &AgentReply| ()))
+}
+
+#[cfg(feature = "client")]
+fn done<E: Into<CommandFailure>>(result: Result<(), E>) -> Result<ExitCode, CommandFailure> {
+    result.map(|()| ExitCode::SUCCESS).map_err(E::into)
 }
 
 /// Runs `opkssh client`. Shows the group's help for any unknown word, as Go's client does.

@@ -195,7 +195,11 @@ fn not_parsed(error: &clap::Error, words: &[OsString]) -> CommandFailure {
         ErrorKind::InvalidSubcommand => {
             let word = context(ContextKind::InvalidSubcommand).unwrap_or_default();
             let suggested = context(ContextKind::SuggestedSubcommand);
-            meant = suggested.map(|name| format!("{command} {name}"));
+            // a command of its own, such as `status` for `agent status`
+            meant = match Cli::command().find_subcommand(word) {
+                Some(_) => Some(format!("opkssh {word}")),
+                None => suggested.map(|name| format!("{command} {name}")),
+            };
             format!("unknown command {word:?} for {command:?}")
         }
         ErrorKind::UnknownArgument => {
@@ -217,9 +221,9 @@ fn not_parsed(error: &clap::Error, words: &[OsString]) -> CommandFailure {
             line.trim_start_matches("error: ").to_owned()
         }
     };
-    let meant = meant.map(|meant| format!("Did you mean '{meant}'? "));
+    let meant = meant.map(|meant| format!("did you mean '{meant}'? "));
     let hint = format!(
-        "{}Run '{command} --help' for usage.",
+        "{}run '{command} --help' for usage",
         meant.unwrap_or_default()
     );
     CommandFailure::new(message, Some(hint))

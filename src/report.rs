@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[cfg(feature = "client")]
-use opkssh_client::Answer;
+use opkssh_client::{AgentReply, Answer, ClientError, LogoutReply, Reply};
 use opkssh_protocol::printable::printable;
 
 /// An error as a message, a hint and an exit status.
@@ -58,10 +58,17 @@ impl From<opkssh_server::AdminError> for CommandFailure {
 }
 
 #[cfg(feature = "client")]
-impl From<opkssh_client::ClientError> for CommandFailure {
-    fn from(error: opkssh_client::ClientError) -> Self {
+impl From<&ClientError> for CommandFailure {
+    fn from(error: &ClientError) -> Self {
         let status = if error.is_inconclusive() { 3 } else { 1 };
         Self::new(error.to_string(), error.hint()).with_status(status)
+    }
+}
+
+#[cfg(feature = "client")]
+impl From<ClientError> for CommandFailure {
+    fn from(error: ClientError) -> Self {
+        Self::from(&error)
     }
 }
 
@@ -77,18 +84,33 @@ impl From<&CommandFailure> for Answer {
     }
 }
 
+#[cfg(feature = "client")]
+impl From<&CommandFailure> for AgentReply {
+    fn from(failure: &CommandFailure) -> Self {
+        Self {
+            done: (failure.status != 3).then_some(false),
+            reason: failure.message.clone(),
+            hint: failure.hint.clone(),
+            agent: None,
+        }
+    }
+}
+
 /// Prints the answer as JSON or by `show`, and an error on stderr unless `quiet`. Returns the exit
 /// status.
 #[cfg(feature = "client")]
-pub fn answered(
-    answer: Result<Answer, CommandFailure>,
+pub fn answered<A>(
+    answer: Result<A, CommandFailure>,
     json: bool,
     quiet: bool,
-    show: impl FnOnce(&Answer),
-) -> ExitCode {
+    show: impl FnOnce(&A),
+) -> ExitCode
+where
+    A: Reply + for<'e> From<&'e CommandFailure>,
+{
     let (answer, error) = match answer {
         Ok(answer) => (answer, None),
-        Err(error) => (Answer::from(&error), Some(error)),
+        Err(error) => (A::from(&error), Some(error)),
     };
     if json {
         print_line(&answer.json());
@@ -101,15 +123,35 @@ pub fn answered(
     }
 }
 
+/// Prints the result as JSON if requested, and each failure on stderr. Returns the exit status.
+#[cfg(feature = "client")]
+pub fn logged_out(reply: Result<LogoutReply, ClientError>, json: bool) -> ExitCode {
+    let reply = reply.unwrap_or_else(|error| LogoutReply {
+        failures: vec![error],
+        ..LogoutReply::default()
+    });
+    if json {
+        print_line(&reply.json());
+    }
+    for error in &reply.failures {
+        failure(&error.into());
+    }
+    ExitCode::from(reply.status())
+}
+
 /// Prints the message and the hint on stderr.
 pub fn failure(failure: &CommandFailure) -> ExitCode {
-    let mut err = io::stderr().lock();
     // a message may quote a provider
-    let _ = writeln!(err, "Error: {}", on_one_line(&failure.message));
-    if let Some(hint) = &failure.hint {
-        let _ = writeln!(err, "{}", on_one_line(hint));
-    }
+    let _ = writeln!(io::stderr(), "Error: {}", on_one_line(&failure.message));
+    print_hint(failure.hint.as_deref());
     ExitCode::from(failure.status)
+}
+
+/// Prints the hint, if there is one, on stderr.
+pub fn print_hint(hint: Option<&str>) {
+    if let Some(hint) = hint {
+        let _ = writeln!(io::stderr(), "hint: {}", on_one_line(hint));
+    }
 }
 
 /// Writes a line to stdout. Ignores errors, e.g. of a closed pipe.

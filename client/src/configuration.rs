@@ -2,12 +2,14 @@
 
 use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::io::{self, IsTerminal as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use opkssh_protocol::config::ClientConfig;
 use opkssh_protocol::places::Places;
 
 use crate::error::ClientError;
+use crate::format::quoted;
 
 /// The process's environment, as far as a login depends on it.
 #[derive(Debug, Clone, Default)]
@@ -83,9 +85,31 @@ pub fn load_config(
 
 /// Returns the error for a configuration file that cannot be read.
 fn unreadable(file: &Path, error: io::Error) -> ClientError {
-    ClientError::new(
-        format!("failed to read config file: {}: {error}", file.display()),
-        "name a readable file with --config-path, or create the default one: \
-         opkssh login --create-config",
-    )
+    let hint = match error.kind() {
+        io::ErrorKind::PermissionDenied => make_readable(file),
+        NotFound | NotADirectory => {
+            "name a readable file with --config-path, or create the default \
+                                     one: opkssh login --create-config"
+                .to_owned()
+        }
+        _ => "mend the file, or name another with --config-path".to_owned(),
+    };
+    let what = format!("failed to read config file: {}: {error}", file.display());
+    ClientError::new(what, hint)
 }
+
+fn make_readable(file: &Path) -> String {
+    let uid = rustix::process::geteuid().as_raw();
+    let (name, directory) = (file.to_string_lossy(), file.parent().unwrap_or(file));
+    match file.metadata() {
+        Ok(found) if found.uid() == uid => format!("make it readable: chmod u+r {}", quoted(&name)),
+        Ok(_) => format!("make it yours: sudo chown {uid} {}", quoted(&name)),
+        Err(_) => format!(
+            "open its directory: chmod u+rwx {}",
+            quoted(&directory.to_string_lossy())
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

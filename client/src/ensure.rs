@@ -297,5 +297,7 @@ fn expiry_notice(account: &AccountStatus) -> Option<String> {
     let until = account.usable_until.filter(|_| account.ends_soon)?;
     let (alias, until) = (printable(&account.alias), local_time(until));
     let command = login_command(Some(&account.alias));
-    Some(format!("The login {alias} ends at {until}: {command}"))
+    Some(format!(
+        "Warning: the login {alias} ends at {until}\nhint: log in again: {command}"
+    ))
 }

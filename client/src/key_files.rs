@@ -19,28 +19,28 @@ use crate::error::ClientError;
 const SLOTS: [&str; 4] = ["id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
 
 /// Removes every key pair that a login wrote in the default slots and `~/.ssh/opkssh`. Reports
-/// removed files on `out`, skipped files on `err`. Returns the number of removed pairs.
+/// removed files on `out`, skipped files on `err`. Returns the removed private keys.
 pub fn remove_all(
     places: &Places,
     verbose: bool,
     out: &mut dyn Write,
     err: &mut dyn Write,
-) -> Result<usize, ClientError> {
+) -> Result<Vec<PathBuf>, ClientError> {
     let directory = places.ssh_dir().join("opkssh");
     let slots = SLOTS.map(|name| places.ssh_dir().join(name));
     let slots = slots.into_iter().filter(|key| key.exists());
-    let mut removed = 0;
+    let mut removed = Vec::new();
     for key in slots.chain(keys_in(&directory)) {
         match find_pair(&key) {
             Ok(pair) => {
                 pair.remove()?;
-                removed += 1;
                 let (key, certificate) = (pair.key.display(), pair.certificate.display());
                 let line = format!("Removed {key} and {certificate}");
                 let _ = writeln!(out, "{}", printable(&line));
                 if pair.key.starts_with(&directory) {
                     drop_identity_file(&directory.join("config"), &pair.key)?;
                 }
+                removed.push(pair.key);
             }
             Err(skipped) if verbose || skipped.is_suspicious => {
                 let line = format!("Skipping {}: {}", key.display(), skipped.reason);

@@ -24,6 +24,9 @@ pub struct StatusArgs {
     /// Print JSON; times are seconds since 1970-01-01T00:00:00Z
     #[arg(long)]
     pub json: bool,
+    /// Show sockets, settings, keys and stores, too
+    #[arg(short, long, conflicts_with = "json")]
+    pub verbose: bool,
 }
 
 /// Shows agent, accounts, expirations and how each account renews. Does not start the agent.
@@ -31,7 +34,7 @@ pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result
     let report = report_if_running(places)?;
     let text = match (&report, args.json) {
         (_, true) => json(report.as_ref(), places)?,
-        (Some(report), false) => running(report),
+        (Some(report), false) => running(report, args.verbose),
         (None, false) => not_running(places),
     };
     let _ = write!(out, "{text}").and_then(|()| out.flush());
@@ -85,7 +88,7 @@ fn configuration_notices(places: &Places) -> Vec<Notice> {
 }
 
 fn not_running(places: &Places) -> String {
-    let mut page = Page::default();
+    let mut page = Page::new(false);
     let advice = "not running; `opkssh login` or `opkssh agent start` starts it";
     page.row("Agent", advice);
     if places.accounts_file().exists() {
@@ -93,26 +96,35 @@ fn not_running(places: &Places) -> String {
         page.row("Accounts", kept);
     }
     page.notices(&configuration_notices(places));
-    page.0
+    page.text
 }
 
-fn running(report: &StatusReport) -> String {
-    let mut page = Page::default();
+fn running(report: &StatusReport, verbose: bool) -> String {
+    let mut page = Page::new(verbose);
     page.agent(&report.agent);
     if has_no_accounts(report) {
         page.row("Accounts", "none; log in: opkssh login");
     }
     for account in &report.accounts {
-        page.account(account);
+        page.account(account, &report.agent.store);
     }
     page.notices(&report.notices);
-    page.0
+    page.text
 }
 
-#[derive(Default)]
-struct Page(String);
+struct Page {
+    text: String,
+    verbose: bool,
+}
 
 impl Page {
+    fn new(verbose: bool) -> Self {
+        Self {
+            text: String::new(),
+            verbose,
+        }
+    }
+
     fn agent(&mut self, agent: &AgentStatus) {
         let (since, pid, version) = (local_time(agent.started), agent.pid, &agent.version);
         let running = format!("running since {since}, process {pid}, version {version}");
@@ -133,11 +145,13 @@ impl Page {
                 "nothing is shown or signed until the screen is unlocked; or: opkssh agent unlock",
             );
         }
-        self.row("Agent socket", &agent.agent_socket);
-        self.row("Control", &agent.control_socket);
+        if self.verbose {
+            self.row("Agent socket", &agent.agent_socket);
+            self.row("Control", &agent.control_socket);
+        }
         let store = format!("{} ({})", agent.store, agent.store_reason);
         self.row("Store", &store);
-        if !agent.memory.is_empty() {
+        if self.verbose && !agent.memory.is_empty() {
             self.row("Memory", &agent.memory);
         }
         let duration =
@@ -151,15 +165,23 @@ impl Page {
         }
     }
 
-    fn account(&mut self, account: &AccountStatus) {
+    /// Adds an account; `store` is where new accounts are kept.
+    fn account(&mut self, account: &AccountStatus, store: &str) {
         let default = if account.default { " (default)" } else { "" };
         let (alias, state) = (printable(&account.alias), state(account));
-        self.0 += &format!("\n{alias}{default}: {state}\n");
-        let who = account.email.as_deref().unwrap_or("no email claim");
-        let identity = format!("{who}, {} at {}", account.subject, account.issuer);
+        self.text += &format!("\n{alias}{default}: {state}\n");
+        let (subject, issuer) = (&account.subject, &account.issuer);
+        let identity = match &account.email {
+            Some(email) if !self.verbose => format!("{email} at {issuer}"),
+            None if !self.verbose => format!("{subject} at {issuer}"),
+            Some(email) => format!("{email}, {subject} at {issuer}"),
+            None => format!("no email claim, {subject} at {issuer}"),
+        };
         self.row("  Identity", &identity);
-        self.row("  Client", &account.client_id);
-        self.row("  Key", &account.fingerprint);
+        if self.verbose {
+            self.row("  Client", &account.client_id);
+            self.row("  Key", &account.fingerprint);
+        }
         let next = account.next_renewal.map(local_time);
         let next = next
             .map(|time| format!("; next {time}"))
@@ -170,7 +192,7 @@ impl Page {
             self.row("  Lifetime", &format!("logged out at {}", local_time(end)));
         }
         let hosts = match account.hosts.as_slice() {
-            [] => "shown to every server but public forges; narrow it with `hosts:` in ~/.opk/config.yml".into(),
+            [] => "every server but public forges; narrow it: `hosts:` in config.yml".into(),
             patterns => patterns.join(" "),
         };
         self.row("  Hosts", &hosts);
@@ -180,7 +202,9 @@ impl Page {
         if account.withholds_access_token {
             self.row("  Access token", ACCESS_TOKEN_LEFT_OUT);
         }
-        self.row("  Store", &account.store);
+        if self.verbose || account.store != store {
+            self.row("  Store", &account.store);
+        }
         if let Some(error) = &account.store_error {
             self.row("  Not stored", error);
         }
@@ -191,17 +215,17 @@ impl Page {
 
     fn notices(&mut self, notices: &[Notice]) {
         if !notices.is_empty() {
-            self.0 += "\nNotices\n";
+            self.text += "\nNotices\n";
         }
         for notice in notices {
             let at = notice.at.map(|at| time_of_day(at, now()) + "  ");
             let (at, text) = (at.unwrap_or_default(), printable(&notice.text));
-            self.0 += &format!("  {at}{text}\n");
+            self.text += &format!("  {at}{text}\n");
         }
     }
 
     fn row(&mut self, label: &str, value: &str) {
-        self.0 += &format!("{label:<13} {}\n", printable(value));
+        self.text += &format!("{label:<13} {}\n", printable(value));
     }
 }
 

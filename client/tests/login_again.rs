@@ -156,8 +156,8 @@ fn key_files_of_an_earlier_login_are_told_of_once() {
     let key = pair(&home, "id_ecdsa", "openpubkey");
     pair(&home, "id_ed25519", "me@work");
     let said = run(&home, &alias("work")).unwrap();
-    assert_eq!(said.lines().count(), 1, "{said}");
-    let command = format!(" opkssh logout -i {}\n", key.display());
+    assert_eq!(said.lines().count(), 2, "{said}");
+    let command = format!("\nhint: remove them: opkssh logout -i {}\n", key.display());
     assert!(said.ends_with(&command), "{said}");
     assert!(!said.contains("id_ed25519"), "{said}");
     assert!(key.exists());

@@ -58,7 +58,8 @@ fn certificate(key: &Path) -> std::path::PathBuf {
 
 fn run(home: &Home, args: LogoutArgs) -> (Result<(), String>, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let result = logout(&args, &home.places, &mut out, &mut err).map_err(|error| error.to_string());
+    let result = logout(&args, &home.places, &mut out, &mut err);
+    let result = result.map(drop).map_err(|error| error.to_string());
     (
         result,
         String::from_utf8(out).unwrap(),

@@ -76,7 +76,7 @@ fn edit_home_of(account: &Account, path: &Path, change: Change<'_>) -> Result<bo
         Err(error) if error.is_not_found() => Ok(Vec::new()),
         Err(error) => Err(load_failure(&error).with_hint(match &error {
             FileError::Mode { path, allowed, .. } => {
-                Some(format!("Run: chmod {allowed:o} {}", path.display()))
+                Some(format!("run: chmod {allowed:o} {}", path.display()))
             }
             _ => None,
         })),

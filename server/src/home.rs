@@ -77,11 +77,11 @@ pub fn read_all() -> Vec<(Account, Result<Vec<u8>, FileError>)> {
 pub fn hint_for(error: &FileError, account: &str) -> Option<String> {
     match error {
         FileError::Mode { path, .. } => {
-            Some(format!("Run: sudo chmod {MODE:o} {}", path.display()))
+            Some(format!("run: sudo chmod {MODE:o} {}", path.display()))
         }
         FileError::Owner { path, .. } => {
             let account = table::quote(account);
-            Some(format!("Run: sudo chown {account} {}", path.display()))
+            Some(format!("run: sudo chown {account} {}", path.display()))
         }
         _ => None,
     }

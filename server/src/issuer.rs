@@ -92,8 +92,8 @@ pub fn hint(issuer: &str, known: &[String], path: &str) -> String {
     for known in known {
         if is_same(known, issuer) && issuer.contains("://") {
             let (verb, to) = match issuer.ends_with('/') {
-                true => ("Remove", "from"),
-                false => ("Add", "to"),
+                true => ("remove", "from"),
+                false => ("add", "to"),
             };
             return format!(
                 "{verb} the trailing slash {to} the issuer URL ({issuer}) to match provider entry ({known})"
@@ -104,7 +104,7 @@ pub fn hint(issuer: &str, known: &[String], path: &str) -> String {
             && own == rest
         {
             return format!(
-                "Change the scheme {own_scheme}:// of the issuer URL ({issuer}) to match scheme \
+                "change the scheme {own_scheme}:// of the issuer URL ({issuer}) to match scheme \
                  {scheme}:// of provider ({known})"
             );
         }
@@ -121,7 +121,7 @@ pub fn hint(issuer: &str, known: &[String], path: &str) -> String {
         None => match known.iter().find(|known| is_near(known, issuer)) {
             Some(known) => format!("did you mean {known}?"),
             None => format!(
-                "Ensure the issuer URL ({issuer}) is correct and matches an entry in {path}"
+                "ensure the issuer URL ({issuer}) is correct and matches an entry in {path}"
             ),
         },
     }

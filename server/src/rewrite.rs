@@ -43,7 +43,7 @@ pub fn failure(path: &Path, what: String) -> impl FnOnce(io::Error) -> AdminErro
         let is_locked = error.kind() == io::ErrorKind::TimedOut;
         let lock = directory(path).join(LOCK);
         AdminError::new(format!("{what}: {error}")).with_hint(match is_locked {
-            true => Some(format!("Run: sudo fuser -v {}", lock.display())),
+            true => Some(format!("run: sudo fuser -v {}", lock.display())),
             false => etc::hint_for_change(path, &error),
         })
     }

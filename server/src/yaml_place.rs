@@ -22,7 +22,7 @@ enum Container {
 /// Returns the error in one line, beginning with `line N: ` if that is known. A value of a wrong
 /// type is named by its key, with what is expected.
 pub fn explain(error: &Error, text: &str) -> String {
-    let message = yaml_error::one_line(error);
+    let message = yaml_error::message(error);
     let error = error.without_snippet();
     let Some(place) = error.location().filter(|place| place.line() > 0) else {
         return message;
@@ -32,7 +32,7 @@ pub fn explain(error: &Error, text: &str) -> String {
     let is_before = |node: &&Node| (node.line, node.column) <= (line, column);
     let reason = match (expected(error), nodes.iter().rfind(is_before)) {
         (Some(expected), Some(node)) => must_be(node, expected),
-        _ => without_place(&message, line),
+        _ => message,
     };
     format!("line {line}: {reason}")
 }
@@ -95,13 +95,6 @@ fn must_be(node: &Node, expected: Expected) -> String {
         (Expected::Truth, _) => "true or false".to_owned(),
     };
     format!("{key} must be {expected}")
-}
-
-/// Returns the message without the place that it ends in.
-fn without_place(message: &str, line: usize) -> String {
-    let place = format!(" at line {line}, column ");
-    let end = message.rfind(&place).unwrap_or(message.len());
-    message[..end].trim_start_matches("error: ").to_owned()
 }
 
 fn nodes(text: &str) -> Vec<Node> {

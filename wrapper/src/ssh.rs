@@ -45,7 +45,7 @@ impl SshArgs {
         if account.is_empty() {
             return Err(ClientError::new(
                 "--account needs the alias of an account",
-                "opkssh ssh --account ALIAS HOST; `opkssh status` shows the aliases",
+                "name one that `opkssh status` shows: opkssh ssh --account ALIAS HOST",
             ));
         }
         Ok(Self {
@@ -138,9 +138,10 @@ pub fn prepare_ssh(
         // an older agent does not know this request; servers in known_hosts work without it
         && let Ok(Some(not_shown)) = announce(connecting, places)
     {
-        let hint = not_shown.hint.map(|hint| format!("; {hint}"));
-        let line = format!("Warning: {}{}", not_shown.message, hint.unwrap_or_default());
-        let _ = writeln!(err, "{}", printable(&line));
+        let _ = writeln!(err, "Warning: {}", printable(&not_shown.message));
+        if let Some(hint) = not_shown.hint {
+            let _ = writeln!(err, "hint: {}", printable(&hint));
+        }
     }
     let mut command = Command::new(program);
     command

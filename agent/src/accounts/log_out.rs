@@ -54,7 +54,9 @@ impl LogOutError {
             Self::Incomplete { account, error } => error
                 .hint()
                 .unwrap_or_else(|| format!("log out again: opkssh logout {account}")),
-            Self::Unknown { known, .. } if known.is_empty() => "nobody is logged in".to_owned(),
+            Self::Unknown { known, .. } if known.is_empty() => {
+                "show the accounts: opkssh status".to_owned()
+            }
             Self::Unknown { known, .. } => hint(known, "opkssh logout "),
             Self::Ambiguous(error) => error.hint("opkssh logout "),
         }
@@ -71,8 +73,8 @@ struct Left {
 }
 
 impl Accounts {
-    /// Logs out of the accounts that `which` names. All are tried; the first failure is returned
-    /// with those that are logged out, or alone.
+    /// Logs out of the accounts that `which` names, and returns the failures of others. Fails if
+    /// there is only one failure and nothing else.
     ///
     /// An account is kept if its refresh token cannot be revoked because the agent or its store is
     /// locked, unless `force` is given.
@@ -80,7 +82,7 @@ impl Accounts {
         &self,
         which: &WhichAccount,
         force: bool,
-    ) -> Result<(Vec<LoggedOut>, Option<LogOutError>), LogOutError> {
+    ) -> Result<(Vec<LoggedOut>, Vec<LogOutError>), LogOutError> {
         let mut leaving: Vec<Left> = {
             let published = self.owner.now();
             let found = find_to_leave(&published.facts, which)?;
@@ -124,17 +126,19 @@ impl Accounts {
                 error: StoreError::TimedOut,
             })));
         }
-        let (mut logged_out, mut first) = (Vec::new(), None);
+        if outcomes.len() == 1
+            && let Some(Err(error)) = outcomes.pop_if(|outcome| outcome.is_err())
+        {
+            return Err(error);
+        }
+        let (mut logged_out, mut failures) = (Vec::new(), Vec::new());
         for outcome in outcomes {
             match outcome {
                 Ok(account) => logged_out.push(account),
-                Err(error) => first = first.or(Some(error)),
+                Err(error) => failures.push(error),
             }
         }
-        match first {
-            Some(error) if logged_out.is_empty() => Err(error),
-            first => Ok((logged_out, first)),
-        }
+        Ok((logged_out, failures))
     }
 
     /// Returns why the account's refresh token cannot be revoked now, if something is locked.

@@ -148,13 +148,15 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             logged_in(accounts, joined.await)
         }
         Request::Logout { which, force } => match accounts.log_out(&which, force).await {
-            Ok((accounts, failure)) => Event::LoggedOut {
+            Ok((accounts, failures)) => Event::LoggedOut {
                 accounts,
-                failure: failure.map(|error| Failure {
-                    message: error.to_string(),
-                    hint: Some(error.hint()),
-                    ..Failure::default()
-                }),
+                failures: (failures.iter())
+                    .map(|error| Failure {
+                        message: error.to_string(),
+                        hint: Some(error.hint()),
+                        ..Failure::default()
+                    })
+                    .collect(),
             },
             Err(error) => failed(&error, Some(error.hint())),
         },

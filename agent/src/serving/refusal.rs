@@ -9,21 +9,16 @@ pub enum Refusal {
     OtherHost,
     #[error("known_hosts cannot be read, so the server may be any: {0}")]
     Unreadable(String),
-    #[error(
-        "the server is a public forge; to show it the account, put its full name into `hosts:`"
-    )]
+    #[error("the server is a public forge")]
     Forge,
     #[error(
         "`agent.public_forges` has wildcards, and known_hosts has the server's name as a hash, so it \
-         may be one of them; list the forges by their full names, or the server in `hosts:`"
+         may be one of them"
     )]
     PerhapsForge,
-    #[error("known_hosts has another key for the server; if that is right, correct known_hosts")]
+    #[error("known_hosts has another key for the server")]
     OtherKey,
-    #[error(
-        "it has `hosts:`, and known_hosts does not know the server's key; connect with: opkssh ssh \
-         HOST"
-    )]
+    #[error("it has `hosts:`, and known_hosts does not know the server's key")]
     Unknown,
     #[error("asked for through a forwarded agent that does not say for which server")]
     NoDestination,
@@ -56,5 +51,19 @@ impl Refusal {
     /// Returns true if nobody would expect the identity to be listed.
     pub fn is_plain(&self) -> bool {
         matches!(self, Self::Revoked | Self::OtherHost)
+    }
+
+    /// Returns the reason and what to do, in one line.
+    pub fn in_full(&self) -> String {
+        let advice = match self {
+            Self::Forge => "; to show it the account, put its full name into `hosts:`",
+            Self::PerhapsForge => {
+                "; list the forges by their full names, or the server in `hosts:`"
+            }
+            Self::OtherKey => "; if that is right, correct known_hosts",
+            Self::Unknown => "; connect with: opkssh ssh HOST",
+            _ => "",
+        };
+        format!("{self}{advice}")
     }
 }

@@ -8,12 +8,20 @@ use opkssh_protocol::secret::Secret;
 
 use crate::agent::password_prompt::PasswordSource;
 use crate::agent::running::ensure_running;
+use crate::answer::AgentReply;
 use crate::connection::{Connection, NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
-use crate::status::report;
+use crate::status::{report, report_if_running};
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct LockArgs {
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Locks the agent with a password: typed twice on a terminal, else a line of stdin.
-pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
+pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, ClientError> {
     // started if needed: there may be accounts in the store
     let running = report(ensure_running(places)?)?.agent;
     if running.locked.contains(&LockedPart::Agent) {
@@ -26,26 +34,34 @@ pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<(), ClientErro
     let password = asked.ask_new("Password to lock the agent with: ")?;
     send_lock_request(ensure_running(places)?, &Request::Lock { password })?;
     let _ = writeln!(out, "The agent is locked. Unlock it: opkssh agent unlock");
-    Ok(())
+    reply("The agent is locked.".to_owned(), places)
 }
 
 /// Unlocks the agent, then the encrypted file store, with passwords from the terminal, else from
 /// lines of stdin. Keys hidden by a screen lock come back without a password, since not every
 /// screen locker reports its unlocking.
-pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
+pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, ClientError> {
+    let mut done = Vec::new();
     let mut locked = report(ensure_running(places)?)?.agent.locked;
     if locked.is_empty() {
+        done.push("Nothing is locked.");
         let _ = writeln!(out, "Nothing is locked.");
     }
     let mut asked = PasswordSource::of_process("opkssh agent unlock");
     while let Some(part) = locked.first().copied() {
         let unlocked = unlock(part, &mut asked, places)?;
+        done.push(unlocked_message(part));
         let _ = writeln!(out, "{}", unlocked_message(part));
         // a part that stays locked is not asked for twice
         let left = unlocked.still_locked.into_iter();
         locked = left.filter(|left| *left != part).collect();
     }
-    Ok(())
+    reply(done.join(" "), places)
+}
+
+fn reply(reason: String, places: &Places) -> Result<AgentReply, ClientError> {
+    let agent = report_if_running(places)?.map(|report| report.agent);
+    Ok(AgentReply::done(reason, agent))
 }
 
 /// Runs `action`. If it fails because the encrypted file store is locked, asks for the passphrase

@@ -13,6 +13,7 @@ use crate::agent::password_prompt::PasswordSource;
 use crate::agent::running::{ensure_running, ensure_running_with};
 use crate::agent::settings::AgentSettings;
 use crate::agent::stop::{at_risk, look_before_stop, stop_running};
+use crate::answer::AgentReply;
 use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::status::{report, report_if_running};
@@ -24,6 +25,9 @@ pub struct RestartArgs {
     /// Restart even if logins in the agent's memory are lost; they are revoked
     #[arg(long)]
     pub force: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Stops the agent if it runs and starts this version of it, by default with the same settings.
@@ -34,7 +38,7 @@ pub fn agent_restart(
     args: &RestartArgs,
     places: &Places,
     out: &mut dyn Write,
-) -> Result<(), ClientError> {
+) -> Result<AgentReply, ClientError> {
     let mut settings = args.settings.clone();
     let command = args.settings.after("opkssh agent restart")?;
     let passphrase = match args.settings.store.as_deref() {
@@ -56,13 +60,14 @@ pub fn agent_restart(
     }
     // an agent that systemd starts has its unit's settings
     args.settings.check(&agent)?;
-    let (version, pid) = (agent.version, agent.pid);
-    let _ = writeln!(out, "The agent has {what}: version {version}, pid {pid}.");
+    let (version, pid) = (&agent.version, agent.pid);
+    let reason = format!("The agent has {what}: version {version}, pid {pid}.");
+    let _ = writeln!(out, "{reason}");
     if is_locked {
         let line = "The encrypted file store is locked. Unlock it: opkssh agent unlock";
         let _ = writeln!(out, "{line}");
     }
-    Ok(())
+    Ok(AgentReply::done(reason, Some(agent)))
 }
 
 /// Moves logins that are in the agent's memory only to the encrypted file store. Returns its

@@ -8,6 +8,7 @@ use opkssh_protocol::places::Places;
 use crate::agent::env::{EnvArgs, variables};
 use crate::agent::running::ensure_running_with;
 use crate::agent::settings::AgentSettings;
+use crate::answer::AgentReply;
 use crate::error::ClientError;
 use crate::status::report;
 
@@ -17,6 +18,9 @@ pub struct StartArgs {
     pub settings: AgentSettings,
     #[command(flatten)]
     pub shell: EnvArgs,
+    /// Print the result as JSON in place of the variables
+    #[arg(long, conflicts_with_all = ["sh", "csh", "fish"])]
+    pub json: bool,
 }
 
 /// Starts the agent if needed and prints its variables for a shell. Fails if an agent with other
@@ -25,15 +29,18 @@ pub fn agent_start(
     args: &StartArgs,
     places: &Places,
     out: &mut dyn Write,
-) -> Result<(), ClientError> {
+) -> Result<AgentReply, ClientError> {
     let agent = report(ensure_running_with(&args.settings, places)?)?.agent;
     args.settings.check(&agent)?;
     let pid = agent.pid;
-    let socket = match args.settings.socket {
-        Some(_) => PathBuf::from(agent.agent_socket),
-        None => places.agent_socket(),
-    };
-    let lines = variables(&args.shell, &socket, Some(pid));
-    let _ = writeln!(out, "{lines}echo Agent pid {pid};").and_then(|()| out.flush());
-    Ok(())
+    if !args.json {
+        let socket = match args.settings.socket {
+            Some(_) => PathBuf::from(&agent.agent_socket),
+            None => places.agent_socket(),
+        };
+        let lines = variables(&args.shell, &socket, Some(pid));
+        let _ = writeln!(out, "{lines}echo Agent pid {pid};").and_then(|()| out.flush());
+    }
+    let reason = format!("The agent runs: version {}, pid {pid}.", agent.version);
+    Ok(AgentReply::done(reason, Some(agent)))
 }

@@ -1,12 +1,14 @@
 //! `opkssh agent stop`.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::io::Write;
 
 use opkssh_protocol::control::{AccountStatus, Event, Request, StatusReport, WhichAccount};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
+use crate::answer::AgentReply;
 use crate::connection::{Connection, LOCAL_TIMEOUT, NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::status::report_if_running;
@@ -16,6 +18,9 @@ pub struct StopArgs {
     /// Stop even if logins in the agent's memory are lost; they are revoked
     #[arg(long)]
     pub force: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Stops the agent and waits until it has ended. Stored accounts stay in the store.
@@ -25,14 +30,14 @@ pub fn agent_stop(
     args: &StopArgs,
     places: &Places,
     out: &mut dyn Write,
-) -> Result<(), ClientError> {
+) -> Result<AgentReply, ClientError> {
     look_before_stop("opkssh agent stop", args.force, places)?;
     let message = match stop_running(args.force, places, out)? {
         true => "The agent has stopped.",
         false => "The agent is not running.",
     };
     let _ = writeln!(out, "{message}");
-    Ok(())
+    Ok(AgentReply::done(message, None))
 }
 
 /// Returns what a running agent reports. Unless `force` is given, fails if accounts would be lost
@@ -90,6 +95,10 @@ pub(super) fn at_risk(running: &StatusReport) -> BTreeSet<&str> {
     shown.map(|it| it.alias.as_str()).chain(hidden).collect()
 }
 
+fn not_logged_out(account: &str, why: impl Display) -> String {
+    format!("Not logged out of {account}, whose refresh token may still count: {why}")
+}
+
 /// Stops the agent and waits until it has ended. With `revoke`, logs out first of what would be
 /// lost. Returns false if it is not running.
 pub(crate) fn stop_running(
@@ -105,16 +114,17 @@ pub(crate) fn stop_running(
                 break;
             };
             let line = match connection.ask(&logout, NETWORK_TIMEOUT) {
-                Ok(Event::LoggedOut { accounts, .. }) => {
-                    let told = accounts
-                        .iter()
-                        .map(|account| format!(": {}", account.revocation));
-                    format!("Logged out of {account}{}", told.collect::<String>())
-                }
+                Ok(Event::LoggedOut { accounts, failures }) => match failures.first() {
+                    Some(failure) => not_logged_out(account, &failure.message),
+                    None => {
+                        let told = accounts
+                            .iter()
+                            .map(|account| format!(": {}", account.revocation));
+                        format!("Logged out of {account}{}", told.collect::<String>())
+                    }
+                },
                 Ok(_) => return Err(unexpected()),
-                Err(error) => format!(
-                    "Not logged out of {account}, whose refresh token may still count: {error}"
-                ),
+                Err(error) => not_logged_out(account, &error),
             };
             let _ = writeln!(out, "{}", printable(&line));
         }

@@ -188,8 +188,8 @@ fn other_account_notice(
     let (other, provider) = (printable(&other.alias), printable(&account.provider));
     let who = account.email.as_ref().unwrap_or(&account.subject);
     Some(format!(
-        "Warning: {name} is {}, who has the account {other}, too. If that is not who was meant: \
-         opkssh logout {name}; opkssh login {provider} --as {name} --prompt select_account",
+        "Warning: {name} is {}, who has the account {other}, too\nhint: if that is not who was \
+         meant: opkssh logout {name}; opkssh login {provider} --as {name} --prompt select_account",
         printable(who)
     ))
 }
@@ -205,8 +205,8 @@ fn stale_key_files_notice(places: &Places) -> Option<String> {
     let removals: Vec<_> = keys.into_iter().map(removal).collect();
     (!removals.is_empty()).then(|| {
         format!(
-            "Key files of an earlier login are not renewed; the agent replaces them. \
-             Remove them: {}",
+            "Warning: key files of an earlier login are not renewed; the agent replaces them\n\
+             hint: remove them: {}",
             removals.join("; ")
         )
     })

@@ -46,7 +46,7 @@ impl ClientConfig {
             let line = error.location().map(|it| it.line());
             let wrong_type = wrong_type.unwrap_or_else(|| WrongType {
                 line: line.unwrap_or_default(),
-                reason: yaml_error::one_line(&error),
+                reason: yaml_error::message(&error),
             });
             ConfigError::Parse {
                 file: file.to_owned(),

@@ -1,5 +1,7 @@
 //! Errors of the client configuration, with the texts of Go's client where it has one.
 
+use super::keys::suggestion;
+
 /// Error of the client configuration; [`ConfigError::hint`] says how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages describe the variants")]
@@ -46,8 +48,18 @@ impl ConfigError {
             Self::UnknownAlias { known, .. } if known.is_empty() => {
                 "no provider has an alias; add `alias:` to one in ~/.opk/config.yml".into()
             }
-            Self::UnknownAlias { known, .. } => {
-                format!("known aliases: {}; or use --provider ISSUER,CLIENT_ID", known.join(" "))
+            Self::UnknownAlias { alias, known } => {
+                let names: Vec<&str> = known.iter().map(String::as_str).collect();
+                let meant = suggestion(alias, &names).map(|name| format!("did you mean {name}? "));
+                format!(
+                    "{}known aliases: {}; or use --provider ISSUER,CLIENT_ID",
+                    meant.unwrap_or_default(),
+                    known.join(" ")
+                )
+            }
+            Self::Issuer(issuer) if issuer.is_empty() => {
+                "add `issuer:` with the provider's https:// address to the provider's entry in \
+                 config.yml".into()
             }
             Self::Issuer(_) => {
                 "use the provider's https:// address (http:// only for localhost)".into()
@@ -59,7 +71,7 @@ impl ConfigError {
                 "for example --provider https://id.example.com,my-client-id".into()
             }
             Self::GoogleSecret => {
-                "Google requires the secret even of desktop clients: put it after the client id".into()
+                "put the secret after the client id: Google requires it even of desktop clients".into()
             }
             Self::Environment(inner) => format!("in OPKSSH_PROVIDERS: {}", inner.hint()),
             Self::NoProvider => {

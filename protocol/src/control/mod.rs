@@ -92,7 +92,7 @@ pub enum Request {
     Logout {
         /// The accounts.
         which: WhichAccount,
-        /// Forget accounts even if their refresh tokens cannot be revoked.
+        /// Forget accounts that are locked, whose refresh tokens cannot be revoked.
         #[serde(default)]
         force: bool,
     },
@@ -317,9 +317,9 @@ pub enum Event {
     /// Accounts were logged out. Terminal.
     LoggedOut {
         accounts: Vec<LoggedOut>,
-        /// The first failure, if others stay logged in.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        failure: Option<Failure>,
+        /// Why others stay logged in, one for each account.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        failures: Vec<Failure>,
     },
     /// Answers [`Request::Status`].
     Status { report: StatusReport },

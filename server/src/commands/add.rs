@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use opkssh_protocol::printable::quoted;
 
 use super::audit::{AuditContext, Status, check_row};
+use super::output::note;
 use crate::admin_error::AdminError;
 use crate::auth_id::{self, Edited, RowArgs};
 use crate::etc::{self, PROVIDERS};
@@ -38,7 +39,7 @@ pub fn add_command(args: &RowArgs) -> Result<(), AdminError> {
         args.identity, args.principal
     ));
     for remark in remarks(args, added.changed) {
-        log.line(&remark);
+        note(&remark);
     }
     // the row is added even if nobody reads stdout
     let _ = writeln!(io::stdout(), "{answer}");
@@ -68,8 +69,8 @@ fn no_issuer(args: &RowArgs) -> AdminError {
     };
     let known = known_issuers(args).unwrap_or_default();
     let hint = match issuer::suggestion(&args.issuer, &known) {
-        Some(meant) => format!("Did you mean {meant}? Run: {}", words(&meant)),
-        None => format!("Write the issuer's URL: {}", words("https://ISSUER")),
+        Some(meant) => format!("did you mean {meant}? run: {}", words(&meant)),
+        None => format!("write the issuer's URL: {}", words("https://ISSUER")),
     };
     AdminError::new(format!(
         "{} is neither an https URL nor a short name ({}), so the row could never match",
@@ -104,12 +105,12 @@ fn remarks(args: &RowArgs, added: bool) -> Vec<String> {
         return Vec::new();
     }
     let words = table::arguments([&args.principal, &args.identity, &args.issuer]);
-    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-    let mut remarks = vec![format!("warning: {reason}{hint}")];
+    let mut remarks = vec![format!("warning: {reason}")];
+    remarks.extend(hint.map(|hint| format!("hint: {hint}")));
     if added {
         let option = etc::option(&args.etc);
         remarks.push(format!(
-            "To take the row back, run: sudo opkssh remove{option} {words}"
+            "hint: to take the row back, run: sudo opkssh remove{option} {words}"
         ));
     }
     remarks

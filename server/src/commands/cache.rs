@@ -161,7 +161,7 @@ fn open(directory: &Path) -> Result<Store, AdminError> {
 fn unusable(error: KeyStoreError) -> AdminError {
     AdminError::new(format!("the key cache cannot be used: {error}")).hinting(match &error {
         KeyStoreError::Owner { path, .. } | KeyStoreError::Mode { path, .. } => format!(
-            "Run: sudo install -d -m 700 -o {ACCOUNT} -g {ACCOUNT} {}",
+            "run: sudo install -d -m 700 -o {ACCOUNT} -g {ACCOUNT} {}",
             path.display()
         ),
         KeyStoreError::Io { error, .. } if etc::is_for_root(error) => etc::as_root(),

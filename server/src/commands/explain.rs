@@ -117,7 +117,7 @@ fn find_certificate(args: &ExplainArgs, text: &str) -> Result<CertificateWords, 
     };
     Err(AdminError::new(format!("{input} {what}"))
         .hinting(format!(
-            "On the client, run: ssh-add -L >cert.pub; here: sudo opkssh explain{} {} cert.pub",
+            "on the client, run: ssh-add -L >cert.pub; here: sudo opkssh explain{} {} cert.pub",
             etc::option(&args.dirs.etc),
             table::quote(&args.principal)
         ))
@@ -156,7 +156,7 @@ fn decide(
         return Err(AdminError::new(format!(
             "there is no local account {name}, so sshd refuses it before it asks verify"
         ))
-        .hinting("Name an account of this server, or make it: sudo useradd -m NAME"));
+        .hinting("name an account of this server, or make it: sudo useradd -m NAME"));
     }
     let is_root = account.is_ok_and(|account| account.uid == 0);
     let decided = explain_decision(&verify, args.client_address, log);
@@ -254,7 +254,7 @@ fn read(args: &ExplainArgs) -> Result<String, AdminError> {
     read.map_err(|error| {
         let path = args.certificate.display();
         AdminError::new(format!("cannot read a certificate from {path}: {error}"))
-            .hinting("Name a file that ends in -cert.pub, or - for stdin")
+            .hinting("name a file that ends in -cert.pub, or - for stdin")
             .not_known()
     })?;
     Ok(text)

@@ -19,6 +19,15 @@ pub(super) fn json(out: &mut impl Write, value: &impl Serialize) -> Result<(), A
         .map_err(AdminError::output)
 }
 
+/// Returns the error of a command that has no answer, after writing it as the JSON value.
+pub(super) fn no_answer(error: AdminError, is_json: bool, out: &mut impl Write) -> AdminError {
+    let value = serde_json::json!({ "reason": error.to_string(), "hint": error.hint() });
+    match is_json.then(|| json(out, &value)) {
+        Some(Err(other)) => other,
+        Some(Ok(())) | None => error,
+    }
+}
+
 /// Writes a line to stderr, apart from the answer.
 pub(super) fn note(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));

@@ -150,7 +150,7 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), AdminError> {
                 match args.paths.etc.exists() {
                     true => run_fix(&args.paths),
                     false if args.paths.etc == Path::new(etc::DIRECTORY) => etc::NOT_SET_UP.into(),
-                    false => "Name an existing directory with --etc".to_owned(),
+                    false => "name an existing directory with --etc".to_owned(),
                 },
             ),
         ),
@@ -166,7 +166,7 @@ fn run_fix(paths: &ServerPaths) -> String {
     if paths.cache != Path::new(etc::CACHE) {
         more += &format!(" --cache {}", table::quote(&paths.cache.to_string_lossy()));
     }
-    format!("Run: sudo opkssh permissions fix{more}")
+    format!("run: sudo opkssh permissions fix{more}")
 }
 
 #[derive(Serialize)]

@@ -22,7 +22,7 @@ pub fn remove_command(args: &RowArgs, out: &mut impl Write) -> Result<(), AdminE
     if !removed.changed {
         let (etc, who) = (etc::option(&args.etc), table::quote(&args.principal));
         return Err(AdminError::new(format!("no such row in {path}: {row}"))
-            .hinting(format!("Run: sudo opkssh list{etc} --who {who}")));
+            .hinting(format!("run: sudo opkssh list{etc} --who {who}")));
     }
     say(out, &format!("removed from {path}: {row}"))
 }

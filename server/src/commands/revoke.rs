@@ -114,7 +114,7 @@ fn add(path: &Path, entry: &Revocation) -> Result<bool, AdminError> {
 /// the entry counts whose issuer differs in form only, if it is the only one: others may revoke
 /// somebody.
 fn undo(path: &Path, entry: &Revocation, etc: &Path) -> Result<Revocation, AdminError> {
-    let list = || format!("Run: sudo opkssh server revoke --list{}", etc::option(etc));
+    let list = || format!("run: sudo opkssh server revoke --list{}", etc::option(etc));
     let is_similar = |known: &Revocation| match (&known.issuer, &entry.issuer) {
         (Some(own), Some(issuer)) => known.subject == entry.subject && issuer::is_same(own, issuer),
         _ => false,
@@ -152,7 +152,7 @@ fn undo(path: &Path, entry: &Revocation, etc: &Path) -> Result<Revocation, Admin
                 meant.what(),
                 path.display()
             ))
-            .hinting(format!("Run: sudoedit {}", path.display())));
+            .hinting(format!("run: sudoedit {}", path.display())));
         }
         removed = Some(meant.clone());
         Ok(Some(kept))
@@ -164,7 +164,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<Revoked, AdminError> {
     Revoked::parse(text).map_err(|error| {
         let path = path.display();
         AdminError::new(format!("cannot change the revocation list {path}: {error}"))
-            .hinting(format!("Run: sudoedit {path}"))
+            .hinting(format!("run: sudoedit {path}"))
     })
 }
 

@@ -66,7 +66,7 @@ pub(super) fn check_files(etc: &Path, log: &Log) -> Result<(), AdminError> {
                 AdminError::new(format!(
                     "the fallback of server.yml would not be run: {error}"
                 ))
-                .hinting(format!("Run: sudoedit {}", SETTINGS.path_in(etc).display()))
+                .hinting(format!("run: sudoedit {}", SETTINGS.path_in(etc).display()))
             })?;
     }
     Ok(())

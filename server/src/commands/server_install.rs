@@ -230,7 +230,7 @@ fn configure_sshd(
             DROP_IN.path().display()
         ))
         .hinting(
-            "Make this the first line of /etc/ssh/sshd_config: Include \
+            "make this the first line of /etc/ssh/sshd_config: Include \
              /etc/ssh/sshd_config.d/*.conf",
         )
     };
@@ -277,7 +277,7 @@ fn check_program_path(program: &Path) -> Result<(), AdminError> {
          and ./_+-"
     ))
     .hinting(
-        "Copy the program to /usr/local/bin/opkssh, and run: sudo /usr/local/bin/opkssh server \
+        "copy the program to /usr/local/bin/opkssh, and run: sudo /usr/local/bin/opkssh server \
          install",
     ))
 }

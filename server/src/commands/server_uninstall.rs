@@ -68,7 +68,7 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
                 "everything else is removed, but the running sshd still runs opkssh: {error}"
             ))
             .hinting(
-                "Fix its configuration (see: sudo sshd -t), and run: sudo opkssh server uninstall",
+                "fix its configuration (see: sudo sshd -t), and run: sudo opkssh server uninstall",
             )
         })?;
         install::reload_sshd(false, &mut say);
@@ -87,7 +87,7 @@ fn check_no_fallback() -> Result<(), AdminError> {
         fallback.program.display()
     ))
     .hinting(
-        "Put the command of server.yml into sshd's configuration again (AuthorizedKeysCommand and \
+        "put the command of server.yml into sshd's configuration again (AuthorizedKeysCommand and \
          AuthorizedKeysCommandUser), and run: sudo opkssh server uninstall --drop-fallback",
     ))
 }

@@ -9,25 +9,25 @@ use crate::files::FileError;
 use crate::table;
 
 /// Hint on a host without the files and the account of `server install`.
-pub const NOT_SET_UP: &str = "Run: sudo opkssh server install";
+pub const NOT_SET_UP: &str = "run: sudo opkssh server install";
 
 /// Returns the next command for a file that verify's account cannot read; `mode` is the mode it
 /// should have.
 pub fn hint_for(error: &FileError, mode: u32) -> Option<String> {
     Some(match error {
-        FileError::Mode { path, .. } => format!("Run: sudo chmod {mode:o} {}", path.display()),
+        FileError::Mode { path, .. } => format!("run: sudo chmod {mode:o} {}", path.display()),
         FileError::Owner { path, .. } => {
-            format!("Run: sudo chown root:{ACCOUNT} {}", path.display())
+            format!("run: sudo chown root:{ACCOUNT} {}", path.display())
         }
         FileError::Io { path, .. } if error.is_not_found() => match missing_directory(path) {
             Some(hint) => hint,
             None => format!(
-                "Run: sudo install -m {mode:o} -o root -g {ACCOUNT} /dev/null {}",
+                "run: sudo install -m {mode:o} -o root -g {ACCOUNT} /dev/null {}",
                 path.display()
             ),
         },
         FileError::Io { path, .. } if error.is_permission_denied() => {
-            format!("Run: sudo chgrp {ACCOUNT} {}", path.display())
+            format!("run: sudo chgrp {ACCOUNT} {}", path.display())
         }
         _ => return None,
     })
@@ -68,7 +68,7 @@ pub fn as_root() -> String {
     let words = std::env::args_os().skip(1);
     let words = words.map(|word| table::quote(&word.to_string_lossy()));
     format!(
-        "Run as root: sudo opkssh {}",
+        "run as root: sudo opkssh {}",
         words.collect::<Vec<_>>().join(" ")
     )
 }
@@ -87,5 +87,5 @@ fn missing_directory(path: &Path) -> Option<String> {
         let is_set_up = directory.exists() && account::find_group(ACCOUNT).is_some();
         return (!is_set_up).then(|| NOT_SET_UP.to_owned());
     }
-    (!directory.exists()).then(|| "Name an existing directory with --etc".to_owned())
+    (!directory.exists()).then(|| "name an existing directory with --etc".to_owned())
 }

@@ -73,7 +73,7 @@ impl EtcError {
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
             Unusable::File(error) => hint_for(error, self.entry.mode),
-            Unusable::Text { path, .. } => Some(format!("Run: sudoedit {}", path.display())),
+            Unusable::Text { path, .. } => Some(format!("run: sudoedit {}", path.display())),
         }
     }
 

@@ -23,7 +23,7 @@ pub const MARK: &str =
 pub(crate) fn not_root(command: &str) -> AdminError {
     let command = format!("sudo opkssh server {command}");
     AdminError::new("must be run as root").hinting(format!(
-        "Run: {command}; to see what it would do: {command} --dry-run"
+        "run: {command}; to see what it would do: {command} --dry-run"
     ))
 }
 
@@ -32,14 +32,14 @@ pub(crate) fn refused_before(error: ProcessError) -> AdminError {
     AdminError::new(format!(
         "sshd's configuration has an error, and nothing was changed: {error}"
     ))
-    .hinting("Run: sudo sshd -t")
+    .hinting("run: sudo sshd -t")
 }
 
 /// sshd runs another program.
 pub(crate) fn other_command(command: &str) -> AdminError {
     let hint = match as_fallback(command) {
         Ok(line) => format!(
-            "Name it in /etc/opk/server.yml, and take the lines AuthorizedKeysCommand and \
+            "name it in /etc/opk/server.yml, and take the lines AuthorizedKeysCommand and \
              AuthorizedKeysCommandUser out of sshd's configuration: {line}"
         ),
         Err(reason) => format!(
@@ -65,7 +65,7 @@ pub(crate) fn check_sshd_account(command: &str, user: Option<&str>) -> Result<()
         "sshd runs {command} as {user}, and that must be {ACCOUNT}"
     ))
     .hinting(format!(
-        "See to it that the first of each that sshd reads are the lines AuthorizedKeysCommand \
+        "see to it that the first of each that sshd reads are the lines AuthorizedKeysCommand \
          /usr/local/bin/opkssh verify %u %k %t and AuthorizedKeysCommandUser {ACCOUNT}; where \
          they are: sudo grep -ri authorizedkeyscommand /etc/ssh/sshd_config /etc/ssh/sshd_config.d"
     )))

@@ -20,7 +20,7 @@ pub fn grant_access(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), Ad
         return Err(AdminError::new(format!(
             "the account {ACCOUNT} is not in the group {ACCOUNT}, which reads the files"
         ))
-        .hinting(format!("Run: sudo usermod -aG {ACCOUNT} {ACCOUNT}")));
+        .hinting(format!("run: sudo usermod -aG {ACCOUNT} {ACCOUNT}")));
     }
     let paths = ServerPaths {
         etc: etc::DIRECTORY.into(),
@@ -32,7 +32,7 @@ pub fn grant_access(rehearsal: bool, say: &mut dyn FnMut(&str)) -> Result<(), Ad
         return Err(
             AdminError::new(format!("{path} can be changed by accounts other than root")).hinting(
                 format!(
-                    "Review its contents, then run: sudo chown root {path} && sudo chmod 750 {path}"
+                    "review its contents, then run: sudo chown root {path} && sudo chmod 750 {path}"
                 ),
             ),
         );
@@ -73,9 +73,9 @@ fn unreachable(obstacle: &Obstacle) -> AdminError {
     let path = obstacle.path.display();
     AdminError::new(format!("{path}: {}", obstacle.describe(ACCOUNT))).hinting(
         match obstacle.entry {
-            None => format!("Check why it is closed, then run: sudo chmod o+x {path}"),
+            None => format!("check why it is closed, then run: sudo chmod o+x {path}"),
             Some(entry) => format!(
-                "Look at what is in it, since others than root could have changed it; then run: \
+                "look at what is in it, since others than root could have changed it; then run: \
                  sudo chown root:{ACCOUNT} {path} && sudo chmod {:o} {path}",
                 entry.mode
             ),
@@ -107,7 +107,7 @@ pub fn check_program_owner(program: &Path) -> Result<(), AdminError> {
     fallback::check_owner_and_mode(program).map_err(|error| {
         let program = program.display();
         AdminError::new(format!("sshd would not run {program}: {error}")).hinting(format!(
-            "Run: sudo install -m 755 {program} /usr/local/bin/opkssh && sudo \
+            "run: sudo install -m 755 {program} /usr/local/bin/opkssh && sudo \
              /usr/local/bin/opkssh server install"
         ))
     })
@@ -116,9 +116,9 @@ pub fn check_program_owner(program: &Path) -> Result<(), AdminError> {
 /// Returns the error of a fallback that would not be run.
 pub fn bad_fallback(error: FallbackError) -> AdminError {
     let hint = match &error {
-        FallbackError::Owner { path, .. } => format!("Run: sudo chown root {}", path.display()),
-        FallbackError::Mode { path, .. } => format!("Run: sudo chmod go-w {}", path.display()),
-        _ => "Run: sudoedit /etc/opk/server.yml".to_owned(),
+        FallbackError::Owner { path, .. } => format!("run: sudo chown root {}", path.display()),
+        FallbackError::Mode { path, .. } => format!("run: sudo chmod go-w {}", path.display()),
+        _ => "run: sudoedit /etc/opk/server.yml".to_owned(),
     };
     AdminError::new(format!(
         "the fallback of /etc/opk/server.yml would not be run: {error}"

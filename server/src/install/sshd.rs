@@ -36,7 +36,7 @@ impl Sshd {
     pub fn find() -> Result<Self, AdminError> {
         process::installed(&PLACES).map(Self).ok_or_else(|| {
             AdminError::new("there is no sshd in /usr/sbin, /usr/local/sbin or /usr/bin")
-                .hinting("Install the OpenSSH server first")
+                .hinting("install the OpenSSH server first")
         })
     }
 

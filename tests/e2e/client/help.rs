@@ -51,7 +51,7 @@ fn go_s_values_of_flags_still_parse_and_no_error_shows_them() {
         assert_eq!(
             refused.refused(),
             "Error: the argument '--print-key' cannot be used with '--files'\n\
-             Run 'opkssh login --help' for usage.\n"
+             hint: run 'opkssh login --help' for usage\n"
         );
         assert_eq!(refused.any_stdout(), "");
     }
@@ -72,35 +72,40 @@ fn a_mistyped_command_or_flag_is_answered_with_the_one_that_was_meant() {
         (
             &["lgoin"][..],
             "unknown command \"lgoin\" for \"opkssh\"",
-            "Did you mean 'opkssh login'? Run 'opkssh --help' for usage.",
+            "did you mean 'opkssh login'? run 'opkssh --help' for usage",
         ),
         (
             &["agent", "strat"],
             "unknown command \"strat\" for \"opkssh agent\"",
-            "Did you mean 'opkssh agent start'? Run 'opkssh agent --help' for usage.",
+            "did you mean 'opkssh agent start'? run 'opkssh agent --help' for usage",
+        ),
+        (
+            &["agent", "status"],
+            "unknown command \"status\" for \"opkssh agent\"",
+            "did you mean 'opkssh status'? run 'opkssh agent --help' for usage",
         ),
         (
             &["server", "cache", "refesh"],
             "unknown command \"refesh\" for \"opkssh server cache\"",
-            "Did you mean 'opkssh server cache refresh'? Run 'opkssh server cache --help' for usage.",
+            "did you mean 'opkssh server cache refresh'? run 'opkssh server cache --help' for usage",
         ),
         (
             &["login", "--verbos"],
             "unknown flag: --verbos",
-            "Did you mean 'opkssh login --verbose'? Run 'opkssh login --help' for usage.",
+            "did you mean 'opkssh login --verbose'? run 'opkssh login --help' for usage",
         ),
         (
             &["status", "--jsn"],
             "unknown flag: --jsn",
-            "Did you mean 'opkssh status --json'? Run 'opkssh status --help' for usage.",
+            "did you mean 'opkssh status --json'? run 'opkssh status --help' for usage",
         ),
         (
             &["qqqqq"],
             "unknown command \"qqqqq\" for \"opkssh\"",
-            "Run 'opkssh --help' for usage.",
+            "run 'opkssh --help' for usage",
         ),
     ] {
-        assert_eq!(said(words), format!("Error: {message}\n{meant}\n"));
+        assert_eq!(said(words), format!("Error: {message}\nhint: {meant}\n"));
     }
 }
 

@@ -11,7 +11,7 @@ fn an_unknown_account_is_an_error() {
     let home = Home::new(OPKSSH);
     let refused = home.opkssh(["logout", "nosuch"]).run();
     assert_eq!(refused.any_stdout(), "");
-    let said = "Error: there is no account nosuch\nnobody is logged in\n";
+    let said = "Error: there is no account nosuch\nhint: show the accounts: opkssh status\n";
     assert_eq!(refused.refused(), said);
 }
 
@@ -28,7 +28,7 @@ fn the_same_account_twice_ends_no_other_account() {
     assert!(said.starts_with("Logged out of test ("), "{said}");
     // also the name of bob's provider
     let refused = setup.home.opkssh(logout).run().refused();
-    let said = "Error: there is no account test\nname one: opkssh logout bob\n";
+    let said = "Error: there is no account test\nhint: name one: opkssh logout bob\n";
     assert_eq!(refused, said);
     assert_eq!(accounts(&setup.home), pairs(&[("bob", "bob")]));
 }

@@ -108,7 +108,7 @@ fn a_directory_that_cannot_be_written_is_named() {
         refused.refused(),
         format!(
             "Error: cannot write {0}/man1/opkssh.1: Not a directory (os error 20)\n\
-             name a directory that you may write to: opkssh man ~/.local/share/man\n",
+             hint: name a directory that you may write to: opkssh man ~/.local/share/man\n",
             file.display()
         )
     );

@@ -40,7 +40,7 @@ fn an_agent_with_another_runtime_directory_is_named_with_the_line_to_type() {
             refused.stderr(),
             format!(
                 "Error: the agent, process {pid}, has another runtime directory: {directory}\n\
-                 use it: {line}\n"
+                 hint: use it: {line}\n"
             ),
             "{command:?}"
         );

@@ -44,16 +44,19 @@ fn check_and_ensure_say_yes_no_or_that_they_could_not_find_out() {
         assert_eq!(quiet.code(), Some(1));
         assert_eq!((quiet.any_stdout(), quiet.stderr()), Default::default());
     }
-    let line = "login needed: nobody is logged in; log in: opkssh login\n";
+    let (line, hint) = (
+        "login needed: nobody is logged in\n",
+        "hint: log in: opkssh login\n",
+    );
     let check = run(&["check"]);
     assert_eq!(
         (check.any_stdout().as_str(), check.stderr().as_str()),
-        (line, "")
+        (line, hint)
     );
     let ensure = run(&["ensure"]);
     assert_eq!(
         (ensure.any_stdout().as_str(), ensure.stderr().as_str()),
-        ("", line)
+        ("", format!("{line}{hint}").as_str())
     );
 
     setup.home.set("BROWSER", setup.browser.launcher());
@@ -79,7 +82,7 @@ fn check_and_ensure_say_yes_no_or_that_they_could_not_find_out() {
         assert_eq!(unknown["usable"], Value::Null);
         assert_eq!(unknown["reason"], "the agent is locked");
         assert_eq!(unknown["hint"], "unlock it: opkssh agent unlock");
-        let words = "Error: the agent is locked\nunlock it: opkssh agent unlock\n";
+        let words = "Error: the agent is locked\nhint: unlock it: opkssh agent unlock\n";
         assert_eq!(said.stderr(), words);
         let quiet = run(&[command, "-q"]);
         assert_eq!(quiet.code(), Some(3));
@@ -212,7 +215,12 @@ fn inspect_reads_stdin_prints_json_and_names_a_file_that_is_not_there() {
         "Error: failed to parse SSH key: ssh: no key found: there is no file \"nosuch-file\"\n";
     assert!(refused.starts_with(words), "{refused}");
     let refused = inspect(&["--json", "-"]).stdin("no key").run();
-    assert_eq!(refused.any_stdout(), "");
+    let failed: Value = serde_json::from_str(&refused.any_stdout()).unwrap();
+    assert_eq!(
+        failed["reason"],
+        "failed to parse SSH key: ssh: no key found"
+    );
+    assert!(failed["hint"].as_str().unwrap().contains("opkssh inspect "));
     let refused = refused.refused();
     assert!(refused.contains("ssh: no key found\n"), "{refused}");
 }
@@ -252,4 +260,38 @@ fn a_check_for_longer_than_a_token_says_on_what_it_relies() {
     assert!(said.contains(relies), "{said}");
     let said = setup.home.opkssh(["check", "--for", "1h"]).run().stdout();
     assert!(!said.contains("beyond"), "{said}");
+}
+
+#[test]
+fn the_agent_s_commands_say_what_they_did_in_json() {
+    let home = Home::new(OPKSSH);
+    let run = |words: &[&str]| {
+        let command = home.opkssh(["agent"]).args(words).arg("--json");
+        command.stdin("password\n").run()
+    };
+    let done = |words: &[&str], reason: &str| {
+        let said = answer(&run(words), 0);
+        assert_eq!((&said["done"], &said["hint"]), (&json!(true), &Value::Null));
+        let found = said["reason"].as_str().unwrap();
+        assert!(found.starts_with(reason), "{words:?}: {found}");
+        said["agent"].clone()
+    };
+    assert_eq!(done(&["stop"], "The agent is not running."), Value::Null);
+    let started = done(&["start"], "The agent runs: version ");
+    assert_eq!(started, status(&home)["agent"]);
+    let restarted = done(&["restart"], "The agent has restarted: version ");
+    assert_ne!(restarted["pid"], started["pid"]);
+
+    let locked = done(&["lock"], "The agent is locked.");
+    assert_eq!(locked["locked"], json!(["agent"]));
+    let again = run(&["lock"]);
+    let refused = answer(&again, 1);
+    assert_eq!(refused["done"], false);
+    assert_eq!(refused["reason"], "the agent is locked already");
+    assert_eq!(refused["hint"], "unlock it: opkssh agent unlock");
+    let words = "Error: the agent is locked already\nhint: unlock it: opkssh agent unlock\n";
+    assert_eq!(again.stderr(), words);
+    let unlocked = done(&["unlock"], "The agent is unlocked.");
+    assert_eq!(unlocked["locked"], json!([]));
+    assert_eq!(done(&["stop"], "The agent has stopped."), Value::Null);
 }

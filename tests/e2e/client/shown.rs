@@ -129,7 +129,7 @@ fn opkssh_ssh_says_that_its_account_is_not_shown_before_it_becomes_ssh() {
         assert_eq!(said.success(), is_shown, "{hosts}: {}", said.stderr());
         let said = said.stderr();
         let warning = "Warning: the account test is not shown to localhost: its `hosts:` do not name \
-                       the server; add localhost to `hosts:` of test in ~/.opk/config.yml\n";
+                       the server\nhint: add localhost to `hosts:` of test in ~/.opk/config.yml\n";
         assert_eq!(said.starts_with(warning), !is_shown, "{hosts}: {said}");
     }
     // in the files that this ssh reads

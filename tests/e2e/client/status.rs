@@ -19,7 +19,7 @@ fn check_says_whether_and_why_in_words_and_by_its_status() {
         let checked = setup.home.opkssh(["check"].iter().chain(args)).run();
         (checked.code(), checked.any_stdout())
     };
-    let nobody = "login needed: nobody is logged in; log in: opkssh login\n";
+    let nobody = "login needed: nobody is logged in\n";
     assert_eq!(check(&[]), (Some(1), nobody.to_owned()));
     assert_eq!(check(&["-q"]), (Some(1), String::new()));
 
@@ -126,8 +126,18 @@ fn status_is_json_for_programs_with_and_without_an_agent() {
     let shown = setup.home.opkssh(["status"]).run().stdout();
     for words in [
         "test (default): usable until 20",
-        "alice@example.com, alice at https://",
+        "\n  Identity    alice@example.com at https://",
         "*.example.com",
+    ] {
+        assert!(shown.contains(words), "no {words:?} in {shown}");
+    }
+    let shown = setup.home.opkssh(["status", "-v"]).run().stdout();
+    for words in [
+        "\n  Identity    alice@example.com, alice at https://",
+        "\n  Client      opkssh-test\n",
+        "\n  Key         SHA256:",
+        "\n  Store       memory\n",
+        "\nAgent socket  /",
     ] {
         assert!(shown.contains(words), "no {words:?} in {shown}");
     }

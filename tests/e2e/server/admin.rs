@@ -123,7 +123,7 @@ fn add_refuses_a_file_that_others_may_write() {
     fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
     let said = add(&home, &etc, ["dev", "alice@example.com", "google"]).refused();
     assert!(said.contains("has insecure permissions"), "{said}");
-    assert!(said.contains("Run: sudo chmod 640"), "{said}");
+    assert!(said.contains("run: sudo chmod 640"), "{said}");
     assert_eq!(rows(&etc), "");
 }
 

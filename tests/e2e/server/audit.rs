@@ -272,7 +272,7 @@ fn explain_says_no_why_and_what_to_change() {
     attempt
         .etc
         .write("providers", "https://other.example id 24h\n");
-    refused("unrecognized issuer", "Compare the issuer");
+    refused("unrecognized issuer", "compare the issuer");
 
     let old = Attempt::with(|login| login.claims["iat"] = (now() - 90_000).into());
     let said = explain(&old, &user_name());

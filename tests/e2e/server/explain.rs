@@ -32,7 +32,7 @@ fn a_row_is_proposed_only_where_no_rule_is() {
     let none = attempt("");
     let said = no(&explain(&none, &[], &user_name()));
     let row = format!(
-        "To allow it, run: sudo opkssh add --etc {} {} alice@x.example {}",
+        "to allow it, run: sudo opkssh add --etc {} {} alice@x.example {}",
         none.etc.dir().display(),
         user_name(),
         none.issuer
@@ -42,7 +42,7 @@ fn a_row_is_proposed_only_where_no_rule_is() {
     let said = no(&explain(&none, &[], "root"));
     assert!(!said.contains("opkssh add"), "{said}");
     assert!(
-        said.contains("A row of auth_id would give all of root"),
+        said.contains("a row of auth_id would give all of root"),
         "{said}"
     );
     let rules = none.etc.dir().join("rules.yml");

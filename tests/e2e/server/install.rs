@@ -97,7 +97,7 @@ fn an_ordinary_user_is_told_how() {
     for command in ["install", "uninstall"] {
         let refused = attempt.home.opkssh(["server", command]).run();
         assert!(refused.refused().contains("must be run as root"));
-        let hint = format!("Run: sudo opkssh server {command}");
+        let hint = format!("run: sudo opkssh server {command}");
         assert!(refused.stderr().contains(&hint), "{}", refused.stderr());
     }
 }

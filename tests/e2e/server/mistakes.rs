@@ -110,7 +110,7 @@ fn audit_shows_the_text_of_a_malformed_row_and_counts_what_it_cannot_read() {
     );
     assert!(
         said.any_stdout()
-            .contains("Run: sudo opkssh server install")
+            .contains("run: sudo opkssh server install")
     );
 
     fs::remove_file(&auth_id).unwrap();

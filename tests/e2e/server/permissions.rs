@@ -410,7 +410,7 @@ fn fix_is_root_s() {
             refused.contains("fix requires elevated privileges"),
             "{refused}"
         );
-        let again = format!("Run as root: sudo opkssh permissions {} ", words[0]);
+        let again = format!("run as root: sudo opkssh permissions {} ", words[0]);
         assert!(refused.contains(&again), "{refused}");
     }
     let dry = as_nobody(&[&["fix", "--dry-run"], &place[..]].concat());

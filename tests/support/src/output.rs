@@ -47,12 +47,17 @@ impl Output {
             self.what,
             self.describe()
         );
-        self.checked(&self.stderr)
+        self.stderr()
     }
 
-    /// Standard error, whatever the exit status.
+    /// Standard error, whatever the exit status. Fails the test if a hint begins in upper case, as
+    /// a sentence does.
     pub fn stderr(&self) -> String {
-        self.checked(&self.stderr)
+        let text = self.checked(&self.stderr);
+        let mut hints = text.lines().filter_map(|line| line.strip_prefix("hint: "));
+        let sentence = hints.find(|hint| hint.starts_with(char::is_uppercase));
+        assert_eq!(sentence, None, "{}", self.what);
+        text
     }
 
     /// Standard output, whatever the exit status.

@@ -86,7 +86,7 @@ impl Session {
         match checked {
             Ok(()) => notices.clear(&cause),
             Err(why) if why.is_plain() => {}
-            Err(why) => notices.tell(cause, format!("not offered: {name}: {why}")),
+            Err(why) => notices.tell(cause, format!("not offered: {name}: {}", why.in_full())),
         }
     }
 }

@@ -61,7 +61,7 @@ impl Session {
             }
             return true;
         };
-        let text = format!("signature refused: {}: {why}", identity.name);
+        let text = format!("signature refused: {}: {}", identity.name, why.in_full());
         match identity.terms {
             Terms::Account { .. } => notices.tell(refused, text),
             Terms::Added(_) | Terms::Upstream => notices.warn(&text),

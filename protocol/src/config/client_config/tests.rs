@@ -158,6 +158,8 @@ fn errors_name_file_and_line() {
         ("providers:\n  - alias: a\n    send_access_token: 5\n", 3),
         ("providers:\n  - alias: a\n    on_demand: loud\n", 3),
         ("agent:\n  accounts:\n    a:\n      expiration: 5h\n", 4),
+        ("providers:\n  - alias: a\n    alias: b\n", 3),
+        ("providers:\n  - alias: a\n   hosts: b\n", 3),
         ("a: b\nc: \"open\n", 0),
     ] {
         let error = refused(yaml);
@@ -178,6 +180,7 @@ fn errors_name_file_and_line() {
             "{error}"
         );
         assert_eq!(error.to_string().lines().count(), 1);
+        assert!(!error.to_string().contains(" line "), "{error}");
     }
 }
 

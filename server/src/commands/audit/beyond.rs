@@ -98,7 +98,7 @@ impl Findings {
         };
         for obstacle in permissions::obstacles_of_verify(&place) {
             let problem = obstacle.describe(ACCOUNT);
-            let hint = format!("Run: sudo opkssh permissions fix{}", etc::option(etc));
+            let hint = format!("run: sudo opkssh permissions fix{}", etc::option(etc));
             self.error(obstacle.path.display(), problem, &hint);
         }
         // only root can become that account; other directories belong to tests or demonstrations
@@ -134,7 +134,7 @@ impl Findings {
             }
             Err(error) => {
                 let reason = format!("the key cache is not used: {error}");
-                let hint = "Every login asks the provider until then";
+                let hint = "every login asks the provider until then";
                 self.warning(path.display(), reason, hint);
             }
         }
@@ -154,7 +154,7 @@ impl Findings {
                 CONFIG.path_in(&args.dirs.etc).display(),
                 "deny_emails does not refuse a token without a mail address; a client can leave \
                  `email` out by its scopes",
-                "Add to rules.yml: {name: no mail, effect: deny, when: [{claim: email, present: \
+                "add to rules.yml: {name: no mail, effect: deny, when: [{claim: email, present: \
                  false}]}",
             );
         }
@@ -172,7 +172,7 @@ impl Findings {
                 self.warning(
                     &place,
                     "sshd would not honour `environment`",
-                    "Set PermitUserEnvironment in sshd_config, to a pattern of these names",
+                    "set PermitUserEnvironment in sshd_config, to a pattern of these names",
                 );
             }
         }
@@ -215,7 +215,7 @@ impl Findings {
                 self.warning(
                     format!("{} rule {:?}", path.display(), rule.name),
                     reason,
-                    "Declare `arguments: [connection]` in server.yml and run: sudo opkssh server \
+                    "declare `arguments: [connection]` in server.yml and run: sudo opkssh server \
                      install",
                 );
             }
@@ -225,7 +225,7 @@ impl Findings {
                 self.warning(
                     SETTINGS.path_in(&args.dirs.etc).display(),
                     format!("declares arguments that sshd does not pass: {command}"),
-                    "Run: sudo opkssh server install",
+                    "run: sudo opkssh server install",
                 );
             }
         }
@@ -237,7 +237,7 @@ impl Findings {
         let sshd = Sshd::find().map_err(|error| error.to_string())?;
         let settings = sshd.settings(Some(config));
         for refusal in install::refusals(&settings.map_err(|error| error.to_string())?) {
-            self.warning(config.display(), refusal, "Change it there");
+            self.warning(config.display(), refusal, "change it there");
         }
         Ok(())
     }

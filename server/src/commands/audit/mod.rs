@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::ServerDirs;
-use super::output::{json, note};
+use super::output::{json, no_answer, note};
 use crate::account;
 use crate::admin_error::AdminError;
 use crate::etc::{self, AUTH_ID, PLUGINS, PROVIDERS};
@@ -62,7 +62,7 @@ pub fn audit_command(args: &AuditArgs, out: &mut impl Write) -> Result<(), Admin
     if let Some(log) = &args.replay {
         return replay::replay(args, log, out);
     }
-    let report = audit(args)?;
+    let report = audit(args).map_err(|error| no_answer(error, args.json, out))?;
     match args.json {
         true => json(out, &report)?,
         false => report.write_text(out).map_err(AdminError::output)?,

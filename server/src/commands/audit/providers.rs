@@ -16,7 +16,7 @@ use crate::settings::Settings;
 
 const NO_TOKENS: &str = "all tokens of this issuer are refused";
 /// The form of a row of `providers`.
-const ROW: &str = "Write: ISSUER CLIENT_ID EXPIRATION, e.g. https://id.example my-client 24h";
+const ROW: &str = "write: ISSUER CLIENT_ID EXPIRATION, e.g. https://id.example my-client 24h";
 
 impl Findings {
     /// Reads the providers file, and reports what is wrong with it and its rows. Returns also the
@@ -76,7 +76,7 @@ impl Findings {
                 Err(error) => self.warning(
                     issuer,
                     format!("the provider cannot be reached: {error}"),
-                    "Until then, logins of this issuer need keys in the cache",
+                    "until then, logins of this issuer need keys in the cache",
                 ),
             }
         }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::AuditArgs;
 use super::report::count;
 use crate::admin_error::AdminError;
-use crate::commands::output::{json, say};
+use crate::commands::output::{json, no_answer, say};
 use crate::commands::verify::AdminFiles;
 use crate::decision::record::{self, Record};
 use crate::etc;
@@ -57,10 +57,25 @@ struct Change {
 /// Decides again, for each person and account, the last login in the log. Fails if a verdict would
 /// change.
 pub(super) fn replay(args: &AuditArgs, log: &Path, out: &mut impl Write) -> Result<(), AdminError> {
+    let replay = replayed(args, log).map_err(|error| no_answer(error, args.json, out))?;
+    match args.json {
+        true => json(out, &replay)?,
+        false => write_text(&replay, out)?,
+    }
+    match replay.changes.len() {
+        0 => Ok(()),
+        changes => Err(AdminError::new(format!(
+            "{} would change",
+            count(changes, "verdict")
+        ))),
+    }
+}
+
+fn replayed(args: &AuditArgs, log: &Path) -> Result<Replay, AdminError> {
     let records = record::read(log).map_err(|error| {
         let hint = match etc::is_for_root(&error) {
             true => etc::as_root(),
-            false => "Name verify's log, or - for stdin".to_owned(),
+            false => "name verify's log, or - for stdin".to_owned(),
         };
         AdminError::new(format!("cannot read the log {}: {error}", log.display()))
             .hinting(hint)
@@ -70,7 +85,7 @@ pub(super) fn replay(args: &AuditArgs, log: &Path, out: &mut impl Write) -> Resu
     if !is_log {
         let message = format!("{} has no line that verify wrote", log.display());
         return Err(AdminError::new(message)
-            .hinting("Name verify's log, or - for stdin")
+            .hinting("name verify's log, or - for stdin")
             .not_known());
     }
     let files = AdminFiles::load(&args.dirs.etc, None, None, &Log::to(io::stderr()));
@@ -93,17 +108,7 @@ pub(super) fn replay(args: &AuditArgs, log: &Path, out: &mut impl Write) -> Resu
             Some(_) => replay.changes.push(change),
         }
     }
-    match args.json {
-        true => json(out, &replay)?,
-        false => write_text(&replay, out)?,
-    }
-    match replay.changes.len() {
-        0 => Ok(()),
-        changes => Err(AdminError::new(format!(
-            "{} would change",
-            count(changes, "verdict")
-        ))),
-    }
+    Ok(replay)
 }
 
 fn is_by_policy(record: &Record) -> bool {

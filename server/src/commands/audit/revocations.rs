@@ -21,7 +21,7 @@ pub(super) fn check(findings: &mut Findings, revoked: &Revoked, providers: &Prov
             let known: Vec<String> = providers.issuers().map(str::to_owned).collect();
             let path = PROVIDERS.path_in(etc).display().to_string();
             let hint = format!(
-                "{}. To take it back: sudo opkssh server revoke --undo{option} {}",
+                "{}; to take it back: sudo opkssh server revoke --undo{option} {}",
                 issuer::hint(issuer, &known, &path),
                 entry.selectors()
             );
@@ -33,7 +33,7 @@ pub(super) fn check(findings: &mut Findings, revoked: &Revoked, providers: &Prov
         } else if subject.contains('@') {
             let reason = "revokes nobody, unless the provider's `sub` is this mail address";
             let hint = format!(
-                "By address: sudo opkssh server revoke{option} --email {}",
+                "by address: sudo opkssh server revoke{option} --email {}",
                 table::quote(subject)
             );
             findings.warning(place, reason, &hint);

@@ -40,7 +40,7 @@ pub(super) fn audit(bytes: &[u8], path: &str, against: &AuditContext<'_>) -> Vec
         let (status, reason, hint) = check_row([&principal, &identity_attr, &issuer], against);
         reports.push(RowReport {
             status,
-            hints: Some(Vec::from_iter(hint)),
+            hints: Some(Vec::from_iter(hint.map(as_go))),
             principal,
             identity_attr,
             issuer,
@@ -51,6 +51,17 @@ pub(super) fn audit(bytes: &[u8], path: &str, against: &AuditContext<'_>) -> Vec
     }
     reports.sort_by_key(|report| report.line_number);
     reports
+}
+
+/// Returns the hint as Go's audit writes it, if it has it.
+fn as_go(hint: String) -> String {
+    let verbs = ["remove", "add", "change", "ensure"];
+    match hint.split_at_checked(1) {
+        Some((first, rest)) if verbs.iter().any(|verb| hint.starts_with(verb)) => {
+            first.to_uppercase() + rest
+        }
+        _ => hint,
+    }
 }
 
 pub(in crate::commands) type RowVerdict = (Status, String, Option<String>);
@@ -96,7 +107,7 @@ pub(in crate::commands) fn check_row(
     {
         let reason = format!("matches only the subject {text:?}, not a group");
         let group = if group.is_empty() { "NAME" } else { group };
-        return warning(&reason, Some(&format!("Write oidc:groups:{group}")));
+        return warning(&reason, Some(&format!("write oidc:groups:{group}")));
     }
     if account::find(principal).is_err() {
         let reason = "can never match: there is no local account of this name";
@@ -106,7 +117,7 @@ pub(in crate::commands) fn check_row(
         && !suffix.starts_with('@')
     {
         let reason = format!("also matches any longer domain that ends in {suffix:?}");
-        let hint = format!("Write oidc-match-end:email:@{suffix}");
+        let hint = format!("write oidc-match-end:email:@{suffix}");
         return warning(&reason, Some(&hint));
     }
     if !issuer.starts_with("https://") {

@@ -66,7 +66,7 @@ pub(super) fn entry(args: &RevokeArgs) -> Result<Revocation, AdminError> {
         false => Err(AdminError::new(
             "not a subject or fingerprint: expected a text, or SHA256: and 43 characters",
         )
-        .hinting("Show a key's fingerprint: ssh-keygen -lf FILE")
+        .hinting("show a key's fingerprint: ssh-keygen -lf FILE")
         .misuse()),
     }
 }
@@ -101,7 +101,7 @@ fn subject_of(email: &str, args: &RevokeArgs) -> Result<(String, String), AdminE
         AdminError::new(format!("cannot read the log {log}: {error}")).with_hint(Some(
             match etc::is_for_root(&error) {
                 true => etc::as_root(),
-                false => "Name verify's log with --log-file, or the subject with --subject and \
+                false => "name verify's log with --log-file, or the subject with --subject and \
                           --issuer"
                     .to_owned(),
             },
@@ -121,7 +121,7 @@ fn subject_of(email: &str, args: &RevokeArgs) -> Result<(String, String), AdminE
     };
     let subjects: BTreeSet<_> = subjects.filter(|(_, issuer)| meant(&issuer.text)).collect();
     let by_subject = format!(
-        "Run, for each that is meant: sudo opkssh server revoke{} --subject SUB --issuer URL",
+        "run, for each that is meant: sudo opkssh server revoke{} --subject SUB --issuer URL",
         etc::option(&args.etc)
     );
     let shown = subjects.iter().map(|(subject, issuer)| {
@@ -146,7 +146,7 @@ fn subject_of(email: &str, args: &RevokeArgs) -> Result<(String, String), AdminE
         }
         [] => Err(
             AdminError::new(format!("no accepted login of {email:?} is in {log}")).hinting(
-                "Name another log with --log-file, or the subject with --subject and --issuer",
+                "name another log with --log-file, or the subject with --subject and --issuer",
             ),
         ),
         [_] => Err(AdminError::new(format!(
@@ -170,5 +170,5 @@ fn read(file: &Path) -> Result<UnverifiedCertificate, AdminError> {
 fn unreadable(file: &Path, reason: impl Display) -> AdminError {
     let file = file.display();
     AdminError::new(format!("cannot read a certificate from {file}: {reason}"))
-        .hinting("Name a file that ends in -cert.pub, or a fingerprint: SHA256:…")
+        .hinting("name a file that ends in -cert.pub, or a fingerprint: SHA256:…")
 }

@@ -71,7 +71,7 @@ impl VerifyError {
             Self::NoPolicy { system, .. } => etc::hint_for(system, AUTH_ID.mode),
             Self::JwksFile { error, .. } => error.hint(),
             Self::Keys(_) => Some(format!(
-                "Run: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
+                "run: curl ISSUER/.well-known/openid-configuration; behind a proxy, set HTTPS_PROXY \
                  under env_vars in {}",
                 CONFIG.path_in(etc).display()
             )),
@@ -104,37 +104,37 @@ fn hint_for(reason: &DenyReason, etc: &Path) -> Option<String> {
                 table::write_row(words).ok()?;
                 let (option, words) = (etc::option(etc), table::arguments(words));
                 format!(
-                    "To allow it, run: sudo opkssh add{option} {}",
+                    "to allow it, run: sudo opkssh add{option} {}",
                     printable(&words)
                 )
             }
             Advice::Rule { place, why } => format!(
-                "{place} is for this account, and does not allow it: {why}. Change what the rule \
+                "{place} is for this account, and does not allow it: {why}; change what the rule \
                  looks at, or the rule: sudoedit {}",
                 path(&RULES)
             ),
             Advice::NewRule => format!(
-                "A row of auth_id would give all of {principal}. To allow something of it, write a \
+                "a row of auth_id would give all of {principal}; to allow something of it, write a \
                  rule with options: sudoedit {}",
                 path(&RULES)
             ),
         },
         DenyReason::Policy(PolicyDenial::Rule(_)) => {
-            format!("To change the rule, run: sudoedit {}", path(&RULES))
+            format!("to change the rule, run: sudoedit {}", path(&RULES))
         }
         DenyReason::Policy(PolicyDenial::Email(_) | PolicyDenial::User(_)) => {
-            format!("To change the deny lists, run: sudoedit {}", path(&CONFIG))
+            format!("to change the deny lists, run: sudoedit {}", path(&CONFIG))
         }
         DenyReason::Provider(ProviderRefusal::Unknown { .. }) => format!(
-            "Compare the issuer, byte for byte, with the rows of {}",
+            "compare the issuer, byte for byte, with the rows of {}",
             path(&PROVIDERS)
         ),
         DenyReason::PkToken(error) if matches!(**error, PkTokenError::Expiration(_)) => format!(
-            "A new login is needed: opkssh login. How long one counts says the third column of {}",
+            "log in again: opkssh login; how long a login counts says the third column of {}",
             path(&PROVIDERS)
         ),
         DenyReason::Policy(PolicyDenial::Revoked(entry)) => format!(
-            "To undo the revocation, run: sudo opkssh server revoke --undo{} {}",
+            "to undo the revocation, run: sudo opkssh server revoke --undo{} {}",
             etc::option(etc),
             printable(&entry.selectors())
         ),

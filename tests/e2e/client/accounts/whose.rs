@@ -36,7 +36,7 @@ fn whom_the_browser_remembers_is_named_where_another_person_may_be_meant() {
     assert!(said.success());
     let said = said.stderr();
     for words in [
-        "Warning: bob is alice@example.com, who has the account test, too.",
+        "Warning: bob is alice@example.com, who has the account test, too\n",
         "opkssh logout bob; opkssh login test --as bob --prompt select_account",
     ] {
         assert!(said.contains(words), "no {words:?} in {said}");
@@ -60,9 +60,12 @@ fn whom_the_browser_remembers_is_named_where_another_person_may_be_meant() {
 fn the_default_account_is_shown_and_chosen_for_good() {
     let home = Home::new(OPKSSH);
     let nobody = home.opkssh(["default"]).run().refused();
-    assert_eq!(nobody, "Error: nobody is logged in\nlog in: opkssh login\n");
+    assert_eq!(
+        nobody,
+        "Error: nobody is logged in\nhint: log in: opkssh login\n"
+    );
     let nobody = home.opkssh(["default", "nosuch"]).run().refused();
-    let words = "Error: there is no account nosuch\nlog in: opkssh login\n";
+    let words = "Error: there is no account nosuch\nhint: log in: opkssh login\n";
     assert_eq!(nobody, words);
     if left_out(&[Part::Provider, Part::Keyring]) {
         return;
@@ -82,7 +85,7 @@ fn the_default_account_is_shown_and_chosen_for_good() {
     assert_eq!(checked(&setup.home, &[]), "bob");
     assert_eq!(
         default(&["nosuch"]).refused(),
-        "Error: there is no account nosuch\nname one: opkssh default bob or opkssh default alice\n"
+        "Error: there is no account nosuch\nhint: name one: opkssh default bob or opkssh default alice\n"
     );
     // what the configuration says counts for more
     configure(&setup.home, "agent: {default_account: alice}\n");

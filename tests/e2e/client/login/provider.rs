@@ -77,6 +77,32 @@ fn an_unknown_alias_is_refused_with_the_known_ones() {
     assert!(refused.contains("known aliases: work play"), "{refused}");
 }
 
+#[test]
+fn what_is_mistyped_in_the_configuration_is_answered_with_what_was_meant() {
+    let home = Home::new(OPKSSH);
+    let refused = |text: &str| {
+        home.write(".opk/config.yml", text);
+        let said = home.opkssh(["login", "--device"]).run();
+        format!("{}{}", said.any_stdout(), said.refused())
+    };
+    let provider = "providers:\n- {alias: work, issuer: https://id.example.com, client_id: id}\n";
+    let said = refused(&format!("default_provider: wrok2\n{provider}"));
+    assert!(said.contains("\nhint: known aliases: work; "), "{said}");
+    let said = refused(&format!("default_provider: wok\n{provider}"));
+    let words = "config for alias wok\nhint: did you mean work? known aliases: work; ";
+    assert!(said.contains(words), "{said}");
+    let said = refused(&provider.replace("issuer", "isuer"));
+    for words in [
+        "config.yml:2: unknown key isuer is ignored; did you mean issuer?\n",
+        "\nhint: add `issuer:` with the provider's https:// address ",
+    ] {
+        assert!(said.contains(words), "no {words:?} in {said}");
+    }
+    let said = refused("providers:\n  - alias: work\n    alias: play\n");
+    let words = "config.yml:3: duplicate mapping key: alias\nhint: correct ";
+    assert!(said.contains(words), "{said}");
+}
+
 /// Logs in and out with each client; what the token and revocation endpoints saw.
 fn seen_by_token_endpoints(options: ProviderOptions) -> Vec<Seen> {
     let clients = options.clients.clone();

@@ -88,7 +88,7 @@ fn the_grant_of_an_account_that_is_there_and_a_token_refused_by_the_clock_are_le
     };
     let says = [
         "expired",
-        ": a clock is wrong\nset the clock of this machine",
+        ": a clock is wrong\nhint: set the clock of this machine",
     ];
     for why in says {
         assert_eq!(refused(json!({"exp": now() - 10}), why), 0);

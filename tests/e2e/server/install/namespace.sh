@@ -66,7 +66,7 @@ grep -qF "sudo chmod o+x /etc" "$scratch/said" || die "$(cat "$scratch/said")"
 chmod 755 /etc
 chmod 777 /etc/opk
 refuses "/etc/opk can be changed by accounts other than root"
-grep -qF "Review its contents" "$scratch/said" || die "$(cat "$scratch/said")"
+grep -qF "review its contents" "$scratch/said" || die "$(cat "$scratch/said")"
 chmod 750 /etc/opk
 printf '#!/bin/sh\n' >/usr/local/bin/keys
 chmod 700 /usr/local/bin/keys

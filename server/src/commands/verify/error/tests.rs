@@ -22,15 +22,15 @@ fn a_hint_cannot_run_anything_else() {
     let hint = |who| no_rule(who).hint_in(Path::new(etc::DIRECTORY));
     assert_eq!(
         hint("a@x").unwrap(),
-        "To allow it, run: sudo opkssh add dev a@x https://i"
+        "to allow it, run: sudo opkssh add dev a@x https://i"
     );
     assert_eq!(
         hint("a;reboot $(x)").unwrap(),
-        "To allow it, run: sudo opkssh add dev 'a;reboot $(x)' https://i"
+        "to allow it, run: sudo opkssh add dev 'a;reboot $(x)' https://i"
     );
     assert_eq!(
         hint("a;b").unwrap(),
-        r"To allow it, run: sudo opkssh add dev a\;b https://i"
+        r"to allow it, run: sudo opkssh add dev a\;b https://i"
     );
     assert_eq!(hint("a\nb"), None);
 }
