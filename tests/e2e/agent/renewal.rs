@@ -159,7 +159,7 @@ fn a_revoked_refresh_token_ends_in_login_needed_and_not_in_a_loop() {
         assert_eq!(checked.code(), Some(1));
         let why = checked.any_stdout();
         assert!(why.contains("invalid_grant"), "{why}");
-        assert!(why.contains("log in: opkssh login test"), "{why}");
+        assert_eq!(checked.stderr(), "hint: log in: opkssh login test\n");
     }
     // one that was granted after the login, one that was refused
     assert_eq!(setup.provider.asked("refresh_token"), 2);
