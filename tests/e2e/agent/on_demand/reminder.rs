@@ -88,7 +88,13 @@ fn a_line_on_the_terminal_and_nothing_in_scripts() {
     let terminal = setup.home.command("script");
     let terminal = terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     let said = terminal.run().stdout();
-    assert!(said.starts_with("Warning: the login used ends at "), "{said}");
-    assert!(said.contains("hint: log in again: opkssh login used"), "{said}");
+    assert!(
+        said.starts_with("Warning: the login used ends at "),
+        "{said}"
+    );
+    assert!(
+        said.contains("hint: log in again: opkssh login used"),
+        "{said}"
+    );
     assert_eq!(said.lines().count(), 2, "{said}");
 }
