@@ -9,6 +9,10 @@ use serde_json::Value;
 use crate::server::verify_refusals::attempt::{Attempt, now};
 use crate::setup::OPKSSH;
 
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
 fn audit(home: &Home, etc: &Etc, more: &[&str]) -> Output {
     let command = home.opkssh(["audit", "--offline", "--skip-user-policy", "--etc"]);
     command.arg(etc.dir()).args(more).run()
@@ -73,7 +77,6 @@ fn audit_judges_rows_as_go_does() {
     let of_go = gos(&[]).replace("[ERR] ERROR   :    (wrong", &malformed);
     assert_eq!(ours.any_stdout(), of_go);
 
-    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let (ours, gos) = (
         json(&audit(&home, &etc, &["--json"]).any_stdout()),
         json(&gos(&["--json"])),
@@ -189,6 +192,26 @@ fn audit_finds_what_would_surprise_later() {
         "{}",
         open.any_stdout()
     );
+    assert_eq!(
+        json(&open.any_stdout())["findings"][0]["kind"],
+        "file-unusable"
+    );
+    // one value also where there is nothing to look at
+    fs::remove_file(etc.dir().join("providers")).unwrap();
+    let failed = audit(&home, &etc, &["--json"]);
+    let said = json(&failed.any_stdout());
+    let reason = said["reason"].as_str().unwrap();
+    assert!(failed.refused().starts_with(&format!("Error: {reason}\n")));
+    assert!(said["hint"].is_string(), "{said}");
+    let replay = audit(&home, &etc, &["--json", "--replay", "/nonexistent"]);
+    let said = json(&replay.any_stdout());
+    assert!(
+        said["reason"]
+            .as_str()
+            .unwrap()
+            .starts_with("cannot read the log")
+    );
+    assert_eq!(replay.code(), Some(3));
 }
 
 #[test]
@@ -279,7 +302,7 @@ fn explain_says_no_why_and_what_to_change() {
     said.refused();
     let text = said.any_stdout();
     assert!(
-        text.contains("expired") && text.contains("hint: A new login"),
+        text.contains("expired") && text.contains("hint: log in again: opkssh login; "),
         "{text}"
     );
 }

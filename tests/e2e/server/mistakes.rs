@@ -140,7 +140,7 @@ fn a_malformed_providers_row_is_shown_with_its_line_and_what_is_expected() {
         "{}",
         said.stderr()
     );
-    let form = " - Write: ISSUER CLIENT_ID EXPIRATION, e.g. https://id.example my-client 24h \n";
+    let form = " - write: ISSUER CLIENT_ID EXPIRATION, e.g. https://id.example my-client 24h \n";
     for expected in [
         format!(
             ":2: \"https://b.example id\" (wrong number of arguments (expected=3, got=2); the line \
@@ -189,7 +189,7 @@ fn files_that_others_could_have_changed_are_checked_all_the_same() {
     let shown = said.any_stdout();
     for name in ["providers", "auth_id", "config.yml"] {
         let run = format!(
-            " - Run: sudo chmod 640 {} \n",
+            " - run: sudo chmod 640 {} \n",
             etc.dir().join(name).display()
         );
         assert_eq!(shown.matches(&run).count(), 1, "{shown}");

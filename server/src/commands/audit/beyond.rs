@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use opkssh_protocol::time::UnixTime;
 
 use super::AuditArgs;
-use super::report::{Finding, Status};
+use super::report::{Finding, Kind, Status};
 use super::sshd_config::{permits_environment, verify_commands};
 use crate::account;
 use crate::arguments::Argument;
@@ -30,18 +30,26 @@ pub(super) const REFUSES_ALL: &str = "verify refuses every login until this is f
 pub struct Findings(pub Vec<Finding>);
 
 impl Findings {
-    pub fn error(&mut self, place: impl ToString, reason: impl ToString, hint: &str) {
-        self.add(Status::Error, &place, &reason, hint);
+    pub fn error(&mut self, kind: Kind, place: impl ToString, reason: impl ToString, hint: &str) {
+        self.add(Status::Error, kind, &place, &reason, hint);
     }
 
-    pub fn warning(&mut self, place: impl ToString, reason: impl ToString, hint: &str) {
-        self.add(Status::Warning, &place, &reason, hint);
+    pub fn warning(&mut self, kind: Kind, place: impl ToString, reason: impl ToString, hint: &str) {
+        self.add(Status::Warning, kind, &place, &reason, hint);
     }
 
-    fn add(&mut self, status: Status, place: &dyn ToString, reason: &dyn ToString, hint: &str) {
+    fn add(
+        &mut self,
+        status: Status,
+        kind: Kind,
+        place: &dyn ToString,
+        reason: &dyn ToString,
+        hint: &str,
+    ) {
         let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
         self.0.push(Finding {
             status,
+            kind,
             place: place.to_string(),
             reason: reason.to_string(),
             hints: Vec::from_iter(hint),
@@ -54,7 +62,7 @@ impl Findings {
             let path = error.entry.path_in(etc);
             let hint = error.admin_hint().unwrap_or_default();
             let reason = format!("{}; {REFUSES_ALL}", error.problem);
-            self.error(path.display(), reason, &hint);
+            self.error(Kind::FileUnusable, path.display(), reason, &hint);
             T::default()
         })
     }
@@ -64,11 +72,16 @@ impl Findings {
         let config = self.loaded(etc::load_config(etc, None), etc);
         let path = CONFIG.path_in(etc);
         for key in &config.unknown_keys {
-            self.warning(path.display(), format!("unknown key {key:?}"), "");
+            self.warning(
+                Kind::NoEffect,
+                path.display(),
+                format!("unknown key {key:?}"),
+                "",
+            );
         }
         for name in without_effect(&config.env_vars) {
             let reason = format!("{name:?} under env_vars has no effect");
-            self.warning(path.display(), reason, "");
+            self.warning(Kind::NoEffect, path.display(), reason, "");
         }
         config
     }
@@ -78,13 +91,23 @@ impl Findings {
         let settings = self.loaded(etc::load_settings(etc), etc);
         for (issuer, path) in &settings.jwks_files {
             if let Err(error) = read_jwks_file(path) {
-                self.error(issuer, error, "every login of this issuer is refused");
+                self.error(
+                    Kind::KeysUnusable,
+                    issuer,
+                    error,
+                    "every login of this issuer is refused",
+                );
             }
         }
         if let Some(fallback) = &settings.fallback
             && let Err(error) = fallback.check_owner_and_mode()
         {
-            self.error(SETTINGS.path_in(etc).display(), error, "");
+            self.error(
+                Kind::FallbackUnusable,
+                SETTINGS.path_in(etc).display(),
+                error,
+                "",
+            );
         }
         settings
     }
@@ -99,7 +122,7 @@ impl Findings {
         for obstacle in permissions::obstacles_of_verify(&place) {
             let problem = obstacle.describe(ACCOUNT);
             let hint = format!("run: sudo opkssh permissions fix{}", etc::option(etc));
-            self.error(obstacle.path.display(), problem, &hint);
+            self.error(Kind::NotAccessible, obstacle.path.display(), problem, &hint);
         }
         // only root can become that account; other directories belong to tests or demonstrations
         let is_here = etc == Path::new(etc::DIRECTORY) && account::find(ACCOUNT).is_ok();
@@ -111,7 +134,7 @@ impl Findings {
             && let Err(error) = install::check_as_account(&program)
         {
             let hint = error.hint().unwrap_or_default();
-            self.error(etc.display(), error, &hint);
+            self.error(Kind::NotAccessible, etc.display(), error, &hint);
         }
     }
 
@@ -130,12 +153,12 @@ impl Findings {
                     }
                     Err(_) => "there is no key cache, so every login asks the provider",
                 };
-                self.warning(path.display(), reason, etc::NOT_SET_UP);
+                self.warning(Kind::KeyCache, path.display(), reason, etc::NOT_SET_UP);
             }
             Err(error) => {
                 let reason = format!("the key cache is not used: {error}");
                 let hint = "every login asks the provider until then";
-                self.warning(path.display(), reason, hint);
+                self.warning(Kind::KeyCache, path.display(), reason, hint);
             }
         }
     }
@@ -151,6 +174,7 @@ impl Findings {
         let path = RULES.path_in(&args.dirs.etc);
         if !config.deny.emails.is_empty() && !rules.is_required("email") {
             self.warning(
+                Kind::DenyIncomplete,
                 CONFIG.path_in(&args.dirs.etc).display(),
                 "deny_emails does not refuse a token without a mail address; a client can leave \
                  `email` out by its scopes",
@@ -166,10 +190,11 @@ impl Findings {
             if let Some(earlier) = earlier.find(|earlier| rule.is_hidden_by(earlier)) {
                 let name = &earlier.name;
                 let reason = format!("can never match: rule {name:?} always comes first");
-                self.warning(&place, reason, "");
+                self.warning(Kind::NeverMatches, &place, reason, "");
             }
             if rule.sets_environment() && !permits_environment(&args.sshd_config) {
                 self.warning(
+                    Kind::SshdSetting,
                     &place,
                     "sshd would not honour `environment`",
                     "set PermitUserEnvironment in sshd_config, to a pattern of these names",
@@ -183,21 +208,31 @@ impl Findings {
         let known = |issuer: &String| providers.for_issuer(issuer).is_ok();
         if !rule.issuers.is_empty() && !rule.issuers.iter().any(known) {
             let reason = "can never match: none of its issuers is in providers";
-            self.error(place, reason, "");
+            self.error(Kind::NeverMatches, place, reason, "");
         } else if let Some(issuer) = rule.issuers.iter().find(|issuer| !known(issuer)) {
-            self.warning(place, format!("issuer {issuer:?} is not in providers"), "");
+            self.warning(
+                Kind::UnknownIssuer,
+                place,
+                format!("issuer {issuer:?} is not in providers"),
+                "",
+            );
         }
         let now = UnixTime::from(SystemTime::now());
         if rule.not_after().is_some_and(|end| end < now) {
-            self.warning(place, "can never match: not_after is over", "");
+            self.warning(
+                Kind::NeverMatches,
+                place,
+                "can never match: not_after is over",
+                "",
+            );
         }
         for account in &rule.accounts {
             if !rule.denies && config.deny.has_user(account) {
                 let reason = format!("can never match for {account:?}: it is in deny_users");
-                self.error(place, reason, "");
+                self.error(Kind::NeverMatches, place, reason, "");
             } else if account::find(account).is_err() {
                 let reason = format!("there is no local account {account:?}");
-                self.warning(place, reason, "");
+                self.warning(Kind::UnknownAccount, place, reason, "");
             }
         }
     }
@@ -213,6 +248,7 @@ impl Findings {
                     false => "can never match: the client's address is not known",
                 };
                 self.warning(
+                    Kind::ClientAddress,
                     format!("{} rule {:?}", path.display(), rule.name),
                     reason,
                     "declare `arguments: [connection]` in server.yml and run: sudo opkssh server \
@@ -223,6 +259,7 @@ impl Findings {
         for command in verify_commands(&args.sshd_config) {
             if !tokens::passes(&command, &settings.arguments) {
                 self.warning(
+                    Kind::SshdSetting,
                     SETTINGS.path_in(&args.dirs.etc).display(),
                     format!("declares arguments that sshd does not pass: {command}"),
                     "run: sudo opkssh server install",
@@ -237,14 +274,24 @@ impl Findings {
         let sshd = Sshd::find().map_err(|error| error.to_string())?;
         let settings = sshd.settings(Some(config));
         for refusal in install::refusals(&settings.map_err(|error| error.to_string())?) {
-            self.warning(config.display(), refusal, "change it there");
+            self.warning(
+                Kind::SshdSetting,
+                config.display(),
+                refusal,
+                "change it there",
+            );
         }
         Ok(())
     }
 
     pub fn plugins(&mut self, plugins: &Plugins, etc: &Path) {
         for problem in &plugins.problems {
-            self.error(PLUGINS.path_in(etc).display(), problem, "");
+            self.error(
+                Kind::PluginUnusable,
+                PLUGINS.path_in(etc).display(),
+                problem,
+                "",
+            );
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::key_source;
 use crate::plugin;
 use beyond::Findings;
 pub(super) use report::Status;
-use report::{FileState, PolicyFile, Report};
+use report::{FileState, Kind, PolicyFile, Report};
 pub(super) use rows::{AuditContext, check_row};
 
 /// Check the server's files. Exit status 0: no findings, 1: findings.
@@ -180,7 +180,12 @@ fn policy_file(
                 None => etc::admin_hint(error, AUTH_ID.mode),
                 Some(account) => home::hint_for(error, account),
             };
-            findings.error(path.display(), error, &hint.unwrap_or_default());
+            findings.error(
+                Kind::FileUnusable,
+                path.display(),
+                error,
+                &hint.unwrap_or_default(),
+            );
             match error {
                 FileError::Mode { .. } | FileError::Owner { .. } | FileError::Symlink(_) => {
                     note(&format!("  ACL issue: {error}"));

@@ -5,6 +5,7 @@ use std::path::Path;
 use opkssh_protocol::printable::quoted;
 
 use super::beyond::{Findings, REFUSES_ALL};
+use super::report::Kind;
 use crate::admin_error::AdminError;
 use crate::config::ServerConfig;
 use crate::deadline::Deadline;
@@ -27,7 +28,7 @@ impl Findings {
             Err(error) if error.file_error().is_some_and(FileError::is_distrust) => {
                 let reason = format!("{}; {REFUSES_ALL}", error.problem);
                 let hint = error.admin_hint().unwrap_or_default();
-                self.error(path.display(), reason, &hint);
+                self.error(Kind::FileUnusable, path.display(), reason, &hint);
                 let bytes = PROVIDERS.read_distrusted(path).unwrap_or_default();
                 let providers = Providers::parse(&path.display().to_string(), &bytes);
                 (providers, error.problem.to_string())
@@ -46,10 +47,20 @@ impl Findings {
                 LineError::Refused(RowError::NotHttps | RowError::NoClientId) => (NO_TOKENS, ROW),
                 LineError::Refused(_) => (NO_TOKENS, ""),
             };
-            self.error(place, format!("{}; {effect}", problem.reason), hint);
+            self.error(
+                Kind::ProvidersRow,
+                place,
+                format!("{}; {effect}", problem.reason),
+                hint,
+            );
         }
         if providers.issuers().next().is_none() {
-            self.error(path.display(), "no providers configured", ROW);
+            self.error(
+                Kind::ProvidersRow,
+                path.display(),
+                "no providers configured",
+                ROW,
+            );
         }
         Ok((providers, error))
     }
@@ -71,9 +82,15 @@ impl Findings {
             match source.fetch(issuer, Deadline::after(PROVIDER_TIMEOUT)) {
                 Ok(_) => {}
                 Err(KeySourceError::Network(error)) => {
-                    return self.error("env_vars of the server config", error, "");
+                    return self.error(
+                        Kind::ProviderUnreachable,
+                        "env_vars of the server config",
+                        error,
+                        "",
+                    );
                 }
                 Err(error) => self.warning(
+                    Kind::ProviderUnreachable,
                     issuer,
                     format!("the provider cannot be reached: {error}"),
                     "until then, logins of this issuer need keys in the cache",

@@ -15,6 +15,34 @@ pub(in crate::commands) enum Status {
     Error,
 }
 
+/// What a finding is about, for programs. The words stay as they are.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A rule for the client's address, which sshd does not pass.
+    ClientAddress,
+    /// A deny list that a token can avoid.
+    DenyIncomplete,
+    FallbackUnusable,
+    FileUnusable,
+    /// The key cache is missing or not used.
+    KeyCache,
+    /// A file of `jwks_files`.
+    KeysUnusable,
+    NeverMatches,
+    /// A key or name in a file that does nothing.
+    NoEffect,
+    /// A file that verify's account cannot use.
+    NotAccessible,
+    PluginUnusable,
+    ProviderUnreachable,
+    ProvidersRow,
+    RevokesNobody,
+    SshdSetting,
+    UnknownAccount,
+    UnknownIssuer,
+}
+
 /// The JSON form, with members in Go's order; `findings` is not in Go.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -62,6 +90,7 @@ pub struct RowReport {
 #[derive(Debug, Serialize)]
 pub struct Finding {
     pub status: Status,
+    pub kind: Kind,
     pub place: String,
     pub reason: String,
     pub hints: Vec<String>,

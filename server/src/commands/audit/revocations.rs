@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::beyond::Findings;
+use super::report::Kind;
 use crate::etc::{self, PROVIDERS, REVOKED};
 use crate::issuer;
 use crate::policy::revoked::Revoked;
@@ -26,6 +27,7 @@ pub(super) fn check(findings: &mut Findings, revoked: &Revoked, providers: &Prov
                 entry.selectors()
             );
             findings.error(
+                Kind::RevokesNobody,
                 place,
                 format!("revokes nobody: issuer not found in {path}"),
                 &hint,
@@ -36,7 +38,7 @@ pub(super) fn check(findings: &mut Findings, revoked: &Revoked, providers: &Prov
                 "by address: sudo opkssh server revoke{option} --email {}",
                 table::quote(subject)
             );
-            findings.warning(place, reason, &hint);
+            findings.warning(Kind::RevokesNobody, place, reason, &hint);
         }
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn audit(bytes: &[u8], path: &str, against: &AuditContext<'_>) -> Vec
 
 /// Returns the hint as Go's audit writes it, if it has it.
 fn as_go(hint: String) -> String {
-    let verbs = ["remove", "add", "change", "ensure"];
+    let verbs = ["remove", "add", "change", "ensure", "it is"];
     match hint.split_at_checked(1) {
         Some((first, rest)) if verbs.iter().any(|verb| hint.starts_with(verb)) => {
             first.to_uppercase() + rest
@@ -121,7 +121,7 @@ pub(in crate::commands) fn check_row(
         return warning(&reason, Some(&hint));
     }
     if !issuer.starts_with("https://") {
-        let hint = "It is recommended to use https scheme for issuer URLs";
+        let hint = "it is recommended to use https scheme for issuer URLs";
         return warning("issuer does not use https scheme", Some(hint));
     }
     let reason = "issuer matches provider entry".to_owned();
