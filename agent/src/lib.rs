@@ -6,6 +6,7 @@ mod daemon;
 mod desktop;
 mod failpoint;
 mod notices;
+mod seal;
 mod serving;
 
 use std::io::Write;

@@ -149,6 +149,13 @@ impl Page {
             self.row("Agent socket", &agent.agent_socket);
             self.row("Control", &agent.control_socket);
         }
+        if agent.added_keys > 0 {
+            let keys = format!("{} from ssh-add, in memory only", agent.added_keys);
+            self.row("Added keys", &keys);
+        }
+        for upstream in &agent.upstream {
+            self.row("Upstream", upstream);
+        }
         let store = format!("{} ({})", agent.store, agent.store_reason);
         self.row("Store", &store);
         if self.verbose && !agent.memory.is_empty() {

@@ -220,7 +220,8 @@ fn write_public_key(out: &mut String, kind: &str, blob: &[u8]) -> fmt::Result {
     writeln!(out, "Marshal (base64): {start}...")
 }
 
-fn fingerprint(blob: &[u8]) -> String {
+/// Returns `SHA256:…` of a key's blob, as `ssh-keygen -l` shows it.
+pub fn fingerprint(blob: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, blob);
     format!("SHA256:{}", STANDARD_NO_PAD.encode(digest))
 }

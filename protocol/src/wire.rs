@@ -66,6 +66,15 @@ pub fn put_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// Returns each of these as a `string`, one after the other.
+pub fn strings(list: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for string in list {
+        put_string(&mut out, string);
+    }
+    out
+}
+
 /// Appends an `mpint`: no leading zeros, except one if the number would read as negative.
 pub fn put_mpint(out: &mut Vec<u8>, number: &[u8]) {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();

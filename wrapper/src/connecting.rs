@@ -10,11 +10,11 @@ use opkssh_protocol::process::{Process, ProcessStat};
 use crate::destination::host_of;
 
 /// Describes this process, which becomes the ssh at `program` with these arguments, for the use of
-/// `account`, beside the keys of the agent `upstream`. Returns `None` without `/proc`.
+/// `account`, beside the keys of the agent `upstream`. `host` is the server, if that can be known. Returns `None` without `/proc`.
 pub fn connecting(
     program: &Path,
     args: &[OsString],
-    host: &str,
+    host: Option<&str>,
     account: Option<String>,
     upstream: Option<PathBuf>,
 ) -> Option<Connecting> {
@@ -23,21 +23,12 @@ pub fn connecting(
         pid: std::process::id(),
         start_time: ProcessStat::parse(&stat)?.start_time,
     };
-    let asked = Command::new(program)
-        .arg("-G")
-        .args(args)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
-    let configuration = match asked {
-        Ok(output) if output.status.success() => {
-            Configuration::parse(&String::from_utf8_lossy(&output.stdout))
-        }
-        // ssh reports the error itself
-        _ => Configuration::default(),
+    let configuration = match host {
+        Some(_) => Configuration::ask(program, args),
+        None => Configuration::default(),
     };
-    let mut names = vec![host.to_owned()];
-    names.extend(configuration.name.filter(|name| name != host));
+    let mut names = Vec::from_iter(host.map(str::to_owned));
+    names.extend(configuration.name.filter(|name| Some(&**name) != host));
     Some(Connecting {
         process,
         account,
@@ -58,6 +49,22 @@ struct Configuration {
 }
 
 impl Configuration {
+    fn ask(program: &Path, args: &[OsString]) -> Self {
+        let asked = Command::new(program)
+            .arg("-G")
+            .args(args)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output();
+        match asked {
+            Ok(output) if output.status.success() => {
+                Self::parse(&String::from_utf8_lossy(&output.stdout))
+            }
+            // ssh reports the error itself
+            _ => Self::default(),
+        }
+    }
+
     fn parse(text: &str) -> Self {
         let value = |key: &str| {
             let lines = text.lines().filter_map(|line| line.split_once(' '));

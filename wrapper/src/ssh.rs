@@ -133,8 +133,13 @@ pub fn prepare_ssh(
             EnsureOutcome::NotShown(failure) => return Err(ClientError::Failed(failure)),
         }
     }
-    if let Purpose::Host(host) = &purpose
-        && let Some(connecting) = connecting(&program, &args.args, host, account, context.agent.clone())
+    let host = match &purpose {
+        Purpose::Host(host) => Some(host.as_str()),
+        Purpose::UnreadableHost | Purpose::NoLogin => None,
+    };
+    let agent = context.agent.clone();
+    if !matches!(purpose, Purpose::NoLogin)
+        && let Some(connecting) = connecting(&program, &args.args, host, account, agent)
         // an older agent does not know this request; servers in known_hosts work without it
         && let Ok(Some(not_shown)) = announce(connecting, places)
     {

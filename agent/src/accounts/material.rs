@@ -11,7 +11,7 @@ use super::renewal::refresh::RefreshedTokens;
 use super::settings::InForce;
 use super::shared::Shared;
 use super::store::StoreKind;
-use super::store::seal::{SealKey, SealRecipient};
+use crate::seal::{SealKey, SealRecipient};
 use crate::serving::source::Visibility;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

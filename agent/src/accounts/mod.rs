@@ -45,6 +45,7 @@ use crate::desktop::logind;
 use crate::desktop::logind::SessionFollower as _;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
+use crate::seal::{SealRecipient, SealedWithLock};
 use lifecycle::{Event, Suspended, unfinished};
 use material::Facts;
 use owner::{Actions, Owner, Published};
@@ -56,7 +57,6 @@ use shared::Shared;
 use source::{AccountSource, AgentLock};
 use store::index::IndexFile;
 use store::password::PasswordError;
-use store::seal::{SealRecipient, SealedWithLock};
 use store::seal_file::SealFile;
 use store::{StoreChoice, StoreError, Stores};
 

@@ -13,9 +13,9 @@ use super::material::Facts;
 use super::owner::{Owner, Published};
 use super::shared::Shared;
 use super::store::password::{Attempt, Attempts, PasswordError};
-use super::store::seal::{SealKey, SealedWithLock};
 use super::store::seal_file::SealFile;
 use super::store::{StoreKind, Stores};
+use crate::seal::{SealKey, SealedWithLock};
 
 /// How long it takes at most until all is sealed: a renewal in flight ends first.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(90);
@@ -124,8 +124,11 @@ impl Passwords {
             let reason = "it is not the file of this lock";
             return Err(PasswordError::file(&self.seal_file, reason));
         }
-        self.also.open(&key);
-        self.owner.apply(Event::Unlocked(Shared::new(key))).await;
+        let key = Shared::new(key);
+        let (also, opening) = (self.also.clone(), key.clone());
+        let opened = tokio::task::spawn_blocking(move || also.open(&opening));
+        opened.await.map_err(|_| PasswordError::Ending)?;
+        self.owner.apply(Event::Unlocked(key)).await;
         drop(changing);
         tracing::info!("unlocked");
         self.owner.bring_back(STORE_TIMEOUT).await;

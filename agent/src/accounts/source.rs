@@ -17,7 +17,7 @@ use super::prompt::on_demand::OnDemandLogin;
 use super::settings::Settings;
 use crate::notices::Notices;
 use crate::serving::sign::key_of;
-use crate::serving::source::{Identity, IdentitySource, PasswordLock, Terms};
+use crate::serving::source::{Identity, IdentitySource, LoginSource, PasswordLock, Terms};
 
 pub struct AccountSource {
     pub owner: Owner,
@@ -60,6 +60,20 @@ impl IdentitySource for AccountSource {
         found.cloned()
     }
 
+    async fn sign(&self, identity: &Identity, data: &[u8], _flags: u32) -> Option<Vec<u8>> {
+        let (published, now) = (self.owner.now(), self.clock.now());
+        let name = &identity.name;
+        let account = published.account(name)?;
+        let item = published.shown(account, now).ok()?;
+        let signature = item.credentials.sign(data);
+        self.used
+            .send_modify(|used| *used.entry(name.clone()).or_default() += 1);
+        Some(signature)
+    }
+}
+
+#[async_trait]
+impl LoginSource for AccountSource {
     async fn bring_up_to_date(&self, names: &[String], end: Instant) {
         if locked::part(&self.owner.now().facts).is_some() {
             return;
@@ -77,17 +91,6 @@ impl IdentitySource for AccountSource {
         let left = end.saturating_duration_since(Instant::now());
         let asking = self.on_demand.ask_person(names);
         let _ = tokio::time::timeout(left, asking).await;
-    }
-
-    async fn sign(&self, identity: &Identity, data: &[u8], _flags: u32) -> Option<Vec<u8>> {
-        let (published, now) = (self.owner.now(), self.clock.now());
-        let name = &identity.name;
-        let account = published.account(name)?;
-        let item = published.shown(account, now).ok()?;
-        let signature = item.credentials.sign(data);
-        self.used
-            .send_modify(|used| *used.entry(name.clone()).or_default() += 1);
-        Some(signature)
     }
 }
 

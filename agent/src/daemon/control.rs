@@ -329,6 +329,7 @@ async fn status(control: &Control) -> StatusReport {
     let (all, args) = (&control.accounts, &control.args);
     let store = all.stores.chosen().await;
     let (accounts, notices) = all.reports().await;
+    let upstream = control.serving.upstreams.sockets(None).into_iter();
     StatusReport {
         agent: AgentStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -347,6 +348,8 @@ async fn status(control: &Control) -> StatusReport {
             replaced: is_replaced(control.program.as_deref()),
             locked: all.locked_parts(),
             at_risk: all.at_risk(),
+            added_keys: control.serving.added.count(),
+            upstream: upstream.map(|it| it.display().to_string()).collect(),
         },
         accounts,
         notices,

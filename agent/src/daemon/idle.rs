@@ -7,10 +7,11 @@ use tokio::time::timeout_at;
 
 use super::sockets::Usage;
 use crate::accounts::Accounts;
+use crate::serving::added::AddedKeys;
 
 /// Resolves when there was no connection for `limit`, no request to a provider is pending, and a
 /// restart would lose nothing. Without a limit, never resolves.
-pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
+pub async fn idle(usage: &Usage, accounts: &Accounts, added: &AddedKeys, limit: Option<Duration>) {
     let Some(limit) = limit else {
         return std::future::pending().await;
     };
@@ -25,7 +26,7 @@ pub async fn idle(usage: &Usage, accounts: &Accounts, limit: Option<Duration>) {
             Some(end) if Instant::now() < end => {
                 let _ = timeout_at(end.into(), usage_changes.changed()).await;
             }
-            Some(_) if accounts.would_come_back() => {
+            Some(_) if accounts.would_come_back() && added.count() == 0 => {
                 tracing::info!("nobody has asked for {} seconds", limit.as_secs());
                 return;
             }

@@ -28,6 +28,8 @@ use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::serving::Serving;
 use crate::serving::added::AddedKeys;
+use crate::serving::announced::Announced;
+use crate::serving::hosts::KnownHosts;
 use crate::serving::upstream::Upstreams;
 
 /// How long the agent, when it stops, waits for its pending requests to providers.
@@ -102,6 +104,7 @@ pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     // changes the environment, which is safe only before the first thread
     let passed = take_sockets()?;
     hardening::apply();
+    hardening::raise_descriptors();
     args.memory_lock.apply()?;
     make_private(&places.runtime_dir)?;
     make_private(&places.state_dir)?;
@@ -145,22 +148,23 @@ async fn serve(
         added.clone(),
     )?);
     let agent_socket = args.socket.clone().unwrap_or_else(|| places.agent_socket());
+    let mut own_sockets = vec![places.agent_socket(), agent_socket.clone()];
+    own_sockets.extend(passed.iter().map(|(path, _)| path.clone()));
     let mut listening = Listening::open(places, &agent_socket, passed)?;
     let pid_file = places.pid_file();
     instance::write_private(&pid_file, &format!("{}\n", std::process::id()))?;
 
-    let serving = Arc::new(Serving::new(
-        accounts.source.clone(),
-        added.clone(),
-        Upstreams::new(
-            accounts.upstream_setting(),
-            vec![agent_socket.clone(), places.agent_socket()],
-        ),
-        Arc::new(accounts.agent_lock()),
-        Arc::new(Askpass::new(surroundings.clone(), notices.clone())),
-        notices.clone(),
-        places.known_hosts_files().to_vec(),
-    ));
+    let serving = Arc::new(Serving {
+        accounts: accounts.source.clone(),
+        added: added.clone(),
+        upstreams: Upstreams::new(accounts.upstream_setting(), own_sockets, notices.clone()),
+        lock: Arc::new(accounts.agent_lock()),
+        confirm: Arc::new(Askpass::new(surroundings.clone(), notices.clone())),
+        notices: notices.clone(),
+        known_hosts: KnownHosts::new(places.known_hosts_files().to_vec()),
+        announced: Announced::default(),
+        connections: Arc::default(),
+    });
     let control = Arc::new(Control {
         accounts: accounts.clone(),
         surroundings,
@@ -202,7 +206,7 @@ async fn serve(
     notify_systemd(NotifyState::Ready);
     tracing::info!(pid = std::process::id(), socket = %agent_socket.display(), "agent is ready");
 
-    let idle = idle::idle(&usage, &accounts, args.idle_stop);
+    let idle = idle::idle(&usage, &accounts, &added, args.idle_stop);
     tokio::pin!(idle);
     loop {
         tokio::select! {

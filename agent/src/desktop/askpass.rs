@@ -10,20 +10,26 @@ use tokio::process::Command;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
+use opkssh_protocol::session_environment::SessionEnvironment;
+
 use super::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::serving::confirm::Confirm;
 
+/// Tells the program that a yes or no is wanted.
+const PROMPT: (&str, &str) = ("SSH_ASKPASS_PROMPT", "confirm");
 const DEFAULT_PROGRAM: &str = "/usr/bin/ssh-askpass";
 /// How long a question stands. Whoever asked waits.
 const TIMEOUT: Duration = Duration::from_secs(120);
-/// Questions that wait for the one that is shown. A peer that asks for more is refused.
-const MAX_WAITING: usize = 8;
+/// Questions at once, the one that is shown included; and those of other machines.
+const MAX_QUESTIONS: usize = 8;
+const MAX_FORWARDED: usize = 1;
 
 pub struct Askpass {
     surroundings: Arc<Surroundings>,
     notices: Arc<Notices>,
     places: Semaphore,
+    forwarded_places: Semaphore,
     /// Held while a question is shown: one at a time.
     showing: Mutex<()>,
 }
@@ -33,7 +39,8 @@ impl Askpass {
         Self {
             surroundings,
             notices,
-            places: Semaphore::new(MAX_WAITING),
+            places: Semaphore::new(MAX_QUESTIONS),
+            forwarded_places: Semaphore::new(MAX_FORWARDED),
             showing: Mutex::default(),
         }
     }
@@ -41,8 +48,12 @@ impl Askpass {
 
 #[async_trait]
 impl Confirm for Askpass {
-    async fn confirm(&self, question: String) -> bool {
-        let Ok(_place) = self.places.try_acquire() else {
+    async fn confirm(&self, question: String, is_forwarded: bool) -> bool {
+        let places = match is_forwarded {
+            true => &self.forwarded_places,
+            false => &self.places,
+        };
+        let Ok(_place) = places.try_acquire() else {
             self.notices
                 .warn("not asked: too many questions wait for an answer");
             return false;
@@ -58,11 +69,11 @@ impl Confirm for Askpass {
             return false;
         }
         let program = get("SSH_ASKPASS").unwrap_or_else(|| DEFAULT_PROGRAM.to_owned());
-        let mut command = Command::new(&program);
+        let mut command = match self.surroundings.is_service {
+            true => by_systemd(&program, &question, &session),
+            false => directly(&program, &question, &session),
+        };
         command
-            .arg(question)
-            .envs(session.for_programs())
-            .env("SSH_ASKPASS_PROMPT", "confirm")
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true);
@@ -84,3 +95,27 @@ impl Confirm for Askpass {
         }
     }
 }
+
+fn directly(program: &str, question: &str, session: &SessionEnvironment) -> Command {
+    let mut command = Command::new(program);
+    command.arg(question).envs(session.for_programs());
+    command.env(PROMPT.0, PROMPT.1);
+    command
+}
+
+/// Returns the command as a service of its own, outside of the sandbox that systemd keeps the agent
+/// in: what shows a window needs more than the agent may.
+fn by_systemd(program: &str, question: &str, session: &SessionEnvironment) -> Command {
+    let mut command = Command::new("systemd-run");
+    command.args(["--user", "--quiet", "--collect", "--wait", "--pipe"]);
+    command.arg("--description=opkssh: ask whether a key may be used");
+    for (name, value) in session.for_programs().chain([PROMPT]) {
+        command.arg(format!("--setenv={name}={value}"));
+    }
+    // systemd puts variables in place of $NAME in a service's command line
+    command.args(["--", program, &question.replace('$', "$$")]);
+    command
+}
+
+#[cfg(test)]
+mod tests;

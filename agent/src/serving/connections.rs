@@ -7,6 +7,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+/// Connections at once, on all sockets.
+const MAX_CONNECTIONS: usize = 256;
+
 /// The connections of the agent's sockets. When full, a new connection evicts another: idle before
 /// busy, unidentified or forwarded before local, then the least recently active.
 pub struct Connections {
@@ -34,6 +37,12 @@ struct Standing {
 pub struct Place {
     connections: Arc<Connections>,
     id: u64,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self::new(MAX_CONNECTIONS)
+    }
 }
 
 impl Connections {

@@ -75,17 +75,17 @@ impl Constraints {
         }
         let chain = bindings.chain().ok_or(Refusal::BindFailed)?;
         let request = UserauthRequest::parse(data).filter(|it| it.key == key);
-        let request = request.ok_or(Refusal::NotThisLogin)?;
+        let request = request.ok_or(Refusal::NoSuchLogin)?;
         let user = str::from_utf8(request.user).map_err(|_| Refusal::OtherDestination)?;
         let last = self.check_chain(chain, Some(user), now)?;
-        let last = last.ok_or(Refusal::NoDestination)?;
-        match request.host_key {
-            _ if request.session_id != last.session_id => Err(Refusal::NotThisLogin),
-            Some(host_key) if host_key != last.host_key.blob => Err(Refusal::NotThisLogin),
+        let last = last.ok_or(Refusal::NoSuchLogin)?;
+        let is_there = match request.host_key {
+            Some(host_key) => host_key == last.host_key.blob,
             // only this machine's own ssh is believed without
-            None if chain.len() > 1 => Err(Refusal::NotHostBound),
-            _ => Ok(()),
-        }
+            None => chain.len() == 1,
+        };
+        let is_this = is_there && request.session_id == last.session_id;
+        is_this.then_some(()).ok_or(Refusal::NoSuchLogin)
     }
 
     /// Follows the steps of a connection. Returns the last one; `None` for one that has not said

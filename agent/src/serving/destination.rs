@@ -84,6 +84,11 @@ impl Bindings {
         (!self.failed && self.unproved.is_none()).then_some(&self.binds)
     }
 
+    /// Returns the first machine that the agent is forwarded to.
+    pub fn forwarded_to(&self) -> Option<&Bind> {
+        self.binds.iter().find(|bind| bind.is_for_forwarding)
+    }
+
     /// Returns the server that is being authenticated to; `None` while only forwarding was announced.
     pub fn destination(&self) -> Option<&Bind> {
         let last = self.binds.last();

@@ -1,6 +1,7 @@
 //! Keys, certificates, binds and identities that the tests of this wing make for themselves.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -9,10 +10,17 @@ use opkssh_protocol::control::KeyType;
 use opkssh_protocol::jwk::PublicKey;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::user_key::UserKey;
-use opkssh_protocol::wire::put_string;
+pub use opkssh_protocol::wire::strings;
+use opkssh_protocol::wire::{Reader, put_string};
 
+use super::Serving;
+use super::added::AddedKeys;
+use super::announced::Announced;
 use super::confirm::Confirm;
-use super::source::{Identity, IdentitySource, PasswordLock};
+use super::hosts::KnownHosts;
+use super::source::{Identity, IdentitySource, LoginSource, PasswordLock};
+use super::upstream::Upstreams;
+use crate::notices::Notices;
 
 pub struct Key(UserKey);
 
@@ -57,7 +65,8 @@ impl Key {
 
 /// A host certificate in the making; valid forever unless it is changed.
 pub struct Certificate<'a> {
-    key: &'a Key,
+    /// The certified key.
+    key: Vec<u8>,
     authority: &'a Key,
     /// Who really signs it.
     pub signer: Option<&'a Key>,
@@ -69,13 +78,21 @@ pub struct Certificate<'a> {
 }
 
 impl<'a> Certificate<'a> {
-    pub fn new(key: &'a Key, authority: &'a Key, principals: &[&str]) -> Self {
+    pub fn new(key: &Key, authority: &'a Key, principals: &[&str]) -> Self {
         Self {
-            key,
+            principals: principals.iter().map(|&name| name.to_owned()).collect(),
+            ..Self::of_blob(&key.blob(), authority)
+        }
+    }
+
+    /// For the key with this blob, and without principals.
+    pub fn of_blob(key: &[u8], authority: &'a Key) -> Self {
+        Self {
+            key: key.to_vec(),
             authority,
             signer: None,
             kind: 2,
-            principals: principals.iter().map(|&name| name.to_owned()).collect(),
+            principals: Vec::new(),
             valid_after: 0,
             valid_before: u64::MAX,
             critical_options: Vec::new(),
@@ -83,9 +100,10 @@ impl<'a> Certificate<'a> {
     }
 
     pub fn blob(&self) -> Vec<u8> {
-        let kind = format!("{}-cert-v01@openssh.com", self.key.kind());
-        let mut blob = strings(&[kind.as_bytes(), b"nonce"]);
-        blob.extend(self.key.fields());
+        let mut key = Reader::new(&self.key);
+        let kind = [key.string().unwrap(), b"-cert-v01@openssh.com"].concat();
+        let mut blob = strings(&[&kind, b"nonce"]);
+        blob.extend(key.rest());
         blob.extend(1u64.to_be_bytes());
         blob.extend(self.kind.to_be_bytes());
         let principals: Vec<&[u8]> = self.principals.iter().map(String::as_bytes).collect();
@@ -107,13 +125,38 @@ pub fn bind(host_key: &[u8], signer: &Key, session_id: &[u8], is_forwarding: boo
     body
 }
 
-/// One after the other (RFC 4251 section 5).
-pub fn strings(list: &[&[u8]]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for string in list {
-        put_string(&mut out, string);
+/// A serving wing with one source of accounts, which is the lock as well.
+pub fn serving(
+    source: Arc<FakeSource>,
+    notices: Arc<Notices>,
+    known_hosts: Vec<PathBuf>,
+) -> Serving {
+    Serving {
+        accounts: source.clone(),
+        added: Arc::new(AddedKeys::new(None)),
+        upstreams: Upstreams::new(|| Some(Vec::new()), Vec::new(), notices.clone()),
+        lock: source,
+        confirm: Arc::new(Person::default()),
+        notices,
+        known_hosts: KnownHosts::new(known_hosts),
+        announced: Announced::default(),
+        connections: Arc::default(),
     }
-    out
+}
+
+/// The data of a login in a session (RFC 4252 section 7), bound to a host key or not.
+pub fn login(key: &[u8], session: &[u8], user: &str, host_key: Option<&[u8]>) -> Vec<u8> {
+    let method: &[u8] = match host_key {
+        Some(_) => b"publickey-hostbound-v00@openssh.com",
+        None => b"publickey",
+    };
+    let mut data = strings(&[session]);
+    data.push(50);
+    data.extend(strings(&[user.as_bytes(), b"ssh-connection", method]));
+    data.push(1);
+    data.extend(strings(&[b"algorithm", key]));
+    data.extend(host_key.map(|key| strings(&[key])).unwrap_or_default());
+    data
 }
 
 /// The front of a request to add an Ed25519 key, up to its comment, and the key's blob.
@@ -176,6 +219,13 @@ impl IdentitySource for FakeSource {
         self.state().identities.clone()
     }
 
+    async fn sign(&self, _identity: &Identity, data: &[u8], _flags: u32) -> Option<Vec<u8>> {
+        (!self.state().refuses).then(|| self.key.sign_ssh(data))
+    }
+}
+
+#[async_trait]
+impl LoginSource for FakeSource {
     async fn bring_up_to_date(&self, names: &[String], _end: Instant) {
         let mut state = self.state();
         state.asked.push(Asked::BringUpToDate(names.to_vec()));
@@ -186,10 +236,6 @@ impl IdentitySource for FakeSource {
 
     async fn ask_person(&self, names: &[String], _end: Instant) {
         self.state().asked.push(Asked::Person(names.to_vec()));
-    }
-
-    async fn sign(&self, _identity: &Identity, data: &[u8], _flags: u32) -> Option<Vec<u8>> {
-        (!self.state().refuses).then(|| self.key.sign_ssh(data))
     }
 }
 
@@ -211,12 +257,17 @@ impl PasswordLock for FakeSource {
 pub struct Person {
     pub says_yes: std::sync::atomic::AtomicBool,
     pub questions: Mutex<Vec<String>>,
+    /// What happens before the answer.
+    pub meanwhile: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
 #[async_trait]
 impl Confirm for Person {
-    async fn confirm(&self, question: String) -> bool {
+    async fn confirm(&self, question: String, _is_forwarded: bool) -> bool {
         self.questions.lock().unwrap().push(question);
+        if let Some(meanwhile) = &*self.meanwhile.lock().unwrap() {
+            meanwhile();
+        }
         self.says_yes.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

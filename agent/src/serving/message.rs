@@ -25,4 +25,6 @@ pub const EXTENSION_RESPONSE: u8 = 29;
 pub const SESSION_BIND: &[u8] = b"session-bind@openssh.com";
 
 /// As many entries as ssh takes in a list.
-pub const MAX_LISTED: usize = 2048;
+pub const MAX_LISTED: u32 = 2048;
+/// As many bytes as ssh reads of one.
+pub const MAX_ANSWER: usize = 256 * 1024 - 64;

@@ -1,10 +1,10 @@
 //! Answering ssh: the agent protocol (RFC 9987) on the agent socket.
 
 pub mod added;
-mod announced;
+pub mod announced;
 mod certificate;
 pub mod confirm;
-mod connections;
+pub mod connections;
 mod constraints;
 mod destination;
 mod expected;
@@ -27,7 +27,6 @@ mod userauth;
 mod made;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,11 +40,9 @@ use confirm::Confirm;
 use connections::Connections;
 use hosts::KnownHosts;
 use session::Session;
-use source::{IdentitySource, PasswordLock};
-use upstream::Upstreams;
+use source::{LoginSource, PasswordLock};
+use upstream::{UpstreamConnection, Upstreams};
 
-/// Connections at once, on all sockets.
-const MAX_CONNECTIONS: usize = 256;
 /// How long a list request waits for a renewal. sshd's LoginGraceTime is running.
 const RENEW_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long ssh waits in all where a person is asked to log in.
@@ -53,49 +50,23 @@ pub const PERSON_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// What every session shares.
 pub struct Serving {
+    pub accounts: Arc<dyn LoginSource>,
+    pub added: Arc<AddedKeys>,
+    pub upstreams: Upstreams,
+    pub lock: Arc<dyn PasswordLock>,
+    pub confirm: Arc<dyn Confirm>,
+    pub notices: Arc<Notices>,
+    pub known_hosts: KnownHosts,
     /// What the ssh processes of this machine are about to connect to.
     pub announced: Announced,
-    accounts: Arc<dyn IdentitySource>,
-    added: Arc<AddedKeys>,
-    upstreams: Upstreams,
-    lock: Arc<dyn PasswordLock>,
-    confirm: Arc<dyn Confirm>,
-    notices: Arc<Notices>,
-    known_hosts: KnownHosts,
-    connections: Arc<Connections>,
+    pub connections: Arc<Connections>,
 }
 
 impl Serving {
-    pub fn new(
-        accounts: Arc<dyn IdentitySource>,
-        added: Arc<AddedKeys>,
-        upstreams: Upstreams,
-        lock: Arc<dyn PasswordLock>,
-        confirm: Arc<dyn Confirm>,
-        notices: Arc<Notices>,
-        known_hosts_files: Vec<PathBuf>,
-    ) -> Self {
-        Self {
-            announced: Announced::default(),
-            accounts,
-            added,
-            upstreams,
-            lock,
-            confirm,
-            notices,
-            known_hosts: KnownHosts::new(known_hosts_files),
-            connections: Arc::new(Connections::new(MAX_CONNECTIONS)),
-        }
-    }
-
-    /// Returns where the identities of a new connection from this process come from.
-    fn sources(&self, process: Option<u32>) -> Vec<Arc<dyn IdentitySource>> {
+    /// Returns a connection to each upstream agent for one from this process, not opened yet.
+    fn connect_upstreams(&self, process: Option<u32>) -> Vec<UpstreamConnection> {
         let told = process.and_then(|pid| self.announced.of(pid).upstream);
-        let upstreams = self.upstreams.connect(told, &self.notices).into_iter();
-        let mut sources: Vec<Arc<dyn IdentitySource>> =
-            vec![self.accounts.clone(), self.added.clone()];
-        sources.extend(upstreams.map(|upstream| Arc::new(upstream) as Arc<dyn IdentitySource>));
-        sources
+        self.upstreams.connect(told)
     }
 
     /// Takes a new connection in, and answers it until it ends or has to make room for another.

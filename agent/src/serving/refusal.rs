@@ -43,6 +43,11 @@ pub enum Refusal {
     BindFailed,
     #[error("it is only for certain servers (ssh-add -h), and not for this one by this way")]
     OtherDestination,
+    #[error(
+        "it is only for logins to certain servers (ssh-add -h), and what is to be signed is no login in \
+         the session that the connection is for"
+    )]
+    NoSuchLogin,
     #[error("nobody has confirmed it (ssh-add -c)")]
     NotConfirmed,
 }

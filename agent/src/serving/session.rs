@@ -14,7 +14,7 @@ use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::wire::{Malformed, Reader, put_string};
 
 use super::Serving;
-use super::added::NotTaken;
+use super::added::KeyChangeError;
 use super::connections::Place;
 use super::destination::{BindError, Bindings};
 use super::frame::{self, FRAME_TIMEOUT};
@@ -22,12 +22,12 @@ use super::host_key::HostKeyError;
 use super::hosts::Names;
 use super::message::*;
 use super::source::IdentitySource;
+use super::upstream::UpstreamConnection;
 use crate::notices::Cause;
 
 pub struct Session {
     serving: Arc<Serving>,
-    /// In the order in which their identities are listed.
-    sources: Vec<Arc<dyn IdentitySource>>,
+    upstreams: Vec<UpstreamConnection>,
     bindings: Bindings,
     /// The process at the other end.
     process: Option<u32>,
@@ -38,7 +38,7 @@ pub struct Session {
 impl Session {
     pub fn new(serving: Arc<Serving>, process: Option<u32>) -> Self {
         Self {
-            sources: serving.sources(process),
+            upstreams: serving.connect_upstreams(process),
             serving,
             process,
             bindings: Bindings::default(),
@@ -82,6 +82,14 @@ impl Session {
         answer.unwrap_or_else(|Malformed| vec![FAILURE])
     }
 
+    /// Returns where identities come from, in the order in which they are listed.
+    fn sources(&self) -> impl Iterator<Item = &dyn IdentitySource> {
+        let ours: [&dyn IdentitySource; 2] = [&*self.serving.accounts, &*self.serving.added];
+        let upstreams = self.upstreams.iter();
+        ours.into_iter()
+            .chain(upstreams.map(|upstream| upstream as &dyn IdentitySource))
+    }
+
     /// Looks up the server that this connection is bound to.
     fn server(&self) -> Option<Names> {
         let announced = |pid| self.serving.announced.of(pid);
@@ -117,28 +125,34 @@ impl Session {
         }
     }
 
-    async fn try_change_keys(&self, request: &[u8]) -> Result<(), NotTaken> {
+    async fn try_change_keys(&self, request: &[u8]) -> Result<(), KeyChangeError> {
         let added = &self.serving.added;
         let (kind, body) = (request[0], &request[1..]);
+        let mut upstreams = self.upstreams.iter();
         let done = match kind {
             ADD_IDENTITY | ADD_ID_CONSTRAINED => added.add(body).await,
             REMOVE_IDENTITY => {
                 let mut reader = Reader::new(body);
                 let blob = reader.string()?;
                 reader.end()?;
-                added.remove(blob).then_some(()).ok_or(NotTaken::Unknown)
+                let removed = added.remove(blob);
+                removed.then_some(()).ok_or(KeyChangeError::Unknown)
             }
             REMOVE_ALL_IDENTITIES | REMOVE_ALL_RSA_IDENTITIES => {
                 added.remove_all();
                 Ok(())
             }
-            _ => Err(NotTaken::SecurityKey),
+            // with a PIN, which a second agent must not spend a try on, nor see
+            _ => match upstreams.next() {
+                Some(first) if first.pass_on(request).await => Ok(()),
+                _ => return Err(KeyChangeError::SecurityKey),
+            },
         };
         // what is not for us may be for an upstream agent
         match done {
-            Err(why @ (NotTaken::Unknown | NotTaken::SecurityKey)) => {
-                for source in &self.sources {
-                    if source.pass_on(request).await {
+            Err(why @ (KeyChangeError::Unknown | KeyChangeError::SecurityKey)) => {
+                for upstream in upstreams {
+                    if upstream.pass_on(request).await {
                         return Ok(());
                     }
                 }
@@ -169,8 +183,8 @@ impl Session {
         match reader.string()? {
             SESSION_BIND => {
                 let body = reader.rest();
-                for source in &self.sources {
-                    source.bind(body);
+                for upstream in &self.upstreams {
+                    upstream.bind(body);
                 }
                 Ok(match self.bindings.bind(body) {
                     Ok(()) => vec![SUCCESS],

@@ -62,26 +62,21 @@ pub trait IdentitySource: Send + Sync {
         identities.iter().find(|it| it.blob == blob).cloned()
     }
 
-    /// Brings up to date what a local ssh is about to see: renews what is stale, asks the store
-    /// again. `names` are the identities that it would see now. Returns at `end` at the latest.
-    async fn bring_up_to_date(&self, _names: &[String], _end: Instant) {}
-
-    /// Has a person asked for a login, as configured, if none of these can be used. They must be
-    /// meant for the server at hand. Returns at `end` at the latest.
-    async fn ask_person(&self, _names: &[String], _end: Instant) {}
-
     /// Signs `data`, by the flags of the request (RFC 9987 section 3.6.1); `None` if the identity
     /// may not be used any more, or not so.
     async fn sign(&self, identity: &Identity, data: &[u8], flags: u32) -> Option<Vec<u8>>;
+}
 
-    /// Notes a session bind of the connection, good or not (PROTOCOL.agent section 1).
-    fn bind(&self, _body: &[u8]) {}
+/// The source whose identities come from logins.
+#[async_trait]
+pub trait LoginSource: IdentitySource {
+    /// Brings up to date what a local ssh is about to see: renews what is stale, asks the store
+    /// again. `names` are the identities that it would see now. Returns at `end` at the latest.
+    async fn bring_up_to_date(&self, names: &[String], end: Instant);
 
-    /// Passes on a request to add or remove a key that this agent does not hold itself. Returns
-    /// true if that was done.
-    async fn pass_on(&self, _request: &[u8]) -> bool {
-        false
-    }
+    /// Has a person asked for a login, as configured, if none of these can be used. They must be
+    /// meant for the server at hand. Returns at `end` at the latest.
+    async fn ask_person(&self, names: &[String], end: Instant);
 }
 
 /// The agent protocol's lock (RFC 9987 section 3.7).

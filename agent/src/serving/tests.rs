@@ -1,7 +1,7 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
-use super::made::{FakeSource, Person};
+use super::made::{self, FakeSource};
 use super::*;
 use crate::daemon::sockets::{Socket, accept, bind};
 
@@ -18,16 +18,7 @@ async fn three_hundred_idle_connections_lock_nobody_out() {
     let socket = directory.path().join("agent.sock");
     let source = Arc::new(FakeSource::default());
     let notices = Arc::<Notices>::default();
-    let lock = source.clone();
-    let serving = Arc::new(Serving::new(
-        source,
-        Arc::new(AddedKeys::new(None)),
-        Upstreams::new(|| Some(Vec::new()), Vec::new()),
-        lock,
-        Arc::new(Person::default()),
-        notices.clone(),
-        Vec::new(),
-    ));
+    let serving = Arc::new(made::serving(source, notices.clone(), Vec::new()));
     let listener = bind(&socket).unwrap();
     let serve = move |stream| serving.clone().serve(stream);
     tokio::spawn(accept(

@@ -169,6 +169,8 @@ pub fn report(accounts: Vec<AccountStatus>) -> Event {
                 replaced: false,
                 locked: Vec::new(),
                 at_risk: Vec::new(),
+                added_keys: 0,
+                upstream: Vec::new(),
             },
             accounts,
             notices: vec![

@@ -69,6 +69,12 @@ pub struct AgentStatus {
     /// including those hidden by a lock.
     #[serde(default)]
     pub at_risk: Vec<String>,
+    /// Number of keys from `ssh-add`, which are only in memory.
+    #[serde(default)]
+    pub added_keys: usize,
+    /// Sockets of the upstream agents.
+    #[serde(default)]
+    pub upstream: Vec<String>,
 }
 
 /// State of an account.

@@ -12,7 +12,7 @@ use crate::agent::added_keys::{Agents, blob};
 use crate::setup::{OPKSSH, agent_socket, daemon_log};
 
 /// Our agent, started in a session that has OpenSSH's.
-fn in_a_row() -> Agents {
+pub fn in_a_row() -> Agents {
     let home = Home::new(OPKSSH);
     let theirs = home.runtime_dir().join("theirs.sock");
     home.set("SSH_AUTH_SOCK", theirs);
@@ -47,28 +47,6 @@ fn the_keys_of_the_session_s_agent_are_served_and_stay_its_own() {
     // a key that is named is removed where it is
     assert!(ours.ssh_add(&["-d", "theirs"]).0);
     assert_eq!(comments(&agents.theirs().list()), ["both"]);
-}
-
-#[test]
-fn a_key_s_constraints_hold_behind_us_as_before_us() {
-    let agents = in_a_row();
-    agents.keygen("key", "ed25519", "256");
-    let public = blob(&agents.home, "key.pub");
-    let host = agents.home.dir().join("key.pub");
-    let host = std::fs::read_to_string(host).unwrap();
-    agents
-        .home
-        .write(".ssh/known_hosts", format!("host {host}"));
-    let known_hosts = agents.home.dir().join(".ssh/known_hosts");
-    let known_hosts = known_hosts.display().to_string();
-    let added = agents
-        .theirs()
-        .ssh_add(&["-H", &known_hosts, "-h", "host", "key"]);
-    assert!(added.0, "{}", added.1);
-    let ours = agents.ours();
-    // listed where no server was named, and there it signs nothing
-    assert_eq!(comments(&ours.list()), ["key"]);
-    assert_eq!(ours.sign(&public, b"data", 0), [5]);
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn a_socket_with_too_long_a_path_is_refused_with_its_length() {
         assert!(refused.contains(&why), "{refused}");
     }
     let refused = home.opkssh(["agent", "run", "--socket", &socket]).run();
-    let hint = "\nname another path: opkssh agent run --socket PATH\n";
+    let hint = "\nhint: name another path: opkssh agent run --socket PATH\n";
     assert!(refused.refused().ends_with(hint));
 }
 

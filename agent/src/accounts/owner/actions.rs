@@ -21,11 +21,11 @@ use crate::accounts::shared::Shared;
 use crate::accounts::store::index::IndexFile;
 use crate::accounts::store::password::PasswordError;
 use crate::accounts::store::record;
-use crate::accounts::store::seal::{SealKey, SealRecipient, is_sealed};
 use crate::accounts::store::seal_file::SealFile;
 use crate::accounts::store::{StoreError, StoreKind, Stores};
 use crate::desktop::surroundings::Surroundings;
 use crate::failpoint;
+use crate::seal::{SealKey, SealRecipient, is_sealed};
 
 /// What actions are run with.
 pub struct Actions {

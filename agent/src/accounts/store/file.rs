@@ -14,7 +14,7 @@ use super::backend::Backend;
 use super::error::StoreError;
 use super::kind::StoreKind;
 use super::password::PasswordError;
-use super::seal::SealKey;
+use crate::seal::SealKey;
 
 /// Holds the key.
 const KEY: &str = "identity.age";

@@ -11,7 +11,6 @@ mod kind;
 mod memory;
 pub mod password;
 pub mod record;
-pub mod seal;
 pub mod seal_file;
 mod secret_service;
 mod secret_service_error;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
-use super::seal::SealError;
+use crate::seal::SealError;
 
 /// As OpenSSH's agent: this much longer after each wrong password …
 const STEP: Duration = Duration::from_millis(100);

@@ -7,7 +7,7 @@ use opkssh_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::password::PasswordError;
-use super::seal::SealKey;
+use crate::seal::SealKey;
 
 const VERSION: u32 = 1;
 

@@ -9,9 +9,9 @@ use opkssh_protocol::secret::Secret;
 use super::*;
 use crate::accounts::store::StoreKind;
 use crate::accounts::store::password::PasswordError;
-use crate::accounts::store::seal::SealRecipient;
-use crate::accounts::store::seal::is_sealed;
 use crate::accounts::store::seal_file::SealFile;
+use crate::seal::SealRecipient;
+use crate::seal::is_sealed;
 
 fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())

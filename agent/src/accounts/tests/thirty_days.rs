@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::accounts::ensure::EnsureError;
-use crate::serving::source::IdentitySource as _;
+use crate::serving::source::LoginSource as _;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;

@@ -1,57 +1,33 @@
 //! Private keys as they are sent to an agent (RFC 9987 sections 3.2.1 to 3.2.5), and their
 //! signatures (RFC 4253 section 6.6, RFC 5656 section 3.1.2, RFC 8332, RFC 8709).
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use opkssh_protocol::secret::{Secret, leaving_no_stack};
 use opkssh_protocol::time::UnixTime;
-use opkssh_protocol::wire::{Malformed, Reader, put_mpint, put_string};
+use opkssh_protocol::wire::{Malformed, Reader, put_mpint, put_string, strings};
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair,
 };
 use signature::Signer as _;
 use ssh_key::private::EcdsaPrivateKey;
 use zeroize::Zeroizing;
 
-use super::rsa::{Hash, NoKey, Parts, RsaKey};
+use super::error::KeyChangeError;
+use super::rsa::{Hash, Parts, RsaError, RsaKey};
 use crate::serving::certificate;
 use crate::serving::signature::has_signed;
 
-const ECDSA_P256: &str = "ecdsa-sha2-nistp256";
-const ECDSA_P384: &str = "ecdsa-sha2-nistp384";
-const ECDSA_P521: &str = "ecdsa-sha2-nistp521";
-
-/// Why a key is not added.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotTaken {
-    #[error("the request is malformed")]
-    Malformed(#[from] Malformed),
-    #[error("keys of the type {0} are not supported")]
-    KeyType(String),
-    #[error(
-        "security keys and smartcards need an agent that knows them, and none of the upstream agents \
-         takes it; start OpenSSH's ssh-agent, and name its socket in `agent: upstream:`"
-    )]
-    SecurityKey,
-    #[error("no added key is the one to remove")]
-    Unknown,
-    #[error("RSA keys need 1024 to 16384 bits")]
-    RsaSize,
-    #[error("the private key does not belong to its public key or certificate")]
-    Mismatch,
-    #[error("the certificate's signature does not verify")]
-    Certificate,
-    #[error("the constraint {0} is not supported")]
-    UnknownConstraint(String),
-    #[error("a constraint comes twice")]
-    ConstraintTwice,
-    #[error("there are too many keys")]
-    TooMany,
-    #[error("the agent is locked")]
-    Locked,
+/// Types of keys that can be added.
+#[derive(Clone, Copy)]
+enum KeyKind {
+    Ed25519,
+    Rsa,
+    P256,
+    P384,
+    P521,
 }
 
 /// A private key as it was sent, its type included, in base64. Not looked at further.
@@ -79,22 +55,43 @@ enum Key {
 const RSA_SHA2_256: u32 = 2;
 const RSA_SHA2_512: u32 = 4;
 
+impl KeyKind {
+    /// Reads a type from the front of a request, and whether it is that of a certificate.
+    fn read(reader: &mut Reader<'_>) -> Result<(Self, bool), KeyChangeError> {
+        let name = String::from_utf8_lossy(reader.string()?).into_owned();
+        let (plain, is_certificate) = certificate::certified_type(&name);
+        let all = [Self::Ed25519, Self::Rsa, Self::P256, Self::P384, Self::P521];
+        match all.into_iter().find(|kind| kind.name() == plain) {
+            Some(kind) => Ok((kind, is_certificate)),
+            None if plain.starts_with("sk-") => Err(KeyChangeError::SecurityKey),
+            None => Err(KeyChangeError::KeyType(name)),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ssh-ed25519",
+            Self::Rsa => "ssh-rsa",
+            Self::P256 => "ecdsa-sha2-nistp256",
+            Self::P384 => "ecdsa-sha2-nistp384",
+            Self::P521 => "ecdsa-sha2-nistp521",
+        }
+    }
+}
+
 impl SentKey {
     /// Reads a key from the front of a request.
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, NotTaken> {
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, KeyChangeError> {
         let whole = reader.rest();
-        let kind = String::from_utf8_lossy(reader.string()?).into_owned();
-        let (plain, is_certificate) = certificate::certified_type(&kind);
+        let (kind, is_certificate) = KeyKind::read(reader)?;
         // a certificate takes the place of the public fields; Ed25519's public key comes anyway
-        let fields = match (plain, is_certificate) {
-            ("ssh-ed25519", false) => 2,
-            ("ssh-ed25519", true) => 3,
-            ("ssh-rsa", false) => 6,
-            ("ssh-rsa", true) => 5,
-            (ECDSA_P256 | ECDSA_P384 | ECDSA_P521, false) => 3,
-            (ECDSA_P256 | ECDSA_P384 | ECDSA_P521, true) => 2,
-            (plain, _) if plain.starts_with("sk-") => return Err(NotTaken::SecurityKey),
-            _ => return Err(NotTaken::KeyType(kind)),
+        let fields = match (kind, is_certificate) {
+            (KeyKind::Ed25519, false) => 2,
+            (KeyKind::Ed25519, true) => 3,
+            (KeyKind::Rsa, false) => 6,
+            (KeyKind::Rsa, true) => 5,
+            (KeyKind::P256 | KeyKind::P384 | KeyKind::P521, false) => 3,
+            (KeyKind::P256 | KeyKind::P384 | KeyKind::P521, true) => 2,
         };
         for _ in 0..fields {
             reader.string()?;
@@ -106,15 +103,14 @@ impl SentKey {
 
 impl PrivateKey {
     /// Makes a key of what was sent. Large ones take their time.
-    pub fn parse(sent: &SentKey) -> Result<Self, NotTaken> {
+    pub fn parse(sent: &SentKey) -> Result<Self, KeyChangeError> {
         let sent = Zeroizing::new(STANDARD.decode(sent.0.expose()).map_err(|_| Malformed)?);
         leaving_no_stack(|| Self::parse_bytes(&sent))
     }
 
-    fn parse_bytes(sent: &[u8]) -> Result<Self, NotTaken> {
+    fn parse_bytes(sent: &[u8]) -> Result<Self, KeyChangeError> {
         let mut reader = Reader::new(sent);
-        let kind = str::from_utf8(reader.string()?).map_err(|_| Malformed)?;
-        let (plain, is_certificate) = certificate::certified_type(kind);
+        let (kind, is_certificate) = KeyKind::read(&mut reader)?;
         let blob = match is_certificate {
             true => Some(reader.string()?),
             false => None,
@@ -124,18 +120,20 @@ impl PrivateKey {
         let (of_certificate, valid_before) = certified.unzip();
         let mut public = of_certificate.as_deref().map(Reader::new);
         if let Some(public) = &mut public
-            && public.string()? != plain.as_bytes()
+            && public.string()? != kind.name().as_bytes()
         {
-            return Err(NotTaken::Mismatch);
+            return Err(KeyChangeError::Mismatch);
         }
-        let (key, public) = match plain {
-            "ssh-ed25519" => ed25519(&mut reader)?,
-            "ssh-rsa" => rsa(public.as_mut(), &mut reader)?,
-            _ => ecdsa(plain, public.as_mut(), &mut reader)?,
+        let (key, public) = match kind {
+            KeyKind::Ed25519 => ed25519(&mut reader)?,
+            KeyKind::Rsa => rsa(public.as_mut(), &mut reader)?,
+            KeyKind::P256 => ecdsa(kind, ring_p256, public.as_mut(), &mut reader)?,
+            KeyKind::P384 => ecdsa(kind, ring_p384, public.as_mut(), &mut reader)?,
+            KeyKind::P521 => ecdsa(kind, p521, public.as_mut(), &mut reader)?,
         };
         reader.end()?;
         if of_certificate.is_some_and(|key| key != public) {
-            return Err(NotTaken::Mismatch);
+            return Err(KeyChangeError::Mismatch);
         }
         Ok(Self {
             blob: blob.map_or(public, <[u8]>::to_vec),
@@ -144,19 +142,13 @@ impl PrivateKey {
         })
     }
 
-    /// Signs `data`, by the flags of the request, and never with SHA-1.
-    pub async fn sign(self: Arc<Self>, data: &[u8], flags: u32) -> Option<Vec<u8>> {
-        match &*self.key {
-            Key::Rsa(key) if key.is_slow() => {
-                let data = data.to_vec();
-                let signed = tokio::task::spawn_blocking(move || self.sign_now(&data, flags));
-                signed.await.ok()?
-            }
-            _ => self.sign_now(data, flags),
-        }
+    /// Returns true if a signature takes longer than others should wait for.
+    pub fn is_slow(&self) -> bool {
+        matches!(&*self.key, Key::Rsa(key) if key.is_slow())
     }
 
-    fn sign_now(&self, data: &[u8], flags: u32) -> Option<Vec<u8>> {
+    /// Signs `data`, by the flags of the request, and never with SHA-1.
+    pub fn sign(&self, data: &[u8], flags: u32) -> Option<Vec<u8>> {
         let (algorithm, signature) = leaving_no_stack(|| self.sign_raw(data, flags))?;
         let mut blob = Vec::new();
         put_string(&mut blob, algorithm.as_bytes());
@@ -171,11 +163,11 @@ impl PrivateKey {
         };
         Some(match &*self.key {
             Key::Ed25519(key) => ("ssh-ed25519", key.sign(data).as_ref().to_vec()),
-            Key::P256(key) => (ECDSA_P256, ecdsa(key)?),
-            Key::P384(key) => (ECDSA_P384, ecdsa(key)?),
+            Key::P256(key) => (KeyKind::P256.name(), ecdsa(key)?),
+            Key::P384(key) => (KeyKind::P384.name(), ecdsa(key)?),
             Key::P521(key) => {
                 let signature: ssh_key::Signature = key.try_sign(data).ok()?;
-                (ECDSA_P521, signature.as_bytes().to_vec())
+                (KeyKind::P521.name(), signature.as_bytes().to_vec())
             }
             Key::Rsa(key) if flags & (RSA_SHA2_256 | RSA_SHA2_512) == RSA_SHA2_512 => {
                 ("rsa-sha2-512", key.sign(Hash::Sha512, data)?)
@@ -188,75 +180,102 @@ impl PrivateKey {
 
 /// Returns the key of a certificate that its authority signed, as far as that can be checked, and
 /// when it ends.
-fn read_certificate(blob: &[u8]) -> Result<(Vec<u8>, Option<UnixTime>), NotTaken> {
+fn read_certificate(blob: &[u8]) -> Result<(Vec<u8>, Option<UnixTime>), KeyChangeError> {
     let read = certificate::read(blob)?;
-    let read = read.map_err(|_| NotTaken::KeyType("of this certificate".to_owned()))?;
+    let read = read.map_err(|_| Malformed)?;
     if read.is_signed() == Ok(false) {
-        return Err(NotTaken::Certificate);
+        return Err(KeyChangeError::Certificate);
     }
     // one without an end has the largest number there is
     let end = i64::try_from(read.certificate.valid.end).ok();
     Ok((read.key, end.map(UnixTime)))
 }
 
-fn ed25519(reader: &mut Reader<'_>) -> Result<(Key, Vec<u8>), NotTaken> {
+fn ed25519(reader: &mut Reader<'_>) -> Result<(Key, Vec<u8>), KeyChangeError> {
     let (public, private) = (reader.string()?, reader.string()?);
     // the seed, and the public key again
-    let seed = private.strip_suffix(public).ok_or(NotTaken::Mismatch)?;
+    let seed = private
+        .strip_suffix(public)
+        .ok_or(KeyChangeError::Mismatch)?;
     let key = Ed25519KeyPair::from_seed_and_public_key(seed, public);
-    let key = key.map_err(|_| NotTaken::Mismatch)?;
+    let key = key.map_err(|_| KeyChangeError::Mismatch)?;
     Ok((Key::Ed25519(key), strings(&[b"ssh-ed25519", public])))
 }
 
+/// Makes the key of an elliptic curve from the private number and the public point.
+type MakeKey = fn(&[u8], &[u8]) -> Result<Key, KeyChangeError>;
+
 fn ecdsa(
-    kind: &str,
+    kind: KeyKind,
+    make: MakeKey,
     certified: Option<&mut Reader<'_>>,
     reader: &mut Reader<'_>,
-) -> Result<(Key, Vec<u8>), NotTaken> {
+) -> Result<(Key, Vec<u8>), KeyChangeError> {
     let (curve, point) = match certified {
         Some(key) => (key.string()?, key.string()?),
         None => (reader.string()?, reader.string()?),
     };
     let number = number(reader.string()?)?;
-    let padded = |size: usize| {
-        let zeros = size.checked_sub(number.len()).ok_or(NotTaken::Mismatch)?;
-        let mut padded = Zeroizing::new(vec![0; size]);
-        padded[zeros..].copy_from_slice(number);
-        Ok::<_, NotTaken>(padded)
-    };
-    let ring = |algorithm, size| {
-        let private = padded(size)?;
-        let random = SystemRandom::new();
-        EcdsaKeyPair::from_private_key_and_public_key(algorithm, &private, point, &random)
-            .map_err(|_| NotTaken::Mismatch)
-    };
-    if Some(curve) != kind.strip_prefix("ecdsa-sha2-").map(str::as_bytes) {
-        return Err(NotTaken::Mismatch);
+    if Some(curve) != kind.name().strip_prefix("ecdsa-sha2-").map(str::as_bytes) {
+        return Err(KeyChangeError::Mismatch);
     }
-    let public = strings(&[kind.as_bytes(), curve, point]);
-    let key = match kind {
-        ECDSA_P256 => Key::P256(ring(&ECDSA_P256_SHA256_FIXED_SIGNING, 32)?),
-        ECDSA_P384 => Key::P384(ring(&ECDSA_P384_SHA384_FIXED_SIGNING, 48)?),
-        _ => {
-            let bytes: [u8; 66] = (&**padded(66)?).try_into().map_err(|_| Malformed)?;
-            let key = EcdsaPrivateKey::from(bytes);
-            // ring does not know this curve
-            let signature: ssh_key::Signature =
-                key.try_sign(b"").map_err(|_| NotTaken::Mismatch)?;
-            let signature = strings(&[kind.as_bytes(), signature.as_bytes()]);
-            if has_signed(&public, b"", &signature) != Ok(true) {
-                return Err(NotTaken::Mismatch);
-            }
-            Key::P521(key)
-        }
-    };
-    Ok((key, public))
+    let public = strings(&[kind.name().as_bytes(), curve, point]);
+    Ok((make(number, point)?, public))
+}
+
+fn ring_p256(number: &[u8], point: &[u8]) -> Result<Key, KeyChangeError> {
+    ring_key(
+        &ECDSA_P256_SHA256_FIXED_SIGNING,
+        &*padded::<32>(number)?,
+        point,
+    )
+    .map(Key::P256)
+}
+
+fn ring_p384(number: &[u8], point: &[u8]) -> Result<Key, KeyChangeError> {
+    ring_key(
+        &ECDSA_P384_SHA384_FIXED_SIGNING,
+        &*padded::<48>(number)?,
+        point,
+    )
+    .map(Key::P384)
+}
+
+fn ring_key(
+    algorithm: &'static EcdsaSigningAlgorithm,
+    private: &[u8],
+    point: &[u8],
+) -> Result<EcdsaKeyPair, KeyChangeError> {
+    let random = SystemRandom::new();
+    EcdsaKeyPair::from_private_key_and_public_key(algorithm, private, point, &random)
+        .map_err(|_| KeyChangeError::Mismatch)
+}
+
+/// ring does not know this curve.
+fn p521(number: &[u8], point: &[u8]) -> Result<Key, KeyChangeError> {
+    let name = KeyKind::P521.name().as_bytes();
+    let key = EcdsaPrivateKey::from(*padded::<66>(number)?);
+    let signature: ssh_key::Signature = key.try_sign(b"").map_err(|_| KeyChangeError::Mismatch)?;
+    let signature = strings(&[name, signature.as_bytes()]);
+    match has_signed(&strings(&[name, b"nistp521", point]), b"", &signature) {
+        Ok(true) => Ok(Key::P521(key)),
+        _ => Err(KeyChangeError::Mismatch),
+    }
+}
+
+/// Returns a number with as many bytes as its curve has.
+fn padded<const SIZE: usize>(number: &[u8]) -> Result<Zeroizing<[u8; SIZE]>, KeyChangeError> {
+    let zeros = SIZE.checked_sub(number.len());
+    let zeros = zeros.ok_or(KeyChangeError::Mismatch)?;
+    let mut padded = Zeroizing::new([0; SIZE]);
+    padded[zeros..].copy_from_slice(number);
+    Ok(padded)
 }
 
 fn rsa(
     certified: Option<&mut Reader<'_>>,
     reader: &mut Reader<'_>,
-) -> Result<(Key, Vec<u8>), NotTaken> {
+) -> Result<(Key, Vec<u8>), KeyChangeError> {
     let (e, n) = match certified {
         Some(key) => (key.string()?, key.string()?),
         None => {
@@ -273,8 +292,8 @@ fn rsa(
         q: number(reader.string()?)?,
     };
     let key = RsaKey::new(&parts).map_err(|error| match error {
-        NoKey::Size => NotTaken::RsaSize,
-        NoKey::Mismatch => NotTaken::Mismatch,
+        RsaError::Size => KeyChangeError::RsaSize,
+        RsaError::Mismatch => KeyChangeError::Mismatch,
     })?;
     Ok((Key::Rsa(key), strings(&[b"ssh-rsa", e, n])))
 }
@@ -295,12 +314,4 @@ fn two_numbers(fixed: &[u8]) -> Vec<u8> {
     put_mpint(&mut numbers, r);
     put_mpint(&mut numbers, s);
     numbers
-}
-
-fn strings(list: &[&[u8]]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for string in list {
-        put_string(&mut out, string);
-    }
-    out
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use opkssh_protocol::wire::Reader;
 
-use super::private_key::{NotTaken, SentKey};
+use super::error::KeyChangeError;
+use super::private_key::SentKey;
 use crate::serving::constraints::{Constraints, Destination};
 
 const LIFETIME: u8 = 1;
@@ -22,7 +23,7 @@ pub struct AddRequest {
 impl AddRequest {
     /// Reads the body of a request. A constraint that is not known, or comes twice, is an error:
     /// the key would be used in ways that the person did not want.
-    pub fn parse(body: &[u8]) -> Result<Self, NotTaken> {
+    pub fn parse(body: &[u8]) -> Result<Self, KeyChangeError> {
         let mut reader = Reader::new(body);
         let key = SentKey::read(&mut reader)?;
         let comment = String::from_utf8_lossy(reader.string()?).into_owned();
@@ -38,15 +39,15 @@ impl AddRequest {
                     let name = reader.string()?;
                     if name != RESTRICT_DESTINATION {
                         let name = String::from_utf8_lossy(name).into_owned();
-                        return Err(NotTaken::UnknownConstraint(name));
+                        return Err(KeyChangeError::UnknownConstraint(name));
                     }
                     let all = Destination::parse_all(reader.string()?)?;
                     destinations.replace(all).is_none()
                 }
-                other => return Err(NotTaken::UnknownConstraint(format!("number {other}"))),
+                other => return Err(KeyChangeError::UnknownConstraint(format!("number {other}"))),
             };
             if !is_first {
-                return Err(NotTaken::ConstraintTwice);
+                return Err(KeyChangeError::ConstraintTwice);
             }
         }
         Ok(Self {

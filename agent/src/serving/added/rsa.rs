@@ -33,7 +33,7 @@ pub enum Hash {
 
 /// Why numbers make no key.
 #[derive(Debug, PartialEq, Eq)]
-pub enum NoKey {
+pub enum RsaError {
     Size,
     /// They do not fit each other.
     Mismatch,
@@ -46,15 +46,21 @@ pub enum RsaKey {
 
 impl RsaKey {
     /// Makes a key whose numbers fit each other.
-    pub fn new(parts: &Parts<'_>) -> Result<Self, NoKey> {
+    pub fn new(parts: &Parts<'_>) -> Result<Self, RsaError> {
         let number = BigUint::from_bytes_be;
         let n = number(parts.n);
         if !BITS.contains(&n.bits()) {
-            return Err(NoKey::Size);
+            return Err(RsaError::Size);
         }
-        let primes = vec![number(parts.p), number(parts.q)];
+        let (p, q) = (number(parts.p), number(parts.q));
+        // the crate `rsa` never ends with a tiny one
+        let half = n.bits() / 2;
+        if p.bits().abs_diff(half) > 1 || q.bits().abs_diff(half) > 1 {
+            return Err(RsaError::Mismatch);
+        }
+        let primes = vec![p, q];
         let key = RsaPrivateKey::from_components(n, number(parts.e), number(parts.d), primes);
-        let key = key.map_err(|_| NoKey::Mismatch)?;
+        let key = key.map_err(|_| RsaError::Mismatch)?;
         let exponent = |number: Option<&BigUint>| {
             let bytes = number.map(BigUint::to_bytes_be);
             Zeroizing::new(bytes.unwrap_or_default())

@@ -1,8 +1,7 @@
-use super::super::made::{self, Certificate, Key, strings};
+use super::super::made::{self, Certificate, Key, login, strings};
 use super::*;
 
 const NOW: UnixTime = UnixTime(1_000_000);
-const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
 
 /// `user`, `name`, and keys with whether they are authorities.
 fn host(user: &str, name: &str, keys: &[(&[u8], bool)]) -> Vec<u8> {
@@ -30,17 +29,6 @@ fn bindings(binds: &[(&Key, bool)]) -> Bindings {
         bindings.bind(&body).unwrap();
     }
     bindings
-}
-
-fn login(key: &[u8], session: &[u8], user: &str, host_key: Option<&[u8]>) -> Vec<u8> {
-    let method = host_key.map_or(&b"publickey"[..], |_| HOST_BOUND);
-    let mut data = strings(&[session]);
-    data.push(50);
-    data.extend(strings(&[user.as_bytes(), b"ssh-connection", method]));
-    data.push(1);
-    data.extend(strings(&[b"algorithm", key]));
-    data.extend(host_key.map(|key| strings(&[key])).unwrap_or_default());
-    data
 }
 
 #[test]
@@ -77,7 +65,7 @@ fn a_key_is_used_along_permitted_steps_only() {
     let host_key = server.blob();
     let good = login(&user, b"s\x01", "alice", Some(&host_key));
     assert_eq!(sign(&way, &good), Ok(()));
-    assert_eq!(sign(&[], &good), Err(Refusal::NoDestination));
+    assert_eq!(sign(&[], &good), Err(Refusal::NoSuchLogin));
     for (data, why) in [
         (
             login(&user, b"s\x01", "root", Some(&host_key)),
@@ -85,18 +73,18 @@ fn a_key_is_used_along_permitted_steps_only() {
         ),
         (
             login(&user, b"s\x00", "alice", Some(&host_key)),
-            Refusal::NotThisLogin,
+            Refusal::NoSuchLogin,
         ),
         (
             login(&user, b"s\x01", "alice", Some(&hop.blob())),
-            Refusal::NotThisLogin,
+            Refusal::NoSuchLogin,
         ),
         (
             login(&hop.blob(), b"s\x01", "alice", Some(&host_key)),
-            Refusal::NotThisLogin,
+            Refusal::NoSuchLogin,
         ),
-        (login(&user, b"s\x01", "alice", None), Refusal::NotHostBound),
-        (b"a commit".to_vec(), Refusal::NotThisLogin),
+        (login(&user, b"s\x01", "alice", None), Refusal::NoSuchLogin),
+        (b"a commit".to_vec(), Refusal::NoSuchLogin),
     ] {
         assert_eq!(sign(&way, &data), Err(why));
     }

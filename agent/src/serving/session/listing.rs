@@ -9,9 +9,9 @@ use opkssh_protocol::wire::put_string;
 use super::{Session, now};
 use crate::notices::Cause;
 use crate::serving::hosts::Names;
-use crate::serving::message::{IDENTITIES_ANSWER, MAX_LISTED};
+use crate::serving::message::{IDENTITIES_ANSWER, MAX_ANSWER, MAX_LISTED};
 use crate::serving::refusal::Refusal;
-use crate::serving::source::{Identity, IdentitySource, Terms};
+use crate::serving::source::{Identity, Terms};
 use crate::serving::{PERSON_TIMEOUT, RENEW_TIMEOUT, list};
 
 impl Session {
@@ -22,40 +22,44 @@ impl Session {
         if let Some(server) = &server
             && !self.bindings.is_forwarded()
         {
-            let since = Instant::now();
-            for source in &self.sources {
-                self.bring_up_to_date(&**source, server, since).await;
-            }
+            self.bring_up_to_date(server).await;
         }
         let mut identities: Vec<Arc<Vec<Identity>>> = Vec::new();
-        if !self.serving.lock.is_locked() {
-            for source in &self.sources {
-                identities.push(source.identities().await);
+        for source in self.sources() {
+            if self.serving.lock.is_locked() {
+                identities.clear();
+                break;
             }
+            identities.push(source.identities().await);
         }
-        let (mut listed, mut seen) = (Vec::new(), HashSet::new());
+        let (mut listed, mut count, mut seen) = (Vec::new(), 0_u32, HashSet::new());
         for identity in identities.iter().flat_map(|identities| identities.iter()) {
+            // an upstream agent may hold what is here, too: the first source decides
+            if !seen.insert(&identity.blob[..]) {
+                continue;
+            }
             let checked = self.check(identity, server.as_ref());
-            // an upstream agent may hold what is here, too
-            if checked.is_ok() && seen.len() < MAX_LISTED && seen.insert(&identity.blob[..]) {
+            let length = listed.len() + identity.blob.len() + identity.comment.len() + 8;
+            if checked.is_ok() && count < MAX_LISTED && length <= MAX_ANSWER {
                 put_string(&mut listed, &identity.blob);
                 put_string(&mut listed, identity.comment.as_bytes());
+                count += 1;
             }
             if server.is_some() && matches!(identity.terms, Terms::Account { .. }) {
                 self.note_listed(&identity.name, checked);
             }
         }
-        let count = seen.len() as u32;
         [&[IDENTITIES_ANSWER][..], &count.to_be_bytes(), &listed].concat()
     }
 
-    /// Has all of a source that this session will see brought up to date. What comes back from the
+    /// Has all accounts that this session will see brought up to date. What comes back from the
     /// store only meanwhile is asked for in its turn. Where that does not help, and accounts name
     /// this server, the person is asked.
-    async fn bring_up_to_date(&self, source: &dyn IdentitySource, server: &Names, since: Instant) {
+    async fn bring_up_to_date(&self, server: &Names) {
+        let (accounts, since) = (&self.serving.accounts, Instant::now());
         let mut asked: Option<Vec<String>> = None;
         loop {
-            let identities = source.identities().await;
+            let identities = accounts.identities().await;
             let wanted = identities.iter();
             let wanted = wanted.filter(|identity| self.check(identity, Some(server)).is_ok());
             let mut next: Vec<_> = wanted.map(|identity| identity.name.clone()).collect();
@@ -65,12 +69,14 @@ impl Session {
                     break;
                 }
             }
-            source.bring_up_to_date(&next, since + RENEW_TIMEOUT).await;
+            accounts
+                .bring_up_to_date(&next, since + RENEW_TIMEOUT)
+                .await;
             asked.get_or_insert_default().extend(next);
         }
-        let meant = list::meant(&source.identities().await, server);
+        let meant = list::meant(&accounts.identities().await, server);
         if !meant.is_empty() {
-            source.ask_person(&meant, since + PERSON_TIMEOUT).await;
+            accounts.ask_person(&meant, since + PERSON_TIMEOUT).await;
         }
     }
 

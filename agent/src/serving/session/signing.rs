@@ -1,6 +1,6 @@
 //! Answering a signature request (RFC 9987 section 3.6).
 
-use opkssh_protocol::wire::{Malformed, Reader, put_string};
+use opkssh_protocol::wire::{Malformed, Reader, strings};
 
 use super::{Session, now};
 use crate::notices::Cause;
@@ -22,16 +22,18 @@ impl Session {
             true => self.server(),
             false => None,
         };
-        for source in &self.sources {
+        let mut is_refused = false;
+        for source in self.sources() {
             // a lock may come while a person is asked, or a source signs
             if self.serving.lock.is_locked() {
                 break;
             }
-            let Some(identity) = source.find(key).await else {
+            let Some(identity) = source.find(key).await.filter(|_| !is_refused) else {
                 continue;
             };
             if !self.may_sign(&identity, data, server.as_ref()).await {
-                // the next sources are asked as for unknown keys
+                // the first source decides; the others are only asked as for unknown keys
+                is_refused = true;
                 continue;
             }
             if self.serving.lock.is_locked() {
@@ -43,9 +45,7 @@ impl Session {
                 break;
             };
             tracing::info!(identity = name, forwarded = is_forwarded, "signed");
-            let mut answer = vec![SIGN_RESPONSE];
-            put_string(&mut answer, &signature);
-            return Ok(answer);
+            return Ok([&[SIGN_RESPONSE][..], &strings(&[&signature])].concat());
         }
         // clients ask for keys of other agents all the time
         Ok(vec![FAILURE])
@@ -79,8 +79,9 @@ impl Session {
         sign::check(identity, data, &self.bindings, server, now())?;
         match &identity.terms {
             Terms::Added(constraints) if constraints.confirm => {
-                let question = question(identity, data, self.process);
-                let confirmed = self.serving.confirm.confirm(question).await;
+                let question = question(identity, data, &self.bindings, self.process);
+                let is_forwarded = self.bindings.is_forwarded();
+                let confirmed = self.serving.confirm.confirm(question, is_forwarded).await;
                 confirmed.then_some(()).ok_or(Refusal::NotConfirmed)
             }
             _ => Ok(()),

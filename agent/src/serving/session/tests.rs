@@ -4,7 +4,6 @@ use opkssh_protocol::jwk::PublicKey;
 use super::super::made::{self, Asked, FakeSource, Key, Person, added_key, strings};
 use super::*;
 use crate::notices::Notices;
-use crate::serving::added::AddedKeys;
 use crate::serving::source::Visibility;
 use crate::serving::source::{Identity, Terms};
 use crate::serving::upstream::Upstreams;
@@ -34,17 +33,11 @@ impl Fixture {
         std::fs::write(&known_hosts, format!("web1 ssh-ed25519 {base64}\n")).unwrap();
         let source = Arc::new(FakeSource::default());
         let notices = Arc::new(Notices::default());
-        let (offers, lock) = (source.clone(), source.clone());
         let person = Arc::new(Person::default());
-        let serving = Serving::new(
-            offers,
-            Arc::new(AddedKeys::new(None)),
-            Upstreams::new(|| Some(Vec::new()), Vec::new()),
-            lock,
-            person.clone(),
-            notices.clone(),
-            vec![known_hosts],
-        );
+        let serving = Serving {
+            confirm: person.clone(),
+            ..made::serving(source.clone(), notices.clone(), vec![known_hosts])
+        };
         let fixture = Self {
             session: Session::new(Arc::new(serving), None),
             source,
@@ -342,11 +335,61 @@ async fn a_key_that_asks_signs_after_a_yes_and_locks_with_the_agent() {
     fixture.person.says_yes.store(true, Relaxed);
     assert_eq!(fixture.session.answer(&sign).await[0], SIGN_RESPONSE);
 
-    fixture.source.state().is_locked = true;
+    // a lock that comes while the person is asked
+    let source = fixture.source.clone();
+    let lock = move || source.state().is_locked = true;
+    *fixture.person.meanwhile.lock().unwrap() = Some(Box::new(lock));
+    assert_eq!(fixture.session.answer(&sign).await, [FAILURE]);
     assert_eq!(fixture.list().await.0, 0);
     for request in [&sign[..], &add, &[REMOVE_ALL_IDENTITIES]] {
         assert_eq!(fixture.session.answer(request).await, [FAILURE]);
     }
     fixture.source.state().is_locked = false;
     assert_eq!(fixture.list().await.0, 2);
+}
+
+#[tokio::test]
+async fn the_first_source_decides_of_a_key_that_another_has_too() {
+    let mut fixture = Fixture::new();
+    let (key, blob) = added_key(1);
+    let add = [&[ADD_ID_CONSTRAINED][..], &key, b"\x02"].concat();
+    assert_eq!(fixture.session.answer(&add).await, [SUCCESS]);
+    // an upstream agent without questions
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("agent.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let listed = [
+        &[IDENTITIES_ANSWER][..],
+        &[0, 0, 0, 1],
+        &strings(&[&blob, b"key"]),
+    ]
+    .concat();
+    std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut length = [0; 4];
+        while stream.read_exact(&mut length).is_ok() {
+            let mut request = vec![0; u32::from_be_bytes(length) as usize];
+            stream.read_exact(&mut request).unwrap();
+            let answer = match request[0] {
+                REQUEST_IDENTITIES => listed.clone(),
+                _ => [&[SIGN_RESPONSE][..], &strings(&[b"theirs"])].concat(),
+            };
+            stream.write_all(&strings(&[&answer])).unwrap();
+        }
+    });
+    let upstreams = Upstreams::new(
+        move || Some(vec![socket.display().to_string()]),
+        Vec::new(),
+        fixture.notices.clone(),
+    );
+    fixture.session.upstreams = upstreams.connect(None);
+    assert_eq!(fixture.list().await.0, 2, "the account, and the key once");
+    let sign = [&[SIGN_REQUEST][..], &strings(&[&blob, b"data"]), &[0; 4]].concat();
+    assert_eq!(fixture.session.answer(&sign).await, [FAILURE]);
+    assert_eq!(fixture.person.questions.lock().unwrap().len(), 1);
+    // the key that only the other one has
+    let remove = [&[REMOVE_IDENTITY][..], &strings(&[&blob])].concat();
+    assert_eq!(fixture.session.answer(&remove).await, [SUCCESS]);
+    assert_eq!(fixture.session.answer(&sign).await[0], SIGN_RESPONSE);
 }

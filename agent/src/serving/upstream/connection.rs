@@ -11,12 +11,11 @@ use interprocess::local_socket::traits::tokio::Stream as _;
 use interprocess::local_socket::{GenericFilePath, ToFsName as _, tokio::Stream};
 use opkssh_protocol::control::MAX_FRAME;
 use opkssh_protocol::wire::{Malformed, Reader, put_string};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio::time::timeout;
 
-use super::Silent;
-use crate::notices::Notices;
-use crate::serving::added::fingerprint;
+use super::UpstreamState;
+use crate::serving::added::fingerprint_of;
 use crate::serving::destination::MAX_BINDS;
 use crate::serving::frame;
 use crate::serving::message::{
@@ -25,22 +24,23 @@ use crate::serving::message::{
 };
 use crate::serving::source::{Identity, IdentitySource, Terms};
 
-/// How long an answer may take that needs no person.
+/// Bytes of a session bind: a host certificate and a signature fit many times.
+const MAX_BIND: usize = 16 * 1024;
+/// How long opening may take, with all that is repeated; then again an answer that needs no person.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long one may take for which a person may be asked, or has to touch a key.
 const PERSON_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub struct UpstreamConnection {
     socket: PathBuf,
-    silent: Arc<Silent>,
-    notices: Arc<Notices>,
-    /// Session binds, to be repeated before anything else is asked. `None`: too many.
-    binds: parking_lot::Mutex<Option<Vec<Vec<u8>>>>,
-    state: Mutex<State>,
+    shared: Arc<UpstreamState>,
+    /// Session binds, to be repeated before anything else is asked. `None`: too many, or too large.
+    binds: parking_lot::Mutex<Option<Vec<Arc<[u8]>>>>,
+    stage: Mutex<Stage>,
 }
 
 #[derive(Default)]
-enum State {
+enum Stage {
     #[default]
     NotOpened,
     Open(Open),
@@ -53,6 +53,7 @@ struct Open {
     /// How many of the binds were repeated.
     repeated: usize,
     listed: Arc<Vec<Identity>>,
+    _place: OwnedSemaphorePermit,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -67,74 +68,108 @@ enum UpstreamError {
     Malformed(#[from] Malformed),
     #[error("it is this agent itself")]
     Itself,
-    #[error("there are too many session binds")]
+    #[error("there are too many session binds, or one is too large")]
     TooManyBinds,
+    #[error("too many connections to upstream agents are open")]
+    TooManyConnections,
 }
 
 impl UpstreamConnection {
-    pub fn new(socket: PathBuf, silent: Arc<Silent>, notices: Arc<Notices>) -> Self {
+    pub(super) fn new(socket: PathBuf, shared: Arc<UpstreamState>) -> Self {
         Self {
             socket,
-            silent,
-            notices,
+            shared,
             binds: parking_lot::Mutex::new(Some(Vec::new())),
-            state: Mutex::default(),
+            stage: Mutex::default(),
         }
+    }
+
+    /// Notes a session bind of the connection here, good or not (PROTOCOL.agent section 1).
+    pub fn bind(&self, body: &[u8]) {
+        let mut binds = self.binds.lock();
+        match &mut *binds {
+            // one more than an agent takes, so that it sees what we saw
+            Some(kept) if kept.len() <= MAX_BINDS && body.len() <= MAX_BIND => {
+                kept.push(body.into());
+            }
+            _ => *binds = None,
+        }
+    }
+
+    /// Passes on a request to add or remove a key that is not held here. Returns true if that was
+    /// done.
+    pub async fn pass_on(&self, request: &[u8]) -> bool {
+        self.ask(request, PERSON_TIMEOUT).await == Some(vec![SUCCESS])
     }
 
     /// Asks the agent; `None` if it is gone.
     async fn ask(&self, request: &[u8], limit: Duration) -> Option<Vec<u8>> {
-        let mut state = self.state.lock().await;
-        let asked = self.try_ask(&mut state, request, limit).await;
-        match asked {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.give_up(&mut state, &error);
-                None
-            }
-        }
+        let mut stage = self.stage.lock().await;
+        let asked = self.try_ask(&mut stage, request, limit).await;
+        asked.unwrap_or_else(|error| {
+            self.give_up(&mut stage, &error);
+            None
+        })
     }
 
-    fn give_up(&self, state: &mut State, error: &UpstreamError) {
-        *state = State::Gone;
+    fn give_up(&self, stage: &mut Stage, error: &UpstreamError) {
+        *stage = Stage::Gone;
         if matches!(error, UpstreamError::Silent) {
-            self.silent.note(&self.socket);
+            self.shared.note_silent(&self.socket);
         }
         let text = format!("upstream agent {}: {error}", self.socket.display());
         match error {
             // agents come and go
             UpstreamError::Unreachable(_) => tracing::debug!("{text}"),
-            _ => self.notices.warn(&text),
+            _ => self.shared.notices.warn(&text),
         }
     }
 
     async fn try_ask(
         &self,
-        state: &mut State,
+        stage: &mut Stage,
         request: &[u8],
         limit: Duration,
     ) -> Result<Option<Vec<u8>>, UpstreamError> {
-        if matches!(state, State::NotOpened) {
-            let opened = timeout(TIMEOUT, self.open()).await;
-            *state = State::Open(opened.unwrap_or(Err(UpstreamError::Silent))?);
-        }
-        let State::Open(open) = state else {
+        let ready = timeout(TIMEOUT, self.make_ready(stage)).await;
+        let Some(open) = ready.unwrap_or(Err(UpstreamError::Silent))? else {
             return Ok(None);
         };
-        let binds = self.binds.lock().clone();
-        let binds = binds.ok_or(UpstreamError::TooManyBinds)?;
-        for bind in &binds[open.repeated..] {
+        let asked = timeout(limit, exchange(&mut open.stream, request)).await;
+        asked.unwrap_or(Err(UpstreamError::Silent)).map(Some)
+    }
+
+    /// Returns the connection, opened, and with all session binds repeated; `None` if it is gone.
+    async fn make_ready<'a>(
+        &self,
+        stage: &'a mut Stage,
+    ) -> Result<Option<&'a mut Open>, UpstreamError> {
+        if matches!(stage, Stage::NotOpened) {
+            *stage = Stage::Open(self.open().await?);
+        }
+        let Stage::Open(open) = stage else {
+            return Ok(None);
+        };
+        loop {
+            let next = match &*self.binds.lock() {
+                Some(binds) => binds.get(open.repeated).cloned(),
+                None => return Err(UpstreamError::TooManyBinds),
+            };
+            let Some(bind) = next else {
+                return Ok(Some(open));
+            };
             let mut request = vec![EXTENSION];
             put_string(&mut request, SESSION_BIND);
-            request.extend_from_slice(bind);
+            request.extend_from_slice(&bind);
             // an agent that does not know binds has no constraints that depend on them
-            exchange(&mut open.stream, &request, TIMEOUT).await?;
+            exchange(&mut open.stream, &request).await?;
             open.repeated += 1;
         }
-        exchange(&mut open.stream, request, limit).await.map(Some)
     }
 
     async fn open(&self) -> Result<Open, UpstreamError> {
+        let place = self.shared.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| UpstreamError::TooManyConnections)?;
         let name = self.socket.as_path().to_fs_name::<GenericFilePath>();
         let connected = Stream::connect(name.map_err(UpstreamError::Unreachable)?).await;
         let stream = connected.map_err(UpstreamError::Unreachable)?;
@@ -146,6 +181,7 @@ impl UpstreamConnection {
             stream,
             repeated: 0,
             listed: Arc::default(),
+            _place: place,
         })
     }
 }
@@ -156,14 +192,14 @@ impl IdentitySource for UpstreamConnection {
         let Some(answer) = self.ask(&[REQUEST_IDENTITIES], TIMEOUT).await else {
             return Arc::default();
         };
-        let mut state = self.state.lock().await;
-        match (read_list(&answer), &mut *state) {
-            (Ok(listed), State::Open(open)) => {
+        let mut stage = self.stage.lock().await;
+        match (read_list(&answer), &mut *stage) {
+            (Ok(listed), Stage::Open(open)) => {
                 open.listed = Arc::new(listed);
                 open.listed.clone()
             }
-            (Err(error), state) => {
-                self.give_up(state, &error.into());
+            (Err(error), stage) => {
+                self.give_up(stage, &error.into());
                 Arc::default()
             }
             _ => Arc::default(),
@@ -172,7 +208,7 @@ impl IdentitySource for UpstreamConnection {
 
     async fn find(&self, blob: &[u8]) -> Option<Identity> {
         let find = |listed: &[Identity]| listed.iter().find(|it| it.blob == blob).cloned();
-        if let State::Open(open) = &*self.state.lock().await
+        if let Stage::Open(open) = &*self.stage.lock().await
             && let Some(found) = find(&open.listed)
         {
             return Some(found);
@@ -192,34 +228,13 @@ impl IdentitySource for UpstreamConnection {
         reader.end().ok()?;
         Some(signature)
     }
-
-    fn bind(&self, body: &[u8]) {
-        let mut binds = self.binds.lock();
-        // one more than the agent takes, so that it sees what we saw
-        match &mut *binds {
-            Some(kept) if kept.len() <= MAX_BINDS => kept.push(body.to_vec()),
-            _ => *binds = None,
-        }
-    }
-
-    async fn pass_on(&self, request: &[u8]) -> bool {
-        self.ask(request, PERSON_TIMEOUT).await == Some(vec![SUCCESS])
-    }
 }
 
-async fn exchange(
-    stream: &mut Stream,
-    request: &[u8],
-    limit: Duration,
-) -> Result<Vec<u8>, UpstreamError> {
-    let exchanged = async {
-        frame::write(stream, request, limit).await?;
-        let answer = frame::read(stream, 1..=MAX_FRAME, limit).await?;
-        let answer = answer.ok_or(io::ErrorKind::UnexpectedEof)?;
-        Ok::<_, io::Error>(answer.to_vec())
-    };
-    let exchanged = timeout(limit, exchanged).await;
-    Ok(exchanged.map_err(|_| UpstreamError::Silent)??)
+async fn exchange(stream: &mut Stream, request: &[u8]) -> Result<Vec<u8>, UpstreamError> {
+    frame::write(stream, request, PERSON_TIMEOUT).await?;
+    let answer = frame::read(stream, 1..=MAX_FRAME, PERSON_TIMEOUT).await?;
+    let answer = answer.ok_or(io::Error::from(io::ErrorKind::UnexpectedEof))?;
+    Ok(answer.to_vec())
 }
 
 fn read_list(answer: &[u8]) -> Result<Vec<Identity>, Malformed> {
@@ -228,7 +243,7 @@ fn read_list(answer: &[u8]) -> Result<Vec<Identity>, Malformed> {
     if reader.u8()? != IDENTITIES_ANSWER {
         return Ok(Vec::new());
     }
-    let count = reader.u32()? as usize;
+    let count = reader.u32()?;
     if count > MAX_LISTED {
         return Err(Malformed);
     }
@@ -236,7 +251,7 @@ fn read_list(answer: &[u8]) -> Result<Vec<Identity>, Malformed> {
     for _ in 0..count {
         let blob = reader.string()?.to_vec();
         listed.push(Identity {
-            name: fingerprint(&blob),
+            name: fingerprint_of(&blob),
             comment: String::from_utf8_lossy(reader.string()?).into_owned(),
             blob,
             terms: Terms::Upstream,

@@ -13,12 +13,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::notices::Notices;
-use connection::UpstreamConnection;
+pub use connection::UpstreamConnection;
 
 /// An agent that did not answer is left alone for so long.
 const PAUSE: Duration = Duration::from_secs(30);
+/// Connections that are open at once. It also ends what a relay from there to here would begin.
+const MAX_OPEN: usize = 128;
 
 /// Which agents there are.
 pub struct Upstreams {
@@ -28,17 +31,23 @@ pub struct Upstreams {
     at_start: Option<PathBuf>,
     /// Our own sockets: we are nobody's upstream agent.
     own: Vec<PathBuf>,
-    silent: Arc<Silent>,
+    state: Arc<UpstreamState>,
 }
 
-/// When each agent last failed to answer in time.
-#[derive(Default)]
-pub struct Silent(Mutex<HashMap<PathBuf, Instant>>);
+/// What the connections to all agents share.
+struct UpstreamState {
+    notices: Arc<Notices>,
+    /// When each agent last failed to answer in time.
+    silent: Mutex<HashMap<PathBuf, Instant>>,
+    /// A place for each connection that may be open.
+    places: Arc<Semaphore>,
+}
 
 impl Upstreams {
     pub fn new(
         configured: impl Fn() -> Option<Vec<String>> + Send + Sync + 'static,
         own: Vec<PathBuf>,
+        notices: Arc<Notices>,
     ) -> Self {
         // the agent that an ssh session forwards is the other machine's, and goes with it
         let is_remote = env::var_os("SSH_CONNECTION").is_some();
@@ -47,17 +56,25 @@ impl Upstreams {
             configured: Box::new(configured),
             at_start: at_start.filter(|_| !is_remote),
             own,
-            silent: Arc::default(),
+            state: Arc::new(UpstreamState {
+                notices,
+                silent: Mutex::default(),
+                places: Arc::new(Semaphore::new(MAX_OPEN)),
+            }),
         }
     }
 
     /// Returns a connection to each agent, not opened yet. `told` is the agent of the command that
     /// connects, if that said so.
-    pub(super) fn connect(
-        &self,
-        told: Option<PathBuf>,
-        notices: &Arc<Notices>,
-    ) -> Vec<UpstreamConnection> {
+    pub(super) fn connect(&self, told: Option<PathBuf>) -> Vec<UpstreamConnection> {
+        let sockets = self.sockets(told).into_iter();
+        let sockets = sockets.filter(|socket| !self.state.is_silent(socket));
+        let open = |socket| UpstreamConnection::new(socket, self.state.clone());
+        sockets.map(open).collect()
+    }
+
+    /// Returns the sockets of the agents.
+    pub fn sockets(&self, told: Option<PathBuf>) -> Vec<PathBuf> {
         let configured = match (self.configured)() {
             Some(names) => names.iter().filter_map(|name| self.socket(name)).collect(),
             None => Vec::from_iter(self.at_start.clone()),
@@ -65,12 +82,11 @@ impl Upstreams {
         let mut sockets: Vec<PathBuf> = Vec::new();
         for socket in configured.into_iter().chain(told) {
             let is_known = sockets.iter().any(|known| is_same(known, &socket));
-            if !is_known && !self.is_own(&socket) && !self.silent.is_silent(&socket) {
+            if !is_known && !self.is_own(&socket) {
                 sockets.push(socket);
             }
         }
-        let open = |socket| UpstreamConnection::new(socket, self.silent.clone(), notices.clone());
-        sockets.into_iter().map(open).collect()
+        sockets
     }
 
     /// Returns the socket of an agent by its name in the configuration.
@@ -99,13 +115,13 @@ impl Upstreams {
     }
 }
 
-impl Silent {
-    fn note(&self, socket: &Path) {
-        self.0.lock().insert(socket.to_owned(), Instant::now());
+impl UpstreamState {
+    fn note_silent(&self, socket: &Path) {
+        self.silent.lock().insert(socket.to_owned(), Instant::now());
     }
 
     fn is_silent(&self, socket: &Path) -> bool {
-        let mut silent = self.0.lock();
+        let mut silent = self.silent.lock();
         silent.retain(|_, since| since.elapsed() < PAUSE);
         silent.contains_key(socket)
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use opkssh_test_support::{Part, Sshd, Verifier, left_out, user_name};
 
 use super::{Agent, Agents};
+use crate::agent::upstreams::in_a_row;
 
 /// Two servers that let the key in, with names of their own.
 struct Hops {
@@ -14,8 +15,7 @@ struct Hops {
 }
 
 impl Hops {
-    fn new() -> Self {
-        let agents = Agents::start();
+    fn new(agents: Agents) -> Self {
         agents.keygen("key", "ed25519", "256");
         let home = &agents.home;
         let key = std::fs::read_to_string(home.dir().join("key.pub")).unwrap();
@@ -43,31 +43,30 @@ impl Hops {
         }
     }
 
-    /// Adds the key for these steps to both agents; whether then ssh reaches A, B, and B from A.
-    fn reached(&self, steps: &[&str]) -> (bool, bool, bool) {
+    /// Adds the key for these steps to an agent; whether then ssh with another one reaches A, B, and
+    /// B from A.
+    fn reached(&self, steps: &[&str], holder: &Agent<'_>, asked: &Agent<'_>) -> [bool; 3] {
         let home = self.agents.home.dir();
         let config = home.join("ssh_config").display().to_string();
         let known_hosts = home.join(".ssh/known_hosts").display().to_string();
-        self.agents.both(|agent: &Agent<'_>| {
-            agent.ssh_add(&["-D"]);
-            let mut args = vec!["-H", &known_hosts];
-            for step in steps {
-                args.extend(["-h", step]);
-            }
-            args.push("key");
-            let (added, said) = agent.ssh_add(&args);
-            assert!(added, "{}: {said}", agent.name);
-            let ssh = |args: &[&str]| {
-                let ssh = agent.run("ssh").args(["-F", &config]).args(args);
-                ssh.run().any_stdout() == "in\n"
-            };
-            let onwards = format!("ssh -F {config} b echo in");
-            (
-                ssh(&["a", "echo", "in"]),
-                ssh(&["b", "echo", "in"]),
-                ssh(&["-A", "a", &onwards]),
-            )
-        })
+        holder.ssh_add(&["-D"]);
+        let mut args = vec!["-H", &known_hosts];
+        for step in steps {
+            args.extend(["-h", step]);
+        }
+        args.push("key");
+        let (added, said) = holder.ssh_add(&args);
+        assert!(added, "{}: {said}", holder.name);
+        let ssh = |args: &[&str]| {
+            let ssh = asked.run("ssh").args(["-F", &config]).args(args);
+            ssh.run().any_stdout() == "in\n"
+        };
+        let onwards = format!("ssh -F {config} b echo in");
+        [
+            ssh(&["a", "echo", "in"]),
+            ssh(&["b", "echo", "in"]),
+            ssh(&["-A", "a", &onwards]),
+        ]
     }
 }
 
@@ -76,15 +75,36 @@ fn a_key_reaches_what_its_steps_permit_as_with_openssh_s_agent() {
     if left_out(&[Part::Sshd]) {
         return;
     }
-    let hops = Hops::new();
+    let hops = Hops::new(Agents::start());
     let user = user_name();
-    assert_eq!(hops.reached(&[]), (true, true, true));
-    assert_eq!(hops.reached(&["a"]), (true, false, false));
-    assert_eq!(hops.reached(&["b"]), (false, true, false));
-    assert_eq!(hops.reached(&["a", "b"]), (true, true, false));
-    assert_eq!(hops.reached(&["a", "a>b"]), (true, false, true));
     let named = format!("a>{user}@b");
-    assert_eq!(hops.reached(&["a", &named]), (true, false, true));
-    assert_eq!(hops.reached(&["a", "a>nobody@b"]), (true, false, false));
-    assert_eq!(hops.reached(&["nobody@a"]), (false, false, false));
+    for (steps, reached) in [
+        (&[][..], [true, true, true]),
+        (&["a"], [true, false, false]),
+        (&["b"], [false, true, false]),
+        (&["a", "b"], [true, true, false]),
+        (&["a", "a>b"], [true, false, true]),
+        (&["a", &named], [true, false, true]),
+        (&["a", "a>nobody@b"], [true, false, false]),
+        (&["nobody@a"], [false, false, false]),
+    ] {
+        let both = |agent: &Agent<'_>| hops.reached(steps, agent, agent);
+        assert_eq!(hops.agents.both(both), reached, "{steps:?}");
+    }
+}
+
+#[test]
+fn the_steps_of_a_key_hold_when_its_agent_is_behind_ours() {
+    if left_out(&[Part::Sshd]) {
+        return;
+    }
+    let hops = Hops::new(in_a_row());
+    let (theirs, ours) = (hops.agents.theirs(), hops.agents.ours());
+    for (steps, reached) in [
+        (&["a"][..], [true, false, false]),
+        (&["a", "a>b"], [true, false, true]),
+        (&["a", "a>nobody@b"], [true, false, false]),
+    ] {
+        assert_eq!(hops.reached(steps, &theirs, &ours), reached, "{steps:?}");
+    }
 }

@@ -118,3 +118,22 @@ fn settings_survive_a_restart_and_reach_the_unit() {
         "agent run --idle-stop 28800s --lifetime 36000s --memory-lock off --log-level debug\n";
     assert!(dry.contains(line), "{dry}");
 }
+
+#[test]
+fn a_key_from_ssh_add_keeps_it() {
+    let home = Home::new(OPKSSH);
+    let start = ["agent", "start", "--idle-stop", "1s", "--log-level", "debug"];
+    home.opkssh(start).run().stdout();
+    home.set("SSH_AUTH_SOCK", agent_socket(&home));
+    let keygen = home.command("ssh-keygen");
+    let keygen = keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", "key"]);
+    keygen.run().stdout();
+    assert!(home.command("ssh-add").arg("key").run().success());
+    wait_until("it stays, though nobody asks", || {
+        daemon_log(&home).contains("it goes on").then_some(())
+    });
+    let shown = home.opkssh(["status"]).run().stdout();
+    assert!(shown.contains("Added keys    1 from ssh-add"), "{shown}");
+    assert!(home.command("ssh-add").arg("-D").run().success());
+    wait_until("it ends by itself", || has_ended(&home));
+}
