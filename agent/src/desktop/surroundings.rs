@@ -40,7 +40,8 @@ impl Surroundings {
     pub fn session(&self) -> SessionEnvironment {
         let told = self.told.lock();
         // never mixed: the display of one session with the authority of another opens nothing
-        match told.rank() >= self.own.rank() {
+        let is_told = *told != SessionEnvironment::default();
+        match is_told && told.rank() >= self.own.rank() {
             true => told.clone(),
             false => self.own.clone(),
         }

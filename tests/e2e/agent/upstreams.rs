@@ -50,6 +50,25 @@ fn the_keys_of_the_session_s_agent_are_served_and_stay_its_own() {
 }
 
 #[test]
+fn a_no_is_not_overruled_by_an_agent_that_has_the_key_too() {
+    let home = Home::new(OPKSSH);
+    home.set("SSH_AUTH_SOCK", home.runtime_dir().join("theirs.sock"));
+    home.set("SSH_ASKPASS", "/bin/false");
+    home.set("SSH_ASKPASS_REQUIRE", "force");
+    let agents = Agents::start_in(home, &[]);
+    agents.keygen("key", "ed25519", "256");
+    agents.theirs().ssh_add(&["key"]);
+    let ours = agents.ours();
+    let public = blob(&agents.home, "key.pub");
+    assert_eq!(ours.sign(&public, b"data", 0)[0], 14);
+    ours.ssh_add(&["-c", "key"]);
+    assert_eq!(comments(&ours.list()), ["key"], "once");
+    assert_eq!(ours.sign(&public, b"data", 0), [5]);
+    ours.ssh_add(&["-d", "key"]);
+    assert_eq!(ours.sign(&public, b"data", 0)[0], 14);
+}
+
+#[test]
 fn while_we_are_locked_they_are_hidden() {
     let agents = in_a_row();
     agents.keygen("key", "ed25519", "256");

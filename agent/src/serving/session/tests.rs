@@ -6,7 +6,6 @@ use super::*;
 use crate::notices::Notices;
 use crate::serving::source::Visibility;
 use crate::serving::source::{Identity, Terms};
-use crate::serving::upstream::Upstreams;
 
 /// A session of an agent that offers one identity, and a server that known_hosts knows as `web1`.
 struct Fixture {
@@ -346,50 +345,4 @@ async fn a_key_that_asks_signs_after_a_yes_and_locks_with_the_agent() {
     }
     fixture.source.state().is_locked = false;
     assert_eq!(fixture.list().await.0, 2);
-}
-
-#[tokio::test]
-async fn the_first_source_decides_of_a_key_that_another_has_too() {
-    let mut fixture = Fixture::new();
-    let (key, blob) = added_key(1);
-    let add = [&[ADD_ID_CONSTRAINED][..], &key, b"\x02"].concat();
-    assert_eq!(fixture.session.answer(&add).await, [SUCCESS]);
-    // an upstream agent without questions
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("agent.sock");
-    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    let listed = [
-        &[IDENTITIES_ANSWER][..],
-        &[0, 0, 0, 1],
-        &strings(&[&blob, b"key"]),
-    ]
-    .concat();
-    std::thread::spawn(move || {
-        use std::io::{Read as _, Write as _};
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut length = [0; 4];
-        while stream.read_exact(&mut length).is_ok() {
-            let mut request = vec![0; u32::from_be_bytes(length) as usize];
-            stream.read_exact(&mut request).unwrap();
-            let answer = match request[0] {
-                REQUEST_IDENTITIES => listed.clone(),
-                _ => [&[SIGN_RESPONSE][..], &strings(&[b"theirs"])].concat(),
-            };
-            stream.write_all(&strings(&[&answer])).unwrap();
-        }
-    });
-    let upstreams = Upstreams::new(
-        move || Some(vec![socket.display().to_string()]),
-        Vec::new(),
-        fixture.notices.clone(),
-    );
-    fixture.session.upstreams = upstreams.connect(None);
-    assert_eq!(fixture.list().await.0, 2, "the account, and the key once");
-    let sign = [&[SIGN_REQUEST][..], &strings(&[&blob, b"data"]), &[0; 4]].concat();
-    assert_eq!(fixture.session.answer(&sign).await, [FAILURE]);
-    assert_eq!(fixture.person.questions.lock().unwrap().len(), 1);
-    // the key that only the other one has
-    let remove = [&[REMOVE_IDENTITY][..], &strings(&[&blob])].concat();
-    assert_eq!(fixture.session.answer(&remove).await, [SUCCESS]);
-    assert_eq!(fixture.session.answer(&sign).await[0], SIGN_RESPONSE);
 }
