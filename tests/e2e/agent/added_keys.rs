@@ -3,6 +3,7 @@
 mod destinations;
 mod fuzzed;
 mod messages;
+mod programs;
 mod questions;
 
 use std::fmt::Debug;

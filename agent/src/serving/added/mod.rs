@@ -4,22 +4,22 @@ mod error;
 mod private_key;
 mod request;
 mod rsa;
+mod sent_key;
+mod table;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use opkssh_protocol::inspect::fingerprint;
-use opkssh_protocol::time::UnixTime;
 use parking_lot::Mutex;
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{Notify, Semaphore};
 
-use super::message::MAX_LISTED;
 use super::source::{Identity, IdentitySource, Terms};
 use crate::seal::{SealKey, SealRecipient, SealedWithLock};
-use private_key::{PrivateKey, SentKey};
+use private_key::PrivateKey;
 use request::AddRequest;
+use table::{AddedKey, End, Now, Table};
 
 pub use error::KeyChangeError;
 
@@ -35,47 +35,6 @@ pub struct AddedKeys {
     slow: Arc<Semaphore>,
     /// Told when a key may end earlier than any before it.
     changed: Notify,
-}
-
-enum Table {
-    Open {
-        keys: Vec<AddedKey>,
-        /// The same, as it is listed.
-        listed: Arc<Vec<Identity>>,
-    },
-    /// Locked with a password: what memory has is sealed.
-    Sealed(Vec<SealedKey>),
-}
-
-struct AddedKey {
-    identity: Identity,
-    private_key: Arc<PrivateKey>,
-    /// The private key as it was sent, to be sealed.
-    sent: SentKey,
-    end: End,
-}
-
-struct SealedKey {
-    identity: Identity,
-    sent: String,
-    end: End,
-}
-
-/// When a key goes away by itself.
-#[derive(Clone, Copy, Default)]
-struct End {
-    /// Time since boot, sleep included.
-    lifetime: Option<Duration>,
-    /// Of a certificate.
-    valid_before: Option<UnixTime>,
-}
-
-/// The times by which keys end.
-#[derive(Clone, Copy)]
-struct Now {
-    /// Sleep of the machine included, as far as the system tells.
-    since_boot: Duration,
-    wall: UnixTime,
 }
 
 impl AddedKeys {
@@ -146,19 +105,16 @@ impl AddedKeys {
     /// Returns how many there are, locked or not.
     pub fn count(&self) -> usize {
         self.remove_what_has_ended();
-        match &*self.table.lock() {
-            Table::Open { keys, .. } => keys.len(),
-            Table::Sealed(keys) => keys.len(),
-        }
+        self.table.lock().count()
     }
 
     /// Removes the key with this blob. Returns false if there is none.
     pub fn remove(&self, blob: &[u8]) -> bool {
-        self.retain(|it, _| it.blob != blob) > 0
+        self.table.lock().retain(|it, _| it.blob != blob) > 0
     }
 
     pub fn remove_all(&self) {
-        let removed = self.retain(|_, _| false);
+        let removed = self.table.lock().retain(|_, _| false);
         tracing::info!(removed, "added keys removed");
     }
 
@@ -180,30 +136,8 @@ impl AddedKeys {
 
     fn remove_what_has_ended(&self) {
         let now = (self.clock)();
-        self.retain(|_, end| end.left(now) != Some(Duration::ZERO));
-    }
-
-    /// Keeps what `keep` says, locked or not. Returns how many were removed.
-    fn retain(&self, keep: impl Fn(&Identity, End) -> bool) -> usize {
-        let mut table = self.table.lock();
-        match &mut *table {
-            Table::Sealed(keys) => {
-                let before = keys.len();
-                keys.retain(|it| keep(&it.identity, it.end));
-                before - keys.len()
-            }
-            Table::Open { keys, .. } => {
-                if keys.iter().all(|it| keep(&it.identity, it.end)) {
-                    return 0;
-                }
-                let mut keys = std::mem::take(keys);
-                let before = keys.len();
-                keys.retain(|it| keep(&it.identity, it.end));
-                let removed = before - keys.len();
-                *table = Table::open(keys);
-                removed
-            }
-        }
+        let is_left = |_: &Identity, end: End| end.left(now) != Some(Duration::ZERO);
+        self.table.lock().retain(is_left);
     }
 }
 
@@ -219,14 +153,7 @@ impl IdentitySource for AddedKeys {
 
     async fn sign(&self, identity: &Identity, data: &[u8], flags: u32) -> Option<Vec<u8>> {
         self.remove_what_has_ended();
-        let private_key = match &*self.table.lock() {
-            Table::Open { keys, .. } => {
-                let mut keys = keys.iter();
-                let key = keys.find(|it| it.identity.blob == identity.blob)?;
-                key.private_key.clone()
-            }
-            Table::Sealed(_) => return None,
-        };
+        let private_key = self.table.lock().private_key(&identity.blob)?;
         if !private_key.is_slow() {
             return private_key.sign(data, flags);
         }
@@ -237,23 +164,7 @@ impl IdentitySource for AddedKeys {
 
 impl SealedWithLock for AddedKeys {
     fn seal(&self, recipient: &SealRecipient) {
-        let mut table = self.table.lock();
-        let Table::Open { keys, .. } = &mut *table else {
-            return;
-        };
-        let seal = |key: AddedKey| match recipient.seal(&key.sent.0) {
-            Ok(sent) => Some(SealedKey {
-                sent,
-                identity: key.identity,
-                end: key.end,
-            }),
-            Err(error) => {
-                tracing::warn!(key = key.identity.name, "key removed: {error}");
-                None
-            }
-        };
-        let keys = std::mem::take(keys);
-        *table = Table::Sealed(keys.into_iter().filter_map(seal).collect());
+        self.table.lock().seal(recipient);
     }
 
     fn open(&self, key: &SealKey) {
@@ -262,83 +173,13 @@ impl SealedWithLock for AddedKeys {
             Table::Sealed(sealed) => std::mem::take(sealed),
         };
         // long work, while which the table is one without keys that takes none
-        let open = |it: SealedKey| {
-            let sent = SentKey(key.open(&it.sent).ok()?);
-            Some(AddedKey {
-                private_key: Arc::new(PrivateKey::parse(&sent).ok()?),
-                sent,
-                identity: it.identity,
-                end: it.end,
-            })
-        };
         let before = sealed.len();
-        let keys: Vec<_> = sealed.into_iter().filter_map(open).collect();
+        let keys: Vec<_> = sealed.into_iter().filter_map(|it| it.open(key)).collect();
         if keys.len() < before {
             let lost = before - keys.len();
             tracing::warn!(lost, "keys cannot be opened again and are removed");
         }
         *self.table.lock() = Table::open(keys);
-    }
-}
-
-impl Table {
-    fn open(keys: Vec<AddedKey>) -> Self {
-        let listed = keys.iter().map(|key| key.identity.clone()).collect();
-        Self::Open {
-            keys,
-            listed: Arc::new(listed),
-        }
-    }
-
-    /// Adds a key, or puts it in the place of the same one.
-    fn insert(&mut self, key: AddedKey) -> Result<(), KeyChangeError> {
-        let Self::Open { keys, .. } = self else {
-            return Err(KeyChangeError::Locked);
-        };
-        let same = |it: &AddedKey| it.identity.blob == key.identity.blob;
-        match keys.iter().position(same) {
-            Some(known) => keys[known] = key,
-            None if keys.len() < MAX_LISTED as usize => keys.push(key),
-            None => return Err(KeyChangeError::TooMany),
-        }
-        *self = Self::open(std::mem::take(keys));
-        Ok(())
-    }
-
-    /// Returns how long it is until the next key ends.
-    fn next_end(&self, now: Now) -> Option<Duration> {
-        let left = |end: End| end.left(now);
-        match self {
-            Self::Open { keys, .. } => keys.iter().filter_map(|it| left(it.end)).min(),
-            Self::Sealed(keys) => keys.iter().filter_map(|it| left(it.end)).min(),
-        }
-    }
-}
-
-impl End {
-    /// Returns how long it is until then; `None`: there is no end.
-    fn left(self, now: Now) -> Option<Duration> {
-        let lifetime = self.lifetime.map(|end| end.saturating_sub(now.since_boot));
-        let valid = self.valid_before.map(|end| {
-            let seconds = u64::try_from(end.since(now.wall)).unwrap_or(0);
-            Duration::from_secs(seconds)
-        });
-        lifetime.into_iter().chain(valid).min()
-    }
-}
-
-impl Now {
-    fn of_system() -> Self {
-        #[cfg(target_os = "linux")]
-        let clock = ClockId::Boottime;
-        #[cfg(not(target_os = "linux"))]
-        let clock = ClockId::Monotonic;
-        let now = clock_gettime(clock);
-        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-        Self {
-            since_boot: Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0)),
-            wall: SystemTime::now().into(),
-        }
     }
 }
 

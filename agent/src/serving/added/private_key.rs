@@ -1,9 +1,7 @@
 //! Private keys as they are sent to an agent (RFC 9987 sections 3.2.1 to 3.2.5), and their
 //! signatures (RFC 4253 section 6.6, RFC 5656 section 3.1.2, RFC 8332, RFC 8709).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use opkssh_protocol::secret::{Secret, leaving_no_stack};
+use opkssh_protocol::secret::leaving_no_stack;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::wire::{Malformed, Reader, put_mpint, put_string, strings};
 use ring::rand::SystemRandom;
@@ -17,21 +15,9 @@ use zeroize::Zeroizing;
 
 use super::error::KeyChangeError;
 use super::rsa::{Hash, Parts, RsaError, RsaKey};
+use super::sent_key::{KeyKind, SentKey};
 use crate::serving::certificate;
 use crate::serving::signature::has_signed;
-
-/// Types of keys that can be added.
-#[derive(Clone, Copy)]
-enum KeyKind {
-    Ed25519,
-    Rsa,
-    P256,
-    P384,
-    P521,
-}
-
-/// A private key as it was sent, its type included, in base64. Not looked at further.
-pub struct SentKey(pub Secret);
 
 /// A private key that can sign.
 pub struct PrivateKey {
@@ -55,56 +41,10 @@ enum Key {
 const RSA_SHA2_256: u32 = 2;
 const RSA_SHA2_512: u32 = 4;
 
-impl KeyKind {
-    /// Reads a type from the front of a request, and whether it is that of a certificate.
-    fn read(reader: &mut Reader<'_>) -> Result<(Self, bool), KeyChangeError> {
-        let name = String::from_utf8_lossy(reader.string()?).into_owned();
-        let (plain, is_certificate) = certificate::certified_type(&name);
-        let all = [Self::Ed25519, Self::Rsa, Self::P256, Self::P384, Self::P521];
-        match all.into_iter().find(|kind| kind.name() == plain) {
-            Some(kind) => Ok((kind, is_certificate)),
-            None if plain.starts_with("sk-") => Err(KeyChangeError::SecurityKey),
-            None => Err(KeyChangeError::KeyType(name)),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ed25519 => "ssh-ed25519",
-            Self::Rsa => "ssh-rsa",
-            Self::P256 => "ecdsa-sha2-nistp256",
-            Self::P384 => "ecdsa-sha2-nistp384",
-            Self::P521 => "ecdsa-sha2-nistp521",
-        }
-    }
-}
-
-impl SentKey {
-    /// Reads a key from the front of a request.
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, KeyChangeError> {
-        let whole = reader.rest();
-        let (kind, is_certificate) = KeyKind::read(reader)?;
-        // a certificate takes the place of the public fields; Ed25519's public key comes anyway
-        let fields = match (kind, is_certificate) {
-            (KeyKind::Ed25519, false) => 2,
-            (KeyKind::Ed25519, true) => 3,
-            (KeyKind::Rsa, false) => 6,
-            (KeyKind::Rsa, true) => 5,
-            (KeyKind::P256 | KeyKind::P384 | KeyKind::P521, false) => 3,
-            (KeyKind::P256 | KeyKind::P384 | KeyKind::P521, true) => 2,
-        };
-        for _ in 0..fields {
-            reader.string()?;
-        }
-        let sent = &whole[..whole.len() - reader.rest().len()];
-        Ok(Self(Secret::new(STANDARD.encode(sent))))
-    }
-}
-
 impl PrivateKey {
     /// Makes a key of what was sent. Large ones take their time.
     pub fn parse(sent: &SentKey) -> Result<Self, KeyChangeError> {
-        let sent = Zeroizing::new(STANDARD.decode(sent.0.expose()).map_err(|_| Malformed)?);
+        let sent = sent.bytes()?;
         leaving_no_stack(|| Self::parse_bytes(&sent))
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use opkssh_protocol::wire::Reader;
 
 use super::error::KeyChangeError;
-use super::private_key::SentKey;
+use super::sent_key::SentKey;
 use crate::serving::constraints::{Constraints, Destination};
 
 const LIFETIME: u8 = 1;

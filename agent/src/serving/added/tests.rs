@@ -1,6 +1,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::wire::Reader;
 
 use super::*;

@@ -122,7 +122,14 @@ fn settings_survive_a_restart_and_reach_the_unit() {
 #[test]
 fn a_key_from_ssh_add_keeps_it() {
     let home = Home::new(OPKSSH);
-    let start = ["agent", "start", "--idle-stop", "1s", "--log-level", "debug"];
+    let start = [
+        "agent",
+        "start",
+        "--idle-stop",
+        "1s",
+        "--log-level",
+        "debug",
+    ];
     home.opkssh(start).run().stdout();
     home.set("SSH_AUTH_SOCK", agent_socket(&home));
     let keygen = home.command("ssh-keygen");
