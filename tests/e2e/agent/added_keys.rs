@@ -1,5 +1,6 @@
 //! Keys from `ssh-add`: what our agent answers is what OpenSSH's own agent answers.
 
+mod accounts;
 mod destinations;
 mod fuzzed;
 mod messages;

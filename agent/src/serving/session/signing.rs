@@ -28,11 +28,11 @@ impl Session {
             if self.serving.lock.is_locked() {
                 break;
             }
+            // the first source decides; after a no, the others are looked at for the time's sake only
             let Some(identity) = source.find(key).await.filter(|_| !is_refused) else {
                 continue;
             };
             if !self.may_sign(&identity, data, server.as_ref()).await {
-                // the first source decides; the others are only asked as for unknown keys
                 is_refused = true;
                 continue;
             }
