@@ -203,8 +203,10 @@ impl Page {
             patterns => patterns.join(" "),
         };
         self.row("  Hosts", &hosts);
-        if account.forwarding == Forwarding::Deny {
-            self.row("  Forwarding", "deny");
+        match account.forwarding {
+            Forwarding::Allow => {}
+            Forwarding::Confirm => self.row("  Forwarding", "confirm"),
+            Forwarding::Deny => self.row("  Forwarding", "deny"),
         }
         if account.withholds_access_token {
             self.row("  Access token", ACCESS_TOKEN_LEFT_OUT);

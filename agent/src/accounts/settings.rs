@@ -105,6 +105,7 @@ impl InForce {
         Visibility {
             hosts: own.hosts.unwrap_or_else(|| entry.hosts.clone()),
             forwarding: own.forwarding.unwrap_or(entry.forwarding),
+            allow_via: own.allow_via.unwrap_or_else(|| entry.allow_via.clone()),
             public_forges: public_forges.unwrap_or_else(|| Visibility::default().public_forges),
         }
     }

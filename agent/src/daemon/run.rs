@@ -29,6 +29,7 @@ use crate::notices::Notices;
 use crate::serving::Serving;
 use crate::serving::added::AddedKeys;
 use crate::serving::announced::Announced;
+use crate::serving::approvals::Approvals;
 use crate::serving::hosts::KnownHosts;
 use crate::serving::upstream::Upstreams;
 
@@ -159,9 +160,10 @@ async fn serve(
         added: added.clone(),
         upstreams: Upstreams::new(accounts.upstream_setting(), own_sockets, notices.clone()),
         lock: Arc::new(accounts.agent_lock()),
-        confirm: Arc::new(Askpass::new(surroundings.clone(), notices.clone())),
+        confirm: Arc::new(Askpass::new(surroundings.clone())),
         notices: notices.clone(),
         known_hosts: KnownHosts::new(places.known_hosts_files().to_vec()),
+        approvals: Approvals::default(),
         announced: Announced::default(),
         connections: Arc::default(),
     });

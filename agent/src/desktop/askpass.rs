@@ -13,8 +13,7 @@ use tokio::time::timeout;
 use opkssh_protocol::session_environment::SessionEnvironment;
 
 use super::surroundings::Surroundings;
-use crate::notices::Notices;
-use crate::serving::confirm::Confirm;
+use crate::serving::confirm::{Confirm, NotAsked};
 
 /// Tells the program that a yes or no is wanted.
 const PROMPT: (&str, &str) = ("SSH_ASKPASS_PROMPT", "confirm");
@@ -27,7 +26,6 @@ const MAX_FORWARDED: usize = 1;
 
 pub struct Askpass {
     surroundings: Arc<Surroundings>,
-    notices: Arc<Notices>,
     places: Semaphore,
     forwarded_places: Semaphore,
     /// Held while a question is shown: one at a time.
@@ -35,10 +33,9 @@ pub struct Askpass {
 }
 
 impl Askpass {
-    pub fn new(surroundings: Arc<Surroundings>, notices: Arc<Notices>) -> Self {
+    pub fn new(surroundings: Arc<Surroundings>) -> Self {
         Self {
             surroundings,
-            notices,
             places: Semaphore::new(MAX_QUESTIONS),
             forwarded_places: Semaphore::new(MAX_FORWARDED),
             showing: Mutex::default(),
@@ -48,25 +45,24 @@ impl Askpass {
 
 #[async_trait]
 impl Confirm for Askpass {
-    async fn confirm(&self, question: String, is_forwarded: bool) -> bool {
+    async fn confirm(&self, question: String, is_forwarded: bool) -> Result<bool, NotAsked> {
+        let not_asked = |why: &str| Err(NotAsked(why.to_owned()));
         let places = match is_forwarded {
             true => &self.forwarded_places,
             false => &self.places,
         };
         let Ok(_place) = places.try_acquire() else {
-            self.notices
-                .warn("not asked: too many questions wait for an answer");
-            return false;
+            return not_asked("too many questions wait for an answer");
         };
         let _showing = self.showing.lock().await;
         let session = self.surroundings.session();
         let get = |name| session.get(name).map(str::to_owned);
         let is_forced = get("SSH_ASKPASS_REQUIRE").as_deref() == Some("force");
         if !session.has_display() && !is_forced {
-            let text = "not asked: no display to ask on; a terminal's question needs SSH_ASKPASS and \
-                        SSH_ASKPASS_REQUIRE=force in the environment of opkssh agent start";
-            self.notices.warn(text);
-            return false;
+            return not_asked(
+                "no display to ask on; a terminal's question needs SSH_ASKPASS and \
+                 SSH_ASKPASS_REQUIRE=force in the environment of opkssh agent start",
+            );
         }
         let program = get("SSH_ASKPASS").unwrap_or_else(|| DEFAULT_PROGRAM.to_owned());
         let mut command = match self.surroundings.is_service {
@@ -81,17 +77,11 @@ impl Confirm for Askpass {
             // as OpenSSH: no output, or a yes
             Ok(Ok(output)) => {
                 let answer = output.stdout.trim_ascii();
-                output.status.success()
-                    && (answer.is_empty() || answer.eq_ignore_ascii_case(b"yes"))
+                let is_yes = answer.is_empty() || answer.eq_ignore_ascii_case(b"yes");
+                Ok(output.status.success() && is_yes)
             }
-            Ok(Err(error)) => {
-                self.notices.warn(&format!("not asked: {program}: {error}"));
-                false
-            }
-            Err(_) => {
-                self.notices.warn("nobody has answered");
-                false
-            }
+            Ok(Err(error)) => Err(NotAsked(format!("{program}: {error}"))),
+            Err(_) => not_asked("nobody has answered"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Asking the person whether a key may be used, once.
+//! Asking the person whether a key may be used.
 
 use async_trait::async_trait;
 use opkssh_protocol::inspect::fingerprint;
@@ -14,9 +14,26 @@ const MAX_SHOWN: usize = 60;
 /// Asks the person.
 #[async_trait]
 pub trait Confirm: Send + Sync {
-    /// Returns true if the person says yes; false, too, if nobody can be asked. Questions of other
-    /// machines do not keep this machine's from being asked.
-    async fn confirm(&self, question: String, is_forwarded: bool) -> bool;
+    /// Returns true if the person says yes. Questions of other machines do not keep this machine's
+    /// from being asked.
+    async fn confirm(&self, question: String, is_forwarded: bool) -> Result<bool, NotAsked>;
+}
+
+/// Why the person was not asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAsked(pub String);
+
+/// Returns the question whether an account may log in somewhere through another machine. `user` is
+/// who is logged in there, and the machines are named as known_hosts does.
+pub fn forwarded_question(account: &str, user: &str, server: &str, via: &str) -> String {
+    let user = printable(user).at_most(MAX_SHOWN).quoted();
+    format!(
+        "Allow use of the account {account} through another machine?\n\
+         The agent is forwarded to {via}.\n\
+         For a login as {user} to {server}.\n\
+         A yes counts for 10 minutes, for these machines."
+    )
 }
 
 /// Returns the question whether `data` may be signed with a key on a connection from `process`. It
@@ -34,7 +51,7 @@ pub fn question(
         let user = printable(&user).at_most(MAX_SHOWN).quoted();
         question += &format!("\nFor a login as {user} to the server with the host key {host_key}.");
     }
-    match bindings.forwarded_to() {
+    match bindings.forwarded_to().next() {
         _ if !bindings.is_forwarded() => question += &asking_program(process),
         Some(hop) => {
             let hop = self::fingerprint(&hop.host_key.key);

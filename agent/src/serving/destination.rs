@@ -84,9 +84,9 @@ impl Bindings {
         (!self.failed && self.unproved.is_none()).then_some(&self.binds)
     }
 
-    /// Returns the first machine that the agent is forwarded to.
-    pub fn forwarded_to(&self) -> Option<&Bind> {
-        self.binds.iter().find(|bind| bind.is_for_forwarding)
+    /// Returns the machines that the agent is forwarded to, from one to the next.
+    pub fn forwarded_to(&self) -> impl Iterator<Item = &Bind> {
+        self.binds.iter().filter(|bind| bind.is_for_forwarding)
     }
 
     /// Returns the server that is being authenticated to; `None` while only forwarding was announced.

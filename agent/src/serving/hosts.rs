@@ -178,6 +178,19 @@ impl Names {
         !self.is_revoked && self.is_proved() && self.is_named(&self.names, visibility)
     }
 
+    /// Returns true if known_hosts has it by a name that these patterns name.
+    pub fn is_one_of(&self, patterns: &[String]) -> bool {
+        !self.is_revoked && self.is_proved() && satisfy(&self.names, patterns)
+    }
+
+    /// Returns the first name that known_hosts has for it and does not hash.
+    pub fn first(&self) -> Option<&str> {
+        self.names.iter().find_map(|name| match name {
+            Name::Plain(name) => Some(&**name),
+            Name::Hashed(_) => None,
+        })
+    }
+
     /// Returns true if `hosts:` name a server that nothing knows yet by what ssh was asked for.
     fn satisfy_unknown(&self, visibility: &Visibility) -> bool {
         let asked_for: Vec<_> = self.asked_for.iter().cloned().map(Name::Plain).collect();

@@ -16,7 +16,8 @@ use opkssh_protocol::wire::{Reader, put_string};
 use super::Serving;
 use super::added::AddedKeys;
 use super::announced::Announced;
-use super::confirm::Confirm;
+use super::approvals::Approvals;
+use super::confirm::{Confirm, NotAsked};
 use super::hosts::KnownHosts;
 use super::source::{Identity, IdentitySource, LoginSource, PasswordLock};
 use super::upstream::Upstreams;
@@ -139,6 +140,7 @@ pub fn serving(
         confirm: Arc::new(Person::default()),
         notices,
         known_hosts: KnownHosts::new(known_hosts),
+        approvals: Approvals::default(),
         announced: Announced::default(),
         connections: Arc::default(),
     }
@@ -255,6 +257,7 @@ impl PasswordLock for FakeSource {
 /// A person who says this to every question.
 #[derive(Default)]
 pub struct Person {
+    pub is_away: std::sync::atomic::AtomicBool,
     pub says_yes: std::sync::atomic::AtomicBool,
     pub questions: Mutex<Vec<String>>,
     /// What happens before the answer.
@@ -263,11 +266,15 @@ pub struct Person {
 
 #[async_trait]
 impl Confirm for Person {
-    async fn confirm(&self, question: String, _is_forwarded: bool) -> bool {
+    async fn confirm(&self, question: String, _is_forwarded: bool) -> Result<bool, NotAsked> {
+        use std::sync::atomic::Ordering::Relaxed;
+        if self.is_away.load(Relaxed) {
+            return Err(NotAsked("nobody is here".to_owned()));
+        }
         self.questions.lock().unwrap().push(question);
         if let Some(meanwhile) = &*self.meanwhile.lock().unwrap() {
             meanwhile();
         }
-        self.says_yes.load(std::sync::atomic::Ordering::Relaxed)
+        Ok(self.says_yes.load(Relaxed))
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod added;
 pub mod announced;
+pub mod approvals;
 mod certificate;
 pub mod confirm;
 pub mod connections;
@@ -36,6 +37,7 @@ use interprocess::local_socket::traits::StreamCommon as _;
 use crate::notices::Notices;
 use added::AddedKeys;
 use announced::Announced;
+use approvals::Approvals;
 use confirm::Confirm;
 use connections::Connections;
 use hosts::KnownHosts;
@@ -57,6 +59,8 @@ pub struct Serving {
     pub confirm: Arc<dyn Confirm>,
     pub notices: Arc<Notices>,
     pub known_hosts: KnownHosts,
+    /// What was said about uses of accounts through other machines.
+    pub approvals: Approvals,
     /// What the ssh processes of this machine are about to connect to.
     pub announced: Announced,
     pub connections: Arc<Connections>,

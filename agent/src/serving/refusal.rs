@@ -48,8 +48,15 @@ pub enum Refusal {
          the session that the connection is for"
     )]
     NoSuchLogin,
-    #[error("nobody has confirmed it (ssh-add -c)")]
+    #[error("the answer was no")]
     NotConfirmed,
+    #[error("nobody could be asked (ssh-add -c): {0}")]
+    NotAsked(String),
+    #[error(
+        "asked for through a forwarded agent, it has `forwarding: confirm`, and nobody could be \
+         asked: {0}; without a question: `allow_via: [HOST]` or `forwarding: allow`"
+    )]
+    ForwardingNotAsked(String),
 }
 
 impl Refusal {

@@ -45,6 +45,9 @@ pub struct Visibility {
     /// Host patterns the identity is meant for; empty: all.
     pub hosts: Vec<String>,
     pub forwarding: Forwarding,
+    /// Patterns of machines that the agent may be forwarded to without a question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_via: Vec<String>,
     /// Patterns of servers that `hosts` have to name exactly.
     pub public_forges: Vec<String>,
 }
@@ -94,6 +97,7 @@ impl Default for Visibility {
         Self {
             hosts: Vec::new(),
             forwarding: Forwarding::default(),
+            allow_via: Vec::new(),
             public_forges: known_public_forges(),
         }
     }

@@ -115,6 +115,7 @@ pub(super) struct RawProvider {
     pub on_demand: Option<OnDemand>,
     #[serde(deserialize_with = "forwarding")]
     pub forwarding: Option<Forwarding>,
+    pub allow_via: Option<Vec<String>>,
 }
 
 impl RawProvider {
@@ -137,6 +138,7 @@ impl RawProvider {
             expiration: self.expiration.unwrap_or_default(),
             on_demand: self.on_demand.unwrap_or_default(),
             forwarding: self.forwarding.unwrap_or_default(),
+            allow_via: self.allow_via.unwrap_or_default(),
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct AccountOverrides {
     /// Use through a forwarded agent.
     #[serde(deserialize_with = "forwarding")]
     pub forwarding: Option<Forwarding>,
+    /// Patterns of the machines through which no question is asked.
+    pub allow_via: Option<Vec<String>>,
 }
 
 /// Use of an account through a forwarded agent.
@@ -52,6 +54,8 @@ pub enum Forwarding {
     /// Only for logins to servers that match `hosts:`.
     #[default]
     Allow,
+    /// For logins to servers that match `hosts:`, after the user has said yes.
+    Confirm,
     /// Never: forwarded connections neither see nor use the account.
     Deny,
 }
@@ -105,8 +109,10 @@ pub(super) fn forwarding<'de, D: Deserializer<'de>>(
     word(deserializer, |word| match word {
         "allow" => Ok(Forwarding::Allow),
         "deny" => Ok(Forwarding::Deny),
-        "confirm" => Err("forwarding: confirm is not supported yet; use allow or deny".into()),
-        _ => Err(format!("forwarding: {word:?} is neither allow nor deny")),
+        "confirm" => Ok(Forwarding::Confirm),
+        _ => Err(format!(
+            "forwarding: {word:?} is none of allow, confirm, deny"
+        )),
     })
 }
 

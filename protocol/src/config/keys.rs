@@ -28,8 +28,10 @@ static FILE: Shape = Keys(&[
     ("providers", List(&PROVIDER)),
 ]);
 const HOSTS: Shape = Texts("[\"*.example.com\"]");
+const VIA: Shape = Texts("[jump.example.com]");
 const PROVIDER: Shape = Keys(&[
     ("access_type", Text("offline")),
+    ("allow_via", VIA),
     ("alias", Text("work")),
     ("client_id", Text("opkssh")),
     ("client_secret", Text("\"...\"")),
@@ -58,6 +60,7 @@ const AGENT: Shape = Keys(&[
     ("upstream", Texts("[gnome-keyring]")),
 ]);
 const ACCOUNT: Shape = Keys(&[
+    ("allow_via", VIA),
     ("expiration", Text("24h")),
     ("forwarding", Text("allow")),
     ("hosts", HOSTS),

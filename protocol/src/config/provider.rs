@@ -50,6 +50,9 @@ pub struct Provider {
     /// Use through a forwarded agent. Not in Go.
     #[serde(default)]
     pub forwarding: Forwarding,
+    /// Patterns of the machines through which [`Forwarding::Confirm`] asks nothing. Not in Go.
+    #[serde(default)]
+    pub allow_via: Vec<String>,
 }
 
 impl Provider {

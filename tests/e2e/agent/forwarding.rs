@@ -1,5 +1,6 @@
 //! Two servers in a row: the agent forwarded with `ssh -A`, and jumped through with `ssh -J`.
 
+mod confirmed;
 mod denied;
 mod other_key;
 mod refused;

@@ -15,7 +15,7 @@ fn askpass(variables: &[(&str, &str)]) -> Askpass {
         found.map(|(_, value)| (*value).to_owned())
     });
     let surroundings = Surroundings::new(session, false);
-    Askpass::new(Arc::new(surroundings), Arc::default())
+    Askpass::new(Arc::new(surroundings))
 }
 
 fn script(directory: &Path, text: &str) -> String {
@@ -55,15 +55,18 @@ async fn without_a_display_it_asks_only_if_that_is_forced() {
     let directory = tempfile::tempdir().unwrap();
     let program = script(directory.path(), "exit 0");
     let program = ("SSH_ASKPASS", &*program);
-    assert!(!askpass(&[program]).confirm("?".to_owned(), false).await);
-    let prefers = askpass(&[program, ("SSH_ASKPASS_REQUIRE", "prefer")]);
-    assert!(!prefers.confirm("?".to_owned(), false).await);
-    let forces = askpass(&[program, ("SSH_ASKPASS_REQUIRE", "force")]);
-    assert!(forces.confirm("?".to_owned(), false).await);
-    let shows = askpass(&[program, ("WAYLAND_DISPLAY", "wayland-0")]);
-    assert!(shows.confirm("?".to_owned(), false).await);
-    let missing = askpass(&[("SSH_ASKPASS", "/nowhere"), ("DISPLAY", ":1")]);
-    assert!(!missing.confirm("?".to_owned(), false).await);
+    let said = async |variables: &[(&str, &str)]| {
+        let answer = askpass(variables).confirm("?".to_owned(), false).await;
+        answer.map_err(|why| why.to_string())
+    };
+    let nobody = said(&[program]).await.unwrap_err();
+    assert!(nobody.starts_with("no display"), "{nobody}");
+    let require = |value| ("SSH_ASKPASS_REQUIRE", value);
+    said(&[program, require("prefer")]).await.unwrap_err();
+    assert_eq!(said(&[program, require("force")]).await, Ok(true));
+    assert_eq!(said(&[program, ("DISPLAY", ":1")]).await, Ok(true));
+    let missing = said(&[("SSH_ASKPASS", "/nowhere"), ("DISPLAY", ":1")]).await;
+    assert!(missing.unwrap_err().starts_with("/nowhere: "));
 }
 
 /// Each question takes a line from a pipe: it stands until the test writes one.
@@ -92,10 +95,10 @@ async fn one_question_at_a_time_and_other_machines_keep_nobody_from_asking() {
     while !asked.exists() {
         tokio::task::yield_now().await;
     }
-    assert!(
-        !ask(true).await.unwrap(),
-        "one of another machine stands already"
-    );
+    ask(true)
+        .await
+        .unwrap()
+        .expect_err("one of another machine stands already");
     let mut local = tokio::task::JoinSet::new();
     for _ in 0..MAX_QUESTIONS {
         let askpass = askpass.clone();
@@ -104,18 +107,18 @@ async fn one_question_at_a_time_and_other_machines_keep_nobody_from_asking() {
     while askpass.places.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
-    assert!(!ask(false).await.unwrap(), "too many");
+    ask(false).await.unwrap().expect_err("too many");
     let answer = async |text: &'static str| {
         let answers = answers.clone();
         let written = tokio::task::spawn_blocking(move || std::fs::write(answers, text));
         written.await.unwrap().unwrap();
     };
     answer("yes\n").await;
-    assert!(forwarded.await.unwrap());
+    assert!(forwarded.await.unwrap().unwrap());
     for number in 0..MAX_QUESTIONS {
         let shown = std::fs::read_to_string(&asked).unwrap().lines().count();
         assert!(shown <= number + 2, "{shown} at once");
         answer("no\n").await;
-        assert!(!local.join_next().await.unwrap().unwrap());
+        assert!(!local.join_next().await.unwrap().unwrap().unwrap());
     }
 }

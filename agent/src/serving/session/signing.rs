@@ -1,15 +1,25 @@
 //! Answering a signature request (RFC 9987 section 3.6).
 
+use std::time::Instant;
+
+use opkssh_protocol::config::Forwarding;
+use opkssh_protocol::inspect::fingerprint;
+use opkssh_protocol::jwk::PublicKey;
+use opkssh_protocol::printable::printable;
 use opkssh_protocol::wire::{Malformed, Reader, strings};
 
 use super::{Session, now};
 use crate::notices::Cause;
-use crate::serving::confirm::question;
+use crate::serving::announced::Announcement;
+use crate::serving::approvals::ForwardedUse;
+use crate::serving::confirm::{forwarded_question, question};
+use crate::serving::destination::Bind;
 use crate::serving::hosts::Names;
 use crate::serving::message::{FAILURE, SIGN_RESPONSE};
 use crate::serving::refusal::Refusal;
 use crate::serving::sign;
-use crate::serving::source::{Identity, Terms};
+use crate::serving::source::{Identity, Terms, Visibility};
+use crate::serving::userauth::UserauthRequest;
 
 impl Session {
     pub(super) async fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
@@ -77,14 +87,72 @@ impl Session {
         server: Option<&Names>,
     ) -> Result<(), Refusal> {
         sign::check(identity, data, &self.bindings, server, now())?;
+        let is_forwarded = self.bindings.is_forwarded();
         match &identity.terms {
             Terms::Added(constraints) if constraints.confirm => {
                 let question = question(identity, data, &self.bindings, self.process);
-                let is_forwarded = self.bindings.is_forwarded();
-                let confirmed = self.serving.confirm.confirm(question, is_forwarded).await;
-                confirmed.then_some(()).ok_or(Refusal::NotConfirmed)
+                let said = self.serving.confirm.confirm(question, is_forwarded).await;
+                let said = said.map_err(|why| Refusal::NotAsked(why.to_string()))?;
+                said.then_some(()).ok_or(Refusal::NotConfirmed)
+            }
+            Terms::Account {
+                visibility,
+                public_key,
+            } if is_forwarded && visibility.forwarding == Forwarding::Confirm => {
+                self.confirm_forwarding(identity, visibility, public_key, data)
+                    .await
             }
             _ => Ok(()),
         }
+    }
+
+    /// Fails if the person does not want an account to be used through the machines that the
+    /// connection comes from, for a login that was checked.
+    async fn confirm_forwarding(
+        &self,
+        identity: &Identity,
+        visibility: &Visibility,
+        public_key: &PublicKey,
+        data: &[u8],
+    ) -> Result<(), Refusal> {
+        let look_up = |bind: &Bind| {
+            let known_hosts = &self.serving.known_hosts;
+            known_hosts.look_up(&bind.host_key, Announcement::default())
+        };
+        let mut machines = self.bindings.forwarded_to();
+        let is_trusted = |bind: &Bind| look_up(bind).is_one_of(&visibility.allow_via);
+        let Some(via) = machines.find(|bind| !is_trusted(bind)) else {
+            return Ok(());
+        };
+        let server = self.bindings.destination().ok_or(Refusal::NoDestination)?;
+        let request = UserauthRequest::parse(data).ok_or(Refusal::NotThisLogin)?;
+        let forwarded_use = ForwardedUse {
+            key: public_key.clone(),
+            via: via.host_key.key.clone(),
+            server: server.host_key.key.clone(),
+        };
+        let approvals = &self.serving.approvals;
+        let said = match approvals.answer(&forwarded_use, Instant::now()) {
+            Some(said) => said,
+            None => {
+                let shown = |bind: &Bind| {
+                    let key = fingerprint(&bind.host_key.key);
+                    match look_up(bind).first() {
+                        Some(name) => format!("{} (host key {key})", printable(name)),
+                        None => {
+                            format!("a machine that known_hosts has no name for (host key {key})")
+                        }
+                    }
+                };
+                let user = String::from_utf8_lossy(request.user);
+                let question =
+                    forwarded_question(&identity.name, &user, &shown(server), &shown(via));
+                let said = self.serving.confirm.confirm(question, true).await;
+                let said = said.map_err(|why| Refusal::ForwardingNotAsked(why.to_string()))?;
+                approvals.remember(forwarded_use, said, Instant::now());
+                said
+            }
+        };
+        said.then_some(()).ok_or(Refusal::NotConfirmed)
     }
 }

@@ -207,6 +207,65 @@ async fn forwarding_that_is_denied_is_refused_whatever_the_server() {
 }
 
 #[tokio::test]
+async fn forwarding_that_is_to_be_confirmed_asks_once_for_a_while() {
+    use std::sync::atomic::Ordering::Relaxed;
+    const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
+    let confirm = |hop: Option<&str>| Visibility {
+        hosts: vec!["web1".to_owned()],
+        forwarding: Forwarding::Confirm,
+        allow_via: hop.map(str::to_owned).into_iter().collect(),
+        ..Visibility::default()
+    };
+    let questions = |fixture: &Fixture| fixture.person.questions.lock().unwrap().len();
+    let mut forwarded = Fixture::new();
+    forwarded.show(confirm(None));
+    forwarded.forwarded().await;
+    assert_eq!(forwarded.list().await.0, 1, "nobody is asked for a list");
+    forwarded.person.is_away.store(true, Relaxed);
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
+    let notices = forwarded.noticed().join("\n");
+    assert!(notices.contains("nobody is here"), "{notices}");
+    assert!(notices.contains("`allow_via: [HOST]`"), "{notices}");
+
+    forwarded.person.is_away.store(false, Relaxed);
+    assert_eq!(forwarded.sign(b"publickey", true).await, FAILURE);
+    assert_eq!(
+        questions(&forwarded),
+        0,
+        "what is refused anyway is not asked"
+    );
+    for _ in 0..3 {
+        assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
+    }
+    assert_eq!(questions(&forwarded), 1, "a no counts for a while");
+    let asked = forwarded.person.questions.lock().unwrap()[0].clone();
+    for part in [
+        "the account test",
+        "forwarded to a machine that known_hosts has no name for (host key SHA256:",
+        "as \"root\" to web1 (host key SHA256:",
+    ] {
+        assert!(asked.contains(part), "{asked}");
+    }
+
+    let mut forwarded = Fixture::new();
+    forwarded.show(confirm(None));
+    forwarded.person.says_yes.store(true, Relaxed);
+    forwarded.forwarded().await;
+    for _ in 0..3 {
+        assert_eq!(forwarded.sign(HOST_BOUND, true).await, SIGN_RESPONSE);
+    }
+    assert_eq!(questions(&forwarded), 1, "and so does a yes");
+    assert!(forwarded.noticed().is_empty());
+
+    // known_hosts has no name for the machine in between, so no pattern trusts it
+    let mut forwarded = Fixture::new();
+    forwarded.show(confirm(Some("*")));
+    forwarded.forwarded().await;
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
+    assert_eq!(questions(&forwarded), 1);
+}
+
+#[tokio::test]
 async fn nobody_is_asked_to_log_in_for_a_server_whose_key_cannot_be_checked() {
     let mut local = Fixture::new();
     let unknown = strings(&[b"unknown@example.com", b"key"]);

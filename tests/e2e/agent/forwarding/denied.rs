@@ -7,7 +7,7 @@ use crate::setup::{entry, write_config};
 
 impl Hops {
     /// The account names both servers, and has this line.
-    fn configure(&self, line: &str) {
+    pub fn configure(&self, line: &str) {
         let provider = &self.setup.provider;
         let lines = ["hosts: [\"local*\"]", line];
         let entry = entry("test", provider.issuer(), provider.client(), &lines);
@@ -41,8 +41,11 @@ fn other_values_of_forwarding_are_errors() {
     }
     let hops = Hops::logged_out(Hosts::Both);
     for (word, why) in [
-        ("confirm", "forwarding: confirm is not supported yet"),
-        ("dney", "forwarding: \"dney\" is neither allow nor deny"),
+        (
+            "dney",
+            "forwarding: \"dney\" is none of allow, confirm, deny",
+        ),
+        ("[deny]", "forwarding must be"),
     ] {
         hops.configure(&format!("forwarding: {word}"));
         let refused = hops.setup.home.opkssh(["login"]).run().refused();
