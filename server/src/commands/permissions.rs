@@ -7,9 +7,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::output::{json, say};
+use crate::account;
 use crate::admin_error::AdminError;
 use crate::etc;
-use crate::permissions::{self, Plan, ServerPaths};
+use crate::permissions::{self, Finding, Plan, ServerPaths};
 use crate::table;
 
 /// Check and fix the modes and owners of the server's files.
@@ -119,9 +120,22 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), AdminError> {
     }
     let findings = permissions::check(&args.paths);
     if args.json {
-        return json(out, &findings);
+        json(out, &findings)?;
+    } else {
+        write_text(&findings, out)?;
     }
-    for finding in &findings {
+    let problems = findings.iter().filter(|one| one.problem_text().is_some());
+    match problems.count() {
+        0 => Ok(()),
+        count => Err(
+            AdminError::new(format!("permissions check failed: {count} problems found"))
+                .hinting(cannot_fix(&args.paths).unwrap_or_else(|| run_fix(&args.paths))),
+        ),
+    }
+}
+
+fn write_text(findings: &[Finding], out: &mut impl Write) -> Result<(), AdminError> {
+    for finding in findings {
         if let Some(file) = &finding.described {
             let path = finding.path.display();
             say(
@@ -133,27 +147,29 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), AdminError> {
             }
         }
     }
-    let mut count = 0;
-    for finding in &findings {
+    for finding in findings {
         if let Some(problem) = finding.problem_text() {
-            count += 1;
             say(
                 out,
                 &format!("Problem: {}: {problem}", finding.path.display()),
             )?;
         }
     }
-    match count {
-        0 => Ok(()),
-        _ => Err(
-            AdminError::new(format!("permissions check failed: {count} problems found")).hinting(
-                match args.paths.etc.exists() {
-                    true => run_fix(&args.paths),
-                    false if args.paths.etc == Path::new(etc::DIRECTORY) => etc::NOT_SET_UP.into(),
-                    false => "name an existing directory with --etc".to_owned(),
-                },
-            ),
-        ),
+    Ok(())
+}
+
+/// Returns the next command where `fix` can change nothing: the directory or the group is missing.
+fn cannot_fix(paths: &ServerPaths) -> Option<String> {
+    let is_usual = (
+        paths.etc == Path::new(etc::DIRECTORY),
+        paths.group == etc::ACCOUNT,
+    );
+    let has_group = account::find_group(&paths.group).is_some();
+    match (paths.etc.exists(), has_group, is_usual) {
+        (true, true, _) => None,
+        (false, _, (true, _)) | (true, false, (_, true)) => Some(etc::NOT_SET_UP.to_owned()),
+        (false, ..) => Some("name an existing directory with --etc".to_owned()),
+        (true, false, _) => Some("name an existing group with --group".to_owned()),
     }
 }
 
@@ -189,7 +205,7 @@ fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result
     } = permissions::plan(&args.paths);
     let planned: Vec<String> = actions.iter().map(ToString::to_string).collect();
     if !args.dry_run {
-        if !args.yes {
+        if !args.yes && (!actions.is_empty() || errors.is_empty()) {
             say(out, "Planned actions:")?;
             for step in &planned {
                 say(out, &format!("  - {step}"))?;
@@ -227,9 +243,10 @@ fn fix(args: &FixArgs, input: &mut impl BufRead, out: &mut impl Write) -> Result
     }
     match failed {
         0 => Ok(()),
-        _ => Err(AdminError::new(format!(
-            "fix completed with {failed} errors"
-        ))),
+        _ => Err(
+            AdminError::new(format!("fix completed with {failed} errors"))
+                .with_hint(cannot_fix(&args.paths)),
+        ),
     }
 }
 

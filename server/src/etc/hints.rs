@@ -14,20 +14,25 @@ pub const NOT_SET_UP: &str = "run: sudo opkssh server install";
 /// Returns the next command for a file that verify's account cannot read; `mode` is the mode it
 /// should have.
 pub fn hint_for(error: &FileError, mode: u32) -> Option<String> {
+    // a command that names a group that does not exist would fail
+    let set_up = |command: String| match account::find_group(ACCOUNT) {
+        Some(_) => command,
+        None => NOT_SET_UP.to_owned(),
+    };
     Some(match error {
         FileError::Mode { path, .. } => format!("run: sudo chmod {mode:o} {}", path.display()),
         FileError::Owner { path, .. } => {
-            format!("run: sudo chown root:{ACCOUNT} {}", path.display())
+            set_up(format!("run: sudo chown root:{ACCOUNT} {}", path.display()))
         }
         FileError::Io { path, .. } if error.is_not_found() => match missing_directory(path) {
             Some(hint) => hint,
-            None => format!(
+            None => set_up(format!(
                 "run: sudo install -m {mode:o} -o root -g {ACCOUNT} /dev/null {}",
                 path.display()
-            ),
+            )),
         },
         FileError::Io { path, .. } if error.is_permission_denied() => {
-            format!("run: sudo chgrp {ACCOUNT} {}", path.display())
+            set_up(format!("run: sudo chgrp {ACCOUNT} {}", path.display()))
         }
         _ => return None,
     })

@@ -33,6 +33,18 @@ pub struct Plan {
 /// Checks the files and returns the steps. Changes nothing.
 pub fn plan(paths: &ServerPaths) -> Plan {
     let mut plan = Plan::default();
+    if !paths.etc.exists() {
+        let path = paths.etc.display();
+        plan.errors
+            .push(format!("{path}: there is no such directory"));
+        return plan;
+    }
+    if account::find_group(&paths.group).is_none() {
+        let group = &paths.group;
+        plan.errors
+            .push(format!("group: unknown group {group}; nothing is changed"));
+        return plan;
+    }
     if let Ok(Some(etc)) = stat(&paths.etc)
         && open_to_others(&etc)
     {
