@@ -104,7 +104,7 @@ impl SshdSettings {
         value.map(str::trim)
     }
 
-    fn state(&self) -> SshdState {
+    pub fn state(&self) -> SshdState {
         let value = |name| self.get(name).filter(|value| *value != "none");
         let Some(command) = value("authorizedkeyscommand") else {
             return SshdState::None;

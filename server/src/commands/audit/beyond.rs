@@ -12,14 +12,11 @@ use super::report::{Finding, Kind, Status};
 use super::sshd_config::{permits_environment, verify_commands};
 use crate::account;
 use crate::arguments::Argument;
-use crate::commands::server_check::check_files;
 use crate::config::ServerConfig;
 use crate::etc::{self, ACCOUNT, CONFIG, EtcError, PLUGINS, RULES, SETTINGS};
 use crate::http::without_effect;
-use crate::install::{self, Sshd, tokens};
+use crate::install::tokens;
 use crate::key_source::{KeyStoreError, Store, read_jwks_file};
-use crate::log::Log;
-use crate::permissions::{self, ServerPaths};
 use crate::plugin::Plugins;
 use crate::policy::rules::{Rule, Rules};
 use crate::providers::Providers;
@@ -110,32 +107,6 @@ impl Findings {
             );
         }
         settings
-    }
-
-    /// Reports what verify's account cannot read or run.
-    pub fn reachability(&mut self, etc: &Path, cache: &Path) {
-        let place = ServerPaths {
-            etc: etc.to_owned(),
-            group: ACCOUNT.to_owned(),
-            cache: cache.to_owned(),
-        };
-        for obstacle in permissions::obstacles_of_verify(&place) {
-            let problem = obstacle.describe(ACCOUNT);
-            let hint = format!("run: sudo opkssh permissions fix{}", etc::option(etc));
-            self.error(Kind::NotAccessible, obstacle.path.display(), problem, &hint);
-        }
-        // only root can become that account; other directories belong to tests or demonstrations
-        let is_here = etc == Path::new(etc::DIRECTORY) && account::find(ACCOUNT).is_ok();
-        // what root cannot use either was reported by itself
-        if is_here
-            && rustix::process::geteuid().is_root()
-            && check_files(etc, &Log::to(io::sink())).is_ok()
-            && let Ok(program) = std::env::current_exe()
-            && let Err(error) = install::check_as_account(&program)
-        {
-            let hint = error.hint().unwrap_or_default();
-            self.error(Kind::NotAccessible, etc.display(), error, &hint);
-        }
     }
 
     /// Reports why verify would not use the key cache, or that there is none.
@@ -266,22 +237,6 @@ impl Findings {
                 );
             }
         }
-    }
-
-    /// Reports settings of sshd that refuse our certificates. Fails if `sshd -T` fails, as it does
-    /// without root.
-    pub fn sshd(&mut self, config: &Path) -> Result<(), String> {
-        let sshd = Sshd::find().map_err(|error| error.to_string())?;
-        let settings = sshd.settings(Some(config));
-        for refusal in install::refusals(&settings.map_err(|error| error.to_string())?) {
-            self.warning(
-                Kind::SshdSetting,
-                config.display(),
-                refusal,
-                "change it there",
-            );
-        }
-        Ok(())
     }
 
     pub fn plugins(&mut self, plugins: &Plugins, etc: &Path) {

@@ -7,6 +7,7 @@ mod replay;
 mod report;
 mod revocations;
 mod rows;
+mod setup;
 mod sshd_config;
 
 use std::borrow::Cow;
@@ -27,6 +28,8 @@ use beyond::Findings;
 pub(super) use report::Status;
 use report::{FileState, Kind, PolicyFile, Report};
 pub(super) use rows::{AuditContext, check_row};
+
+const SSHD_CONFIG: &str = "/etc/ssh/sshd_config";
 
 /// Check the server's files. Exit status 0: no findings, 1: findings.
 #[derive(Debug, Clone, clap::Args)]
@@ -53,7 +56,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "LOG", conflicts_with_all = ["policy_file", "providers_file"])]
     pub replay: Option<PathBuf>,
     /// sshd's configuration, for options that it would not honour
-    #[arg(long, value_name = "FILE", default_value = "/etc/ssh/sshd_config")]
+    #[arg(long, value_name = "FILE", default_value = SSHD_CONFIG)]
     pub sshd_config: PathBuf,
 }
 
@@ -92,7 +95,7 @@ fn audit(args: &AuditArgs) -> Result<Report, AdminError> {
     findings.plugins(&plugins, &args.dirs.etc);
     let settings = findings.settings(&args.dirs.etc);
     findings.client_address(args, &rules, &settings);
-    if let Err(reason) = findings.sshd(&args.sshd_config) {
+    if let Err(reason) = findings.sshd(args) {
         note(&format!("settings of sshd are not checked: {reason}"));
     }
     let runs_others = settings.runs_others(&plugins);

@@ -134,8 +134,11 @@ impl Report {
     pub fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         for row in self.rows() {
             let words = || format!("{} {} {}", row.principal, row.identity_attr, row.issuer);
-            let words = row.malformed.clone().unwrap_or_else(words);
-            let hints = row.hints.as_deref().unwrap_or_default();
+            let form = ["write a row: ACCOUNT IDENTITY ISSUER".to_owned()];
+            let (words, hints) = match &row.malformed {
+                Some(place) => (place.clone(), form.as_slice()),
+                None => (words(), row.hints.as_deref().unwrap_or_default()),
+            };
             write_line(out, row.status, &words, &row.reason, hints)?;
         }
         for found in &self.findings {
