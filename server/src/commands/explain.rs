@@ -66,7 +66,7 @@ pub fn explain_command(args: &ExplainArgs) -> Result<u8, AdminError> {
         match as_owner_of_cache(args, certificate) {
             Ok(status) => return Ok(status),
             Err(reason) => log.line(&format!(
-                "decided as root, which can differ from sshd's AuthorizedKeysCommandUser: {reason}"
+                "decided as root, who may read more than sshd's AuthorizedKeysCommandUser: {reason}"
             )),
         }
     }
@@ -189,7 +189,8 @@ fn refusal(mut error: VerifyError, is_root: bool, args: &ExplainArgs, log: &Log)
         true => Some(etc::as_root()),
         false => error.hint_in(&args.dirs.etc),
     };
-    let known = AdminError::new(&error).with_hint(hint);
+    let reason = near_issuer(&error).unwrap_or_else(|| error.to_string());
+    let known = AdminError::new(reason).with_hint(hint);
     match error {
         // it may be that of another directory
         VerifyError::Etc(ref error) if error.is_missing() => known.not_known(),
@@ -199,6 +200,29 @@ fn refusal(mut error: VerifyError, is_root: bool, args: &ExplainArgs, log: &Log)
         _ if is_for_root => known.not_known(),
         _ => known,
     }
+}
+
+/// Returns the reason if a row would allow the login but for a trailing slash.
+fn near_issuer(error: &VerifyError) -> Option<String> {
+    let VerifyError::Denied(DenyReason::Policy(PolicyDenial::NoRule { issuer, advice, .. })) =
+        error
+    else {
+        return None;
+    };
+    let Advice::Issuer {
+        path,
+        line,
+        issuer: own,
+        ..
+    } = advice.as_ref()
+    else {
+        return None;
+    };
+    Some(format!(
+        "{path} line {line} is for issuer {}, and the login is of {}: the trailing slash differs",
+        quoted(own),
+        quoted(issuer)
+    ))
 }
 
 /// Returns how a refusal affects other sources of permission.
@@ -219,7 +243,7 @@ fn refusal_note(reason: &DenyReason) -> Option<&'static str> {
 fn as_owner_of_cache(args: &ExplainArgs, certificate: &CertificateWords) -> Result<u8, String> {
     let cache = args.dirs.key_cache();
     let (uid, gid) = other_owner(&cache)
-        .ok_or_else(|| format!("there is no key cache {} of that user's", cache.display()))?;
+        .ok_or_else(|| format!("that user has no key cache {}", cache.display()))?;
     let failed = |error: io::Error| format!("the program cannot be run as uid {uid}: {error}");
     let program = std::env::current_exe().map_err(failed)?;
     let mut command = command_as(uid, gid, &program);

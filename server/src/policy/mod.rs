@@ -109,6 +109,13 @@ pub enum Advice {
     Row,
     /// This rule, which names the account; a row beside it would bypass its options.
     Rule { place: String, why: String },
+    /// This row, whose issuer differs in a trailing slash only.
+    Issuer {
+        path: String,
+        line: usize,
+        identity: String,
+        issuer: String,
+    },
     /// A new rule: a row would give all of an account that no claim may name.
     NewRule,
 }
@@ -160,8 +167,8 @@ impl Policy {
         if let Some(granted) = self.rules.allows(who, tell)? {
             return Ok(granted);
         }
+        let sources = ClaimSources::of(who);
         if who.is_unexpired {
-            let sources = ClaimSources::of(who);
             let fitting = self.rows().find(|row| row.fits(who, &sources));
             self.explain_near_misses(who, &sources, fitting.map(|row| row.place), tell);
             if let Some(row) = fitting {
@@ -180,7 +187,7 @@ impl Policy {
                 .to_owned(),
             issuer: who.issuer.to_owned(),
             principal: who.principal.to_owned(),
-            advice: Box::new(self.rules.advice(who)),
+            advice: Box::new(self.advice(who, &sources)),
             sources: self
                 .files
                 .iter()
@@ -193,6 +200,20 @@ impl Policy {
         self.files.iter().flat_map(|file| file.rows())
     }
 
+    fn advice(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> Advice {
+        let advice = self.rules.advice(who);
+        let near = self.rows().find(|row| row.differs_in_slash(who, sources));
+        match near {
+            Some(row) if !matches!(advice, Advice::Rule { .. }) => Advice::Issuer {
+                path: row.place.path.to_owned(),
+                line: row.place.line,
+                identity: row.identity_text.to_owned(),
+                issuer: row.issuer.to_owned(),
+            },
+            _ => advice,
+        }
+    }
+
     /// Explains why rows before `fitting` do not match, for files without an account filter.
     fn explain_near_misses(
         &self,
@@ -202,11 +223,25 @@ impl Policy {
         tell: &mut dyn FnMut(String),
     ) {
         let whole = self.files.iter().filter(|file| file.is_whole());
-        whole
+        let mut of_others = Vec::new();
+        for row in whole
             .flat_map(|file| file.rows())
             .take_while(|row| Some(row.place) != fitting)
-            .filter_map(|row| row.near_miss(who, sources))
-            .for_each(tell);
+        {
+            if row.is_of_another(who, sources) {
+                of_others.push(row.place);
+            } else if let Some(miss) = row.near_miss(who, sources) {
+                tell(miss);
+            }
+        }
+        match of_others.as_slice() {
+            [] => {}
+            [one] => tell(format!("{one} is for another identity")),
+            [first, ..] => tell(format!(
+                "{} rows are for other identities, the first in {first}",
+                of_others.len()
+            )),
+        }
     }
 }
 

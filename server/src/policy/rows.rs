@@ -16,6 +16,8 @@ const MAX_PROBLEMS: usize = 20;
 pub(super) struct Row<'a> {
     pub principal: &'a str,
     pub identity: Identity<'a>,
+    /// The identity as the file has it.
+    pub identity_text: &'a str,
     /// Compared byte for byte with the token's `iss`.
     pub issuer: &'a str,
     pub place: RowLocation<'a>,
@@ -26,20 +28,38 @@ impl Row<'_> {
         self.principal == who.principal && self.issuer == who.issuer && self.identity.is_of(sources)
     }
 
+    /// Returns true if only a trailing slash of the issuer differs.
+    pub fn differs_in_slash(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> bool {
+        self.principal == who.principal
+            && self.issuer != who.issuer
+            && self.has_near_issuer(who)
+            && self.identity.is_of(sources)
+    }
+
+    fn has_near_issuer(&self, who: &Applicant<'_>) -> bool {
+        self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/')
+    }
+
+    /// Returns true if the row is for this account and issuer, and for somebody else.
+    pub fn is_of_another(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> bool {
+        self.principal == who.principal
+            && self.issuer == who.issuer
+            && !self.identity.is_of(sources)
+            && !self.identity.matches(&sources.id_token)
+    }
+
     /// Returns why a row that almost matches does not; `None` for other rows.
     pub fn near_miss(&self, who: &Applicant<'_>, sources: &ClaimSources<'_>) -> Option<String> {
         let is_account = self.principal == who.principal;
         let is_issuer = self.issuer == who.issuer;
-        let is_near = self.issuer.trim_end_matches('/') == who.issuer.trim_end_matches('/');
         let why = match (is_account, is_issuer, self.identity.is_of(sources)) {
-            (true, false, true) if is_near => {
+            (true, false, true) if self.has_near_issuer(who) => {
                 "does not allow: its issuer differs only in the trailing slash".to_owned()
             }
             (true, false, true) => format!("does not allow: it is for issuer {:?}", self.issuer),
             (true, true, false) if self.identity.matches(&sources.id_token) => {
                 "does not allow: the refreshed ID token does not match".to_owned()
             }
-            (true, true, false) => "is for another identity".to_owned(),
             (false, true, true) => format!("is for account {:?}", self.principal),
             _ => return None,
         };
@@ -50,8 +70,8 @@ impl Row<'_> {
 /// Location of a row, for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowLocation<'a> {
-    path: &'a str,
-    line: usize,
+    pub path: &'a str,
+    pub line: usize,
 }
 
 impl fmt::Display for RowLocation<'_> {
@@ -161,9 +181,11 @@ impl RowFile {
         let starts = std::iter::once(0).chain(starts);
         starts.zip(&self.rows).filter_map(|(start, row)| {
             let [principal, identity, issuer] = row.ends;
+            let identity_text = self.words.get(principal..identity)?;
             Some(Row {
                 principal: self.words.get(start..principal)?,
-                identity: Identity::parse(self.words.get(principal..identity)?).ok()?,
+                identity: Identity::parse(identity_text).ok()?,
+                identity_text,
                 issuer: self.words.get(identity..issuer)?,
                 place: RowLocation {
                     path: &self.path,

@@ -234,3 +234,21 @@ fn what_is_no_certificate_and_missing_providers_have_no_verdict() {
     assert!(stderr.contains("failed to load providers"), "{stderr}");
     assert!(!said.any_stdout().contains("no: "), "{}", said.any_stdout());
 }
+
+#[test]
+fn many_rows_of_others_are_one_step_and_a_long_answer_ends_with_the_verdict() {
+    let attempt = attempt("");
+    let (me, issuer) = (user_name(), &attempt.issuer);
+    let mut rows: String = (0..30)
+        .map(|n| format!("{me} p{n}@x.example {issuer}\n"))
+        .collect();
+    rows += &format!("{me} alice@x.example {issuer}\n");
+    attempt.etc.write("auth_id", &rows);
+    let said = explain(&attempt, &[], &me).stdout();
+    let step = "30 rows are for other identities, the first in ";
+    assert_eq!(said.matches(step).count(), 1, "{said}");
+    assert!(!said.contains("for another identity"), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].starts_with("yes: "), "{said}");
+    assert_eq!(lines.first(), lines.last());
+}

@@ -30,7 +30,12 @@ pub(super) struct Explanation<'a> {
     hint: Option<String>,
 }
 
-/// Writes the verdict and what to do, then the steps, and what sshd gets.
+/// Rows of a terminal above which the verdict is repeated at the end.
+const SHORT: usize = 20;
+const COLUMNS: usize = 80;
+
+/// Writes the verdict and what to do, then the steps, and what sshd gets. If that is long, the
+/// verdict is repeated.
 pub(super) fn write_text(
     out: &mut impl Write,
     args: &ExplainArgs,
@@ -39,36 +44,34 @@ pub(super) fn write_text(
     steps: &str,
 ) -> Result<(), AdminError> {
     let account = &args.principal;
-    match decided {
+    let mut lines = Vec::new();
+    let verdict = match decided {
         Ok(allowed) => {
             let (who, rule) = (&allowed.who, &allowed.rule);
-            say(
-                out,
-                &format!("yes: {who} may log in as {account} by {rule}"),
-            )?;
-            for notice in &allowed.notices {
-                say(out, &format!("notice: {notice}"))?;
-            }
+            let notices = allowed.notices.iter();
+            lines.extend(notices.map(|notice| format!("notice: {notice}")));
+            Some(format!("yes: {who} may log in as {account} by {rule}"))
         }
         Err(no) if no.status() == 1 => {
             let who = certificate.map_or_else(|| "this certificate".to_owned(), holder);
-            say(out, &format!("no: {who} may not log in as {account}: {no}"))?;
-            if let Some(hint) = no.hint() {
-                say(out, &format!("hint: {hint}"))?;
-            }
+            lines.extend(no.hint().map(|hint| format!("hint: {hint}")));
+            Some(format!("no: {who} may not log in as {account}: {no}"))
         }
-        Err(_) => {}
+        Err(_) => None,
+    };
+    if let Some(verdict) = &verdict {
+        lines.insert(0, verdict.clone());
     }
     if !steps.is_empty() {
-        say(out, "steps:")?;
+        lines.push("steps:".to_owned());
     }
-    for step in steps.lines() {
-        say(out, &format!("  {step}"))?;
+    lines.extend(steps.lines().map(|step| format!("  {step}")));
+    lines.extend((decided.as_ref().ok()).map(|allowed| format!("sshd gets: {}", allowed.key)));
+    let rows = |line: &String| line.chars().count().div_ceil(COLUMNS);
+    if lines.iter().map(rows).sum::<usize>() > SHORT {
+        lines.extend(verdict);
     }
-    match decided {
-        Ok(allowed) => say(out, &format!("sshd gets: {}", allowed.key)),
-        Err(_) => Ok(()),
-    }
+    lines.iter().try_for_each(|line| say(out, line))
 }
 
 /// Returns whose certificate it says it is.

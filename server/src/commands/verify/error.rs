@@ -113,6 +113,22 @@ fn hint_for(reason: &DenyReason, etc: &Path) -> Option<String> {
                  looks at, or the rule: sudoedit {}",
                 path(&RULES)
             ),
+            Advice::Issuer {
+                path: file,
+                identity,
+                issuer: own,
+                ..
+            } if *file == path(&AUTH_ID) => {
+                let command = |verb: &str, issuer: &str| {
+                    let words = table::arguments([principal.as_str(), identity, issuer]);
+                    format!("sudo opkssh {verb}{} {words}", etc::option(etc))
+                };
+                let (remove, add) = (command("remove", own), command("add", issuer));
+                format!("run: {}", printable(&format!("{remove} && {add}")))
+            }
+            Advice::Issuer { path, line, .. } => {
+                format!("change the issuer in line {line}: sudoedit {path}")
+            }
             Advice::NewRule => format!(
                 "a row of auth_id would give all of {principal}; to allow something of it, write a \
                  rule with options: sudoedit {}",
