@@ -20,8 +20,8 @@ use crate::table;
 /// the result to stdout.
 pub fn add_command(args: &RowArgs) -> Result<(), AdminError> {
     let log = Log::to(io::stderr());
-    let added = add(args).inspect_err(|error| {
-        log.line(&format!("Failed to add to policy: {error}"));
+    let added = add(args).map_err(|error| {
+        AdminError::new(format!("Failed to add to policy: {error}")).with_hint(error.hint())
     })?;
     let path = added.path.display();
     let (done, answer) = match added.changed {

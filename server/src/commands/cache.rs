@@ -11,7 +11,7 @@ use opkssh_protocol::time::UnixTime;
 use serde::Serialize;
 
 use super::ServerDirs;
-use super::output::{json, say};
+use super::output::{json, no_answer, say};
 use super::verify::{load_config, load_providers};
 use crate::admin_error::AdminError;
 use crate::deadline::Deadline;
@@ -65,7 +65,15 @@ enum KeyState {
 
 /// Writes age and use of the keys of each configured issuer, and the last error.
 pub fn cache_show(args: &CacheShowArgs, out: &mut impl Write) -> Result<(), AdminError> {
-    let dirs = &args.dirs;
+    let report = report(&args.dirs).map_err(|error| no_answer(error, args.json, out))?;
+    if args.json {
+        return json(out, &report);
+    }
+    say(out, &format!("cache: {}", report.directory.display()))?;
+    (report.issuers.iter()).try_for_each(|one| say(out, &format!("{}: {}", one.issuer, text(one))))
+}
+
+fn report(dirs: &ServerDirs) -> Result<CacheReport, AdminError> {
     let now = UnixTime::from(SystemTime::now());
     let not_known = |error| AdminError::from(error).not_known();
     let settings = etc::load_settings(&dirs.etc).map_err(not_known)?;
@@ -73,17 +81,12 @@ pub fn cache_show(args: &CacheShowArgs, out: &mut impl Write) -> Result<(), Admi
     let directory = dirs.key_cache();
     let store = open(&directory).map_err(AdminError::not_known)?;
     let issuers = providers.issuers();
-    let report = CacheReport {
+    Ok(CacheReport {
         issuers: issuers
             .map(|issuer| state(&store, &settings, issuer, now))
             .collect(),
         directory,
-    };
-    if args.json {
-        return json(out, &report);
-    }
-    say(out, &format!("cache: {}", report.directory.display()))?;
-    (report.issuers.iter()).try_for_each(|one| say(out, &format!("{}: {}", one.issuer, text(one))))
+    })
 }
 
 /// Asks every configured provider now, regardless of the last request.

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use opkssh_protocol::printable::quoted;
 use serde::Serialize;
 
-use super::output::{json, note, say};
+use super::output::{json, no_answer, note, say};
+use crate::account::{self, AccountError};
 use crate::admin_error::AdminError;
 use crate::etc::{self, AUTH_ID, RULES};
 use crate::home;
@@ -57,6 +59,22 @@ struct ListedRule {
 
 /// Writes the rows of the system's file and of the accounts' own files, then the rules.
 pub fn list_command(args: &ListArgs, out: &mut impl Write) -> Result<(), AdminError> {
+    let listing = list(args).map_err(|error| no_answer(error, args.json, out))?;
+    if let Some(who) = &args.who
+        && let Err(AccountError::Unknown(_) | AccountError::Name(_)) = account::find(who)
+    {
+        note(&format!(
+            "warning: there is no local account {}",
+            quoted(who)
+        ));
+    }
+    match args.json {
+        true => json(out, &listing),
+        false => write_text(&listing, args.who.as_deref(), out),
+    }
+}
+
+fn list(args: &ListArgs) -> Result<Listing, AdminError> {
     let is_meant = |account: &str| args.who.as_deref().is_none_or(|who| who == account);
     let path = AUTH_ID.path_in(&args.etc);
     let bytes = AUTH_ID.read(&path).map_err(|error| {
@@ -89,14 +107,10 @@ pub fn list_command(args: &ListArgs, out: &mut impl Write) -> Result<(), AdminEr
         issuers: rule.issuers.clone(),
         file: file.clone(),
     });
-    let listing = Listing {
+    Ok(Listing {
         rules: rules.collect(),
         rows,
-    };
-    match args.json {
-        true => json(out, &listing),
-        false => write_text(&listing, out),
-    }
+    })
 }
 
 fn rows(path: &Path, bytes: &[u8], is_meant: impl Fn(&str) -> bool) -> Vec<ListedRow> {
@@ -118,9 +132,15 @@ fn rows(path: &Path, bytes: &[u8], is_meant: impl Fn(&str) -> bool) -> Vec<Liste
     listed.collect()
 }
 
-fn write_text(listing: &Listing, out: &mut impl Write) -> Result<(), AdminError> {
+fn write_text(
+    listing: &Listing,
+    who: Option<&str>,
+    out: &mut impl Write,
+) -> Result<(), AdminError> {
     if listing.rows.is_empty() && listing.rules.is_empty() {
-        note("no row or rule lets anybody log in");
+        let account = who.map(|who| format!(" as {}", table::quote(who)));
+        let account = account.unwrap_or_default();
+        note(&format!("no row or rule lets anybody log in{account}"));
     }
     for row in &listing.rows {
         let words = [&row.account, &row.identity, &row.issuer].map(|word| table::quote(word));

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::output::{json, note, say};
+use super::output::{json, no_answer, note, say};
 use crate::admin_error::AdminError;
 use crate::etc::{self, REVOKED};
 use crate::issuer;
@@ -77,12 +77,7 @@ pub fn revoke_command(args: &RevokeArgs, out: &mut impl Write) -> Result<(), Adm
 }
 
 fn list(args: &RevokeArgs, path: &Path, out: &mut impl Write) -> Result<(), AdminError> {
-    if let Err(error) = fs::metadata(&args.etc) {
-        let message = format!("cannot read {}: {error}", args.etc.display());
-        return Err(AdminError::new(message).not_known());
-    }
-    let revoked =
-        etc::load_revoked(&args.etc).map_err(|error| AdminError::from(error).not_known())?;
+    let revoked = load(args, path).map_err(|error| no_answer(error, args.json, out))?;
     if args.json {
         return json(out, &revoked.entries());
     }
@@ -90,6 +85,16 @@ fn list(args: &RevokeArgs, path: &Path, out: &mut impl Write) -> Result<(), Admi
         note(&format!("nothing is revoked in {}", path.display()));
     }
     (revoked.entries().iter()).try_for_each(|entry| say(out, &entry.to_string()))
+}
+
+fn load(args: &RevokeArgs, path: &Path) -> Result<Revoked, AdminError> {
+    if let Err(error) = fs::metadata(&args.etc) {
+        let message = format!("cannot read {}: {error}", args.etc.display());
+        return Err(AdminError::new(message)
+            .with_hint(etc::hint_for_change(path, &error))
+            .not_known());
+    }
+    etc::load_revoked(&args.etc).map_err(|error| AdminError::from(error).not_known())
 }
 
 /// Adds the entry. Returns false if it existed.

@@ -97,9 +97,10 @@ fn add_refuses_what_could_not_be_read_back() {
         let refused = add(&home, &etc, row);
         let said = refused.refused();
         assert!(
-            said.contains("Failed to add to policy: cannot write this"),
+            said.starts_with("Error: Failed to add to policy: cannot write this"),
             "{said}"
         );
+        assert_eq!(said.matches("cannot write this").count(), 1, "{said}");
         assert_eq!(refused.any_stdout(), "");
         assert_eq!(rows(&etc), "");
     }

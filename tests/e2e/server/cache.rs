@@ -75,6 +75,13 @@ fn without_the_directory_the_hint_names_the_command_that_makes_it() {
         "{}",
         refused.stderr()
     );
+    let command = attempt.home.opkssh(["server", "cache", "show", "--json"]);
+    let command = command.arg("--etc").arg(attempt.etc.dir());
+    let failed = command.arg("--cache").arg("/nonexistent").run();
+    assert_eq!(failed.code(), Some(3));
+    let said: serde_json::Value = serde_json::from_str(&failed.any_stdout()).unwrap();
+    assert_eq!(said["hint"], "run: sudo opkssh server install");
+    assert!(said["reason"].is_string(), "{said}");
     // and verify does without
     for runs in 1..3 {
         attempt.verify().stdout();

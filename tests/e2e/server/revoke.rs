@@ -60,7 +60,14 @@ fn the_issuer_is_the_one_of_the_providers_file() {
             "https://accounts.gogle.com",
             "did you mean https://accounts.google.com?",
         ),
-        ("gitlab", "files need https://gitlab.com"),
+        (
+            "gitlab",
+            "the issuer URL (https://gitlab.com) is correct and matches",
+        ),
+        (
+            "foo",
+            "or a short name: google, azure, microsoft, gitlab, hello",
+        ),
         ("https://nowhere.example", "matches an entry in "),
     ] {
         let refused = revoke(&home, &etc, &["--subject", "1001", "--issuer", word]);
@@ -69,6 +76,19 @@ fn the_issuer_is_the_one_of_the_providers_file() {
         assert!(said.contains(hint), "{word}: {said}");
         assert_eq!(refused.any_stdout(), "");
     }
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_one_json_value_too() {
+    let home = Home::new(OPKSSH);
+    let words = ["server", "revoke", "--list", "--json", "--etc", "/nosuch"];
+    let failed = home.opkssh(words).run();
+    assert_eq!(failed.code(), Some(3));
+    let said: Value = serde_json::from_str(&failed.any_stdout()).unwrap();
+    assert_eq!(said["hint"], "name an existing directory with --etc");
+    let reason = said["reason"].as_str().unwrap();
+    assert!(reason.starts_with("cannot read /nosuch: "), "{reason}");
+    assert!(failed.stderr().contains(reason), "{}", failed.stderr());
 }
 
 #[test]

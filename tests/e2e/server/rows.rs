@@ -171,8 +171,29 @@ fn list_says_who_may_become_whom() {
         json!({"rule": "never", "effect": "deny", "accounts": ["root"], "account_from": null,
                "issuers": [], "file": rules.to_string()})
     );
+    fs::remove_file(etc.dir().join("rules.yml")).unwrap();
+    let none = opkssh(&home, &etc, "list", &["--who", "nobody"]);
+    assert_eq!(none.stdout(), "");
+    let said = none.stderr();
+    assert!(
+        said.contains("no row or rule lets anybody log in as nobody\n"),
+        "{said}"
+    );
+    assert!(!said.contains("no local account"), "{said}");
+    let said = opkssh(&home, &etc, "list", &["--who", "no-such-one"]).stderr();
+    assert!(
+        said.contains("warning: there is no local account \"no-such-one\""),
+        "{said}"
+    );
     fs::remove_file(etc.dir().join("auth_id")).unwrap();
     let unknown = opkssh(&home, &etc, "list", &[]);
     assert_eq!(unknown.code(), Some(3), "{}", unknown.stderr());
     assert_eq!(unknown.any_stdout(), "");
+    let unknown = opkssh(&home, &etc, "list", &["--json"]);
+    assert_eq!(unknown.code(), Some(3), "{}", unknown.stderr());
+    let said: serde_json::Value = serde_json::from_str(&unknown.any_stdout()).unwrap();
+    assert!(
+        said["reason"].is_string() && said["hint"].is_string(),
+        "{said}"
+    );
 }

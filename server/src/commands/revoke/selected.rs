@@ -90,7 +90,15 @@ fn listed(word: &str, etc: &Path) -> Result<String, AdminError> {
     Err(AdminError::new(format!(
         "issuer {issuer:?} is in no row of {path}, so nobody would be revoked"
     ))
-    .hinting(issuer::hint(word, &known, &path)))
+    .hinting(
+        match issuer.contains("://") || issuer::suggestion(word, &known).is_some() {
+            true => issuer::hint(issuer, &known, &path),
+            false => format!(
+                "write the URL as in {path}, or a short name: {}",
+                issuer::short_names()
+            ),
+        },
+    ))
 }
 
 /// Returns subject and issuer of the accepted logins with this mail address. Fails unless there is
