@@ -286,3 +286,30 @@ fn the_readme_s_tour_runs() {
     assert!(said.contains("(ECDSA-CERT)"), "{said}");
     assert!(said.contains("Logged out of"), "{said}");
 }
+
+#[test]
+fn the_readme_s_status_of_an_account_is_what_status_prints() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = Setup::new();
+    setup.login(&[]);
+    let shown = setup.home.opkssh(["status"]).run().stdout();
+    let sample = blocks()
+        .into_iter()
+        .find(|block| block.document == "README.md" && block.text.contains("\n  Renewal "));
+    let sample = sample.unwrap().text;
+    let rows = |text: &str| -> Vec<String> {
+        let lines = text
+            .lines()
+            .skip_while(|line| !line.contains(" (default): "));
+        let lines = lines.take_while(|line| !line.is_empty());
+        // times, addresses and names differ
+        let words = lines.map(|line| match line.starts_with("  Hosts") {
+            true => line,
+            false => &line[..line.len().min(13)],
+        });
+        words.skip(1).map(str::to_owned).collect()
+    };
+    assert_eq!(rows(&sample), rows(&shown));
+}
