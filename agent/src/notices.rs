@@ -11,7 +11,7 @@ const WARN_AGAIN: Duration = Duration::from_secs(60);
 /// Different warnings in that time.
 const MAX_WRITTEN: usize = 100;
 
-/// What a notice is about; the texts are names of accounts. Peers cannot make up causes, so notices
+/// What a notice is about; the texts are names of accounts and fingerprints of added keys. Peers cannot make up causes, so notices
 /// need no limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
@@ -19,6 +19,9 @@ pub enum Cause {
     NotOffered(String),
     /// Not signed with on a forwarded connection. Ends when the identity signs on one.
     SignatureRefused(String),
+    /// Nobody could be asked whether this key from `ssh-add -c` may be used. Ends when the key signs
+    /// or is removed.
+    NotAsked(String),
     /// A session-bind could not be checked.
     BindNotVerified,
     /// A login that the agent began has failed.
@@ -70,6 +73,12 @@ impl Notices {
     /// Forgets the notice of a cause that is no more.
     pub fn clear(&self, cause: &Cause) {
         self.told.lock().retain(|(known, _)| known != cause);
+    }
+
+    /// Forgets the notices about keys from `ssh-add` other than these.
+    pub fn keep_keys(&self, keys: &[String]) {
+        let is_gone = |cause: &Cause| matches!(cause, Cause::NotAsked(key) if !keys.contains(key));
+        self.told.lock().retain(|(cause, _)| !is_gone(cause));
     }
 
     /// Writes a warning to the log. Peers cause these as often as they like, so the same text is

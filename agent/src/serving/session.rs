@@ -135,8 +135,13 @@ impl Session {
                 let mut reader = Reader::new(body);
                 let blob = reader.string()?;
                 reader.end()?;
-                let removed = added.remove(blob);
-                removed.then_some(()).ok_or(KeyChangeError::Unknown)
+                if added.remove(blob) {
+                    return Ok(());
+                }
+                match self.serving.accounts.find(blob).await {
+                    Some(account) => Err(KeyChangeError::Account(account.name)),
+                    None => Err(KeyChangeError::Unknown),
+                }
             }
             REMOVE_ALL_IDENTITIES | REMOVE_ALL_RSA_IDENTITIES => {
                 added.remove_all();

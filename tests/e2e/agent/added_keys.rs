@@ -12,10 +12,10 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use opkssh_test_support::{Home, Run, Running, Signal, wait_until};
+use opkssh_test_support::{Home, Part, Run, Running, Signal, left_out, wait_until};
 
 use crate::agent::sockets::raw::{Raw, string};
-use crate::setup::{OPKSSH, agent_socket};
+use crate::setup::{OPKSSH, Setup, agent_socket, daemon_log};
 
 /// Our agent and OpenSSH's, in one home.
 pub struct Agents {
@@ -287,4 +287,28 @@ fn a_certificate_goes_when_it_ends() {
     wait_until("the certificate's end", || {
         (ours.list().lines().count() == 1).then_some(())
     });
+}
+
+#[test]
+fn a_certificate_of_an_account_is_not_removed_and_the_log_says_how_to_log_out() {
+    if left_out(&[Part::Provider]) {
+        return;
+    }
+    let setup = Setup::new();
+    setup.login(&[]);
+    let certificate = setup.home.write("account.pub", setup.certificate());
+    let removed = setup
+        .with_agent("ssh-add")
+        .arg("-d")
+        .arg(&certificate)
+        .run();
+    assert!(!removed.success());
+    let log = daemon_log(&setup.home);
+    let why =
+        "keys not changed: the certificate is the account test's; log out: opkssh logout test";
+    assert!(log.contains(why), "{log}");
+    assert_eq!(
+        setup.certificate(),
+        std::fs::read_to_string(certificate).unwrap()
+    );
 }

@@ -14,6 +14,8 @@ pub enum KeyChangeError {
     SecurityKey,
     #[error("no added key is the one to remove")]
     Unknown,
+    #[error("the certificate is the account {0}'s; log out: opkssh logout {0}")]
+    Account(String),
     #[error("RSA keys need 1024 to 16384 bits")]
     RsaSize,
     #[error("the private key does not belong to its public key or certificate")]

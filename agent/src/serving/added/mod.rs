@@ -108,6 +108,11 @@ impl AddedKeys {
         self.table.lock().count()
     }
 
+    /// Returns the fingerprints of all, locked or not.
+    pub fn fingerprints(&self) -> Vec<String> {
+        self.table.lock().fingerprints()
+    }
+
     /// Removes the key with this blob. Returns false if there is none.
     pub fn remove(&self, blob: &[u8]) -> bool {
         self.table.lock().retain(|it, _| it.blob != blob) > 0

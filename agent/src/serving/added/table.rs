@@ -109,6 +109,14 @@ impl Table {
         }
     }
 
+    pub fn fingerprints(&self) -> Vec<String> {
+        let name = |identity: &Identity| identity.name.clone();
+        match self {
+            Self::Open { keys, .. } => keys.iter().map(|it| name(&it.identity)).collect(),
+            Self::Sealed(keys) => keys.iter().map(|it| name(&it.identity)).collect(),
+        }
+    }
+
     /// Returns the private key of a public key or certificate.
     pub fn private_key(&self, blob: &[u8]) -> Option<Arc<PrivateKey>> {
         let Self::Open { keys, .. } = self else {

@@ -65,16 +65,21 @@ impl Session {
     async fn may_sign(&self, identity: &Identity, data: &[u8], server: Option<&Names>) -> bool {
         let notices = &self.serving.notices;
         let refused = Cause::SignatureRefused(identity.name.clone());
+        let not_asked = Cause::NotAsked(identity.name.clone());
         let Err(why) = self.check_signature(identity, data, server).await else {
             if self.bindings.is_forwarded() {
                 notices.clear(&refused);
             }
+            if let Terms::Added(_) = identity.terms {
+                notices.clear(&not_asked);
+            }
             return true;
         };
         let text = format!("signature refused: {}: {}", identity.name, why.in_full());
-        match identity.terms {
-            Terms::Account { .. } => notices.tell(refused, text),
-            Terms::Added(_) | Terms::Upstream => notices.warn(&text),
+        match (&identity.terms, why) {
+            (Terms::Account { .. }, _) => notices.tell(refused, text),
+            (_, Refusal::NotAsked(_)) => notices.tell(not_asked, text),
+            (Terms::Added(_) | Terms::Upstream, _) => notices.warn(&text),
         }
         false
     }

@@ -56,7 +56,7 @@ fn a_key_is_used_after_a_yes_and_only_then() {
 }
 
 #[test]
-fn where_nobody_can_be_asked_it_is_refused_and_the_log_says_why() {
+fn where_nobody_can_be_asked_it_is_refused_and_status_says_why() {
     let agents = Agents::start();
     agents.keygen("key", "ed25519", "256");
     agents.both(|agent| agent.ssh_add(&["-c", "key"]));
@@ -64,8 +64,10 @@ fn where_nobody_can_be_asked_it_is_refused_and_the_log_says_why() {
     assert_eq!(agents.both(|agent| agent.sign(&public, b"data", 0)), [5]);
     let log = daemon_log(&agents.home);
     assert!(log.contains("no display to ask on"), "{log}");
-    assert!(
-        log.contains("nobody has confirmed it (ssh-add -c)"),
-        "{log}"
-    );
+    let why = "nobody could be asked (ssh-add -c): no display to ask on; ";
+    assert!(log.contains(why), "{log}");
+    let shown = || agents.home.opkssh(["status"]).run().stdout();
+    assert!(shown().contains(why), "{}", shown());
+    agents.ours().ssh_add(&["-d", "key"]);
+    assert!(!shown().contains("Notices"), "{}", shown());
 }
