@@ -181,7 +181,10 @@ fn agent(command: AgentCommand) -> Result<ExitCode, CommandFailure> {
             (reply, args.json)
         }
         AgentCommand::Browse { url } => return done(opkssh_client::agent_browse(&url)),
-        AgentCommand::Env(args) => return done(opkssh_client::agent_env(&args, &places, out)),
+        AgentCommand::Env(args) => {
+            let err = &mut std::io::stderr();
+            return done(opkssh_client::agent_env(&args, &places, out, err));
+        }
         AgentCommand::Install(args) => {
             let program = opkssh_client::this_program()?;
             return done(opkssh_client::agent_install(&args, &program, &places, out));

@@ -14,6 +14,7 @@ use crate::duration;
 use crate::ensure::{EnsureOutcome, renew, which};
 use crate::error::ClientError;
 use crate::format::{local_time, login_command, now};
+use crate::status::{logout_before_expiry, usable_until_logout};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct CheckArgs {
@@ -82,6 +83,11 @@ fn usability(account: Box<AccountStatus>, wanted: i64, now: UnixTime) -> Answer 
             let why = "logged out then, by the agent's --lifetime";
             (false, format!("usable only until {end}; {why}"), None)
         }
+        (AccountState::Usable, _) if logout_before_expiry(&account).is_some() => (
+            true,
+            usable_until_logout(&account).unwrap_or_default(),
+            None,
+        ),
         (AccountState::Usable, None) => (true, "usable without end".to_owned(), None),
         (AccountState::Usable, Some(until)) if lasts => {
             (true, format!("usable until {until}; {words}"), None)
@@ -113,10 +119,7 @@ fn ends_before(account: &AccountStatus, wanted: i64, now: UnixTime) -> bool {
     let Some(end) = account.logs_out_at else {
         return false;
     };
-    let goes_on = account.renewal == Renewal::ByItself
-        || account
-            .usable_until
-            .is_none_or(|until| until.since(end) >= -1);
+    let goes_on = account.renewal == Renewal::ByItself || logout_before_expiry(account).is_some();
     goes_on && end.since(now) < wanted
 }
 

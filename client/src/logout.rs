@@ -67,7 +67,8 @@ pub fn logout(
         reply.key_files = key_files::remove_all(places, args.verbose, out, err)?;
         let line = match reply.key_files.len() {
             0 if reply.accounts.is_empty() && reply.failures.is_empty() => {
-                Some("No opkssh keys found to remove".to_owned())
+                // the second line is Go's
+                Some("Nobody is logged in\nNo opkssh keys found to remove".to_owned())
             }
             0 => None,
             n => Some(format!("Successfully removed {n} opkssh key pair(s)")),

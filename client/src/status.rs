@@ -9,7 +9,9 @@ use opkssh_protocol::control::{
 };
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::{printable, printable_json};
+use opkssh_protocol::time::UnixTime;
 
+use crate::agent::running::has_stored_accounts;
 use crate::configuration::load_config;
 use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
@@ -18,6 +20,8 @@ use crate::format::{local_time, now, time_of_day};
 /// Shown for an account that has an access token and no `hosts:`.
 pub(crate) const ACCESS_TOKEN_LEFT_OUT: &str =
     "left out of the certificate; name the servers that may see it with `hosts:`";
+
+const MEMORY_ONLY: &str = "memory: lost when the agent stops";
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct StatusArgs {
@@ -91,7 +95,7 @@ fn not_running(places: &Places) -> String {
     let mut page = Page::new(false);
     let advice = "not running; `opkssh login` or `opkssh agent start` starts it";
     page.row("Agent", advice);
-    if places.accounts_file().exists() {
+    if has_stored_accounts(places) {
         let kept = "kept in the store; they come back when it starts";
         page.row("Accounts", kept);
     }
@@ -156,8 +160,7 @@ impl Page {
         for upstream in &agent.upstream {
             self.row("Upstream", upstream);
         }
-        let store = format!("{} ({})", agent.store, agent.store_reason);
-        self.row("Store", &store);
+        self.row("Store", &self.store(agent));
         if self.verbose && !agent.memory.is_empty() {
             self.row("Memory", &agent.memory);
         }
@@ -169,6 +172,16 @@ impl Page {
         if let Some(limit) = agent.idle_stop.map(duration) {
             let text = format!("after {limit:#} without a connection");
             self.row("Idle stop", &text);
+        }
+    }
+
+    fn store(&self, agent: &AgentStatus) -> String {
+        match (agent.store.as_str(), agent.store_wish.as_str()) {
+            ("memory", "memory") if !self.verbose => MEMORY_ONLY.to_owned(),
+            ("memory", _) if !self.verbose => {
+                format!("{MEMORY_ONLY}; keep: opkssh agent restart --store file")
+            }
+            (store, _) => format!("{store} ({})", agent.store_reason),
         }
     }
 
@@ -193,7 +206,10 @@ impl Page {
         let next = next
             .map(|time| format!("; next {time}"))
             .unwrap_or_default();
-        let renewal = format!("{}{next}", account.renewal_words);
+        let renewal = match logout_before_expiry(account) {
+            Some(_) => "none before the logout".to_owned(),
+            None => format!("{}{next}", account.renewal_words),
+        };
         self.row("  Renewal", &renewal);
         if let Some(end) = account.logs_out_at {
             self.row("  Lifetime", &format!("logged out at {}", local_time(end)));
@@ -238,7 +254,30 @@ impl Page {
     }
 }
 
+/// Returns when the agent's `--lifetime` logs out of an account that would be usable for longer; the
+/// agent reports such an account as usable until the second before.
+pub(crate) fn logout_before_expiry(account: &AccountStatus) -> Option<UnixTime> {
+    let end = account.logs_out_at?;
+    let until = account.usable_until;
+    until
+        .is_none_or(|until| until.since(end) >= -1)
+        .then_some(end)
+}
+
+/// Returns until when a usable account can be used, if its logout comes first.
+pub(crate) fn usable_until_logout(account: &AccountStatus) -> Option<String> {
+    let end = logout_before_expiry(account).map(local_time)?;
+    Some(format!(
+        "usable until {end}; logged out then, by the agent's --lifetime"
+    ))
+}
+
 fn state(account: &AccountStatus) -> String {
+    if account.state == AccountState::Usable
+        && let Some(words) = usable_until_logout(account)
+    {
+        return words;
+    }
     let until = account.usable_until.map(local_time);
     let plan = printable(&account.expiration);
     match (account.state, until) {

@@ -328,8 +328,12 @@ fn is_replaced(started: Option<&Path>) -> bool {
 async fn status(control: &Control) -> StatusReport {
     let (all, args) = (&control.accounts, &control.args);
     let store = all.stores.chosen().await;
+    let added_keys = control.serving.added.count();
+    let held = control.serving.added.fingerprints();
+    control.serving.notices.keep_keys(&held);
     let (accounts, notices) = all.reports().await;
     let upstream = control.serving.upstreams.sockets(None).into_iter();
+    let session_agent = control.serving.upstreams.session_agent();
     StatusReport {
         agent: AgentStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -348,8 +352,9 @@ async fn status(control: &Control) -> StatusReport {
             replaced: is_replaced(control.program.as_deref()),
             locked: all.locked_parts(),
             at_risk: all.at_risk(),
-            added_keys: control.serving.added.count(),
+            added_keys,
             upstream: upstream.map(|it| it.display().to_string()).collect(),
+            session_agent: session_agent.map(|it| it.display().to_string()),
         },
         accounts,
         notices,

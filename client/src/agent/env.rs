@@ -45,8 +45,17 @@ impl EnvArgs {
 }
 
 /// Prints the variables without starting the agent: the socket's path is the same for every agent.
-pub fn agent_env(args: &EnvArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
+pub fn agent_env(
+    args: &EnvArgs,
+    places: &Places,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), ClientError> {
     let pid = report_if_running(places)?.map(|report| report.agent.pid);
+    if pid.is_none() {
+        let warning = "Warning: the agent is not running\nhint: start it: opkssh agent start";
+        let _ = writeln!(err, "{warning}");
+    }
     let lines = variables(args, &places.agent_socket(), pid);
     let _ = write!(out, "{lines}").and_then(|()| out.flush());
     Ok(())

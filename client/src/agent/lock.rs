@@ -7,7 +7,7 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 
 use crate::agent::password_prompt::PasswordSource;
-use crate::agent::running::ensure_running;
+use crate::agent::running::{ensure_running, ensure_running_if_stored};
 use crate::answer::AgentReply;
 use crate::connection::{Connection, NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
@@ -20,10 +20,12 @@ pub struct LockArgs {
     pub json: bool,
 }
 
-/// Locks the agent with a password: typed twice on a terminal, else a line of stdin.
+/// Locks the agent with a password: typed twice on a terminal, else a line of stdin. Starts it only
+/// for stored accounts.
 pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, ClientError> {
-    // started if needed: there may be accounts in the store
-    let running = report(ensure_running(places)?)?.agent;
+    let connection = ensure_running_if_stored(places)?;
+    let connection = connection.ok_or_else(|| nothing_there("nothing to lock"))?;
+    let running = report(connection)?.agent;
     if running.locked.contains(&LockedPart::Agent) {
         return Err(ClientError::new(
             "the agent is locked already",
@@ -42,7 +44,12 @@ pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, Cl
 /// screen locker reports its unlocking.
 pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, ClientError> {
     let mut done = Vec::new();
-    let mut locked = report(ensure_running(places)?)?.agent.locked;
+    let connection = match places.seal_file().exists() {
+        true => Some(ensure_running(places)?),
+        false => ensure_running_if_stored(places)?,
+    };
+    let connection = connection.ok_or_else(|| nothing_there("nothing to unlock"))?;
+    let mut locked = report(connection)?.agent.locked;
     if locked.is_empty() {
         done.push("Nothing is locked.");
         let _ = writeln!(out, "Nothing is locked.");
@@ -57,6 +64,11 @@ pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, 
         locked = left.filter(|left| *left != part).collect();
     }
     reply(done.join(" "), places)
+}
+
+fn nothing_there(what: &str) -> ClientError {
+    let what = format!("{what}: the agent is not running, and no account is stored");
+    ClientError::new(what, "start it: opkssh agent start")
 }
 
 fn reply(reason: String, places: &Places) -> Result<AgentReply, ClientError> {

@@ -1,22 +1,26 @@
 //! `opkssh agent restart`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use opkssh_protocol::control::{AgentStatus, Event, LockedPart, Request};
+use opkssh_protocol::control::{AgentStatus, Event, LockedPart, Request, StatusReport};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::secret::Secret;
 
 use crate::agent::lock::{unlock, unlock_with, unlocked_message};
 use crate::agent::password_prompt::PasswordSource;
-use crate::agent::running::{ensure_running, ensure_running_with};
+use crate::agent::running::{Launcher, ensure_running, start};
 use crate::agent::settings::AgentSettings;
-use crate::agent::stop::{at_risk, look_before_stop, stop_running};
+use crate::agent::stop::{at_risk, look_before_stop, lost_keys, stop_running};
 use crate::answer::AgentReply;
 use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::status::{report, report_if_running};
+
+/// Without a passphrase there is nothing that an agent with `--store auto` would find.
+const FILE_STORE_NOT_SET_UP: &str = "The encrypted file store has no passphrase yet: only this \
+    agent would use it. Choose one: opkssh agent unlock";
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct RestartArgs {
@@ -45,14 +49,19 @@ pub fn agent_restart(
         Some("file") if !args.force => move_to_file_store(places, out)?,
         _ => None,
     };
-    if let Some(running) = look_before_stop(&command, args.force, places)? {
-        fill_from(&mut settings, &running.agent, places);
+    let running = look_before_stop(&command, args.force, places)?;
+    let mut session_agent = None;
+    if let Some(StatusReport { agent, .. }) = &running {
+        fill_from(&mut settings, agent, places);
+        session_agent = agent.session_agent.as_ref().map(PathBuf::from);
     }
     let what = match stop_running(args.force, places, out)? {
         true => "restarted",
         false => "started",
     };
-    let agent = report(ensure_running_with(&settings, places)?)?.agent;
+    let mut launcher = Launcher::this_program(&settings)?;
+    launcher.session_agent = session_agent.filter(|_| !has_session_agent(places));
+    let agent = report(start(places, &launcher)?)?.agent;
     let mut is_locked = agent.locked.contains(&LockedPart::Store);
     if let (true, Some(passphrase)) = (is_locked, passphrase) {
         unlock_with(LockedPart::Store, passphrase, places)?;
@@ -67,7 +76,37 @@ pub fn agent_restart(
         let line = "The encrypted file store is locked. Unlock it: opkssh agent unlock";
         let _ = writeln!(out, "{line}");
     }
-    Ok(AgentReply::done(reason, Some(agent)))
+    if agent.locked.contains(&LockedPart::NewStore) {
+        let line = match set_up_file_store(args, places) {
+            true => unlocked_message(LockedPart::NewStore),
+            false => FILE_STORE_NOT_SET_UP,
+        };
+        let _ = writeln!(out, "{line}");
+    }
+    let hint = lost_keys(running.as_ref());
+    if let Some(line) = &hint {
+        let _ = writeln!(out, "{line}");
+    }
+    Ok(AgentReply {
+        hint,
+        ..AgentReply::done(reason, Some(agent))
+    })
+}
+
+/// Returns true if this process has an agent that is not ours.
+fn has_session_agent(places: &Places) -> bool {
+    let socket = std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty());
+    socket.is_some_and(|socket| !places.is_ours(Path::new(&socket)))
+}
+
+/// Asks for the passphrase of the new encrypted file store, if `--store file` was typed on a
+/// terminal. Returns false if the store is not set up.
+fn set_up_file_store(args: &RestartArgs, places: &Places) -> bool {
+    if args.settings.store.is_none() {
+        return false;
+    }
+    PasswordSource::terminal()
+        .is_some_and(|mut asked| unlock(LockedPart::NewStore, &mut asked, places).is_ok())
 }
 
 /// Moves logins that are in the agent's memory only to the encrypted file store. Returns its

@@ -31,13 +31,29 @@ pub fn agent_stop(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
-    look_before_stop("opkssh agent stop", args.force, places)?;
+    let running = look_before_stop("opkssh agent stop", args.force, places)?;
     let message = match stop_running(args.force, places, out)? {
         true => "The agent has stopped.",
         false => "The agent is not running.",
     };
     let _ = writeln!(out, "{message}");
-    Ok(AgentReply::done(message, None))
+    let hint = lost_keys(running.as_ref());
+    if let Some(line) = &hint {
+        let _ = writeln!(out, "{line}");
+    }
+    Ok(AgentReply {
+        hint,
+        ..AgentReply::done(message, None)
+    })
+}
+
+/// Returns what to say of keys from `ssh-add`, which end with the agent.
+pub(super) fn lost_keys(running: Option<&StatusReport>) -> Option<String> {
+    match running?.agent.added_keys {
+        0 => None,
+        1 => Some("1 key from ssh-add is gone: add it again".to_owned()),
+        keys => Some(format!("{keys} keys from ssh-add are gone: add them again")),
+    }
 }
 
 /// Returns what a running agent reports. Unless `force` is given, fails if accounts would be lost

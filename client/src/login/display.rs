@@ -12,7 +12,7 @@ use crate::format::local_time;
 use crate::login::browser;
 use crate::login::qr::for_terminal;
 use crate::login::redirect::stdin_is_terminal;
-use crate::status::ACCESS_TOKEN_LEFT_OUT;
+use crate::status::{ACCESS_TOKEN_LEFT_OUT, usable_until_logout};
 
 /// How the user passes on the address at which a browser on another machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,20 +93,27 @@ impl<'a> LoginDisplay<'a> {
     pub fn logged_in(&mut self, account: &AccountStatus) {
         let rest = [&account.subject, &account.issuer, &account.client_id];
         self.identity(account.email.as_deref(), rest.map(String::as_str));
-        let plan = printable(&account.expiration);
+        let (alias, plan) = (printable(&account.alias), printable(&account.expiration));
         let until = match account.usable_until.map(local_time) {
             Some(time) => format!("usable until {time} ({plan})"),
             None => "usable without end".into(),
         };
-        let (alias, renewal) = (printable(&account.alias), printable(&account.renewal_words));
-        self.line(&format!("In the agent as \"{alias}\", {until}; {renewal}."));
+        let logout = match account.logs_out_at.map(local_time) {
+            Some(time) => format!(" until the logout at {time}, by the agent's --lifetime"),
+            None => String::new(),
+        };
+        let until = usable_until_logout(account).unwrap_or_else(|| {
+            let renewal = printable(&account.renewal_words);
+            format!("{until}; {renewal}{logout}")
+        });
+        self.line(&format!("In the agent as \"{alias}\", {until}."));
         if account.withholds_access_token {
             self.line(&format!("Access token: {ACCESS_TOKEN_LEFT_OUT}."));
         }
         if let Some(error) = &account.store_error {
             self.line(&format!("Not stored: {}", printable(error)));
         } else if account.store == "memory" {
-            self.line("Kept in memory only, until the agent stops; see why: opkssh status");
+            self.line("Kept in memory only, until the agent stops; see why: opkssh status -v");
         }
     }
 

@@ -23,7 +23,11 @@ fn agent_commands_speak_to_the_shell() {
         "SSH_AUTH_SOCK={0}; export SSH_AUTH_SOCK;\n",
         socket.display()
     );
-    assert_eq!(shown(|out| agent_env(&sh, &home.places, out)), variable);
+    let mut warned = Vec::new();
+    let said = shown(|out| agent_env(&sh, &home.places, out, &mut warned));
+    assert_eq!(said, variable);
+    let warning = "Warning: the agent is not running\nhint: start it: opkssh agent start\n";
+    assert_eq!(String::from_utf8(warned).unwrap(), warning);
     assert_eq!(
         shown(|out| agent_stop(&StopArgs::default(), &home.places, out)),
         "The agent is not running.\n"
@@ -43,10 +47,10 @@ fn agent_commands_speak_to_the_shell() {
         shell: sh.clone(),
         json: false,
     };
-    assert_eq!(
-        shown(|out| agent_env(&sh, &home.places, out)),
-        format!("{variable}{pid}")
-    );
+    let mut warned = Vec::new();
+    let said = shown(|out| agent_env(&sh, &home.places, out, &mut warned));
+    assert_eq!(said, format!("{variable}{pid}"));
+    assert_eq!(warned, b"");
     assert_eq!(
         shown(|out| agent_start(&start(None, None), &home.places, out)),
         format!("{variable}{pid}echo Agent pid 4242;\n")

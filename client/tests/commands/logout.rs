@@ -97,7 +97,10 @@ fn a_logout_that_fails_hides_no_other() {
 fn logout_with_nothing_to_do_is_no_failure() {
     let home = Home::new();
     let text = shown(|out| logout(&LogoutArgs::default(), &home.places, out, &mut Vec::new()));
-    assert_eq!(text, "No opkssh keys found to remove\n");
+    assert_eq!(
+        text,
+        "Nobody is logged in\nNo opkssh keys found to remove\n"
+    );
     assert!(
         !home.places.log_file().exists(),
         "no daemon is started for it"

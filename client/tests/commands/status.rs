@@ -26,7 +26,7 @@ fn status_is_for_people_and_for_programs() {
     let text = shown(|out| status(&StatusArgs::default(), &home.places, out));
     for part in [
         "process 4242",
-        "memory (there is no Secret Service)",
+        "memory: lost when the agent stops; keep: opkssh agent restart --store file\n",
         "\nwork (default): usable until ",
         "\nother: login needed: opkssh login other\n",
         "renews by itself; next ",
@@ -50,6 +50,10 @@ fn status_starts_nothing() {
     let home = Home::new();
     let text = shown(|out| status(&StatusArgs::default(), &home.places, out));
     assert!(text.starts_with("Agent         not running"), "{text}");
+    std::fs::create_dir_all(&home.places.state_dir).unwrap();
+    std::fs::write(home.places.accounts_file(), r#"{"accounts":[]}"#).unwrap();
+    let empty = shown(|out| status(&StatusArgs::default(), &home.places, out));
+    assert_eq!(empty, text, "nobody is logged in");
     let text = shown(|out| status(&as_json(), &home.places, out));
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
@@ -128,6 +132,7 @@ fn three_accounts_fit_a_terminal() {
         "SHA256:abc",
         "/run/agent.sock",
         "/run/control.sock",
+        "memory (there is no Secret Service)",
     ];
     for words in hidden {
         assert!(!text.contains(words), "{words} is in {text}");

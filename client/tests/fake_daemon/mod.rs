@@ -171,6 +171,7 @@ pub fn report(accounts: Vec<AccountStatus>) -> Event {
                 at_risk: Vec::new(),
                 added_keys: 0,
                 upstream: Vec::new(),
+                session_agent: None,
             },
             accounts,
             notices: vec![

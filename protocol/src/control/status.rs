@@ -75,6 +75,9 @@ pub struct AgentStatus {
     /// Sockets of the upstream agents.
     #[serde(default)]
     pub upstream: Vec<String>,
+    /// Socket of the agent of the session in which the daemon was started, if there was one.
+    #[serde(default)]
+    pub session_agent: Option<String>,
 }
 
 /// State of an account.

@@ -310,6 +310,23 @@ fn a_seal_that_cannot_be_read_keeps_the_agent_from_starting() {
 #[test]
 fn a_password_is_read_from_a_terminal_without_an_echo_and_twice_to_lock() {
     let home = Home::new(crate::setup::OPKSSH);
+    for (command, nothing) in [("lock", "nothing to lock"), ("unlock", "nothing to unlock")] {
+        let refused = home.opkssh(["agent", command]).stdin(PASSWORD).run();
+        assert_eq!(refused.code(), Some(1));
+        let words = format!(
+            "Error: {nothing}: the agent is not running, and no account is stored\n\
+             hint: start it: opkssh agent start\n"
+        );
+        assert_eq!(refused.stderr(), words);
+        assert!(
+            !home
+                .opkssh(["status"])
+                .run()
+                .stdout()
+                .contains("running since")
+        );
+    }
+    home.opkssh(["agent", "start"]).run().stdout();
     let typed = |command: &str, answers: &[(&str, &str)]| {
         let command = format!("agent {command}");
         crate::setup::typed(&home, &command, answers)

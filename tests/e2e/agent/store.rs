@@ -141,6 +141,7 @@ fn revokes_and_wipes(keyring: Keyring) {
     // nor does a restart bring it back
     kill_daemon(&setup.home);
     assert_eq!(setup.home.opkssh(["check"]).run().code(), Some(1));
+    setup.home.opkssh(["agent", "start"]).run().stdout();
     let list = setup.with_agent("ssh-add").arg("-l").run();
     assert_eq!(list.any_stdout(), "The agent has no identities.\n");
 }
@@ -219,6 +220,9 @@ fn without_a_keyring_memory_is_all_there_is_and_status_says_so() {
     let said = setup.login(&[]);
     assert!(said.contains("Kept in memory only"), "{said}");
     let shown = setup.home.opkssh(["status"]).run().stdout();
+    let short = "\nStore         memory: lost when the agent stops; keep: opkssh agent restart --store file\n";
+    assert!(shown.contains(short), "{shown}");
+    let shown = setup.home.opkssh(["status", "-v"]).run().stdout();
     assert!(
         shown.contains("Store         memory (the keyring cannot be used: "),
         "{shown}"

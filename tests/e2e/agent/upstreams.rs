@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use opkssh_test_support::Home;
 
 use crate::agent::added_keys::{Agents, blob};
-use crate::setup::{OPKSSH, agent_socket, daemon_log};
+use crate::setup::{OPKSSH, agent_socket, daemon_log, status};
 
 /// Our agent, started in a session that has OpenSSH's.
 pub fn in_a_row() -> Agents {
@@ -99,6 +99,25 @@ fn we_are_never_our_own_upstream_agent() {
         assert!(!log.contains("upstream"), "{log}");
         home.opkssh(["agent", "stop"]).run().stdout();
     }
+}
+
+#[test]
+fn a_restart_from_a_shell_that_has_ours_keeps_the_session_s_agent() {
+    let agents = in_a_row();
+    agents.keygen("key", "ed25519", "256");
+    agents.theirs().ssh_add(&["key"]);
+    let theirs = agents.theirs().socket.display().to_string();
+    let home = &agents.home;
+    let restart = || home.opkssh(["agent", "restart"]);
+    let ours = agent_socket(home);
+    for shell in [ours.to_str().unwrap(), "", &theirs] {
+        restart().env("SSH_AUTH_SOCK", shell).run().stdout();
+        assert_eq!(comments(&agents.ours().list()), ["key"], "{shell:?}");
+        assert_eq!(status(home)["agent"]["session_agent"], theirs);
+    }
+    // the shell's own agent comes first
+    restart().env("SSH_AUTH_SOCK", "/nowhere").run().stdout();
+    assert_eq!(status(home)["agent"]["session_agent"], "/nowhere");
 }
 
 #[test]

@@ -89,6 +89,11 @@ impl Upstreams {
         sockets
     }
 
+    /// Returns the socket of the agent of the session in which this one was started.
+    pub fn session_agent(&self) -> Option<&Path> {
+        self.at_start.as_deref().filter(|it| !self.is_own(it))
+    }
+
     /// Returns the socket of an agent by its name in the configuration.
     fn socket(&self, name: &str) -> Option<PathBuf> {
         let below = |variable: &str, paths: &[&str]| {

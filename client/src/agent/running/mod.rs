@@ -29,6 +29,8 @@ const LOG_LIMIT: u64 = 1024 * 1024;
 pub struct Launcher {
     pub program: PathBuf,
     pub arguments: Vec<OsString>,
+    /// `SSH_AUTH_SOCK` for the agent; `None`: this process's own.
+    pub session_agent: Option<PathBuf>,
 }
 
 impl Launcher {
@@ -39,6 +41,7 @@ impl Launcher {
         Ok(Self {
             program: this_program()?,
             arguments,
+            session_agent: None,
         })
     }
 }
@@ -50,10 +53,20 @@ pub fn ensure_running(places: &Places) -> Result<Connection, ClientError> {
 
 /// Like [`ensure_running`]; an agent without stored accounts is not started, and `None` returned.
 pub(crate) fn ensure_running_if_stored(places: &Places) -> Result<Option<Connection>, ClientError> {
-    match places.accounts_file().exists() {
+    match has_stored_accounts(places) {
         true => ensure_running(places).map(Some),
         false => Connection::open_if_running(places),
     }
+}
+
+/// Returns true if there are stored accounts, or their list cannot be read.
+pub(crate) fn has_stored_accounts(places: &Places) -> bool {
+    let index = match std::fs::read(places.accounts_file()) {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or(serde_json::Value::Null),
+        Err(error) => return error.kind() != std::io::ErrorKind::NotFound,
+    };
+    let accounts = index["accounts"].as_array();
+    accounts.is_none_or(|accounts| !accounts.is_empty())
 }
 
 /// Like [`ensure_running`]; an agent that has to be started gets these settings.
@@ -97,8 +110,10 @@ pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, 
     };
     let stderr = log.file.try_clone();
     let what = "cannot duplicate the log's file descriptor";
+    let session_agent = launcher.session_agent.as_ref();
     let mut daemon = Command::new(&launcher.program)
         .args(&launcher.arguments)
+        .envs(session_agent.map(|socket| ("SSH_AUTH_SOCK", socket)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(stderr.map_err(ClientError::io(what))?)

@@ -21,6 +21,7 @@ fn script(text: &str) -> Launcher {
     Launcher {
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), text.into()],
+        session_agent: None,
     }
 }
 
@@ -62,6 +63,7 @@ fn a_program_that_cannot_be_started_is_named() {
     let launcher = Launcher {
         program: "/does/not/exist".into(),
         arguments: Vec::new(),
+        session_agent: None,
     };
     let error = start_fails(&home(), &launcher);
     assert!(error.to_string().contains("/does/not/exist"), "{error}");

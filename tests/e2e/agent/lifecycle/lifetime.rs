@@ -15,11 +15,18 @@ fn when_its_time_is_up_an_account_is_revoked_and_wiped() {
     let _keyring = SecretService::start(&setup.home);
     let start = ["agent", "start", "--lifetime", "30s"];
     setup.home.opkssh(start).run().stdout();
-    setup.login(&[]);
+    let logged_in = setup.login(&[]);
     let before = status(&setup.home);
     assert_eq!(before["agent"]["lifetime"], 30);
     let said = setup.home.opkssh(["status"]).run().stdout();
     assert!(said.contains("logged out 30s after the login"), "{said}");
+    let checked = setup.home.opkssh(["check"]).run().stdout();
+    for said in [logged_in, said, checked] {
+        let ends = "; logged out then, by the agent's --lifetime";
+        assert!(said.contains(ends), "{said}");
+        assert!(!said.contains("renews by itself"), "{said}");
+        assert!(!said.contains("(24h)"), "{said}");
+    }
     let account = &before["accounts"][0];
     assert!(account["next_renewal"].is_null(), "{account}");
     let long = setup.home.opkssh(["check", "--for", "1h"]).run();

@@ -4,6 +4,7 @@ use std::fs;
 
 use opkssh_test_support::{Home, Part, left_out};
 
+use crate::agent::added_keys::Agents;
 use crate::setup::{OPKSSH, Setup, daemon_pid, kill_daemon, status, typed};
 
 const PASSPHRASE: &str = "a passphrase of the tests";
@@ -158,4 +159,53 @@ fn an_agent_whose_logins_cannot_be_moved_is_not_stopped() {
     unlock.run().stdout();
     setup.home.opkssh(["check"]).run().stdout();
     assert_eq!(setup.browser.openings(), 1);
+}
+
+#[test]
+fn the_loss_of_keys_from_ssh_add_is_said() {
+    let agents = Agents::start();
+    let home = &agents.home;
+    for name in ["one", "two"] {
+        agents.keygen(name, "ed25519", "256");
+    }
+    let add = |names: &[&str]| {
+        for name in names {
+            assert!(agents.ours().ssh_add(&[name]).0);
+        }
+    };
+    add(&["one"]);
+    let one = "1 key from ssh-add is gone: add it again";
+    let said = home.opkssh(["agent", "restart"]).run().stdout();
+    assert!(said.ends_with(&format!("\n{one}\n")), "{said}");
+    let said = home.opkssh(["agent", "restart"]).run().stdout();
+    assert!(!said.contains("ssh-add"), "{said}");
+    add(&["one"]);
+    let json = home.opkssh(["agent", "restart", "--json"]).run().stdout();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["hint"], one);
+    add(&["one", "two"]);
+    let said = home.opkssh(["agent", "stop"]).run().stdout();
+    let both = "2 keys from ssh-add are gone: add them again";
+    assert_eq!(said, format!("The agent has stopped.\n{both}\n"));
+}
+
+#[test]
+fn restart_with_a_file_store_and_without_logins_sets_the_store_up_or_says_that_it_is_not() {
+    let home = Home::new(OPKSSH);
+    let said = home.opkssh(TO_FILE).run().stdout();
+    let not_yet = "The encrypted file store has no passphrase yet: only this agent would use it. \
+                   Choose one: opkssh agent unlock\n";
+    assert!(said.ends_with(not_yet), "{said}");
+    let (choose, again) = ("Choose a passphrase for the new", "Again: ");
+    let answers = [(choose, "of the store\r"), (again, "of the store\r")];
+    let said = typed(&home, "agent restart --store file", &answers).stdout();
+    assert!(
+        said.contains("The encrypted file store is set up."),
+        "{said}"
+    );
+    home.opkssh(["agent", "stop"]).run().stdout();
+    home.opkssh(["agent", "start"]).run().stdout();
+    let agent = status(&home)["agent"].clone();
+    assert_eq!(agent["store_wish"], "auto");
+    assert_eq!(agent["store"], "file");
 }

@@ -120,7 +120,10 @@ fn we_inspect_and_log_out_of_gos_files() {
     );
     assert!(!named.exists() && !certificate.exists());
     let said = setup.home.opkssh(["logout"]).run().stdout();
-    assert_eq!(said, "No opkssh keys found to remove\n");
+    assert_eq!(
+        said,
+        "Nobody is logged in\nNo opkssh keys found to remove\n"
+    );
 }
 
 /// `inspect` with its extensions sorted: Go's are in the order of chance.
