@@ -59,7 +59,7 @@ fn a_peer_s_words_go_through_the_same_list() {
 #[test]
 fn picking_asks_for_the_list_in_both_spellings() {
     let picked = SessionEnvironment::pick(|name| Some(format!("unix:{name}")));
-    assert_eq!(picked.0.len(), 15);
+    assert_eq!(picked.0.len(), 17);
     assert!(picked.for_programs().all(|(name, _)| name != REMOTE));
     assert_eq!(picked.proxy("https_proxy"), Some("unix:https_proxy"));
     let capital = made("HTTPS_PROXY", "http://p");
