@@ -161,7 +161,7 @@ impl Page {
             self.row("Upstream", upstream);
         }
         self.row("Store", &self.store(agent));
-        if self.verbose && !agent.memory.is_empty() {
+        if !agent.memory.is_empty() {
             self.row("Memory", &agent.memory);
         }
         let duration =

@@ -97,7 +97,7 @@ fn mistakes_are_called_what_go_calls_them() {
         usage("opkssh zzz"),
         (
             "unknown command \"zzz\" for \"opkssh\"".into(),
-            Some("Run 'opkssh --help' for usage.".into())
+            Some("run 'opkssh --help' for usage".into())
         )
     );
     assert_eq!(usage("opkssh inspect --x key").0, "unknown flag: --x");

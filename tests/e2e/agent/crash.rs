@@ -188,6 +188,7 @@ fn a_logout_that_was_cut_off_is_finished_and_nothing_comes_back() {
         dies_at(&setup, step, &["logout"]);
         let checked = setup.home.opkssh(["check"]).run();
         assert_eq!(checked.code(), Some(1), "{step}");
+        setup.home.opkssh(["agent", "start"]).run().stdout();
         let list = setup.with_agent("ssh-add").arg("-l").run();
         assert_eq!(
             list.any_stdout(),
