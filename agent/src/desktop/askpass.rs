@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use opkssh_protocol::session_environment::SessionEnvironment;
 use tokio::process::Command;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
-use opkssh_protocol::session_environment::SessionEnvironment;
-
+use super::outside_sandbox;
 use super::surroundings::Surroundings;
 use crate::serving::confirm::{Confirm, NotAsked};
 
@@ -93,18 +93,11 @@ fn directly(program: &str, question: &str, session: &SessionEnvironment) -> Comm
     command
 }
 
-/// Returns the command as a service of its own, outside of the sandbox that systemd keeps the agent
-/// in: what shows a window needs more than the agent may.
 fn by_systemd(program: &str, question: &str, session: &SessionEnvironment) -> Command {
-    let mut command = Command::new("systemd-run");
-    command.args(["--user", "--quiet", "--collect", "--wait", "--pipe"]);
-    command.arg("--description=opkssh: ask whether a key may be used");
-    for (name, value) in session.for_programs().chain([PROMPT]) {
-        command.arg(format!("--setenv={name}={value}"));
-    }
-    // systemd puts variables in place of $NAME in a service's command line
-    command.args(["--", program, &question.replace('$', "$$")]);
-    command
+    let variables = session.for_programs().chain([PROMPT]);
+    let what = "ask whether a key may be used";
+    let program = program.as_ref();
+    outside_sandbox::by_systemd(&["--pipe"], what, variables, program, &[question]).into()
 }
 
 #[cfg(test)]

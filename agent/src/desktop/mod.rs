@@ -4,4 +4,5 @@ pub mod askpass;
 pub mod logind;
 pub mod notification;
 pub mod open_browser;
+mod outside_sandbox;
 pub mod surroundings;

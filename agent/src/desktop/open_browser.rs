@@ -4,11 +4,12 @@
 //! systemd keeps the daemon in a sandbox, it is started outside of that: a browser needs more than
 //! the daemon may.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use opkssh_protocol::session_environment::SessionEnvironment;
 
+use super::outside_sandbox;
 use super::surroundings::Surroundings;
 
 /// Opens `url`. Returns false if no browser could be started.
@@ -35,21 +36,15 @@ fn directly(program: &Path, url: &str, session: &SessionEnvironment) -> Command 
     command
 }
 
-/// Returns the command as a service of its own, which is over as soon as the browser was started; the browser stays.
+/// The service is over as soon as the browser was started; the browser stays.
 fn by_systemd(program: &Path, url: &str, session: &SessionEnvironment) -> Command {
-    let mut command = Command::new("systemd-run");
-    command.args(["--user", "--quiet", "--collect", "--wait"]);
-    command.arg("--property=KillMode=process");
-    // else the journal gets the command line, and the login's address with it
-    command.arg("--description=opkssh: open the browser");
-    for (name, value) in session.for_programs() {
-        command.arg(format!("--setenv={name}={value}"));
-    }
-    command.arg("--").arg(PathBuf::from(program));
-    command.args(["agent", "browse"]);
-    // systemd puts variables in place of $NAME in a service's command line
-    command.arg(url.replace('$', "$$"));
-    command
+    outside_sandbox::by_systemd(
+        &["--property=KillMode=process"],
+        "open the browser",
+        session.for_programs(),
+        program.as_os_str(),
+        &["agent", "browse", url],
+    )
 }
 
 fn run(mut command: Command) -> bool {

@@ -26,6 +26,12 @@ fn log_in_showing(
     result.map(|_| ())
 }
 
+/// Returns the error of a login that names nothing.
+fn failed_login(home: &Home) -> ClientError {
+    let args = LoginArgs::default();
+    log_in_showing(&args, &Environment::default(), home, &mut Vec::new()).unwrap_err()
+}
+
 #[test]
 fn a_login_shows_the_url_opens_the_browser_and_says_who_you_are() {
     let home = Home::new();
@@ -133,13 +139,7 @@ fn a_failure_comes_with_the_daemons_words() {
         };
         vec![Event::Failed { failure }]
     });
-    let error = log_in_showing(
-        &LoginArgs::default(),
-        &Environment::default(),
-        &home,
-        &mut Vec::new(),
-    )
-    .unwrap_err();
+    let error = failed_login(&home);
     assert_eq!(error.to_string(), "access_denied: the login was cancelled");
     assert_eq!(
         error.hint().as_deref(),
@@ -152,13 +152,7 @@ fn a_daemon_that_hangs_up_is_an_error() {
     let home = Home::new();
     home.write(".opk/config.yml", CONFIG);
     FakeDaemon::start(&home, |_| vec![Event::Waiting { what: "x".into() }]);
-    let error = log_in_showing(
-        &LoginArgs::default(),
-        &Environment::default(),
-        &home,
-        &mut Vec::new(),
-    )
-    .unwrap_err();
+    let error = failed_login(&home);
     assert!(matches!(error, ClientError::ConnectionClosed), "{error}");
 }
 

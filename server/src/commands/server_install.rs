@@ -118,12 +118,7 @@ pub fn server_install(
     if changed && !args.no_sshd_reload {
         install::reload_sshd(args.dry_run, &mut say);
     }
-    if !hidden.is_empty() {
-        say(&format!(
-            "Not looked at without root: {}",
-            hidden.join(", ")
-        ));
-    }
+    install::say_hidden(&hidden, &mut say);
     if !args.dry_run {
         say(
             "Now say whom you trust in /etc/opk/providers, and let people in: opkssh add ACCOUNT \

@@ -60,12 +60,7 @@ pub fn server_uninstall(args: &UninstallArgs, out: &mut impl Write) -> Result<()
     if let Some(own) = key_source::own_of_account() {
         is_installed |= remove_directory(&own, args.dry_run, &mut say)?;
     }
-    if !hidden.is_empty() {
-        say(&format!(
-            "Not looked at without root: {}",
-            hidden.join(", ")
-        ));
-    }
+    install::say_hidden(&hidden, &mut say);
     if !is_installed {
         say("Nothing is installed.");
     }

@@ -27,6 +27,16 @@ pub(crate) fn not_root(command: &str) -> AdminError {
     ))
 }
 
+/// Names what a dry run without root could not look at.
+pub(crate) fn say_hidden(hidden: &[String], say: &mut dyn FnMut(&str)) {
+    if !hidden.is_empty() {
+        say(&format!(
+            "Not looked at without root: {}",
+            hidden.join(", ")
+        ));
+    }
+}
+
 /// sshd's configuration had an error before anything was changed.
 pub(crate) fn refused_before(error: ProcessError) -> AdminError {
     AdminError::new(format!(

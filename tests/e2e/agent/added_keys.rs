@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use opkssh_test_support::{Home, Part, Run, Running, Signal, left_out, wait_until};
 
-use crate::agent::sockets::raw::{Raw, string};
+use crate::agent::sockets::raw::{Raw, sign_request_with};
 use crate::setup::{OPKSSH, Setup, agent_socket, daemon_log};
 
 /// Our agent and OpenSSH's, in one home.
@@ -136,13 +136,7 @@ impl Agent<'_> {
 
     /// Asks for a signature with these flags.
     pub fn sign(&self, blob: &[u8], data: &[u8], flags: u32) -> Vec<u8> {
-        let request = [
-            &[13][..],
-            &string(blob),
-            &string(data),
-            &flags.to_be_bytes(),
-        ]
-        .concat();
+        let request = sign_request_with(blob, data, flags);
         self.raw().ask(&request)
     }
 }

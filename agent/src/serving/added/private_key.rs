@@ -3,7 +3,7 @@
 
 use opkssh_protocol::secret::leaving_no_stack;
 use opkssh_protocol::time::UnixTime;
-use opkssh_protocol::wire::{Malformed, Reader, put_mpint, put_string, strings};
+use opkssh_protocol::wire::{Malformed, Reader, put_mpint, strings};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
@@ -90,10 +90,7 @@ impl PrivateKey {
     /// Signs `data`, by the flags of the request, and never with SHA-1.
     pub fn sign(&self, data: &[u8], flags: u32) -> Option<Vec<u8>> {
         let (algorithm, signature) = leaving_no_stack(|| self.sign_raw(data, flags))?;
-        let mut blob = Vec::new();
-        put_string(&mut blob, algorithm.as_bytes());
-        put_string(&mut blob, &signature);
-        Some(blob)
+        Some(strings(&[algorithm.as_bytes(), &signature]))
     }
 
     fn sign_raw(&self, data: &[u8], flags: u32) -> Option<(&'static str, Vec<u8>)> {

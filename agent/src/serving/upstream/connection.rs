@@ -29,7 +29,7 @@ const MAX_BIND: usize = 16 * 1024;
 /// How long opening may take, with all that is repeated; then again an answer that needs no person.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long one may take for which a person may be asked, or has to touch a key.
-const PERSON_TIMEOUT: Duration = Duration::from_secs(120);
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub struct UpstreamConnection {
     socket: PathBuf,
@@ -99,7 +99,7 @@ impl UpstreamConnection {
     /// Passes on a request to add or remove a key that is not held here. Returns true if that was
     /// done.
     pub async fn pass_on(&self, request: &[u8]) -> bool {
-        self.ask(request, PERSON_TIMEOUT).await == Some(vec![SUCCESS])
+        self.ask(request, CONFIRM_TIMEOUT).await == Some(vec![SUCCESS])
     }
 
     /// Asks the agent; `None` if it is gone.
@@ -221,7 +221,7 @@ impl IdentitySource for UpstreamConnection {
         put_string(&mut request, &identity.blob);
         put_string(&mut request, data);
         request.extend(flags.to_be_bytes());
-        let answer = self.ask(&request, PERSON_TIMEOUT).await?;
+        let answer = self.ask(&request, CONFIRM_TIMEOUT).await?;
         let body = answer.strip_prefix(&[SIGN_RESPONSE])?;
         let mut reader = Reader::new(body);
         let signature = reader.string().ok()?.to_vec();
@@ -231,8 +231,8 @@ impl IdentitySource for UpstreamConnection {
 }
 
 async fn exchange(stream: &mut Stream, request: &[u8]) -> Result<Vec<u8>, UpstreamError> {
-    frame::write(stream, request, PERSON_TIMEOUT).await?;
-    let answer = frame::read(stream, 1..=MAX_FRAME, PERSON_TIMEOUT).await?;
+    frame::write(stream, request, CONFIRM_TIMEOUT).await?;
+    let answer = frame::read(stream, 1..=MAX_FRAME, CONFIRM_TIMEOUT).await?;
     let answer = answer.ok_or(io::Error::from(io::ErrorKind::UnexpectedEof))?;
     Ok(answer.to_vec())
 }

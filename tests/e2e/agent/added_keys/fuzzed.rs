@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::messages::add_request;
 use super::{Agents, blob};
-use crate::agent::sockets::raw::{Raw, string};
+use crate::agent::sockets::raw::{Raw, sign_request, string};
 use crate::dice::Dice;
 use crate::setup::{daemon_log, daemon_pid};
 
@@ -64,7 +64,7 @@ fn a_hundred_thousand_requests_harm_nobody() {
         seeds.push(lifetime.clone());
         let restrict = string(b"restrict-destination-v00@openssh.com");
         seeds.push([&lifetime[..], b"\xff", &restrict, &string(&[0; 40])].concat());
-        seeds.push([&[13][..], &string(&public), &string(b"data"), &[0; 4]].concat());
+        seeds.push(sign_request(&public, b"data"));
         seeds.push([&[18][..], &string(&public)].concat());
     }
     let bind = string(b"session-bind@openssh.com");

@@ -1,7 +1,7 @@
 //! Requests that no `ssh-add` makes.
 
 use super::{Agents, blob};
-use crate::agent::sockets::raw::{Raw, string};
+use crate::agent::sockets::raw::{Raw, sign_request, string};
 
 const ADD: u8 = 17;
 const REMOVE: u8 = 18;
@@ -125,7 +125,7 @@ fn what_was_added_signs_until_it_is_removed_whoever_asks() {
     agents.both(|agent| {
         let connect = || Raw::connect(&agent.socket);
         let (mut one, mut other) = (connect(), connect());
-        let sign = [&[13][..], &string(&public), &string(b"data"), &[0; 4]].concat();
+        let sign = sign_request(&public, b"data");
         vec![
             one.ask(&sign),
             other.ask(&add),

@@ -72,7 +72,13 @@ pub fn string(bytes: &[u8]) -> Vec<u8> {
 
 /// A request to sign `data` with the key or certificate `blob`.
 pub fn sign_request(blob: &[u8], data: &[u8]) -> Vec<u8> {
-    [&[SIGN_REQUEST][..], &string(blob), &string(data), &[0; 4]].concat()
+    sign_request_with(blob, data, 0)
+}
+
+/// With these flags (RFC 9987 section 3.6.1).
+pub fn sign_request_with(blob: &[u8], data: &[u8], flags: u32) -> Vec<u8> {
+    let (blob, data) = (string(blob), string(data));
+    [&[SIGN_REQUEST][..], &blob, &data, &flags.to_be_bytes()].concat()
 }
 
 /// The first certificate in an identities answer.
