@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 #[cfg(feature = "client")]
-use opkssh_client::{AgentReply, Answer};
+use opkssh_client::{AgentReply, Answer, HostAnswer};
 
 use crate::cli::Command;
 #[cfg(feature = "client")]
@@ -80,6 +80,12 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         Command::Ssh(args) => return ssh(args.words),
         #[cfg(feature = "client")]
         Command::Status(args) => {
+            if let Some(host) = &args.host {
+                let answer = opkssh_client::status_of_host(host, &places()?);
+                let answer = answer.map_err(CommandFailure::from);
+                let show = |answer: &HostAnswer| print_line(&answer.page());
+                return Ok(answered(answer, args.json, false, show));
+            }
             opkssh_client::status(&args, &places()?, &mut std::io::stdout())?;
         }
 

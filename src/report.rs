@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[cfg(feature = "client")]
-use opkssh_client::{AgentReply, Answer, ClientError, LogoutReply, Reply};
+use opkssh_client::{AgentReply, Answer, ClientError, HostAnswer, LogoutReply, Reply};
 use opkssh_protocol::printable::printable;
 
 /// An error as a message, a hint and an exit status.
@@ -92,6 +92,18 @@ impl From<&CommandFailure> for AgentReply {
             reason: failure.message.clone(),
             hint: failure.hint.clone(),
             agent: None,
+        }
+    }
+}
+
+#[cfg(feature = "client")]
+impl From<&CommandFailure> for HostAnswer {
+    fn from(failure: &CommandFailure) -> Self {
+        Self {
+            reason: failure.message.clone(),
+            hint: failure.hint.clone(),
+            is_inconclusive: failure.status == 3,
+            ..Self::default()
         }
     }
 }

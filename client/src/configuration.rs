@@ -11,6 +11,9 @@ use opkssh_protocol::places::Places;
 use crate::error::ClientError;
 use crate::format::quoted;
 
+/// Set by `status --host` for ssh, whose `Match exec` may run `check` or `ensure`.
+pub(crate) const LOOK_ONLY: &str = "OPKSSH_LOOK_ONLY";
+
 /// The process's environment, as far as a login depends on it.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
@@ -24,6 +27,8 @@ pub struct Environment {
     pub desktop: bool,
     /// True in an SSH session: `SSH_CONNECTION` is set.
     pub remote: bool,
+    /// True if nothing may be started, renewed or asked: `OPKSSH_LOOK_ONLY` is set.
+    pub look_only: bool,
     pub stdin_terminal: bool,
     pub stderr_terminal: bool,
 }
@@ -53,6 +58,7 @@ impl Environment {
             browser: text("BROWSER"),
             desktop: set("DISPLAY").is_some() || set("WAYLAND_DISPLAY").is_some(),
             remote: set("SSH_CONNECTION").is_some(),
+            look_only: set(LOOK_ONLY).is_some(),
             stdin_terminal: io::stdin().is_terminal(),
             stderr_terminal: io::stderr().is_terminal(),
         }

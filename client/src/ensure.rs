@@ -180,6 +180,10 @@ pub(crate) fn renew(
     } else {
         ANSWER_TIMEOUT
     };
+    if environment.look_only {
+        let why = "not asked: OPKSSH_LOOK_ONLY is set";
+        return Err(ClientError::new(why, "unset that variable"));
+    }
     let request = Request::Ensure {
         which: which.clone(),
         ask_person,

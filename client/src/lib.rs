@@ -22,6 +22,7 @@ mod login;
 mod logout;
 mod names;
 mod provider_list;
+mod ssh_settings;
 mod status;
 
 pub use agent::env::{EnvArgs, agent_env};
@@ -53,4 +54,6 @@ pub use login::{login, show_certificate};
 pub use logout::{LogoutArgs, logout};
 pub use names::{account_names, host_names, provider_names};
 pub use provider_list::{ProviderListArgs, provider_list};
+pub use ssh_settings::SshSettings;
+pub use status::host::{HostAnswer, status_of_host};
 pub use status::{StatusArgs, status};

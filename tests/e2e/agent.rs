@@ -4,6 +4,7 @@ pub mod added_keys;
 pub mod crash;
 pub mod forwarding;
 pub mod host_certificates;
+pub mod host_view;
 pub mod lifecycle;
 pub mod lock;
 pub mod memory;

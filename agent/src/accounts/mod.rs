@@ -46,6 +46,7 @@ use crate::desktop::logind::SessionFollower as _;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::seal::{SealRecipient, SealedWithLock};
+use crate::serving::host_view::UnavailableAccount;
 use lifecycle::{Event, Suspended, unfinished};
 use material::Facts;
 use owner::{Actions, Owner, Published};
@@ -225,6 +226,11 @@ impl Accounts {
         let (reports, now) = status::reports(&self.owner, &self.settings, &self.clock).await;
         let now = now.into_iter().map(|text| Notice { at: None, text });
         (reports, now.chain(self.notices.list()).collect())
+    }
+
+    /// Returns the accounts that no server sees now.
+    pub fn unavailable(&self) -> Vec<UnavailableAccount> {
+        status::unavailable(&self.owner.now(), self.clock.now())
     }
 
     /// Returns what waits for a person, in the order in which to unlock it.

@@ -7,12 +7,14 @@ use opkssh_protocol::time::UnixTime;
 
 use super::clock::Clock;
 use super::lifecycle::Hidden;
+use super::locked;
 use super::material::{AccountFacts, Item, renewal};
 use super::owner::{Owner, Published, visibility};
 use super::renewal::plan::renewal_words;
 use super::select::find;
 use super::settings::Settings;
 use super::store::StoreKind;
+use crate::serving::host_view::UnavailableAccount;
 
 /// How long `status` waits for a store that has not answered before.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,6 +53,27 @@ pub async fn reports(
     let names: Vec<&str> = accounts.map(|account| account.name.as_str()).collect();
     notices.extend(in_force.unknown_accounts(&names));
     (reports, notices)
+}
+
+/// Returns the accounts that no server sees now.
+pub fn unavailable(published: &Published, now: UnixTime) -> Vec<UnavailableAccount> {
+    let part = locked::part(&published.facts);
+    let unavailable = |account: &AccountFacts| {
+        let hidden = published.shown(account, now).err()?;
+        Some(UnavailableAccount {
+            name: account.name.clone(),
+            visibility: visibility(account),
+            is_locked: part.is_some(),
+            reason: match part {
+                Some(part) => locked::words(part).to_owned(),
+                None => published.why_hidden(account, hidden),
+            },
+        })
+    };
+    let accounts = published.facts.accounts.iter().filter_map(unavailable);
+    let mut accounts: Vec<_> = accounts.collect();
+    accounts.sort_by(|one, other| one.name.cmp(&other.name));
+    accounts
 }
 
 /// Returns what is to be said of an account in memory.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use interprocess::local_socket::tokio::Stream;
 use opkssh_protocol::control::{
-    AgentStatus, Event, Failure, LockedPart, MAX_FRAME, Request, StatusReport, VERSION, Versioned,
-    WhichAccount,
+    AgentStatus, Event, Failure, HostQuery, HostView, LockedPart, MAX_FRAME, Origin, Request,
+    StatusReport, VERSION, Versioned, WhichAccount,
 };
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
@@ -215,6 +215,9 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             control.serving.announced.add(connecting);
             Event::Noted { not_shown }
         }
+        Request::HostView(query) => Event::HostView {
+            view: host_view(control, &query).await,
+        },
         Request::Stop => Event::Stopping,
     };
     let stop = matches!(last, Event::Stopping);
@@ -359,6 +362,21 @@ async fn status(control: &Control) -> StatusReport {
         accounts,
         notices,
     }
+}
+
+async fn host_view(control: &Control, query: &HostQuery) -> HostView {
+    let accounts = &control.accounts;
+    let (reports, _) = accounts.reports().await;
+    let unavailable = accounts.unavailable();
+    let mut view = control.serving.host_view(query, unavailable).await;
+    let hidden = view.not_offered.iter_mut().map(|it| &mut it.identity);
+    for identity in view.offered.iter_mut().chain(hidden) {
+        if identity.source == Origin::Account {
+            let report = reports.iter().find(|it| it.alias == identity.name);
+            identity.state = report.map(|it| it.state);
+        }
+    }
+    view
 }
 
 async fn write_event(writer: &mut (impl AsyncWrite + Unpin), event: &Event) -> io::Result<()> {

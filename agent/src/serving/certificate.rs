@@ -100,6 +100,17 @@ impl Read<'_> {
 }
 
 impl Certificate {
+    /// Returns the certificate that this authority would give the host.
+    pub fn predicted(authority: Vec<u8>, host: &str) -> Self {
+        Self {
+            authority,
+            is_for_hosts: true,
+            valid: 0..u64::MAX,
+            principals: vec![host.to_owned()],
+            has_critical_options: false,
+        }
+    }
+
     /// Returns the names it vouches for at the time `now`; none when it is not valid then, or under
     /// conditions that nobody knows. One without principals or with patterns in them says no name.
     pub fn names(&self, now: UnixTime) -> impl Iterator<Item = &str> {

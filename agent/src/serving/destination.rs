@@ -52,6 +52,27 @@ struct Message<'a> {
 }
 
 impl Bindings {
+    /// Returns the bindings of a connection to a server that has proved this key. For predictions
+    /// only: nothing is signed for it.
+    pub fn predicted(host_key: HostKey) -> Self {
+        Self {
+            binds: vec![Bind {
+                host_key,
+                session_id: Vec::new(),
+                is_for_forwarding: false,
+            }],
+            ..Self::default()
+        }
+    }
+
+    /// Returns the bindings of a connection to a server whose key nothing here can check.
+    pub fn predicted_unproved(shown: UnprovedHostKey) -> Self {
+        Self {
+            unproved: Some(shown),
+            ..Self::default()
+        }
+    }
+
     /// Records a bind; `body` is what follows the extension's name.
     pub fn bind(&mut self, body: &[u8]) -> Result<(), BindError> {
         let message = Message::parse(body).inspect_err(|_| self.failed = true)?;

@@ -75,6 +75,23 @@ impl HostKey {
         })
     }
 
+    /// Returns a key that no file has, and no server.
+    pub fn unknown() -> Self {
+        Self {
+            blob: Vec::new(),
+            key: Vec::new(),
+            certificate: None,
+        }
+    }
+
+    /// Returns an unknown key, with the certificate that this authority would give the host.
+    pub fn certified_by(authority: Vec<u8>, host: &str) -> Self {
+        Self {
+            certificate: Some(Certificate::predicted(authority, host)),
+            ..Self::unknown()
+        }
+    }
+
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
     }

@@ -1,6 +1,7 @@
 //! Names of servers: which host patterns a host key satisfies, by what known_hosts says.
 
 mod line;
+mod predicted;
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -13,12 +14,14 @@ use opkssh_protocol::time::UnixTime;
 use self::line::{Hash, bare_patterns, fields, is_pattern, port, without_port};
 use super::announced::Announcement;
 use super::certificate::Certificate;
+use super::destination::Bindings;
 use super::forges::publisher;
 use super::host_key::{HostKey, UnprovedHostKey};
 pub use super::patterns::host_matches;
 use super::patterns::{Verdict, overlap, verdict};
 use super::refusal::Refusal;
 use super::source::Visibility;
+pub use predicted::Prediction;
 
 /// The user's and the system's known_hosts, read when a question comes up: they are small, and
 /// change as hosts are met.
@@ -135,8 +138,21 @@ impl KnownHosts {
             .collect()
     }
 
+    /// Returns what is known of the server that a connection is bound to, if it is.
+    pub fn look_up_bound(&self, bindings: &Bindings, mut ssh: Announcement) -> Option<Names> {
+        if let Some(shown) = bindings.unproved() {
+            return Some(self.look_up_unproved(shown, ssh));
+        }
+        let destination = bindings.destination()?;
+        // a forwarded request is the other machine's, not that of the ssh it came through
+        if bindings.is_forwarded() {
+            ssh.names.clear();
+        }
+        Some(self.look_up(&destination.host_key, ssh))
+    }
+
     /// Returns what is known of the key that a server showed and did not prove.
-    pub fn look_up_unproved(&self, shown: &UnprovedHostKey, ssh: Announcement) -> Names {
+    fn look_up_unproved(&self, shown: &UnprovedHostKey, ssh: Announcement) -> Names {
         Names {
             is_unproved: true,
             ..self.look_up(shown.claimed(), ssh)

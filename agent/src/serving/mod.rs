@@ -12,6 +12,7 @@ mod expected;
 mod forges;
 pub mod frame;
 mod host_key;
+pub mod host_view;
 pub mod hosts;
 mod list;
 mod message;

@@ -93,17 +93,8 @@ impl Session {
     /// Looks up the server that this connection is bound to.
     fn server(&self) -> Option<Names> {
         let announced = |pid| self.serving.announced.of(pid);
-        let mut ssh = self.process.map(announced).unwrap_or_default();
-        let known_hosts = &self.serving.known_hosts;
-        if let Some(shown) = self.bindings.unproved() {
-            return Some(known_hosts.look_up_unproved(shown, ssh));
-        }
-        let destination = self.bindings.destination()?;
-        // a forwarded request is the other machine's, not that of the ssh it came through
-        if self.bindings.is_forwarded() {
-            ssh.names.clear();
-        }
-        Some(known_hosts.look_up(&destination.host_key, ssh))
+        let ssh = self.process.map(announced).unwrap_or_default();
+        self.serving.known_hosts.look_up_bound(&self.bindings, ssh)
     }
 
     /// `ssh-add` with and without `-d` and `-D` (sections 3.2 to 3.4). Not for other machines.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountStatus, LockedPart, StatusReport};
+use super::{AccountStatus, HostView, LockedPart, StatusReport};
 
 /// What the daemon answers.
 #[derive(Clone, Serialize, Deserialize)]
@@ -73,6 +73,8 @@ pub enum Event {
         #[serde(default)]
         not_shown: Option<Failure>,
     },
+    /// Answers [`Request::HostView`].
+    HostView { view: HostView },
     /// The daemon exits.
     Stopping,
     /// The request failed. Terminal.

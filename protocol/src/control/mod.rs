@@ -8,6 +8,7 @@
 
 mod connecting;
 mod event;
+mod host_view;
 mod login;
 mod status;
 
@@ -19,6 +20,9 @@ use crate::session_environment::SessionEnvironment;
 
 pub use connecting::Connecting;
 pub use event::{Event, Failure, LoggedOut};
+pub use host_view::{
+    HiddenIdentity, HostIdentity, HostQuery, HostView, NewHostKey, NotOffered, Origin,
+};
 pub use login::{Asking, Flow, Joining, KeyType, LoginRequest};
 pub use status::{AccountState, AccountStatus, AgentStatus, Notice, Renewal, StatusReport};
 
@@ -134,6 +138,9 @@ pub enum Request {
     MoveToFileStore,
     /// Announce an ssh process that is about to connect. Ends with [`Event::Noted`].
     Connecting(Connecting),
+    /// Ask which identities a server would see. Causes no traffic, renewal or prompt. Ends with
+    /// [`Event::HostView`].
+    HostView(HostQuery),
     /// Ends with [`Event::Stopping`]. Request and event have the same form in every [`VERSION`], so
     /// that a client can stop an older daemon after an upgrade.
     Stop,

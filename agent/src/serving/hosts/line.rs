@@ -19,6 +19,17 @@ impl Hash {
         })
     }
 
+    /// Hashes `name`, as ssh would with a salt of its own.
+    pub fn of(name: &str) -> Self {
+        let salt = vec![0; 20];
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &salt);
+        let hash = hmac::sign(&key, name.to_ascii_lowercase().as_bytes());
+        Self {
+            salt,
+            hash: hash.as_ref().to_vec(),
+        }
+    }
+
     /// Returns true if it is the hash of `name`. ssh hashes names in lower case.
     pub fn is_of(&self, name: &str) -> bool {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.salt);

@@ -1,6 +1,5 @@
 //! Answering a request for identities (RFC 9987 section 3.5).
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,8 +8,8 @@ use opkssh_protocol::wire::put_string;
 use super::{Session, now};
 use crate::notices::Cause;
 use crate::serving::hosts::Names;
-use crate::serving::message::{IDENTITIES_ANSWER, MAX_ANSWER, MAX_LISTED};
-use crate::serving::refusal::Refusal;
+use crate::serving::list::Unlisted;
+use crate::serving::message::IDENTITIES_ANSWER;
 use crate::serving::source::{Identity, Terms};
 use crate::serving::{PERSON_TIMEOUT, RENEW_TIMEOUT, list};
 
@@ -32,21 +31,16 @@ impl Session {
             }
             identities.push(source.identities().await);
         }
-        let (mut listed, mut count, mut seen) = (Vec::new(), 0_u32, HashSet::new());
-        for identity in identities.iter().flat_map(|identities| identities.iter()) {
-            // an upstream agent may hold what is here, too: the first source decides
-            if !seen.insert(&identity.blob[..]) {
-                continue;
-            }
-            let checked = self.check(identity, server.as_ref());
-            let length = listed.len() + identity.blob.len() + identity.comment.len() + 8;
-            if checked.is_ok() && count < MAX_LISTED && length <= MAX_ANSWER {
+        let all = identities.iter().flat_map(|identities| identities.iter());
+        let (mut listed, mut count) = (Vec::new(), 0_u32);
+        for (identity, result) in list::list(all, &self.bindings, server.as_ref(), now()) {
+            if result.is_ok() {
                 put_string(&mut listed, &identity.blob);
                 put_string(&mut listed, identity.comment.as_bytes());
                 count += 1;
             }
             if server.is_some() && matches!(identity.terms, Terms::Account { .. }) {
-                self.note_listed(&identity.name, checked);
+                self.note_listed(&identity.name, result);
             }
         }
         [&[IDENTITIES_ANSWER][..], &count.to_be_bytes(), &listed].concat()
@@ -61,7 +55,9 @@ impl Session {
         loop {
             let identities = accounts.identities().await;
             let wanted = identities.iter();
-            let wanted = wanted.filter(|identity| self.check(identity, Some(server)).is_ok());
+            let wanted = wanted.filter(|identity| {
+                list::check(identity, &self.bindings, Some(server), now()).is_ok()
+            });
             let mut next: Vec<_> = wanted.map(|identity| identity.name.clone()).collect();
             if let Some(asked) = &asked {
                 next.retain(|name| !asked.contains(name));
@@ -80,19 +76,17 @@ impl Session {
         }
     }
 
-    fn check(&self, identity: &Identity, server: Option<&Names>) -> Result<(), Refusal> {
-        list::check(identity, &self.bindings, server, now())
-    }
-
     /// Notes for `status` why an identity was not listed, and clears the note of one that was.
     /// Without an identity ssh asks for no signature and just fails.
-    fn note_listed(&self, name: &str, checked: Result<(), Refusal>) {
+    fn note_listed(&self, name: &str, listed: Result<(), Unlisted>) {
         let cause = Cause::NotOffered(name.to_owned());
         let notices = &self.serving.notices;
-        match checked {
+        match listed {
             Ok(()) => notices.clear(&cause),
-            Err(why) if why.is_plain() => {}
-            Err(why) => notices.tell(cause, format!("not offered: {name}: {}", why.in_full())),
+            Err(Unlisted::Refused(why)) if !why.is_plain() => {
+                notices.tell(cause, format!("not offered: {name}: {}", why.in_full()))
+            }
+            Err(_) => {}
         }
     }
 }

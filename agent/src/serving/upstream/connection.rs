@@ -1,7 +1,7 @@
 //! A connection to an upstream agent, for one connection here.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +82,10 @@ impl UpstreamConnection {
             binds: parking_lot::Mutex::new(Some(Vec::new())),
             stage: Mutex::default(),
         }
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// Notes a session bind of the connection here, good or not (PROTOCOL.agent section 1).

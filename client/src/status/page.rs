@@ -1,135 +1,29 @@
-//! `opkssh status`.
-
-use std::io::Write;
+//! The page of `opkssh status`.
 
 use jiff::SignedDuration;
 use opkssh_protocol::config::Forwarding;
-use opkssh_protocol::control::{
-    AccountState, AccountStatus, AgentStatus, Event, LockedPart, Notice, Request, StatusReport,
-};
-use opkssh_protocol::places::Places;
-use opkssh_protocol::printable::{printable, printable_json};
-use opkssh_protocol::time::UnixTime;
+use opkssh_protocol::control::{AccountState, AccountStatus, AgentStatus, LockedPart, Notice};
+use opkssh_protocol::printable::printable;
 
-use crate::agent::running::has_stored_accounts;
-use crate::configuration::load_config;
-use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
-use crate::error::ClientError;
+use super::{ACCESS_TOKEN_LEFT_OUT, logout_before_expiry, usable_until_logout};
 use crate::format::{local_time, now, time_of_day};
-
-/// Shown for an account that has an access token and no `hosts:`.
-pub(crate) const ACCESS_TOKEN_LEFT_OUT: &str =
-    "left out of the certificate; name the servers that may see it with `hosts:`";
 
 const MEMORY_ONLY: &str = "memory: lost when the agent stops";
 
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct StatusArgs {
-    /// Print JSON; times are seconds since 1970-01-01T00:00:00Z
-    #[arg(long)]
-    pub json: bool,
-    /// Show sockets, settings, keys and stores, too
-    #[arg(short, long, conflicts_with = "json")]
-    pub verbose: bool,
-}
-
-/// Shows agent, accounts, expirations and how each account renews. Does not start the agent.
-pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
-    let report = report_if_running(places)?;
-    let text = match (&report, args.json) {
-        (_, true) => json(report.as_ref(), places)?,
-        (Some(report), false) => running(report, args.verbose),
-        (None, false) => not_running(places),
-    };
-    let _ = write!(out, "{text}").and_then(|()| out.flush());
-    Ok(())
-}
-
-/// Returns the agent's report, or `None` if it is not running.
-pub(crate) fn report_if_running(places: &Places) -> Result<Option<StatusReport>, ClientError> {
-    Connection::open_if_running(places)?.map(report).transpose()
-}
-
-/// Returns the agent's report.
-pub(crate) fn report(mut connection: Connection) -> Result<StatusReport, ClientError> {
-    match connection.ask(&Request::Status, LOCAL_TIMEOUT)? {
-        Event::Status { report } => Ok(report),
-        _ => Err(unexpected()),
-    }
-}
-
-/// Returns true if the agent shows no accounts and hides none.
-fn has_no_accounts(report: &StatusReport) -> bool {
-    // what is locked does not show its accounts
-    let hides = |part: &LockedPart| *part != LockedPart::NewStore;
-    report.accounts.is_empty() && !report.agent.locked.iter().any(hides)
-}
-
-/// Returns the report as JSON, with `"agent": null` if the agent is not running.
-fn json(report: Option<&StatusReport>, places: &Places) -> Result<String, ClientError> {
-    let value = match report {
-        Some(report) => serde_json::to_value(report),
-        None => Ok(serde_json::json!({
-            "agent": null,
-            "accounts": [],
-            "notices": configuration_notices(places),
-        })),
-    };
-    value
-        .and_then(|value| serde_json::to_string_pretty(&value))
-        .map(|text| printable_json(&text) + "\n")
-        .map_err(|error| ClientError::InvalidAnswer(error.to_string()))
-}
-
-/// Returns what is wrong with the client configuration, which a running agent reports.
-fn configuration_notices(places: &Places) -> Vec<Notice> {
-    let texts = match load_config(None, places) {
-        Ok(config) => config.map(|config| config.warnings).unwrap_or_default(),
-        Err(error) => vec![error.to_string()],
-    };
-    let notices = texts.into_iter().map(|text| Notice { at: None, text });
-    notices.collect()
-}
-
-fn not_running(places: &Places) -> String {
-    let mut page = Page::new(false);
-    let advice = "not running; `opkssh login` or `opkssh agent start` starts it";
-    page.row("Agent", advice);
-    if has_stored_accounts(places) {
-        let kept = "kept in the store; they come back when it starts";
-        page.row("Accounts", kept);
-    }
-    page.notices(&configuration_notices(places));
-    page.text
-}
-
-fn running(report: &StatusReport, verbose: bool) -> String {
-    let mut page = Page::new(verbose);
-    page.agent(&report.agent);
-    if has_no_accounts(report) {
-        page.row("Accounts", "none; log in: opkssh login");
-    }
-    for account in &report.accounts {
-        page.account(account, &report.agent.store);
-    }
-    page.notices(&report.notices);
-    page.text
-}
-
-struct Page {
-    text: String,
+pub struct Page {
+    pub text: String,
     verbose: bool,
 }
 
 impl Page {
-    fn new(verbose: bool) -> Self {
+    pub fn new(verbose: bool) -> Self {
         Self {
             text: String::new(),
             verbose,
         }
     }
 
-    fn agent(&mut self, agent: &AgentStatus) {
+    pub fn agent(&mut self, agent: &AgentStatus) {
         let (since, pid, version) = (local_time(agent.started), agent.pid, &agent.version);
         let running = format!("running since {since}, process {pid}, version {version}");
         self.row("Agent", &running);
@@ -186,7 +80,7 @@ impl Page {
     }
 
     /// Adds an account; `store` is where new accounts are kept.
-    fn account(&mut self, account: &AccountStatus, store: &str) {
+    pub fn account(&mut self, account: &AccountStatus, store: &str) {
         let default = if account.default { " (default)" } else { "" };
         let (alias, state) = (printable(&account.alias), state(account));
         self.text += &format!("\n{alias}{default}: {state}\n");
@@ -238,7 +132,7 @@ impl Page {
         }
     }
 
-    fn notices(&mut self, notices: &[Notice]) {
+    pub fn notices(&mut self, notices: &[Notice]) {
         if !notices.is_empty() {
             self.text += "\nNotices\n";
         }
@@ -249,27 +143,9 @@ impl Page {
         }
     }
 
-    fn row(&mut self, label: &str, value: &str) {
+    pub fn row(&mut self, label: &str, value: &str) {
         self.text += &format!("{label:<13} {}\n", printable(value));
     }
-}
-
-/// Returns when the agent's `--lifetime` logs out of an account that would be usable for longer; the
-/// agent reports such an account as usable until the second before.
-pub(crate) fn logout_before_expiry(account: &AccountStatus) -> Option<UnixTime> {
-    let end = account.logs_out_at?;
-    let until = account.usable_until;
-    until
-        .is_none_or(|until| until.since(end) >= -1)
-        .then_some(end)
-}
-
-/// Returns until when a usable account can be used, if its logout comes first.
-pub(crate) fn usable_until_logout(account: &AccountStatus) -> Option<String> {
-    let end = logout_before_expiry(account).map(local_time)?;
-    Some(format!(
-        "usable until {end}; logged out then, by the agent's --lifetime"
-    ))
 }
 
 fn state(account: &AccountStatus) -> String {

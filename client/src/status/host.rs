@@ -1,0 +1,245 @@
+//! `opkssh status --host`: what a server would see.
+
+use std::process::Command;
+
+use opkssh_protocol::control::{
+    AccountState, Event, HiddenIdentity, HostIdentity, HostQuery, HostView, Origin, Request,
+};
+use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::{printable, printable_json};
+use serde_json::json;
+
+use crate::answer::Reply;
+use crate::configuration::LOOK_ONLY;
+use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
+use crate::error::ClientError;
+use crate::format::login_command;
+use crate::ssh_settings::SshSettings;
+
+/// Columns of the page.
+const WIDTH: usize = 79;
+
+/// The answer of `status --host`.
+#[derive(Debug, Default)]
+pub struct HostAnswer {
+    /// The server's name in known_hosts.
+    pub name: String,
+    /// Whether `ssh -G` said so; otherwise the name is as typed.
+    pub is_resolved: bool,
+    /// `None`: not found out, or the agent is not running.
+    pub view: Option<HostView>,
+    /// In one line.
+    pub reason: String,
+    pub hint: Option<String>,
+    /// Whether the answer could not be found out.
+    pub is_inconclusive: bool,
+}
+
+/// Returns which identities the server would see if ssh connected now. Starts no agent, and renews
+/// nothing.
+pub fn status_of_host(host: &str, places: &Places) -> Result<HostAnswer, ClientError> {
+    let (query, is_resolved) = query(host);
+    let name = query.name.clone();
+    let Some(mut connection) = Connection::open_if_running(places)? else {
+        return Ok(HostAnswer {
+            reason: format!("{name} would see no identity: the agent is not running"),
+            hint: Some("start it: opkssh agent start".to_owned()),
+            name,
+            is_resolved,
+            ..HostAnswer::default()
+        });
+    };
+    let answer = connection.ask(&Request::HostView(query), LOCAL_TIMEOUT);
+    match answer.map_err(ClientError::into_inconclusive)? {
+        Event::HostView { view } => Ok(HostAnswer {
+            reason: verdict(&name, &view),
+            name,
+            is_resolved,
+            view: Some(view),
+            ..HostAnswer::default()
+        }),
+        _ => Err(unexpected().into_inconclusive()),
+    }
+}
+
+/// Returns the server that ssh would connect to, and whether ssh said so.
+fn query(typed: &str) -> (HostQuery, bool) {
+    let destination = Destination::parse(typed);
+    let mut ssh = Command::new("ssh");
+    // `Match exec` may run opkssh
+    ssh.env(LOOK_ONLY, "1")
+        .arg("-G")
+        .args(destination.ssh_args());
+    let settings = SshSettings::ask(&mut ssh).unwrap_or_default();
+    let is_resolved = settings.name.is_some();
+    let query = HostQuery {
+        name: settings.name.unwrap_or(destination.name.to_owned()),
+        known_hosts: settings.known_hosts,
+        new_key: settings.new_key,
+    };
+    (query, is_resolved)
+}
+
+/// What a person types: `[user@]host`, `[user@][host]:port` as in known_hosts, or `ssh://…`.
+struct Destination<'a> {
+    typed: &'a str,
+    user: Option<&'a str>,
+    /// The name in known_hosts if no configuration changes it.
+    name: &'a str,
+}
+
+impl<'a> Destination<'a> {
+    fn parse(typed: &'a str) -> Self {
+        let (user, name) = match typed.rsplit_once('@') {
+            Some((user, name)) => (Some(user), name),
+            None => (None, typed),
+        };
+        Self { typed, user, name }
+    }
+
+    fn ssh_args(&self) -> Vec<&'a str> {
+        if self.typed.starts_with("ssh://") {
+            return vec!["--", self.typed];
+        }
+        let mut args = Vec::new();
+        if let Some(user) = self.user {
+            args.extend(["-l", user]);
+        }
+        match self
+            .name
+            .strip_prefix('[')
+            .and_then(|it| it.split_once("]:"))
+        {
+            Some((host, port)) => args.extend(["-p", port, "--", host]),
+            None => args.extend(["--", self.name]),
+        }
+        args
+    }
+}
+
+fn verdict(name: &str, view: &HostView) -> String {
+    let offered = view.offered.len();
+    let all = offered + view.not_offered.len() + view.left_out;
+    match (offered, all) {
+        (_, 0) => format!("{name} would see no identity: the agent has none"),
+        (0, all) => format!("{name} would see none of {}", identities(all)),
+        (offered, all) => format!("{name} would see {offered} of {}", identities(all)),
+    }
+}
+
+fn identities(count: usize) -> String {
+    match count {
+        1 => "1 identity".to_owned(),
+        count => format!("{count} identities"),
+    }
+}
+
+impl HostAnswer {
+    /// Returns the page that a person reads.
+    pub fn page(&self) -> String {
+        let mut lines = vec![printable(&self.reason).to_string()];
+        if !self.is_resolved {
+            lines.push("ssh -G did not answer: the name is used as typed".to_owned());
+        }
+        if let Some(view) = &self.view {
+            if !view.is_known {
+                lines.push("known_hosts has no key for it".to_owned());
+            }
+            for (position, identity) in view.offered.iter().enumerate() {
+                lines.push(row(&(position + 1).to_string(), identity));
+                lines.extend(state(identity).map(|state| format!("      {state}")));
+            }
+            for hidden in &view.not_offered {
+                lines.push(row("-", &hidden.identity));
+                lines.extend(wrapped(&format!("not offered: {}", hidden.reason)));
+            }
+            if view.left_out > 0 {
+                lines.push(format!("  and {} more", view.left_out));
+            }
+        }
+        for hint in self.hints() {
+            lines.push(format!("hint: {}", printable(hint)));
+        }
+        lines.join("\n")
+    }
+
+    /// Returns each hint once.
+    fn hints(&self) -> Vec<&str> {
+        let hidden = self.view.iter().flat_map(|view| &view.not_offered);
+        let hints = hidden.filter_map(|HiddenIdentity { hint, .. }| hint.as_deref());
+        let mut all = Vec::new();
+        for hint in self.hint.as_deref().into_iter().chain(hints) {
+            if !all.contains(&hint) {
+                all.push(hint);
+            }
+        }
+        all
+    }
+}
+
+fn row(position: &str, identity: &HostIdentity) -> String {
+    let source = match &identity.source {
+        Origin::Account => "account".to_owned(),
+        Origin::SshAdd => "ssh-add".to_owned(),
+        Origin::Upstream { socket } => format!("upstream {socket}"),
+    };
+    let name = printable(&identity.name).to_string();
+    format!("{position:>4}  {name:<28}  {}", printable(&source))
+}
+
+/// Returns what happens when ssh asks for an account that is not usable as it is.
+fn state(identity: &HostIdentity) -> Option<String> {
+    match identity.state? {
+        AccountState::Usable => None,
+        AccountState::Stale => Some("stale; renewed when ssh connects".to_owned()),
+        AccountState::LoginNeeded => {
+            let command = login_command(Some(&identity.name));
+            Some(format!("offered, but login needed: {command}"))
+        }
+    }
+}
+
+/// Returns indented lines that fit the page.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in printable(text).to_string().split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("      {word}")),
+        }
+    }
+    lines
+}
+
+impl Reply for HostAnswer {
+    fn status(&self) -> u8 {
+        match &self.view {
+            _ if self.is_inconclusive => 3,
+            Some(view) if !view.offered.is_empty() => 0,
+            _ => 1,
+        }
+    }
+
+    fn json(&self) -> String {
+        let view = self.view.as_ref();
+        printable_json(&format!(
+            "{:#}",
+            json!({
+                "host": self.name,
+                "is_resolved": self.is_resolved,
+                "is_known": view.map(|view| view.is_known),
+                "offered": view.map(|view| &view.offered),
+                "not_offered": view.map(|view| &view.not_offered),
+                "left_out": view.map(|view| view.left_out),
+                "reason": self.reason,
+                "hint": self.hint,
+            })
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Without an agent, or without ssh.
+
+use opkssh_test_support::{Home, Part, left_out, wait_until};
+
+use super::{Servers, status};
+use crate::setup::{OPKSSH, Setup, daemon_pid};
+
+#[test]
+fn nothing_is_started_renewed_or_asked_not_even_by_match_exec() {
+    if left_out(&[Part::Provider, Part::Sshd]) {
+        return;
+    }
+    let setup = Setup::new();
+    let servers = Servers::new(&setup.home, &["web"], &["web"]);
+    servers.configure(&format!(
+        "Match exec \"touch {}; {OPKSSH} ensure --host %n\"\n",
+        setup.home.dir().join("executed").display()
+    ));
+    let said = status(&setup.home, "web");
+    assert_eq!(said.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_str(&said.any_stdout()).unwrap();
+    assert_eq!(json["offered"], serde_json::Value::Null);
+    assert_eq!(json["hint"], "start it: opkssh agent start");
+    assert!(setup.home.dir().join("executed").exists());
+    assert!(!setup.home.runtime_dir().join("opkssh/agent.pid").exists());
+    assert_eq!(setup.browser.openings(), 0);
+}
+
+#[test]
+fn without_ssh_the_name_is_taken_as_typed_and_the_page_says_so() {
+    let home = Home::new(OPKSSH);
+    home.opkssh(["agent", "start", "--store", "memory"])
+        .run()
+        .stdout();
+    let page = home.opkssh(["status", "--host", "me@[web]:2222"]);
+    let page = page.env("PATH", "/nonexistent").run();
+    assert_eq!(page.code(), Some(1));
+    assert_eq!(
+        page.any_stdout(),
+        "[web]:2222 would see no identity: the agent has none\n\
+         ssh -G did not answer: the name is used as typed\n\
+         known_hosts has no key for it\n"
+    );
+}
+
+#[test]
+fn an_agent_that_hangs_is_no_answer() {
+    let home = Home::new(OPKSSH);
+    home.opkssh(["agent", "start", "--store", "memory"])
+        .run()
+        .stdout();
+    let pid = daemon_pid(&home).to_string();
+    let signal = |signal: &str| home.command("kill").arg(signal).arg(&pid).run().stdout();
+    signal("-STOP");
+    let said = status(&home, "web");
+    signal("-CONT");
+    let error = said.inconclusive();
+    assert!(error.contains("hint: "), "{error}");
+    wait_until("an answer", || {
+        (status(&home, "web").code() == Some(1)).then_some(())
+    });
+}
