@@ -56,7 +56,7 @@ pub use home::{Home, user_name};
 pub use logind::{Logind, SystemBus};
 pub use minting_provider::{MintingProvider, OnRefresh};
 pub use output::Output;
-pub use parts::{Part, left_out};
+pub use parts::{Part, client, left_out};
 pub use program_file::write_program;
 pub use provider::{Client, Provider, ProviderOptions, Seen};
 pub use provider_key::ProviderKey;

@@ -61,6 +61,12 @@ pub(crate) fn part(path: &str) -> PathBuf {
     file
 }
 
+/// An SSH client of `tests/clients`: the program that runs it, and its script. Both need sshd's
+/// [`Part`].
+pub fn client(name: &str) -> [PathBuf; 2] {
+    [part("clients/python"), part(&format!("clients/{name}.py"))]
+}
+
 /// A program of the system, on the [`PATH`] that tests see.
 pub(crate) fn program(name: &str) -> PathBuf {
     PATH.split(':')
