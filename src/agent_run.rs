@@ -17,15 +17,20 @@ pub struct AgentRunArgs {
 
 impl AgentRunArgs {
     pub fn into_agents(self) -> Result<RunArgs, CommandFailure> {
-        let running = self.settings.running;
+        let settings = self.settings;
+        let (running, is_separate) = (settings.running, settings.socket.is_some());
+        let store = match is_separate {
+            true => Some("memory".to_owned()),
+            false => settings.store,
+        };
         Ok(RunArgs {
-            socket: self.settings.socket,
-            store: value(self.settings.store)?,
+            store: value(store)?,
             memory_lock: value(running.memory_lock)?,
             idle_stop: running.idle_stop,
             lifetime: running.lifetime,
             log_level: value(running.log_level)?,
             detached: self.detached,
+            ends_with: settings.ends_with,
         })
     }
 }

@@ -170,8 +170,8 @@ fn agent(command: AgentCommand) -> Result<ExitCode, CommandFailure> {
     let out = &mut std::io::stdout();
     let (reply, json) = match command {
         AgentCommand::Lock(args) => {
-            let reply = opkssh_client::agent_lock(&places, &mut *output(args.json));
-            (reply, args.json)
+            let out = &mut *output(args.json);
+            (opkssh_client::agent_lock(&args, &places, out), args.json)
         }
         AgentCommand::Restart(args) => {
             let out = &mut *output(args.json);
@@ -183,8 +183,8 @@ fn agent(command: AgentCommand) -> Result<ExitCode, CommandFailure> {
             (opkssh_client::agent_stop(&args, &places, out), args.json)
         }
         AgentCommand::Unlock(args) => {
-            let reply = opkssh_client::agent_unlock(&places, &mut *output(args.json));
-            (reply, args.json)
+            let out = &mut *output(args.json);
+            (opkssh_client::agent_unlock(&args, &places, out), args.json)
         }
         AgentCommand::Browse { url } => return done(opkssh_client::agent_browse(&url)),
         AgentCommand::Env(args) => {
@@ -199,6 +199,7 @@ fn agent(command: AgentCommand) -> Result<ExitCode, CommandFailure> {
             match opkssh_client::agent_launch(&settings, &opkssh_client::this_program()?)? {}
         }
         AgentCommand::Run(args) => {
+            let places = args.settings.places(&places)?;
             opkssh_client::check_length(&places.control_socket())?;
             return done(opkssh_agent::run(&places, &args.into_agents()?));
         }

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 use opkssh_protocol::time::UnixTime;
 
@@ -41,6 +42,17 @@ pub fn login_command(alias: Option<&str>) -> String {
     match alias {
         Some(alias) => format!("opkssh login {}", printable(alias)),
         None => "opkssh login".to_owned(),
+    }
+}
+
+/// Returns `opkssh agent WORD`, as it is typed for this agent.
+pub fn agent_command(word: &str, places: &Places) -> String {
+    match places.separate_socket() {
+        Some(socket) => {
+            let socket = quoted(&socket.to_string_lossy());
+            format!("opkssh agent {word} --socket {socket}")
+        }
+        None => format!("opkssh agent {word}"),
     }
 }
 

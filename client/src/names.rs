@@ -14,7 +14,8 @@ pub fn account_names(places: &Places) -> Vec<(String, String)> {
         let accounts = report.accounts.into_iter();
         return accounts.map(|it| (it.alias, it.issuer)).collect();
     }
-    let index = fs::read(places.accounts_file()).unwrap_or_default();
+    let index = places.accounts_file().and_then(|file| fs::read(file).ok());
+    let index = index.unwrap_or_default();
     let index: serde_json::Value = serde_json::from_slice(&index).unwrap_or_default();
     let accounts = index["accounts"].as_array().into_iter().flatten();
     let names = accounts.filter_map(|account| account["alias"].as_str());

@@ -61,7 +61,7 @@ fn become_daemon(program: &Path) -> ! {
     let settings = AgentSettings {
         socket: Some("a.sock".into()),
         store: Some("memory".into()),
-        running: Default::default(),
+        ..AgentSettings::default()
     };
     match agent_launch(&settings, program) {
         Err(error) => panic!("{error}"),

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-pub use private_dir::{DirectoryError, DirectoryProblem, create_private, make_private};
+pub use private_dir::{
+    DirectoryError, DirectoryProblem, check_closed, create_private, fresh_private, make_private,
+};
 
 /// Prefix of the unfinished file. None of sshd, sudo and systemd reads such a name.
 const PREFIX: &str = ".opkssh-";

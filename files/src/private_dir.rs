@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 /// A directory that cannot be a private one.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {problem}")]
@@ -45,6 +47,37 @@ pub fn make_private(path: &Path) -> Result<(), DirectoryError> {
         path: path.to_owned(),
         problem,
     })
+}
+
+/// Creates a directory with mode 0700 and a name of its own, which begins with `prefix`, in
+/// `parent`. It goes away with the value.
+pub fn fresh_private(parent: &Path, prefix: &str) -> io::Result<TempDir> {
+    let mode = Permissions::from_mode(0o700);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix).permissions(mode).tempdir_in(parent)
+}
+
+/// Fails if other users could replace this user's files in the directory `path`: it must be this
+/// user's or root's, and closed to others or sticky, as /tmp is.
+pub fn check_closed(path: &Path) -> Result<(), DirectoryError> {
+    is_closed(path).map_err(|problem| DirectoryError {
+        path: path.to_owned(),
+        problem,
+    })
+}
+
+fn is_closed(path: &Path) -> Result<(), DirectoryProblem> {
+    let found = path.metadata()?;
+    if !found.is_dir() {
+        return Err(DirectoryProblem::NotADirectory);
+    }
+    if ![0, rustix::process::geteuid().as_raw()].contains(&found.uid()) {
+        return Err(DirectoryProblem::Owner(found.uid()));
+    }
+    match found.mode() {
+        mode if mode & 0o022 != 0 && mode & 0o1000 == 0 => Err(DirectoryProblem::Writable),
+        _ => Ok(()),
+    }
 }
 
 fn make(path: &Path) -> Result<(), DirectoryProblem> {

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 /// The longest path of a socket (unix(7)), in bytes.
 pub const LONGEST_SOCKET_PATH: usize = 107;
 
+/// What the control socket of a separate agent has behind the path of its agent socket.
+pub const CONTROL_SUFFIX: &str = ".control";
+
 /// The user's directories, taken from the environment by the caller.
 pub struct BaseDirectories {
     /// The home directory.
@@ -29,6 +32,8 @@ pub struct Places {
     config_dir: PathBuf,
     /// Directory in which systemd's user manager looks for this user's units.
     pub user_units_dir: PathBuf,
+    /// The agent socket of a separate agent.
+    separate: Option<PathBuf>,
 }
 
 impl Places {
@@ -44,17 +49,41 @@ impl Places {
             config_dir: base.config.join("opkssh"),
             user_units_dir: base.config.join("systemd/user"),
             home: base.home,
+            separate: None,
         }
+    }
+
+    /// Returns the paths of a separate agent, which has no files but its sockets.
+    pub fn separate(&self, agent_socket: PathBuf) -> Self {
+        Self {
+            separate: Some(agent_socket),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the agent socket, if these are the paths of a separate agent.
+    pub fn separate_socket(&self) -> Option<&Path> {
+        self.separate.as_deref()
     }
 
     /// Returns the agent socket (RFC 9987), the value of `SSH_AUTH_SOCK`.
     pub fn agent_socket(&self) -> PathBuf {
-        self.runtime_dir.join("agent.sock")
+        match &self.separate {
+            Some(socket) => socket.clone(),
+            None => self.runtime_dir.join("agent.sock"),
+        }
     }
 
     /// Returns the control socket, beside the agent socket. It is never forwarded.
     pub fn control_socket(&self) -> PathBuf {
-        self.runtime_dir.join("control.sock")
+        match &self.separate {
+            Some(socket) => {
+                let mut socket = socket.clone().into_os_string();
+                socket.push(CONTROL_SUFFIX);
+                socket.into()
+            }
+            None => self.runtime_dir.join("control.sock"),
+        }
     }
 
     /// Returns the lock of the running daemon, one per state directory: two daemons would use up
@@ -77,13 +106,13 @@ impl Places {
     }
 
     /// Returns the file with the running daemon's process id, for users and scripts.
-    pub fn pid_file(&self) -> PathBuf {
-        self.runtime_dir.join("agent.pid")
+    pub fn pid_file(&self) -> Option<PathBuf> {
+        self.unless_separate(&self.runtime_dir, "agent.pid")
     }
 
     /// Returns the list of accounts and their stores. Contains no secrets.
-    pub fn accounts_file(&self) -> PathBuf {
-        self.state_dir.join("accounts.json")
+    pub fn accounts_file(&self) -> Option<PathBuf> {
+        self.unless_separate(&self.state_dir, "accounts.json")
     }
 
     /// Returns the directory of the encrypted file store.
@@ -93,8 +122,8 @@ impl Places {
 
     /// Returns the seal, which exists while the agent is locked with a password: the key that
     /// encrypts everything else, encrypted with the password.
-    pub fn seal_file(&self) -> PathBuf {
-        self.state_dir.join("seal.json")
+    pub fn seal_file(&self) -> Option<PathBuf> {
+        self.unless_separate(&self.state_dir, "seal.json")
     }
 
     /// Returns the log of a daemon that was started on demand.
@@ -123,6 +152,13 @@ impl Places {
     /// Returns `~/.ssh`.
     pub fn ssh_dir(&self) -> PathBuf {
         self.home.join(".ssh")
+    }
+
+    fn unless_separate(&self, directory: &Path, name: &str) -> Option<PathBuf> {
+        match self.separate {
+            Some(_) => None,
+            None => Some(directory.join(name)),
+        }
     }
 
     /// Returns true if `socket` is one of these sockets.

@@ -1,5 +1,8 @@
 //! Identifies a process of this machine even if its process id is reused.
 
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// A process id and the process's start time, in clock ticks since boot.
@@ -9,6 +12,28 @@ pub struct Process {
     pub pid: u32,
     /// Start time in clock ticks since boot.
     pub start_time: u64,
+}
+
+/// Formats as `PID:START`.
+impl Display for Process {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.pid, self.start_time)
+    }
+}
+
+impl FromStr for Process {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = |(pid, start): (&str, &str)| {
+            Some(Self {
+                pid: pid.parse().ok()?,
+                start_time: start.parse().ok()?,
+            })
+        };
+        let process = text.split_once(':').and_then(parse);
+        process.ok_or_else(|| "it is not PID:START".to_owned())
+    }
 }
 
 /// Fields of `/proc/PID/stat` (proc(5)).

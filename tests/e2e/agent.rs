@@ -13,6 +13,7 @@ pub mod old_files;
 pub mod on_demand;
 pub mod renewal;
 pub mod screen;
+pub mod separate;
 pub mod servers;
 pub mod sockets;
 pub mod store;

@@ -59,6 +59,7 @@ use source::{AccountSource, AgentLock};
 use store::index::IndexFile;
 use store::password::PasswordError;
 use store::seal_file::SealFile;
+use store::state_file::StateFile;
 use store::{StoreChoice, StoreError, Stores};
 
 pub use clock::Clock;
@@ -97,19 +98,23 @@ impl Accounts {
         also: Arc<dyn SealedWithLock>,
     ) -> Result<Self, StoreError> {
         let settings = Arc::new(Settings::new(places.config_files().to_vec()));
-        let index = Arc::new(IndexFile::new(places.accounts_file()));
-        let facts = known_facts(places, &index, &settings, lifetime, &clock)?;
-        let stores = Arc::new(Stores::new(store_choice, places.store_dir()));
+        let index = Arc::new(IndexFile::new(StateFile::new(places.accounts_file())));
+        let seal_file = Arc::new(StateFile::new(places.seal_file()));
+        let facts = known_facts(&seal_file, &index, &settings, lifetime, &clock)?;
+        let stores = Arc::new(match places.separate_socket() {
+            Some(_) => Stores::in_memory(),
+            None => Stores::new(store_choice, places.store_dir()),
+        });
         let actions = Actions {
             stores: stores.clone(),
             index: index.clone(),
-            seal_file: places.seal_file(),
+            seal_file: seal_file.clone(),
             surroundings: surroundings.clone(),
             clock: clock.clone(),
             settings: settings.clone(),
         };
         let owner = Owner::start(facts, actions, clock.clone(), notices.clone());
-        let passwords = Passwords::new(owner.clone(), places.seal_file(), stores.clone(), also);
+        let passwords = Passwords::new(owner.clone(), seal_file, stores.clone(), also);
         let logins = Logins::new(
             owner.clone(),
             stores.clone(),
@@ -272,18 +277,16 @@ impl Accounts {
 
 /// Reads what is known before any store was asked.
 fn known_facts(
-    places: &Places,
+    seal_file: &StateFile,
     index: &IndexFile,
     settings: &Settings,
     lifetime: Option<Duration>,
     clock: &Clock,
 ) -> Result<Facts, StoreError> {
-    let seal_file = places.seal_file();
     let parse = |file: SealFile| {
-        SealRecipient::parse(&file.recipient)
-            .map_err(|error| PasswordError::file(&seal_file, error))
+        SealRecipient::parse(&file.recipient).map_err(|error| PasswordError::file(seal_file, error))
     };
-    let recipient = SealFile::read(&seal_file)?.map(parse).transpose()?;
+    let recipient = SealFile::read(seal_file)?.map(parse).transpose()?;
     let entries = index.read()?.accounts.into_iter();
     // until logind says otherwise, the screen may be locked
     let screen = settings

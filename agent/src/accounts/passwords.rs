@@ -2,7 +2,6 @@
 //! in the stores, and that key with the password, in `seal.json`. That file is written first and
 //! removed last: while it is there, a daemon starts locked.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use super::owner::{Owner, Published};
 use super::shared::Shared;
 use super::store::password::{Attempt, Attempts, PasswordError};
 use super::store::seal_file::SealFile;
+use super::store::state_file::StateFile;
 use super::store::{StoreKind, Stores};
 use crate::seal::{SealKey, SealedWithLock};
 
@@ -25,7 +25,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Locks and unlocks.
 pub struct Passwords {
     owner: Owner,
-    seal_file: PathBuf,
+    seal_file: Arc<StateFile>,
     stores: Arc<Stores>,
     attempts: Attempts,
     /// The keys from `ssh-add`.
@@ -38,7 +38,7 @@ pub struct Passwords {
 impl Passwords {
     pub fn new(
         owner: Owner,
-        seal_file: PathBuf,
+        seal_file: Arc<StateFile>,
         stores: Arc<Stores>,
         also: Arc<dyn SealedWithLock>,
     ) -> Self {

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use opkssh_files::Writer;
+use opkssh_files::{DirectoryError, Writer};
 use opkssh_protocol::places::{LONGEST_SOCKET_PATH, Places};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -22,6 +22,8 @@ pub enum InstanceError {
         /// Its `XDG_RUNTIME_DIR`, if it is another one.
         runtime: Option<PathBuf>,
     },
+    #[error("cannot listen in {0}")]
+    Directory(#[from] DirectoryError),
     #[error("{path}: {error}")]
     File { path: PathBuf, error: io::Error },
     #[error("{0} is in use by another program")]
@@ -87,9 +89,8 @@ pub fn lock(places: &Places, passed: &[PathBuf]) -> Result<File, InstanceError> 
     Ok(file)
 }
 
-/// Fails if no socket can be bound at `path`, which is not in our own directory: what is there
-/// must be a dead socket of this user.
-pub fn check_free(path: &Path) -> Result<(), InstanceError> {
+/// Removes a dead socket of this user at `path`. Fails if anything else is there.
+pub fn remove_dead(path: &Path) -> Result<(), InstanceError> {
     let Ok(found) = path.symlink_metadata() else {
         return Ok(());
     };
@@ -98,7 +99,7 @@ pub fn check_free(path: &Path) -> Result<(), InstanceError> {
     }
     match answers(path) {
         true => Err(InstanceError::SocketInUse(path.to_owned())),
-        false => Ok(()),
+        false => fs::remove_file(path).map_err(InstanceError::file(path)),
     }
 }
 

@@ -7,79 +7,101 @@ use std::path::{Path, PathBuf};
 
 use interprocess::local_socket::tokio::Listener;
 use interprocess::os::unix::uds_local_socket::tokio::Listener as UnixSocket;
+use opkssh_files::check_closed;
 use opkssh_protocol::places::{LONGEST_SOCKET_PATH, Places};
 
-use super::instance::{InstanceError, check_free};
+use super::instance::{InstanceError, remove_dead};
 use super::sockets::{Socket, bind};
 use super::systemd::Passed;
 
 pub struct Listening {
     pub listeners: Vec<(Socket, Listener)>,
-    /// The sockets that we bound: their names, and which files those were then.
-    own: Vec<(PathBuf, FileId)>,
+    own: Vec<SocketName>,
 }
 
-/// Device and inode.
-type FileId = (u64, u64);
+/// The name of a socket that we bound. It goes away with this, unless another has taken it over.
+pub struct SocketName {
+    path: PathBuf,
+    /// Device and inode.
+    file: (u64, u64),
+    runtime_dir: PathBuf,
+}
 
 impl Listening {
-    /// Listens on the two sockets of the runtime directory, where other commands look for us, and
-    /// on `agent_socket`; on those that were `passed` in any case. The caller holds the lock.
-    pub fn open(
-        places: &Places,
-        agent_socket: &Path,
-        passed: Passed,
-    ) -> Result<Self, InstanceError> {
+    /// Listens on the agent socket and the control socket, and in any case on those that were
+    /// `passed`. The caller holds the lock, if there is one.
+    pub fn open(places: &Places, passed: Passed) -> Result<Self, InstanceError> {
         let mut listening = Self {
             listeners: Vec::new(),
             own: Vec::new(),
         };
-        let usual = [places.agent_socket(), places.control_socket()];
-        let mut wanted = usual.to_vec();
-        if agent_socket != places.agent_socket() {
-            wanted.push(agent_socket.to_owned());
-        }
+        let mut wanted = vec![
+            (Socket::Agent, places.agent_socket()),
+            (Socket::Control, places.control_socket()),
+        ];
         for (path, socket) in passed {
-            wanted.retain(|wanted| *wanted != path);
+            wanted.retain(|(_, wanted)| *wanted != path);
             let listener = UnixSocket::try_from(OwnedFd::from(socket));
             let listener = listener.map_err(InstanceError::file(&path))?;
             let socket = Socket::named(&path);
             listening.listeners.push((socket, listener.into()));
         }
-        for path in wanted {
-            if path.as_os_str().len() > LONGEST_SOCKET_PATH {
-                return Err(InstanceError::PathTooLong(path));
-            }
-            check_free(&path).map_err(|error| match error {
+        for (socket, path) in wanted {
+            let bound = SocketName::bind(path, places);
+            let (name, listener) = bound.map_err(|error| match error {
                 // no daemon of ours is left, so whoever answers started us, or would
-                InstanceError::SocketInUse(path) if usual.contains(&path) => {
+                InstanceError::SocketInUse(path) if places.separate_socket().is_none() => {
                     InstanceError::ListenedOn(path)
                 }
                 other => other,
             })?;
-            let socket = match path == places.control_socket() {
-                true => Socket::Control,
-                false => Socket::Agent,
-            };
-            let failed = InstanceError::file(&path);
-            let listener = bind(&path).map_err(&failed)?;
             listening.listeners.push((socket, listener));
-            let file = fs::symlink_metadata(&path).map_err(&failed)?;
-            listening.own.push((path, file_id(&file)));
+            listening.own.push(name);
         }
         Ok(listening)
     }
 
-    /// Removes the names of our own sockets, unless others have taken them over by now.
-    pub fn unlink(&self) {
-        for (path, file) in &self.own {
-            if fs::symlink_metadata(path).is_ok_and(|found| file_id(&found) == *file) {
-                let _ = fs::remove_file(path);
-            }
+    /// Removes the names of our own sockets.
+    pub fn unlink(&mut self) {
+        self.own.clear();
+    }
+}
+
+impl SocketName {
+    /// Listens at `path`.
+    pub fn bind(path: PathBuf, places: &Places) -> Result<(Self, Listener), InstanceError> {
+        if path.as_os_str().len() > LONGEST_SOCKET_PATH {
+            return Err(InstanceError::PathTooLong(path));
+        }
+        check_closed(path.parent().unwrap_or(Path::new("/")))?;
+        remove_dead(&path)?;
+        let listener = bind(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => InstanceError::SocketInUse(path.clone()),
+            _ => InstanceError::file(&path)(error),
+        })?;
+        let file = fs::symlink_metadata(&path).map_err(InstanceError::file(&path))?;
+        let name = Self {
+            file: file_id(&file),
+            path,
+            runtime_dir: places.runtime_dir.clone(),
+        };
+        Ok((name, listener))
+    }
+}
+
+impl Drop for SocketName {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| file_id(&found) == self.file) {
+            let _ = fs::remove_file(&self.path);
+        }
+        // `opkssh run` made a directory for the socket; it stays while it has another one
+        let directory = self.path.parent();
+        if let Some(directory) = directory.filter(|it| it.parent() == Some(&self.runtime_dir)) {
+            let _ = fs::remove_dir(directory);
         }
     }
 }
 
-fn file_id(found: &Metadata) -> FileId {
+fn file_id(found: &Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }

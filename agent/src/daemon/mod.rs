@@ -7,14 +7,16 @@ mod instance;
 mod listening;
 mod log;
 pub mod memory_lock;
+mod process_end;
 mod run;
 pub mod sockets;
 mod systemd;
 
 pub use run::{RunError, run};
 
-use std::path::PathBuf;
 use std::time::Duration;
+
+use opkssh_protocol::process::Process;
 
 use crate::accounts::store::StoreChoice;
 use log::LogLevel;
@@ -23,8 +25,6 @@ use memory_lock::MemoryLock;
 /// How the agent runs. The command line has the same options.
 #[derive(Debug, Clone, Default)]
 pub struct RunArgs {
-    /// A path to serve the agent protocol on, besides the one in the runtime directory.
-    pub socket: Option<PathBuf>,
     pub store: StoreChoice,
     pub memory_lock: MemoryLock,
     pub idle_stop: Option<Duration>,
@@ -32,4 +32,6 @@ pub struct RunArgs {
     pub log_level: LogLevel,
     /// True if a command has started the agent, which then leaves the terminal.
     pub detached: bool,
+    /// The agent stops when this process has ended.
+    pub ends_with: Option<Process>,
 }

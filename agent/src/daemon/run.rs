@@ -1,6 +1,6 @@
 //! `opkssh agent run`: starts the agent, serves, and stops.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::idle;
 use super::instance::{self, InstanceError};
 use super::listening::Listening;
 use super::memory_lock::MemoryLockError;
+use super::process_end::process_end;
 use super::sockets::{Socket, Usage, accept};
 use super::systemd::{Passed, PassedError, take_sockets};
 use super::{RunArgs, hardening, log};
@@ -65,10 +66,11 @@ impl RunError {
                 ));
             }
             Self::Instance(
-                InstanceError::SocketInUse(_)
+                InstanceError::Directory(_)
+                | InstanceError::SocketInUse(_)
                 | InstanceError::NotASocket(_)
                 | InstanceError::PathTooLong(_),
-            ) => "name another path: opkssh agent run --socket PATH",
+            ) => "name another path, in a directory of your own: --socket PATH",
             Self::Instance(InstanceError::ListenedOn(_)) => {
                 "let systemd start it: systemctl --user start opkssh-agent.service"
             }
@@ -107,10 +109,15 @@ pub fn run(places: &Places, args: &RunArgs) -> Result<(), RunError> {
     hardening::apply();
     hardening::raise_descriptors();
     args.memory_lock.apply()?;
-    make_private(&places.runtime_dir)?;
-    make_private(&places.state_dir)?;
-    let passed_paths: Vec<_> = passed.iter().map(|(path, _)| path.clone()).collect();
-    let _lock = instance::lock(places, &passed_paths)?;
+    let _lock = match places.separate_socket() {
+        Some(_) => None,
+        None => {
+            make_private(&places.runtime_dir)?;
+            make_private(&places.state_dir)?;
+            let passed_paths: Vec<_> = passed.iter().map(|(path, _)| path.clone()).collect();
+            Some(instance::lock(places, &passed_paths)?)
+        }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -148,17 +155,22 @@ async fn serve(
         notices.clone(),
         added.clone(),
     )?);
-    let agent_socket = args.socket.clone().unwrap_or_else(|| places.agent_socket());
-    let mut own_sockets = vec![places.agent_socket(), agent_socket.clone()];
+    let agent_socket = places.agent_socket();
+    let mut own_sockets = vec![agent_socket.clone()];
     own_sockets.extend(passed.iter().map(|(path, _)| path.clone()));
-    let mut listening = Listening::open(places, &agent_socket, passed)?;
+    let mut listening = Listening::open(places, passed)?;
     let pid_file = places.pid_file();
-    instance::write_private(&pid_file, &format!("{}\n", std::process::id()))?;
+    if let Some(pid_file) = &pid_file {
+        instance::write_private(pid_file, &format!("{}\n", std::process::id()))?;
+    }
 
     let serving = Arc::new(Serving {
         accounts: accounts.source.clone(),
         added: added.clone(),
-        upstreams: Upstreams::new(accounts.upstream_setting(), own_sockets, notices.clone()),
+        upstreams: match places.separate_socket() {
+            Some(_) => Upstreams::none(notices.clone()),
+            None => Upstreams::new(accounts.upstream_setting(), own_sockets, notices.clone()),
+        },
         lock: Arc::new(accounts.agent_lock()),
         confirm: Arc::new(Askpass::new(surroundings.clone())),
         notices: notices.clone(),
@@ -197,6 +209,9 @@ async fn serve(
         };
     }
     announce(&agent_socket);
+    if args.detached && places.separate_socket().is_some() {
+        close_stderr();
+    }
     // an agent that a command started is no service, even if it inherits a service's environment
     let notify_systemd = |state| {
         if !args.detached
@@ -210,6 +225,13 @@ async fn serve(
 
     let idle = idle::idle(&usage, &accounts, &added, args.idle_stop);
     tokio::pin!(idle);
+    let ended = async {
+        match args.ends_with {
+            Some(process) => process_end(process).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(ended);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -221,12 +243,15 @@ async fn serve(
                 accounts.drop_memory();
             }
             () = &mut idle => break,
+            () = &mut ended => break,
             changed = stopped.changed() => if changed.is_err() || *stopped.borrow() { break },
         }
     }
     notify_systemd(NotifyState::Stopping);
     listening.unlink();
-    let _ = fs::remove_file(&pid_file);
+    if let Some(pid_file) = pid_file {
+        let _ = fs::remove_file(pid_file);
+    }
     let unfinished = accounts.finish(STOP_TIMEOUT).await;
     if !unfinished.is_empty() {
         tracing::warn!(
@@ -262,7 +287,18 @@ fn announce(agent_socket: &Path) {
         std::process::id()
     );
     let _ = stdout.flush();
-    if let Ok(null) = OpenOptions::new().write(true).open("/dev/null") {
+    if let Ok(null) = dev_null() {
         let _ = rustix::stdio::dup2_stdout(null);
     }
+}
+
+/// Ends the log: the command that started a separate agent reads no more of it.
+fn close_stderr() {
+    if let Ok(null) = dev_null() {
+        let _ = rustix::stdio::dup2_stderr(null);
+    }
+}
+
+fn dev_null() -> io::Result<File> {
+    OpenOptions::new().write(true).open("/dev/null")
 }

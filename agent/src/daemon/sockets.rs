@@ -41,15 +41,13 @@ pub struct InUse {
 /// Counts as a connection until it is dropped.
 struct Counted(Arc<Usage>);
 
-/// Binds `path` with mode 0600. The caller holds the instance lock, so a socket that is there
-/// already is a dead daemon's.
+/// Binds `path` with mode 0600.
 pub fn bind(path: &Path) -> io::Result<Listener> {
     let name = path.to_fs_name::<GenericFilePath>()?;
     ListenerOptions::new()
         .name(name)
         .mode(0o600)
-        .try_overwrite(true)
-        // by then the name may be another's: see `Listening::unlink`
+        // by then the name may be another's: see `SocketName`
         .reclaim_name(false)
         .create_tokio()
 }

@@ -30,10 +30,15 @@ enum Syntax {
 }
 
 impl EnvArgs {
+    /// Returns true if a shell was named.
+    pub(crate) fn is_given(&self) -> bool {
+        self.sh || self.csh || self.fish
+    }
+
     /// Returns the syntax that was asked for, else that of the login shell.
     fn syntax(&self) -> Syntax {
         let shell = std::env::var("SHELL").unwrap_or_default();
-        let asked = self.sh || self.csh || self.fish;
+        let asked = self.is_given();
         if self.csh || !asked && shell.ends_with("csh") {
             Syntax::Csh
         } else if self.fish || !asked && shell.ends_with("fish") {
@@ -81,6 +86,17 @@ pub(crate) fn variables(shell: &EnvArgs, socket: &Path, pid: Option<u32>) -> Str
             Syntax::Fish => format!("set -gx {name} {value};\n"),
         })
         .collect()
+}
+
+/// Returns the shell commands that unset the agent's variables.
+pub(crate) fn without_variables(shell: &EnvArgs) -> String {
+    let names = ["SSH_AUTH_SOCK", "SSH_AGENT_PID"].into_iter();
+    let unset = match shell.syntax() {
+        Syntax::Sh => "unset",
+        Syntax::Csh => "unsetenv",
+        Syntax::Fish => "set -e",
+    };
+    names.map(|name| format!("{unset} {name};\n")).collect()
 }
 
 #[cfg(test)]

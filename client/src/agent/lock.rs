@@ -8,13 +8,17 @@ use opkssh_protocol::secret::Secret;
 
 use crate::agent::password_prompt::PasswordSource;
 use crate::agent::running::{ensure_running, ensure_running_if_stored};
+use crate::agent::settings::WhichAgent;
 use crate::answer::AgentReply;
 use crate::connection::{Connection, NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
+use crate::format::agent_command;
 use crate::status::{report, report_if_running};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LockArgs {
+    #[command(flatten)]
+    pub agent: WhichAgent,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
@@ -22,39 +26,50 @@ pub struct LockArgs {
 
 /// Locks the agent with a password: typed twice on a terminal, else a line of stdin. Starts it only
 /// for stored accounts.
-pub fn agent_lock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, ClientError> {
+pub fn agent_lock(
+    args: &LockArgs,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<AgentReply, ClientError> {
+    let places = &args.agent.places(places)?;
     let connection = ensure_running_if_stored(places)?;
-    let connection = connection.ok_or_else(|| nothing_there("nothing to lock"))?;
+    let connection = connection.ok_or_else(|| nothing_there("nothing to lock", places))?;
     let running = report(connection)?.agent;
     if running.locked.contains(&LockedPart::Agent) {
         return Err(ClientError::new(
             "the agent is locked already",
-            "unlock it: opkssh agent unlock",
+            format!("unlock it: {}", agent_command("unlock", places)),
         ));
     }
-    let mut asked = PasswordSource::of_process("opkssh agent lock");
+    let mut asked = PasswordSource::of_process(&agent_command("lock", places));
     let password = asked.ask_new("Password to lock the agent with: ")?;
     send_lock_request(ensure_running(places)?, &Request::Lock { password })?;
-    let _ = writeln!(out, "The agent is locked. Unlock it: opkssh agent unlock");
+    let unlock = agent_command("unlock", places);
+    let _ = writeln!(out, "The agent is locked. Unlock it: {unlock}");
     reply("The agent is locked.".to_owned(), places)
 }
 
 /// Unlocks the agent, then the encrypted file store, with passwords from the terminal, else from
 /// lines of stdin. Keys hidden by a screen lock come back without a password, since not every
 /// screen locker reports its unlocking.
-pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, ClientError> {
+pub fn agent_unlock(
+    args: &LockArgs,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<AgentReply, ClientError> {
+    let places = &args.agent.places(places)?;
     let mut done = Vec::new();
-    let connection = match places.seal_file().exists() {
+    let connection = match places.seal_file().is_some_and(|file| file.exists()) {
         true => Some(ensure_running(places)?),
         false => ensure_running_if_stored(places)?,
     };
-    let connection = connection.ok_or_else(|| nothing_there("nothing to unlock"))?;
+    let connection = connection.ok_or_else(|| nothing_there("nothing to unlock", places))?;
     let mut locked = report(connection)?.agent.locked;
     if locked.is_empty() {
         done.push("Nothing is locked.");
         let _ = writeln!(out, "Nothing is locked.");
     }
-    let mut asked = PasswordSource::of_process("opkssh agent unlock");
+    let mut asked = PasswordSource::of_process(&agent_command("unlock", places));
     while let Some(part) = locked.first().copied() {
         let unlocked = unlock(part, &mut asked, places)?;
         done.push(unlocked_message(part));
@@ -66,9 +81,13 @@ pub fn agent_unlock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, 
     reply(done.join(" "), places)
 }
 
-fn nothing_there(what: &str) -> ClientError {
-    let what = format!("{what}: the agent is not running, and no account is stored");
-    ClientError::new(what, "start it: opkssh agent start")
+fn nothing_there(what: &str, places: &Places) -> ClientError {
+    let why = match places.separate_socket() {
+        Some(_) => "the agent is not running",
+        None => "the agent is not running, and no account is stored",
+    };
+    let start = agent_command("start", places);
+    ClientError::new(format!("{what}: {why}"), format!("start it: {start}"))
 }
 
 fn reply(reason: String, places: &Places) -> Result<AgentReply, ClientError> {

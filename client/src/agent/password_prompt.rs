@@ -17,15 +17,15 @@ const MAX_LENGTH: usize = 1024;
 pub enum PasswordSource {
     Terminal(File),
     /// Each line is a password for this command; nothing is prompted for.
-    Stdin(&'static str),
+    Stdin(String),
 }
 
 impl PasswordSource {
     /// Returns the terminal if stdin is one, else stdin, for `command`.
-    pub fn of_process(command: &'static str) -> Self {
+    pub fn of_process(command: &str) -> Self {
         match Self::terminal() {
             Some(terminal) if io::stdin().is_terminal() => terminal,
-            _ => Self::Stdin(command),
+            _ => Self::Stdin(command.to_owned()),
         }
     }
 

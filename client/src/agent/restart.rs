@@ -43,6 +43,7 @@ pub fn agent_restart(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
+    let places = &args.settings.places(places)?;
     let mut settings = args.settings.clone();
     let command = args.settings.after("opkssh agent restart")?;
     let passphrase = match args.settings.store.as_deref() {
@@ -52,7 +53,7 @@ pub fn agent_restart(
     let running = look_before_stop(&command, args.force, places)?;
     let mut session_agent = None;
     if let Some(StatusReport { agent, .. }) = &running {
-        fill_from(&mut settings, agent, places);
+        fill_from(&mut settings, agent);
         session_agent = agent.session_agent.as_ref().map(PathBuf::from);
     }
     let what = match stop_running(args.force, places, out)? {
@@ -140,12 +141,9 @@ fn move_to_file_store(places: &Places, out: &mut dyn Write) -> Result<Option<Sec
 }
 
 /// Takes each setting that is not given from a running agent.
-fn fill_from(settings: &mut AgentSettings, agent: &AgentStatus, places: &Places) {
-    let socket = Path::new(&agent.agent_socket);
-    if settings.socket.is_none() && socket != places.agent_socket() {
-        settings.socket = Some(socket.to_owned());
-    }
-    if settings.store.is_none() && !matches!(agent.store_wish.as_str(), "" | "auto") {
+fn fill_from(settings: &mut AgentSettings, agent: &AgentStatus) {
+    let takes_store = settings.store.is_none() && settings.socket.is_none();
+    if takes_store && !matches!(agent.store_wish.as_str(), "" | "auto") {
         settings.store = Some(agent.store_wish.clone());
     }
     settings.running.fill_from(agent);

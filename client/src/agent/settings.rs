@@ -4,19 +4,40 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::ValueHint;
 use opkssh_protocol::control::AgentStatus;
+use opkssh_protocol::places::{CONTROL_SUFFIX, LONGEST_SOCKET_PATH, Places};
+use opkssh_protocol::process::Process;
 
 use crate::duration;
 use crate::error::ClientError;
 use crate::format::quoted;
 
+/// Which agent a command is about.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct WhichAgent {
+    /// The separate agent with this socket [default: the user's own agent]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub socket: Option<PathBuf>,
+}
+
+impl WhichAgent {
+    /// Returns the paths of this agent, from those of the user's own.
+    pub(crate) fn places(&self, places: &Places) -> Result<Places, ClientError> {
+        places_of(self.socket.as_deref(), places)
+    }
+}
+
 /// Options of every command that starts the agent. An option that is not given has the agent's
 /// default.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct AgentSettings {
-    /// Serve the agent protocol on this path as well as in the runtime directory
-    #[arg(long, value_name = "PATH")]
+    /// Make it a separate agent, in memory only, with its socket at this path
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, conflicts_with = "store")]
     pub socket: Option<PathBuf>,
+    /// Stop a separate agent when this process has ended
+    #[arg(long, value_name = "PID:START", hide = true, requires = "socket")]
+    pub ends_with: Option<Process>,
     /// Where to store refresh tokens and keys: keyring, file (encrypted with a passphrase), memory,
     /// or auto for the first of these that is set up [default: auto]
     #[arg(long, value_name = "STORE", value_parser = ["auto", "keyring", "file", "memory"], hide_possible_values = true)]
@@ -91,12 +112,20 @@ impl RunningSettings {
 }
 
 impl AgentSettings {
+    /// Returns the paths of the agent, from those of the user's own.
+    pub fn places(&self, places: &Places) -> Result<Places, ClientError> {
+        places_of(self.socket.as_deref(), places)
+    }
+
     /// Returns the options as arguments of `opkssh agent run`. The socket path is made absolute
     /// because the agent runs in the root directory.
     pub(crate) fn arguments(&self) -> Result<Vec<OsString>, ClientError> {
         let mut arguments = Vec::new();
         if let Some(socket) = &self.socket {
             arguments.extend(["--socket".into(), absolute(socket)?.into()]);
+        }
+        if let Some(process) = &self.ends_with {
+            arguments.extend(["--ends-with".into(), process.to_string().into()]);
         }
         if let Some(store) = &self.store {
             arguments.extend(["--store".into(), store.into()]);
@@ -120,12 +149,6 @@ impl AgentSettings {
     pub(crate) fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
         let restart = self.after("opkssh agent restart")?;
         let other = |option: &str, runs_with: &str| other_settings(option, runs_with, &restart);
-        if let Some(socket) = &self.socket
-            && absolute(socket)? != Path::new(&agent.agent_socket)
-        {
-            let option = format!("--socket {}", quoted(&socket.to_string_lossy()));
-            return Err(other(&option, &agent.agent_socket));
-        }
         if let Some((option, runs_with)) = self.running.difference(agent) {
             return Err(other(&option, &runs_with));
         }
@@ -144,6 +167,27 @@ fn other_settings(option: &str, runs_with: &str, restart: &str) -> ClientError {
         format!("an agent runs already, without {option}: it has {runs_with}"),
         format!("use it as it is: opkssh agent env; or restart it: {restart}"),
     )
+}
+
+fn places_of(socket: Option<&Path>, places: &Places) -> Result<Places, ClientError> {
+    let Some(socket) = socket.map(absolute).transpose()? else {
+        return Ok(places.clone());
+    };
+    if socket == places.agent_socket() {
+        return Ok(places.clone());
+    }
+    let (length, longest) = (
+        socket.as_os_str().len(),
+        LONGEST_SOCKET_PATH - CONTROL_SUFFIX.len(),
+    );
+    if length > longest {
+        let socket = socket.display();
+        return Err(ClientError::new(
+            format!("{socket} is too long for a socket: {length} bytes, more than {longest}"),
+            "name a shorter path: --socket PATH",
+        ));
+    }
+    Ok(places.separate(socket))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, ClientError> {

@@ -1,7 +1,6 @@
 //! `opkssh agent start`.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use opkssh_protocol::places::Places;
 
@@ -30,15 +29,12 @@ pub fn agent_start(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
+    let places = &args.settings.places(places)?;
     let agent = report(ensure_running_with(&args.settings, places)?)?.agent;
     args.settings.check(&agent)?;
     let pid = agent.pid;
     if !args.json {
-        let socket = match args.settings.socket {
-            Some(_) => PathBuf::from(&agent.agent_socket),
-            None => places.agent_socket(),
-        };
-        let lines = variables(&args.shell, &socket, Some(pid));
+        let lines = variables(&args.shell, &places.agent_socket(), Some(pid));
         let _ = writeln!(out, "{lines}echo Agent pid {pid};").and_then(|()| out.flush());
     }
     let reason = format!("The agent runs: version {}, pid {pid}.", agent.version);

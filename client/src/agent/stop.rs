@@ -8,9 +8,12 @@ use opkssh_protocol::control::{AccountStatus, Event, Request, StatusReport, Whic
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
+use crate::agent::env::{EnvArgs, without_variables};
+use crate::agent::settings::WhichAgent;
 use crate::answer::AgentReply;
 use crate::connection::{Connection, LOCAL_TIMEOUT, NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
+use crate::format::agent_command;
 use crate::status::report_if_running;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -18,8 +21,13 @@ pub struct StopArgs {
     /// Stop even if logins in the agent's memory are lost; they are revoked
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub agent: WhichAgent,
+    /// Print commands that unset the agent's variables
+    #[command(flatten)]
+    pub shell: EnvArgs,
     /// Print the result as JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["sh", "csh", "fish"])]
     pub json: bool,
 }
 
@@ -31,15 +39,23 @@ pub fn agent_stop(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
-    let running = look_before_stop("opkssh agent stop", args.force, places)?;
+    let places = &args.agent.places(places)?;
+    let running = look_before_stop(&agent_command("stop", places), args.force, places)?;
     let message = match stop_running(args.force, places, out)? {
         true => "The agent has stopped.",
         false => "The agent is not running.",
     };
-    let _ = writeln!(out, "{message}");
     let hint = lost_keys(running.as_ref());
-    if let Some(line) = &hint {
-        let _ = writeln!(out, "{line}");
+    if args.shell.is_given() {
+        let _ = write!(out, "{}", without_variables(&args.shell));
+        if let Some(running) = &running {
+            let _ = writeln!(out, "echo Agent pid {} killed;", running.agent.pid);
+        }
+    } else {
+        let _ = writeln!(out, "{message}");
+        if let Some(line) = &hint {
+            let _ = writeln!(out, "{line}");
+        }
     }
     Ok(AgentReply {
         hint,

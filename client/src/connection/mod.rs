@@ -62,6 +62,7 @@ impl Connection {
     /// runtime directory.
     pub(crate) fn open_if_running(places: &Places) -> Result<Option<Self>, ClientError> {
         match Self::open(&places.control_socket()) {
+            Err(ClientError::NotRunning) if places.separate_socket().is_some() => Ok(None),
             Err(ClientError::NotRunning) => elsewhere(places).map_or(Ok(None), Err),
             opened => opened.map(Some),
         }

@@ -1,11 +1,12 @@
 //! Runtime directories that lead to no agent of this user, and how to use the right one.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use opkssh_protocol::places::{LONGEST_SOCKET_PATH, Places};
+use opkssh_protocol::places::{CONTROL_SUFFIX, LONGEST_SOCKET_PATH, Places};
 
 use crate::error::ClientError;
 use crate::format::quoted;
@@ -53,6 +54,16 @@ pub fn check_length(socket: &Path) -> Result<(), ClientError> {
 /// Returns the error for a runtime directory that cannot be used. `socket` is a path in it.
 pub fn unusable(socket: &Path, why: &str) -> ClientError {
     let directory = socket.parent().unwrap_or(socket).display();
+    if socket
+        .as_os_str()
+        .as_bytes()
+        .ends_with(CONTROL_SUFFIX.as_bytes())
+    {
+        return ClientError::unreachable(
+            format!("cannot use {}: {why}", socket.display()),
+            "name another path, in a directory of your own: --socket PATH",
+        );
+    }
     let uid = rustix::process::geteuid().as_raw();
     ClientError::unreachable(
         format!("cannot use the runtime directory {directory}: {why}"),

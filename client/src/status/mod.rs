@@ -12,10 +12,11 @@ use opkssh_protocol::printable::printable_json;
 use opkssh_protocol::time::UnixTime;
 
 use crate::agent::running::has_stored_accounts;
+use crate::agent::settings::WhichAgent;
 use crate::configuration::load_config;
 use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
-use crate::format::local_time;
+use crate::format::{agent_command, local_time};
 use page::Page;
 
 /// Shown for an account that has an access token and no `hosts:`.
@@ -26,7 +27,7 @@ pub(crate) const ACCESS_TOKEN_LEFT_OUT: &str =
 pub struct StatusArgs {
     /// Show which identities this host would see if ssh connected now, and why others not; exit
     /// status 0 if it would see any, else 1
-    #[arg(long, value_name = "HOST", conflicts_with = "verbose")]
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["socket", "verbose"])]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub host: Option<String>,
     /// Print JSON; times are seconds since 1970-01-01T00:00:00Z
@@ -35,14 +36,17 @@ pub struct StatusArgs {
     /// Show sockets, settings, keys and stores, too
     #[arg(short, long, conflicts_with = "json")]
     pub verbose: bool,
+    #[command(flatten)]
+    pub agent: WhichAgent,
 }
 
 /// Shows agent, accounts, expirations and how each account renews. Does not start the agent.
 pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
+    let places = &args.agent.places(places)?;
     let report = report_if_running(places)?;
     let text = match (&report, args.json) {
         (_, true) => json(report.as_ref(), places)?,
-        (Some(report), false) => running(report, args.verbose),
+        (Some(report), false) => running(report, args.verbose, places),
         (None, false) => not_running(places),
     };
     let _ = write!(out, "{text}").and_then(|()| out.flush());
@@ -97,8 +101,12 @@ fn configuration_notices(places: &Places) -> Vec<Notice> {
 
 fn not_running(places: &Places) -> String {
     let mut page = Page::new(false);
-    let advice = "not running; `opkssh login` or `opkssh agent start` starts it";
-    page.row("Agent", advice);
+    let start = agent_command("start", places);
+    let advice = match places.separate_socket() {
+        Some(_) => format!("not running; start it: {start}"),
+        None => format!("not running; `opkssh login` or `{start}` starts it"),
+    };
+    page.row("Agent", &advice);
     if has_stored_accounts(places) {
         let kept = "kept in the store; they come back when it starts";
         page.row("Accounts", kept);
@@ -107,11 +115,15 @@ fn not_running(places: &Places) -> String {
     page.text
 }
 
-fn running(report: &StatusReport, verbose: bool) -> String {
+fn running(report: &StatusReport, verbose: bool, places: &Places) -> String {
     let mut page = Page::new(verbose);
     page.agent(&report.agent);
     if has_no_accounts(report) {
-        page.row("Accounts", "none; log in: opkssh login");
+        let none = match places.separate_socket() {
+            Some(_) => "none: a separate agent is for keys from ssh-add",
+            None => "none; log in: opkssh login",
+        };
+        page.row("Accounts", none);
     }
     for account in &report.accounts {
         page.account(account, &report.agent.store);

@@ -1,7 +1,5 @@
 //! `opkssh agent`.
 
-use std::path::PathBuf;
-
 use opkssh_client::{
     AgentSettings, EnvArgs, RestartArgs, StartArgs, StatusArgs, StopArgs, agent_env, agent_restart,
     agent_start, agent_stop, status,
@@ -38,11 +36,10 @@ fn agent_commands_speak_to_the_shell() {
         _ => vec![report(Vec::new())],
     });
     let pid = "SSH_AGENT_PID=4242; export SSH_AGENT_PID;\n";
-    let start = |socket: Option<&str>, store: Option<&str>| StartArgs {
+    let start = |store: Option<&str>| StartArgs {
         settings: AgentSettings {
-            socket: socket.map(PathBuf::from),
             store: store.map(str::to_owned),
-            running: Default::default(),
+            ..AgentSettings::default()
         },
         shell: sh.clone(),
         json: false,
@@ -52,33 +49,21 @@ fn agent_commands_speak_to_the_shell() {
     assert_eq!(said, format!("{variable}{pid}"));
     assert_eq!(warned, b"");
     assert_eq!(
-        shown(|out| agent_start(&start(None, None), &home.places, out)),
+        shown(|out| agent_start(&start(None), &home.places, out)),
         format!("{variable}{pid}echo Agent pid 4242;\n")
     );
-    let line = format!("SSH_AUTH_SOCK=/run/agent.sock; export SSH_AUTH_SOCK;\n{pid}");
     for store in ["memory", "auto"] {
-        let args = start(Some("/run/agent.sock"), Some(store));
         assert_eq!(
-            shown(|out| agent_start(&args, &home.places, out)),
-            format!("{line}echo Agent pid 4242;\n")
+            shown(|out| agent_start(&start(Some(store)), &home.places, out)),
+            format!("{variable}{pid}echo Agent pid 4242;\n")
         );
     }
-    for (args, message) in [
-        (
-            start(None, Some("keyring")),
-            "an agent runs already, without --store keyring: it has memory",
-        ),
-        (
-            start(Some("/run/other.sock"), None),
-            "an agent runs already, without --socket /run/other.sock: it has /run/agent.sock",
-        ),
-    ] {
-        let mut out = Vec::new();
-        let error = agent_start(&args, &home.places, &mut out).unwrap_err();
-        assert_eq!(error.to_string(), message);
-        assert!(error.hint().unwrap().contains("opkssh agent restart --s"));
-        assert!(out.is_empty());
-    }
+    let mut out = Vec::new();
+    let error = agent_start(&start(Some("keyring")), &home.places, &mut out).unwrap_err();
+    let message = "an agent runs already, without --store keyring: it has memory";
+    assert_eq!(error.to_string(), message);
+    assert!(error.hint().unwrap().contains("opkssh agent restart --s"));
+    assert!(out.is_empty());
     assert_eq!(
         shown(|out| agent_stop(&StopArgs::default(), &home.places, out)),
         "The agent has stopped.\n"
@@ -112,7 +97,7 @@ fn a_daemon_of_another_version_can_be_ended_and_is_not_restarted_blindly() {
     agent_stop(
         &StopArgs {
             force: true,
-            json: false,
+            ..StopArgs::default()
         },
         &home.places,
         out,

@@ -51,7 +51,7 @@ fn status_starts_nothing() {
     let text = shown(|out| status(&StatusArgs::default(), &home.places, out));
     assert!(text.starts_with("Agent         not running"), "{text}");
     std::fs::create_dir_all(&home.places.state_dir).unwrap();
-    std::fs::write(home.places.accounts_file(), r#"{"accounts":[]}"#).unwrap();
+    std::fs::write(home.places.accounts_file().unwrap(), r#"{"accounts":[]}"#).unwrap();
     let empty = shown(|out| status(&StatusArgs::default(), &home.places, out));
     assert_eq!(empty, text, "nobody is logged in");
     let text = shown(|out| status(&as_json(), &home.places, out));

@@ -34,3 +34,19 @@ fn a_directory_that_others_can_write_to_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_directory_in_which_others_could_replace_files_is_not_closed() {
+    let parent = tempfile::tempdir().unwrap();
+    for (mode, is_closed) in [
+        (0o755, true),
+        (0o1777, true),
+        (0o775, false),
+        (0o777, false),
+    ] {
+        fs::set_permissions(parent.path(), Permissions::from_mode(mode)).unwrap();
+        assert_eq!(check_closed(parent.path()).is_ok(), is_closed, "{mode:o}");
+    }
+    assert!(check_closed(Path::new("/")).is_ok(), "root's");
+    assert!(check_closed(&parent.path().join("none")).is_err());
+}

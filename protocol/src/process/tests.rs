@@ -15,3 +15,15 @@ fn parent_and_start_are_found_behind_any_name() {
         assert_eq!(ProcessStat::parse(text), None, "{text}");
     }
 }
+
+#[test]
+fn a_process_is_read_as_it_is_written() {
+    let process = Process {
+        pid: 42,
+        start_time: 98765,
+    };
+    assert_eq!(process.to_string().parse(), Ok(process));
+    for text in ["", "42", "42:", ":42", "-1:2", "42:1:1"] {
+        assert!(text.parse::<Process>().is_err(), "{text}");
+    }
+}

@@ -109,12 +109,14 @@ fn a_socket_with_too_long_a_path_is_refused_with_its_length() {
     for command in ["run", "start"] {
         let agent = home.opkssh(["agent", command, "--socket", &socket]);
         let refused = agent.run().stderr();
-        let why = format!("{socket} is too long for a socket: 125 bytes, more than 107");
-        assert!(refused.contains(&why), "{refused}");
+        assert_eq!(
+            refused,
+            format!(
+                "Error: {socket} is too long for a socket: 125 bytes, more than 99\n\
+                 hint: name a shorter path: --socket PATH\n"
+            )
+        );
     }
-    let refused = home.opkssh(["agent", "run", "--socket", &socket]).run();
-    let hint = "\nhint: name another path: opkssh agent run --socket PATH\n";
-    assert!(refused.refused().ends_with(hint));
 }
 
 #[test]

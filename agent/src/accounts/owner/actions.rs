@@ -1,6 +1,5 @@
 //! Runs the lifecycle's actions: files, stores and the provider.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use opkssh_protocol::secret::Secret;
@@ -22,6 +21,7 @@ use crate::accounts::store::index::IndexFile;
 use crate::accounts::store::password::PasswordError;
 use crate::accounts::store::record;
 use crate::accounts::store::seal_file::SealFile;
+use crate::accounts::store::state_file::StateFile;
 use crate::accounts::store::{StoreError, StoreKind, Stores};
 use crate::desktop::surroundings::Surroundings;
 use crate::failpoint;
@@ -31,7 +31,7 @@ use crate::seal::{SealKey, SealRecipient, is_sealed};
 pub struct Actions {
     pub stores: Arc<Stores>,
     pub index: Arc<IndexFile>,
-    pub seal_file: PathBuf,
+    pub seal_file: Arc<StateFile>,
     pub surroundings: Arc<Surroundings>,
     pub clock: Clock,
     pub settings: Arc<Settings>,
@@ -71,11 +71,10 @@ impl Actions {
             }
             Action::RemoveSealFile => {
                 let file = self.seal_file.clone();
-                let removed =
-                    tokio::task::spawn_blocking(move || opkssh_files::remove(&file)).await;
+                let removed = tokio::task::spawn_blocking(move || file.remove()).await;
                 let removed = removed.unwrap_or_else(|error| Err(error.into()));
                 if let Err(error) = &removed {
-                    tracing::warn!("{}: {error}", self.seal_file.display());
+                    tracing::warn!("{}: {error}", self.seal_file);
                 }
                 let event = Event::SealFileRemoved(removed.map_err(|_| FileFailed));
                 let reason = None;
@@ -212,7 +211,7 @@ impl Actions {
                 Err(_) => return Ok(Err("it is sealed with another password".to_owned())),
             },
             (true, None) => {
-                let file = self.seal_file.display();
+                let file = &self.seal_file;
                 return Ok(Err(format!("it is sealed, and {file} is gone")));
             }
         };

@@ -122,7 +122,7 @@ impl Backend for FileStore {
         let directory = self.directory.clone();
         let key = tokio::task::spawn_blocking(move || {
             make_private(&directory)
-                .map_err(|error| PasswordError::file(&directory, error.problem))?;
+                .map_err(|error| PasswordError::file(directory.display(), error.problem))?;
             match closed {
                 StoreError::FileNew => make_key(&directory.join(KEY), &passphrase),
                 _ => read_key(&directory.join(KEY), &passphrase),
@@ -138,18 +138,19 @@ fn make_key(file: &Path, passphrase: &Secret) -> Result<SealKey, PasswordError> 
     let key = SealKey::generate();
     let wrapped = key
         .wrap(passphrase)
-        .map_err(|error| PasswordError::sealed(file, &error))?;
+        .map_err(|error| PasswordError::sealed(file.display(), &error))?;
     // never over another, which entries may be sealed to
     Writer::private()
         .create(file, wrapped.as_bytes())
-        .map_err(|error| PasswordError::file(file, error))?;
+        .map_err(|error| PasswordError::file(file.display(), error))?;
     Ok(key)
 }
 
 fn read_key(file: &Path, passphrase: &Secret) -> Result<SealKey, PasswordError> {
-    let wrapped =
-        std::fs::read_to_string(file).map_err(|error| PasswordError::file(file, error))?;
-    SealKey::unwrap(&wrapped, passphrase).map_err(|error| PasswordError::sealed(file, &error))
+    let wrapped = std::fs::read_to_string(file)
+        .map_err(|error| PasswordError::file(file.display(), error))?;
+    SealKey::unwrap(&wrapped, passphrase)
+        .map_err(|error| PasswordError::sealed(file.display(), &error))
 }
 
 fn unusable(error: impl ToString) -> StoreError {

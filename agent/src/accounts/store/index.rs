@@ -1,13 +1,11 @@
 //! `accounts.json`: which accounts there are and which store each uses. It holds no secret, and is
 //! what makes the choice of a store stick.
 
-use std::path::PathBuf;
-
-use opkssh_files::Writer;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::state_file::StateFile;
 use crate::accounts::material::IndexEntry;
 
 #[derive(Default, Serialize, Deserialize)]
@@ -25,15 +23,15 @@ pub struct NamedEntry {
 }
 
 pub struct IndexFile {
-    path: PathBuf,
+    file: StateFile,
     /// Held from reading to writing.
     changing: Mutex<()>,
 }
 
 impl IndexFile {
-    pub fn new(path: PathBuf) -> Self {
+    pub fn new(file: StateFile) -> Self {
         Self {
-            path,
+            file,
             changing: Mutex::new(()),
         }
     }
@@ -70,17 +68,16 @@ impl IndexFile {
 
     /// Fails if the file could not be written, for instance because the disk is full.
     pub fn try_out(&self) -> Result<(), StoreError> {
-        let written = Writer::private().try_out(&self.path, 16 * 1024);
+        let written = self.file.try_out(16 * 1024);
         written.map_err(|error| self.failed(error))
     }
 
     /// Returns an empty index if there is no file. Fails if the file cannot be read, or the next
     /// write would lose its entries.
     pub fn read(&self) -> Result<Index, StoreError> {
-        match std::fs::read(&self.path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| self.failed(error)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Index::default()),
-            Err(error) => Err(self.failed(error)),
+        match self.file.read().map_err(|error| self.failed(error))? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| self.failed(error)),
+            None => Ok(Index::default()),
         }
     }
 
@@ -88,12 +85,12 @@ impl IndexFile {
     fn replace(&self, index: &Index) -> Result<(), StoreError> {
         let mut text = serde_json::to_vec_pretty(index).map_err(|error| self.failed(error))?;
         text.push(b'\n');
-        let written = Writer::private().replace(&self.path, &text);
+        let written = self.file.replace(&text);
         written.map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: impl std::fmt::Display) -> StoreError {
-        StoreError::Index(format!("{}: {error}", self.path.display()))
+        StoreError::Index(format!("{}: {error}", self.file))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod record;
 pub mod seal_file;
 mod secret_service;
 mod secret_service_error;
+pub mod state_file;
 mod thread;
 
 use std::path::PathBuf;
@@ -72,6 +73,16 @@ impl Stores {
             Box::new(Memory),
         ];
         Self::of(backends, keyring_answers, choice)
+    }
+
+    /// Returns no store but memory.
+    pub fn in_memory() -> Self {
+        let stores = Self::of(vec![Box::new(Memory)], Arc::default(), StoreChoice::Memory);
+        *stores.last_chosen.lock() = Some(Chosen {
+            kind: StoreKind::Memory,
+            reason: "a separate agent (--socket) has no other".to_owned(),
+        });
+        stores
     }
 
     fn of(

@@ -30,14 +30,14 @@ pub enum PasswordError {
 }
 
 impl PasswordError {
-    pub fn file(path: &std::path::Path, reason: impl ToString) -> Self {
+    pub fn file(path: impl ToString, reason: impl ToString) -> Self {
         Self::File {
-            path: path.display().to_string(),
+            path: path.to_string(),
             reason: reason.to_string(),
         }
     }
 
-    pub fn sealed(path: &std::path::Path, error: &SealError) -> Self {
+    pub fn sealed(path: impl ToString, error: &SealError) -> Self {
         match error {
             SealError::WrongPassword => Self::Wrong,
             other => Self::file(path, other),

@@ -1,12 +1,10 @@
 //! `seal.json`: the key that everything is sealed to while the agent is locked.
 
-use std::path::Path;
-
-use opkssh_files::Writer;
 use opkssh_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::password::PasswordError;
+use super::state_file::StateFile;
 use crate::seal::SealKey;
 
 const VERSION: u32 = 1;
@@ -23,33 +21,35 @@ pub struct SealFile {
 
 impl SealFile {
     /// Returns `None` if there is no such file.
-    pub fn read(path: &Path) -> Result<Option<Self>, PasswordError> {
-        let file = match std::fs::read(path) {
-            Ok(text) => serde_json::from_slice::<Self>(&text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(PasswordError::file(path, error)),
+    pub fn read(file: &StateFile) -> Result<Option<Self>, PasswordError> {
+        let text = file
+            .read()
+            .map_err(|error| PasswordError::file(file, error))?;
+        let Some(text) = text else {
+            return Ok(None);
         };
-        let file = file.map_err(|error| PasswordError::file(path, error))?;
-        match file.version {
-            VERSION => Ok(Some(file)),
+        let read = serde_json::from_slice::<Self>(&text);
+        let read = read.map_err(|error| PasswordError::file(file, error))?;
+        match read.version {
+            VERSION => Ok(Some(read)),
             other => {
                 let reason = format!("it was written by another version ({other})");
-                Err(PasswordError::file(path, reason))
+                Err(PasswordError::file(file, reason))
             }
         }
     }
 
     /// Writes the key, sealed with the password. Takes time: not for the async runtime.
-    pub fn write(path: &Path, key: &SealKey, password: &Secret) -> Result<(), PasswordError> {
+    pub fn write(file: &StateFile, key: &SealKey, password: &Secret) -> Result<(), PasswordError> {
         let identity = key.wrap(password);
-        let file = Self {
+        let contents = Self {
             version: VERSION,
             recipient: key.recipient().to_string(),
-            identity: identity.map_err(|error| PasswordError::file(path, error))?,
+            identity: identity.map_err(|error| PasswordError::file(file, error))?,
         };
-        serde_json::to_vec_pretty(&file)
+        serde_json::to_vec_pretty(&contents)
             .map_err(std::io::Error::from)
-            .and_then(|text| Writer::private().replace(path, &text))
-            .map_err(|error| PasswordError::file(path, error))
+            .and_then(|text| file.replace(&text))
+            .map_err(|error| PasswordError::file(file, error))
     }
 }

@@ -10,6 +10,7 @@ use super::*;
 use crate::accounts::store::StoreKind;
 use crate::accounts::store::password::PasswordError;
 use crate::accounts::store::seal_file::SealFile;
+use crate::accounts::store::state_file::StateFile;
 use crate::seal::SealRecipient;
 use crate::seal::is_sealed;
 
@@ -179,7 +180,9 @@ async fn what_a_store_sealed_although_it_failed_is_in_clear_before_the_key_goes(
     lock(&world).await;
     // it was done all the same, as when a keyring ends before it answers
     fs::remove_dir(&file).unwrap();
-    let seal_file = SealFile::read(&world.places.seal_file()).unwrap().unwrap();
+    let seal_file = SealFile::read(&StateFile::new(world.places.seal_file()))
+        .unwrap()
+        .unwrap();
     let sealed = SealRecipient::parse(&seal_file.recipient)
         .unwrap()
         .seal(&record);
@@ -189,7 +192,7 @@ async fn what_a_store_sealed_although_it_failed_is_in_clear_before_the_key_goes(
     unlock(&world).await;
     world.set_time(START.plus(60));
     world.rest().await;
-    assert!(!world.places.seal_file().exists());
+    assert!(!world.places.seal_file().unwrap().exists());
     assert!(!is_sealed(stored(&world, "test").await.expose()));
     world.restart(StoreChoice::File);
     open_store(&world).await;
@@ -215,10 +218,13 @@ async fn a_damaged_entry_takes_no_other_account_with_it() {
     }
     world.restart(StoreChoice::File);
     open_store(&world).await;
-    assert!(world.places.seal_file().exists());
+    assert!(world.places.seal_file().unwrap().exists());
     unlock(&world).await;
     assert_eq!(held(&world), ["second", "third"]);
-    assert!(!world.places.seal_file().exists(), "nothing waits for it");
+    assert!(
+        !world.places.seal_file().unwrap().exists(),
+        "nothing waits for it"
+    );
 }
 
 #[tokio::test]
@@ -241,7 +247,7 @@ async fn the_key_stays_until_what_was_sealed_is_back_or_given_up() {
         let why = "but had it sealed: the password counts until it is back, or given up: opkssh \
                    logout first";
         assert!(notices[0].contains(why), "{notices:?}");
-        assert!(world.places.seal_file().exists());
+        assert!(world.places.seal_file().unwrap().exists());
 
         if is_given_up {
             let first = WhichAccount::Named("first".to_owned());
@@ -256,7 +262,7 @@ async fn the_key_stays_until_what_was_sealed_is_back_or_given_up() {
             assert_eq!(held(&world), ["first", "second"]);
             assert!(!is_sealed(stored(&world, "first").await.expose()));
         }
-        assert!(!world.places.seal_file().exists());
+        assert!(!world.places.seal_file().unwrap().exists());
     }
 }
 
@@ -269,7 +275,9 @@ async fn what_cannot_be_used_is_in_clear_before_the_key_goes() {
     record["version"] = json!(99);
     let record = record.to_string();
     lock(&world).await;
-    let file = SealFile::read(&world.places.seal_file()).unwrap().unwrap();
+    let file = SealFile::read(&StateFile::new(world.places.seal_file()))
+        .unwrap()
+        .unwrap();
     let sealed = SealRecipient::parse(&file.recipient)
         .unwrap()
         .seal(&secret(&record));
@@ -281,7 +289,7 @@ async fn what_cannot_be_used_is_in_clear_before_the_key_goes() {
     unlock(&world).await;
     assert!(held(&world).is_empty());
     assert_eq!(stored(&world, "test").await.expose(), record);
-    assert!(!world.places.seal_file().exists());
+    assert!(!world.places.seal_file().unwrap().exists());
 }
 
 #[tokio::test]

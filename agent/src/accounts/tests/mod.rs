@@ -232,7 +232,7 @@ fn start_agent(
     store: StoreChoice,
     lifetime: Option<Duration>,
 ) -> Accounts {
-    std::fs::create_dir_all(places.accounts_file().parent().unwrap()).unwrap();
+    std::fs::create_dir_all(places.accounts_file().unwrap().parent().unwrap()).unwrap();
     let surroundings = Arc::new(Surroundings::of_process(false));
     let notices = Arc::new(Notices::default());
     Accounts::start(

@@ -65,7 +65,7 @@ async fn an_account_of_which_the_index_does_not_say_whose_it_is_is_logged_in_to_
     world.log_in().await;
     world.rest().await;
     // as early versions wrote it
-    let path = world.places.accounts_file();
+    let path = world.places.accounts_file().unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     let mut index: serde_json::Value = serde_json::from_str(&text).unwrap();
     let entry = index["accounts"][0].as_object_mut().unwrap();
@@ -104,7 +104,7 @@ async fn a_login_does_not_wait_for_an_index_that_cannot_be_written() {
     let expiration = ExpirationPolicy::Oidc;
     let world = World::with_store(store, START, OnRefresh::RepeatsNonce, 3600, expiration);
     super::locked::open_store(&world).await;
-    let in_the_way = || std::fs::create_dir(world.places.accounts_file()).unwrap();
+    let in_the_way = || std::fs::create_dir(world.places.accounts_file().unwrap()).unwrap();
     let login = world.log_in_while(in_the_way);
     let login = tokio::time::timeout(Duration::from_secs(10), login);
     let (status, _) = login.await.expect("at once");

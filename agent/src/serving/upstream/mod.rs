@@ -64,6 +64,14 @@ impl Upstreams {
         }
     }
 
+    /// Returns no agents.
+    pub fn none(notices: Arc<Notices>) -> Self {
+        Self {
+            at_start: None,
+            ..Self::new(|| Some(Vec::new()), Vec::new(), notices)
+        }
+    }
+
     /// Returns a connection to each agent, not opened yet. `told` is the agent of the command that
     /// connects, if that said so.
     pub(super) fn connect(&self, told: Option<PathBuf>) -> Vec<UpstreamConnection> {

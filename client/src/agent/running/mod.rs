@@ -1,5 +1,7 @@
 //! Starts the agent if it is not running.
 
+mod separate;
+
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -44,6 +46,17 @@ impl Launcher {
             session_agent: None,
         })
     }
+
+    fn command(&self) -> Command {
+        let session_agent = self.session_agent.as_ref();
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .envs(session_agent.map(|socket| ("SSH_AUTH_SOCK", socket)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        command
+    }
 }
 
 /// Connects to the agent and starts it first if it is not running.
@@ -61,7 +74,10 @@ pub(crate) fn ensure_running_if_stored(places: &Places) -> Result<Option<Connect
 
 /// Returns true if there are stored accounts, or their list cannot be read.
 pub(crate) fn has_stored_accounts(places: &Places) -> bool {
-    let index = match std::fs::read(places.accounts_file()) {
+    let Some(file) = places.accounts_file() else {
+        return false;
+    };
+    let index = match std::fs::read(file) {
         Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or(serde_json::Value::Null),
         Err(error) => return error.kind() != std::io::ErrorKind::NotFound,
     };
@@ -76,6 +92,10 @@ pub(crate) fn ensure_running_with(
 ) -> Result<Connection, ClientError> {
     match Connection::open_if_running(places)? {
         Some(connection) => Ok(connection),
+        // without its socket, it would be the user's own agent that starts
+        None if places.separate_socket().is_some() && settings.socket.is_none() => {
+            Err(ClientError::NotRunning)
+        }
         None => start(places, &Launcher::this_program(settings)?),
     }
 }
@@ -85,8 +105,12 @@ pub fn this_program() -> Result<PathBuf, ClientError> {
     std::env::current_exe().map_err(ClientError::io("cannot find this program's path"))
 }
 
-/// Starts the agent. Of several programs that do so at once, one starts it and the others wait.
+/// Starts the agent. Of several programs that start the user's own agent at once, one starts it and
+/// the others wait.
 pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, ClientError> {
+    if places.separate_socket().is_some() {
+        return separate::start(places, launcher);
+    }
     make_private(&places.runtime_dir)
         .map_err(|error| unusable(&places.control_socket(), &error.problem.to_string()))?;
     make_private(&places.state_dir).map_err(unusable_state)?;
@@ -110,12 +134,8 @@ pub(crate) fn start(places: &Places, launcher: &Launcher) -> Result<Connection, 
     };
     let stderr = log.file.try_clone();
     let what = "cannot duplicate the log's file descriptor";
-    let session_agent = launcher.session_agent.as_ref();
-    let mut daemon = Command::new(&launcher.program)
-        .args(&launcher.arguments)
-        .envs(session_agent.map(|socket| ("SSH_AUTH_SOCK", socket)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+    let mut daemon = launcher
+        .command()
         .stderr(stderr.map_err(ClientError::io(what))?)
         .spawn()
         .map_err(|error| failed(format!("{}: {error}", launcher.program.display()), &log))?;

@@ -106,7 +106,7 @@ fn the_daemon_is_launched_with_the_settings_that_were_asked_for() {
     let settings = AgentSettings {
         socket: Some("/run/x.sock".into()),
         store: Some("memory".into()),
-        running: Default::default(),
+        ..AgentSettings::default()
     };
     for (settings, expected) in [
         (AgentSettings::default(), "agent launch"),

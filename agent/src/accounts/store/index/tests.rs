@@ -23,7 +23,7 @@ fn entry() -> IndexEntry {
 #[test]
 fn changes_at_once_do_not_lose_each_other() {
     let directory = tempfile::tempdir().unwrap();
-    let file = IndexFile::new(directory.path().join("accounts.json"));
+    let file = IndexFile::new(StateFile::new(Some(directory.path().join("accounts.json"))));
     std::thread::scope(|scope| {
         for number in 0..8 {
             let file = &file;
@@ -70,7 +70,7 @@ fn a_file_that_cannot_be_read_is_not_written_over() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("accounts.json");
     std::fs::write(&path, "{half").unwrap();
-    let file = IndexFile::new(path.clone());
+    let file = IndexFile::new(StateFile::new(Some(path.clone())));
     assert!(file.write("a", Some(entry())).is_err());
     assert_eq!(std::fs::read_to_string(path).unwrap(), "{half");
 }
