@@ -84,6 +84,9 @@ pub enum Command {
     /// Remove what add added
     #[cfg(feature = "server")]
     Remove(opkssh_server::RowArgs),
+    /// Run a command with an agent of its own
+    #[cfg(feature = "client")]
+    Run(opkssh_wrapper::RunCommandArgs),
     /// Set up and manage this server
     #[cfg(feature = "server")]
     #[command(subcommand_required = false, arg_required_else_help = true)]

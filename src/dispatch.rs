@@ -77,6 +77,8 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
             return Ok(logged_out(reply, args.json));
         }
         #[cfg(feature = "client")]
+        Command::Run(args) => return run_command(args),
+        #[cfg(feature = "client")]
         Command::Ssh(args) => return ssh(args.words),
         #[cfg(feature = "client")]
         Command::Status(args) => {
@@ -248,4 +250,15 @@ fn ssh(words: Vec<std::ffi::OsString>) -> Result<ExitCode, CommandFailure> {
     let ended = SshArgs::read(words)
         .and_then(|args| opkssh_wrapper::ssh(args, &SshContext::of_process(), &places, err));
     match ended.map_err(|error| CommandFailure::from(error).with_status(255))? {}
+}
+
+#[cfg(feature = "client")]
+fn run_command(args: opkssh_wrapper::RunCommandArgs) -> Result<ExitCode, CommandFailure> {
+    let places = places().map_err(|error| error.with_status(125))?;
+    let context = opkssh_wrapper::SshContext::of_process();
+    let ended = opkssh_wrapper::run(args, &context, &places, &mut std::io::stderr());
+    let failed = |failure: opkssh_wrapper::RunFailure| {
+        CommandFailure::from(failure.error).with_status(failure.status)
+    };
+    match ended.map_err(failed)? {}
 }

@@ -26,6 +26,7 @@ mod ssh_settings;
 mod status;
 
 pub use agent::env::{EnvArgs, agent_env};
+pub use agent::for_command::CommandSocket;
 pub use agent::install::{AgentInstallArgs, AgentUninstallArgs, agent_install, agent_uninstall};
 pub use agent::launch::agent_launch;
 pub use agent::lock::{LockArgs, agent_lock, agent_unlock};
@@ -40,6 +41,7 @@ pub use configuration::{Environment, load_config};
 pub use connection::runtime_dir::check_length;
 pub use connection::{Connection, announce};
 pub use default_account::{DefaultArgs, default_account};
+pub use duration::parse as parse_duration;
 pub use ensure::{EnsureArgs, EnsureOutcome, LoginMethod, ensure, make_usable};
 pub use error::ClientError;
 pub use format::login_command;

@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+pub use tempfile::TempDir;
 
 pub use private_dir::{
     DirectoryError, DirectoryProblem, check_closed, create_private, fresh_private, make_private,

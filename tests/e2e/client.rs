@@ -12,6 +12,7 @@ pub mod login_faults;
 pub mod login_flows;
 pub mod logout;
 pub mod man;
+pub mod run;
 pub mod runtime_dirs;
 pub mod scripts;
 pub mod shared_login;

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use opkssh_client::SshSettings;
 use opkssh_protocol::control::Connecting;
-use opkssh_protocol::process::{Process, ProcessStat};
 
 use crate::destination::host_of;
+use crate::own_process::own_process;
 
 /// Describes this process, which becomes the ssh at `program` with these arguments, for the use of
 /// `account`, beside the keys of the agent `upstream`. `host` is the server, if that can be known. Returns `None` without `/proc`.
@@ -19,11 +19,7 @@ pub fn connecting(
     account: Option<String>,
     upstream: Option<PathBuf>,
 ) -> Option<Connecting> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let process = Process {
-        pid: std::process::id(),
-        start_time: ProcessStat::parse(&stat)?.start_time,
-    };
+    let process = own_process()?;
     let settings = match host {
         // ssh reports an error itself
         Some(_) => SshSettings::ask(Command::new(program).arg("-G").args(args)),

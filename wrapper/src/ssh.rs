@@ -55,7 +55,7 @@ impl SshArgs {
     }
 }
 
-/// The process's environment, as far as `opkssh ssh` depends on it.
+/// The process's environment, as far as `opkssh ssh` and `opkssh run` depend on it.
 #[derive(Debug, Clone)]
 pub struct SshContext {
     pub environment: Environment,
@@ -71,6 +71,27 @@ impl SshContext {
             environment: Environment::of_process(),
             path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
             agent: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
+        }
+    }
+
+    /// Makes an account usable and returns its name.
+    pub(crate) fn usable(
+        &self,
+        which: WhichAccount,
+        places: &Places,
+        err: &mut dyn Write,
+    ) -> Result<String, ClientError> {
+        let method = self.login_method();
+        match make_usable(which, method, &self.environment, places, err)? {
+            EnsureOutcome::Ready(ready) => Ok(ready.alias),
+            EnsureOutcome::LoginNeeded { alias, reason } => Err(ClientError::new(
+                format!("login needed, without a terminal or browser to log in: {reason}"),
+                format!(
+                    "log in first, on a terminal: {}",
+                    login_command(alias.as_deref())
+                ),
+            )),
+            EnsureOutcome::NotShown(failure) => Err(ClientError::Failed(failure)),
         }
     }
 
@@ -116,23 +137,8 @@ pub fn prepare_ssh(
         (None, Purpose::Host(host)) => Some(WhichAccount::ForHost(host.clone())),
         (None, Purpose::UnreadableHost) => Some(WhichAccount::Default),
     };
-    let mut account = None;
-    if let Some(which) = which {
-        let method = context.login_method();
-        match make_usable(which, method, &context.environment, places, err)? {
-            EnsureOutcome::Ready(ready) => account = Some(ready.alias),
-            EnsureOutcome::LoginNeeded { alias, reason } => {
-                return Err(ClientError::new(
-                    format!("login needed, without a terminal or browser to log in: {reason}"),
-                    format!(
-                        "log in first, on a terminal: {}",
-                        login_command(alias.as_deref())
-                    ),
-                ));
-            }
-            EnsureOutcome::NotShown(failure) => return Err(ClientError::Failed(failure)),
-        }
-    }
+    let account = which.map(|which| context.usable(which, places, err));
+    let account = account.transpose()?;
     let host = match &purpose {
         Purpose::Host(host) => Some(host.as_str()),
         Purpose::UnreadableHost | Purpose::NoLogin => None,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use interprocess::local_socket::tokio::Stream;
 use opkssh_protocol::control::{
-    AgentStatus, Event, Failure, HostQuery, HostView, LockedPart, MAX_FRAME, Origin, Request,
-    StatusReport, VERSION, Versioned, WhichAccount,
+    AccountView, AgentStatus, Event, Failure, HostQuery, HostView, LockedPart, MAX_FRAME, Origin,
+    Request, StatusReport, VERSION, Versioned, WhichAccount,
 };
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::RunArgs;
+use super::account_views::AccountViews;
 use super::log::option_name;
 use crate::accounts::default_account::{choose_default, default_account};
 use crate::accounts::move_to_file_store::move_to_file_store;
@@ -42,6 +43,7 @@ pub struct Control {
     /// The file that this process was started from.
     pub program: Option<PathBuf>,
     pub serving: Arc<Serving>,
+    pub views: AccountViews,
 }
 
 impl Control {
@@ -218,6 +220,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
         Request::HostView(query) => Event::HostView {
             view: host_view(control, &query).await,
         },
+        Request::AccountView(view) => open_view(control, view),
         Request::Stop => Event::Stopping,
     };
     let stop = matches!(last, Event::Stopping);
@@ -225,6 +228,18 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     if stop {
         // this connection ends with the process: that is how the client knows that all is tidied up
         std::future::pending::<()>().await;
+    }
+}
+
+fn open_view(control: &Control, view: AccountView) -> Event {
+    let which = WhichAccount::Named(view.account.clone());
+    let Some((account, _)) = control.accounts.visible(&which) else {
+        let hint = "show the accounts: opkssh status".to_owned();
+        return failed(format!("there is no account {}", view.account), Some(hint));
+    };
+    match control.views.open(view, account) {
+        Ok(()) => Event::AccountViewOpened,
+        Err(error) => failed(&error, error.hint()),
     }
 }
 

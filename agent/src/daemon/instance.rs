@@ -40,6 +40,31 @@ pub enum InstanceError {
 }
 
 impl InstanceError {
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::AlreadyRunning { runtime, .. } => {
+                let set = runtime
+                    .as_ref()
+                    .map(|it| format!("XDG_RUNTIME_DIR={} ", it.display()));
+                let set = set.unwrap_or_default();
+                return Some(format!(
+                    "use it: {set}opkssh agent env; or end it: {set}opkssh agent stop"
+                ));
+            }
+            Self::File { .. } => return None,
+            Self::Directory(_)
+            | Self::SocketInUse(_)
+            | Self::NotASocket(_)
+            | Self::PathTooLong(_) => {
+                "name another path, in a directory of your own: --socket PATH"
+            }
+            Self::ListenedOn(_) => {
+                "let systemd start it: systemctl --user start opkssh-agent.service"
+            }
+        };
+        Some(hint.to_owned())
+    }
+
     pub fn file(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |error| Self::File {

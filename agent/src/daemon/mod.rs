@@ -1,5 +1,6 @@
 //! What makes the process a daemon: one per user, its sockets, its log, its end.
 
+mod account_views;
 mod control;
 pub mod hardening;
 mod idle;

@@ -13,6 +13,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::account_views::AccountViews;
 use super::control::Control;
 use super::idle;
 use super::instance::{self, InstanceError};
@@ -29,8 +30,6 @@ use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::serving::Serving;
 use crate::serving::added::AddedKeys;
-use crate::serving::announced::Announced;
-use crate::serving::approvals::Approvals;
 use crate::serving::hosts::KnownHosts;
 use crate::serving::upstream::Upstreams;
 
@@ -56,24 +55,7 @@ pub enum RunError {
 impl RunError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Instance(InstanceError::AlreadyRunning { runtime, .. }) => {
-                let set = runtime
-                    .as_ref()
-                    .map(|it| format!("XDG_RUNTIME_DIR={} ", it.display()));
-                let set = set.unwrap_or_default();
-                return Some(format!(
-                    "use it: {set}opkssh agent env; or end it: {set}opkssh agent stop"
-                ));
-            }
-            Self::Instance(
-                InstanceError::Directory(_)
-                | InstanceError::SocketInUse(_)
-                | InstanceError::NotASocket(_)
-                | InstanceError::PathTooLong(_),
-            ) => "name another path, in a directory of your own: --socket PATH",
-            Self::Instance(InstanceError::ListenedOn(_)) => {
-                "let systemd start it: systemctl --user start opkssh-agent.service"
-            }
+            Self::Instance(error) => return error.hint(),
             Self::Passed(_) => "write systemd's units anew: opkssh agent install",
             Self::Store(StoreError::Seal(error)) => return error.hint(),
             Self::Store(StoreError::Index(_)) => "repair or remove the file; then log in again",
@@ -174,11 +156,13 @@ async fn serve(
         lock: Arc::new(accounts.agent_lock()),
         confirm: Arc::new(Askpass::new(surroundings.clone())),
         notices: notices.clone(),
-        known_hosts: KnownHosts::new(places.known_hosts_files().to_vec()),
-        approvals: Approvals::default(),
-        announced: Announced::default(),
+        known_hosts: Arc::new(KnownHosts::new(places.known_hosts_files().to_vec())),
+        approvals: Arc::default(),
+        announced: Arc::default(),
+        is_read_only: false,
         connections: Arc::default(),
     });
+    let usage = Arc::<Usage>::default();
     let control = Arc::new(Control {
         accounts: accounts.clone(),
         surroundings,
@@ -189,11 +173,15 @@ async fn serve(
         args: args.clone(),
         program,
         serving: serving.clone(),
+        views: AccountViews {
+            places: places.clone(),
+            serving: serving.clone(),
+            usage: usage.clone(),
+        },
     });
     accounts.follow_screen().await;
     tokio::spawn(accounts.reminder().run());
     tokio::spawn(remove_ended(added.clone()));
-    let usage = Arc::<Usage>::default();
     for (socket, listener) in std::mem::take(&mut listening.listeners) {
         let (usage, notices) = (usage.clone(), notices.clone());
         let (serving, control) = (serving.clone(), control.clone());

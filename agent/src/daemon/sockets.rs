@@ -39,7 +39,7 @@ pub struct InUse {
 }
 
 /// Counts as a connection until it is dropped.
-struct Counted(Arc<Usage>);
+pub struct Counted(Arc<Usage>);
 
 /// Binds `path` with mode 0600.
 pub fn bind(path: &Path) -> io::Result<Listener> {
@@ -124,7 +124,7 @@ impl Default for Usage {
 }
 
 impl Counted {
-    fn new(usage: &Arc<Usage>) -> Self {
+    pub fn new(usage: &Arc<Usage>) -> Self {
         usage.0.send_modify(|now| now.connections += 1);
         Self(usage.clone())
     }

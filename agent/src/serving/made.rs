@@ -15,8 +15,6 @@ use opkssh_protocol::wire::{Reader, put_string};
 
 use super::Serving;
 use super::added::AddedKeys;
-use super::announced::Announced;
-use super::approvals::Approvals;
 use super::confirm::{Confirm, NotAsked};
 use super::hosts::KnownHosts;
 use super::source::{Identity, IdentitySource, LoginSource, PasswordLock};
@@ -139,9 +137,10 @@ pub fn serving(
         lock: source,
         confirm: Arc::new(Person::default()),
         notices,
-        known_hosts: KnownHosts::new(known_hosts),
-        approvals: Approvals::default(),
-        announced: Announced::default(),
+        known_hosts: Arc::new(KnownHosts::new(known_hosts)),
+        approvals: Arc::default(),
+        announced: Arc::default(),
+        is_read_only: false,
         connections: Arc::default(),
     }
 }

@@ -1,5 +1,6 @@
 //! Answering ssh: the agent protocol (RFC 9987) on the agent socket.
 
+mod account_view;
 pub mod added;
 pub mod announced;
 pub mod approvals;
@@ -36,6 +37,7 @@ use interprocess::local_socket::tokio::Stream;
 use interprocess::local_socket::traits::StreamCommon as _;
 
 use crate::notices::Notices;
+use account_view::OneAccount;
 use added::AddedKeys;
 use announced::Announced;
 use approvals::Approvals;
@@ -59,15 +61,37 @@ pub struct Serving {
     pub lock: Arc<dyn PasswordLock>,
     pub confirm: Arc<dyn Confirm>,
     pub notices: Arc<Notices>,
-    pub known_hosts: KnownHosts,
+    pub known_hosts: Arc<KnownHosts>,
     /// What was said about uses of accounts through other machines.
-    pub approvals: Approvals,
+    pub approvals: Arc<Approvals>,
     /// What the ssh processes of this machine are about to connect to.
-    pub announced: Announced,
+    pub announced: Arc<Announced>,
     pub connections: Arc<Connections>,
+    /// True where keys cannot be added or removed, nor the agent locked or unlocked.
+    pub is_read_only: bool,
 }
 
 impl Serving {
+    /// Returns what serves this account alone, and lets nothing be changed.
+    pub fn view(&self, account: String) -> Self {
+        Self {
+            accounts: Arc::new(OneAccount {
+                all: self.accounts.clone(),
+                name: account,
+            }),
+            added: Arc::new(AddedKeys::new(None)),
+            is_read_only: true,
+            upstreams: Upstreams::none(self.notices.clone()),
+            lock: self.lock.clone(),
+            confirm: self.confirm.clone(),
+            notices: self.notices.clone(),
+            known_hosts: self.known_hosts.clone(),
+            approvals: self.approvals.clone(),
+            announced: self.announced.clone(),
+            connections: self.connections.clone(),
+        }
+    }
+
     /// Returns a connection to each upstream agent for one from this process, not opened yet.
     fn connect_upstreams(&self, process: Option<u32>) -> Vec<UpstreamConnection> {
         let told = process.and_then(|pid| self.announced.of(pid).upstream);

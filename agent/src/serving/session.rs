@@ -104,6 +104,10 @@ impl Session {
             notices.warn("a forwarded connection may not add or remove keys");
             return vec![FAILURE];
         }
+        if self.serving.is_read_only {
+            notices.warn("a socket of opkssh run --account may not add or remove keys");
+            return vec![FAILURE];
+        }
         if self.serving.lock.is_locked() {
             return vec![FAILURE];
         }
@@ -167,6 +171,11 @@ impl Session {
         if self.bindings.is_forwarded() {
             let notices = &self.serving.notices;
             notices.warn("a forwarded connection may not lock or unlock the agent");
+            return Ok(vec![FAILURE]);
+        }
+        if self.serving.is_read_only {
+            let notices = &self.serving.notices;
+            notices.warn("a socket of opkssh run --account may not lock or unlock the agent");
             return Ok(vec![FAILURE]);
         }
         let password = Secret::new(String::from_utf8(password).map_err(|_| Malformed)?);

@@ -1,6 +1,7 @@
 //! `opkssh agent`, except `agent run`: starts, stops, locks and installs the agent.
 
 pub mod env;
+pub mod for_command;
 pub mod install;
 pub mod launch;
 pub mod lock;

@@ -75,6 +75,8 @@ pub enum Event {
     },
     /// Answers [`Request::HostView`].
     HostView { view: HostView },
+    /// The socket of a [`Request::AccountView`](super::Request::AccountView) is there. Terminal.
+    AccountViewOpened,
     /// The daemon exits.
     Stopping,
     /// The request failed. Terminal.

@@ -6,6 +6,7 @@
 //! [`VERSION`]; a daemon that does not know the client's version answers with an error that says
 //! which of the two to restart.
 
+mod account_view;
 mod connecting;
 mod event;
 mod host_view;
@@ -18,6 +19,7 @@ use self::login::is_default;
 use crate::secret::{self, Secret};
 use crate::session_environment::SessionEnvironment;
 
+pub use account_view::AccountView;
 pub use connecting::Connecting;
 pub use event::{Event, Failure, LoggedOut};
 pub use host_view::{
@@ -141,6 +143,8 @@ pub enum Request {
     /// Ask which identities a server would see. Causes no traffic, renewal or prompt. Ends with
     /// [`Event::HostView`].
     HostView(HostQuery),
+    /// Serve one account on a socket of its own. Ends with [`Event::AccountViewOpened`].
+    AccountView(AccountView),
     /// Ends with [`Event::Stopping`]. Request and event have the same form in every [`VERSION`], so
     /// that a client can stop an older daemon after an upgrade.
     Stop,

@@ -1,0 +1,70 @@
+//! The sockets of `opkssh run --account`: each serves one account, while one process runs.
+
+use std::sync::Arc;
+
+use opkssh_protocol::control::AccountView;
+use opkssh_protocol::places::Places;
+use opkssh_protocol::time::UnixTime;
+use tokio::sync::watch;
+
+use super::instance::InstanceError;
+use super::listening::SocketName;
+use super::process_end::process_end;
+use super::sockets::{Counted, Socket, Usage, accept};
+use crate::accounts::{Alarm, Clock};
+use crate::serving::Serving;
+
+pub struct AccountViews {
+    pub places: Places,
+    pub serving: Arc<Serving>,
+    pub usage: Arc<Usage>,
+}
+
+impl AccountViews {
+    /// Serves `account` on the view's socket until its process has ended or its time is over.
+    pub fn open(&self, view: AccountView, account: String) -> Result<(), InstanceError> {
+        let AccountView {
+            socket,
+            process,
+            lifetime,
+            account: _,
+        } = view;
+        let (name, listener) = SocketName::bind(socket, &self.places)?;
+        let notices = self.serving.notices.clone();
+        let serving = Arc::new(self.serving.view(account));
+        // dropped at the end: that ends the connections, too
+        let (open, ended) = watch::channel(());
+        let serve = move |stream| {
+            let (served, mut ended) = (serving.clone().serve(stream), ended.clone());
+            async move {
+                tokio::select! {
+                    served = served => served,
+                    _ = ended.changed() => Ok(()),
+                }
+            }
+        };
+        // an agent that serves it is not idle
+        let (usage, counted) = (self.usage.clone(), Counted::new(&self.usage));
+        tokio::spawn(async move {
+            let _kept = (name, open, counted);
+            tokio::select! {
+                () = accept(Socket::Agent, listener, usage, notices, serve) => {}
+                () = process_end(process) => {}
+                () = time_over(lifetime) => {}
+            }
+        });
+        Ok(())
+    }
+}
+
+async fn time_over(lifetime: Option<u64>) {
+    let Some(lifetime) = lifetime.and_then(|limit| i64::try_from(limit).ok()) else {
+        return std::future::pending().await;
+    };
+    let clock = Clock::system();
+    let alarm = Alarm::new(clock.clone());
+    let end = UnixTime(clock.now().0.saturating_add(lifetime));
+    while clock.now() < end {
+        alarm.wait(Some(end)).await;
+    }
+}
