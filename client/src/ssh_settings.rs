@@ -15,6 +15,10 @@ pub struct SshSettings {
     /// Files that mean the same to another process.
     pub known_hosts: Vec<PathBuf>,
     pub new_key: NewHostKey,
+    /// IdentityAgent as configured.
+    pub identity_agent: Option<String>,
+    /// ssh offers no key that IdentityFile does not name.
+    pub identities_only: bool,
 }
 
 impl SshSettings {
@@ -26,11 +30,12 @@ impl SshSettings {
     }
 
     fn parse(text: &str) -> Self {
-        let value = |key: &str| {
+        let any_value = |key: &str| {
             let lines = text.lines().filter_map(|line| line.split_once(' '));
             let mut values = lines.filter_map(|(name, value)| (name == key).then_some(value));
-            values.next().filter(|value| *value != "none")
+            values.next()
         };
+        let value = |key| any_value(key).filter(|value| *value != "none");
         let files_of = |key| {
             let files = value(key).into_iter();
             files.flat_map(str::split_ascii_whitespace).map(Path::new)
@@ -62,6 +67,8 @@ impl SshSettings {
                 Some("yes") => NewHostKey::Hashed,
                 _ => NewHostKey::Recorded,
             },
+            identity_agent: any_value("identityagent").map(str::to_owned),
+            identities_only: value("identitiesonly") == Some("yes"),
         }
     }
 }

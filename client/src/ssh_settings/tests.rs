@@ -5,13 +5,16 @@ fn names_jumps_and_files_are_as_ssh_resolves_them() {
     let text = "user root\nhostname web.example.com\nport 2222\nhashknownhosts yes\n\
                 globalknownhostsfile /etc/ssh/ssh_known_hosts /dev/null\n\
                 userknownhostsfile /home/a/.ssh/known_hosts relative /proc/self/fd/63\n\
-                proxyjump u@far:22,ssh://[::1]:2200,near\n";
+                proxyjump u@far:22,ssh://[::1]:2200,near\n\
+                identityagent none\nidentitiesonly yes\n";
     let read = SshSettings::parse(text);
     assert_eq!(read.name.as_deref(), Some("[web.example.com]:2222"));
     assert_eq!(read.jumps, ["near", "ssh://[::1]:2200", "u@far:22"]);
     let files = ["/home/a/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"];
     assert_eq!(read.known_hosts, files.map(PathBuf::from));
     assert_eq!(read.new_key, NewHostKey::Hashed);
+    assert_eq!(read.identity_agent.as_deref(), Some("none"));
+    assert!(read.identities_only);
     for (text, name) in [
         ("hostname web\nport 22\n", "web"),
         ("hostname web\nport 2222\nhostkeyalias alias\n", "alias"),

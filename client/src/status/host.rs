@@ -1,5 +1,6 @@
 //! `opkssh status --host`: what a server would see.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use opkssh_protocol::control::{
@@ -26,6 +27,8 @@ pub struct HostAnswer {
     pub name: String,
     /// Whether `ssh -G` said so; otherwise the name is as typed.
     pub is_resolved: bool,
+    /// Why plain ssh would not offer what the agent lists.
+    pub warnings: Vec<String>,
     /// `None`: not found out, or the agent is not running.
     pub view: Option<HostView>,
     /// In one line.
@@ -38,15 +41,29 @@ pub struct HostAnswer {
 /// Returns which identities the server would see if ssh connected now. Starts no agent, and renews
 /// nothing.
 pub fn status_of_host(host: &str, places: &Places) -> Result<HostAnswer, ClientError> {
-    let (query, is_resolved) = query(host);
+    let destination = Destination::parse(host);
+    let settings = destination.settings();
+    let asked = HostAnswer {
+        is_resolved: settings.is_some(),
+        warnings: settings
+            .iter()
+            .flat_map(|it| warnings(it, places))
+            .collect(),
+        ..HostAnswer::default()
+    };
+    let settings = settings.unwrap_or_default();
+    let query = HostQuery {
+        name: settings.name.unwrap_or(destination.name.to_owned()),
+        known_hosts: settings.known_hosts,
+        new_key: settings.new_key,
+    };
     let name = query.name.clone();
     let Some(mut connection) = Connection::open_if_running(places)? else {
         return Ok(HostAnswer {
             reason: format!("{name} would see no identity: the agent is not running"),
             hint: Some("start it: opkssh agent start".to_owned()),
             name,
-            is_resolved,
-            ..HostAnswer::default()
+            ..asked
         });
     };
     let answer = connection.ask(&Request::HostView(query), LOCAL_TIMEOUT);
@@ -54,30 +71,42 @@ pub fn status_of_host(host: &str, places: &Places) -> Result<HostAnswer, ClientE
         Event::HostView { view } => Ok(HostAnswer {
             reason: verdict(&name, &view),
             name,
-            is_resolved,
             view: Some(view),
-            ..HostAnswer::default()
+            ..asked
         }),
         _ => Err(unexpected().into_inconclusive()),
     }
 }
 
-/// Returns the server that ssh would connect to, and whether ssh said so.
-fn query(typed: &str) -> (HostQuery, bool) {
-    let destination = Destination::parse(typed);
-    let mut ssh = Command::new("ssh");
-    // `Match exec` may run opkssh
-    ssh.env(LOOK_ONLY, "1")
-        .arg("-G")
-        .args(destination.ssh_args());
-    let settings = SshSettings::ask(&mut ssh).unwrap_or_default();
-    let is_resolved = settings.name.is_some();
-    let query = HostQuery {
-        name: settings.name.unwrap_or(destination.name.to_owned()),
-        known_hosts: settings.known_hosts,
-        new_key: settings.new_key,
+/// Returns why plain ssh would not offer what the agent lists.
+fn warnings(settings: &SshSettings, places: &Places) -> Vec<String> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let (by, socket) = match settings.identity_agent.as_deref() {
+        Some("none") => ("IdentityAgent", None),
+        None | Some("SSH_AUTH_SOCK") => ("SSH_AUTH_SOCK", variable("SSH_AUTH_SOCK")),
+        Some(configured) => match (configured.strip_prefix('$'), configured.strip_prefix("~/")) {
+            (Some(name), _) => (configured, variable(name.trim_matches(['{', '}']))),
+            (None, Some(path)) => ("IdentityAgent", Some(places.home.join(path))),
+            (None, None) => ("IdentityAgent", Some(PathBuf::from(configured))),
+        },
     };
-    (query, is_resolved)
+    let ours = places.agent_socket();
+    let is_ours = |socket: &Path| {
+        let real = socket.canonicalize();
+        socket == ours || real.is_ok_and(|real| ours.canonicalize().is_ok_and(|it| it == real))
+    };
+    let agent = match socket {
+        None => Some(format!("plain ssh asks no agent: {by} names none")),
+        Some(socket) if is_ours(&socket) => None,
+        Some(socket) => Some(format!(
+            "plain ssh asks another agent: {by} names {}",
+            socket.display()
+        )),
+    };
+    let identities = settings
+        .identities_only
+        .then(|| "plain ssh offers only keys that IdentityFile names: IdentitiesOnly".to_owned());
+    agent.into_iter().chain(identities).collect()
 }
 
 /// What a person types: `[user@]host`, `[user@][host]:port` as in known_hosts, or `ssh://…`.
@@ -95,6 +124,14 @@ impl<'a> Destination<'a> {
             None => (None, typed),
         };
         Self { typed, user, name }
+    }
+
+    /// Asks `ssh -G`; `None` if that fails.
+    fn settings(&self) -> Option<SshSettings> {
+        let mut ssh = Command::new("ssh");
+        // `Match exec` may run opkssh
+        ssh.env(LOOK_ONLY, "1").arg("-G").args(self.ssh_args());
+        SshSettings::ask(&mut ssh).filter(|settings| settings.name.is_some())
     }
 
     fn ssh_args(&self) -> Vec<&'a str> {
@@ -141,6 +178,9 @@ impl HostAnswer {
         if !self.is_resolved {
             lines.push("ssh -G did not answer: the name is used as typed".to_owned());
         }
+        for warning in &self.warnings {
+            lines.extend(wrapped("", warning));
+        }
         if let Some(view) = &self.view {
             if !view.is_known {
                 lines.push("known_hosts has no key for it".to_owned());
@@ -151,7 +191,10 @@ impl HostAnswer {
             }
             for hidden in &view.not_offered {
                 lines.push(row("-", &hidden.identity));
-                lines.extend(wrapped(&format!("not offered: {}", hidden.reason)));
+                lines.extend(wrapped(
+                    "      ",
+                    &format!("not offered: {}", hidden.reason),
+                ));
             }
             if view.left_out > 0 {
                 lines.push(format!("  and {} more", view.left_out));
@@ -199,8 +242,8 @@ fn state(identity: &HostIdentity) -> Option<String> {
     }
 }
 
-/// Returns indented lines that fit the page.
-fn wrapped(text: &str) -> Vec<String> {
+/// Returns lines that fit the page, each with this indent.
+fn wrapped(indent: &str, text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in printable(text).to_string().split(' ') {
         match lines.last_mut() {
@@ -208,7 +251,7 @@ fn wrapped(text: &str) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(format!("      {word}")),
+            _ => lines.push(format!("{indent}{word}")),
         }
     }
     lines
@@ -230,6 +273,7 @@ impl Reply for HostAnswer {
             json!({
                 "host": self.name,
                 "is_resolved": self.is_resolved,
+                "warnings": self.warnings,
                 "is_known": view.map(|view| view.is_known),
                 "offered": view.map(|view| &view.offered),
                 "not_offered": view.map(|view| &view.not_offered),

@@ -108,7 +108,8 @@ impl<'a> Servers<'a> {
 }
 
 fn status(home: &Home, host: &str) -> Output {
-    home.opkssh(["status", "--json", "--host", host]).run()
+    let status = home.opkssh(["status", "--json", "--host", host]);
+    status.env("SSH_AUTH_SOCK", agent_socket(home)).run()
 }
 
 fn text(value: &Value) -> String {

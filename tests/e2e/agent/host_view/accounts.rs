@@ -5,7 +5,7 @@ use std::fs;
 use opkssh_test_support::{Part, left_out};
 
 use super::{Servers, pairs};
-use crate::setup::{Setup, entry, write_config};
+use crate::setup::{Setup, agent_socket, entry, write_config};
 
 const PARTS: [Part; 2] = [Part::Provider, Part::Sshd];
 
@@ -33,7 +33,8 @@ fn status_says_what_ssh_then_offers_of_an_account() {
     configure(&setup, "hosts: [web, new, never]");
     assert_eq!(servers.view("web"), (test(), vec![]));
     assert_eq!(servers.view("other"), (none.clone(), hidden("other-host")));
-    let page = setup.home.opkssh(["status", "--host", "other"]).run();
+    let page = setup.home.opkssh(["status", "--host", "other"]);
+    let page = page.env("SSH_AUTH_SOCK", agent_socket(&setup.home)).run();
     let expected = "other would see none of 1 identity\n   \
                     -  test                          account\n      \
                     not offered: its `hosts:` do not name the server\n\

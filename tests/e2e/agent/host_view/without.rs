@@ -3,7 +3,7 @@
 use opkssh_test_support::{Home, Part, left_out, wait_until};
 
 use super::{Servers, status};
-use crate::setup::{OPKSSH, Setup, daemon_pid};
+use crate::setup::{OPKSSH, Setup, agent_socket, daemon_pid};
 
 #[test]
 fn nothing_is_started_renewed_or_asked_not_even_by_match_exec() {
@@ -59,4 +59,46 @@ fn an_agent_that_hangs_is_no_answer() {
     wait_until("an answer", || {
         (status(&home, "web").code() == Some(1)).then_some(())
     });
+}
+
+#[test]
+fn where_plain_ssh_asks_another_agent_or_offers_files_only_it_says_so() {
+    if left_out(&[Part::Sshd]) {
+        return;
+    }
+    let home = Home::new(OPKSSH);
+    home.opkssh(["agent", "start", "--store", "memory"])
+        .run()
+        .stdout();
+    let servers = Servers::new(&home, &["web"], &["web"]);
+    let ours = agent_socket(&home);
+    let link = home.dir().join("link.sock");
+    std::os::unix::fs::symlink(&ours, &link).unwrap();
+    let (ours, link) = (ours.display().to_string(), link.display().to_string());
+    let warnings = |config: &str, variable: &str| {
+        servers.configure(config);
+        let status = home.opkssh(["status", "--json", "--host", "web"]);
+        let said = status.env("SSH_AUTH_SOCK", variable).run().any_stdout();
+        let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+        let warnings = json["warnings"].as_array().unwrap().iter();
+        let texts = warnings.map(|it| it.as_str().unwrap_or_default().to_owned());
+        texts.collect::<Vec<_>>()
+    };
+    for ours in [&ours, &link] {
+        assert_eq!(warnings("", ours), [""; 0]);
+        assert_eq!(
+            warnings(&format!("IdentityAgent {ours}\n"), "/other"),
+            [""; 0]
+        );
+    }
+    let other = |by: &str| format!("plain ssh asks another agent: {by} names /other");
+    assert_eq!(warnings("", "/other"), [other("SSH_AUTH_SOCK")]);
+    let configured = "IdentityAgent /other\nIdentitiesOnly yes\n";
+    let only = "plain ssh offers only keys that IdentityFile names: IdentitiesOnly";
+    assert_eq!(
+        warnings(configured, &ours),
+        [other("IdentityAgent"), only.to_owned()]
+    );
+    let none = "plain ssh asks no agent: IdentityAgent names none";
+    assert_eq!(warnings("IdentityAgent none\n", &ours), [none]);
 }
