@@ -83,7 +83,7 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
         #[cfg(feature = "client")]
         Command::Status(args) => {
             if let Some(host) = &args.host {
-                let answer = opkssh_client::status_of_host(host, &places()?);
+                let answer = opkssh_client::status_of_host(host, &args.agent, &places()?);
                 let answer = answer.map_err(CommandFailure::from);
                 let show = |answer: &HostAnswer| print_line(&answer.page());
                 return Ok(answered(answer, args.json, false, show));

@@ -10,11 +10,12 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::{printable, printable_json};
 use serde_json::json;
 
+use crate::agent::settings::WhichAgent;
 use crate::answer::Reply;
 use crate::configuration::LOOK_ONLY;
 use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
-use crate::format::login_command;
+use crate::format::{agent_command, login_command};
 use crate::ssh_settings::SshSettings;
 
 /// Columns of the page.
@@ -40,7 +41,12 @@ pub struct HostAnswer {
 
 /// Returns which identities the server would see if ssh connected now. Starts no agent, and renews
 /// nothing.
-pub fn status_of_host(host: &str, places: &Places) -> Result<HostAnswer, ClientError> {
+pub fn status_of_host(
+    host: &str,
+    agent: &WhichAgent,
+    places: &Places,
+) -> Result<HostAnswer, ClientError> {
+    let places = &agent.places(places)?;
     let destination = Destination::parse(host);
     let settings = destination.settings();
     let asked = HostAnswer {
@@ -61,7 +67,7 @@ pub fn status_of_host(host: &str, places: &Places) -> Result<HostAnswer, ClientE
     let Some(mut connection) = Connection::open_if_running(places)? else {
         return Ok(HostAnswer {
             reason: format!("{name} would see no identity: the agent is not running"),
-            hint: Some("start it: opkssh agent start".to_owned()),
+            hint: Some(format!("start it: {}", agent_command("start", places))),
             name,
             ..asked
         });

@@ -27,7 +27,7 @@ pub(crate) const ACCESS_TOKEN_LEFT_OUT: &str =
 pub struct StatusArgs {
     /// Show which identities this host would see if ssh connected now, and why others not; exit
     /// status 0 if it would see any, else 1
-    #[arg(long, value_name = "HOST", conflicts_with_all = ["socket", "verbose"])]
+    #[arg(long, value_name = "HOST", conflicts_with = "verbose")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub host: Option<String>,
     /// Print JSON; times are seconds since 1970-01-01T00:00:00Z

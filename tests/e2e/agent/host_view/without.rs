@@ -102,3 +102,30 @@ fn where_plain_ssh_asks_another_agent_or_offers_files_only_it_says_so() {
     let none = "plain ssh asks no agent: IdentityAgent names none";
     assert_eq!(warnings("IdentityAgent none\n", &ours), [none]);
 }
+
+#[test]
+fn a_separate_agent_is_asked_by_its_socket() {
+    if left_out(&[Part::Sshd]) {
+        return;
+    }
+    let home = Home::new(OPKSSH);
+    let _servers = Servers::new(&home, &["web"], &["web"]);
+    let socket = home.runtime_dir().join("mine.sock");
+    let ask = || {
+        let status = home.opkssh(["status", "--host", "web", "--socket"]);
+        let status = status.arg(&socket).env("SSH_AUTH_SOCK", &socket);
+        status.run()
+    };
+    let not_running = ask();
+    assert_eq!(not_running.code(), Some(1));
+    let hint = format!("start it: opkssh agent start --socket {}", socket.display());
+    assert!(not_running.any_stdout().contains(&hint));
+    let start = home.opkssh(["agent", "start", "--socket"]).arg(&socket);
+    start.run().stdout();
+    let said = ask().any_stdout();
+    home.opkssh(["agent", "stop", "--socket"])
+        .arg(&socket)
+        .run()
+        .stdout();
+    assert_eq!(said, "web would see no identity: the agent has none\n");
+}
