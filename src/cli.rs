@@ -64,6 +64,9 @@ pub enum Command {
     /// List who may log in to this server as whom
     #[cfg(feature = "server")]
     List(opkssh_server::ListArgs),
+    /// Show what the agent signed, refused, asked and renewed
+    #[cfg(feature = "client")]
+    Log(opkssh_client::LogArgs),
     /// Log in with an OpenID provider
     #[cfg(feature = "client")]
     Login(Box<opkssh_client::LoginArgs>),

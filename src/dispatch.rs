@@ -69,6 +69,11 @@ pub fn run(command: Command) -> Result<ExitCode, CommandFailure> {
             return Ok(answered(answer, args.json, args.quiet, show));
         }
         #[cfg(feature = "client")]
+        Command::Log(args) => {
+            let (out, err) = (&mut std::io::stdout().lock(), &mut std::io::stderr());
+            opkssh_client::log(&args, &places()?, out, err)?;
+        }
+        #[cfg(feature = "client")]
         Command::Login(args) => return Ok(login(&args, &places()?)),
         #[cfg(feature = "client")]
         Command::Logout(args) => {

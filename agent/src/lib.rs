@@ -2,6 +2,7 @@
 //! Accounts are one source of the identities that are served; serving knows no accounts.
 
 mod accounts;
+mod audit;
 mod daemon;
 mod desktop;
 mod failpoint;

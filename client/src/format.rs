@@ -14,6 +14,14 @@ pub fn local_time(time: UnixTime) -> String {
     }
 }
 
+/// Returns the local time to the second, without the zone.
+pub fn local_time_with_seconds(time: UnixTime) -> String {
+    match zoned(time) {
+        Some(zoned) => zoned.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        None => time.0.to_string(),
+    }
+}
+
 /// Returns the local time to the minute, with the date if that is not today.
 pub fn time_of_day(time: UnixTime, now: UnixTime) -> String {
     match (zoned(time), zoned(now)) {

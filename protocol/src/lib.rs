@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod account_name;
+pub mod audit;
 pub mod base64url;
 pub mod certificate;
 pub mod cic;

@@ -131,6 +131,11 @@ impl Places {
         self.state_dir.join("agent.log")
     }
 
+    /// Returns the audit log. Full files are beside it, see [`crate::audit::full_file`].
+    pub fn audit_file(&self) -> PathBuf {
+        self.state_dir.join("audit.jsonl")
+    }
+
     /// Returns the client configuration files in order of preference: Go's, then the XDG one.
     pub fn config_files(&self) -> [PathBuf; 2] {
         [

@@ -1,6 +1,7 @@
 //! The daemon: its life, its sockets, what it serves, keeps and hides.
 
 pub mod added_keys;
+pub mod audit;
 pub mod clients;
 pub mod crash;
 pub mod forwarding;

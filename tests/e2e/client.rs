@@ -6,6 +6,7 @@ pub mod completions;
 pub mod device;
 pub mod help;
 pub mod key_files;
+pub mod log;
 pub mod login;
 pub mod login_alone;
 pub mod login_faults;

@@ -13,6 +13,7 @@ use tokio::sync::{RwLock, mpsc};
 use super::account_for_login::{
     account_of_login, expected_person, is_named_after_provider, shares_grant,
 };
+use super::audited::AuditedLogin;
 use super::clock::Clock;
 use super::credentials::{Credentials, Parts};
 use super::lifecycle::StoreClosed;
@@ -27,6 +28,7 @@ use super::select::find_one;
 use super::store::index::IndexFile;
 use super::store::{StoreKind, Stores};
 use super::{locked, status};
+use crate::audit::Audit;
 use crate::desktop::surroundings::Surroundings;
 
 /// How long a login waits to be stored and tried for renewal. The person may have to type the
@@ -40,6 +42,7 @@ pub struct Logins {
     index: Arc<IndexFile>,
     surroundings: Arc<Surroundings>,
     clock: Clock,
+    audit: Arc<Audit>,
     /// Where the browser's answers can be brought.
     pub awaited: Awaited,
     shared: SharedLogins<Result<Joined, Arc<LogInError>>>,
@@ -62,6 +65,7 @@ impl Logins {
         index: Arc<IndexFile>,
         surroundings: Arc<Surroundings>,
         clock: Clock,
+        audit: Arc<Audit>,
     ) -> Self {
         Self {
             owner,
@@ -69,6 +73,7 @@ impl Logins {
             index,
             surroundings,
             clock,
+            audit,
             awaited: Awaited::default(),
             shared: SharedLogins::default(),
             keeping: Arc::default(),
@@ -184,9 +189,38 @@ impl Logins {
 
     async fn log_in_alone(
         self: &Arc<Self>,
-        mut request: LoginRequest,
+        request: LoginRequest,
         tell: Tell,
     ) -> Result<AccountStatus, LogInError> {
+        let audited = AuditedLogin::begin(self.audit.clone(), &request);
+        let (logged_in, request) = match self.attempt(request, &tell).await {
+            Ok(done) => done,
+            Err(error) => {
+                audited.end(Err(&error));
+                return Err(error);
+            }
+        };
+        tell(Event::Waiting {
+            what: "Storing the login".to_owned(),
+        });
+        // from here on the provider has given something away, whoever hangs up
+        let this = self.clone();
+        let keeping = self.keeping.clone().read_owned().await;
+        let kept = tokio::spawn(async move {
+            let _keeping = keeping;
+            let kept = this.keep(logged_in, request).await;
+            audited.end(kept.as_ref());
+            kept
+        });
+        kept.await.unwrap_or(Err(LogInError::Interrupted))
+    }
+
+    /// Returns what the provider has granted, and the request with what was added to it.
+    async fn attempt(
+        &self,
+        mut request: LoginRequest,
+        tell: &Tell,
+    ) -> Result<(LoggedIn, LoginRequest), LogInError> {
         self.refuse_useless(&request).await?;
         if let ([provider], None) = (&request.providers[..], &request.asking.login_hint) {
             // helps the person to be who they were
@@ -197,22 +231,12 @@ impl Logins {
             surroundings: &self.surroundings,
             request: &request,
             awaited: &self.awaited,
-            tell: &*tell,
+            tell: &**tell,
             clock: &self.clock,
             may_revoke: &|issuer, subject| !shares_grant(&self.owner.now().facts, issuer, subject),
         };
         let logged_in = login.run().await.map_err(LogInError::Login)?;
-        tell(Event::Waiting {
-            what: "Storing the login".to_owned(),
-        });
-        // from here on the provider has given something away, whoever hangs up
-        let this = self.clone();
-        let keeping = self.keeping.clone().read_owned().await;
-        let kept = tokio::spawn(async move {
-            let _keeping = keeping;
-            this.keep(logged_in, request).await
-        });
-        kept.await.unwrap_or(Err(LogInError::Interrupted))
+        Ok((logged_in, request))
     }
 
     /// What would make the login useless is said before anybody goes to a browser.

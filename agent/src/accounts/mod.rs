@@ -4,6 +4,7 @@
 //! owner (`owner/`), which everything else here tells of events and reads from.
 
 mod account_for_login;
+mod audited;
 mod clock;
 mod credentials;
 pub mod default_account;
@@ -41,6 +42,7 @@ use opkssh_protocol::control::{AccountStatus, LockedPart, Notice};
 use opkssh_protocol::places::Places;
 use tokio::sync::watch;
 
+use crate::audit::Audit;
 use crate::desktop::logind;
 use crate::desktop::logind::SessionFollower as _;
 use crate::desktop::surroundings::Surroundings;
@@ -86,6 +88,12 @@ pub struct Accounts {
     pub source: Arc<AccountSource>,
 }
 
+/// Where it is told what happens to accounts.
+pub struct Records {
+    pub notices: Arc<Notices>,
+    pub audit: Arc<Audit>,
+}
+
 impl Accounts {
     /// Reads what is known of the accounts, and starts what keeps them. Needs a runtime.
     pub fn start(
@@ -94,9 +102,10 @@ impl Accounts {
         store_choice: StoreChoice,
         lifetime: Option<Duration>,
         surroundings: Arc<Surroundings>,
-        notices: Arc<Notices>,
+        records: Records,
         also: Arc<dyn SealedWithLock>,
     ) -> Result<Self, StoreError> {
+        let Records { notices, audit } = records;
         let settings = Arc::new(Settings::new(places.config_files().to_vec()));
         let index = Arc::new(IndexFile::new(StateFile::new(places.accounts_file())));
         let seal_file = Arc::new(StateFile::new(places.seal_file()));
@@ -113,7 +122,13 @@ impl Accounts {
             clock: clock.clone(),
             settings: settings.clone(),
         };
-        let owner = Owner::start(facts, actions, clock.clone(), notices.clone());
+        let owner = Owner::start(
+            facts,
+            actions,
+            clock.clone(),
+            notices.clone(),
+            audit.clone(),
+        );
         let passwords = Passwords::new(owner.clone(), seal_file, stores.clone(), also);
         let logins = Logins::new(
             owner.clone(),
@@ -121,6 +136,7 @@ impl Accounts {
             index.clone(),
             surroundings.clone(),
             clock.clone(),
+            audit.clone(),
         );
         let logins = Arc::new(logins);
         let on_demand = Arc::new(OnDemandLogin {
@@ -128,6 +144,7 @@ impl Accounts {
             logins: logins.clone(),
             surroundings,
             notices: notices.clone(),
+            audit,
             clock: clock.clone(),
             questions: Questions::default(),
         });

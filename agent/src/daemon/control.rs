@@ -1,14 +1,16 @@
 //! The control socket: one request a connection, answered by events. Hanging up cancels.
 
+mod status;
+
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use interprocess::local_socket::tokio::Stream;
 use opkssh_protocol::control::{
-    AccountView, AgentStatus, Event, Failure, HostQuery, HostView, LockedPart, MAX_FRAME, Origin,
-    Request, StatusReport, VERSION, Versioned, WhichAccount,
+    AccountView, Event, Failure, HostQuery, HostView, LockedPart, MAX_FRAME, Origin, Request,
+    VERSION, Versioned, WhichAccount,
 };
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
@@ -17,9 +19,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use self::status::status;
 use super::RunArgs;
 use super::account_views::AccountViews;
-use super::log::option_name;
 use crate::accounts::default_account::{choose_default, default_account};
 use crate::accounts::move_to_file_store::move_to_file_store;
 use crate::accounts::store::password::PasswordError;
@@ -334,48 +336,6 @@ fn failed(message: impl ToString, hint: Option<String>) -> Event {
             hint,
             ..Failure::default()
         },
-    }
-}
-
-/// Returns true if another program is where this process was started from, or none. The system
-/// names the file where it is now, and marks the name of a removed one.
-fn is_replaced(started: Option<&Path>) -> bool {
-    std::env::current_exe().is_ok_and(|now| started != Some(&now) || !now.exists())
-}
-
-async fn status(control: &Control) -> StatusReport {
-    let (all, args) = (&control.accounts, &control.args);
-    let store = all.stores.chosen().await;
-    let added_keys = control.serving.added.count();
-    let held = control.serving.added.fingerprints();
-    control.serving.notices.keep_keys(&held);
-    let (accounts, notices) = all.reports().await;
-    let upstream = control.serving.upstreams.sockets(None).into_iter();
-    let session_agent = control.serving.upstreams.session_agent();
-    StatusReport {
-        agent: AgentStatus {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            started: control.started,
-            agent_socket: control.agent_socket.display().to_string(),
-            control_socket: control.control_socket.display().to_string(),
-            store: store.kind.name().to_owned(),
-            store_reason: store.reason,
-            store_wish: option_name(args.store),
-            memory_lock: option_name(args.memory_lock),
-            memory: args.memory_lock.in_force(),
-            idle_stop: args.idle_stop.map(|limit| limit.as_secs()),
-            lifetime: args.lifetime.map(|limit| limit.as_secs()),
-            log_level: option_name(args.log_level),
-            replaced: is_replaced(control.program.as_deref()),
-            locked: all.locked_parts(),
-            at_risk: all.at_risk(),
-            added_keys,
-            upstream: upstream.map(|it| it.display().to_string()).collect(),
-            session_agent: session_agent.map(|it| it.display().to_string()),
-        },
-        accounts,
-        notices,
     }
 }
 

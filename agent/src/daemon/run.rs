@@ -24,15 +24,19 @@ use super::sockets::{Socket, Usage, accept};
 use super::systemd::{Passed, PassedError, take_sockets};
 use super::{RunArgs, hardening, log};
 use crate::accounts::store::StoreError;
-use crate::accounts::{Accounts, Alarm, Clock};
+use crate::accounts::{Accounts, Alarm, Clock, Records};
+use crate::audit::Audit;
 use crate::desktop::askpass::Askpass;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::serving::Serving;
 use crate::serving::added::AddedKeys;
 use crate::serving::hosts::KnownHosts;
+use crate::serving::hosts::listed::ListedNames;
 use crate::serving::upstream::Upstreams;
 
+/// How long the agent, when it stops, waits for the disk to take the end of the audit log.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the agent, when it stops, waits for its pending requests to providers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -125,6 +129,10 @@ async fn serve(
     let mut hangup = on(SignalKind::hangup())?;
 
     let notices = Arc::<Notices>::default();
+    let audit = Arc::new(match places.separate_socket() {
+        Some(_) => Audit::off(),
+        None => Audit::start(places.audit_file()),
+    });
     let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
     let surroundings = Arc::new(Surroundings::of_process(is_service));
     let added = Arc::new(AddedKeys::new(args.lifetime));
@@ -134,7 +142,10 @@ async fn serve(
         args.store,
         args.lifetime,
         surroundings.clone(),
-        notices.clone(),
+        Records {
+            notices: notices.clone(),
+            audit: audit.clone(),
+        },
         added.clone(),
     )?);
     let agent_socket = places.agent_socket();
@@ -146,6 +157,7 @@ async fn serve(
         instance::write_private(pid_file, &format!("{}\n", std::process::id()))?;
     }
 
+    let known_hosts = Arc::new(KnownHosts::new(places.known_hosts_files().to_vec()));
     let serving = Arc::new(Serving {
         accounts: accounts.source.clone(),
         added: added.clone(),
@@ -156,9 +168,11 @@ async fn serve(
         lock: Arc::new(accounts.agent_lock()),
         confirm: Arc::new(Askpass::new(surroundings.clone())),
         notices: notices.clone(),
-        known_hosts: Arc::new(KnownHosts::new(places.known_hosts_files().to_vec())),
+        listed_names: Arc::new(ListedNames::new(known_hosts.clone())),
+        known_hosts,
         approvals: Arc::default(),
         announced: Arc::default(),
+        audit: audit.clone(),
         is_read_only: false,
         connections: Arc::default(),
     });
@@ -247,6 +261,7 @@ async fn serve(
             unfinished.join(", ")
         );
     }
+    audit.finish(AUDIT_TIMEOUT).await;
     tracing::info!("agent ends");
     Ok(())
 }

@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 16;
 pub struct Announced(Mutex<Vec<Connecting>>);
 
 /// What is known of a connection's peer, because it or a process above it was announced.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Announcement {
     pub names: Vec<String>,
     pub known_hosts: Vec<PathBuf>,

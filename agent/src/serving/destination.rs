@@ -1,6 +1,8 @@
 //! The server that a connection is for: the session binds that ssh sends before it asks for anything
 //! (PROTOCOL.agent section 1, `session-bind@openssh.com`).
 
+use std::sync::Arc;
+
 use opkssh_protocol::wire::{Malformed, Reader};
 
 use super::host_key::{HostKey, HostKeyError, UnprovedHostKey};
@@ -21,7 +23,7 @@ pub struct Bindings {
 
 /// A session with a server, proved by its host key's signature.
 pub struct Bind {
-    pub host_key: HostKey,
+    pub host_key: Arc<HostKey>,
     pub session_id: Vec<u8>,
     /// Made for forwarding the agent, not for authenticating.
     pub is_for_forwarding: bool,
@@ -57,7 +59,7 @@ impl Bindings {
     pub fn predicted(host_key: HostKey) -> Self {
         Self {
             binds: vec![Bind {
-                host_key,
+                host_key: Arc::new(host_key),
                 session_id: Vec::new(),
                 is_for_forwarding: false,
             }],
@@ -134,7 +136,7 @@ impl Bindings {
             None => {}
         }
         self.binds.push(Bind {
-            host_key,
+            host_key: Arc::new(host_key),
             session_id: message.session_id.to_vec(),
             is_for_forwarding: message.is_for_forwarding,
         });

@@ -1,5 +1,7 @@
 //! Host keys: a key, or a certificate for one (PROTOCOL.certkeys).
 
+use std::sync::Arc;
+
 use opkssh_protocol::wire::Malformed;
 
 use super::certificate::{self, Certificate};
@@ -15,7 +17,7 @@ pub struct HostKey {
 }
 
 /// A host key or certificate whose signature was not checked.
-pub struct UnprovedHostKey(HostKey);
+pub struct UnprovedHostKey(Arc<HostKey>);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostKeyError {
@@ -36,15 +38,15 @@ impl UnprovedHostKey {
             Ok(Ok(read)) => (read.key, Some(read.certificate)),
             _ => (blob.to_vec(), None),
         };
-        Self(HostKey {
+        Self(Arc::new(HostKey {
             blob: blob.to_vec(),
             key,
             certificate,
-        })
+        }))
     }
 
     /// Returns the key that the server claims to have.
-    pub fn claimed(&self) -> &HostKey {
+    pub fn claimed(&self) -> &Arc<HostKey> {
         &self.0
     }
 }

@@ -1,6 +1,7 @@
 //! Names of servers: which host patterns a host key satisfies, by what known_hosts says.
 
 mod line;
+pub mod listed;
 mod predicted;
 
 use std::collections::BTreeSet;

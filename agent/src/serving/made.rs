@@ -17,8 +17,10 @@ use super::Serving;
 use super::added::AddedKeys;
 use super::confirm::{Confirm, NotAsked};
 use super::hosts::KnownHosts;
+use super::hosts::listed::ListedNames;
 use super::source::{Identity, IdentitySource, LoginSource, PasswordLock};
 use super::upstream::Upstreams;
+use crate::audit::Audit;
 use crate::notices::Notices;
 
 pub struct Key(UserKey);
@@ -130,6 +132,7 @@ pub fn serving(
     notices: Arc<Notices>,
     known_hosts: Vec<PathBuf>,
 ) -> Serving {
+    let known_hosts = Arc::new(KnownHosts::new(known_hosts));
     Serving {
         accounts: source.clone(),
         added: Arc::new(AddedKeys::new(None)),
@@ -137,9 +140,11 @@ pub fn serving(
         lock: source,
         confirm: Arc::new(Person::default()),
         notices,
-        known_hosts: Arc::new(KnownHosts::new(known_hosts)),
+        listed_names: Arc::new(ListedNames::new(known_hosts.clone())),
+        known_hosts,
         approvals: Arc::default(),
         announced: Arc::default(),
+        audit: Arc::new(Audit::off()),
         is_read_only: false,
         connections: Arc::default(),
     }

@@ -36,6 +36,7 @@ use std::time::Duration;
 use interprocess::local_socket::tokio::Stream;
 use interprocess::local_socket::traits::StreamCommon as _;
 
+use crate::audit::Audit;
 use crate::notices::Notices;
 use account_view::OneAccount;
 use added::AddedKeys;
@@ -44,6 +45,7 @@ use approvals::Approvals;
 use confirm::Confirm;
 use connections::Connections;
 use hosts::KnownHosts;
+use hosts::listed::ListedNames;
 use session::Session;
 use source::{LoginSource, PasswordLock};
 use upstream::{UpstreamConnection, Upstreams};
@@ -62,6 +64,8 @@ pub struct Serving {
     pub confirm: Arc<dyn Confirm>,
     pub notices: Arc<Notices>,
     pub known_hosts: Arc<KnownHosts>,
+    pub listed_names: Arc<ListedNames>,
+    pub audit: Arc<Audit>,
     /// What was said about uses of accounts through other machines.
     pub approvals: Arc<Approvals>,
     /// What the ssh processes of this machine are about to connect to.
@@ -86,6 +90,8 @@ impl Serving {
             confirm: self.confirm.clone(),
             notices: self.notices.clone(),
             known_hosts: self.known_hosts.clone(),
+            listed_names: self.listed_names.clone(),
+            audit: self.audit.clone(),
             approvals: self.approvals.clone(),
             announced: self.announced.clone(),
             connections: self.connections.clone(),

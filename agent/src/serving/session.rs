@@ -1,5 +1,6 @@
 //! One connection to the agent: reads requests, dispatches them, keeps what is known of the peer.
 
+mod audited;
 mod listing;
 mod signing;
 
@@ -8,11 +9,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use interprocess::local_socket::tokio::Stream;
+use opkssh_protocol::audit::AuditEvent;
 use opkssh_protocol::control::MAX_FRAME;
 use opkssh_protocol::secret::Secret;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::wire::{Malformed, Reader, put_string};
 
+use self::audited::SessionAudit;
 use super::Serving;
 use super::added::KeyChangeError;
 use super::connections::Place;
@@ -29,6 +32,7 @@ pub struct Session {
     serving: Arc<Serving>,
     upstreams: Vec<UpstreamConnection>,
     bindings: Bindings,
+    audit: SessionAudit,
     /// The process at the other end.
     process: Option<u32>,
     /// True once it has asked for a list or a signature.
@@ -39,6 +43,7 @@ impl Session {
     pub fn new(serving: Arc<Serving>, process: Option<u32>) -> Self {
         Self {
             upstreams: serving.connect_upstreams(process),
+            audit: SessionAudit::new(serving.clone(), process),
             serving,
             process,
             bindings: Bindings::default(),
@@ -99,14 +104,12 @@ impl Session {
 
     /// `ssh-add` with and without `-d` and `-D` (sections 3.2 to 3.4). Not for other machines.
     async fn change_keys(&self, request: &[u8]) -> Vec<u8> {
-        let notices = &self.serving.notices;
         if self.bindings.is_forwarded() {
-            notices.warn("a forwarded connection may not add or remove keys");
-            return vec![FAILURE];
+            return self.change_refused("a forwarded connection may not add or remove keys");
         }
         if self.serving.is_read_only {
-            notices.warn("a socket of opkssh run --account may not add or remove keys");
-            return vec![FAILURE];
+            let why = "a socket of opkssh run --account may not add or remove keys";
+            return self.change_refused(why);
         }
         if self.serving.lock.is_locked() {
             return vec![FAILURE];
@@ -114,10 +117,19 @@ impl Session {
         match self.try_change_keys(request).await {
             Ok(()) => vec![SUCCESS],
             Err(why) => {
+                let notices = &self.serving.notices;
                 notices.warn(&format!("keys not changed: {why}"));
                 vec![FAILURE]
             }
         }
+    }
+
+    /// Refuses what this connection may not do.
+    fn change_refused(&self, why: &str) -> Vec<u8> {
+        self.serving.notices.warn(why);
+        let event = AuditEvent::ChangeRefused;
+        self.audit.refused(event, &self.bindings, why.to_owned());
+        vec![FAILURE]
     }
 
     async fn try_change_keys(&self, request: &[u8]) -> Result<(), KeyChangeError> {
@@ -169,14 +181,12 @@ impl Session {
         let password = reader.string()?.to_vec();
         reader.end()?;
         if self.bindings.is_forwarded() {
-            let notices = &self.serving.notices;
-            notices.warn("a forwarded connection may not lock or unlock the agent");
-            return Ok(vec![FAILURE]);
+            let why = "a forwarded connection may not lock or unlock the agent";
+            return Ok(self.change_refused(why));
         }
         if self.serving.is_read_only {
-            let notices = &self.serving.notices;
-            notices.warn("a socket of opkssh run --account may not lock or unlock the agent");
-            return Ok(vec![FAILURE]);
+            let why = "a socket of opkssh run --account may not lock or unlock the agent";
+            return Ok(self.change_refused(why));
         }
         let password = Secret::new(String::from_utf8(password).map_err(|_| Malformed)?);
         let done = self.serving.lock.set(lock, password).await;
@@ -213,6 +223,8 @@ impl Session {
     /// login may fail for it.
     fn note_refused_bind(&self, error: &BindError) {
         let notices = &self.serving.notices;
+        let event = AuditEvent::BindRefused;
+        self.audit.refused(event, &self.bindings, error.to_string());
         let counts = match error {
             BindError::HostKey(HostKeyError::Unverifiable(_))
                 if self.bindings.unproved().is_some() =>

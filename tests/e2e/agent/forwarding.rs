@@ -13,19 +13,19 @@ use opkssh_test_support::{Part, ProviderOptions, Run, left_out, user_name};
 use crate::agent::servers::Server;
 use crate::setup::{Setup, entry, status, write_config};
 
-const PARTS: [Part; 2] = [Part::Provider, Part::Sshd];
+pub const PARTS: [Part; 2] = [Part::Provider, Part::Sshd];
 
 /// Two servers, and a person who knows both.
-struct Hops {
-    a: Server,
-    b: Server,
+pub struct Hops {
+    pub a: Server,
+    pub b: Server,
     // dropped last: it has the provider
-    setup: Setup,
+    pub setup: Setup,
 }
 
 /// Which of the servers the account's `hosts:` name.
 #[derive(Clone, Copy)]
-enum Hosts {
+pub enum Hosts {
     None,
     OnlyA,
     Both,
@@ -35,7 +35,7 @@ enum Hosts {
 
 impl Hops {
     /// Logged in.
-    fn new(hosts: Hosts) -> Self {
+    pub fn new(hosts: Hosts) -> Self {
         let hops = Self::logged_out(hosts);
         hops.setup.login(&[]);
         hops
@@ -92,12 +92,12 @@ impl Hops {
     }
 
     /// Runs `command` on A, with the agent forwarded.
-    fn on_a(&self, command: &str) -> Run {
+    pub fn on_a(&self, command: &str) -> Run {
         self.ssh(&["-A", "a", command])
     }
 
     /// From A on to B.
-    fn two_hops(&self) -> Run {
+    pub fn two_hops(&self) -> Run {
         self.on_a(&format!(
             "ssh -F {} b 'echo two hops'",
             self.config().display()

@@ -1,5 +1,6 @@
 //! ssh needs an account that only a person can make usable: the daemon asks once.
 
+mod audited;
 mod ensure;
 mod quiet;
 mod reminder;

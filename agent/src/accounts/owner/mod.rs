@@ -24,6 +24,7 @@ use super::credentials::Credentials;
 use super::lifecycle::{Event, Memory, Suspended};
 use super::material::{Facts, Real};
 use super::store::StoreKind;
+use crate::audit::Audit;
 use crate::notices::Notices;
 
 pub use actions::Actions;
@@ -73,7 +74,13 @@ pub enum NotTaken {
 
 impl Owner {
     /// Starts the owner. It runs for as long as there is a way to it.
-    pub fn start(facts: Facts, actions: Actions, clock: Clock, notices: Arc<Notices>) -> Self {
+    pub fn start(
+        facts: Facts,
+        actions: Actions,
+        clock: Clock,
+        notices: Arc<Notices>,
+        audit: Arc<Audit>,
+    ) -> Self {
         let (messages, received) = mpsc::unbounded_channel();
         let first = Published::new(facts.clone(), Reasons::default());
         let (published, followed) = watch::channel(Arc::new(first));
@@ -85,6 +92,7 @@ impl Owner {
             actions: Arc::new(actions),
             clock: clock.clone(),
             notices,
+            audit,
             published,
             messages: messages.downgrade(),
         };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use opkssh_protocol::audit::{AuditEntry, AuditEvent};
 use tokio::sync::{mpsc, watch};
 
 use super::actions::{Actions, Ended};
@@ -9,11 +10,13 @@ use super::published::Published;
 use super::reasons::Reasons;
 use super::{Answer, Message, NewLogin, NotTaken, Taken};
 use crate::accounts::account_for_login::{account_of_login, is_of};
+use crate::accounts::audited;
 use crate::accounts::clock::Clock;
-use crate::accounts::lifecycle::{Event, Login, Notice, apply, next, wake};
+use crate::accounts::lifecycle::{Event, Login, Notice, Outcome, apply, next, wake};
 use crate::accounts::material::{Facts, Person, Real};
 use crate::accounts::renewal::alarm::Alarm;
 use crate::accounts::shared::Shared;
+use crate::audit::Audit;
 use crate::notices::{Cause, Notices};
 
 pub struct Task {
@@ -22,6 +25,7 @@ pub struct Task {
     pub actions: Arc<Actions>,
     pub clock: Clock,
     pub notices: Arc<Notices>,
+    pub audit: Arc<Audit>,
     pub published: watch::Sender<Arc<Published>>,
     pub messages: mpsc::WeakUnboundedSender<Message>,
     #[cfg(debug_assertions)]
@@ -88,11 +92,35 @@ impl Task {
                 let Ended { event, reason } = ended.await;
                 let _ = messages.send(Box::new(|task| {
                     task.reasons.note(&event, reason);
+                    let verified = match &event {
+                        Event::Ended(name, Outcome::Verified(_)) => Some(name.clone()),
+                        _ => None,
+                    };
                     task.apply(event);
+                    if let Some(name) = verified {
+                        task.audit_renewal(&name);
+                    }
                     Box::new(|| ())
                 }));
             });
         }
+    }
+
+    /// Records how the renewal of an account ended whose new token was looked at.
+    fn audit_renewal(&self, name: &String) {
+        let Some(account) = self.facts.account(name) else {
+            return;
+        };
+        self.audit.record(match account.refresh.failure {
+            Some(failure) => AuditEntry {
+                reason: Some(self.reasons.refresh(name, failure)),
+                ..audited::entry(AuditEvent::RenewalFailed, name)
+            },
+            None => AuditEntry {
+                key: account.item().map(|item| item.credentials.fingerprint()),
+                ..audited::entry(AuditEvent::Renewed, name)
+            },
+        });
     }
 
     pub fn log_in(&mut self, login: NewLogin) -> Result<Taken, NotTaken> {
@@ -132,6 +160,10 @@ impl Task {
                 } => {
                     let left = name.clone();
                     let revocation = self.reasons.logged_out(left, login, revocation);
+                    self.audit.record(AuditEntry {
+                        reason: Some(revocation.clone()),
+                        ..audited::entry(AuditEvent::LoggedOut, &name)
+                    });
                     let now = self.clock.now();
                     if let Some(lifetime) = self.facts.agent.lifetime
                         && login.saturating_add(lifetime) <= now.0
@@ -155,6 +187,10 @@ impl Task {
                 Notice::RefreshFailed(name, failure) => {
                     let reason = self.reasons.refresh(&name, failure);
                     tracing::warn!(account = name, "renewal failed: {reason}");
+                    self.audit.record(AuditEntry {
+                        reason: Some(reason),
+                        ..audited::entry(AuditEvent::RenewalFailed, &name)
+                    });
                 }
             }
         }

@@ -5,14 +5,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use opkssh_protocol::audit::PersonAnswer;
 use opkssh_protocol::config::OnDemand;
 use opkssh_protocol::control::{AccountState, Asking, Event, Flow, Joining};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
+use crate::accounts::audited::{login_answered, login_asked};
 use crate::accounts::clock::Clock;
 use crate::accounts::log_in::Logins;
 use crate::accounts::owner::{Owner, Published};
+use crate::audit::Audit;
 use crate::desktop::notification::{self, NotShown};
 use crate::desktop::open_browser;
 use crate::desktop::surroundings::Surroundings;
@@ -31,6 +34,7 @@ pub struct OnDemandLogin {
     pub logins: Arc<Logins>,
     pub surroundings: Arc<Surroundings>,
     pub notices: Arc<Notices>,
+    pub audit: Arc<Audit>,
     pub clock: Clock,
     pub questions: Questions,
 }
@@ -190,13 +194,22 @@ impl OnDemandLogin {
         is_over: impl Fn(&Published) -> bool,
     ) -> Result<bool, NotShown> {
         let body = format!("Or on a terminal: opkssh login {name}");
-        let mut shown = notification::show(self.surroundings.bus(), summary, &body).await?;
+        login_asked(&self.audit, name);
+        let shown = notification::show(self.surroundings.bus(), summary, &body).await;
+        let not_shown = |error: &NotShown| login_answered(&self.audit, name, Err(error));
+        let mut shown = shown.inspect_err(not_shown)?;
         let over = |published: &Published| is_over(published).then_some(());
         let (is_clicked, is_over) = tokio::select! {
             is_clicked = shown.wait_for_click() => (is_clicked, false),
             over = self.owner.wait_for(timeout, over) => (false, over.is_some()),
         };
         shown.close().await;
+        let answer = match (is_clicked, is_over) {
+            (true, _) => PersonAnswer::Yes,
+            (false, true) => PersonAnswer::Withdrawn,
+            (false, false) => PersonAnswer::No,
+        };
+        login_answered(&self.audit, name, Ok(answer));
         if is_clicked {
             self.log_in(name, false).await;
         }

@@ -26,9 +26,9 @@ use super::lifecycle::{self, wake};
 use super::material::AccountFacts;
 use super::owner::Published;
 use super::provider::Http;
-use super::{Accounts, Clock, Joined, StoreChoice, status};
+use super::{Accounts, Clock, Joined, Records, StoreChoice, status};
+use crate::audit::Audit;
 use crate::desktop::surroundings::Surroundings;
-use crate::notices::Notices;
 use crate::serving::added::AddedKeys;
 
 /// 2026-06-01, a Monday, 09:00 UTC.
@@ -234,14 +234,17 @@ fn start_agent(
 ) -> Accounts {
     std::fs::create_dir_all(places.accounts_file().unwrap().parent().unwrap()).unwrap();
     let surroundings = Arc::new(Surroundings::of_process(false));
-    let notices = Arc::new(Notices::default());
+    let records = Records {
+        notices: Arc::default(),
+        audit: Arc::new(Audit::off()),
+    };
     Accounts::start(
         clock.clone(),
         places,
         store,
         lifetime,
         surroundings,
-        notices,
+        records,
         Arc::new(AddedKeys::new(None)),
     )
     .unwrap()

@@ -189,7 +189,7 @@ impl SealedWithLock for AddedKeys {
 }
 
 /// Returns the fingerprint as `ssh-add -l` shows it: of a certificate, that of its key.
-pub(super) fn fingerprint_of(blob: &[u8]) -> String {
+pub fn fingerprint_of(blob: &[u8]) -> String {
     match super::certificate::read(blob) {
         Ok(Ok(read)) => fingerprint(&read.key),
         _ => fingerprint(blob),

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use opkssh_protocol::audit::Question;
 use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::inspect::fingerprint;
 use opkssh_protocol::jwk::PublicKey;
@@ -47,14 +48,17 @@ impl Session {
                 continue;
             }
             if self.serving.lock.is_locked() {
+                self.refused(&identity, data, "the agent is locked".to_owned());
                 break;
             }
             let name = &identity.name;
             let Some(signature) = source.sign(&identity, data, flags).await else {
                 tracing::info!(identity = name, forwarded = is_forwarded, "not signed");
+                self.refused(&identity, data, "its holder does not sign it".to_owned());
                 break;
             };
             tracing::info!(identity = name, forwarded = is_forwarded, "signed");
+            self.audit.signed(&identity, data, &self.bindings);
             return Ok([&[SIGN_RESPONSE][..], &strings(&[&signature])].concat());
         }
         // clients ask for keys of other agents all the time
@@ -75,6 +79,7 @@ impl Session {
             }
             return true;
         };
+        self.refused(identity, data, why.to_string());
         let text = format!("signature refused: {}: {}", identity.name, why.in_full());
         match (&identity.terms, why) {
             (Terms::Account { .. }, _) => notices.tell(refused, text),
@@ -82,6 +87,11 @@ impl Session {
             (Terms::Added(_) | Terms::Upstream, _) => notices.warn(&text),
         }
         false
+    }
+
+    fn refused(&self, identity: &Identity, data: &[u8], why: String) {
+        let bindings = &self.bindings;
+        self.audit.signature_refused(identity, data, bindings, why);
     }
 
     /// Fails if this connection may not have `data` signed, or the person does not want it.
@@ -96,7 +106,11 @@ impl Session {
         match &identity.terms {
             Terms::Added(constraints) if constraints.confirm => {
                 let question = question(identity, data, &self.bindings, self.process);
+                let asked = self
+                    .audit
+                    .asked(Question::KeyUse, identity, data, &self.bindings);
                 let said = self.serving.confirm.confirm(question, is_forwarded).await;
+                asked.answered(&said);
                 let said = said.map_err(|why| Refusal::NotAsked(why.to_string()))?;
                 said.then_some(()).ok_or(Refusal::NotConfirmed)
             }
@@ -152,7 +166,10 @@ impl Session {
                 let user = String::from_utf8_lossy(request.user);
                 let question =
                     forwarded_question(&identity.name, &user, &shown(server), &shown(via));
+                let asked =
+                    (self.audit).asked(Question::Forwarding, identity, data, &self.bindings);
                 let said = self.serving.confirm.confirm(question, true).await;
+                asked.answered(&said);
                 let said = said.map_err(|why| Refusal::ForwardingNotAsked(why.to_string()))?;
                 approvals.remember(forwarded_use, said, Instant::now());
                 said

@@ -32,7 +32,7 @@ fn only_a_login_that_names_the_bound_host_key_is_host_bound() {
     for blob in [key.blob(), certificate] {
         let host_key = HostKey::parse(&blob).unwrap();
         let destination = Bind {
-            host_key,
+            host_key: host_key.into(),
             session_id: SESSION.to_vec(),
             is_for_forwarding: false,
         };
@@ -88,7 +88,7 @@ fn a_login_that_names_another_key_is_none_of_this_one() {
     let (user, other, host) = (Key::p256(), Key::p256(), Key::ed25519());
     let host_key = HostKey::parse(&host.blob()).unwrap();
     let destination = Bind {
-        host_key,
+        host_key: host_key.into(),
         session_id: SESSION.to_vec(),
         is_for_forwarding: false,
     };

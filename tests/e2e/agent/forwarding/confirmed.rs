@@ -9,7 +9,7 @@ use super::{Hops, Hosts, PARTS};
 
 impl Hops {
     /// Logged in; the person answers questions so, if at all, and they are in the file `asked`.
-    fn confirming(answer: Option<&str>, via: &str) -> Self {
+    pub fn confirming(answer: Option<&str>, via: &str) -> Self {
         let hops = Self::logged_out(Hosts::Both);
         let home = &hops.setup.home;
         if let Some(answer) = answer {

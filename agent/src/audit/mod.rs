@@ -1,0 +1,129 @@
+//! The audit log. Entries go through a bounded queue to a thread of its own, so that a full or
+//! hanging disk never delays an answer; what cannot be written is counted.
+
+mod file;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use opkssh_protocol::audit::AuditEntry;
+use opkssh_protocol::control::Notice;
+use opkssh_protocol::time::UnixTime;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use file::AuditFile;
+use writer::Writer;
+
+/// Entries that wait for the disk.
+const MAX_WAITING: usize = 4096;
+/// How often the agent's end tries to reach a writer whose queue is full.
+const FLUSH_AGAIN: Duration = Duration::from_millis(10);
+
+/// The way to the audit log.
+pub struct Audit {
+    /// `None`: nothing is recorded.
+    messages: Option<SyncSender<Message>>,
+    losses: Arc<Losses>,
+}
+
+enum Message {
+    /// An entry's time, and what makes it: on the writer's thread, as it may read files.
+    Entry(UnixTime, Box<dyn FnOnce() -> AuditEntry + Send>),
+    /// Everything before it is to be written.
+    Flush(oneshot::Sender<()>),
+}
+
+/// What could not be written.
+#[derive(Default)]
+struct Losses {
+    entries: AtomicU64,
+    /// Why, if the disk said so.
+    reason: Mutex<Option<String>>,
+}
+
+impl Audit {
+    /// Returns an audit log that records nothing.
+    pub fn off() -> Self {
+        Self {
+            messages: None,
+            losses: Arc::default(),
+        }
+    }
+
+    /// Starts writing to this file.
+    pub fn start(path: PathBuf) -> Self {
+        let (messages, received) = sync_channel(MAX_WAITING);
+        let losses = Arc::<Losses>::default();
+        let writer = Writer::new(AuditFile::new(path), losses.clone());
+        let thread = thread::Builder::new().name("audit".to_owned());
+        if let Err(error) = thread.spawn(move || writer.run(&received)) {
+            *losses.reason.lock() = Some(format!("no thread for it: {error}"));
+        }
+        Self {
+            messages: Some(messages),
+            losses,
+        }
+    }
+
+    /// Records an entry, with the time of this call. Never waits.
+    pub fn record(&self, entry: AuditEntry) {
+        self.record_with(move || entry);
+    }
+
+    /// Records the entry that `make` makes on the writer's thread, with the time of this call.
+    pub fn record_with(&self, make: impl FnOnce() -> AuditEntry + Send + 'static) {
+        let Some(messages) = &self.messages else {
+            return;
+        };
+        let entry = Message::Entry(SystemTime::now().into(), Box::new(make));
+        if messages.try_send(entry).is_err() {
+            self.losses.entries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns what is missing in the log and why, for `status`.
+    pub fn trouble(&self) -> Option<Notice> {
+        let reason = self.losses.reason.lock().clone();
+        let entries = match (self.losses.entries.load(Ordering::Relaxed), &reason) {
+            (0, None) => return None,
+            (0, Some(_)) => "entries".to_owned(),
+            (1, _) => "1 entry".to_owned(),
+            (entries, _) => format!("{entries} entries"),
+        };
+        let reason = reason.unwrap_or_else(|| "the disk is too slow or does not answer".to_owned());
+        Some(Notice {
+            at: None,
+            text: format!("audit log: {entries} not written: {reason}"),
+        })
+    }
+
+    /// Waits until all is written, for so long at most.
+    pub async fn finish(&self, limit: Duration) {
+        let Some(messages) = &self.messages else {
+            return;
+        };
+        let flush = async {
+            let (flushed, done) = oneshot::channel();
+            let mut message = Message::Flush(flushed);
+            while let Err(TrySendError::Full(unsent)) = messages.try_send(message) {
+                message = unsent;
+                tokio::time::sleep(FLUSH_AGAIN).await;
+            }
+            done.await
+        };
+        if tokio::time::timeout(limit, flush).await.is_err() {
+            tracing::warn!(
+                "the audit log's last entries are not written: the disk does not answer"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
