@@ -185,6 +185,32 @@ fn the_shell_gets_the_variables_and_loses_them_as_with_ssh_agent() {
     );
 }
 
+/// OpenSSH's regress tests start our agent by it (`scripts/openssh-regress`).
+#[test]
+fn the_shim_has_the_command_line_of_ssh_agent() {
+    let home = Home::new(OPKSSH);
+    let shim = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/ssh-agent-shim");
+    home.set("OPKSSH", OPKSSH);
+    let session = |agent: &str, options: &str| {
+        let script = format!(
+            "eval \"$('{agent}' {options} -s)\" && kill -0 $SSH_AGENT_PID && ssh-add -l; echo $?; \
+             eval \"$('{agent}' -k)\" && echo ${{SSH_AUTH_SOCK-none}} ${{SSH_AGENT_PID-none}}; \
+             '{agent}' -t 5 sh -c 'ssh-add -l; exit 3'; echo $?"
+        );
+        let said = home.command("sh").args(["-c", &script]).run().stdout();
+        let lines = said.lines().filter(|line| !line.starts_with("Agent pid "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for options in ["", "-a s", "-t 10"] {
+        let theirs = session("ssh-agent", options);
+        assert_eq!(session(shim, options), theirs, "{options}");
+    }
+    wait_until("their directories are gone", || {
+        let left = fs::read_dir(home.runtime_dir().join("opkssh"));
+        (left.unwrap().count() == 0).then_some(())
+    });
+}
+
 #[test]
 fn a_second_start_finds_the_first_and_a_restart_keeps_the_settings() {
     let home = Home::new(OPKSSH);

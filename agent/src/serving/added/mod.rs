@@ -72,7 +72,8 @@ impl AddedKeys {
         let added = self.table.lock().insert(AddedKey {
             end: End {
                 lifetime: lifetime.map(|lifetime| now.since_boot + lifetime),
-                valid_before: private_key.valid_before,
+                // OpenSSH's agent keeps a certificate that has ended before it was added
+                valid_before: private_key.valid_before.filter(|end| *end > now.wall),
             },
             identity: Identity {
                 name: name.clone(),

@@ -202,6 +202,11 @@ async fn a_certificate_is_its_key_s_and_its_authority_s_and_goes_when_it_ends() 
     assert_eq!(keys.sign(&identity, b"data", 0).await, None);
     assert!(listed(&keys).await.is_empty());
 
+    // one that has ended before it is added is kept, as by OpenSSH's agent
+    keys.add(&certified(1, &certificate)).await.unwrap();
+    assert_eq!(listed(&keys).await, [certificate.blob()]);
+    keys.remove_all();
+
     certificate.valid_before = u64::MAX;
     certificate.signer = Some(&other);
     let forged = keys.add(&certified(1, &certificate)).await;
