@@ -6,8 +6,8 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -22,14 +22,12 @@ use writer::Writer;
 
 /// Entries that wait for the disk.
 const MAX_WAITING: usize = 4096;
-/// How often the agent's end tries to reach a writer whose queue is full.
-const FLUSH_AGAIN: Duration = Duration::from_millis(10);
 
 /// The way to the audit log.
 pub struct Audit {
     /// `None`: nothing is recorded.
-    messages: Option<SyncSender<Message>>,
-    losses: Arc<Losses>,
+    messages: Option<Sender<Message>>,
+    queue: Arc<Queue>,
 }
 
 enum Message {
@@ -39,10 +37,11 @@ enum Message {
     Flush(oneshot::Sender<()>),
 }
 
-/// What could not be written.
+/// What waits to be written, and what could not be.
 #[derive(Default)]
-struct Losses {
-    entries: AtomicU64,
+struct Queue {
+    waiting: AtomicUsize,
+    lost: AtomicU64,
     /// Why, if the disk said so.
     reason: Mutex<Option<String>>,
 }
@@ -52,22 +51,22 @@ impl Audit {
     pub fn off() -> Self {
         Self {
             messages: None,
-            losses: Arc::default(),
+            queue: Arc::default(),
         }
     }
 
     /// Starts writing to this file.
     pub fn start(path: PathBuf) -> Self {
-        let (messages, received) = sync_channel(MAX_WAITING);
-        let losses = Arc::<Losses>::default();
-        let writer = Writer::new(AuditFile::new(path), losses.clone());
+        let (messages, received) = channel();
+        let queue = Arc::<Queue>::default();
+        let writer = Writer::new(AuditFile::new(path), queue.clone());
         let thread = thread::Builder::new().name("audit".to_owned());
         if let Err(error) = thread.spawn(move || writer.run(&received)) {
-            *losses.reason.lock() = Some(format!("no thread for it: {error}"));
+            *queue.reason.lock() = Some(format!("no thread for it: {error}"));
         }
         Self {
             messages: Some(messages),
-            losses,
+            queue,
         }
     }
 
@@ -82,15 +81,17 @@ impl Audit {
             return;
         };
         let entry = Message::Entry(SystemTime::now().into(), Box::new(make));
-        if messages.try_send(entry).is_err() {
-            self.losses.entries.fetch_add(1, Ordering::Relaxed);
+        let is_full = self.queue.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING;
+        if is_full || messages.send(entry).is_err() {
+            self.queue.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.queue.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Returns what is missing in the log and why, for `status`.
     pub fn trouble(&self) -> Option<Notice> {
-        let reason = self.losses.reason.lock().clone();
-        let entries = match (self.losses.entries.load(Ordering::Relaxed), &reason) {
+        let reason = self.queue.reason.lock().clone();
+        let entries = match (self.queue.lost.load(Ordering::Relaxed), &reason) {
             (0, None) => return None,
             (0, Some(_)) => "entries".to_owned(),
             (1, _) => "1 entry".to_owned(),
@@ -108,16 +109,9 @@ impl Audit {
         let Some(messages) = &self.messages else {
             return;
         };
-        let flush = async {
-            let (flushed, done) = oneshot::channel();
-            let mut message = Message::Flush(flushed);
-            while let Err(TrySendError::Full(unsent)) = messages.try_send(message) {
-                message = unsent;
-                tokio::time::sleep(FLUSH_AGAIN).await;
-            }
-            done.await
-        };
-        if tokio::time::timeout(limit, flush).await.is_err() {
+        let (flushed, done) = oneshot::channel();
+        let _ = messages.send(Message::Flush(flushed));
+        if tokio::time::timeout(limit, done).await.is_err() {
             tracing::warn!(
                 "the audit log's last entries are not written: the disk does not answer"
             );

@@ -10,7 +10,7 @@ use opkssh_protocol::audit::{AuditEntry, AuditEvent};
 use tokio::sync::oneshot;
 
 use super::file::AuditFile;
-use super::{Losses, Message};
+use super::{Message, Queue};
 
 /// Entries that are written at once.
 const MAX_TOGETHER: usize = 256;
@@ -23,7 +23,7 @@ const PERIOD: Duration = Duration::from_secs(3600);
 
 pub struct Writer {
     file: AuditFile,
-    losses: Arc<Losses>,
+    queue: Arc<Queue>,
     refusals: Refusals,
 }
 
@@ -35,11 +35,11 @@ struct Refusals {
 }
 
 impl Writer {
-    pub fn new(file: AuditFile, losses: Arc<Losses>) -> Self {
+    pub fn new(file: AuditFile, queue: Arc<Queue>) -> Self {
         let refusals = Refusals::new(Instant::now());
         Self {
             file,
-            losses,
+            queue,
             refusals,
         }
     }
@@ -64,7 +64,7 @@ impl Writer {
     /// Returns when there is something to write without a new entry, if ever.
     fn wake_after(&self) -> Option<Duration> {
         let omitted = (self.refusals.omitted > 0).then(|| self.refusals.left(Instant::now()));
-        let lost = (self.losses.entries.load(Ordering::Relaxed) > 0).then_some(TRY_AGAIN);
+        let lost = (self.queue.lost.load(Ordering::Relaxed) > 0).then_some(TRY_AGAIN);
         omitted.into_iter().chain(lost).min()
     }
 
@@ -75,6 +75,7 @@ impl Writer {
         for message in messages {
             match message {
                 Message::Entry(time, make) => {
+                    self.queue.waiting.fetch_sub(1, Ordering::Relaxed);
                     let entry = AuditEntry { time, ..make() };
                     if self.refusals.admits(entry.event, Instant::now()) {
                         lines += &entry.line();
@@ -100,7 +101,7 @@ impl Writer {
 
     /// Writes lines, behind one that says what was lost before.
     fn write(&self, mut lines: String, count: u64) {
-        let lost = self.losses.entries.load(Ordering::Relaxed);
+        let lost = self.queue.lost.load(Ordering::Relaxed);
         if lost > 0 {
             lines.insert_str(0, &missing(AuditEvent::Lost, lost));
         }
@@ -109,15 +110,15 @@ impl Writer {
         }
         match self.file.append(lines.as_bytes()) {
             Ok(()) => {
-                self.losses.entries.fetch_sub(lost, Ordering::Relaxed);
-                if self.losses.reason.lock().take().is_some() {
+                self.queue.lost.fetch_sub(lost, Ordering::Relaxed);
+                if self.queue.reason.lock().take().is_some() {
                     tracing::info!(lost, "audit log: written again");
                 }
             }
             Err(error) => {
-                self.losses.entries.fetch_add(count, Ordering::Relaxed);
+                self.queue.lost.fetch_add(count, Ordering::Relaxed);
                 let error = format!("{}: {}", self.file.path().display(), in_words(error));
-                let mut reason = self.losses.reason.lock();
+                let mut reason = self.queue.reason.lock();
                 if reason.as_ref() != Some(&error) {
                     tracing::warn!("audit log: entries are not written: {error}");
                     *reason = Some(error);

@@ -3,7 +3,7 @@
 use opkssh_protocol::audit::{AuditEvent, KeySource, PersonAnswer, Question};
 use opkssh_test_support::{Home, Part, left_out, user_name};
 
-use super::{after_the_end, entries, events, host_key, wait_for};
+use super::{after_the_end, audit_file, entries, events, host_key, wait_for};
 use crate::agent::added_keys::{Agents, blob};
 use crate::agent::servers::Server;
 use crate::agent::upstreams::in_a_row;
@@ -180,4 +180,20 @@ fn a_key_of_another_agent_is_noted_as_its() {
     assert_eq!(agents.ours().sign(&public, b"data", 0), [5]);
     after_the_end(&agents.home);
     assert_eq!(entries(&agents.home).len(), 1);
+}
+
+#[test]
+fn a_separate_agent_writes_nothing_down() {
+    let home = Home::new(OPKSSH);
+    let script = format!(
+        "ssh-keygen -q -t ed25519 -N '' -f key\n\
+         eval \"$('{OPKSSH}' agent start -s --socket \"$TMPDIR/own.sock\")\"\n\
+         ssh-add -q key && ssh-add -T key.pub && echo signed\n\
+         '{OPKSSH}' agent stop --socket \"$TMPDIR/own.sock\""
+    );
+    let said = home.command("sh").args(["-c", &script]).run();
+    assert!(said.any_stdout().contains("signed\n"), "{}", said.stderr());
+    assert!(!audit_file(&home).exists());
+    let none = home.opkssh(["log"]).run();
+    assert!(none.stderr().starts_with("No entries in "));
 }
