@@ -157,6 +157,8 @@ pub enum AgentCommand {
     /// Open a browser, for the agent
     #[command(hide = true)]
     Browse { url: String },
+    /// Revoke "Always through this jump host"
+    Distrust(opkssh_client::DistrustArgs),
     /// Print the variables for a shell without starting the agent
     Env(opkssh_client::EnvArgs),
     /// Let systemd start the agent on the first connection

@@ -176,6 +176,13 @@ fn agent(command: AgentCommand) -> Result<ExitCode, CommandFailure> {
     let places = places()?;
     let out = &mut std::io::stdout();
     let (reply, json) = match command {
+        AgentCommand::Distrust(args) => {
+            let out = &mut *output(args.json);
+            (
+                opkssh_client::agent_distrust(&args, &places, out),
+                args.json,
+            )
+        }
         AgentCommand::Lock(args) => {
             let out = &mut *output(args.json);
             (opkssh_client::agent_lock(&args, &places, out), args.json)

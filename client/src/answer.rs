@@ -67,7 +67,7 @@ impl Reply for Answer {
     }
 }
 
-/// The result of `agent start`, `stop`, `restart`, `lock` and `unlock`.
+/// The result of `agent start`, `stop`, `restart`, `lock`, `unlock` and `distrust`.
 #[derive(Debug, Default)]
 pub struct AgentReply {
     /// Whether it is done; `None`: could not find out.

@@ -26,6 +26,7 @@ mod provider_list;
 mod ssh_settings;
 mod status;
 
+pub use agent::distrust::{DistrustArgs, agent_distrust};
 pub use agent::env::{EnvArgs, agent_env};
 pub use agent::for_command::CommandSocket;
 pub use agent::install::{AgentInstallArgs, AgentUninstallArgs, agent_install, agent_uninstall};

@@ -132,6 +132,8 @@ pub enum KeySource {
 pub enum Question {
     /// Whether an account may be used through another machine.
     Forwarding,
+    /// Whether an account may be used by this machine's own programs.
+    LocalUse,
     /// Whether a key may be used that was added with `ssh-add -c`.
     KeyUse,
     /// Whether to log in.
@@ -142,8 +144,12 @@ pub enum Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PersonAnswer {
-    /// The person agreed.
+    /// The person agreed, once.
     Yes,
+    /// The person agreed, for the next ten minutes.
+    TenMinutes,
+    /// The person agreed, for all uses through these jump hosts.
+    Always,
     /// The person refused, or closed the question.
     No,
     /// Nobody could be asked.

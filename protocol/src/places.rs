@@ -120,6 +120,11 @@ impl Places {
         self.state_dir.join("store")
     }
 
+    /// Returns the list of jump hosts that the user trusts with accounts. Contains no secrets.
+    pub fn jump_hosts_file(&self) -> Option<PathBuf> {
+        self.unless_separate(&self.state_dir, "jump-hosts.json")
+    }
+
     /// Returns the seal, which exists while the agent is locked with a password: the key that
     /// encrypts everything else, encrypted with the password.
     pub fn seal_file(&self) -> Option<PathBuf> {

@@ -35,6 +35,7 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,7 @@ use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::seal::{SealRecipient, SealedWithLock};
 use crate::serving::host_view::UnavailableAccount;
-use lifecycle::{Event, Suspended, unfinished};
+use lifecycle::{Event, Leaving, Suspended, unfinished};
 use material::Facts;
 use owner::{Actions, Owner, Published};
 use prompt::on_demand::{OnDemandLogin, Questions};
@@ -210,6 +211,24 @@ impl Accounts {
             clock: self.clock.clone(),
             used: self.source.used.subscribe(),
         }
+    }
+
+    /// Follows which accounts there are. One that is being logged out of is none. Needs a runtime.
+    pub fn names(&self) -> watch::Receiver<BTreeSet<String>> {
+        let names = |published: &Published| -> BTreeSet<String> {
+            let accounts = published.facts.accounts.iter();
+            let stay = accounts.filter(|account| account.leaving == Leaving::No);
+            stay.map(|account| account.name.clone()).collect()
+        };
+        let mut changes = self.owner.changes();
+        let (followed, follower) = watch::channel(names(&changes.borrow_and_update()));
+        tokio::spawn(async move {
+            while changes.changed().await.is_ok() {
+                let now = names(&changes.borrow_and_update());
+                followed.send_if_modified(|known| std::mem::replace(known, now.clone()) != now);
+            }
+        });
+        follower
     }
 
     /// Returns what reads `agent.upstream` of the configuration, as it is at each call.

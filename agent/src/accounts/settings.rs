@@ -106,6 +106,7 @@ impl InForce {
             hosts: own.hosts.unwrap_or_else(|| entry.hosts.clone()),
             forwarding: own.forwarding.unwrap_or(entry.forwarding),
             allow_via: own.allow_via.unwrap_or_else(|| entry.allow_via.clone()),
+            confirm_local: own.confirm_local.unwrap_or(entry.confirm_local),
             public_forges: public_forges.unwrap_or_else(|| Visibility::default().public_forges),
         }
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use interprocess::local_socket::tokio::Stream;
 use opkssh_protocol::control::{
-    AccountView, Event, Failure, HostQuery, HostView, LockedPart, MAX_FRAME, Origin, Request,
-    VERSION, Versioned, WhichAccount,
+    AccountView, Event, Failure, JumpHost, LockedPart, MAX_FRAME, Request, VERSION, Versioned,
+    WhichAccount,
 };
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use self::status::status;
+use self::status::{host_view, status};
 use super::RunArgs;
 use super::account_views::AccountViews;
 use crate::accounts::default_account::{choose_default, default_account};
@@ -193,6 +193,7 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
             };
             after_password(accounts, unlocked)
         }
+        Request::Distrust { host, account } => distrust(control, host, account).await,
         Request::MoveToFileStore => match move_to_file_store(accounts).await {
             Ok(accounts) => Event::Moved { accounts },
             Err(error) => match error.locked_part() {
@@ -295,6 +296,20 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
     }
 }
 
+async fn distrust(control: &Control, host: Option<String>, account: Option<String>) -> Event {
+    let is_meant = |it: &JumpHost| {
+        account.as_ref().is_none_or(|name| *name == it.account)
+            && (host.as_ref()).is_none_or(|host| *host == it.name || *host == it.host_key)
+    };
+    match control.serving.asking.distrust(is_meant).await {
+        Ok(jump_hosts) => Event::Distrusted { jump_hosts },
+        Err(error) => failed(
+            format!("no longer trusted, but only until the agent ends: {error}"),
+            Some("make the state directory writable, and repeat the command".to_owned()),
+        ),
+    }
+}
+
 fn logged_in(accounts: &Accounts, joined: Result<Joined, Arc<LogInError>>) -> Event {
     match joined {
         Ok(Joined::LoggedIn(account)) => {
@@ -337,21 +352,6 @@ fn failed(message: impl ToString, hint: Option<String>) -> Event {
             ..Failure::default()
         },
     }
-}
-
-async fn host_view(control: &Control, query: &HostQuery) -> HostView {
-    let accounts = &control.accounts;
-    let (reports, _) = accounts.reports().await;
-    let unavailable = accounts.unavailable();
-    let mut view = control.serving.host_view(query, unavailable).await;
-    let hidden = view.not_offered.iter_mut().map(|it| &mut it.identity);
-    for identity in view.offered.iter_mut().chain(hidden) {
-        if identity.source == Origin::Account {
-            let report = reports.iter().find(|it| it.alias == identity.name);
-            identity.state = report.map(|it| it.state);
-        }
-    }
-    view
 }
 
 async fn write_event(writer: &mut (impl AsyncWrite + Unpin), event: &Event) -> io::Result<()> {

@@ -26,11 +26,13 @@ use super::{RunArgs, hardening, log};
 use crate::accounts::store::StoreError;
 use crate::accounts::{Accounts, Alarm, Clock, Records};
 use crate::audit::Audit;
-use crate::desktop::askpass::Askpass;
+use crate::desktop::ask::Desktop;
 use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::serving::Serving;
 use crate::serving::added::AddedKeys;
+use crate::serving::asking::Asking;
+use crate::serving::asking::jump_hosts::JumpHosts;
 use crate::serving::hosts::KnownHosts;
 use crate::serving::hosts::listed::ListedNames;
 use crate::serving::upstream::Upstreams;
@@ -158,6 +160,11 @@ async fn serve(
     }
 
     let known_hosts = Arc::new(KnownHosts::new(places.known_hosts_files().to_vec()));
+    let desktop = Desktop {
+        surroundings: surroundings.clone(),
+    };
+    let jump_hosts = JumpHosts::read(places.jump_hosts_file(), notices.clone());
+    let asking = Arc::new(Asking::new(Arc::new(desktop), jump_hosts));
     let serving = Arc::new(Serving {
         accounts: accounts.source.clone(),
         added: added.clone(),
@@ -166,11 +173,10 @@ async fn serve(
             None => Upstreams::new(accounts.upstream_setting(), own_sockets, notices.clone()),
         },
         lock: Arc::new(accounts.agent_lock()),
-        confirm: Arc::new(Askpass::new(surroundings.clone())),
+        asking: asking.clone(),
         notices: notices.clone(),
         listed_names: Arc::new(ListedNames::new(known_hosts.clone())),
         known_hosts,
-        approvals: Arc::default(),
         announced: Arc::default(),
         audit: audit.clone(),
         is_read_only: false,
@@ -196,6 +202,8 @@ async fn serve(
     accounts.follow_screen().await;
     tokio::spawn(accounts.reminder().run());
     tokio::spawn(remove_ended(added.clone()));
+    let names = accounts.names();
+    tokio::spawn(async move { asking.jump_hosts.follow(names).await });
     for (socket, listener) in std::mem::take(&mut listening.listeners) {
         let (usage, notices) = (usage.clone(), notices.clone());
         let (serving, control) = (serving.clone(), control.clone());

@@ -1,89 +1,71 @@
-//! Asking the person yes or no with the program that OpenSSH uses for it (ssh-agent(1), ssh-add(1):
-//! `SSH_ASKPASS`, `SSH_ASKPASS_REQUIRE`).
+//! Asking with the program that OpenSSH uses for it (ssh-agent(1), ssh-add(1): `SSH_ASKPASS`).
 
 use std::process::Stdio;
-use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use opkssh_protocol::session_environment::SessionEnvironment;
 use tokio::process::Command;
-use tokio::sync::{Mutex, Semaphore};
-use tokio::time::timeout;
 
 use super::outside_sandbox;
-use super::surroundings::Surroundings;
-use crate::serving::confirm::{Confirm, NotAsked};
+use crate::serving::asking::NotAsked;
+use crate::serving::asking::question::{Choice, Question};
 
 /// Tells the program that a yes or no is wanted.
 const PROMPT: (&str, &str) = ("SSH_ASKPASS_PROMPT", "confirm");
 const DEFAULT_PROGRAM: &str = "/usr/bin/ssh-askpass";
-/// How long a question stands. Whoever asked waits.
-const TIMEOUT: Duration = Duration::from_secs(120);
-/// Questions at once, the one that is shown included; and those of other machines.
-const MAX_QUESTIONS: usize = 8;
-const MAX_FORWARDED: usize = 1;
 
-pub struct Askpass {
-    surroundings: Arc<Surroundings>,
-    places: Semaphore,
-    forwarded_places: Semaphore,
-    /// Held while a question is shown: one at a time.
-    showing: Mutex<()>,
+/// Asks; `is_sandboxed`: systemd runs the program.
+pub async fn ask(
+    question: &Question,
+    session: &SessionEnvironment,
+    is_sandboxed: bool,
+) -> Result<Choice, NotAsked> {
+    let program = session.get("SSH_ASKPASS").unwrap_or(DEFAULT_PROGRAM);
+    let text = text(question);
+    let mut command = match is_sandboxed {
+        true => by_systemd(program, &text, session),
+        false => directly(program, &text, session),
+    };
+    command
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let output = command.output().await;
+    let output = output.map_err(|error| NotAsked::Impossible(format!("{program}: {error}")))?;
+    Ok(match output.status.success() {
+        true => choice(question, output.stdout.trim_ascii()),
+        false => Choice::Refuse,
+    })
 }
 
-impl Askpass {
-    pub fn new(surroundings: Arc<Surroundings>) -> Self {
-        Self {
-            surroundings,
-            places: Semaphore::new(MAX_QUESTIONS),
-            forwarded_places: Semaphore::new(MAX_FORWARDED),
-            showing: Mutex::default(),
-        }
+/// Returns the choice that an answer stands for. As with OpenSSH, a yes is `yes` or no output.
+fn choice(question: &Question, answer: &[u8]) -> Choice {
+    let is = |word: &str| answer.eq_ignore_ascii_case(word.as_bytes());
+    let wanted = match answer {
+        [] => yes(question),
+        _ if is("yes") => yes(question),
+        _ if is("once") => Choice::Once,
+        _ if is("always") => Choice::Always,
+        _ => Choice::Refuse,
+    };
+    let is_offered = question.choices.contains(&wanted);
+    if is_offered { wanted } else { Choice::Refuse }
+}
+
+/// Returns what a plain yes stands for.
+fn yes(question: &Question) -> Choice {
+    match question.choices.contains(&Choice::TenMinutes) {
+        true => Choice::TenMinutes,
+        false => Choice::Once,
     }
 }
 
-#[async_trait]
-impl Confirm for Askpass {
-    async fn confirm(&self, question: String, is_forwarded: bool) -> Result<bool, NotAsked> {
-        let not_asked = |why: &str| Err(NotAsked(why.to_owned()));
-        let places = match is_forwarded {
-            true => &self.forwarded_places,
-            false => &self.places,
-        };
-        let Ok(_place) = places.try_acquire() else {
-            return not_asked("too many questions wait for an answer");
-        };
-        let _showing = self.showing.lock().await;
-        let session = self.surroundings.session();
-        let get = |name| session.get(name).map(str::to_owned);
-        let is_forced = get("SSH_ASKPASS_REQUIRE").as_deref() == Some("force");
-        if !session.has_display() && !is_forced {
-            return not_asked(
-                "no display to ask on; a terminal's question needs SSH_ASKPASS and \
-                 SSH_ASKPASS_REQUIRE=force in the environment of opkssh agent start",
-            );
-        }
-        let program = get("SSH_ASKPASS").unwrap_or_else(|| DEFAULT_PROGRAM.to_owned());
-        let mut command = match self.surroundings.is_service {
-            true => by_systemd(&program, &question, &session),
-            false => directly(&program, &question, &session),
-        };
-        command
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        match timeout(TIMEOUT, command.output()).await {
-            // as OpenSSH: no output, or a yes
-            Ok(Ok(output)) => {
-                let answer = output.stdout.trim_ascii();
-                let is_yes = answer.is_empty() || answer.eq_ignore_ascii_case(b"yes");
-                Ok(output.status.success() && is_yes)
-            }
-            Ok(Err(error)) => Err(NotAsked(format!("{program}: {error}"))),
-            Err(_) => not_asked("nobody has answered"),
-        }
+fn text(question: &Question) -> String {
+    let mut lines = vec![question.summary.as_str()];
+    lines.extend(question.details.iter().map(String::as_str));
+    if yes(question) == Choice::TenMinutes {
+        lines.push("A yes counts for 10 minutes for this host.");
     }
+    lines.join("\n")
 }
 
 fn directly(program: &str, question: &str, session: &SessionEnvironment) -> Command {

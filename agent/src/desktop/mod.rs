@@ -1,6 +1,7 @@
 //! The user's session: its environment, notifications, browser, screen lock and sleep.
 
-pub mod askpass;
+pub mod ask;
+mod askpass;
 pub mod logind;
 pub mod notification;
 pub mod open_browser;

@@ -1,4 +1,4 @@
-//! Desktop notifications with a button (Desktop Notifications Specification 1.2), on the bus of the
+//! Desktop notifications with buttons (Desktop Notifications Specification 1.2), on the bus of the
 //! person's session: not the daemon's own, of which it may know nothing. That is why this speaks
 //! D-Bus itself; the libraries for it take the bus from the environment of the process.
 
@@ -18,10 +18,11 @@ const SERVER: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 /// A server answers at once, or is not there.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest text of a notification, in characters.
+/// Longest line of a notification, in characters.
 const MAX_TEXT: usize = 500;
-/// The button, and a click on the notification itself.
-const LOG_IN: [&str; 2] = ["login", "default"];
+/// What a click on the notification itself is called.
+pub const CLICK: &str = "default";
+
 /// A notification that the person sees.
 pub struct Shown {
     id: u32,
@@ -35,44 +36,50 @@ pub enum NotShown {
     Bus(#[from] zbus::Error),
     #[error("no desktop notification can be shown: the desktop does not answer")]
     Timeout,
+    #[error("no desktop notification can be shown: the desktop's have no buttons")]
+    NoButtons,
 }
 
-/// Shows a notification with the button "Log in" on the bus at this address, or on the process's
-/// own.
-pub async fn show(bus: Option<String>, summary: &str, body: &str) -> Result<Shown, NotShown> {
-    tokio::time::timeout(TIMEOUT, try_show(bus, summary, body))
+/// Shows a notification on the bus at this address, or on the process's own. Buttons have a key and
+/// a label; the body may have several lines.
+pub async fn show(
+    bus: Option<String>,
+    summary: &str,
+    body: &str,
+    buttons: &[(&str, &str)],
+) -> Result<Shown, NotShown> {
+    tokio::time::timeout(TIMEOUT, try_show(bus, summary, body, buttons))
         .await
         .unwrap_or(Err(NotShown::Timeout))
 }
 
 impl Shown {
-    /// Waits for the person. Returns true if the button was pressed, false if the notification was
-    /// closed, or its server went away.
-    pub async fn wait_for_click(&mut self) -> bool {
+    /// Waits for the person. Returns the key of the button that was pressed; `None` if the
+    /// notification was closed, or its server went away.
+    pub async fn wait_for_button(&mut self) -> Option<String> {
         while let Some(Ok(signal)) =
             poll_fn(|context| Pin::new(&mut self.signals).poll_next(context)).await
         {
             let (header, body) = (signal.header(), signal.body());
             match header.member().map_or("", |member| member.as_str()) {
                 "ActionInvoked" => {
-                    if let Ok((id, action)) = body.deserialize::<(u32, &str)>()
+                    if let Ok((id, key)) = body.deserialize::<(u32, &str)>()
                         && id == self.id
-                        && LOG_IN.contains(&action)
                     {
-                        return true;
+                        return Some(key.to_owned());
                     }
                 }
                 "NotificationClosed" => {
                     if let Ok((id, _reason)) = body.deserialize::<(u32, u32)>()
                         && id == self.id
                     {
-                        return false;
+                        return None;
                     }
                 }
                 _ => {}
             }
         }
-        false
+        None
     }
 
     /// Closes the notification, if it is still shown.
@@ -81,12 +88,22 @@ impl Shown {
     }
 }
 
-async fn try_show(bus: Option<String>, summary: &str, body: &str) -> Result<Shown, NotShown> {
+async fn try_show(
+    bus: Option<String>,
+    summary: &str,
+    body: &str,
+    buttons: &[(&str, &str)],
+) -> Result<Shown, NotShown> {
     let builder = match bus.as_deref() {
         Some(address) => connection::Builder::address(address)?,
         None => connection::Builder::session()?,
     };
     let connection = builder.method_timeout(TIMEOUT).build().await?;
+    let capabilities = call(&connection, "GetCapabilities", &()).await?;
+    let capabilities: Vec<String> = capabilities.body().deserialize()?;
+    if !capabilities.iter().any(|it| it == "actions") {
+        return Err(NotShown::NoButtons);
+    }
     let rule = MatchRule::builder()
         .msg_type(Type::Signal)
         .sender(SERVER)?
@@ -95,17 +112,21 @@ async fn try_show(bus: Option<String>, summary: &str, body: &str) -> Result<Show
         .build();
     // listening first: an answer may come before the id does
     let signals = MessageStream::for_match_rule(rule, &connection, None).await?;
-    let actions = ["default", "Log in", "login", "Log in"];
+    let actions: Vec<_> = buttons
+        .iter()
+        .flat_map(|(key, label)| [*key, *label])
+        .collect();
     // it waits for the person, as long as we do
     let (urgency, never) = (1_u8, 0_i32);
+    let body: Vec<_> = body.lines().map(plain).collect();
     let hints = HashMap::from([("urgency", Value::from(urgency))]);
     let notification = (
         "opkssh",
         0_u32,
         "dialog-password",
         plain(summary),
-        plain(body),
-        actions.as_slice(),
+        body.join("\n"),
+        actions,
         hints,
         never,
     );

@@ -203,7 +203,8 @@ fn kind(refusal: &Refusal) -> NotOffered {
         | Refusal::NotHostBound
         | Refusal::NotConfirmed
         | Refusal::NotAsked(_)
-        | Refusal::ForwardingNotAsked(_) => NotOffered::Forwarded,
+        | Refusal::ForwardingNotAsked(_)
+        | Refusal::LocalNotAsked(_) => NotOffered::Forwarded,
     }
 }
 

@@ -15,7 +15,9 @@ use opkssh_protocol::wire::{Reader, put_string};
 
 use super::Serving;
 use super::added::AddedKeys;
-use super::confirm::{Confirm, NotAsked};
+use super::asking::jump_hosts::JumpHosts;
+use super::asking::question::{Choice, Question};
+use super::asking::{AskPerson, Asking, NotAsked};
 use super::hosts::KnownHosts;
 use super::hosts::listed::ListedNames;
 use super::source::{Identity, IdentitySource, LoginSource, PasswordLock};
@@ -138,11 +140,10 @@ pub fn serving(
         added: Arc::new(AddedKeys::new(None)),
         upstreams: Upstreams::new(|| Some(Vec::new()), Vec::new(), notices.clone()),
         lock: source,
-        confirm: Arc::new(Person::default()),
+        asking: asking(Arc::new(Person::default()), notices.clone()),
         notices,
         listed_names: Arc::new(ListedNames::new(known_hosts.clone())),
         known_hosts,
-        approvals: Arc::default(),
         announced: Arc::default(),
         audit: Arc::new(Audit::off()),
         is_read_only: false,
@@ -258,27 +259,33 @@ impl PasswordLock for FakeSource {
     }
 }
 
-/// A person who says this to every question.
+/// Asks this person; nothing outlives the test.
+pub fn asking(person: Arc<Person>, notices: Arc<Notices>) -> Arc<Asking> {
+    Arc::new(Asking::new(person, JumpHosts::read(None, notices)))
+}
+
+/// A person who says this to every question, unless away.
 #[derive(Default)]
 pub struct Person {
     pub is_away: std::sync::atomic::AtomicBool,
-    pub says_yes: std::sync::atomic::AtomicBool,
-    pub questions: Mutex<Vec<String>>,
+    /// `None`: no.
+    pub says: Mutex<Option<Choice>>,
+    pub questions: Mutex<Vec<Question>>,
     /// What happens before the answer.
     pub meanwhile: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
 #[async_trait]
-impl Confirm for Person {
-    async fn confirm(&self, question: String, _is_forwarded: bool) -> Result<bool, NotAsked> {
+impl AskPerson for Person {
+    async fn ask(&self, question: &Question) -> Result<Choice, NotAsked> {
         use std::sync::atomic::Ordering::Relaxed;
         if self.is_away.load(Relaxed) {
-            return Err(NotAsked("nobody is here".to_owned()));
+            return Err(NotAsked::Impossible("nobody is here".to_owned()));
         }
-        self.questions.lock().unwrap().push(question);
+        self.questions.lock().unwrap().push(question.clone());
         if let Some(meanwhile) = &*self.meanwhile.lock().unwrap() {
             meanwhile();
         }
-        Ok(self.says_yes.load(Relaxed))
+        Ok(self.says.lock().unwrap().unwrap_or(Choice::Refuse))
     }
 }

@@ -3,9 +3,8 @@
 mod account_view;
 pub mod added;
 pub mod announced;
-pub mod approvals;
+pub mod asking;
 mod certificate;
-pub mod confirm;
 pub mod connections;
 mod constraints;
 mod destination;
@@ -41,8 +40,7 @@ use crate::notices::Notices;
 use account_view::OneAccount;
 use added::AddedKeys;
 use announced::Announced;
-use approvals::Approvals;
-use confirm::Confirm;
+use asking::Asking;
 use connections::Connections;
 use hosts::KnownHosts;
 use hosts::listed::ListedNames;
@@ -61,13 +59,11 @@ pub struct Serving {
     pub added: Arc<AddedKeys>,
     pub upstreams: Upstreams,
     pub lock: Arc<dyn PasswordLock>,
-    pub confirm: Arc<dyn Confirm>,
+    pub asking: Arc<Asking>,
     pub notices: Arc<Notices>,
     pub known_hosts: Arc<KnownHosts>,
     pub listed_names: Arc<ListedNames>,
     pub audit: Arc<Audit>,
-    /// What was said about uses of accounts through other machines.
-    pub approvals: Arc<Approvals>,
     /// What the ssh processes of this machine are about to connect to.
     pub announced: Arc<Announced>,
     pub connections: Arc<Connections>,
@@ -87,12 +83,11 @@ impl Serving {
             is_read_only: true,
             upstreams: Upstreams::none(self.notices.clone()),
             lock: self.lock.clone(),
-            confirm: self.confirm.clone(),
+            asking: self.asking.clone(),
             notices: self.notices.clone(),
             known_hosts: self.known_hosts.clone(),
             listed_names: self.listed_names.clone(),
             audit: self.audit.clone(),
-            approvals: self.approvals.clone(),
             announced: self.announced.clone(),
             connections: self.connections.clone(),
         }

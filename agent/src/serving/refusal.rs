@@ -57,6 +57,11 @@ pub enum Refusal {
          asked: {0}; without a question: `allow_via: [HOST]` or `forwarding: allow`"
     )]
     ForwardingNotAsked(String),
+    #[error(
+        "it has `confirm_local: true`, and nobody could be asked: {0}; without a question: \
+         `confirm_local: false`"
+    )]
+    LocalNotAsked(String),
 }
 
 impl Refusal {

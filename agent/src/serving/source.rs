@@ -48,6 +48,9 @@ pub struct Visibility {
     /// Patterns of machines that the agent may be forwarded to without a question.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_via: Vec<String>,
+    /// A person is asked before this machine's own programs use it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirm_local: bool,
     /// Patterns of servers that `hosts` have to name exactly.
     pub public_forges: Vec<String>,
 }
@@ -98,6 +101,7 @@ impl Default for Visibility {
             hosts: Vec::new(),
             forwarding: Forwarding::default(),
             allow_via: Vec::new(),
+            confirm_local: false,
             public_forges: known_public_forges(),
         }
     }

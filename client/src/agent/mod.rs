@@ -1,5 +1,6 @@
 //! `opkssh agent`, except `agent run`: starts, stops, locks and installs the agent.
 
+pub mod distrust;
 pub mod env;
 pub mod for_command;
 pub mod install;

@@ -52,11 +52,14 @@ pub fn text(entry: &AuditEntry) -> String {
     }
     let question = entry.question.map(|question| match question {
         Question::Forwarding => "may it be used through another machine?",
+        Question::LocalUse => "may it be used by a program of this machine?",
         Question::KeyUse => "may the key be used?",
         Question::Login => "log in?",
     });
     let answer = entry.answer.map(|answer| match answer {
         PersonAnswer::Yes => "yes",
+        PersonAnswer::TenMinutes => "yes, for 10 minutes",
+        PersonAnswer::Always => "always through these machines",
         PersonAnswer::No => "no",
         PersonAnswer::NotAsked => "nobody could be asked",
         PersonAnswer::Withdrawn => "withdrawn",

@@ -6,6 +6,7 @@ use opkssh_protocol::control::{AccountState, AccountStatus, AgentStatus, LockedP
 use opkssh_protocol::printable::printable;
 
 use super::{ACCESS_TOKEN_LEFT_OUT, logout_before_expiry, usable_until_logout};
+use crate::agent::distrust::in_words;
 use crate::format::{local_time, now, time_of_day};
 
 const MEMORY_ONLY: &str = "memory: lost when the agent stops";
@@ -114,9 +115,15 @@ impl Page {
         };
         self.row("  Hosts", &hosts);
         match account.forwarding {
-            Forwarding::Allow => {}
-            Forwarding::Confirm => self.row("  Forwarding", "confirm"),
+            Forwarding::Allow => self.row("  Forwarding", "allow"),
+            Forwarding::Confirm => {}
             Forwarding::Deny => self.row("  Forwarding", "deny"),
+        }
+        if account.confirm_local {
+            self.row("  Local use", "confirm");
+        }
+        for host in &account.jump_hosts {
+            self.row("  Always via", &in_words(host));
         }
         if account.withholds_access_token {
             self.row("  Access token", ACCESS_TOKEN_LEFT_OUT);

@@ -145,6 +145,8 @@ pub fn account(alias: &str) -> AccountStatus {
         logs_out_at: None,
         on_demand: Default::default(),
         forwarding: Default::default(),
+        confirm_local: false,
+        jump_hosts: Vec::new(),
         withholds_access_token: false,
     }
 }

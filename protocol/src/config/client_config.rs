@@ -116,6 +116,7 @@ pub(super) struct RawProvider {
     #[serde(deserialize_with = "forwarding")]
     pub forwarding: Option<Forwarding>,
     pub allow_via: Option<Vec<String>>,
+    pub confirm_local: Option<bool>,
 }
 
 impl RawProvider {
@@ -139,6 +140,7 @@ impl RawProvider {
             on_demand: self.on_demand.unwrap_or_default(),
             forwarding: self.forwarding.unwrap_or_default(),
             allow_via: self.allow_via.unwrap_or_default(),
+            confirm_local: self.confirm_local.unwrap_or_default(),
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct AccountOverrides {
     pub forwarding: Option<Forwarding>,
     /// Patterns of the machines through which no question is asked.
     pub allow_via: Option<Vec<String>>,
+    /// Whether a person is asked before this machine's own programs use the account.
+    pub confirm_local: Option<bool>,
 }
 
 /// Use of an account through a forwarded agent.
@@ -52,9 +54,9 @@ pub struct AccountOverrides {
 #[serde(rename_all = "lowercase")]
 pub enum Forwarding {
     /// Only for logins to servers that match `hosts:`.
-    #[default]
     Allow,
     /// For logins to servers that match `hosts:`, after the user has said yes.
+    #[default]
     Confirm,
     /// Never: forwarded connections neither see nor use the account.
     Deny,

@@ -35,6 +35,7 @@ const PROVIDER: Shape = Keys(&[
     ("alias", Text("work")),
     ("client_id", Text("opkssh")),
     ("client_secret", Text("\"...\"")),
+    ("confirm_local", Flag),
     ("expiration", Text("24h")),
     ("forwarding", Text("allow")),
     ("hosts", HOSTS),
@@ -61,6 +62,7 @@ const AGENT: Shape = Keys(&[
 ]);
 const ACCOUNT: Shape = Keys(&[
     ("allow_via", VIA),
+    ("confirm_local", Flag),
     ("expiration", Text("24h")),
     ("forwarding", Text("allow")),
     ("hosts", HOSTS),

@@ -53,6 +53,9 @@ pub struct Provider {
     /// Patterns of the machines through which [`Forwarding::Confirm`] asks nothing. Not in Go.
     #[serde(default)]
     pub allow_via: Vec<String>,
+    /// Whether a person is asked before this machine's own programs use the account. Not in Go.
+    #[serde(default)]
+    pub confirm_local: bool,
 }
 
 impl Provider {

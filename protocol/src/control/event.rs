@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountStatus, HostView, LockedPart, StatusReport};
+use super::{AccountStatus, HostView, JumpHost, LockedPart, StatusReport};
 
 /// What the daemon answers.
 #[derive(Clone, Serialize, Deserialize)]
@@ -63,6 +63,8 @@ pub enum Event {
     RedirectTaken,
     /// The encrypted file store has these accounts now. Terminal.
     Moved { accounts: Vec<String> },
+    /// These jump hosts are no longer trusted. Terminal.
+    Distrusted { jump_hosts: Vec<JumpHost> },
     /// Parts that are still locked; empty: none.
     Unlockable { locked: Vec<LockedPart> },
     /// Refused until this part is unlocked.

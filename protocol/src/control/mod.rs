@@ -26,7 +26,9 @@ pub use host_view::{
     HiddenIdentity, HostIdentity, HostQuery, HostView, NewHostKey, NotOffered, Origin,
 };
 pub use login::{Asking, Flow, Joining, KeyType, LoginRequest};
-pub use status::{AccountState, AccountStatus, AgentStatus, Notice, Renewal, StatusReport};
+pub use status::{
+    AccountState, AccountStatus, AgentStatus, JumpHost, Notice, Renewal, StatusReport,
+};
 
 /// Version of the messages. Raised when an older peer could misread them.
 pub const VERSION: u32 = 2;
@@ -134,6 +136,14 @@ pub enum Request {
         /// The lock's password.
         #[serde(with = "secret::exposed")]
         password: Secret,
+    },
+    /// Forget jump hosts that the user trusts with accounts, so that uses through them are asked for
+    /// again. Ends with [`Event::Distrusted`].
+    Distrust {
+        /// Name or host key (`SHA256:…`) of the jump host; `None`: all.
+        host: Option<String>,
+        /// Account name; `None`: all.
+        account: Option<String>,
     },
     /// Move accounts that are in memory only to the encrypted file store. Ends with
     /// [`Event::Moved`].

@@ -132,10 +132,29 @@ pub struct AccountStatus {
     /// Use through a forwarded agent.
     #[serde(default)]
     pub forwarding: Forwarding,
+    /// Whether a person is asked before this machine's own programs use it.
+    #[serde(default)]
+    pub confirm_local: bool,
+    /// Machines through which the user has permitted every use.
+    #[serde(default)]
+    pub jump_hosts: Vec<JumpHost>,
     /// The access token is not in the certificate, because the account has no
     /// [`hosts`](Self::hosts).
     #[serde(default)]
     pub withholds_access_token: bool,
+}
+
+/// A machine through which an account may be used without a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JumpHost {
+    /// Name of the account.
+    pub account: String,
+    /// `SHA256:…` of the host key.
+    pub host_key: String,
+    /// Name in known_hosts when it was permitted; empty: it had none.
+    pub name: String,
+    /// When the user permitted it.
+    pub since: UnixTime,
 }
 
 /// Whether an account can be used.

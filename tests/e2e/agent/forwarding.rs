@@ -1,9 +1,10 @@
 //! Two servers in a row: the agent forwarded with `ssh -A`, and jumped through with `ssh -J`.
 
-mod confirmed;
+pub mod confirmed;
 mod denied;
 mod other_key;
 mod refused;
+mod remote_root;
 mod unbound;
 
 use std::path::PathBuf;
@@ -55,7 +56,9 @@ impl Hops {
             Hosts::Pattern => "hosts: [\"local*\"]".to_owned(),
         };
         let (issuer, client) = (setup.provider.issuer(), setup.provider.client());
-        write_config(&setup.home, &[entry("test", issuer, client, &[&line])]);
+        let lines: &[&str] = &[&line, "forwarding: allow"];
+        let lines = &lines[usize::from(line.is_empty())..];
+        write_config(&setup.home, &[entry("test", issuer, client, lines)]);
         setup.knows(&[&a.sshd, &b.sshd]);
         let hops = Self { a, b, setup };
         hops.write_ssh_config();

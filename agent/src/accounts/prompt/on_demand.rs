@@ -195,12 +195,14 @@ impl OnDemandLogin {
     ) -> Result<bool, NotShown> {
         let body = format!("Or on a terminal: opkssh login {name}");
         login_asked(&self.audit, name);
-        let shown = notification::show(self.surroundings.bus(), summary, &body).await;
+        let buttons = [(notification::CLICK, "Log in"), ("login", "Log in")];
+        let bus = self.surroundings.bus();
+        let shown = notification::show(bus, summary, &body, &buttons).await;
         let not_shown = |error: &NotShown| login_answered(&self.audit, name, Err(error));
         let mut shown = shown.inspect_err(not_shown)?;
         let over = |published: &Published| is_over(published).then_some(());
         let (is_clicked, is_over) = tokio::select! {
-            is_clicked = shown.wait_for_click() => (is_clicked, false),
+            button = shown.wait_for_button() => (button.is_some(), false),
             over = self.owner.wait_for(timeout, over) => (false, over.is_some()),
         };
         shown.close().await;

@@ -1,8 +1,8 @@
-//! The answer to `status`.
+//! The answers to `status` and `status --host`.
 
 use std::path::Path;
 
-use opkssh_protocol::control::{AgentStatus, StatusReport};
+use opkssh_protocol::control::{AgentStatus, HostQuery, HostView, Origin, StatusReport};
 
 use super::Control;
 use crate::daemon::log::option_name;
@@ -19,7 +19,10 @@ pub async fn status(control: &Control) -> StatusReport {
     let store = all.stores.chosen().await;
     let added_keys = control.serving.added.count();
     (control.serving.notices).keep_keys(&control.serving.added.fingerprints());
-    let (accounts, mut notices) = all.reports().await;
+    let (mut accounts, mut notices) = all.reports().await;
+    for account in &mut accounts {
+        account.jump_hosts = control.serving.asking.jump_hosts.of(&account.alias);
+    }
     notices.extend(control.serving.audit.trouble());
     let upstream = control.serving.upstreams.sockets(None).into_iter();
     let session_agent = control.serving.upstreams.session_agent();
@@ -48,4 +51,20 @@ pub async fn status(control: &Control) -> StatusReport {
         accounts,
         notices,
     }
+}
+
+/// Returns what a server would see.
+pub async fn host_view(control: &Control, query: &HostQuery) -> HostView {
+    let accounts = &control.accounts;
+    let (reports, _) = accounts.reports().await;
+    let unavailable = accounts.unavailable();
+    let mut view = control.serving.host_view(query, unavailable).await;
+    let hidden = view.not_offered.iter_mut().map(|it| &mut it.identity);
+    for identity in view.offered.iter_mut().chain(hidden) {
+        if identity.source == Origin::Account {
+            let report = reports.iter().find(|it| it.alias == identity.name);
+            identity.state = report.map(|it| it.state);
+        }
+    }
+    view
 }

@@ -2,20 +2,25 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use std::sync::Arc;
+
 use super::*;
+use crate::desktop::ask::Desktop;
+use crate::desktop::surroundings::Surroundings;
+use crate::serving::asking::AskPerson as _;
 
 fn words(command: &Command) -> Vec<String> {
     let words = command.as_std().get_args();
     words.map(|word| word.to_string_lossy().into()).collect()
 }
 
-fn askpass(variables: &[(&str, &str)]) -> Askpass {
+fn desktop(variables: &[(&str, &str)]) -> Desktop {
     let session = SessionEnvironment::pick(|name| {
         let found = variables.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
     });
-    let surroundings = Surroundings::new(session, false);
-    Askpass::new(Arc::new(surroundings))
+    let surroundings = Arc::new(Surroundings::new(session, false));
+    Desktop { surroundings }
 }
 
 fn script(directory: &Path, text: &str) -> String {
@@ -23,6 +28,51 @@ fn script(directory: &Path, text: &str) -> String {
     std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
     std::fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
     path.display().to_string()
+}
+
+fn question(choices: &[Choice]) -> Question {
+    Question {
+        summary: "Allow?".to_owned(),
+        details: vec!["Why.".to_owned()],
+        choices: choices.to_vec(),
+        via: Vec::new(),
+    }
+}
+
+#[test]
+fn an_answer_is_one_of_the_choices() {
+    let all = [
+        Choice::Once,
+        Choice::TenMinutes,
+        Choice::Always,
+        Choice::Refuse,
+    ];
+    let key = [Choice::Once, Choice::Refuse];
+    for (answer, of_all, of_key) in [
+        ("", Choice::TenMinutes, Choice::Once),
+        ("YES", Choice::TenMinutes, Choice::Once),
+        ("once", Choice::Once, Choice::Once),
+        ("Always", Choice::Always, Choice::Refuse),
+        ("no", Choice::Refuse, Choice::Refuse),
+        ("yes please", Choice::Refuse, Choice::Refuse),
+    ] {
+        assert_eq!(
+            choice(&question(&all), answer.as_bytes()),
+            of_all,
+            "{answer}"
+        );
+        assert_eq!(
+            choice(&question(&key), answer.as_bytes()),
+            of_key,
+            "{answer}"
+        );
+    }
+    let asked = text(&question(&all));
+    assert_eq!(
+        asked,
+        "Allow?\nWhy.\nA yes counts for 10 minutes for this host."
+    );
+    assert_eq!(text(&question(&key)), "Allow?\nWhy.");
 }
 
 #[test]
@@ -56,69 +106,15 @@ async fn without_a_display_it_asks_only_if_that_is_forced() {
     let program = script(directory.path(), "exit 0");
     let program = ("SSH_ASKPASS", &*program);
     let said = async |variables: &[(&str, &str)]| {
-        let answer = askpass(variables).confirm("?".to_owned(), false).await;
+        let answer = desktop(variables).ask(&question(&[Choice::Once])).await;
         answer.map_err(|why| why.to_string())
     };
     let nobody = said(&[program]).await.unwrap_err();
-    assert!(nobody.starts_with("no display"), "{nobody}");
+    assert!(nobody.contains("no display to ask on"), "{nobody}");
     let require = |value| ("SSH_ASKPASS_REQUIRE", value);
     said(&[program, require("prefer")]).await.unwrap_err();
-    assert_eq!(said(&[program, require("force")]).await, Ok(true));
-    assert_eq!(said(&[program, ("DISPLAY", ":1")]).await, Ok(true));
+    assert_eq!(said(&[program, require("force")]).await, Ok(Choice::Once));
+    assert_eq!(said(&[program, ("DISPLAY", ":1")]).await, Ok(Choice::Once));
     let missing = said(&[("SSH_ASKPASS", "/nowhere"), ("DISPLAY", ":1")]).await;
     assert!(missing.unwrap_err().starts_with("/nowhere: "));
-}
-
-/// Each question takes a line from a pipe: it stands until the test writes one.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_question_at_a_time_and_other_machines_keep_nobody_from_asking() {
-    let directory = tempfile::tempdir().unwrap();
-    let (asked, answers) = (
-        directory.path().join("asked"),
-        directory.path().join("answers"),
-    );
-    let made = std::process::Command::new("mkfifo").arg(&answers).status();
-    assert!(made.unwrap().success());
-    let text = format!(
-        "echo asked >> {}; read answer < {}; [ \"$answer\" = yes ]",
-        asked.display(),
-        answers.display()
-    );
-    let program = script(directory.path(), &text);
-    let askpass = askpass(&[("SSH_ASKPASS", &program), ("DISPLAY", ":1")]);
-    let askpass = Arc::new(askpass);
-    let ask = |is_forwarded| {
-        let askpass = askpass.clone();
-        tokio::spawn(async move { askpass.confirm("?".to_owned(), is_forwarded).await })
-    };
-    let forwarded = ask(true);
-    while !asked.exists() {
-        tokio::task::yield_now().await;
-    }
-    ask(true)
-        .await
-        .unwrap()
-        .expect_err("one of another machine stands already");
-    let mut local = tokio::task::JoinSet::new();
-    for _ in 0..MAX_QUESTIONS {
-        let askpass = askpass.clone();
-        local.spawn(async move { askpass.confirm("?".to_owned(), false).await });
-    }
-    while askpass.places.available_permits() > 0 {
-        tokio::task::yield_now().await;
-    }
-    ask(false).await.unwrap().expect_err("too many");
-    let answer = async |text: &'static str| {
-        let answers = answers.clone();
-        let written = tokio::task::spawn_blocking(move || std::fs::write(answers, text));
-        written.await.unwrap().unwrap();
-    };
-    answer("yes\n").await;
-    assert!(forwarded.await.unwrap().unwrap());
-    for number in 0..MAX_QUESTIONS {
-        let shown = std::fs::read_to_string(&asked).unwrap().lines().count();
-        assert!(shown <= number + 2, "{shown} at once");
-        answer("no\n").await;
-        assert!(!local.join_next().await.unwrap().unwrap().unwrap());
-    }
 }

@@ -13,7 +13,8 @@ use crate::audit::Audit;
 use crate::serving::Serving;
 use crate::serving::added::fingerprint_of;
 use crate::serving::announced::Announcement;
-use crate::serving::confirm::NotAsked;
+use crate::serving::asking::question::Choice;
+use crate::serving::asking::{NotAsked, RecordQuestion};
 use crate::serving::destination::{Bind, Bindings};
 use crate::serving::host_key::HostKey;
 use crate::serving::source::{Identity, Terms};
@@ -32,10 +33,10 @@ struct Peer {
     announced: Announcement,
 }
 
-/// A question that is open. One that is dropped was withdrawn: the connection is gone.
-pub struct OpenQuestion {
+/// What a question leaves in the log.
+pub struct QuestionRecord {
     audit: Arc<Audit>,
-    facts: Option<Facts>,
+    facts: Facts,
 }
 
 /// What is known when something happens.
@@ -98,21 +99,19 @@ impl SessionAudit {
         self.record(facts);
     }
 
-    /// Records a question about a signature.
-    pub fn asked(
+    /// Returns what records a question about a signature.
+    pub fn question(
         &self,
         question: Question,
         identity: &Identity,
         data: &[u8],
         bindings: &Bindings,
-    ) -> OpenQuestion {
+    ) -> QuestionRecord {
         let mut facts = self.of_identity(AuditEvent::Asked, identity, data, bindings);
         facts.entry.question = Some(question);
-        self.record(facts.clone());
-        facts.entry.event = AuditEvent::Answered;
-        OpenQuestion {
+        QuestionRecord {
             audit: self.serving.audit.clone(),
-            facts: Some(facts),
+            facts,
         }
     }
 
@@ -192,28 +191,24 @@ impl SessionAudit {
     }
 }
 
-impl OpenQuestion {
-    /// Records the answer.
-    pub fn answered(mut self, said: &Result<bool, NotAsked>) {
-        let (answer, reason) = match said {
-            Ok(true) => (PersonAnswer::Yes, None),
-            Ok(false) => (PersonAnswer::No, None),
-            Err(why) => (PersonAnswer::NotAsked, Some(why.to_string())),
-        };
-        self.end(answer, reason);
+impl RecordQuestion for QuestionRecord {
+    fn asked(&self) {
+        let facts = self.facts.clone();
+        self.audit.record_with(move || facts.entry());
     }
 
-    fn end(&mut self, answer: PersonAnswer, reason: Option<String>) {
-        if let Some(mut facts) = self.facts.take() {
-            (facts.entry.answer, facts.entry.reason) = (Some(answer), reason);
-            self.audit.record_with(move || facts.entry());
-        }
-    }
-}
-
-impl Drop for OpenQuestion {
-    fn drop(&mut self) {
-        self.end(PersonAnswer::Withdrawn, None);
+    fn answered(self, said: &Result<Choice, NotAsked>) {
+        let mut facts = self.facts;
+        facts.entry.event = AuditEvent::Answered;
+        facts.entry.answer = Some(match said {
+            Ok(Choice::Once) => PersonAnswer::Yes,
+            Ok(Choice::TenMinutes) => PersonAnswer::TenMinutes,
+            Ok(Choice::Always) => PersonAnswer::Always,
+            Ok(Choice::Refuse) => PersonAnswer::No,
+            Err(_) => PersonAnswer::NotAsked,
+        });
+        facts.entry.reason = said.as_ref().err().map(ToString::to_string);
+        self.audit.record_with(move || facts.entry());
     }
 }
 

@@ -1,26 +1,23 @@
 //! Answering a signature request (RFC 9987 section 3.6).
 
-use std::time::Instant;
-
-use opkssh_protocol::audit::Question;
+use opkssh_protocol::audit;
 use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::inspect::fingerprint;
 use opkssh_protocol::jwk::PublicKey;
-use opkssh_protocol::printable::printable;
 use opkssh_protocol::wire::{Malformed, Reader, strings};
 
+use super::audited::QuestionRecord;
 use super::{Session, now};
 use crate::notices::Cause;
 use crate::serving::announced::Announcement;
-use crate::serving::approvals::ForwardedUse;
-use crate::serving::confirm::{forwarded_question, question};
+use crate::serving::asking::KeyUse;
+use crate::serving::asking::question::{Asked, Machine, NameMachine, Question};
 use crate::serving::destination::Bind;
 use crate::serving::hosts::Names;
 use crate::serving::message::{FAILURE, SIGN_RESPONSE};
 use crate::serving::refusal::Refusal;
 use crate::serving::sign;
 use crate::serving::source::{Identity, Terms, Visibility};
-use crate::serving::userauth::UserauthRequest;
 
 impl Session {
     pub(super) async fn sign(&self, body: &[u8]) -> Result<Vec<u8>, Malformed> {
@@ -102,79 +99,109 @@ impl Session {
         server: Option<&Names>,
     ) -> Result<(), Refusal> {
         sign::check(identity, data, &self.bindings, server, now())?;
-        let is_forwarded = self.bindings.is_forwarded();
         match &identity.terms {
             Terms::Added(constraints) if constraints.confirm => {
-                let question = question(identity, data, &self.bindings, self.process);
-                let asked = self
-                    .audit
-                    .asked(Question::KeyUse, identity, data, &self.bindings);
-                let said = self.serving.confirm.confirm(question, is_forwarded).await;
-                asked.answered(&said);
-                let said = said.map_err(|why| Refusal::NotAsked(why.to_string()))?;
-                said.then_some(()).ok_or(Refusal::NotConfirmed)
+                let question = Question::about_key(identity, &self.asked(data));
+                let wanted = self.key_use(identity, None, data);
+                let record = self.record(audit::Question::KeyUse, identity, data);
+                let said = self.serving.asking.permit(wanted, question, record).await;
+                said.map_err(|why| Refusal::NotAsked(why.to_string()))?
             }
             Terms::Account {
                 visibility,
                 public_key,
-            } if is_forwarded && visibility.forwarding == Forwarding::Confirm => {
-                self.confirm_forwarding(identity, visibility, public_key, data)
-                    .await
+            } => {
+                let Some(question) = self.question(identity, visibility, data) else {
+                    return Ok(());
+                };
+                let wanted = self.key_use(identity, Some(public_key.clone()), data);
+                let kind = match self.bindings.is_forwarded() {
+                    true => audit::Question::Forwarding,
+                    false => audit::Question::LocalUse,
+                };
+                let record = self.record(kind, identity, data);
+                let said = self.serving.asking.permit(wanted, question, record).await;
+                said.map_err(|why| match self.bindings.is_forwarded() {
+                    true => Refusal::ForwardingNotAsked(why.to_string()),
+                    false => Refusal::LocalNotAsked(why.to_string()),
+                })?
             }
-            _ => Ok(()),
+            Terms::Added(_) | Terms::Upstream => return Ok(()),
         }
+        .then_some(())
+        .ok_or(Refusal::NotConfirmed)
     }
 
-    /// Fails if the person does not want an account to be used through the machines that the
-    /// connection comes from, for a login that was checked.
-    async fn confirm_forwarding(
+    /// Returns what to ask the person before an account signs something that was checked; `None`:
+    /// nothing.
+    fn question(
         &self,
         identity: &Identity,
         visibility: &Visibility,
-        public_key: &PublicKey,
         data: &[u8],
-    ) -> Result<(), Refusal> {
-        let look_up = |bind: &Bind| {
-            let known_hosts = &self.serving.known_hosts;
-            known_hosts.look_up(&bind.host_key, Announcement::default())
-        };
-        let mut machines = self.bindings.forwarded_to();
-        let is_trusted = |bind: &Bind| look_up(bind).is_one_of(&visibility.allow_via);
-        let Some(via) = machines.find(|bind| !is_trusted(bind)) else {
-            return Ok(());
-        };
-        let server = self.bindings.destination().ok_or(Refusal::NoDestination)?;
-        let request = UserauthRequest::parse(data).ok_or(Refusal::NotThisLogin)?;
-        let forwarded_use = ForwardedUse {
-            key: public_key.clone(),
-            via: via.host_key.key.clone(),
-            server: server.host_key.key.clone(),
-        };
-        let approvals = &self.serving.approvals;
-        let said = match approvals.answer(&forwarded_use, Instant::now()) {
-            Some(said) => said,
-            None => {
-                let shown = |bind: &Bind| {
-                    let key = fingerprint(&bind.host_key.key);
-                    match look_up(bind).first() {
-                        Some(name) => format!("{} (host key {key})", printable(name)),
-                        None => {
-                            format!("a machine that known_hosts has no name for (host key {key})")
-                        }
-                    }
-                };
-                let user = String::from_utf8_lossy(request.user);
-                let question =
-                    forwarded_question(&identity.name, &user, &shown(server), &shown(via));
-                let asked =
-                    (self.audit).asked(Question::Forwarding, identity, data, &self.bindings);
-                let said = self.serving.confirm.confirm(question, true).await;
-                asked.answered(&said);
-                let said = said.map_err(|why| Refusal::ForwardingNotAsked(why.to_string()))?;
-                approvals.remember(forwarded_use, said, Instant::now());
-                said
-            }
-        };
-        said.then_some(()).ok_or(Refusal::NotConfirmed)
+    ) -> Option<Question> {
+        let asked = self.asked(data);
+        if !self.bindings.is_forwarded() {
+            let question = || Question::about_account(&identity.name, &asked, Vec::new());
+            return visibility.confirm_local.then(question);
+        }
+        if visibility.forwarding != Forwarding::Confirm {
+            return None;
+        }
+        let jump_hosts = &self.serving.asking.jump_hosts;
+        let machines = self.bindings.forwarded_to();
+        let untrusted: Vec<_> = machines
+            .filter(|bind| !self.look_up(bind).is_one_of(&visibility.allow_via))
+            .map(|bind| self.machine(bind))
+            .filter(|machine| !jump_hosts.permit(&identity.name, &machine.host_key))
+            .collect();
+        let is_trusted = untrusted.is_empty();
+        (!is_trusted).then(|| Question::about_account(&identity.name, &asked, untrusted))
+    }
+
+    fn key_use(&self, identity: &Identity, key: Option<PublicKey>, data: &[u8]) -> KeyUse {
+        let asked = self.asked(data);
+        let login = asked.login();
+        let machines = self.bindings.forwarded_to();
+        let via = machines.map(|bind| fingerprint(&bind.host_key.key));
+        KeyUse {
+            identity: identity.name.clone(),
+            key,
+            via: self.bindings.is_forwarded().then(|| via.collect()),
+            server: login.map(|(_, bind)| fingerprint(&bind.host_key.key)),
+        }
+    }
+
+    fn record(
+        &self,
+        question: audit::Question,
+        identity: &Identity,
+        data: &[u8],
+    ) -> QuestionRecord {
+        self.audit
+            .question(question, identity, data, &self.bindings)
+    }
+
+    fn asked<'a>(&'a self, data: &'a [u8]) -> Asked<'a> {
+        Asked {
+            data,
+            bindings: &self.bindings,
+            process: self.process,
+            machine: self,
+        }
+    }
+
+    fn look_up(&self, bind: &Bind) -> Names {
+        let known_hosts = &self.serving.known_hosts;
+        known_hosts.look_up(&bind.host_key, Announcement::default())
+    }
+}
+
+impl NameMachine for Session {
+    fn machine(&self, bind: &Bind) -> Machine {
+        Machine {
+            name: self.look_up(bind).first().unwrap_or_default().to_owned(),
+            host_key: fingerprint(&bind.host_key.key),
+        }
     }
 }

@@ -4,6 +4,7 @@ use opkssh_protocol::jwk::PublicKey;
 use super::super::made::{self, Asked, FakeSource, Key, Person, added_key, strings};
 use super::*;
 use crate::notices::Notices;
+use crate::serving::asking::question::Choice;
 use crate::serving::source::Visibility;
 use crate::serving::source::{Identity, Terms};
 
@@ -34,7 +35,7 @@ impl Fixture {
         let notices = Arc::new(Notices::default());
         let person = Arc::new(Person::default());
         let serving = Serving {
-            confirm: person.clone(),
+            asking: made::asking(person.clone(), notices.clone()),
             ..made::serving(source.clone(), notices.clone(), vec![known_hosts])
         };
         let fixture = Self {
@@ -53,6 +54,7 @@ impl Fixture {
     fn offer(&self, hosts: &[&str]) {
         self.show(Visibility {
             hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            forwarding: Forwarding::Allow,
             ..Visibility::default()
         });
     }
@@ -239,17 +241,18 @@ async fn forwarding_that_is_to_be_confirmed_asks_once_for_a_while() {
     }
     assert_eq!(questions(&forwarded), 1, "a no counts for a while");
     let asked = forwarded.person.questions.lock().unwrap()[0].clone();
+    let text = format!("{}\n{}", asked.summary, asked.details.join("\n"));
     for part in [
-        "the account test",
+        "the account test from another machine?",
         "forwarded to a machine that known_hosts has no name for (host key SHA256:",
         "as \"root\" to web1 (host key SHA256:",
     ] {
-        assert!(asked.contains(part), "{asked}");
+        assert!(text.contains(part), "{text}");
     }
 
     let mut forwarded = Fixture::new();
     forwarded.show(confirm(None));
-    forwarded.person.says_yes.store(true, Relaxed);
+    *forwarded.person.says.lock().unwrap() = Some(Choice::TenMinutes);
     forwarded.forwarded().await;
     for _ in 0..3 {
         assert_eq!(forwarded.sign(HOST_BOUND, true).await, SIGN_RESPONSE);
@@ -263,6 +266,61 @@ async fn forwarding_that_is_to_be_confirmed_asks_once_for_a_while() {
     forwarded.forwarded().await;
     assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
     assert_eq!(questions(&forwarded), 1);
+}
+
+#[tokio::test]
+async fn always_through_a_jump_host_counts_for_this_account_and_machine() {
+    const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
+    let questions = |fixture: &Fixture| fixture.person.questions.lock().unwrap().len();
+    let mut forwarded = Fixture::new();
+    forwarded.show(Visibility {
+        hosts: vec!["web1".to_owned()],
+        ..Visibility::default()
+    });
+    *forwarded.person.says.lock().unwrap() = Some(Choice::Always);
+    forwarded.forwarded().await;
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, SIGN_RESPONSE);
+    let asked = forwarded.person.questions.lock().unwrap()[0].clone();
+    use Choice::{Always, Once, Refuse, TenMinutes};
+    assert_eq!(asked.choices, [Once, TenMinutes, Always, Refuse]);
+    let asking = forwarded.session.serving.asking.clone();
+    let trusted = asking.jump_hosts.of("test");
+    assert_eq!((trusted.len(), &*trusted[0].name), (1, ""));
+    // not the answer of the last ten minutes
+    asking.answers.forget("test", &trusted[0].host_key);
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, SIGN_RESPONSE);
+    assert_eq!(questions(&forwarded), 1);
+    assert!(asking.jump_hosts.of("other").is_empty());
+
+    *forwarded.person.says.lock().unwrap() = None;
+    assert_eq!(asking.distrust(|_| true).await.unwrap().len(), 1);
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
+    assert_eq!(questions(&forwarded), 2);
+}
+
+#[tokio::test]
+async fn confirm_local_asks_before_this_machines_programs_use_an_account() {
+    let mut local = Fixture::new();
+    local.show(Visibility {
+        hosts: vec!["web1".to_owned()],
+        confirm_local: true,
+        ..Visibility::default()
+    });
+    assert_eq!(local.sign(b"publickey", false).await, FAILURE);
+    assert!(local.noticed().join("\n").contains("the answer was no"));
+    *local.person.says.lock().unwrap() = Some(Choice::Once);
+    assert_eq!(local.sign(b"publickey", false).await, SIGN_RESPONSE);
+    let asked = local.person.questions.lock().unwrap().clone();
+    assert_eq!(asked[1].summary, "Allow use of the account test?");
+    // what is not bound to a server can be allowed once only
+    assert_eq!(asked[1].choices, [Choice::Once, Choice::Refuse]);
+    local
+        .person
+        .is_away
+        .store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(local.sign(b"publickey", false).await, FAILURE);
+    let notices = local.noticed().join("\n");
+    assert!(notices.contains("`confirm_local: false`"), "{notices}");
 }
 
 #[tokio::test]
@@ -378,7 +436,6 @@ async fn keys_are_added_and_removed_from_this_machine_only() {
 
 #[tokio::test]
 async fn a_key_that_asks_signs_after_a_yes_and_locks_with_the_agent() {
-    use std::sync::atomic::Ordering::Relaxed;
     let mut fixture = Fixture::new();
     let (key, blob) = added_key(1);
     let add = [&[ADD_ID_CONSTRAINED][..], &key, b"\x02"].concat();
@@ -387,10 +444,11 @@ async fn a_key_that_asks_signs_after_a_yes_and_locks_with_the_agent() {
     assert_eq!(fixture.session.answer(&sign).await, [FAILURE]);
     let asked = fixture.person.questions.lock().unwrap().clone();
     assert!(
-        asked[0].starts_with("Allow use of key comment?\nKey fingerprint SHA256:"),
+        asked[0].summary == "Allow use of key comment?"
+            && asked[0].details[0].starts_with("Key fingerprint SHA256:"),
         "{asked:?}"
     );
-    fixture.person.says_yes.store(true, Relaxed);
+    *fixture.person.says.lock().unwrap() = Some(Choice::Once);
     assert_eq!(fixture.session.answer(&sign).await[0], SIGN_RESPONSE);
 
     // a lock that comes while the person is asked

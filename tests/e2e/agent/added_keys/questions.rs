@@ -64,7 +64,7 @@ fn where_nobody_can_be_asked_it_is_refused_and_status_says_why() {
     assert_eq!(agents.both(|agent| agent.sign(&public, b"data", 0)), [5]);
     let log = daemon_log(&agents.home);
     assert!(log.contains("no display to ask on"), "{log}");
-    let why = "nobody could be asked (ssh-add -c): no display to ask on; ";
+    let why = "nobody could be asked (ssh-add -c): no desktop notification can be shown, and ";
     assert!(log.contains(why), "{log}");
     let shown = || agents.home.opkssh(["status"]).run().stdout();
     assert!(shown().contains(why), "{}", shown());

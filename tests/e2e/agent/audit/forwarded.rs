@@ -6,6 +6,7 @@ use opkssh_protocol::audit::{AuditEvent, PersonAnswer, Question};
 use opkssh_test_support::{left_out, user_name};
 
 use super::{entries, events, host_key, wait_for};
+use crate::agent::forwarding::confirmed::askpass;
 use crate::agent::forwarding::{Hops, Hosts, PARTS};
 use crate::agent::servers::STAY;
 use crate::agent::sockets::raw::{
@@ -18,7 +19,7 @@ fn a_second_hop_is_noted_with_the_way_to_it_and_the_question() {
     if left_out(&PARTS) {
         return;
     }
-    let hops = Hops::confirming(Some("exit 0"), "");
+    let (hops, ()) = Hops::prepared("", |home| askpass(home, "exit 0"));
     assert_eq!(hops.two_hops().run().stdout(), "two hops\n");
     let home = &hops.setup.home;
     let signed = wait_for(home, AuditEvent::Signed, 2);
@@ -26,7 +27,7 @@ fn a_second_hop_is_noted_with_the_way_to_it_and_the_question() {
         wait_for(home, AuditEvent::Asked, 1),
         wait_for(home, AuditEvent::Answered, 1),
     );
-    assert_eq!(answered[0].answer, Some(PersonAnswer::Yes));
+    assert_eq!(answered[0].answer, Some(PersonAnswer::TenMinutes));
     let first = signed[0].destination.as_ref().unwrap();
     assert_eq!(first.host_key, host_key(&hops.a.sshd));
     assert!(!signed[0].forwarded && signed[0].via.is_empty());
@@ -53,7 +54,7 @@ fn a_no_is_noted_and_so_is_what_it_refuses() {
     if left_out(&PARTS) {
         return;
     }
-    let hops = Hops::confirming(Some("exit 1"), "");
+    let (hops, ()) = Hops::prepared("", |home| askpass(home, "exit 1"));
     assert_eq!(hops.two_hops().run().code(), Some(255));
     let home = &hops.setup.home;
     let refused = wait_for(home, AuditEvent::SignatureRefused, 1);

@@ -15,21 +15,21 @@ const EXTENSION: u8 = 27;
 const SUCCESS: u8 = 6;
 
 /// A server's key, with which a test makes the binds that ssh would pass on.
-struct HostKey(Ed25519KeyPair);
+pub struct HostKey(Ed25519KeyPair);
 
 impl HostKey {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         Self(Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap())
     }
 
-    fn blob(&self) -> Vec<u8> {
+    pub fn blob(&self) -> Vec<u8> {
         let key = self.0.public_key().as_ref();
         [string(b"ssh-ed25519"), string(key)].concat()
     }
 
     /// PROTOCOL.agent section 1.
-    fn bind(&self, session_id: &[u8], is_forwarding: bool) -> Vec<u8> {
+    pub fn bind(&self, session_id: &[u8], is_forwarding: bool) -> Vec<u8> {
         let signature = self.0.sign(session_id);
         let signature = [string(b"ssh-ed25519"), string(signature.as_ref())].concat();
         [
@@ -45,7 +45,7 @@ impl HostKey {
 }
 
 /// PROTOCOL section 3.1: what a server verifies that a client of its session has signed.
-fn login(session_id: &[u8], key: &[u8], server: &HostKey) -> Vec<u8> {
+pub fn login(session_id: &[u8], key: &[u8], server: &HostKey) -> Vec<u8> {
     [
         &string(session_id)[..],
         &[50],
@@ -68,7 +68,7 @@ fn a_forwarded_login_is_signed_by_the_key_that_it_names() {
     const NAME: &str = "server.example.com";
     let (hop, server) = (HostKey::new(), HostKey::new());
     let hosts = format!("hosts: [{NAME}]");
-    let setup = Setup::with(ProviderOptions::default(), &[&hosts]);
+    let setup = Setup::with(ProviderOptions::default(), &[&hosts, "forwarding: allow"]);
     let known = STANDARD.encode(server.blob());
     setup
         .home
