@@ -251,7 +251,8 @@ impl Chain {
     fn forward_to_b(&self) -> (opkssh_test_support::Running, PathBuf) {
         let config = self.hops.config();
         let on_b = format!("echo socket=\\$SSH_AUTH_SOCK; {}", STAY.replace('$', "\\$"));
-        let on_a = format!("ssh -F {} -A b \"{on_b}\"", config.display());
+        // the ssh on A does not notice by itself that the session there is over
+        let on_a = format!("ssh -F {} -A b \"{on_b}\" & {STAY}; kill $!", config.display());
         let mut session = self.hops.on_a(&on_a).start();
         session.wait_for("\n");
         let shown = session.stdout_so_far();
