@@ -253,9 +253,9 @@ impl Chain {
         let on_b = format!("echo socket=\\$SSH_AUTH_SOCK; {}", STAY.replace('$', "\\$"));
         // the ssh on A does not notice by itself that the session there is over
         let on_a = format!("ssh -F {} -A b \"{on_b}\" & {STAY}; kill $!", config.display());
-        let mut session = self.hops.on_a(&on_a).start();
-        session.wait_for("\n");
-        let shown = session.stdout_so_far();
+        let session = self.hops.on_a(&on_a).start();
+        let line = || Some(session.stdout_so_far()).filter(|shown| shown.ends_with('\n'));
+        let shown = wait_until("B names the socket", line);
         let socket = shown.trim().trim_start_matches("socket=");
         assert!(
             socket.starts_with("/"),
