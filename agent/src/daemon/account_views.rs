@@ -5,7 +5,9 @@ use std::sync::Arc;
 use opkssh_protocol::control::AccountView;
 use opkssh_protocol::places::Places;
 use opkssh_protocol::time::UnixTime;
+use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::instance::InstanceError;
 use super::listening::SocketName;
@@ -18,6 +20,7 @@ pub struct AccountViews {
     pub places: Places,
     pub serving: Arc<Serving>,
     pub usage: Arc<Usage>,
+    pub open: Mutex<JoinSet<()>>,
 }
 
 impl AccountViews {
@@ -45,7 +48,9 @@ impl AccountViews {
         };
         // an agent that serves it is not idle
         let (usage, counted) = (self.usage.clone(), Counted::new(&self.usage));
-        tokio::spawn(async move {
+        let mut all = self.open.lock();
+        while all.try_join_next().is_some() {}
+        all.spawn(async move {
             let _kept = (name, open, counted);
             tokio::select! {
                 () = accept(Socket::Agent, listener, usage, notices, serve) => {}
@@ -54,6 +59,12 @@ impl AccountViews {
             }
         });
         Ok(())
+    }
+
+    /// Ends every view. Their sockets are gone when this returns.
+    pub async fn close(&self) {
+        let mut all = std::mem::take(&mut *self.open.lock());
+        all.shutdown().await;
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use opkssh_files::{DirectoryError, DirectoryProblem, make_private};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::time::UnixTime;
+use parking_lot::Mutex;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -197,6 +198,7 @@ async fn serve(
             places: places.clone(),
             serving: serving.clone(),
             usage: usage.clone(),
+            open: Mutex::default(),
         },
     });
     accounts.follow_screen().await;
@@ -259,6 +261,7 @@ async fn serve(
     }
     notify_systemd(NotifyState::Stopping);
     listening.unlink();
+    control.views.close().await;
     if let Some(pid_file) = pid_file {
         let _ = fs::remove_file(pid_file);
     }

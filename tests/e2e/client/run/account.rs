@@ -6,6 +6,7 @@ use opkssh_test_support::{Output, Part, ProviderOptions, Run, Running, left_out,
 
 use super::{STAY, directories, wait_until_gone};
 use crate::agent::servers::Server;
+use crate::agent::sockets::raw::Raw;
 use crate::client::accounts::login_as;
 use crate::setup::{Setup, daemon_pid, status};
 
@@ -171,7 +172,9 @@ fn the_socket_goes_with_the_command_the_agent_and_its_lifetime() {
     wait_until_gone(&setup.home);
 
     let (_running, socket) = stay(with(&["--lifetime", "2s"]));
+    let mut connection = Raw::connect(&socket);
     wait_until("its time is over", || (!socket.exists()).then_some(()));
+    assert_eq!(connection.receive(), None);
 
     let (_running, socket) = stay(with(&[]));
     // the account is in memory only
