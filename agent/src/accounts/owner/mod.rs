@@ -99,7 +99,8 @@ impl Owner {
         let running = tokio::spawn(task.run(received));
         tokio::spawn(async move {
             // what was published last would be shown for ever, whatever is locked
-            if running.await.is_err() {
+            // at the agent's end it is cancelled, which is no failure
+            if running.await.is_err_and(|error| error.is_panic()) {
                 tracing::error!("the owner of the accounts has failed: the agent ends");
                 std::process::exit(1);
             }

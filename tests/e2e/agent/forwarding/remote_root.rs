@@ -252,7 +252,10 @@ impl Chain {
         let config = self.hops.config();
         let on_b = format!("echo socket=\\$SSH_AUTH_SOCK; {}", STAY.replace('$', "\\$"));
         // the ssh on A does not notice by itself that the session there is over
-        let on_a = format!("ssh -F {} -A b \"{on_b}\" & {STAY}; kill $!", config.display());
+        let on_a = format!(
+            "ssh -F {} -A b \"{on_b}\" & {STAY}; kill $!",
+            config.display()
+        );
         let session = self.hops.on_a(&on_a).start();
         let line = || Some(session.stdout_so_far()).filter(|shown| shown.ends_with('\n'));
         let shown = wait_until("B names the socket", line);
