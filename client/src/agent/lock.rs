@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use opkssh_protocol::control::{Event, LockedPart, Request};
+use opkssh_protocol::control::{Event, Failure, LockedPart, Request};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::secret::Secret;
 
@@ -10,7 +10,7 @@ use crate::agent::password_prompt::PasswordSource;
 use crate::agent::running::{ensure_running, ensure_running_if_stored};
 use crate::agent::settings::WhichAgent;
 use crate::answer::AgentReply;
-use crate::connection::{Connection, NETWORK_TIMEOUT, unexpected};
+use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::format::agent_command;
 use crate::status::{report, report_if_running};
@@ -43,7 +43,7 @@ pub fn agent_lock(
     }
     let mut asked = PasswordSource::of_process(&agent_command("lock", places));
     let password = asked.ask_new("Password to lock the agent with: ")?;
-    send_lock_request(ensure_running(places)?, &Request::Lock { password })?;
+    send_lock_request(&Request::Lock { password }, places)?;
     let unlock = agent_command("unlock", places);
     let _ = writeln!(out, "The agent is locked. Unlock it: {unlock}");
     reply("The agent is locked.".to_owned(), places)
@@ -164,21 +164,25 @@ pub(super) fn unlock_with(
         part,
         password: password.clone(),
     };
-    let still_locked = send_lock_request(ensure_running(places)?, &request)?;
+    let still_locked = send_lock_request(&request, places)?;
     Ok(Unlocked {
         password,
         still_locked,
     })
 }
 
-fn send_lock_request(
-    mut connection: Connection,
-    request: &Request,
-) -> Result<Vec<LockedPart>, ClientError> {
+fn send_lock_request(request: &Request, places: &Places) -> Result<Vec<LockedPart>, ClientError> {
+    let mut connection = ensure_running(places)?;
     // the agent waits for a keyring or a renewal, and longer after each wrong password
-    match connection.ask(request, NETWORK_TIMEOUT)? {
-        Event::Unlockable { locked } => Ok(locked),
-        _ => Err(unexpected()),
+    match connection.ask(request, NETWORK_TIMEOUT) {
+        Ok(Event::Unlockable { locked }) => Ok(locked),
+        Ok(_) => Err(unexpected()),
+        Err(ClientError::Failed(failure)) if failure.wrong_password => {
+            // the agent does not know the path by which it is reached
+            let hint = Some(format!("try again: {}", agent_command("unlock", places)));
+            Err(ClientError::Failed(Failure { hint, ..failure }))
+        }
+        Err(error) => Err(error),
     }
 }
 

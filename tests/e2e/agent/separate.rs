@@ -260,6 +260,12 @@ fn its_lock_is_its_own() {
         (Vec::new(), vec!["k2".to_owned()])
     );
     assert!(!home.dir().join(".local/state/opkssh").exists());
+    let unlocking = home.opkssh(["agent", "unlock", "--socket"]);
+    let wrong = unlocking.arg(&one.socket).stdin("wrong\n").run().refused();
+    assert!(
+        wrong.ends_with(&format!("hint: try again: {unlock}")),
+        "{wrong}"
+    );
     password(["unlock", "--socket"]).stdout();
     assert_eq!(one.keys(), ["k1"]);
 }
