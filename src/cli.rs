@@ -157,7 +157,7 @@ pub enum AgentCommand {
     /// Open a browser, for the agent
     #[command(hide = true)]
     Browse { url: String },
-    /// Revoke "Always through this jump host"
+    /// Ask again before accounts are used through a jump host
     Distrust(opkssh_client::DistrustArgs),
     /// Print the variables for a shell without starting the agent
     Env(opkssh_client::EnvArgs),

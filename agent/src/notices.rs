@@ -11,14 +11,17 @@ const WARN_AGAIN: Duration = Duration::from_secs(60);
 /// Different warnings in that time.
 const MAX_WRITTEN: usize = 100;
 
-/// What a notice is about; the texts are names of accounts and fingerprints of added keys. Peers cannot make up causes, so notices
-/// need no limit.
+/// What a notice is about; the texts are names of accounts and fingerprints of added keys. Peers
+/// cannot make up causes, so notices need no limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// Not listed for a server. Ends when the identity is listed for one.
     NotOffered(String),
     /// Not signed with on a forwarded connection. Ends when the identity signs on one.
     SignatureRefused(String),
+    /// Not signed with on a connection of this machine (`confirm_local`). Ends when the identity signs
+    /// on one.
+    LocalUseRefused(String),
     /// Nobody could be asked whether this key from `ssh-add -c` may be used. Ends when the key signs
     /// or is removed.
     NotAsked(String),

@@ -66,7 +66,7 @@ pub struct AuditEntry {
     pub process: Option<AuditProcess>,
     /// What a person was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub question: Option<Question>,
+    pub question: Option<QuestionKind>,
     /// The answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<PersonAnswer>,
@@ -129,7 +129,7 @@ pub enum KeySource {
 /// What a person is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Question {
+pub enum QuestionKind {
     /// Whether an account may be used through another machine.
     Forwarding,
     /// Whether an account may be used by this machine's own programs.
@@ -197,6 +197,15 @@ impl AuditEntry {
         Self {
             event,
             ..Self::default()
+        }
+    }
+
+    /// Creates an entry about an account.
+    pub fn of_account(event: AuditEvent, account: &str) -> Self {
+        Self {
+            account: Some(account.to_owned()),
+            source: Some(KeySource::Account),
+            ..Self::new(event)
         }
     }
 

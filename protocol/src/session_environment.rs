@@ -66,8 +66,13 @@ impl SessionEnvironment {
     pub fn rank(&self) -> impl Ord + use<> {
         match self.has_desktop() {
             true => (true, !self.0.contains_key(REMOTE), self.has_display()),
-            false => (false, false, false),
+            false => (false, self.has_forced_askpass(), false),
         }
+    }
+
+    /// Returns true if a program asks the user without a display (ssh-add(1)).
+    pub fn has_forced_askpass(&self) -> bool {
+        self.0.contains_key("SSH_ASKPASS") && self.get("SSH_ASKPASS_REQUIRE") == Some("force")
     }
 
     /// Returns the address of the session's message bus, if it is a single local socket.

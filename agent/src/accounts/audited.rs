@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use opkssh_protocol::audit::{AuditEntry, AuditEvent, KeySource, PersonAnswer, Question};
+use opkssh_protocol::audit::{AuditEntry, AuditEvent, PersonAnswer, QuestionKind};
 use opkssh_protocol::config::Provider;
 use opkssh_protocol::control::{AccountStatus, LoginRequest};
 
@@ -10,7 +10,7 @@ use super::log_in_error::LogInError;
 use crate::audit::Audit;
 use crate::desktop::notification::NotShown;
 
-/// A login on its way. One that is dropped was interrupted.
+/// A login in progress. Records an interrupted login when dropped.
 pub struct AuditedLogin {
     audit: Arc<Audit>,
     failed: Option<AuditEntry>,
@@ -40,7 +40,7 @@ impl AuditedLogin {
             Ok(account) => AuditEntry {
                 provider: Some(account.provider.clone()),
                 key: Some(account.fingerprint.clone()),
-                ..entry(AuditEvent::LoggedIn, &account.alias)
+                ..AuditEntry::of_account(AuditEvent::LoggedIn, &account.alias)
             },
             Err(error) => AuditEntry {
                 reason: Some(error.to_string()),
@@ -61,26 +61,17 @@ impl Drop for AuditedLogin {
 /// Records that a person is asked to log in.
 pub fn login_asked(audit: &Audit, account: &str) {
     audit.record(AuditEntry {
-        question: Some(Question::Login),
-        ..entry(AuditEvent::Asked, account)
+        question: Some(QuestionKind::Login),
+        ..AuditEntry::of_account(AuditEvent::Asked, account)
     });
 }
 
 /// Records how that question ended.
 pub fn login_answered(audit: &Audit, account: &str, answer: Result<PersonAnswer, &NotShown>) {
     audit.record(AuditEntry {
-        question: Some(Question::Login),
+        question: Some(QuestionKind::Login),
         answer: Some(answer.unwrap_or(PersonAnswer::NotAsked)),
         reason: answer.err().map(ToString::to_string),
-        ..entry(AuditEvent::Answered, account)
+        ..AuditEntry::of_account(AuditEvent::Answered, account)
     });
-}
-
-/// Returns an entry about an account.
-pub fn entry(event: AuditEvent, account: &str) -> AuditEntry {
-    AuditEntry {
-        account: Some(account.to_owned()),
-        source: Some(KeySource::Account),
-        ..AuditEntry::new(event)
-    }
 }

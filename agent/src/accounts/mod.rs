@@ -231,6 +231,11 @@ impl Accounts {
         follower
     }
 
+    /// Returns true if there is an account of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.owner.now().account(name).is_some()
+    }
+
     /// Returns what reads `agent.upstream` of the configuration, as it is at each call.
     pub fn upstream_setting(&self) -> impl Fn() -> Option<Vec<String>> + use<> {
         let settings = self.settings.clone();

@@ -116,7 +116,6 @@ pub fn of_item(
         on_demand: settings.on_demand(&account.name, provider),
         forwarding: visibility.forwarding,
         confirm_local: visibility.confirm_local,
-        jump_hosts: Vec::new(),
         withholds_access_token: credentials.withholds_access_token(&visibility),
         hosts: visibility.hosts,
     }

@@ -12,6 +12,7 @@ use opkssh_protocol::control::{
     AccountView, Event, Failure, JumpHost, LockedPart, MAX_FRAME, Request, VERSION, Versioned,
     WhichAccount,
 };
+use opkssh_protocol::printable::quoted;
 use opkssh_protocol::time::UnixTime;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWrite};
@@ -297,11 +298,18 @@ async fn ensure(control: &Control, which: &WhichAccount, ask_person: bool) -> Ev
 }
 
 async fn distrust(control: &Control, host: Option<String>, account: Option<String>) -> Event {
+    let confirmations = &control.serving.confirmations;
+    if let Some(name) = &account
+        && !control.accounts.has(name)
+    {
+        let see = Some("see the accounts: opkssh status".to_owned());
+        return failed(format!("there is no account {}", quoted(name)), see);
+    }
     let is_meant = |it: &JumpHost| {
-        account.as_ref().is_none_or(|name| *name == it.account)
-            && (host.as_ref()).is_none_or(|host| *host == it.name || *host == it.host_key)
+        let is_host = |host: &String| host.eq_ignore_ascii_case(&it.name) || *host == it.host_key;
+        account.as_ref().is_none_or(|name| *name == it.account) && host.as_ref().is_none_or(is_host)
     };
-    match control.serving.asking.distrust(is_meant).await {
+    match confirmations.distrust(is_meant).await {
         Ok(jump_hosts) => Event::Distrusted { jump_hosts },
         Err(error) => failed(
             format!("no longer trusted, but only until the agent ends: {error}"),

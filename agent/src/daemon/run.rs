@@ -32,10 +32,10 @@ use crate::desktop::surroundings::Surroundings;
 use crate::notices::Notices;
 use crate::serving::Serving;
 use crate::serving::added::AddedKeys;
-use crate::serving::asking::Asking;
-use crate::serving::asking::jump_hosts::JumpHosts;
+use crate::serving::confirmation::Confirmations;
+use crate::serving::confirmation::jump_hosts::JumpHosts;
 use crate::serving::hosts::KnownHosts;
-use crate::serving::hosts::listed::ListedNames;
+use crate::serving::hosts::host_names::HostNames;
 use crate::serving::upstream::Upstreams;
 
 /// How long the agent, when it stops, waits for the disk to take the end of the audit log.
@@ -164,8 +164,8 @@ async fn serve(
     let desktop = Desktop {
         surroundings: surroundings.clone(),
     };
-    let jump_hosts = JumpHosts::read(places.jump_hosts_file(), notices.clone());
-    let asking = Arc::new(Asking::new(Arc::new(desktop), jump_hosts));
+    let jump_hosts = JumpHosts::read(places.jump_hosts_file(), accounts.names(), notices.clone());
+    let confirmations = Arc::new(Confirmations::new(Arc::new(desktop), jump_hosts));
     let serving = Arc::new(Serving {
         accounts: accounts.source.clone(),
         added: added.clone(),
@@ -174,9 +174,9 @@ async fn serve(
             None => Upstreams::new(accounts.upstream_setting(), own_sockets, notices.clone()),
         },
         lock: Arc::new(accounts.agent_lock()),
-        asking: asking.clone(),
+        confirmations: confirmations.clone(),
         notices: notices.clone(),
-        listed_names: Arc::new(ListedNames::new(known_hosts.clone())),
+        host_names: Arc::new(HostNames::new(known_hosts.clone())),
         known_hosts,
         announced: Arc::default(),
         audit: audit.clone(),
@@ -204,8 +204,7 @@ async fn serve(
     accounts.follow_screen().await;
     tokio::spawn(accounts.reminder().run());
     tokio::spawn(remove_ended(added.clone()));
-    let names = accounts.names();
-    tokio::spawn(async move { asking.jump_hosts.follow(names).await });
+    tokio::spawn(async move { confirmations.follow_accounts().await });
     for (socket, listener) in std::mem::take(&mut listening.listeners) {
         let (usage, notices) = (usage.clone(), notices.clone());
         let (serving, control) = (serving.clone(), control.clone());

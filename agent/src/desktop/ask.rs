@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use super::surroundings::Surroundings;
 use super::{askpass, notification};
-use crate::serving::asking::question::{Choice, Question};
-use crate::serving::asking::{AskPerson, NotAsked};
+use crate::serving::confirmation::question::{Choice, Question};
+use crate::serving::confirmation::{AskPerson, NotAsked};
 
-/// How long a question stands. Whoever asked waits.
+/// Time after which a question counts as unanswered.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The person's session.
@@ -45,7 +45,7 @@ impl AskPerson for Desktop {
 }
 
 impl Desktop {
-    /// Asks by a notification; `None` if none can be shown. To close it is a no.
+    /// Asks by a notification; `None` if none can be shown. Closing it refuses.
     async fn notify(&self, question: &Question) -> Option<Result<Choice, NotAsked>> {
         let buttons = question
             .choices

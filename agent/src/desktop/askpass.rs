@@ -6,8 +6,8 @@ use opkssh_protocol::session_environment::SessionEnvironment;
 use tokio::process::Command;
 
 use super::outside_sandbox;
-use crate::serving::asking::NotAsked;
-use crate::serving::asking::question::{Choice, Question};
+use crate::serving::confirmation::NotAsked;
+use crate::serving::confirmation::question::{Choice, Question};
 
 /// Tells the program that a yes or no is wanted.
 const PROMPT: (&str, &str) = ("SSH_ASKPASS_PROMPT", "confirm");

@@ -1,7 +1,7 @@
 //! Names of servers: which host patterns a host key satisfies, by what known_hosts says.
 
+pub mod host_names;
 mod line;
-pub mod listed;
 mod predicted;
 
 use std::collections::BTreeSet;
@@ -198,14 +198,6 @@ impl Names {
     /// Returns true if known_hosts has it by a name that these patterns name.
     pub fn is_one_of(&self, patterns: &[String]) -> bool {
         !self.is_revoked && self.is_proved() && satisfy(&self.names, patterns)
-    }
-
-    /// Returns the first name that known_hosts has for it and does not hash.
-    pub fn first(&self) -> Option<&str> {
-        self.names.iter().find_map(|name| match name {
-            Name::Plain(name) => Some(&**name),
-            Name::Hashed(_) => None,
-        })
     }
 
     /// Returns true if `hosts:` name a server that nothing knows yet by what ssh was asked for.

@@ -15,11 +15,11 @@ use opkssh_protocol::wire::{Reader, put_string};
 
 use super::Serving;
 use super::added::AddedKeys;
-use super::asking::jump_hosts::JumpHosts;
-use super::asking::question::{Choice, Question};
-use super::asking::{AskPerson, Asking, NotAsked};
+use super::confirmation::jump_hosts::JumpHosts;
+use super::confirmation::question::{Choice, Question};
+use super::confirmation::{AskPerson, Confirmations, NotAsked};
 use super::hosts::KnownHosts;
-use super::hosts::listed::ListedNames;
+use super::hosts::host_names::HostNames;
 use super::source::{Identity, IdentitySource, LoginSource, PasswordLock};
 use super::upstream::Upstreams;
 use crate::audit::Audit;
@@ -140,9 +140,9 @@ pub fn serving(
         added: Arc::new(AddedKeys::new(None)),
         upstreams: Upstreams::new(|| Some(Vec::new()), Vec::new(), notices.clone()),
         lock: source,
-        asking: asking(Arc::new(Person::default()), notices.clone()),
+        confirmations: confirmations(Arc::new(Person::default()), notices.clone()),
         notices,
-        listed_names: Arc::new(ListedNames::new(known_hosts.clone())),
+        host_names: Arc::new(HostNames::new(known_hosts.clone())),
         known_hosts,
         announced: Arc::default(),
         audit: Arc::new(Audit::off()),
@@ -260,8 +260,12 @@ impl PasswordLock for FakeSource {
 }
 
 /// Asks this person; nothing outlives the test.
-pub fn asking(person: Arc<Person>, notices: Arc<Notices>) -> Arc<Asking> {
-    Arc::new(Asking::new(person, JumpHosts::read(None, notices)))
+pub fn confirmations(person: Arc<Person>, notices: Arc<Notices>) -> Arc<Confirmations> {
+    let (_, followed) = tokio::sync::watch::channel(["test".to_owned()].into());
+    Arc::new(Confirmations::new(
+        person,
+        JumpHosts::read(None, followed, notices),
+    ))
 }
 
 /// A person who says this to every question, unless away.

@@ -3,8 +3,8 @@
 mod account_view;
 pub mod added;
 pub mod announced;
-pub mod asking;
 mod certificate;
+pub mod confirmation;
 pub mod connections;
 mod constraints;
 mod destination;
@@ -40,10 +40,10 @@ use crate::notices::Notices;
 use account_view::OneAccount;
 use added::AddedKeys;
 use announced::Announced;
-use asking::Asking;
+use confirmation::Confirmations;
 use connections::Connections;
 use hosts::KnownHosts;
-use hosts::listed::ListedNames;
+use hosts::host_names::HostNames;
 use session::Session;
 use source::{LoginSource, PasswordLock};
 use upstream::{UpstreamConnection, Upstreams};
@@ -59,10 +59,10 @@ pub struct Serving {
     pub added: Arc<AddedKeys>,
     pub upstreams: Upstreams,
     pub lock: Arc<dyn PasswordLock>,
-    pub asking: Arc<Asking>,
+    pub confirmations: Arc<Confirmations>,
     pub notices: Arc<Notices>,
     pub known_hosts: Arc<KnownHosts>,
-    pub listed_names: Arc<ListedNames>,
+    pub host_names: Arc<HostNames>,
     pub audit: Arc<Audit>,
     /// What the ssh processes of this machine are about to connect to.
     pub announced: Arc<Announced>,
@@ -83,10 +83,10 @@ impl Serving {
             is_read_only: true,
             upstreams: Upstreams::none(self.notices.clone()),
             lock: self.lock.clone(),
-            asking: self.asking.clone(),
+            confirmations: self.confirmations.clone(),
             notices: self.notices.clone(),
             known_hosts: self.known_hosts.clone(),
-            listed_names: self.listed_names.clone(),
+            host_names: self.host_names.clone(),
             audit: self.audit.clone(),
             announced: self.announced.clone(),
             connections: self.connections.clone(),

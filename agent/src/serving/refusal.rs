@@ -54,13 +54,10 @@ pub enum Refusal {
     NotAsked(String),
     #[error(
         "asked for through a forwarded agent, it has `forwarding: confirm`, and nobody could be \
-         asked: {0}; without a question: `allow_via: [HOST]` or `forwarding: allow`"
+         asked: {0}"
     )]
     ForwardingNotAsked(String),
-    #[error(
-        "it has `confirm_local: true`, and nobody could be asked: {0}; without a question: \
-         `confirm_local: false`"
-    )]
+    #[error("it has `confirm_local: true`, and nobody could be asked: {0}")]
     LocalNotAsked(String),
 }
 
@@ -78,6 +75,10 @@ impl Refusal {
                 "; list the forges by their full names, or the server in `hosts:`"
             }
             Self::OtherKey => "; if that is right, correct known_hosts",
+            Self::ForwardingNotAsked(_) => {
+                "; without a question: `allow_via: [HOST]` or `forwarding: allow`"
+            }
+            Self::LocalNotAsked(_) => "; without a question: `confirm_local: false`",
             Self::Unknown => "; connect with: opkssh ssh HOST",
             _ => "",
         };

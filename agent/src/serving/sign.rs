@@ -31,6 +31,7 @@ pub fn check(
         Terms::Account {
             visibility,
             public_key,
+            ..
         } => {
             check_forwarded(visibility, server)?;
             let destination = bindings.destination().ok_or(Refusal::NoDestination)?;

@@ -32,6 +32,8 @@ pub enum Terms {
         visibility: Visibility,
         /// The key that signs. Certificates of it that were renewed name it, too.
         public_key: PublicKey,
+        /// Issuer and subject of the login.
+        person: String,
     },
     /// What the person said when adding the key.
     Added(Constraints),

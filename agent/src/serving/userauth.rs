@@ -3,6 +3,8 @@
 
 use opkssh_protocol::wire::{Malformed, Reader};
 
+use super::destination::{Bind, Bindings};
+
 const USERAUTH_REQUEST: u8 = 50;
 
 pub struct UserauthRequest<'a> {
@@ -45,4 +47,21 @@ impl<'a> UserauthRequest<'a> {
             host_key,
         }))
     }
+}
+
+/// Returns the login that `data` is, and the server, if the connection's binds prove that it is for
+/// this server.
+pub fn proved_login<'a>(
+    data: &'a [u8],
+    bindings: &'a Bindings,
+) -> Option<(UserauthRequest<'a>, &'a Bind)> {
+    let request = UserauthRequest::parse(data)?;
+    let server = bindings.destination()?;
+    let names_server = match request.host_key {
+        Some(host_key) => host_key == server.host_key.blob,
+        // only this machine's own ssh is believed without
+        None => !bindings.is_forwarded(),
+    };
+    let is_this = names_server && request.session_id == server.session_id;
+    is_this.then_some((request, server))
 }

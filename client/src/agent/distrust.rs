@@ -13,7 +13,7 @@ use crate::error::ClientError;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct DistrustArgs {
-    /// Jump host, by its name or host key (SHA256:…) in opkssh status
+    /// Machine that the agent is forwarded to, by its name or host key (SHA256:…) in opkssh status
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub host: Option<String>,
     /// Every jump host
@@ -27,14 +27,16 @@ pub struct DistrustArgs {
     pub json: bool,
 }
 
-/// Revokes "Always through this jump host". Fails if there is no such permission.
+/// Revokes what was permitted through other machines. Fails if nothing was.
 pub fn agent_distrust(
     args: &DistrustArgs,
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
+    let host = args.host.as_deref();
+    let host = host.map(|host| host.rsplit_once('@').map_or(host, |(_, host)| host));
     let request = Request::Distrust {
-        host: args.host.clone(),
+        host: host.map(str::to_owned),
         account: args.account.clone(),
     };
     let removed = match ensure_running_if_stored(places)? {
@@ -46,14 +48,17 @@ pub fn agent_distrust(
     };
     if removed.is_empty() {
         let what = match &args.host {
-            Some(host) => format!("no account is permitted through {}", printable(host)),
-            None => "no account is permitted through a jump host".to_owned(),
+            Some(host) => format!("no account is used through {} unasked", printable(host)),
+            None => "no account is used through another machine unasked".to_owned(),
         };
-        return Err(ClientError::new(what, "see what is: opkssh status"));
+        return Err(ClientError::new(
+            what,
+            "see what is permitted: opkssh status",
+        ));
     }
     let lines = removed.iter().map(|host| {
         let (account, host) = (printable(&host.account), in_words(host));
-        format!("{account}: uses through {host} are asked for again")
+        format!("{account}: asked again through {host}")
     });
     let lines = lines.collect::<Vec<_>>();
     let _ = writeln!(out, "{}", lines.join("\n"));

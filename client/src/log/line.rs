@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use opkssh_protocol::audit::{
-    AuditEntry, AuditEvent, AuditHost, KeySource, PersonAnswer, Question,
+    AuditEntry, AuditEvent, AuditHost, KeySource, PersonAnswer, QuestionKind,
 };
 use opkssh_protocol::printable::printable;
 
@@ -51,10 +51,10 @@ pub fn text(entry: &AuditEntry) -> String {
         let _ = write!(text, "  by {program} ({})", process.pid);
     }
     let question = entry.question.map(|question| match question {
-        Question::Forwarding => "may it be used through another machine?",
-        Question::LocalUse => "may it be used by a program of this machine?",
-        Question::KeyUse => "may the key be used?",
-        Question::Login => "log in?",
+        QuestionKind::Forwarding => "may it be used through another machine?",
+        QuestionKind::LocalUse => "may it be used by a program of this machine?",
+        QuestionKind::KeyUse => "may the key be used?",
+        QuestionKind::Login => "log in?",
     });
     let answer = entry.answer.map(|answer| match answer {
         PersonAnswer::Yes => "yes",

@@ -126,7 +126,7 @@ fn running(report: &StatusReport, verbose: bool, places: &Places) -> String {
         page.row("Accounts", none);
     }
     for account in &report.accounts {
-        page.account(account, &report.agent.store);
+        page.account(account, report);
     }
     page.notices(&report.notices);
     page.text

@@ -2,7 +2,9 @@
 
 use jiff::SignedDuration;
 use opkssh_protocol::config::Forwarding;
-use opkssh_protocol::control::{AccountState, AccountStatus, AgentStatus, LockedPart, Notice};
+use opkssh_protocol::control::{
+    AccountState, AccountStatus, AgentStatus, LockedPart, Notice, StatusReport,
+};
 use opkssh_protocol::printable::printable;
 
 use super::{ACCESS_TOKEN_LEFT_OUT, logout_before_expiry, usable_until_logout};
@@ -80,8 +82,9 @@ impl Page {
         }
     }
 
-    /// Adds an account; `store` is where new accounts are kept.
-    pub fn account(&mut self, account: &AccountStatus, store: &str) {
+    /// Adds an account.
+    pub fn account(&mut self, account: &AccountStatus, report: &StatusReport) {
+        let (store, jump_hosts) = (&report.agent.store, &report.jump_hosts);
         let default = if account.default { " (default)" } else { "" };
         let (alias, state) = (printable(&account.alias), state(account));
         self.text += &format!("\n{alias}{default}: {state}\n");
@@ -122,13 +125,19 @@ impl Page {
         if account.confirm_local {
             self.row("  Local use", "confirm");
         }
-        for host in &account.jump_hosts {
-            self.row("  Always via", &in_words(host));
+        for host in jump_hosts.iter().filter(|it| it.account == account.alias) {
+            match host.until {
+                None => self.row("  Always via", &in_words(host)),
+                Some(end) => {
+                    let until = format!("{} until {}", in_words(host), time_of_day(end, now()));
+                    self.row("  Allowed via", &until);
+                }
+            }
         }
         if account.withholds_access_token {
             self.row("  Access token", ACCESS_TOKEN_LEFT_OUT);
         }
-        if self.verbose || account.store != store {
+        if self.verbose || account.store != *store {
             self.row("  Store", &account.store);
         }
         if let Some(error) = &account.store_error {

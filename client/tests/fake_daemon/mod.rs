@@ -146,7 +146,6 @@ pub fn account(alias: &str) -> AccountStatus {
         on_demand: Default::default(),
         forwarding: Default::default(),
         confirm_local: false,
-        jump_hosts: Vec::new(),
         withholds_access_token: false,
     }
 }
@@ -154,6 +153,7 @@ pub fn account(alias: &str) -> AccountStatus {
 pub fn report(accounts: Vec<AccountStatus>) -> Event {
     Event::Status {
         report: StatusReport {
+            jump_hosts: Vec::new(),
             agent: AgentStatus {
                 version: "0.1.0".into(),
                 pid: 4242,

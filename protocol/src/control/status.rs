@@ -15,6 +15,9 @@ pub struct StatusReport {
     pub accounts: Vec<AccountStatus>,
     /// Problem to report: refused signatures, unsafe settings.
     pub notices: Vec<Notice>,
+    /// Machines through which the user has permitted every use of an account.
+    #[serde(default)]
+    pub jump_hosts: Vec<JumpHost>,
 }
 
 /// A problem to report.
@@ -135,9 +138,6 @@ pub struct AccountStatus {
     /// Whether a person is asked before this machine's own programs use it.
     #[serde(default)]
     pub confirm_local: bool,
-    /// Machines through which the user has permitted every use.
-    #[serde(default)]
-    pub jump_hosts: Vec<JumpHost>,
     /// The access token is not in the certificate, because the account has no
     /// [`hosts`](Self::hosts).
     #[serde(default)]
@@ -149,12 +149,17 @@ pub struct AccountStatus {
 pub struct JumpHost {
     /// Name of the account.
     pub account: String,
+    /// Issuer and subject of its login.
+    pub person: String,
     /// `SHA256:…` of the host key.
     pub host_key: String,
     /// Name in known_hosts when it was permitted; empty: it had none.
     pub name: String,
-    /// When the user permitted it.
+    /// When the user permitted it; the time of the report if it is temporary.
     pub since: UnixTime,
+    /// End of the permission; `None`: until it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UnixTime>,
 }
 
 /// Whether an account can be used.

@@ -41,7 +41,7 @@ impl Certified {
 
     fn logged_out(hosts: &str, authority_type: &str) -> Self {
         let hosts = format!("hosts: [{hosts}]");
-        let setup = Setup::with(ProviderOptions::default(), &[&hosts]);
+        let setup = Setup::with(ProviderOptions::default(), &[&hosts, "forwarding: allow"]);
         let authority = make_key(&setup.home, "authority", authority_type);
         let public = fs::read_to_string(authority.with_extension("pub")).unwrap();
         let line = format!("@cert-authority localhost,[localhost]:* {public}");

@@ -193,6 +193,11 @@ impl Published {
                 terms: Terms::Account {
                     visibility,
                     public_key: credentials.public_key(),
+                    person: format!(
+                        "{} {}",
+                        credentials.provider().issuer,
+                        credentials.subject()
+                    ),
                 },
             })
         };

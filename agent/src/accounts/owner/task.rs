@@ -10,7 +10,6 @@ use super::published::Published;
 use super::reasons::Reasons;
 use super::{Answer, Message, NewLogin, NotTaken, Taken};
 use crate::accounts::account_for_login::{account_of_login, is_of};
-use crate::accounts::audited;
 use crate::accounts::clock::Clock;
 use crate::accounts::lifecycle::{Event, Login, Notice, Outcome, apply, next, wake};
 use crate::accounts::material::{Facts, Person, Real};
@@ -114,11 +113,11 @@ impl Task {
         self.audit.record(match account.refresh.failure {
             Some(failure) => AuditEntry {
                 reason: Some(self.reasons.refresh(name, failure)),
-                ..audited::entry(AuditEvent::RenewalFailed, name)
+                ..AuditEntry::of_account(AuditEvent::RenewalFailed, name)
             },
             None => AuditEntry {
                 key: account.item().map(|item| item.credentials.fingerprint()),
-                ..audited::entry(AuditEvent::Renewed, name)
+                ..AuditEntry::of_account(AuditEvent::Renewed, name)
             },
         });
     }
@@ -162,7 +161,7 @@ impl Task {
                     let revocation = self.reasons.logged_out(left, login, revocation);
                     self.audit.record(AuditEntry {
                         reason: Some(revocation.clone()),
-                        ..audited::entry(AuditEvent::LoggedOut, &name)
+                        ..AuditEntry::of_account(AuditEvent::LoggedOut, &name)
                     });
                     let now = self.clock.now();
                     if let Some(lifetime) = self.facts.agent.lifetime
@@ -189,7 +188,7 @@ impl Task {
                     tracing::warn!(account = name, "renewal failed: {reason}");
                     self.audit.record(AuditEntry {
                         reason: Some(reason),
-                        ..audited::entry(AuditEvent::RenewalFailed, &name)
+                        ..AuditEntry::of_account(AuditEvent::RenewalFailed, &name)
                     });
                 }
             }

@@ -19,10 +19,7 @@ pub async fn status(control: &Control) -> StatusReport {
     let store = all.stores.chosen().await;
     let added_keys = control.serving.added.count();
     (control.serving.notices).keep_keys(&control.serving.added.fingerprints());
-    let (mut accounts, mut notices) = all.reports().await;
-    for account in &mut accounts {
-        account.jump_hosts = control.serving.asking.jump_hosts.of(&account.alias);
-    }
+    let (accounts, mut notices) = all.reports().await;
     notices.extend(control.serving.audit.trouble());
     let upstream = control.serving.upstreams.sockets(None).into_iter();
     let session_agent = control.serving.upstreams.session_agent();
@@ -50,6 +47,7 @@ pub async fn status(control: &Control) -> StatusReport {
         },
         accounts,
         notices,
+        jump_hosts: control.serving.confirmations.jump_hosts(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::*;
 use crate::desktop::ask::Desktop;
 use crate::desktop::surroundings::Surroundings;
-use crate::serving::asking::AskPerson as _;
+use crate::serving::confirmation::AskPerson as _;
 
 fn words(command: &Command) -> Vec<String> {
     let words = command.as_std().get_args();
@@ -35,7 +35,7 @@ fn question(choices: &[Choice]) -> Question {
         summary: "Allow?".to_owned(),
         details: vec!["Why.".to_owned()],
         choices: choices.to_vec(),
-        via: Vec::new(),
+        always_for: Vec::new(),
     }
 }
 

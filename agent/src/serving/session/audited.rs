@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use opkssh_protocol::audit::{
-    AuditEntry, AuditEvent, AuditHost, AuditProcess, KeySource, PersonAnswer, Question,
+    AuditEntry, AuditEvent, AuditHost, AuditProcess, KeySource, PersonAnswer, QuestionKind,
 };
 use opkssh_protocol::inspect::fingerprint;
 use opkssh_protocol::wire::Reader;
@@ -13,12 +13,12 @@ use crate::audit::Audit;
 use crate::serving::Serving;
 use crate::serving::added::fingerprint_of;
 use crate::serving::announced::Announcement;
-use crate::serving::asking::question::Choice;
-use crate::serving::asking::{NotAsked, RecordQuestion};
+use crate::serving::confirmation::question::Choice;
+use crate::serving::confirmation::{NotAsked, RecordQuestion};
 use crate::serving::destination::{Bind, Bindings};
 use crate::serving::host_key::HostKey;
 use crate::serving::source::{Identity, Terms};
-use crate::serving::userauth::UserauthRequest;
+use crate::serving::userauth::{UserauthRequest, proved_login};
 
 /// Records what the peer of one connection asks for.
 pub struct SessionAudit {
@@ -62,20 +62,7 @@ impl SessionAudit {
 
     /// Records a signature.
     pub fn signed(&self, identity: &Identity, data: &[u8], bindings: &Bindings) {
-        let mut facts = self.of_identity(AuditEvent::Signed, identity, data, bindings);
-        let request = UserauthRequest::parse(data);
-        let is_for_destination = match bindings.unproved() {
-            Some(shown) => request.is_some_and(|it| it.host_key == Some(&shown.claimed().blob)),
-            None => request.is_some_and(|it| {
-                let bind = bindings.destination();
-                bind.is_some_and(|bind| bind.session_id == it.session_id)
-            }),
-        };
-        // of a signature for anything else, the connection's server is not the destination
-        if !is_for_destination {
-            facts.destination = None;
-        }
-        self.record(facts);
+        self.record(self.of_identity(AuditEvent::Signed, identity, data, bindings));
     }
 
     /// Records a signature that is not made.
@@ -102,7 +89,7 @@ impl SessionAudit {
     /// Returns what records a question about a signature.
     pub fn question(
         &self,
-        question: Question,
+        question: QuestionKind,
         identity: &Identity,
         data: &[u8],
         bindings: &Bindings,
@@ -128,7 +115,21 @@ impl SessionAudit {
     ) -> Facts {
         let mut facts = self.facts(event, bindings);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        facts.entry.user = UserauthRequest::parse(data).map(|request| text(request.user));
+        let request = UserauthRequest::parse(data);
+        let names = |shown: &HostKey| {
+            let host_key = request.as_ref().and_then(|request| request.host_key);
+            host_key == Some(&shown.blob)
+        };
+        let is_this_login = match (bindings.unproved(), bindings.destination()) {
+            (Some(shown), _) => names(shown.claimed()),
+            (None, Some(_)) => proved_login(data, bindings).is_some(),
+            (None, None) => true,
+        };
+        match is_this_login {
+            true => facts.entry.user = request.map(|request| text(request.user)),
+            // what is signed is not for the server of the connection
+            false => facts.destination = None,
+        }
         facts.entry.namespace = namespace(data).map(text);
         let hosts = match &identity.terms {
             Terms::Account { visibility, .. } => {
@@ -229,7 +230,7 @@ impl Facts {
             };
             AuditHost {
                 host_key: fingerprint(&host_key.key),
-                names: self.serving.listed_names.of(host_key, announced, &hosts),
+                names: self.serving.host_names.of(host_key, announced, &hosts),
                 unproved: false,
             }
         };

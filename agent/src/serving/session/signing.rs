@@ -1,6 +1,6 @@
 //! Answering a signature request (RFC 9987 section 3.6).
 
-use opkssh_protocol::audit;
+use opkssh_protocol::audit::QuestionKind;
 use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::inspect::fingerprint;
 use opkssh_protocol::jwk::PublicKey;
@@ -10,8 +10,8 @@ use super::audited::QuestionRecord;
 use super::{Session, now};
 use crate::notices::Cause;
 use crate::serving::announced::Announcement;
-use crate::serving::asking::KeyUse;
-use crate::serving::asking::question::{Asked, Machine, NameMachine, Question};
+use crate::serving::confirmation::KeyUse;
+use crate::serving::confirmation::question::{Question, SignatureRequest};
 use crate::serving::destination::Bind;
 use crate::serving::hosts::Names;
 use crate::serving::message::{FAILURE, SIGN_RESPONSE};
@@ -65,15 +65,14 @@ impl Session {
     /// Returns true if this connection may have `data` signed. If not, `status` or the log says why.
     async fn may_sign(&self, identity: &Identity, data: &[u8], server: Option<&Names>) -> bool {
         let notices = &self.serving.notices;
-        let refused = Cause::SignatureRefused(identity.name.clone());
+        let refused = match self.bindings.is_forwarded() {
+            true => Cause::SignatureRefused(identity.name.clone()),
+            false => Cause::LocalUseRefused(identity.name.clone()),
+        };
         let not_asked = Cause::NotAsked(identity.name.clone());
         let Err(why) = self.check_signature(identity, data, server).await else {
-            if self.bindings.is_forwarded() {
-                notices.clear(&refused);
-            }
-            if let Terms::Added(_) = identity.terms {
-                notices.clear(&not_asked);
-            }
+            notices.clear(&refused);
+            notices.clear(&not_asked);
             return true;
         };
         self.refused(identity, data, why.to_string());
@@ -101,26 +100,35 @@ impl Session {
         sign::check(identity, data, &self.bindings, server, now())?;
         match &identity.terms {
             Terms::Added(constraints) if constraints.confirm => {
-                let question = Question::about_key(identity, &self.asked(data));
+                let question = Question::about_key(identity, &self.request(identity, data));
                 let wanted = self.key_use(identity, None, data);
-                let record = self.record(audit::Question::KeyUse, identity, data);
-                let said = self.serving.asking.permit(wanted, question, record).await;
+                let record = self.record(QuestionKind::KeyUse, identity, data);
+                let said = self
+                    .serving
+                    .confirmations
+                    .ask_permission(wanted, question, record)
+                    .await;
                 said.map_err(|why| Refusal::NotAsked(why.to_string()))?
             }
             Terms::Account {
                 visibility,
                 public_key,
+                person,
             } => {
-                let Some(question) = self.question(identity, visibility, data) else {
+                let Some(question) = self.question(identity, visibility, person, data) else {
                     return Ok(());
                 };
-                let wanted = self.key_use(identity, Some(public_key.clone()), data);
+                let wanted = self.key_use(identity, Some((public_key, person)), data);
                 let kind = match self.bindings.is_forwarded() {
-                    true => audit::Question::Forwarding,
-                    false => audit::Question::LocalUse,
+                    true => QuestionKind::Forwarding,
+                    false => QuestionKind::LocalUse,
                 };
                 let record = self.record(kind, identity, data);
-                let said = self.serving.asking.permit(wanted, question, record).await;
+                let said = self
+                    .serving
+                    .confirmations
+                    .ask_permission(wanted, question, record)
+                    .await;
                 said.map_err(|why| match self.bindings.is_forwarded() {
                     true => Refusal::ForwardingNotAsked(why.to_string()),
                     false => Refusal::LocalNotAsked(why.to_string()),
@@ -138,70 +146,67 @@ impl Session {
         &self,
         identity: &Identity,
         visibility: &Visibility,
+        person: &str,
         data: &[u8],
     ) -> Option<Question> {
-        let asked = self.asked(data);
-        if !self.bindings.is_forwarded() {
-            let question = || Question::about_account(&identity.name, &asked, Vec::new());
-            return visibility.confirm_local.then(question);
-        }
-        if visibility.forwarding != Forwarding::Confirm {
-            return None;
-        }
-        let jump_hosts = &self.serving.asking.jump_hosts;
-        let machines = self.bindings.forwarded_to();
-        let untrusted: Vec<_> = machines
-            .filter(|bind| !self.look_up(bind).is_one_of(&visibility.allow_via))
-            .map(|bind| self.machine(bind))
-            .filter(|machine| !jump_hosts.permit(&identity.name, &machine.host_key))
-            .collect();
-        let is_trusted = untrusted.is_empty();
-        (!is_trusted).then(|| Question::about_account(&identity.name, &asked, untrusted))
+        let request = self.request(identity, data);
+        let jump_hosts = &self.serving.confirmations.jump_hosts;
+        let name = &identity.name;
+        let untrusted: Vec<_> = match visibility.forwarding {
+            Forwarding::Confirm => (self.bindings.forwarded_to())
+                .filter(|bind| !self.look_up(bind).is_one_of(&visibility.allow_via))
+                .map(|bind| request.machine(bind))
+                .filter(|machine| !jump_hosts.is_permitted(name, person, &machine.host_key))
+                .collect(),
+            Forwarding::Allow | Forwarding::Deny => Vec::new(),
+        };
+        // a program of this machine can pretend to be another machine
+        let is_asked = visibility.confirm_local || !untrusted.is_empty();
+        is_asked.then(|| Question::about_account(name, &request, untrusted))
     }
 
-    fn key_use(&self, identity: &Identity, key: Option<PublicKey>, data: &[u8]) -> KeyUse {
-        let asked = self.asked(data);
-        let login = asked.login();
+    /// Describes a use. `account` has its key and its person.
+    fn key_use(
+        &self,
+        identity: &Identity,
+        account: Option<(&PublicKey, &String)>,
+        data: &[u8],
+    ) -> KeyUse {
+        let request = self.request(identity, data);
         let machines = self.bindings.forwarded_to();
-        let via = machines.map(|bind| fingerprint(&bind.host_key.key));
+        let via = machines.map(|bind| request.machine(bind));
+        let login = request.login();
         KeyUse {
             identity: identity.name.clone(),
-            key,
+            key: account.map(|(key, _)| key.clone()),
+            person: account
+                .map(|(_, person)| person.clone())
+                .unwrap_or_default(),
             via: self.bindings.is_forwarded().then(|| via.collect()),
-            server: login.map(|(_, bind)| fingerprint(&bind.host_key.key)),
+            login: login.map(|(user, bind)| (user, fingerprint(&bind.host_key.key))),
         }
     }
 
-    fn record(
-        &self,
-        question: audit::Question,
-        identity: &Identity,
-        data: &[u8],
-    ) -> QuestionRecord {
+    fn record(&self, question: QuestionKind, identity: &Identity, data: &[u8]) -> QuestionRecord {
         self.audit
             .question(question, identity, data, &self.bindings)
     }
 
-    fn asked<'a>(&'a self, data: &'a [u8]) -> Asked<'a> {
-        Asked {
+    fn request<'a>(&'a self, identity: &'a Identity, data: &'a [u8]) -> SignatureRequest<'a> {
+        SignatureRequest {
             data,
             bindings: &self.bindings,
             process: self.process,
-            machine: self,
+            host_names: &self.serving.host_names,
+            hosts: match &identity.terms {
+                Terms::Account { visibility, .. } => &visibility.hosts,
+                Terms::Added(_) | Terms::Upstream => &[],
+            },
         }
     }
 
     fn look_up(&self, bind: &Bind) -> Names {
         let known_hosts = &self.serving.known_hosts;
         known_hosts.look_up(&bind.host_key, Announcement::default())
-    }
-}
-
-impl NameMachine for Session {
-    fn machine(&self, bind: &Bind) -> Machine {
-        Machine {
-            name: self.look_up(bind).first().unwrap_or_default().to_owned(),
-            host_key: fingerprint(&bind.host_key.key),
-        }
     }
 }

@@ -4,7 +4,7 @@ use opkssh_protocol::jwk::PublicKey;
 use super::super::made::{self, Asked, FakeSource, Key, Person, added_key, strings};
 use super::*;
 use crate::notices::Notices;
-use crate::serving::asking::question::Choice;
+use crate::serving::confirmation::question::Choice;
 use crate::serving::source::Visibility;
 use crate::serving::source::{Identity, Terms};
 
@@ -35,7 +35,7 @@ impl Fixture {
         let notices = Arc::new(Notices::default());
         let person = Arc::new(Person::default());
         let serving = Serving {
-            asking: made::asking(person.clone(), notices.clone()),
+            confirmations: made::confirmations(person.clone(), notices.clone()),
             ..made::serving(source.clone(), notices.clone(), vec![known_hosts])
         };
         let fixture = Self {
@@ -72,6 +72,7 @@ impl Fixture {
             terms: Terms::Account {
                 visibility,
                 public_key: self.source.public_key(),
+                person: "issuer subject".to_owned(),
             },
         }
     }
@@ -229,7 +230,9 @@ async fn forwarding_that_is_to_be_confirmed_asks_once_for_a_while() {
     assert!(notices.contains("nobody is here"), "{notices}");
     assert!(notices.contains("`allow_via: [HOST]`"), "{notices}");
 
-    forwarded.person.is_away.store(false, Relaxed);
+    let mut forwarded = Fixture::new();
+    forwarded.show(confirm(None));
+    forwarded.forwarded().await;
     assert_eq!(forwarded.sign(b"publickey", true).await, FAILURE);
     assert_eq!(
         questions(&forwarded),
@@ -244,7 +247,7 @@ async fn forwarding_that_is_to_be_confirmed_asks_once_for_a_while() {
     let text = format!("{}\n{}", asked.summary, asked.details.join("\n"));
     for part in [
         "the account test from another machine?",
-        "forwarded to a machine that known_hosts has no name for (host key SHA256:",
+        "forwarded to\n- a machine that known_hosts has no name for (host key SHA256:",
         "as \"root\" to web1 (host key SHA256:",
     ] {
         assert!(text.contains(part), "{text}");
@@ -283,17 +286,16 @@ async fn always_through_a_jump_host_counts_for_this_account_and_machine() {
     let asked = forwarded.person.questions.lock().unwrap()[0].clone();
     use Choice::{Always, Once, Refuse, TenMinutes};
     assert_eq!(asked.choices, [Once, TenMinutes, Always, Refuse]);
-    let asking = forwarded.session.serving.asking.clone();
-    let trusted = asking.jump_hosts.of("test");
+    let confirmations = forwarded.session.serving.confirmations.clone();
+    let trusted = confirmations.jump_hosts.all();
     assert_eq!((trusted.len(), &*trusted[0].name), (1, ""));
     // not the answer of the last ten minutes
-    asking.answers.forget("test", &trusted[0].host_key);
+    confirmations.answers.forget(|_| true);
     assert_eq!(forwarded.sign(HOST_BOUND, true).await, SIGN_RESPONSE);
     assert_eq!(questions(&forwarded), 1);
-    assert!(asking.jump_hosts.of("other").is_empty());
 
     *forwarded.person.says.lock().unwrap() = None;
-    assert_eq!(asking.distrust(|_| true).await.unwrap().len(), 1);
+    assert_ne!(confirmations.distrust(|_| true).await.unwrap(), []);
     assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
     assert_eq!(questions(&forwarded), 2);
 }
@@ -321,6 +323,43 @@ async fn confirm_local_asks_before_this_machines_programs_use_an_account() {
     assert_eq!(local.sign(b"publickey", false).await, FAILURE);
     let notices = local.noticed().join("\n");
     assert!(notices.contains("`confirm_local: false`"), "{notices}");
+}
+
+#[tokio::test]
+async fn confirm_local_asks_who_pretends_to_be_another_machine_too() {
+    const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
+    let mut forwarded = Fixture::new();
+    forwarded.show(Visibility {
+        hosts: vec!["web1".to_owned()],
+        forwarding: Forwarding::Allow,
+        confirm_local: true,
+        ..Visibility::default()
+    });
+    forwarded.forwarded().await;
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
+    assert_eq!(forwarded.person.questions.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn always_is_no_choice_where_the_way_has_machines_that_nobody_vouches_for() {
+    const HOST_BOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
+    let mut forwarded = Fixture::new();
+    forwarded.show(Visibility {
+        hosts: vec!["web1".to_owned()],
+        ..Visibility::default()
+    });
+    let (first, second) = (Key::ed25519(), Key::ed25519());
+    for (key, session) in [(&first, b"3"), (&second, b"4")] {
+        let body = made::bind(&key.blob(), key, session, true);
+        let request = [&[EXTENSION][..], &strings(&[SESSION_BIND]), &body].concat();
+        assert_eq!(forwarded.session.answer(&request).await, [SUCCESS]);
+    }
+    forwarded.forwarded().await;
+    assert_eq!(forwarded.sign(HOST_BOUND, true).await, FAILURE);
+    let asked = forwarded.person.questions.lock().unwrap()[0].clone();
+    assert!(!asked.choices.contains(&Choice::Always), "{asked:?}");
+    let machines = asked.details.iter().filter(|line| line.starts_with("- "));
+    assert_eq!(machines.count(), 3);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use opkssh_protocol::audit::{AuditEvent, PersonAnswer, Question};
+use opkssh_protocol::audit::{AuditEvent, PersonAnswer, QuestionKind};
 use opkssh_test_support::{left_out, user_name};
 
 use super::{entries, events, host_key, wait_for};
@@ -45,7 +45,7 @@ fn a_second_hop_is_noted_with_the_way_to_it_and_the_question() {
         assert_eq!(process.program.as_deref(), Some("ssh"));
     }
     for entry in [&asked[0], &answered[0]] {
-        assert_eq!(entry.question, Some(Question::Forwarding));
+        assert_eq!(entry.question, Some(QuestionKind::Forwarding));
     }
 }
 

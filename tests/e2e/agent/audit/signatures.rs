@@ -1,6 +1,6 @@
 //! Signatures on this machine: by accounts, added keys and keys of upstream agents.
 
-use opkssh_protocol::audit::{AuditEvent, KeySource, PersonAnswer, Question};
+use opkssh_protocol::audit::{AuditEvent, KeySource, PersonAnswer, QuestionKind};
 use opkssh_test_support::{Home, Part, left_out, user_name};
 
 use super::{after_the_end, audit_file, entries, events, host_key, wait_for};
@@ -141,7 +141,7 @@ fn a_key_from_ssh_add_is_noted_with_the_question_about_it() {
             assert_eq!(entry.process.as_ref().unwrap().pid, std::process::id());
         }
         for question in &found[1..3] {
-            assert_eq!(question.question, Some(Question::KeyUse));
+            assert_eq!(question.question, Some(QuestionKind::KeyUse));
         }
         assert_eq!(found[2].answer, Some(said));
         let why = found[3].reason.as_deref();

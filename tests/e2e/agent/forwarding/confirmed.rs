@@ -50,7 +50,7 @@ fn a_second_hop_works_after_a_yes_which_counts_for_a_while() {
     let question = "Allow use of the account test from another machine?";
     assert_eq!(asked.matches(question).count(), 1, "{asked}");
     let name = |port: u16| format!("[127.0.0.1]:{port} (host key SHA256:");
-    let via = format!("forwarded to {}", name(hops.a.sshd.port()));
+    let via = format!("forwarded to\n- {}", name(hops.a.sshd.port()));
     let server = format!("to {}", name(hops.b.sshd.port()));
     for part in [&via, &server, "Forwarded by ssh (pid "] {
         assert!(asked.contains(part), "{asked}");

@@ -1,6 +1,6 @@
 //! The question and its answer in the audit log.
 
-use opkssh_protocol::audit::{AuditEvent, PersonAnswer, Question};
+use opkssh_protocol::audit::{AuditEvent, PersonAnswer, QuestionKind};
 use opkssh_test_support::left_out;
 
 use super::{BUTTON, Needy, PARTS};
@@ -25,7 +25,7 @@ fn a_question_whether_to_log_in_and_its_answer_are_noted() {
         let answered = wait_for(home, AuditEvent::Answered, 1);
         for entry in asked.iter().chain(&answered) {
             assert_eq!(entry.account.as_deref(), Some("test"));
-            assert_eq!(entry.question, Some(Question::Login));
+            assert_eq!(entry.question, Some(QuestionKind::Login));
         }
         assert_eq!(answered[0].answer, Some(answer));
         let _ = ssh.wait();

@@ -44,7 +44,7 @@ fn each_choice_counts_for_what_it_says() {
     assert_eq!(asked.summary, question);
     for part in [
         "For a login as ",
-        "the agent is forwarded to ",
+        "The agent is forwarded to\n- ",
         "Forwarded by ssh (pid ",
     ] {
         assert!(asked.body.contains(part), "{}", asked.body);
@@ -92,7 +92,7 @@ fn always_through_a_jump_host_stays_until_it_is_revoked_or_logged_out() {
     always(1);
     assert!(hops.two_hops().run().success());
     let report = status(home);
-    let jump_host = &report["accounts"][0]["jump_hosts"][0];
+    let jump_host = &report["jump_hosts"][0];
     let name = jump_host["name"].as_str().unwrap().to_owned();
     assert_eq!(name, format!("[127.0.0.1]:{}", hops.a.sshd.port()));
     let text = home.opkssh(["status"]).run().stdout();
@@ -106,22 +106,19 @@ fn always_through_a_jump_host_stays_until_it_is_revoked_or_logged_out() {
     assert!(hops.two_hops().run().success());
     let refused = home.opkssh(["agent", "distrust", "other"]).run().refused();
     assert!(
-        refused.contains("no account is permitted through other"),
+        refused.contains("no account is used through other unasked"),
         "{refused}"
     );
     let said = home.opkssh(["agent", "distrust", &name]).run().stdout();
     assert!(
-        said.contains(&format!("test: uses through {name}")),
+        said.contains(&format!("test: asked again through {name}")),
         "{said}"
     );
     always(2);
 
     home.opkssh(["logout"]).run().stdout();
     hops.setup.login(&[]);
-    assert_eq!(
-        status(home)["accounts"][0]["jump_hosts"],
-        serde_json::json!([])
-    );
+    assert_eq!(status(home)["jump_hosts"], serde_json::json!([]));
     let (_, let_in) = hops.answered(&desktop, 3, |it| desktop.click(it, REFUSE));
     assert!(!let_in);
 }

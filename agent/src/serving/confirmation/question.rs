@@ -1,11 +1,14 @@
 //! What the person is asked, in words. It says of a login only what was proved: whoever asks can
 //! make up the rest.
 
+use opkssh_protocol::inspect::fingerprint;
 use opkssh_protocol::printable::printable;
 
+use crate::serving::announced::Announcement;
 use crate::serving::destination::{Bind, Bindings};
+use crate::serving::hosts::host_names::HostNames;
 use crate::serving::source::Identity;
-use crate::serving::userauth::UserauthRequest;
+use crate::serving::userauth::proved_login;
 
 /// What a question shows of a text from elsewhere, in characters.
 const MAX_SHOWN: usize = 60;
@@ -20,7 +23,7 @@ pub struct Question {
     pub details: Vec<String>,
     pub choices: Vec<Choice>,
     /// The machines that [`Choice::Always`] is for.
-    pub via: Vec<Machine>,
+    pub always_for: Vec<Machine>,
 }
 
 /// What a person can answer.
@@ -44,23 +47,24 @@ pub struct Machine {
 }
 
 /// A signature request, as far as a question describes it.
-pub struct Asked<'a> {
+pub struct SignatureRequest<'a> {
     pub data: &'a [u8],
     pub bindings: &'a Bindings,
     /// The local process that asks, or through which another machine does.
     pub process: Option<u32>,
-    pub machine: &'a dyn NameMachine,
-}
-
-/// Finds a machine's name.
-pub trait NameMachine {
-    fn machine(&self, bind: &Bind) -> Machine;
+    pub host_names: &'a HostNames,
+    /// Names that hashed ones in known_hosts are compared with.
+    pub hosts: &'a [String],
 }
 
 impl Question {
     /// Asks whether an account may be used on a connection. `untrusted` are the machines on its way
     /// here without a permission of their own.
-    pub fn about_account(account: &str, asked: &Asked<'_>, untrusted: Vec<Machine>) -> Self {
+    pub fn about_account(
+        account: &str,
+        asked: &SignatureRequest<'_>,
+        untrusted: Vec<Machine>,
+    ) -> Self {
         let from = match asked.bindings.is_forwarded() {
             true => " from another machine",
             false => "",
@@ -69,7 +73,9 @@ impl Question {
         if asked.login().is_some() {
             choices.push(Choice::TenMinutes);
         }
-        if !untrusted.is_empty() {
+        // not for a machine that the question does not name, nor for one that another made up
+        let machines = asked.bindings.forwarded_to().count();
+        if untrusted.len() == 1 && machines <= MAX_MACHINES {
             choices.push(Choice::Always);
         }
         choices.push(Choice::Refuse);
@@ -77,12 +83,12 @@ impl Question {
             summary: format!("Allow use of the account {}{from}?", printable(account)),
             details: asked.details(),
             choices,
-            via: untrusted,
+            always_for: untrusted,
         }
     }
 
     /// Asks whether a key from `ssh-add -c` may be used once.
-    pub fn about_key(key: &Identity, asked: &Asked<'_>) -> Self {
+    pub fn about_key(key: &Identity, asked: &SignatureRequest<'_>) -> Self {
         let comment = printable(&key.comment).at_most(MAX_SHOWN);
         let mut details = vec![format!("Key fingerprint {}.", key.name)];
         details.extend(asked.details());
@@ -90,7 +96,7 @@ impl Question {
             summary: format!("Allow use of key {comment}?"),
             details,
             choices: vec![Choice::Once, Choice::Refuse],
-            via: Vec::new(),
+            always_for: Vec::new(),
         }
     }
 }
@@ -107,35 +113,35 @@ impl Choice {
     }
 }
 
-impl Asked<'_> {
-    /// Returns user and server of a login in the session that the connection is bound to.
+impl SignatureRequest<'_> {
+    /// Returns user and server of a login that was proved.
     pub fn login(&self) -> Option<(String, &Bind)> {
-        let request = UserauthRequest::parse(self.data)?;
-        let bind = self.bindings.destination()?;
-        let names_server = match request.host_key {
-            Some(host_key) => host_key == bind.host_key.blob,
-            // only this machine's own ssh is believed without
-            None => !self.bindings.is_forwarded(),
-        };
-        let is_this = names_server && request.session_id == bind.session_id;
-        let user = String::from_utf8_lossy(request.user).into_owned();
-        is_this.then_some((user, bind))
+        let (request, bind) = proved_login(self.data, self.bindings)?;
+        Some((String::from_utf8_lossy(request.user).into_owned(), bind))
+    }
+
+    /// Names a machine as known_hosts does.
+    pub fn machine(&self, bind: &Bind) -> Machine {
+        let nobody = Announcement::default();
+        let names = self.host_names.of(&bind.host_key, &nobody, self.hosts);
+        Machine {
+            name: names.into_iter().next().unwrap_or_default(),
+            host_key: fingerprint(&bind.host_key.key),
+        }
     }
 
     fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
         if let Some((user, server)) = self.login() {
             let user = printable(&user).at_most(MAX_SHOWN).quoted();
-            let server = self.machine.machine(server);
+            let server = self.machine(server);
             details.push(format!("For a login as {user} to {}.", server.in_words()));
         }
         let machines = self.bindings.forwarded_to();
-        let machines: Vec<_> = machines.map(|bind| self.machine.machine(bind)).collect();
+        let machines: Vec<_> = machines.map(|bind| self.machine(bind)).collect();
         if !machines.is_empty() {
-            details.push(format!(
-                "Asked for by another machine: the agent is forwarded to {}.",
-                chain(&machines)
-            ));
+            details.push("Asked for by another machine. The agent is forwarded to".to_owned());
+            details.extend(chain(&machines));
         } else if self.bindings.is_forwarded() {
             let unknown = "Asked for by a connection that may be another machine's.";
             details.push(unknown.to_owned());
@@ -159,21 +165,18 @@ impl Machine {
     }
 }
 
-fn chain(machines: &[Machine]) -> String {
-    let words = |machines: &[Machine]| {
-        let words: Vec<_> = machines.iter().map(Machine::in_words).collect();
-        words.join(", from there to ")
-    };
-    match machines.len().checked_sub(MAX_MACHINES) {
-        None | Some(0) => words(machines),
-        Some(more) => {
-            let (first, last) = (
-                &machines[..MAX_MACHINES - 1],
-                &machines[machines.len() - 1..],
-            );
-            format!("{}, over {} more to {}", words(first), more, words(last))
-        }
+/// Returns a line for each machine, or for the first ones and the last.
+fn chain(machines: &[Machine]) -> Vec<String> {
+    let line = |machine: &Machine| format!("- {}", machine.in_words());
+    let hidden = machines.len().saturating_sub(MAX_MACHINES);
+    let shown = MAX_MACHINES.min(machines.len());
+    if hidden == 0 {
+        return machines.iter().map(line).collect();
     }
+    let mut lines: Vec<_> = machines[..shown - 1].iter().map(line).collect();
+    lines.push(format!("- {hidden} more"));
+    lines.extend(machines.last().map(line));
+    lines
 }
 
 fn program(pid: u32) -> String {

@@ -1,4 +1,5 @@
-//! The names of servers for the audit log, which asks for the same ones again and again.
+//! The names of host keys for questions and the audit log, which ask for the same ones again and
+//! again.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,7 +17,7 @@ const MAX_SEEN: usize = 256;
 const KEPT: Duration = Duration::from_secs(60);
 
 /// Looks up names, and reads known_hosts again only when it has changed.
-pub struct ListedNames {
+pub struct HostNames {
     known_hosts: Arc<KnownHosts>,
     seen: Mutex<HashMap<Vec<u8>, Seen>>,
 }
@@ -30,7 +31,7 @@ struct Seen {
 /// What changes when one of the files does.
 type Version = Vec<Option<(u64, u64, i64, i64)>>;
 
-impl ListedNames {
+impl HostNames {
     pub fn new(known_hosts: Arc<KnownHosts>) -> Self {
         Self {
             known_hosts,
