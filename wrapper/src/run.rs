@@ -13,6 +13,7 @@ use clap::builder::NonEmptyStringValueParser;
 use opkssh_client::{ClientError, CommandSocket, parse_duration};
 use opkssh_protocol::control::WhichAccount;
 use opkssh_protocol::places::Places;
+use opkssh_protocol::printable::{printable, quoted};
 use opkssh_protocol::process::Process;
 
 use crate::own_process::own_process;
@@ -61,6 +62,13 @@ pub fn run(
     places: &Places,
     err: &mut dyn Write,
 ) -> Result<Infallible, RunFailure> {
+    // no program has such a name: it is a mistyped option
+    if let Some(word) = args.command.first().and_then(|word| word.to_str())
+        && word.starts_with('-')
+    {
+        let what = format!("opkssh run has no option {}", quoted(word));
+        return Err(ClientError::new(what, "see its options: opkssh run --help").into());
+    }
     // the agent looks after this process, which becomes the command
     let process = own_process().unwrap_or(Process {
         pid: std::process::id(),
@@ -88,7 +96,10 @@ pub fn run(
         io::ErrorKind::NotFound => 127,
         _ => 126,
     };
-    let what = format!("cannot run {}", command.get_program().to_string_lossy());
-    let error = ClientError::io(what)(error);
+    let program = command.get_program().to_string_lossy();
+    let error = ClientError::new(
+        format!("cannot run {}: {error}", printable(&program)),
+        "name a program on PATH, or its path: opkssh run -- bash",
+    );
     Err(RunFailure { error, status })
 }

@@ -69,9 +69,12 @@ pub fn text(entry: &AuditEntry) -> String {
         _ => format!("{lines} entries that could not be written"),
     });
     let said = question.into_iter().chain(answer).chain(lines.as_deref());
-    let said: Vec<_> = said.chain(entry.reason.as_deref()).collect();
+    let said = said.collect::<Vec<_>>().join(" ");
+    let reason = entry.reason.iter().map(String::as_str);
+    let said = [said.as_str()].into_iter().chain(reason);
+    let said: Vec<_> = said.filter(|text| !text.is_empty()).collect();
     if !said.is_empty() {
-        let _ = write!(text, "  {}", said.join(" "));
+        let _ = write!(text, "  {}", said.join(": "));
     }
     printable(text.trim_end()).to_string()
 }

@@ -72,6 +72,13 @@ fn what_is_no_command_has_the_exit_status_of_env() {
             "{said}"
         );
     }
+    let mistyped = home.opkssh(["run", "--acount", "work", "--", "true"]).run();
+    assert_eq!(mistyped.code(), Some(125));
+    let said = mistyped.stderr();
+    assert!(
+        said.contains("opkssh run has no option \"--acount\""),
+        "{said}"
+    );
     home.opkssh(["run"]).run().misused();
     wait_until_gone(&home);
 }
