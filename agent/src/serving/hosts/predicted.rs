@@ -90,7 +90,11 @@ impl KnownHosts {
 
     /// Returns what is known of a server that no file knows, once ssh has recorded its key or not.
     fn names_of_new_key(&self, query: &HostQuery) -> Names {
-        let mut names = Names::default();
+        let mut names = Names {
+            // a forge's key is known without known_hosts
+            patterns: vec![vec![query.name.clone()]],
+            ..Names::default()
+        };
         self.texts(&[], &mut names.unreadable);
         let recorded_here = |file| self.files.contains(file);
         let is_recorded_here = query.known_hosts.first().is_none_or(recorded_here);

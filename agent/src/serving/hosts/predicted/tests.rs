@@ -116,3 +116,17 @@ fn a_new_key_has_its_name_once_ssh_has_recorded_it_where_the_agent_looks() {
     let forge = files.predict("github.com", "own", NewHostKey::Hashed);
     assert!(!shows(&forge, &[]) && shows(&forge, &["github.com"]));
 }
+
+#[test]
+fn a_forge_is_one_whether_its_key_is_recorded_or_not() {
+    for new_key in [
+        NewHostKey::Recorded,
+        NewHostKey::Hashed,
+        NewHostKey::NotRecorded,
+    ] {
+        let forge = Files::new("", "").predict("github.com", "own", new_key);
+        assert!(!shows(&forge, &[]) && !shows(&forge, &["*"]));
+        let other = Files::new("", "").predict("web.example.com", "own", new_key);
+        assert!(shows(&other, &[]));
+    }
+}
