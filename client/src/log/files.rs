@@ -1,12 +1,15 @@
 //! Reads the audit log and its full files, the oldest first, also while the agent writes and
 //! rotates them.
 
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 use opkssh_protocol::audit::{MAX_FULL, full_file};
+
+/// Length limit of a line, in bytes. The agent writes none that is longer.
+const MAX_LINE: usize = 256 << 10;
 
 pub struct AuditFiles {
     path: PathBuf,
@@ -20,6 +23,8 @@ struct OpenFile {
     reader: BufReader<File>,
     /// A line whose end was not written yet.
     unfinished: Vec<u8>,
+    /// Whether the line being read is longer than the limit.
+    is_too_long: bool,
 }
 
 impl AuditFiles {
@@ -30,7 +35,8 @@ impl AuditFiles {
         }
     }
 
-    /// Gives each line to `each` that was written since the last call.
+    /// Gives each line to `each` that was written since the last call; an empty one for a line that
+    /// is too long.
     pub fn read(&mut self, each: &mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<()> {
         // looked for first: the file before a newer one gets no more lines
         let newer = self.newer()?;
@@ -50,8 +56,8 @@ impl AuditFiles {
         let mut found: Vec<OpenFile> = Vec::new();
         let full = (1..=MAX_FULL).map(|n| full_file(&self.path, n));
         for path in [self.path.clone()].into_iter().chain(full) {
-            let file = match File::open(path) {
-                Ok(file) => OpenFile::new(file)?,
+            let file = match OpenFile::open(&path) {
+                Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
@@ -68,23 +74,55 @@ impl AuditFiles {
 }
 
 impl OpenFile {
-    fn new(file: File) -> io::Result<Self> {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new()
+            .read(true)
+            // a named pipe in its place must not block
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)?;
         let found = file.metadata()?;
+        if !found.is_file() {
+            let error = format!("{} is not a regular file", path.display());
+            return Err(io::Error::other(error));
+        }
         Ok(Self {
             id: (found.dev(), found.ino()),
             reader: BufReader::new(file),
             unfinished: Vec::new(),
+            is_too_long: false,
         })
     }
 
     fn read(&mut self, each: &mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+        self.skip_what_was_cut()?;
         loop {
-            self.reader.read_until(b'\n', &mut self.unfinished)?;
-            let Some((b'\n', line)) = self.unfinished.split_last() else {
+            let room = (MAX_LINE - self.unfinished.len()) as u64;
+            let mut limited = (&mut self.reader).take(room);
+            limited.read_until(b'\n', &mut self.unfinished)?;
+            if let Some((b'\n', line)) = self.unfinished.split_last() {
+                if !self.is_too_long {
+                    each(&String::from_utf8_lossy(line))?;
+                }
+                self.is_too_long = false;
+            } else if self.unfinished.len() < MAX_LINE {
                 return Ok(());
-            };
-            each(&String::from_utf8_lossy(line))?;
+            } else if !self.is_too_long {
+                self.is_too_long = true;
+                each("")?;
+            }
             self.unfinished.clear();
         }
+    }
+
+    /// Goes to the end of a file that has become shorter, as the agent cuts off what a full disk
+    /// took a part of only.
+    fn skip_what_was_cut(&mut self) -> io::Result<()> {
+        let length = self.reader.get_ref().metadata()?.len();
+        if length < self.reader.stream_position()? {
+            self.reader.seek(SeekFrom::Start(length))?;
+            self.unfinished.clear();
+            self.is_too_long = false;
+        }
+        Ok(())
     }
 }

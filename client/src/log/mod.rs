@@ -50,7 +50,7 @@ pub fn log(
     let mut files = AuditFiles::new(places.audit_file());
     let (mut shown, mut unreadable) = (0, 0);
     loop {
-        let mut is_closed = false;
+        let mut written = Ok(());
         let read = files.read(&mut |line| {
             let Some(entry) = AuditEntry::read(line) else {
                 unreadable += 1;
@@ -60,16 +60,20 @@ pub fn log(
                 return Ok(());
             }
             shown += 1;
-            let written = match args.json {
+            written = match args.json {
                 true => writeln!(out, "{}", printable_json(line)),
                 false => writeln!(out, "{}", line::text(&entry)),
             };
-            is_closed = written.is_err();
-            written
+            match &written {
+                Ok(()) => Ok(()),
+                Err(error) => Err(error.kind().into()),
+            }
         });
-        // who reads no more, such as `head`, has seen enough
-        if is_closed || out.flush().is_err() {
-            return Ok(());
+        match written.and_then(|()| out.flush()) {
+            Ok(()) => {}
+            // A closed pipe (`head`) is not an error.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(ClientError::io("cannot write the entries")(error)),
         }
         read.map_err(|error| unreadable_file(places, error))?;
         if !args.follow {

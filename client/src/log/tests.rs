@@ -62,6 +62,40 @@ fn lines_are_read_once_and_in_order_over_rotations() {
 }
 
 #[test]
+fn a_log_that_gets_shorter_is_read_on_from_its_new_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.jsonl");
+    let mut files = AuditFiles::new(path.clone());
+    let first = entry(1);
+    fs::write(&path, first.clone() + &entry(2)[..10]).unwrap();
+    assert_eq!(read(&mut files), [1]);
+    let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.set_len(first.len() as u64).unwrap();
+    assert_eq!(read(&mut files), [0; 0]);
+    (&file).write_all(entry(3).as_bytes()).unwrap();
+    assert_eq!(read(&mut files), [3]);
+    file.set_len(0).unwrap();
+    assert_eq!(read(&mut files), [0; 0]);
+    (&file).write_all(entry(4).as_bytes()).unwrap();
+    assert_eq!(read(&mut files), [4]);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_one_that_is_no_entry() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.jsonl");
+    let mut files = AuditFiles::new(path.clone());
+    fs::write(&path, entry(1) + &"x".repeat(1 << 20) + "\n" + &entry(2)).unwrap();
+    assert_eq!(read(&mut files), [1, usize::MAX, 2]);
+    // without an end, and larger than the memory
+    let path = directory.path().join("endless");
+    fs::write(&path, entry(1)).unwrap();
+    let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.set_len(1 << 28).unwrap();
+    assert_eq!(read(&mut AuditFiles::new(path)), [1, usize::MAX]);
+}
+
+#[test]
 fn since_is_a_duration_or_a_time() {
     let ago = |text| now().since(since(text).unwrap());
     assert!((7200..7210).contains(&ago("2h")), "{}", ago("2h"));

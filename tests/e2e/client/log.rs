@@ -83,10 +83,31 @@ fn without_a_log_it_says_so_and_what_is_no_entry_is_left_out() {
     let said = home.opkssh(["log", "--json"]).run();
     assert_eq!(said.any_stdout(), entry);
     assert_eq!(said.stderr(), "Left out: 2 lines that are no entries\n");
-    fs::remove_file(audit_file(&home)).unwrap();
-    fs::create_dir(audit_file(&home)).unwrap();
-    let refused = home.opkssh(["log"]).run().inconclusive();
-    assert!(refused.contains("cannot read the audit log"), "{refused}");
+    let file = audit_file(&home);
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let pipe = full_file(&file, 1);
+    let refused = || {
+        let refused = home.opkssh(["log"]).run().inconclusive();
+        assert!(refused.contains("is not a regular file"), "{refused}");
+    };
+    refused();
+    fs::remove_dir(&file).unwrap();
+    home.command("mkfifo").arg(&pipe).run().stdout();
+    refused();
+}
+
+#[test]
+fn entries_that_cannot_be_written_are_an_error() {
+    let home = home(&[signed("work", "web1", 0)]);
+    let script = format!("'{OPKSSH}' log >/dev/full");
+    let said = home.command("sh").args(["-c", &script]).run();
+    assert_eq!(said.code(), Some(1));
+    let told = "cannot write the entries: the disk is full";
+    assert!(said.stderr().contains(told), "{}", said.stderr());
+    let script = format!("'{OPKSSH}' log | head -n 0; echo \"${{PIPESTATUS[0]}}\"");
+    let said = home.command("bash").args(["-c", &script]).run();
+    assert_eq!(said.stdout(), "0\n");
 }
 
 #[test]
