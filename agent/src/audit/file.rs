@@ -1,11 +1,13 @@
 //! The file of the audit log, and the full ones beside it.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use opkssh_protocol::audit::{MAX_FILE, MAX_FULL, full_file};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 /// Appends to the file. Opens it each time, so that the person may move or remove it.
 pub struct AuditFile {
@@ -54,19 +56,21 @@ impl AuditFile {
             .create(true)
             .mode(0o600)
             // a named pipe in its place must not block
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-            .open(&self.path)?;
+            .custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed())
+            .open(&self.path)
+            .map_err(|error| match Errno::from_io_error(&error) {
+                Some(Errno::LOOP) => io::Error::other("is a symbolic link"),
+                _ => error,
+            })?;
         let found = file.metadata()?;
-        if !found.is_file() {
-            return Err(io::Error::other("not a file"));
-        }
+        check(&found, rustix::process::geteuid().as_raw())?;
         if found.permissions().mode() & 0o777 != 0o600 {
             file.set_permissions(Permissions::from_mode(0o600))?;
         }
         Ok(file)
     }
 
-    /// Makes place for a new file: each full one gets the next number, and the oldest goes.
+    /// Renames each full file to the next number and deletes the oldest.
     fn rotate(&self) -> io::Result<()> {
         for n in (1..MAX_FULL).rev() {
             let (from, to) = (full_file(&self.path, n), full_file(&self.path, n + 1));
@@ -79,6 +83,17 @@ impl AuditFile {
     }
 }
 
+/// Fails if this is not a regular file of the owner.
+fn check(found: &Metadata, owner: u32) -> io::Result<()> {
+    if !found.is_file() {
+        return Err(io::Error::other("is not a regular file"));
+    }
+    if found.uid() != owner {
+        return Err(io::Error::other("belongs to another user"));
+    }
+    Ok(())
+}
+
 /// Ends a line that a crash left unfinished.
 fn end_line(file: &mut File) -> io::Result<()> {
     let mut last = [b'\n'];
@@ -88,5 +103,40 @@ fn end_line(file: &mut File) -> io::Result<()> {
     match last {
         [b'\n'] => Ok(()),
         _ => file.write_all(b"\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_regular_file_of_the_owner_is_appended_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.jsonl");
+        let refused = || {
+            let audit = AuditFile::new(path.clone());
+            audit.append(b"{}\n").unwrap_err().to_string()
+        };
+        let target = directory.path().join("target");
+        fs::write(&target, "kept").unwrap();
+        fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&target, &path).unwrap();
+        assert_eq!(refused(), "is a symbolic link");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "kept");
+        let found = fs::metadata(&target).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o644);
+        let others = check(&found, found.uid() + 1).unwrap_err();
+        assert_eq!(others.to_string(), "belongs to another user");
+        fs::remove_file(&path).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        assert_eq!(refused(), "is not a regular file");
     }
 }
