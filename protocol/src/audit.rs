@@ -106,7 +106,7 @@ pub enum AuditEvent {
     LoggedOut,
     /// Lines could not be written.
     Lost,
-    /// Refusals were too many to be written.
+    /// Refusals, or questions of forwarded connections, were too many to be written.
     Omitted,
     /// An event of a newer version.
     #[default]
@@ -181,16 +181,6 @@ pub struct AuditProcess {
     pub program: Option<String>,
 }
 
-impl AuditEvent {
-    /// Returns true for what another machine can cause as often as it likes.
-    pub fn is_refusal(self) -> bool {
-        matches!(
-            self,
-            Self::SignatureRefused | Self::ChangeRefused | Self::BindRefused
-        )
-    }
-}
-
 impl AuditEntry {
     /// Returns an entry with nothing but its event.
     pub fn new(event: AuditEvent) -> Self {
@@ -206,6 +196,17 @@ impl AuditEntry {
             account: Some(account.to_owned()),
             source: Some(KeySource::Account),
             ..Self::new(event)
+        }
+    }
+
+    /// Returns true for what another machine can cause as often as it likes.
+    pub fn is_limited(&self) -> bool {
+        match self.event {
+            AuditEvent::SignatureRefused | AuditEvent::ChangeRefused | AuditEvent::BindRefused => {
+                true
+            }
+            AuditEvent::Asked | AuditEvent::Answered => self.forwarded,
+            _ => false,
         }
     }
 

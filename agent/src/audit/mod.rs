@@ -2,6 +2,7 @@
 //! hanging disk never delays an answer; what cannot be written is counted.
 
 mod file;
+mod limit;
 mod writer;
 
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use opkssh_protocol::audit::AuditEntry;
 use opkssh_protocol::control::Notice;
@@ -18,12 +19,15 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use file::AuditFile;
-use writer::Writer;
+use limit::Limit;
+use writer::AuditWriter;
 
 /// Entries that wait for the disk.
 const MAX_WAITING: usize = 4096;
+/// The part of them that is kept for entries which another machine cannot cause as it likes.
+const RESERVED: usize = MAX_WAITING / 4;
 
-/// The way to the audit log.
+/// Sends entries to the audit log's thread.
 pub struct Audit {
     /// `None`: nothing is recorded.
     messages: Option<Sender<Message>>,
@@ -42,7 +46,8 @@ enum Message {
 struct Queue {
     waiting: AtomicUsize,
     lost: AtomicU64,
-    /// Why, if the disk said so.
+    limit: Mutex<Limit>,
+    /// The last write error.
     reason: Mutex<Option<String>>,
 }
 
@@ -59,7 +64,7 @@ impl Audit {
     pub fn start(path: PathBuf) -> Self {
         let (messages, received) = channel();
         let queue = Arc::<Queue>::default();
-        let writer = Writer::new(AuditFile::new(path), queue.clone());
+        let writer = AuditWriter::new(AuditFile::new(path), queue.clone());
         let thread = thread::Builder::new().name("audit".to_owned());
         if let Err(error) = thread.spawn(move || writer.run(&received)) {
             *queue.reason.lock() = Some(format!("no thread for it: {error}"));
@@ -72,16 +77,28 @@ impl Audit {
 
     /// Records an entry, with the time of this call. Never waits.
     pub fn record(&self, entry: AuditEntry) {
-        self.record_with(move || entry);
+        self.record_with(entry.is_limited(), move || entry);
     }
 
-    /// Records the entry that `make` makes on the writer's thread, with the time of this call.
-    pub fn record_with(&self, make: impl FnOnce() -> AuditEntry + Send + 'static) {
+    /// Records the entry that `make` makes on the writer's thread, with the time of this call. Of
+    /// limited entries, those beyond the limit are only counted.
+    pub fn record_with(
+        &self,
+        is_limited: bool,
+        make: impl FnOnce() -> AuditEntry + Send + 'static,
+    ) {
         let Some(messages) = &self.messages else {
             return;
         };
+        if is_limited && !self.queue.limit.lock().count(Instant::now()) {
+            return;
+        }
+        let max = match is_limited {
+            true => MAX_WAITING - RESERVED,
+            false => MAX_WAITING,
+        };
         let entry = Message::Entry(SystemTime::now().into(), Box::new(make));
-        let is_full = self.queue.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING;
+        let is_full = self.queue.waiting.fetch_add(1, Ordering::Relaxed) >= max;
         if is_full || messages.send(entry).is_err() {
             self.queue.waiting.fetch_sub(1, Ordering::Relaxed);
             self.queue.lost.fetch_add(1, Ordering::Relaxed);

@@ -126,7 +126,7 @@ async fn a_disk_that_hangs_delays_nobody() {
     let path = directory.path().join("audit.jsonl");
     let audit = Audit::start(path.clone());
     let (go_on, hangs) = std::sync::mpsc::channel::<()>();
-    audit.record_with(move || {
+    audit.record_with(false, move || {
         let _ = hangs.recv();
         entry(0)
     });
@@ -157,24 +157,77 @@ async fn a_disk_that_hangs_delays_nobody() {
 async fn nothing_is_recorded_when_it_is_off() {
     let audit = Audit::off();
     audit.record(entry(1));
-    audit.record_with(|| panic!("made"));
+    audit.record_with(false, || panic!("made"));
     settle(&audit).await;
     assert_eq!(audit.trouble(), None);
 }
 
 #[tokio::test]
-async fn refusals_that_another_machine_causes_do_not_push_out_older_entries() {
+async fn a_flood_of_refusals_loses_no_signature_and_looks_nothing_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.jsonl");
+    let audit = Audit::start(path.clone());
+    let (go_on, hangs) = std::sync::mpsc::channel::<()>();
+    audit.record_with(false, move || {
+        let _ = hangs.recv();
+        entry(0)
+    });
+    let made = Arc::new(AtomicUsize::new(0));
+    for _ in 0..2 * MAX_WAITING {
+        let made = made.clone();
+        audit.record_with(true, move || {
+            made.fetch_add(1, Ordering::Relaxed);
+            AuditEntry::new(AuditEvent::SignatureRefused)
+        });
+    }
+    for number in 1..1000 {
+        audit.record(entry(number));
+    }
+    drop(go_on);
+    settle(&audit).await;
+    assert_eq!(audit.trouble(), None);
+    assert_eq!(made.load(Ordering::Relaxed), 1000);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines = text.lines().filter_map(AuditEntry::read);
+    let signed = lines.filter(|line| line.event == AuditEvent::Signed);
+    assert_eq!(signed.count(), 1000);
+}
+
+#[tokio::test]
+async fn a_part_of_the_queue_is_kept_for_what_no_other_machine_can_cause() {
+    let (messages, received) = channel();
+    let audit = Audit {
+        messages: Some(messages),
+        queue: Arc::default(),
+    };
+    let waiting = MAX_WAITING - RESERVED;
+    audit.queue.waiting.store(waiting, Ordering::Relaxed);
+    audit.record(AuditEntry::new(AuditEvent::BindRefused));
+    audit.record(entry(1));
+    assert_eq!(received.try_iter().count(), 1);
+    assert_eq!(audit.queue.lost.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn what_another_machine_causes_does_not_push_out_older_entries() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.jsonl");
     let audit = Audit::start(path.clone());
     for chunk in 0..5 {
         for number in 0..500 {
+            let event = match number % 3 {
+                0 => AuditEvent::SignatureRefused,
+                1 => AuditEvent::Asked,
+                _ => AuditEvent::Answered,
+            };
             audit.record(AuditEntry {
-                event: AuditEvent::SignatureRefused,
+                event,
+                forwarded: true,
                 ..entry(chunk * 500 + number)
             });
         }
         audit.record(entry(0));
+        audit.record(AuditEntry::new(AuditEvent::Asked));
         // the end of the agent, after which it would say what it left out
         if chunk == 4 {
             settle(&audit).await;
@@ -183,8 +236,11 @@ async fn refusals_that_another_machine_causes_do_not_push_out_older_entries() {
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<_> = text.lines().filter_map(AuditEntry::read).collect();
     let count = |event| lines.iter().filter(|line| line.event == event).count();
-    assert_eq!(count(AuditEvent::SignatureRefused), 1000);
+    let limited = lines.iter().filter(|line| line.is_limited());
+    assert_eq!(limited.count(), 1000);
     assert_eq!(count(AuditEvent::Signed), 5);
+    let asked = lines.iter().filter(|line| line.event == AuditEvent::Asked);
+    assert_eq!(asked.filter(|line| !line.forwarded).count(), 5);
     let omitted: Vec<_> = lines.iter().filter_map(|line| line.lines).collect();
     assert_eq!(omitted, [1500]);
 }

@@ -16,36 +16,19 @@ use super::{Message, Queue};
 const MAX_TOGETHER: usize = 256;
 /// How often a disk that took nothing is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
-/// Refusals that are written in each period. Another machine can cause as many as it likes, and must
-/// not push out older entries.
-const MAX_REFUSALS: u64 = 1000;
-const PERIOD: Duration = Duration::from_secs(3600);
 
-pub struct Writer {
+pub struct AuditWriter {
     file: AuditFile,
     queue: Arc<Queue>,
-    refusals: Refusals,
 }
 
-/// The refusals of a period.
-struct Refusals {
-    since: Instant,
-    written: u64,
-    omitted: u64,
-}
-
-impl Writer {
+impl AuditWriter {
     pub fn new(file: AuditFile, queue: Arc<Queue>) -> Self {
-        let refusals = Refusals::new(Instant::now());
-        Self {
-            file,
-            queue,
-            refusals,
-        }
+        Self { file, queue }
     }
 
     /// Writes what comes until the agent ends.
-    pub fn run(mut self, messages: &Receiver<Message>) {
+    pub fn run(self, messages: &Receiver<Message>) {
         loop {
             let first = match self.wake_after() {
                 Some(limit) => messages.recv_timeout(limit),
@@ -63,12 +46,12 @@ impl Writer {
 
     /// Returns when there is something to write without a new entry, if ever.
     fn wake_after(&self) -> Option<Duration> {
-        let omitted = (self.refusals.omitted > 0).then(|| self.refusals.left(Instant::now()));
+        let omitted = self.queue.limit.lock().left(Instant::now());
         let lost = (self.queue.lost.load(Ordering::Relaxed) > 0).then_some(TRY_AGAIN);
         omitted.into_iter().chain(lost).min()
     }
 
-    fn take(&mut self, messages: impl Iterator<Item = Message>) {
+    fn take(&self, messages: impl Iterator<Item = Message>) {
         let (mut lines, mut count) = (String::new(), 0);
         let mut flushed: Vec<oneshot::Sender<()>> = Vec::new();
         let mut is_last = false;
@@ -76,11 +59,8 @@ impl Writer {
             match message {
                 Message::Entry(time, make) => {
                     self.queue.waiting.fetch_sub(1, Ordering::Relaxed);
-                    let entry = AuditEntry { time, ..make() };
-                    if self.refusals.admits(entry.event, Instant::now()) {
-                        lines += &entry.line();
-                        count += 1;
-                    }
+                    lines += &AuditEntry { time, ..make() }.line();
+                    count += 1;
                 }
                 Message::Flush(done) => {
                     is_last = true;
@@ -88,7 +68,7 @@ impl Writer {
                 }
             }
         }
-        let omitted = self.refusals.end(Instant::now(), is_last);
+        let omitted = self.queue.limit.lock().end(Instant::now(), is_last);
         if omitted > 0 {
             lines += &missing(AuditEvent::Omitted, omitted);
             count += 1;
@@ -135,42 +115,4 @@ fn missing(event: AuditEvent, lines: u64) -> String {
         ..AuditEntry::new(event)
     }
     .line()
-}
-
-impl Refusals {
-    fn new(since: Instant) -> Self {
-        Self {
-            since,
-            written: 0,
-            omitted: 0,
-        }
-    }
-
-    fn left(&self, now: Instant) -> Duration {
-        PERIOD.saturating_sub(now.saturating_duration_since(self.since))
-    }
-
-    /// Returns true if an entry of this event is to be written at `now`; it then counts as written.
-    fn admits(&mut self, event: AuditEvent, now: Instant) -> bool {
-        if !event.is_refusal() {
-            return true;
-        }
-        if self.omitted == 0 && self.left(now).is_zero() {
-            *self = Self::new(now);
-        }
-        let is_admitted = self.written < MAX_REFUSALS;
-        match is_admitted {
-            true => self.written += 1,
-            false => self.omitted += 1,
-        }
-        is_admitted
-    }
-
-    /// Returns the number of refusals that were omitted, if the period is over, or the agent ends.
-    fn end(&mut self, now: Instant, is_last: bool) -> u64 {
-        if self.omitted == 0 || !(is_last || self.left(now).is_zero()) {
-            return 0;
-        }
-        std::mem::replace(self, Self::new(now)).omitted
-    }
 }

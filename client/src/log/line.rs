@@ -65,7 +65,7 @@ pub fn text(entry: &AuditEntry) -> String {
         PersonAnswer::Withdrawn => "withdrawn",
     });
     let lines = entry.lines.map(|lines| match entry.event {
-        AuditEvent::Omitted => format!("{lines} more refusals"),
+        AuditEvent::Omitted => format!("{lines} more refusals and questions"),
         _ => format!("{lines} entries that could not be written"),
     });
     let said = question.into_iter().chain(answer).chain(lines.as_deref());

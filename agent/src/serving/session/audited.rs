@@ -103,7 +103,7 @@ impl SessionAudit {
     }
 
     fn record(&self, facts: Facts) {
-        self.serving.audit.record_with(move || facts.entry());
+        facts.record(&self.serving.audit);
     }
 
     fn of_identity(
@@ -195,7 +195,7 @@ impl SessionAudit {
 impl RecordQuestion for QuestionRecord {
     fn asked(&self) {
         let facts = self.facts.clone();
-        self.audit.record_with(move || facts.entry());
+        facts.record(&self.audit);
     }
 
     fn answered(self, said: &Result<Choice, NotAsked>) {
@@ -209,11 +209,15 @@ impl RecordQuestion for QuestionRecord {
             Err(_) => PersonAnswer::NotAsked,
         });
         facts.entry.reason = said.as_ref().err().map(ToString::to_string);
-        self.audit.record_with(move || facts.entry());
+        facts.record(&self.audit);
     }
 }
 
 impl Facts {
+    fn record(self, audit: &Audit) {
+        audit.record_with(self.entry.is_limited(), move || self.entry());
+    }
+
     /// Looks up what takes time.
     fn entry(self) -> AuditEntry {
         let is_forwarded = self.entry.forwarded;
