@@ -222,3 +222,13 @@ fn the_socket_can_be_named_and_takes_nobody_else_s_place() {
     refused(&home.dir().join("none/s"), "cannot listen in ");
     refused(&agent_socket(&home), "is your own agent's socket");
 }
+
+#[test]
+fn the_agent_of_a_command_is_not_the_users_own_agent_s_upstream() {
+    let home = Home::new(OPKSSH);
+    let script = "\"$0\" agent start --store memory >/dev/null && \"$0\" status --json";
+    let said = ours(&home, &["sh", "-c", script, OPKSSH]).run().stdout();
+    let status: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(status["agent"]["upstream"], serde_json::json!([]), "{said}");
+    assert_eq!(status["agent"]["session_agent"], serde_json::Value::Null);
+}

@@ -52,9 +52,11 @@ impl Upstreams {
         // the agent that an ssh session forwards is the other machine's, and goes with it
         let is_remote = env::var_os("SSH_CONNECTION").is_some();
         let at_start = env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+        // and the one of a command (opkssh run) goes with the command
+        let is_of_command = |socket: &Path| own.iter().any(|own| is_below(own.parent(), socket));
         Self {
             configured: Box::new(configured),
-            at_start: at_start.filter(|_| !is_remote),
+            at_start: at_start.filter(|socket| !is_remote && !is_of_command(socket)),
             own,
             state: Arc::new(UpstreamState {
                 notices,
@@ -143,4 +145,13 @@ impl UpstreamState {
 fn is_same(one: &Path, other: &Path) -> bool {
     let inode = |path: &Path| metadata(path).map(|it| (it.dev(), it.ino())).ok();
     one == other || inode(one).is_some_and(|one| Some(one) == inode(other))
+}
+
+/// Returns true if `path` is below a folder of this directory, whatever leads there.
+fn is_below(directory: Option<&Path>, path: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    let directory = directory.and_then(real);
+    let folder = path.parent().and_then(real);
+    let above = folder.as_deref().and_then(Path::parent);
+    above.is_some() && above == directory.as_deref()
 }
