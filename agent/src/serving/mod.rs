@@ -75,10 +75,7 @@ impl Serving {
     /// Returns what serves this account alone, and lets nothing be changed.
     pub fn view(&self, account: String) -> Self {
         Self {
-            accounts: Arc::new(OneAccount {
-                all: self.accounts.clone(),
-                name: account,
-            }),
+            accounts: Arc::new(OneAccount::new(self.accounts.clone(), account)),
             added: Arc::new(AddedKeys::new(None)),
             is_read_only: true,
             upstreams: Upstreams::none(self.notices.clone()),
