@@ -137,8 +137,8 @@ impl Places {
     }
 
     /// Returns the audit log. Full files are beside it, see [`crate::audit::full_file`].
-    pub fn audit_file(&self) -> PathBuf {
-        self.state_dir.join("audit.jsonl")
+    pub fn audit_file(&self) -> Option<PathBuf> {
+        self.unless_separate(&self.state_dir, "audit.jsonl")
     }
 
     /// Returns the client configuration files in order of preference: Go's, then the XDG one.

@@ -60,8 +60,11 @@ impl Audit {
         }
     }
 
-    /// Starts writing to this file.
-    pub fn start(path: PathBuf) -> Self {
+    /// Starts writing to this file; without one, records nothing.
+    pub fn start(path: Option<PathBuf>) -> Self {
+        let Some(path) = path else {
+            return Self::off();
+        };
         let (messages, received) = channel();
         let queue = Arc::<Queue>::default();
         let writer = AuditWriter::new(AuditFile::new(path), queue.clone());

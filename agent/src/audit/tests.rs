@@ -39,7 +39,7 @@ async fn settle(audit: &Audit) {
 async fn entries_are_written_in_their_order_to_a_private_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.jsonl");
-    let audit = Audit::start(path.clone());
+    let audit = Audit::start(Some(path.clone()));
     for number in 0..100 {
         audit.record(entry(number));
     }
@@ -95,7 +95,7 @@ async fn a_line_that_a_crash_left_unfinished_spoils_no_other() {
 async fn what_cannot_be_written_is_counted_and_told_when_it_works_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state/audit.jsonl");
-    let audit = Audit::start(path.clone());
+    let audit = Audit::start(Some(path.clone()));
     for number in 0..3 {
         audit.record(entry(number));
         settle(&audit).await;
@@ -124,7 +124,7 @@ async fn what_cannot_be_written_is_counted_and_told_when_it_works_again() {
 async fn a_disk_that_hangs_delays_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.jsonl");
-    let audit = Audit::start(path.clone());
+    let audit = Audit::start(Some(path.clone()));
     let (go_on, hangs) = std::sync::mpsc::channel::<()>();
     audit.record_with(false, move || {
         let _ = hangs.recv();
@@ -166,7 +166,7 @@ async fn nothing_is_recorded_when_it_is_off() {
 async fn a_flood_of_refusals_loses_no_signature_and_looks_nothing_up() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.jsonl");
-    let audit = Audit::start(path.clone());
+    let audit = Audit::start(Some(path.clone()));
     let (go_on, hangs) = std::sync::mpsc::channel::<()>();
     audit.record_with(false, move || {
         let _ = hangs.recv();
@@ -212,7 +212,7 @@ async fn a_part_of_the_queue_is_kept_for_what_no_other_machine_can_cause() {
 async fn what_another_machine_causes_does_not_push_out_older_entries() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.jsonl");
-    let audit = Audit::start(path.clone());
+    let audit = Audit::start(Some(path.clone()));
     for chunk in 0..5 {
         for number in 0..500 {
             let event = match number % 3 {

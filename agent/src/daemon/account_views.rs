@@ -1,16 +1,17 @@
 //! The sockets of `opkssh run --account`: each serves one account, while one process runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use opkssh_protocol::control::AccountView;
 use opkssh_protocol::places::Places;
+use opkssh_protocol::process::Process;
 use opkssh_protocol::time::UnixTime;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::instance::InstanceError;
-use super::listening::SocketName;
+use super::listening::BoundSocket;
 use super::process_end::process_end;
 use super::sockets::{Counted, Socket, Usage, accept};
 use crate::accounts::{Alarm, Clock};
@@ -24,15 +25,15 @@ pub struct AccountViews {
 }
 
 impl AccountViews {
-    /// Serves `account` on the view's socket until its process has ended or its time is over.
-    pub fn open(&self, view: AccountView, account: String) -> Result<(), InstanceError> {
-        let AccountView {
-            socket,
-            process,
-            lifetime,
-            account: _,
-        } = view;
-        let (name, listener) = SocketName::bind(socket, &self.places)?;
+    /// Serves `account` on `socket` until `process` has ended or `lifetime`, in seconds, is over.
+    pub fn open(
+        &self,
+        account: String,
+        socket: PathBuf,
+        process: Process,
+        lifetime: Option<u64>,
+    ) -> Result<(), InstanceError> {
+        let (bound, listener) = BoundSocket::bind(socket, &self.places)?;
         let notices = self.serving.notices.clone();
         let serving = Arc::new(self.serving.view(account));
         // dropped at the end: that ends the connections, too
@@ -51,7 +52,7 @@ impl AccountViews {
         let mut all = self.open.lock();
         while all.try_join_next().is_some() {}
         all.spawn(async move {
-            let _kept = (name, open, counted);
+            let _kept = (bound, open, counted);
             tokio::select! {
                 () = accept(Socket::Agent, listener, usage, notices, serve) => {}
                 () = process_end(process) => {}

@@ -236,12 +236,18 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
 }
 
 fn open_view(control: &Control, view: AccountView) -> Event {
-    let which = WhichAccount::Named(view.account.clone());
+    let AccountView {
+        account: word,
+        socket,
+        process,
+        lifetime,
+    } = view;
+    let which = WhichAccount::Named(word.clone());
     let Some((account, _)) = control.accounts.visible(&which) else {
         let hint = "show the accounts: opkssh status".to_owned();
-        return failed(format!("there is no account {}", view.account), Some(hint));
+        return failed(format!("there is no account {word}"), Some(hint));
     };
-    match control.views.open(view, account) {
+    match control.views.open(account, socket, process, lifetime) {
         Ok(()) => Event::AccountViewOpened,
         Err(error) => failed(&error, error.hint()),
     }

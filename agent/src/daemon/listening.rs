@@ -16,11 +16,12 @@ use super::systemd::Passed;
 
 pub struct Listening {
     pub listeners: Vec<(Socket, Listener)>,
-    own: Vec<SocketName>,
+    own: Vec<BoundSocket>,
 }
 
-/// The name of a socket that we bound. It goes away with this, unless another has taken it over.
-pub struct SocketName {
+/// The file of a socket that we bound. Dropped, removes the file unless another socket has replaced
+/// it, and the directory that `opkssh run` made for it.
+pub struct BoundSocket {
     path: PathBuf,
     /// Device and inode.
     file: (u64, u64),
@@ -47,27 +48,22 @@ impl Listening {
             listening.listeners.push((socket, listener.into()));
         }
         for (socket, path) in wanted {
-            let bound = SocketName::bind(path, places);
-            let (name, listener) = bound.map_err(|error| match error {
-                // no daemon of ours is left, so whoever answers started us, or would
-                InstanceError::SocketInUse(path) if places.separate_socket().is_none() => {
-                    InstanceError::ListenedOn(path)
-                }
-                other => other,
-            })?;
+            let (bound, listener) =
+                BoundSocket::bind(path, places).map_err(|error| match error {
+                    // no daemon of ours is left, so whoever answers started us, or would
+                    InstanceError::SocketInUse(path) if places.separate_socket().is_none() => {
+                        InstanceError::ListenedOn(path)
+                    }
+                    other => other,
+                })?;
             listening.listeners.push((socket, listener));
-            listening.own.push(name);
+            listening.own.push(bound);
         }
         Ok(listening)
     }
-
-    /// Removes the names of our own sockets.
-    pub fn unlink(&mut self) {
-        self.own.clear();
-    }
 }
 
-impl SocketName {
+impl BoundSocket {
     /// Listens at `path`.
     pub fn bind(path: PathBuf, places: &Places) -> Result<(Self, Listener), InstanceError> {
         if path.as_os_str().len() > LONGEST_SOCKET_PATH {
@@ -80,16 +76,16 @@ impl SocketName {
             _ => InstanceError::file(&path)(error),
         })?;
         let file = fs::symlink_metadata(&path).map_err(InstanceError::file(&path))?;
-        let name = Self {
+        let bound = Self {
             file: file_id(&file),
             path,
             runtime_dir: places.runtime_dir.clone(),
         };
-        Ok((name, listener))
+        Ok((bound, listener))
     }
 }
 
-impl Drop for SocketName {
+impl Drop for BoundSocket {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|found| file_id(&found) == self.file) {
             let _ = fs::remove_file(&self.path);

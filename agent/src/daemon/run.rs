@@ -132,10 +132,7 @@ async fn serve(
     let mut hangup = on(SignalKind::hangup())?;
 
     let notices = Arc::<Notices>::default();
-    let audit = Arc::new(match places.separate_socket() {
-        Some(_) => Audit::off(),
-        None => Audit::start(places.audit_file()),
-    });
+    let audit = Arc::new(Audit::start(places.audit_file()));
     let is_service = !args.detached && std::env::var_os("INVOCATION_ID").is_some();
     let surroundings = Arc::new(Surroundings::of_process(is_service));
     let added = Arc::new(AddedKeys::new(args.lifetime));
@@ -259,7 +256,7 @@ async fn serve(
         }
     }
     notify_systemd(NotifyState::Stopping);
-    listening.unlink();
+    drop(listening);
     control.views.close().await;
     if let Some(pid_file) = pid_file {
         let _ = fs::remove_file(pid_file);

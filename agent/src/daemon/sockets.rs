@@ -47,7 +47,7 @@ pub fn bind(path: &Path) -> io::Result<Listener> {
     ListenerOptions::new()
         .name(name)
         .mode(0o600)
-        // by then the name may be another's: see `SocketName`
+        // by then the name may be another's: see `BoundSocket`
         .reclaim_name(false)
         .create_tokio()
 }

@@ -138,7 +138,7 @@ pub fn serving(
     Serving {
         accounts: source.clone(),
         added: Arc::new(AddedKeys::new(None)),
-        upstreams: Upstreams::new(|| Some(Vec::new()), Vec::new(), notices.clone()),
+        upstreams: Upstreams::none(notices.clone()),
         lock: source,
         confirmations: confirmations(Arc::new(Person::default()), notices.clone()),
         notices,

@@ -9,7 +9,7 @@ use opkssh_protocol::places::Places;
 use opkssh_protocol::process::Process;
 
 use crate::agent::running::{Launcher, start};
-use crate::agent::settings::{AgentSettings, RunningSettings};
+use crate::agent::settings::{AgentSettings, RunningSettings, WhichAgent};
 use crate::connection::runtime_dir::unusable;
 use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
@@ -32,11 +32,7 @@ impl CommandSocket {
         };
         let in_directory = |it: &TempDir| it.path().join("agent.sock");
         let socket = path.or_else(|| directory.as_ref().map(in_directory));
-        let settings = AgentSettings {
-            socket,
-            ..AgentSettings::default()
-        };
-        let places = settings.places(places)?;
+        let places = WhichAgent { socket }.places(places)?;
         match places.separate_socket() {
             Some(_) => Ok(Self {
                 places,

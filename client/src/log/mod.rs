@@ -5,6 +5,7 @@ mod line;
 mod matching;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -47,7 +48,10 @@ pub fn log(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), ClientError> {
-    let mut files = AuditFiles::new(places.audit_file());
+    let file = places.audit_file();
+    let file =
+        file.ok_or_else(|| ClientError::without_hint("a separate agent has no audit log"))?;
+    let mut files = AuditFiles::new(file.clone());
     let (mut shown, mut unreadable) = (0, 0);
     loop {
         let mut written = Ok(());
@@ -75,14 +79,14 @@ pub fn log(
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => return Err(ClientError::io("cannot write the entries")(error)),
         }
-        read.map_err(|error| unreadable_file(places, error))?;
+        read.map_err(|error| unreadable_file(&file, error))?;
         if !args.follow {
             break;
         }
         thread::sleep(LOOK_AGAIN);
     }
     if shown == 0 {
-        let _ = writeln!(err, "No entries in {}", places.audit_file().display());
+        let _ = writeln!(err, "No entries in {}", file.display());
     }
     if unreadable > 0 {
         let _ = writeln!(err, "Left out: {unreadable} lines that are no entries");
@@ -90,8 +94,7 @@ pub fn log(
     Ok(())
 }
 
-fn unreadable_file(places: &Places, error: io::Error) -> ClientError {
-    let file = places.audit_file();
+fn unreadable_file(file: &Path, error: io::Error) -> ClientError {
     let hint = format!("see whose it is: ls -l {}*", file.display());
     ClientError::unreachable(format!("cannot read the audit log: {error}"), hint)
 }

@@ -58,19 +58,21 @@ impl Upstreams {
             configured: Box::new(configured),
             at_start: at_start.filter(|socket| !is_remote && !is_of_command(socket)),
             own,
-            state: Arc::new(UpstreamState {
-                notices,
-                silent: Mutex::default(),
-                places: Arc::new(Semaphore::new(MAX_OPEN)),
-            }),
+            ..Self::none(notices)
         }
     }
 
     /// Returns no agents.
     pub fn none(notices: Arc<Notices>) -> Self {
         Self {
+            configured: Box::new(|| Some(Vec::new())),
             at_start: None,
-            ..Self::new(|| Some(Vec::new()), Vec::new(), notices)
+            own: Vec::new(),
+            state: Arc::new(UpstreamState {
+                notices,
+                silent: Mutex::default(),
+                places: Arc::new(Semaphore::new(MAX_OPEN)),
+            }),
         }
     }
 
