@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use opkssh_agent::RunArgs;
 use opkssh_client::AgentSettings;
+use opkssh_protocol::places::Places;
 
 use crate::report::CommandFailure;
 
@@ -16,22 +17,20 @@ pub struct AgentRunArgs {
 }
 
 impl AgentRunArgs {
-    pub fn into_agents(self) -> Result<RunArgs, CommandFailure> {
-        let settings = self.settings;
-        let (running, is_separate) = (settings.running, settings.socket.is_some());
-        let store = match is_separate {
-            true => Some("memory".to_owned()),
-            false => settings.store,
-        };
-        Ok(RunArgs {
-            store: value(store)?,
+    /// Returns the paths of the agent, from those of the user's own, and its settings.
+    pub fn into_agents(self, places: &Places) -> Result<(Places, RunArgs), CommandFailure> {
+        let (settings, places) = self.settings.of_agent(places)?;
+        let running = settings.running;
+        let args = RunArgs {
+            store: value(settings.store)?,
             memory_lock: value(running.memory_lock)?,
             idle_stop: running.idle_stop,
             lifetime: running.lifetime,
             log_level: value(running.log_level)?,
             detached: self.detached,
             ends_with: settings.ends_with,
-        })
+        };
+        Ok((places, args))
     }
 }
 

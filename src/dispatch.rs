@@ -213,9 +213,9 @@ fn agent(command: AgentCommand) -> Result<ExitCode, CommandFailure> {
             match opkssh_client::agent_launch(&settings, &opkssh_client::this_program()?)? {}
         }
         AgentCommand::Run(args) => {
-            let places = args.settings.places(&places)?;
+            let (places, args) = args.into_agents(&places)?;
             opkssh_client::check_length(&places.control_socket())?;
-            return done(opkssh_agent::run(&places, &args.into_agents()?));
+            return done(opkssh_agent::run(&places, &args));
         }
         AgentCommand::Uninstall(args) => {
             return done(opkssh_client::agent_uninstall(&args, &places, out));

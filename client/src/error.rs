@@ -5,6 +5,9 @@ use std::io;
 
 use opkssh_protocol::config::ConfigError;
 use opkssh_protocol::control::{Failure, LockedPart, VERSION};
+use opkssh_protocol::places::Places;
+
+use crate::format::agent_command;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -80,22 +83,42 @@ impl ClientError {
         }
     }
 
-    /// Returns what the user can do, if known.
+    /// Returns what the user can do, if known. Commands are those for the user's own agent.
     pub fn hint(&self) -> Option<String> {
-        let hint = match self {
+        self.hint_with(|word| format!("opkssh agent {word}"))
+    }
+
+    /// Returns the error of a command about the agent with these paths: its hint names that agent.
+    pub(crate) fn of_agent(self, places: &Places) -> Self {
+        match self {
+            _ if places.separate_socket().is_none() => self,
+            _ => Self::Failed(Failure {
+                message: self.to_string(),
+                hint: self.hint_with(|word| agent_command(word, places)),
+                inconclusive: self.is_inconclusive(),
+                ..Failure::default()
+            }),
+        }
+    }
+
+    fn hint_with(&self, command: impl Fn(&str) -> String) -> Option<String> {
+        let (what, word) = match self {
             Self::Config(error) => return Some(error.hint()),
             Self::Failed(failure) => return failure.hint.clone(),
-            Self::NotRunning => "start it: opkssh agent start",
+            Self::NotRunning => ("start it", "start"),
             Self::NoAnswer(_) | Self::ConnectionClosed | Self::InvalidAnswer(_) => {
-                "restart it: opkssh agent restart"
+                ("restart it", "restart")
             }
-            Self::Version { .. } => "restart it with this version: opkssh agent restart",
+            Self::Version { .. } => ("restart it with this version", "restart"),
             Self::Locked { part, .. } => match part {
-                LockedPart::Agent | LockedPart::Store => "unlock it: opkssh agent unlock",
-                LockedPart::Screen => "unlock the screen, or: opkssh agent unlock",
-                LockedPart::NewStore => "choose a passphrase: opkssh agent unlock",
+                LockedPart::Agent | LockedPart::Store => ("unlock it", "unlock"),
+                LockedPart::Screen => ("unlock the screen, or", "unlock"),
+                LockedPart::NewStore => ("choose a passphrase", "unlock"),
             },
         };
-        Some(hint.to_owned())
+        Some(format!("{what}: {}", command(word)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,6 @@ use super::source::{Identity, IdentitySource, Terms, Visibility};
 /// As many as fit into a frame, with names of this length.
 const MAX_IDENTITIES: usize = 500;
 const MAX_NAME: usize = 100;
-const UNLOCK: &str = "unlock it: opkssh agent unlock";
 
 /// An account that no server sees now.
 pub struct UnavailableAccount {
@@ -132,10 +131,7 @@ fn hidden(
 fn unavailable_account(account: UnavailableAccount, server: &Names, host: &str) -> HiddenIdentity {
     let name = account.name.as_str();
     let (why, (reason, hint)) = match server.check(&account.visibility) {
-        _ if account.is_locked => (
-            NotOffered::Locked,
-            (account.reason, Some(UNLOCK.to_owned())),
-        ),
+        _ if account.is_locked => (NotOffered::Locked, (account.reason, None)),
         Ok(()) => (
             NotOffered::Unavailable,
             (
@@ -172,7 +168,7 @@ fn locked_key(fingerprint: String) -> HiddenIdentity {
         },
         why: NotOffered::Locked,
         reason: "the agent is locked".to_owned(),
-        hint: Some(UNLOCK.to_owned()),
+        hint: None,
     }
 }
 

@@ -31,7 +31,11 @@ pub fn agent_lock(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
-    let places = &args.agent.places(places)?;
+    let places = args.agent.places(places)?;
+    lock(&places, out).map_err(|error| error.of_agent(&places))
+}
+
+fn lock(places: &Places, out: &mut dyn Write) -> Result<AgentReply, ClientError> {
     let connection = ensure_running_if_stored(places)?;
     let connection = connection.ok_or_else(|| nothing_there("nothing to lock", places))?;
     let running = report(connection)?.agent;
@@ -57,7 +61,11 @@ pub fn agent_unlock(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
-    let places = &args.agent.places(places)?;
+    let places = args.agent.places(places)?;
+    unlock_all(&places, out).map_err(|error| error.of_agent(&places))
+}
+
+fn unlock_all(places: &Places, out: &mut dyn Write) -> Result<AgentReply, ClientError> {
     let mut done = Vec::new();
     let connection = match places.seal_file().is_some_and(|file| file.exists()) {
         true => Some(ensure_running(places)?),

@@ -16,11 +16,12 @@ use crate::agent::stop::{at_risk, look_before_stop, lost_keys, stop_running};
 use crate::answer::AgentReply;
 use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
+use crate::format::agent_command;
 use crate::status::{report, report_if_running};
 
 /// Without a passphrase there is nothing that an agent with `--store auto` would find.
 const FILE_STORE_NOT_SET_UP: &str = "The encrypted file store has no passphrase yet: only this \
-    agent would use it. Choose one: opkssh agent unlock";
+    agent would use it. Choose one";
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct RestartArgs {
@@ -43,10 +44,19 @@ pub fn agent_restart(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
-    let places = &args.settings.places(places)?;
-    let mut settings = args.settings.clone();
-    let command = args.settings.after("opkssh agent restart")?;
-    let passphrase = match args.settings.store.as_deref() {
+    let (wanted, places) = args.settings.of_agent(places)?;
+    restart(args, &wanted, &places, out).map_err(|error| error.of_agent(&places))
+}
+
+fn restart(
+    args: &RestartArgs,
+    wanted: &AgentSettings,
+    places: &Places,
+    out: &mut dyn Write,
+) -> Result<AgentReply, ClientError> {
+    let mut settings = wanted.clone();
+    let command = wanted.after("opkssh agent restart")?;
+    let passphrase = match wanted.store.as_deref() {
         Some("file") if !args.force => move_to_file_store(places, out)?,
         _ => None,
     };
@@ -69,18 +79,24 @@ pub fn agent_restart(
         is_locked = false;
     }
     // an agent that systemd starts has its unit's settings
-    args.settings.check(&agent)?;
+    wanted.check(&agent, places)?;
     let (version, pid) = (&agent.version, agent.pid);
     let reason = format!("The agent has {what}: version {version}, pid {pid}.");
     let _ = writeln!(out, "{reason}");
     if is_locked {
-        let line = "The encrypted file store is locked. Unlock it: opkssh agent unlock";
-        let _ = writeln!(out, "{line}");
+        let unlock = agent_command("unlock", places);
+        let _ = writeln!(
+            out,
+            "The encrypted file store is locked. Unlock it: {unlock}"
+        );
     }
     if agent.locked.contains(&LockedPart::NewStore) {
-        let line = match set_up_file_store(args, places) {
-            true => unlocked_message(LockedPart::NewStore),
-            false => FILE_STORE_NOT_SET_UP,
+        let line = match set_up_file_store(wanted, places) {
+            true => unlocked_message(LockedPart::NewStore).to_owned(),
+            false => {
+                let unlock = agent_command("unlock", places);
+                format!("{FILE_STORE_NOT_SET_UP}: {unlock}")
+            }
         };
         let _ = writeln!(out, "{line}");
     }
@@ -102,8 +118,8 @@ fn has_session_agent(places: &Places) -> bool {
 
 /// Asks for the passphrase of the new encrypted file store, if `--store file` was typed on a
 /// terminal. Returns false if the store is not set up.
-fn set_up_file_store(args: &RestartArgs, places: &Places) -> bool {
-    if args.settings.store.is_none() {
+fn set_up_file_store(wanted: &AgentSettings, places: &Places) -> bool {
+    if wanted.store.is_none() {
         return false;
     }
     PasswordSource::terminal()
@@ -142,8 +158,7 @@ fn move_to_file_store(places: &Places, out: &mut dyn Write) -> Result<Option<Sec
 
 /// Takes each setting that is not given from a running agent.
 fn fill_from(settings: &mut AgentSettings, agent: &AgentStatus) {
-    let takes_store = settings.store.is_none() && settings.socket.is_none();
-    if takes_store && !matches!(agent.store_wish.as_str(), "" | "auto") {
+    if settings.store.is_none() && !matches!(agent.store_wish.as_str(), "" | "auto") {
         settings.store = Some(agent.store_wish.clone());
     }
     settings.running.fill_from(agent);

@@ -11,7 +11,7 @@ use opkssh_protocol::process::Process;
 
 use crate::duration;
 use crate::error::ClientError;
-use crate::format::quoted;
+use crate::format::{agent_command, quoted};
 
 /// Which agent a command is about.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -112,9 +112,16 @@ impl RunningSettings {
 }
 
 impl AgentSettings {
-    /// Returns the paths of the agent, from those of the user's own.
-    pub fn places(&self, places: &Places) -> Result<Places, ClientError> {
-        places_of(self.socket.as_deref(), places)
+    /// Returns the settings and paths of the agent, from the paths of the user's own agent. The user's
+    /// own agent has no `socket`, even if its path was typed.
+    pub fn of_agent(&self, places: &Places) -> Result<(Self, Places), ClientError> {
+        let places = places_of(self.socket.as_deref(), places)?;
+        let mut settings = self.clone();
+        settings.socket = places.separate_socket().map(Path::to_owned);
+        if settings.socket.is_none() {
+            settings.ends_with = None;
+        }
+        Ok((settings, places))
     }
 
     /// Returns the options as arguments of `opkssh agent run`. The socket path is made absolute
@@ -145,10 +152,19 @@ impl AgentSettings {
             .join(" "))
     }
 
-    /// Fails if the running agent has other settings.
-    pub(crate) fn check(&self, agent: &AgentStatus) -> Result<(), ClientError> {
+    /// Fails if the running agent, which has these paths, has other settings.
+    pub(crate) fn check(&self, agent: &AgentStatus, places: &Places) -> Result<(), ClientError> {
         let restart = self.after("opkssh agent restart")?;
-        let other = |option: &str, runs_with: &str| other_settings(option, runs_with, &restart);
+        let variables = match places.separate_socket() {
+            Some(_) => agent_command("start", places),
+            None => "opkssh agent env".to_owned(),
+        };
+        let other = |option: &str, runs_with: &str| {
+            ClientError::new(
+                format!("an agent runs already, without {option}: it has {runs_with}"),
+                format!("use it as it is: {variables}; or restart it: {restart}"),
+            )
+        };
         if let Some((option, runs_with)) = self.running.difference(agent) {
             return Err(other(&option, &runs_with));
         }
@@ -160,13 +176,6 @@ impl AgentSettings {
             Some(store) => Err(other(&format!("--store {store}"), &agent.store)),
         }
     }
-}
-
-fn other_settings(option: &str, runs_with: &str, restart: &str) -> ClientError {
-    ClientError::new(
-        format!("an agent runs already, without {option}: it has {runs_with}"),
-        format!("use it as it is: opkssh agent env; or restart it: {restart}"),
-    )
 }
 
 fn places_of(socket: Option<&Path>, places: &Places) -> Result<Places, ClientError> {

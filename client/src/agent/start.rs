@@ -29,9 +29,10 @@ pub fn agent_start(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
-    let places = &args.settings.places(places)?;
-    let agent = report(ensure_running_with(&args.settings, places)?)?.agent;
-    args.settings.check(&agent)?;
+    let (settings, places) = &args.settings.of_agent(places)?;
+    let running = ensure_running_with(settings, places).and_then(report);
+    let agent = running.map_err(|error| error.of_agent(places))?.agent;
+    settings.check(&agent, places)?;
     let pid = agent.pid;
     if !args.json {
         let lines = variables(&args.shell, &places.agent_socket(), Some(pid));

@@ -39,7 +39,11 @@ pub fn agent_stop(
     places: &Places,
     out: &mut dyn Write,
 ) -> Result<AgentReply, ClientError> {
-    let places = &args.agent.places(places)?;
+    let places = args.agent.places(places)?;
+    stop(args, &places, out).map_err(|error| error.of_agent(&places))
+}
+
+fn stop(args: &StopArgs, places: &Places, out: &mut dyn Write) -> Result<AgentReply, ClientError> {
     let running = look_before_stop(&agent_command("stop", places), args.force, places)?;
     let message = match stop_running(args.force, places, out)? {
         true => "The agent has stopped.",

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use opkssh_protocol::control::{
-    AccountState, Event, HiddenIdentity, HostIdentity, HostQuery, HostView, Origin, Request,
+    AccountState, Event, HiddenIdentity, HostIdentity, HostQuery, HostView, NotOffered, Origin,
+    Request,
 };
 use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::{printable, printable_json};
@@ -64,7 +65,8 @@ pub fn status_of_host(
         new_key: settings.new_key,
     };
     let name = query.name.clone();
-    let Some(mut connection) = Connection::open_if_running(places)? else {
+    let connection = Connection::open_if_running(places).map_err(|error| error.of_agent(places))?;
+    let Some(mut connection) = connection else {
         return Ok(HostAnswer {
             reason: format!("{name} would see no identity: the agent is not running"),
             hint: Some(format!("start it: {}", agent_command("start", places))),
@@ -72,15 +74,27 @@ pub fn status_of_host(
             ..asked
         });
     };
+    let failed = |error: ClientError| error.into_inconclusive().of_agent(places);
     let answer = connection.ask(&Request::HostView(query), LOCAL_TIMEOUT);
-    match answer.map_err(ClientError::into_inconclusive)? {
-        Event::HostView { view } => Ok(HostAnswer {
-            reason: verdict(&name, &view),
-            name,
-            view: Some(view),
-            ..asked
-        }),
-        _ => Err(unexpected().into_inconclusive()),
+    match answer.map_err(failed)? {
+        Event::HostView { mut view } => {
+            add_hints(&mut view, places);
+            Ok(HostAnswer {
+                reason: verdict(&name, &view),
+                name,
+                view: Some(view),
+                ..asked
+            })
+        }
+        _ => Err(failed(unexpected())),
+    }
+}
+
+/// Adds the hints that name the agent, which the agent leaves to the client.
+fn add_hints(view: &mut HostView, places: &Places) {
+    let locked = |it: &&mut HiddenIdentity| it.why == NotOffered::Locked;
+    for hidden in view.not_offered.iter_mut().filter(locked) {
+        hidden.hint = Some(format!("unlock it: {}", agent_command("unlock", places)));
     }
 }
 

@@ -43,7 +43,7 @@ pub struct StatusArgs {
 /// Shows agent, accounts, expirations and how each account renews. Does not start the agent.
 pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result<(), ClientError> {
     let places = &args.agent.places(places)?;
-    let report = report_if_running(places)?;
+    let report = report_if_running(places).map_err(|error| error.of_agent(places))?;
     let text = match (&report, args.json) {
         (_, true) => json(report.as_ref(), places)?,
         (Some(report), false) => running(report, args.verbose, places),
@@ -100,7 +100,7 @@ fn configuration_notices(places: &Places) -> Vec<Notice> {
 }
 
 fn not_running(places: &Places) -> String {
-    let mut page = Page::new(false);
+    let mut page = Page::new(false, places);
     let start = agent_command("start", places);
     let advice = match places.separate_socket() {
         Some(_) => format!("not running; start it: {start}"),
@@ -116,7 +116,7 @@ fn not_running(places: &Places) -> String {
 }
 
 fn running(report: &StatusReport, verbose: bool, places: &Places) -> String {
-    let mut page = Page::new(verbose);
+    let mut page = Page::new(verbose, places);
     page.agent(&report.agent);
     if has_no_accounts(report) {
         let none = match places.separate_socket() {

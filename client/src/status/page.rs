@@ -5,24 +5,28 @@ use opkssh_protocol::config::Forwarding;
 use opkssh_protocol::control::{
     AccountState, AccountStatus, AgentStatus, LockedPart, Notice, StatusReport,
 };
+use opkssh_protocol::places::Places;
 use opkssh_protocol::printable::printable;
 
 use super::{ACCESS_TOKEN_LEFT_OUT, logout_before_expiry, usable_until_logout};
 use crate::agent::distrust::in_words;
-use crate::format::{local_time, now, time_of_day};
+use crate::format::{agent_command, local_time, now, time_of_day};
 
 const MEMORY_ONLY: &str = "memory: lost when the agent stops";
 
-pub struct Page {
+pub struct Page<'a> {
     pub text: String,
     verbose: bool,
+    places: &'a Places,
 }
 
-impl Page {
-    pub fn new(verbose: bool) -> Self {
+impl<'a> Page<'a> {
+    /// Returns an empty page about the agent with these paths.
+    pub fn new(verbose: bool, places: &'a Places) -> Self {
         Self {
             text: String::new(),
             verbose,
+            places,
         }
     }
 
@@ -31,20 +35,20 @@ impl Page {
         let running = format!("running since {since}, process {pid}, version {version}");
         self.row("Agent", &running);
         if agent.replaced {
-            let advice = "its program was replaced since; opkssh agent restart";
-            self.row("Upgrade", advice);
-        }
-        if agent.locked.contains(&LockedPart::Agent) {
+            let restart = agent_command("restart", self.places);
             self.row(
-                "Locked",
-                "nothing is shown, signed or renewed; unlock it: opkssh agent unlock",
+                "Upgrade",
+                &format!("its program was replaced since; {restart}"),
             );
+        }
+        let unlock = agent_command("unlock", self.places);
+        if agent.locked.contains(&LockedPart::Agent) {
+            let advice = format!("nothing is shown, signed or renewed; unlock it: {unlock}");
+            self.row("Locked", &advice);
         }
         if agent.locked.contains(&LockedPart::Screen) {
-            self.row(
-                "Screen lock",
-                "nothing is shown or signed until the screen is unlocked; or: opkssh agent unlock",
-            );
+            let advice = "nothing is shown or signed until the screen is unlocked; or:";
+            self.row("Screen lock", &format!("{advice} {unlock}"));
         }
         if self.verbose {
             self.row("Agent socket", &agent.agent_socket);
@@ -73,12 +77,14 @@ impl Page {
     }
 
     fn store(&self, agent: &AgentStatus) -> String {
-        match (agent.store.as_str(), agent.store_wish.as_str()) {
-            ("memory", "memory") if !self.verbose => MEMORY_ONLY.to_owned(),
-            ("memory", _) if !self.verbose => {
+        // a separate agent has no other store
+        let is_final = agent.store_wish == "memory" || self.places.separate_socket().is_some();
+        match agent.store.as_str() {
+            "memory" if !self.verbose && is_final => MEMORY_ONLY.to_owned(),
+            "memory" if !self.verbose => {
                 format!("{MEMORY_ONLY}; keep: opkssh agent restart --store file")
             }
-            (store, _) => format!("{store} ({})", agent.store_reason),
+            store => format!("{store} ({})", agent.store_reason),
         }
     }
 

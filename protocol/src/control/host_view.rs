@@ -69,7 +69,7 @@ pub struct HiddenIdentity {
     pub why: NotOffered,
     /// The reason as text.
     pub reason: String,
-    /// What to do, if that is known.
+    /// What to do, if that is known. `None` if locked: the client knows the command.
     pub hint: Option<String>,
 }
 

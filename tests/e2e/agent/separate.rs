@@ -219,11 +219,12 @@ fn a_second_start_finds_the_first_and_a_restart_keeps_the_settings() {
     let first = start(&[]).stdout();
     assert_eq!(start(&["--lifetime", "1h"]).stdout(), first);
     let refused = start(&["--lifetime", "2h"]).refused();
-    let restart = format!(
-        "restart it: opkssh agent restart --socket {}",
-        it.socket.display()
+    let socket = it.socket.display();
+    let hint = format!(
+        "use it as it is: opkssh agent start --socket {socket}; or restart it: opkssh agent restart \
+         --socket {socket}"
     );
-    assert!(refused.contains(&restart), "{refused}");
+    assert!(refused.contains(&hint), "{refused}");
     it.add_key("k");
     let said = it.agent(&["restart"]).stdout();
     assert!(said.contains("1 key from ssh-add is gone"), "{said}");
@@ -268,6 +269,49 @@ fn its_lock_is_its_own() {
     );
     password(["unlock", "--socket"]).stdout();
     assert_eq!(one.keys(), ["k1"]);
+}
+
+#[test]
+fn commands_that_are_shown_are_about_this_agent() {
+    let home = Home::new(OPKSSH);
+    let it = Separate::start(&home, "it", &[]);
+    it.add_key("k");
+    let lock = home.opkssh(["agent", "lock", "--socket"]).arg(&it.socket);
+    lock.stdin("secret\n").run().stdout();
+    let unlock = format!("opkssh agent unlock --socket {}\n", it.socket.display());
+    let status = |words: &[&str]| {
+        let status = home.opkssh(["status", "--socket"]).arg(&it.socket);
+        status.args(words).run().any_stdout()
+    };
+    for words in [&[][..], &["--host", "web"]] {
+        let page = status(words);
+        assert!(page.contains(&format!("unlock it: {unlock}")), "{page}");
+        assert!(!page.contains("--store"), "{page}");
+    }
+}
+
+#[test]
+fn the_path_of_the_user_s_own_socket_means_the_user_s_own_agent() {
+    let home = Home::new(OPKSSH);
+    let socket = agent_socket(&home);
+    let agent = |words: &[&str]| home.opkssh(["agent"]).args(words).run().stdout();
+    let at_own = |word: &str| {
+        let agent = home.opkssh(["agent", word, "--socket"]);
+        agent.arg(&socket).run().stdout()
+    };
+    let store = || {
+        let status = home.opkssh(["status", "--json"]).run().stdout();
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        status["agent"]["store_wish"].as_str().unwrap().to_owned()
+    };
+    at_own("start");
+    assert_eq!(store(), "auto");
+    agent(&["stop"]);
+    agent(&["start", "--store", "file"]);
+    at_own("restart");
+    assert_eq!(store(), "file");
+    at_own("stop");
+    assert_eq!(agent(&["stop"]), "The agent is not running.\n");
 }
 
 #[test]

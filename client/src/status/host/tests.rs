@@ -1,5 +1,3 @@
-use opkssh_protocol::control::NotOffered;
-
 use super::*;
 
 fn identity(name: &str, source: Origin) -> HostIdentity {
