@@ -1,26 +1,27 @@
 //! The agent of `opkssh run`: a separate agent, or a view of the user's own, for one command.
 
+mod directory;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use opkssh_files::{TempDir, fresh_private, make_private};
 use opkssh_protocol::control::{AccountView, Event, Request};
 use opkssh_protocol::places::Places;
 use opkssh_protocol::process::Process;
 
 use crate::agent::running::{Launcher, start};
 use crate::agent::settings::{AgentSettings, RunningSettings, WhichAgent};
-use crate::connection::runtime_dir::unusable;
 use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::status::report;
+use directory::CommandDirectory;
 
 /// The socket of a command's agent. Dropped, its directory goes away: a process that becomes the
 /// command drops nothing.
 pub struct CommandSocket {
     /// The paths of the agent.
     places: Places,
-    _directory: Option<TempDir>,
+    _directory: Option<CommandDirectory>,
 }
 
 impl CommandSocket {
@@ -28,10 +29,9 @@ impl CommandSocket {
     pub fn new(path: Option<PathBuf>, places: &Places) -> Result<Self, ClientError> {
         let directory = match path {
             Some(_) => None,
-            None => Some(fresh_directory(places)?),
+            None => Some(CommandDirectory::create(places)?),
         };
-        let in_directory = |it: &TempDir| it.path().join("agent.sock");
-        let socket = path.or_else(|| directory.as_ref().map(in_directory));
+        let socket = path.or_else(|| directory.as_ref().map(CommandDirectory::socket));
         let places = WhichAgent { socket }.places(places)?;
         match places.separate_socket() {
             Some(_) => Ok(Self {
@@ -60,8 +60,10 @@ impl CommandSocket {
         process: Process,
         lifetime: Option<Duration>,
     ) -> Result<u32, ClientError> {
+        let failed = |error: ClientError| error.of_agent(&self.places);
         let socket = self.path();
-        if Connection::open_if_running(&self.places)?.is_some() {
+        let running = Connection::open_if_running(&self.places);
+        if running.map_err(failed)?.is_some() {
             return Err(in_use(&socket));
         }
         let settings = AgentSettings {
@@ -73,8 +75,9 @@ impl CommandSocket {
             },
             ..AgentSettings::default()
         };
-        let agent = start(&self.places, &Launcher::this_program(&settings)?)?;
-        Ok(report(agent)?.agent.pid)
+        let agent = start(&self.places, &Launcher::this_program(&settings)?);
+        let report = agent.and_then(report).map_err(failed)?;
+        Ok(report.agent.pid)
     }
 
     /// Has the user's own agent, which runs at `places`, serve this account on the socket, until
@@ -98,14 +101,6 @@ impl CommandSocket {
             _ => Err(unexpected()),
         }
     }
-}
-
-fn fresh_directory(places: &Places) -> Result<TempDir, ClientError> {
-    let runtime_dir = &places.runtime_dir;
-    make_private(runtime_dir)
-        .map_err(|error| unusable(&places.control_socket(), &error.problem.to_string()))?;
-    let what = format!("cannot make a directory in {}", runtime_dir.display());
-    fresh_private(runtime_dir, "run-").map_err(ClientError::io(what))
 }
 
 fn in_use(socket: &Path) -> ClientError {

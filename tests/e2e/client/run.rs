@@ -177,6 +177,39 @@ fn the_agent_can_end_before_the_command() {
 }
 
 #[test]
+fn what_a_killed_agent_left_is_removed_by_the_next_command_and_nothing_else_is() {
+    let home = Home::new(OPKSSH);
+    let script = "kill -KILL $SSH_AGENT_PID; while ssh-add -l; [ $? -ne 2 ]; do sleep 0.1; done; \
+        echo \"$SSH_AUTH_SOCK\"";
+    let said = ours(&home, &["sh", "-c", script]).run().any_stdout();
+    let left = PathBuf::from(said.trim().strip_suffix("/agent.sock").unwrap());
+    assert_eq!(directories(&home), std::slice::from_ref(&left));
+
+    let create = |name: &str| {
+        let directory = home.runtime_dir().join("opkssh").join(name);
+        fs::create_dir(&directory).unwrap();
+        (UnixListener::bind(directory.join("s")).unwrap(), directory)
+    };
+    let (listening, in_use) = create("run-in-use");
+    let (_, others) = create("other");
+    let (_, with_file) = create("run-with-file");
+    fs::write(with_file.join("file"), "precious").unwrap();
+    let (_, empty) = create("run-empty");
+    fs::remove_file(empty.join("s")).unwrap();
+    let mut kept = [in_use, others, with_file, empty];
+    kept.sort();
+
+    ours(&home, &["true"]).run().stdout();
+    assert!(!left.exists());
+    wait_until("the others are left", || {
+        let mut found = directories(&home);
+        found.sort();
+        (found == kept).then_some(())
+    });
+    drop(listening);
+}
+
+#[test]
 fn keys_live_as_long_as_lifetime_says() {
     let home = Home::new(OPKSSH);
     let script = "ssh-keygen -q -t ed25519 -N '' -f key && ssh-add -q key && ssh-add -l && \
