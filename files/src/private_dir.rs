@@ -57,16 +57,20 @@ pub fn fresh_private(parent: &Path, prefix: &str) -> io::Result<TempDir> {
     builder.prefix(prefix).permissions(mode).tempdir_in(parent)
 }
 
-/// Fails if other users could replace this user's files in the directory `path`: it must be this
-/// user's or root's, and closed to others or sticky, as /tmp is.
+/// Fails if other users could replace this user's files in the directory `path`: it and all above
+/// it must be this user's or root's, and closed to others or sticky, as /tmp is.
 pub fn check_closed(path: &Path) -> Result<(), DirectoryError> {
-    is_closed(path).map_err(|problem| DirectoryError {
+    let failed = |path: &Path, problem| DirectoryError {
         path: path.to_owned(),
         problem,
-    })
+    };
+    let real = path.canonicalize();
+    let real = real.map_err(|error| failed(path, error.into()))?;
+    let mut all = real.ancestors();
+    all.try_for_each(|path| check_one_closed(path).map_err(|problem| failed(path, problem)))
 }
 
-fn is_closed(path: &Path) -> Result<(), DirectoryProblem> {
+fn check_one_closed(path: &Path) -> Result<(), DirectoryProblem> {
     let found = path.metadata()?;
     if !found.is_dir() {
         return Err(DirectoryProblem::NotADirectory);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interprocess::local_socket::tokio::Stream;
+use interprocess::local_socket::traits::StreamCommon as _;
 use opkssh_protocol::control::{
     AccountView, Event, Failure, JumpHost, LockedPart, MAX_FRAME, Request, VERSION, Versioned,
     WhichAccount,
@@ -52,6 +53,7 @@ pub struct Control {
 impl Control {
     /// Answers the request of one connection.
     pub async fn serve(self: Arc<Self>, stream: Stream) -> io::Result<()> {
+        let peer = stream.peer_creds().ok().and_then(|creds| creds.pid());
         let (mut reader, mut writer) = tokio::io::split(stream);
         let frame = frame::read(&mut reader, 0..=MAX_FRAME, REQUEST_TIMEOUT);
         let Some(frame) = timeout(REQUEST_TIMEOUT, frame).await?? else {
@@ -69,6 +71,12 @@ impl Control {
             }
             Err(failure) => return write_event(&mut writer, &Event::Failed { failure }).await,
         };
+        if let Request::AccountView(view) = &request
+            && peer.is_some_and(|pid| u32::try_from(pid) != Ok(view.process.pid))
+        {
+            let failure = other_namespace();
+            return write_event(&mut writer, &Event::Failed { failure }).await;
+        }
         let (events, mut outgoing) = mpsc::channel(16);
         let answering = answer(&self, request, events);
         tokio::pin!(answering);
@@ -232,6 +240,17 @@ async fn answer(control: &Control, request: Request, events: mpsc::Sender<Event>
     if stop {
         // this connection ends with the process: that is how the client knows that all is tidied up
         std::future::pending::<()>().await;
+    }
+}
+
+/// The view would end with whichever process has that number here.
+fn other_namespace() -> Failure {
+    Failure {
+        message:
+            "the command's process has another number here: it is in a PID namespace of its own"
+                .to_owned(),
+        hint: Some("run opkssh run --account where the agent runs".to_owned()),
+        ..Failure::default()
     }
 }
 

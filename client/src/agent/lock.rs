@@ -10,6 +10,7 @@ use crate::agent::password_prompt::PasswordSource;
 use crate::agent::running::{ensure_running, ensure_running_if_stored};
 use crate::agent::settings::WhichAgent;
 use crate::answer::AgentReply;
+use crate::connection::dead_socket::check_unused;
 use crate::connection::{NETWORK_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::format::agent_command;
@@ -90,6 +91,9 @@ fn unlock_all(places: &Places, out: &mut dyn Write) -> Result<AgentReply, Client
 }
 
 fn nothing_there(what: &str, places: &Places) -> ClientError {
+    if let Some(Err(error)) = places.separate_socket().map(check_unused) {
+        return error;
+    }
     let why = match places.separate_socket() {
         Some(_) => "the agent is not running",
         None => "the agent is not running, and no account is stored",

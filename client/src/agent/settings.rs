@@ -1,6 +1,7 @@
 //! The agent's options on the command line.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -182,7 +183,13 @@ fn places_of(socket: Option<&Path>, places: &Places) -> Result<Places, ClientErr
     let Some(socket) = socket.map(absolute).transpose()? else {
         return Ok(places.clone());
     };
-    if socket == places.agent_socket() {
+    let inode = |path: &Path| {
+        let found = path.metadata().ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    let own = places.agent_socket();
+    // whatever leads to it
+    if socket == own || (inode(&own).is_some() && inode(&socket) == inode(&own)) {
         return Ok(places.clone());
     }
     let (length, longest) = (

@@ -1,5 +1,6 @@
 //! A connection to the agent's control socket, for one request and its answer.
 
+pub mod dead_socket;
 mod frame;
 pub mod runtime_dir;
 

@@ -14,6 +14,7 @@ use opkssh_protocol::time::UnixTime;
 use crate::agent::running::has_stored_accounts;
 use crate::agent::settings::WhichAgent;
 use crate::configuration::load_config;
+use crate::connection::dead_socket::check_unused;
 use crate::connection::{Connection, LOCAL_TIMEOUT, unexpected};
 use crate::error::ClientError;
 use crate::format::{agent_command, local_time};
@@ -55,7 +56,14 @@ pub fn status(args: &StatusArgs, places: &Places, out: &mut dyn Write) -> Result
 
 /// Returns the agent's report, or `None` if it is not running.
 pub(crate) fn report_if_running(places: &Places) -> Result<Option<StatusReport>, ClientError> {
-    Connection::open_if_running(places)?.map(report).transpose()
+    match (
+        Connection::open_if_running(places)?,
+        places.separate_socket(),
+    ) {
+        (Some(connection), _) => report(connection).map(Some),
+        (None, Some(socket)) => check_unused(socket).map(|()| None),
+        (None, None) => Ok(None),
+    }
 }
 
 /// Returns the agent's report.

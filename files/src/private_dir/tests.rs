@@ -47,6 +47,15 @@ fn a_directory_in_which_others_could_replace_files_is_not_closed() {
         fs::set_permissions(parent.path(), Permissions::from_mode(mode)).unwrap();
         assert_eq!(check_closed(parent.path()).is_ok(), is_closed, "{mode:o}");
     }
+    let below = parent.path().join("below");
+    fs::create_dir(&below).unwrap();
+    let error = check_closed(&below).unwrap_err();
+    assert!(
+        error.path.ends_with(parent.path().file_name().unwrap()),
+        "{error}"
+    );
+    fs::set_permissions(parent.path(), Permissions::from_mode(0o755)).unwrap();
+    check_closed(&below).unwrap();
     assert!(check_closed(Path::new("/")).is_ok(), "root's");
     assert!(check_closed(&parent.path().join("none")).is_err());
 }

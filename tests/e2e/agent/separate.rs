@@ -380,3 +380,38 @@ fn a_directory_of_another_user_is_refused() {
     std::os::unix::fs::chown(&directory, Some(41002), None).unwrap();
     is_refused_in(&home, &directory, "it belongs to another user (uid 41002)");
 }
+
+#[test]
+fn what_is_no_separate_agent_is_not_called_stopped() {
+    let home = Home::new(OPKSSH);
+    let theirs = home.dir().join("theirs");
+    let mut agent = home
+        .command("ssh-agent")
+        .arg("-D")
+        .arg("-a")
+        .arg(&theirs)
+        .start();
+    agent.wait_for("SSH_AUTH_SOCK");
+    let file = home.write("file", "");
+    for (path, why) in [
+        (&theirs, "is the socket of another program"),
+        (&file, "is not a socket"),
+    ] {
+        for command in [&["agent", "stop"][..], &["status"], &["agent", "unlock"]] {
+            let run = home.opkssh(command).arg("--socket").arg(path);
+            let refused = run.run().refused();
+            assert!(refused.contains(why), "{command:?}: {refused}");
+        }
+    }
+    agent.kill();
+    // by another name it is the user's own agent
+    home.opkssh(["agent", "start", "--store", "memory"])
+        .run()
+        .stdout();
+    let link = home.dir().join("link");
+    std::os::unix::fs::symlink(home.runtime_dir().join("opkssh"), &link).unwrap();
+    let stop = home
+        .opkssh(["agent", "stop", "--socket"])
+        .arg(link.join("agent.sock"));
+    assert_eq!(stop.run().stdout(), "The agent has stopped.\n");
+}

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 
 use opkssh_files::{TempDir, fresh_private, make_private};
 use opkssh_protocol::places::Places;
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
+use crate::connection::dead_socket::is_dead;
 use crate::connection::runtime_dir::unusable;
 use crate::error::ClientError;
 
@@ -87,12 +86,4 @@ fn dead_sockets(directory: &Path) -> io::Result<Option<Vec<PathBuf>>> {
         sockets.push(entry.path());
     }
     Ok((!sockets.is_empty()).then_some(sockets))
-}
-
-/// Returns true if nobody listens on this socket. Does not wait for an agent that hangs.
-fn is_dead(path: &Path) -> io::Result<bool> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    let connected = connect(&socket, &SocketAddrUnix::new(path)?);
-    Ok(connected == Err(Errno::CONNREFUSED))
 }
