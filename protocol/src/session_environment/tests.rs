@@ -65,3 +65,24 @@ fn picking_asks_for_the_list_in_both_spellings() {
     let capital = made("HTTPS_PROXY", "http://p");
     assert_eq!(capital.proxy("https_proxy"), Some("http://p"));
 }
+
+#[test]
+fn a_session_that_can_ask_outranks_one_that_can_show_nothing() {
+    let session = |variables: &[(&str, &str)]| {
+        let get = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        SessionEnvironment::pick(get)
+    };
+    let program = ("SSH_ASKPASS", "/bin/ask");
+    let asks = session(&[program, ("SSH_ASKPASS_REQUIRE", "force")]);
+    for other in [
+        session(&[("https_proxy", "http://proxy")]),
+        session(&[program]),
+        session(&[program, ("SSH_ASKPASS_REQUIRE", "prefer")]),
+    ] {
+        assert!(asks.rank() > other.rank());
+    }
+    assert!(asks.rank() < session(&[("DISPLAY", ":1")]).rank());
+}
