@@ -11,7 +11,7 @@ use opkssh_protocol::places::Places;
 use crate::error::ClientError;
 use crate::format::quoted;
 
-/// Set by `status --host` for ssh, whose `Match exec` may run `check` or `ensure`.
+/// Set by `status --host` when it runs ssh, because `Match exec` may run `check` or `ensure`.
 pub(crate) const LOOK_ONLY: &str = "OPKSSH_LOOK_ONLY";
 
 /// The process's environment, as far as a login depends on it.

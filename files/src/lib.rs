@@ -3,11 +3,12 @@
 
 mod private_dir;
 
-use std::fs::{File, Metadata, Permissions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 pub use tempfile::TempDir;
 
@@ -17,6 +18,22 @@ pub use private_dir::{
 
 /// Prefix of the unfinished file. None of sshd, sudo and systemd reads such a name.
 const PREFIX: &str = ".opkssh-";
+
+/// Opens a file for reading; fails for anything but a regular file, without waiting for it.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        // a named pipe in its place must not block
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other(format!(
+            "{} is not a regular file",
+            path.display()
+        ))),
+    }
+}
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy)]

@@ -19,6 +19,7 @@ pub mod inspect;
 pub mod json;
 pub mod jwk;
 pub mod key_set;
+pub mod patterns;
 pub mod pk_token;
 pub mod places;
 pub mod printable;

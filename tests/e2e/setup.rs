@@ -60,6 +60,17 @@ impl Setup {
             .env("SSH_AUTH_SOCK", agent_socket(&self.home))
     }
 
+    /// Adds so many new keys to the agent, which runs.
+    pub fn add_keys(&self, count: usize) {
+        for number in 0..count {
+            let file = format!("key{number}");
+            let keygen = self.home.command("ssh-keygen");
+            let keygen = keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", &file]);
+            keygen.run().stdout();
+            assert!(self.with_agent("ssh-add").arg(&file).run().success());
+        }
+    }
+
     /// Has the agent sign with the key of the certificate in this file, as OpenSSH checks it.
     pub fn try_key(&self, certificate: &Path) -> Output {
         self.with_agent("ssh-add").arg("-T").arg(certificate).run()

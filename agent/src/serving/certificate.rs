@@ -5,8 +5,8 @@ use std::ops::Range;
 use opkssh_protocol::time::UnixTime;
 use opkssh_protocol::wire::{Malformed, Reader, put_string};
 
-use super::patterns::matches;
 use super::signature::{KEY_TYPES, Unverifiable, has_signed};
+use opkssh_protocol::patterns::matches;
 
 const SUFFIX: &str = "-cert-v01@openssh.com";
 const TYPE_HOST: u32 = 2;

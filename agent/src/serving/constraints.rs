@@ -6,9 +6,9 @@ use opkssh_protocol::wire::{Malformed, Reader};
 
 use super::destination::{Bind, Bindings};
 use super::host_key::HostKey;
-use super::patterns::matches;
 use super::refusal::Refusal;
 use super::userauth::UserauthRequest;
+use opkssh_protocol::patterns::matches;
 
 /// As OpenSSH's agent.
 const MAX_DESTINATIONS: usize = 1024;

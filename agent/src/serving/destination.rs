@@ -67,7 +67,7 @@ impl Bindings {
         }
     }
 
-    /// Returns the bindings of a connection to a server whose key nothing here can check.
+    /// Returns the bindings of a connection to a server whose key type the agent cannot verify.
     pub fn predicted_unproved(shown: UnprovedHostKey) -> Self {
         Self {
             unproved: Some(shown),

@@ -18,10 +18,10 @@ use super::certificate::Certificate;
 use super::destination::Bindings;
 use super::forges::publisher;
 use super::host_key::{HostKey, UnprovedHostKey};
-pub use super::patterns::host_matches;
-use super::patterns::{Verdict, overlap, verdict};
 use super::refusal::Refusal;
 use super::source::Visibility;
+pub use opkssh_protocol::patterns::host_matches;
+use opkssh_protocol::patterns::{Verdict, overlap, verdict};
 pub use predicted::Prediction;
 
 /// The user's and the system's known_hosts, read when a question comes up: they are small, and

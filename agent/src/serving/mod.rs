@@ -16,7 +16,7 @@ pub mod host_view;
 pub mod hosts;
 mod list;
 mod message;
-mod patterns;
+mod program_name;
 mod refusal;
 mod session;
 pub mod sign;

@@ -1,11 +1,12 @@
 //! Reads the audit log and its full files, the oldest first, also while the agent writes and
 //! rotates them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use opkssh_files::open_regular;
 use opkssh_protocol::audit::{MAX_FULL, full_file};
 
 /// Length limit of a line, in bytes. The agent writes none that is longer.
@@ -75,16 +76,8 @@ impl AuditFiles {
 
 impl OpenFile {
     fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            // a named pipe in its place must not block
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-            .open(path)?;
+        let file = open_regular(path)?;
         let found = file.metadata()?;
-        if !found.is_file() {
-            let error = format!("{} is not a regular file", path.display());
-            return Err(io::Error::other(error));
-        }
         Ok(Self {
             id: (found.dev(), found.ino()),
             reader: BufReader::new(file),

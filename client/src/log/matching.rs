@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use opkssh_protocol::audit::AuditHost;
+use opkssh_protocol::patterns::matches_host;
 use opkssh_protocol::time::UnixTime;
 
 use crate::duration;
@@ -38,27 +39,6 @@ pub fn is_of_host(host: &AuditHost, wanted: &str) -> bool {
                 .strip_prefix('[')
                 .and_then(|name| name.split_once("]:"));
             let bare = bare.map_or(&name[..], |(bare, _port)| bare);
-            matches(name, wanted) || matches(bare, wanted)
+            matches_host(wanted, name) || matches_host(wanted, bare)
         })
-}
-
-/// Returns true if `text` matches a pattern with `*` and `?`, in upper or lower case.
-fn matches(text: &str, pattern: &str) -> bool {
-    let lower = |text: &str| text.to_lowercase().chars().collect::<Vec<_>>();
-    let (text, pattern) = (lower(text), lower(pattern));
-    // which ends of the text the pattern so far leads to
-    let mut reached = vec![false; text.len() + 1];
-    reached[0] = true;
-    for letter in pattern {
-        if letter == '*' {
-            let first = reached.iter().position(|is| *is).unwrap_or(reached.len());
-            reached[first..].fill(true);
-            continue;
-        }
-        for end in (1..reached.len()).rev() {
-            reached[end] = reached[end - 1] && (letter == '?' || letter == text[end - 1]);
-        }
-        reached[0] = false;
-    }
-    reached[text.len()]
 }

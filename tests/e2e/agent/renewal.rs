@@ -179,14 +179,7 @@ fn however_many_ask_at_once_one_request_is_made() {
     }
     let setup = Setup::with(short_lived(20), &["expiration: oidc"]);
     setup.login(&[]);
-    let at_the_provider = || {
-        setup
-            .provider
-            .log()
-            .iter()
-            .filter(|seen| seen.path == "/token")
-            .count()
-    };
+    let at_the_provider = || setup.provider.requests("/token");
     let before = at_the_provider();
     setup.provider.hold("/token");
     wait_until("the identity is stale and the agent renews it", || {

@@ -209,10 +209,12 @@ impl Provider {
 
     /// How often a browser was sent to the authorization endpoint.
     pub fn authorizations(&self) -> usize {
-        self.log()
-            .iter()
-            .filter(|seen| seen.path == "/auth")
-            .count()
+        self.requests("/auth")
+    }
+
+    /// How many requests there were for this path.
+    pub fn requests(&self, path: &str) -> usize {
+        self.log().iter().filter(|seen| seen.path == path).count()
     }
 
     /// How many requests with this grant type the token endpoint granted.

@@ -105,7 +105,7 @@ impl Task {
         }
     }
 
-    /// Records how the renewal of an account ended whose new token was looked at.
+    /// Records the result of a renewal whose new token was verified.
     fn audit_renewal(&self, name: &String) {
         let Some(account) = self.facts.account(name) else {
             return;

@@ -12,7 +12,7 @@ use super::question::Machine;
 const YES: Duration = Duration::from_secs(10 * 60);
 /// How long a no counts for whatever the same machine asks for with the same key.
 const NO: Duration = Duration::from_secs(60);
-/// The same where nobody could be asked: perhaps the desktop is just starting.
+/// Time for which it counts that nobody could be asked. Short, as the desktop may be starting.
 const NOT_ASKED: Duration = Duration::from_secs(10);
 /// Answers of each kind that are remembered. The oldest goes first.
 const MAX_ANSWERS: usize = 256;

@@ -2,18 +2,15 @@
 //! through this jump host"), by their host keys. They outlive the agent, and end with a logout.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opkssh_files::Writer;
+use opkssh_files::{Writer, open_regular};
 use opkssh_protocol::control::JumpHost;
 use opkssh_protocol::time::UnixTime;
 use parking_lot::Mutex;
-use rustix::fs::OFlags;
 use tokio::sync::watch;
 
 use super::KeyUse;
@@ -112,19 +109,11 @@ impl JumpHosts {
 }
 
 fn read(file: &Path) -> io::Result<Vec<JumpHost>> {
-    let opened = OpenOptions::new()
-        .read(true)
-        // a named pipe in its place must not block
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(file);
-    let file = match opened {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        opened => opened?,
-    };
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a file"));
+    match open_regular(file) {
+        Ok(file) => Ok(serde_json::from_reader(file.take(MAX_FILE))?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
-    Ok(serde_json::from_reader(file.take(MAX_FILE))?)
 }
 
 impl Machine {

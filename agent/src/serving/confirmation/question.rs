@@ -7,6 +7,7 @@ use opkssh_protocol::printable::printable;
 use crate::serving::announced::Announcement;
 use crate::serving::destination::{Bind, Bindings};
 use crate::serving::hosts::host_names::HostNames;
+use crate::serving::program_name::program_name;
 use crate::serving::source::Identity;
 use crate::serving::userauth::proved_login;
 
@@ -180,7 +181,7 @@ fn chain(machines: &[Machine]) -> Vec<String> {
 }
 
 fn program(pid: u32) -> String {
-    let program = std::fs::read_to_string(format!("/proc/{pid}/comm"));
-    let program = program.map_or("a process".to_owned(), |name| name.trim_end().to_owned());
-    format!("{} (pid {pid})", printable(&program))
+    let name = program_name(pid);
+    let name = name.as_deref().unwrap_or("a process");
+    format!("{} (pid {pid})", printable(name))
 }

@@ -10,7 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 
 /// Questions of one machine that wait, the one that is shown included.
 const MAX_QUESTIONS: usize = 4;
-/// Machines whose questions wait.
+/// Limit on machines that have waiting questions.
 const MAX_MACHINES: usize = 8;
 
 /// Who asks: `None` is this machine, `Some(None)` another one that is not known.

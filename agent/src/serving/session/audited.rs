@@ -17,6 +17,7 @@ use crate::serving::confirmation::question::Choice;
 use crate::serving::confirmation::{NotAsked, RecordQuestion};
 use crate::serving::destination::{Bind, Bindings};
 use crate::serving::host_key::HostKey;
+use crate::serving::program_name::program_name;
 use crate::serving::source::{Identity, Terms};
 use crate::serving::userauth::{UserauthRequest, proved_login};
 
@@ -176,11 +177,9 @@ impl SessionAudit {
 
     fn peer(&self) -> Arc<Peer> {
         let read = || {
-            let program = |pid| std::fs::read(format!("/proc/{pid}/comm")).ok();
-            let text = |name: Vec<u8>| String::from_utf8_lossy(name.trim_ascii_end()).into_owned();
             let process = |pid| AuditProcess {
                 pid,
-                program: program(pid).map(text),
+                program: program_name(pid),
             };
             let announced = |pid| self.serving.announced.of(pid);
             Arc::new(Peer {

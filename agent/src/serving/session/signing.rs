@@ -6,7 +6,6 @@ use opkssh_protocol::inspect::fingerprint;
 use opkssh_protocol::jwk::PublicKey;
 use opkssh_protocol::wire::{Malformed, Reader, strings};
 
-use super::audited::QuestionRecord;
 use super::{Session, now};
 use crate::notices::Cause;
 use crate::serving::announced::Announcement;
@@ -98,46 +97,41 @@ impl Session {
         server: Option<&Names>,
     ) -> Result<(), Refusal> {
         sign::check(identity, data, &self.bindings, server, now())?;
-        match &identity.terms {
+        let kind = match self.bindings.is_forwarded() {
+            true => QuestionKind::Forwarding,
+            false => QuestionKind::LocalUse,
+        };
+        let asked = match &identity.terms {
             Terms::Added(constraints) if constraints.confirm => {
                 let question = Question::about_key(identity, &self.request(identity, data));
-                let wanted = self.key_use(identity, None, data);
-                let record = self.record(QuestionKind::KeyUse, identity, data);
-                let said = self
-                    .serving
-                    .confirmations
-                    .ask_permission(wanted, question, record)
-                    .await;
-                said.map_err(|why| Refusal::NotAsked(why.to_string()))?
+                Some((question, QuestionKind::KeyUse, None))
             }
             Terms::Account {
                 visibility,
                 public_key,
                 person,
             } => {
-                let Some(question) = self.question(identity, visibility, person, data) else {
-                    return Ok(());
-                };
-                let wanted = self.key_use(identity, Some((public_key, person)), data);
-                let kind = match self.bindings.is_forwarded() {
-                    true => QuestionKind::Forwarding,
-                    false => QuestionKind::LocalUse,
-                };
-                let record = self.record(kind, identity, data);
-                let said = self
-                    .serving
-                    .confirmations
-                    .ask_permission(wanted, question, record)
-                    .await;
-                said.map_err(|why| match self.bindings.is_forwarded() {
-                    true => Refusal::ForwardingNotAsked(why.to_string()),
-                    false => Refusal::LocalNotAsked(why.to_string()),
-                })?
+                let question = self.question(identity, visibility, person, data);
+                question.map(|question| (question, kind, Some((public_key, person))))
             }
-            Terms::Added(_) | Terms::Upstream => return Ok(()),
+            Terms::Added(_) | Terms::Upstream => None,
+        };
+        let Some((question, kind, account)) = asked else {
+            return Ok(());
+        };
+        let wanted = self.key_use(identity, account, data);
+        let record = self.audit.question(kind, identity, data, &self.bindings);
+        let confirmations = &self.serving.confirmations;
+        let said = confirmations.ask_permission(wanted, question, record).await;
+        match said.map_err(|why| (why.to_string(), kind)) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::NotConfirmed),
+            Err((why, QuestionKind::KeyUse)) => Err(Refusal::NotAsked(why)),
+            Err((why, QuestionKind::LocalUse)) => Err(Refusal::LocalNotAsked(why)),
+            Err((why, QuestionKind::Forwarding | QuestionKind::Login)) => {
+                Err(Refusal::ForwardingNotAsked(why))
+            }
         }
-        .then_some(())
-        .ok_or(Refusal::NotConfirmed)
     }
 
     /// Returns what to ask the person before an account signs something that was checked; `None`:
@@ -185,11 +179,6 @@ impl Session {
             via: self.bindings.is_forwarded().then(|| via.collect()),
             login: login.map(|(user, bind)| (user, fingerprint(&bind.host_key.key))),
         }
-    }
-
-    fn record(&self, question: QuestionKind, identity: &Identity, data: &[u8]) -> QuestionRecord {
-        self.audit
-            .question(question, identity, data, &self.bindings)
     }
 
     fn request<'a>(&'a self, identity: &'a Identity, data: &'a [u8]) -> SignatureRequest<'a> {

@@ -70,8 +70,8 @@ fn remove_dead(runtime_dir: &Path) {
     }
 }
 
-/// Returns the sockets in this user's `directory`, if there are any, nothing else is there, and
-/// nobody listens on them.
+/// Returns the sockets in `directory` if it is this user's, holds only sockets, at least one, and
+/// none has a listener.
 fn dead_sockets(directory: &Path) -> io::Result<Option<Vec<PathBuf>>> {
     let found = directory.symlink_metadata()?;
     if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {

@@ -25,13 +25,7 @@ fn an_account_that_names_the_server_needs_one_try_beside_thirty_keys() {
     let (issuer, client) = (setup.provider.issuer(), setup.provider.client());
     write_config(&setup.home, &[entry("test", issuer, client, &[&hosts])]);
     setup.home.opkssh(["agent", "start"]).run().stdout();
-    for number in 0..30 {
-        let file = format!("key{number}");
-        let keygen = setup.home.command("ssh-keygen");
-        let keygen = keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", &file]);
-        keygen.run().stdout();
-        assert!(setup.with_agent("ssh-add").arg(&file).run().success());
-    }
+    setup.add_keys(30);
     setup.login(&[]);
     let ssh = setup.with_agent("ssh").args(server.ssh_args());
     let said = ssh.args(["localhost", "echo in"]).run();

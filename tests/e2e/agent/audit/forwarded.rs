@@ -10,7 +10,7 @@ use crate::agent::forwarding::confirmed::askpass;
 use crate::agent::forwarding::{Hops, Hosts, PARTS};
 use crate::agent::servers::STAY;
 use crate::agent::sockets::raw::{
-    FAILURE, REQUEST_IDENTITIES, Raw, first_identity, sign_request, string,
+    FAILURE, REQUEST_IDENTITIES, Raw, first_identity, forged_bind, sign_request, string,
 };
 use crate::setup::agent_socket;
 
@@ -83,14 +83,6 @@ fn what_a_forwarded_socket_is_refused_is_noted() {
     let socket = socket.trim().trim_start_matches("socket=");
     let before = wait_for(&hops.setup.home, AuditEvent::Signed, 1).len() + 2;
     let mut forwarded = Raw::connect(Path::new(socket));
-    let bind = [
-        &[27][..],
-        &string(b"session-bind@openssh.com"),
-        &string(b"key"),
-        &string(b"id"),
-        &string(b"signature"),
-        &[0],
-    ];
     for request in [
         sign_request(&certificate, b"SSHSIG\0\0\0\x04file"),
         vec![19],
@@ -98,7 +90,7 @@ fn what_a_forwarded_socket_is_refused_is_noted() {
     ] {
         assert_eq!(forwarded.ask(&request), [FAILURE]);
     }
-    assert_ne!(forwarded.ask(&bind.concat()), [6]);
+    assert_ne!(forwarded.ask(&forged_bind()), [6]);
     wait_for(&hops.setup.home, AuditEvent::BindRefused, 1);
     let found = &entries(&hops.setup.home)[before..];
     assert_eq!(

@@ -7,7 +7,8 @@ use opkssh_test_support::{left_out, user_name};
 use super::{Hops, Hosts, PARTS};
 use crate::agent::servers::{STAY, our_verify};
 use crate::agent::sockets::raw::{
-    FAILURE, IDENTITIES_ANSWER, REQUEST_IDENTITIES, Raw, first_identity, sign_request, string,
+    FAILURE, IDENTITIES_ANSWER, REQUEST_IDENTITIES, Raw, first_identity, forged_bind, sign_request,
+    string,
 };
 use crate::setup::agent_socket;
 
@@ -149,15 +150,7 @@ fn a_forwarded_socket_signs_nothing_whatever_is_said_on_it() {
         "{notices}"
     );
     // a bind that nobody signed makes nothing better
-    let bind = [
-        &[27][..],
-        &string(b"session-bind@openssh.com"),
-        &string(b"key"),
-        &string(b"id"),
-        &string(b"signature"),
-        &[0],
-    ];
-    assert_ne!(forwarded.ask(&bind.concat()), [6]);
+    assert_ne!(forwarded.ask(&forged_bind()), [6]);
     assert_eq!(
         forwarded.ask(&sign_request(&certificate, b"anything")),
         [FAILURE]

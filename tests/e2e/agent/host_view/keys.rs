@@ -58,13 +58,7 @@ fn an_account_that_names_the_server_is_the_first_of_thirty_one() {
     }
     let setup = Setup::with(ProviderOptions::default(), &["hosts: [web]"]);
     setup.home.opkssh(["agent", "start"]).run().stdout();
-    for number in 0..30 {
-        let file = format!("key{number}");
-        let keygen = setup.home.command("ssh-keygen");
-        let keygen = keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", &file]);
-        keygen.run().stdout();
-        assert!(setup.with_agent("ssh-add").arg(&file).run().success());
-    }
+    setup.add_keys(30);
     setup.login(&[]);
     let servers = Servers::new(&setup.home, &["web"], &["web"]);
     let (offered, hidden) = servers.view("web");

@@ -126,14 +126,7 @@ fn a_renewal_in_flight_is_stored_and_brings_nothing_back() {
     setup.login(&[]);
     let token = || stored(&setup.home).expect("a record")["refresh_token"].clone();
     let first = token();
-    let asked = || {
-        setup
-            .provider
-            .log()
-            .iter()
-            .filter(|it| it.path == "/token")
-            .count()
-    };
+    let asked = || setup.provider.requests("/token");
     let before = asked();
     setup.provider.hold("/token");
     wait_until("a renewal has begun", || (asked() > before).then_some(()));

@@ -34,11 +34,7 @@ fn stop_names_the_logins_that_it_would_lose_and_revokes_them_if_forced() {
         assert!(refused.contains(keep), "{refused}");
         assert_eq!(daemon_pid(&setup.home), pid);
     }
-    let revocations = || {
-        let log = setup.provider.log();
-        let seen = log.iter().filter(|seen| seen.path == "/token/revocation");
-        seen.count()
-    };
+    let revocations = || setup.provider.requests("/token/revocation");
     assert_eq!(revocations(), 0);
     let stop = ["agent", "stop", "--force"];
     assert_eq!(

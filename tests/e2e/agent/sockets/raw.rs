@@ -70,6 +70,19 @@ pub fn string(bytes: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), bytes].concat()
 }
 
+/// A session bind that nobody signed (PROTOCOL.agent section 1).
+pub fn forged_bind() -> Vec<u8> {
+    [
+        &[27][..],
+        &string(b"session-bind@openssh.com"),
+        &string(b"key"),
+        &string(b"id"),
+        &string(b"signature"),
+        &[0],
+    ]
+    .concat()
+}
+
 /// A request to sign `data` with the key or certificate `blob`.
 pub fn sign_request(blob: &[u8], data: &[u8]) -> Vec<u8> {
     sign_request_with(blob, data, 0)

@@ -38,10 +38,7 @@ fn killed_in_the_middle_of_a_save_the_newest_record_lands_when_it_is_back() {
     // the provider rotates: what it answers now is the only refresh token that will be good
     setup.provider.set_id_token_ttl(3600);
     setup.provider.hold("/token");
-    let asked = || {
-        let log = setup.provider.log();
-        log.iter().filter(|seen| seen.path == "/token").count()
-    };
+    let asked = || setup.provider.requests("/token");
     let before = asked();
     wait_until("a renewal waits for its answer", || {
         (asked() > before).then_some(())

@@ -149,14 +149,7 @@ fn a_token_endpoint_that_is_slow_for_one_login_is_not_for_the_others() {
     setup.login(&["quick"]);
     setup.provider.hold("/token");
     let login = setup.home.opkssh(["login", "slow"]).start();
-    let tokens = || {
-        setup
-            .provider
-            .log()
-            .iter()
-            .filter(|seen| seen.path == "/token")
-            .count()
-    };
+    let tokens = || setup.provider.requests("/token");
     // code and first refresh of the one, code of the other
     wait_until("the login is at the token endpoint", || {
         (tokens() == 3).then_some(())

@@ -129,14 +129,7 @@ fn the_account_is_renewed_once_by_the_user_s_own_agent() {
     };
     let setup = Setup::with(options, &["expiration: oidc"]);
     setup.login(&[]);
-    let requests = || {
-        setup
-            .provider
-            .log()
-            .iter()
-            .filter(|seen| seen.path == "/token")
-            .count()
-    };
+    let requests = || setup.provider.requests("/token");
     let before = requests();
     setup.provider.hold("/token");
     wait_until("the agent renews it", || {

@@ -5,7 +5,9 @@
 pub enum Verdict {
     /// A negated pattern matches, whatever others do.
     Excluded,
+    /// A pattern matches, and no negated one.
     Named,
+    /// No pattern matches.
     Unmentioned,
 }
 
@@ -20,12 +22,16 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     glob(pattern, text, |a, b| a == b)
 }
 
+/// Returns true if the name of a host matches the single `pattern`; letter case does not count.
+pub fn matches_host(pattern: &str, host: &str) -> bool {
+    glob(pattern, host, |a, b| a.eq_ignore_ascii_case(b))
+}
+
 /// Returns what `patterns` say of the host that all of `spellings` are names of.
 pub fn verdict(spellings: &[&str], patterns: &[String]) -> Verdict {
     let matches = |pattern: &str| {
-        spellings
-            .iter()
-            .any(|spelling| glob(pattern, spelling, |a, b| a.eq_ignore_ascii_case(b)))
+        let mut spellings = spellings.iter();
+        spellings.any(|spelling| matches_host(pattern, spelling))
     };
     let mut verdict = Verdict::Unmentioned;
     for pattern in patterns {
